@@ -1,0 +1,13 @@
+// CHECK: assertions about our own code, on in every build. A failed CHECK is a bug in shoal, never bad input.
+
+#pragma once
+
+namespace shoal::common {
+
+// Prints file, line and expression to standard error and aborts.
+[[noreturn]] void check_failed(const char* file, int line, const char* expression);
+
+}  // namespace shoal::common
+
+#define CHECK_INVARIANT(expression) \
+  ((expression) ? static_cast<void>(0) : ::shoal::common::check_failed(__FILE__, __LINE__, #expression))

@@ -1,0 +1,44 @@
+// Log lines for operators, by spdlog, on standard error: a fixed message and named fields.
+//
+//   log_line(LogLevel::info, "node started", {{"name", name}, {"workers", std::to_string(workers)}});
+//
+//   2026-11-22T15:59:41.123Z info node started name=a workers=2                          (text)
+//   {"time":"2026-11-22T15:59:41.123Z","level":"info","message":"node started","name":"a","workers":"2"}
+//   (json)
+//
+// Any thread. Never per packet, and no peer address above debug.
+
+#pragma once
+
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace shoal::common {
+
+enum class LogLevel { debug, info, warn, error };
+enum class LogFormat { text, json };
+
+struct LogField {
+  std::string_view key;
+  std::string value;
+};
+
+// Before the first thread starts. Default: info, text.
+void configure_log(LogLevel level, LogFormat format);
+
+// Any thread, at any time.
+void set_log_level(LogLevel level);
+
+bool log_enabled(LogLevel level);
+void log_line(LogLevel level, std::string_view message, std::initializer_list<LogField> fields = {});
+
+// One line as it is written, without the line feed; control bytes and quotes in values are escaped.
+std::string format_log_line(LogFormat format, std::string_view time, LogLevel level, std::string_view message,
+                            std::initializer_list<LogField> fields);
+
+std::string_view to_string(LogLevel level);
+std::optional<LogLevel> log_level_from(std::string_view text);
+
+}  // namespace shoal::common

@@ -1,0 +1,22 @@
+// Result<T>: a value, or an Error whose message can be shown to an operator as it is.
+
+#pragma once
+
+#include <string>
+#include <tl/expected.hpp>
+#include <utility>
+
+namespace shoal::common {
+
+struct Error {
+  std::string message;
+};
+
+template <class T>
+using Result = tl::expected<T, Error>;
+
+inline tl::unexpected<Error> fail(std::string message) {
+  return tl::make_unexpected(Error{std::move(message)});
+}
+
+}  // namespace shoal::common

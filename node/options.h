@@ -1,0 +1,65 @@
+// Options: everything an operator can set, from the TOML file, the environment and the command line.
+
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/endpoint.h"
+#include "common/log.h"
+#include "common/result.h"
+
+namespace shoal::node {
+
+// A name or numeric address, and a port.
+struct HostPort {
+  std::string host;
+  uint16_t port = 0;
+  bool operator==(const HostPort&) const = default;
+};
+
+// "239.192.0.42:6970%eth0": group, port and the interface to use.
+struct MulticastGroup {
+  common::Endpoint group;
+  std::string interface;  // empty: the system's choice
+  bool operator==(const MulticastGroup&) const = default;
+};
+
+struct Options {
+  struct Node {
+    std::string name;  // host name
+    uint32_t workers = 0;
+    std::string user;
+    std::string chroot;
+    common::LogLevel log_level = common::LogLevel::info;
+    common::LogFormat log_format = common::LogFormat::text;
+  } node;
+
+  struct Tracker {
+    std::vector<common::Endpoint> udp;
+    std::vector<common::Endpoint> http;
+    uint32_t interval_s = 1800;
+    double interval_jitter = 0.1;
+    uint32_t peer_timeout_s = 2700;
+    uint32_t numwant_default = 50;
+    uint32_t numwant_max = 200;
+  } tracker;
+
+  struct Sync {
+    std::optional<common::Endpoint> listen;
+    std::optional<common::Endpoint> advertise;
+    std::vector<HostPort> peers;
+    std::vector<MulticastGroup> multicast;
+    std::string cluster = "default";
+    std::vector<std::string> key_files;
+    bool insecure = false;
+  } sync;
+
+  struct Admin {
+    std::optional<common::Endpoint> listen;
+  } admin;
+};
+
+}  // namespace shoal::node

@@ -1,0 +1,109 @@
+// SwarmStore: all swarms this node knows, in memory. The only state shared by the workers and the control
+// thread.
+//
+// A last-writer-wins map (info_hash, endpoint) -> (stamp, state) in 1024 shards, chosen by a keyed hash of
+// the info_hash; one lock a shard, held for one call, never two at once, never across IO. Every method is
+// safe on any thread.
+
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "common/prng.h"
+#include "common/siphash.h"
+#include "common/tick.h"
+#include "proto/announce.h"
+#include "proto/delta.h"
+#include "sync/swarms.h"
+
+namespace shoal::node {
+
+// Where a swarm lives: its keyed hash. Good for this store only.
+struct SwarmRef {
+  uint64_t hash = 0;
+};
+
+struct PeerAnnounce {
+  common::InfoHash info_hash;
+  common::Endpoint peer;  // port not 0
+  proto::Event event = proto::Event::none;
+  bool seeder = false;   // left == 0
+  uint32_t want_v4 = 0;  // at most this many IPv4 peers in the answer
+  uint32_t want_v6 = 0;
+};
+
+// Where the store writes compact peers; each span must hold want * compact_size(family) bytes.
+struct PeerBuffers {
+  std::span<uint8_t> v4;
+  std::span<uint8_t> v6;
+};
+
+struct PeerAnswer {
+  proto::SwarmCounts counts;  // after this announce
+  uint32_t peers_v4 = 0;      // peers written to the buffers
+  uint32_t peers_v6 = 0;
+  // To be told to the cluster: set when the announce changed or refreshed the record and the store is
+  // replicated.
+  std::optional<proto::Delta> delta;
+};
+
+struct StoreTotals {
+  uint64_t swarms = 0;
+  uint64_t seeders_v4 = 0;
+  uint64_t leechers_v4 = 0;
+  uint64_t stopped_v4 = 0;  // records of stopped peers, kept so that no late delta brings them back
+  uint64_t seeders_v6 = 0;
+  uint64_t leechers_v6 = 0;
+  uint64_t stopped_v6 = 0;
+  uint64_t memory_bytes = 0;  // allocated for swarms and peers
+  uint64_t expired = 0;       // live records removed by age since start
+};
+
+class SwarmStore final : public sync::Swarms {
+ public:
+  static constexpr size_t kShards = 1024;
+
+  struct Config {
+    common::SipKey key{};     // the same on every node of a cluster
+    bool replicated = false;  // keep stopped records, produce deltas
+  };
+
+  explicit SwarmStore(const Config& config);
+  ~SwarmStore() override;
+  SwarmStore(const SwarmStore&) = delete;
+  SwarmStore& operator=(const SwarmStore&) = delete;
+
+  SwarmRef locate(const common::InfoHash& info_hash) const;
+
+  // Starts to load what announce() and scrape() will touch; for batches: locate and prefetch all, then work.
+  void prefetch(SwarmRef ref) const;
+
+  // Applies one announce and samples peers for it: leechers first for a seeder, never the announcer itself,
+  // never a stopped peer. `ref` is locate(announce.info_hash).
+  PeerAnswer announce(SwarmRef ref, const PeerAnnounce& announce, common::Tick now, common::Prng& prng,
+                      const PeerBuffers& out);
+
+  // Zeros for an unknown swarm.
+  proto::SwarmCounts scrape(SwarmRef ref, const common::InfoHash& info_hash) const;
+
+  size_t merge(std::span<const proto::Delta> deltas, common::Tick now) override;
+
+  // Removes the records of one shard whose lifetime has ended, live and stopped alike, and swarms that become
+  // empty. To be called for every shard at least once per tick.
+  void expire_shard(size_t shard, common::Tick now);
+
+  // Sums over all shards, one lock at a time: consistent per shard only.
+  StoreTotals totals() const;
+
+ private:
+  struct Shard;
+  Config config_;
+  std::unique_ptr<Shard[]> shards_;
+};
+
+}  // namespace shoal::node

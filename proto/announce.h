@@ -1,0 +1,43 @@
+// What an announce and a scrape ask and are told, whichever protocol carries them (BEP 3, BEP 15).
+
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include "common/bytes.h"
+#include "common/endpoint.h"
+#include "common/info_hash.h"
+
+namespace shoal::proto {
+
+// BEP 3 events and BEP 21's paused.
+enum class Event : uint8_t { none, completed, started, stopped, paused };
+
+struct AnnounceRequest {
+  common::InfoHash info_hash;
+  std::array<uint8_t, 20> peer_id{};
+  uint64_t left = 0;  // bytes still to download; 0: the client is a seeder
+  Event event = Event::none;
+  uint16_t port = 0;                // never 0 in a parsed request
+  std::optional<uint32_t> numwant;  // none: the client leaves it to the tracker
+};
+
+struct SwarmCounts {
+  uint32_t seeders = 0;
+  uint32_t leechers = 0;
+  uint32_t completed = 0;  // downloads finished; approximate under partition
+  bool operator==(const SwarmCounts&) const = default;
+};
+
+// The peer spans are compact (BEP 23: 6 bytes an IPv4 peer; BEP 7: 18 bytes an IPv6 peer) and owned by the
+// caller.
+struct AnnounceAnswer {
+  uint32_t interval_s = 0;
+  SwarmCounts counts;
+  common::ByteSpan peers_v4;
+  common::ByteSpan peers_v6;
+};
+
+}  // namespace shoal::proto

@@ -1,0 +1,139 @@
+// Cluster: one node's share of the sync channel, as a pure state machine. It knows no socket, no thread and
+// no clock: bytes and time come in as arguments, datagrams to send and lines to log come out. One thread
+// calls it.
+
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/bytes.h"
+#include "common/endpoint.h"
+#include "common/log.h"
+#include "proto/delta.h"
+#include "sync/swarms.h"
+
+namespace shoal::sync {
+
+// Time as the caller sees it. mono_us never goes back; unix_ms is the wall clock and may do anything.
+struct Now {
+  int64_t mono_us = 0;
+  int64_t unix_ms = 0;
+};
+
+struct Config {
+  std::string name;                           // node.name
+  uint64_t incarnation = 0;                   // unix_ms << 16 | random16 at start
+  std::string cluster;                        // sync.cluster
+  std::vector<std::array<uint8_t, 32>> keys;  // the first seals, all open; empty only with `insecure`
+  bool insecure = false;                      // no key: packets are sealed with a key anyone can derive
+  std::optional<common::Endpoint> advertise;  // none: the others use the source address of our datagrams
+  size_t multicast_groups = 0;                // how many groups the socket side has joined
+  uint32_t peer_timeout_s = 2700;             // all members must agree on it
+};
+
+// A datagram that came in.
+struct Received {
+  common::Endpoint from;
+  std::optional<size_t> group;  // index of the multicast group it came by; none: unicast
+  common::ByteSpan bytes;
+};
+
+// A datagram to send; the bytes are shared by all receivers of one packet.
+struct Send {
+  std::optional<size_t> group;  // to this multicast group, or else to `to`
+  common::Endpoint to;
+  std::shared_ptr<const std::vector<uint8_t>> bytes;
+};
+
+struct LogEvent {
+  common::LogLevel level;
+  std::string message;
+  std::vector<std::pair<std::string, std::string>> fields;
+};
+
+// What one call asks the caller to do; the caller empties it.
+struct Outputs {
+  std::vector<Send> sends;
+  std::vector<LogEvent> logs;
+};
+
+enum class MemberState : uint8_t { alive, suspect, down };
+
+struct MemberStatus {
+  std::string name;
+  uint64_t id = 0;
+  uint64_t incarnation = 0;
+  common::Endpoint address;
+  MemberState state = MemberState::alive;
+  int64_t heard_ago_ms = 0;  // since its last packet
+  bool multicast = false;    // it reports that it hears us by a group
+  uint64_t datagrams_received = 0;
+  uint64_t deltas_received = 0;
+  uint64_t lost = 0;            // gaps in its delta sequence that were never filled
+  int64_t clock_offset_ms = 0;  // its wall clock minus ours, estimated
+};
+
+// Monotonic counts since start.
+struct Stats {
+  uint64_t datagrams_sent = 0;
+  uint64_t bytes_sent = 0;
+  uint64_t datagrams_received = 0;
+  uint64_t bytes_received = 0;
+  uint64_t deltas_published = 0;
+  uint64_t deltas_received = 0;
+  uint64_t deltas_applied = 0;       // of those received: changed something here
+  uint64_t dropped_malformed = 0;    // no shoal packet, or columns that lie
+  uint64_t dropped_foreign = 0;      // another cluster or protocol version
+  uint64_t dropped_unauthentic = 0;  // no key opens it
+  uint64_t dropped_replayed = 0;
+  uint64_t dropped_stale = 0;  // from an incarnation that has been succeeded
+};
+
+struct Status {
+  uint64_t id = 0;
+  uint64_t incarnation = 0;
+  std::vector<MemberStatus> members;  // the others, by name
+  Stats stats;
+};
+
+class Cluster {
+ public:
+  // `swarms` must outlive the cluster.
+  Cluster(Config config, Swarms& swarms, Now now);
+  ~Cluster();
+  Cluster(const Cluster&) = delete;
+  Cluster& operator=(const Cluster&) = delete;
+
+  // Addresses from sync.peers, after every resolution; replaces the last set. Our own address among them is
+  // harmless.
+  void set_seeds(std::vector<common::Endpoint> seeds);
+
+  // One datagram from the network; anything may be in it.
+  void receive(Now now, const Received& datagram, Outputs& out);
+
+  // Deltas announced on this node, to be told to the others within the flush interval.
+  void publish(Now now, std::span<const proto::Delta> deltas, Outputs& out);
+
+  // To be called when deadline_us() is reached; harmless earlier or later.
+  void advance(Now now, Outputs& out);
+
+  // When advance() wants to be called next, in Now::mono_us.
+  int64_t deadline_us() const;
+
+  // Leaving in good order: flushes what is pending and tells the others.
+  void leave(Now now, Outputs& out);
+
+  Status status(Now now) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace shoal::sync
