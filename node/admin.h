@@ -1,4 +1,5 @@
-// Admin: the admin endpoint: /metrics, /healthz, /readyz, /status.json and a page for people at /. Control thread only.
+// Admin: the admin endpoint: /metrics, /healthz, /readyz, /status.json and a page for people at /. Control
+// thread only.
 
 #pragma once
 

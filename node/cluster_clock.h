@@ -1,6 +1,7 @@
 // ClusterClock: the wall clock as the whole cluster sees it. Ticks and connection ids are counted in it.
 //
-// Any thread reads. The control thread sets the correction by which this machine's clock is off (0 in the first form).
+// Any thread reads. The control thread sets the correction by which this machine's clock is off (0 in the
+// first form).
 
 #pragma once
 

@@ -27,7 +27,8 @@ class DeltaQueue {
   // Control thread only.
   template <class Take>
   size_t drain(Take&& take) {
-    // An exchange, not a store: it reads the producer's last one, so what was pushed before that is seen below.
+    // An exchange, not a store: it reads the producer's last one, so what was pushed before that is seen
+    // below.
     woken_.exchange(false, std::memory_order_acq_rel);
     return ring_.drain(std::forward<Take>(take));
   }

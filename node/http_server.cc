@@ -14,7 +14,7 @@ namespace {
 
 constexpr size_t kReadBufferBytes = 64 << 10;
 constexpr size_t kOutKeptBytes = 256 << 10;  // a larger answer buffer is given back
-constexpr uint64_t kLingerMs = 1'000;        // after an error, for the client to read the answer before we close
+constexpr uint64_t kLingerMs = 1'000;  // after an error, for the client to read the answer before we close
 
 }  // namespace
 
@@ -31,15 +31,17 @@ struct HttpServer::Connection {
   Connection* next = nullptr;
   uint64_t since_ms = 0;  // when the present wait began
   common::Endpoint client;
-  std::string partial;    // the beginning of a request
-  std::string unsent;     // the end of an answer
+  std::string partial;  // the beginning of a request
+  std::string unsent;   // the end of an answer
   Wait wait = Wait::request;
   bool closing = false;
   bool last_answer = false;  // close when it is sent
-  bool linger = false;       // the client may still be sending: do not close at once, a reset would lose the answer
+  bool linger =
+      false;  // the client may still be sending: do not close at once, a reset would lose the answer
 };
 
-HttpServer::HttpServer(uv_loop_t* loop, const HttpLimits& limits, HttpHandler& handler, HttpCounters& counters)
+HttpServer::HttpServer(uv_loop_t* loop, const HttpLimits& limits, HttpHandler& handler,
+                       HttpCounters& counters)
     : loop_(loop), limits_(limits), handler_(handler), counters_(counters), read_buffer_(kReadBufferBytes) {
   CHECK_INVARIANT(uv_timer_init(loop, &timer_) == 0);
   timer_.data = this;
@@ -54,7 +56,8 @@ void HttpServer::listen(Socket socket) {
   CHECK_INVARIANT(uv_tcp_init(loop_, &listener->tcp) == 0);
   CHECK_INVARIANT(uv_tcp_open(&listener->tcp, socket.release()) == 0);
   listener->tcp.data = listener.get();
-  CHECK_INVARIANT(uv_listen(reinterpret_cast<uv_stream_t*>(&listener->tcp), SOMAXCONN, &HttpServer::on_connection) == 0);
+  CHECK_INVARIANT(
+      uv_listen(reinterpret_cast<uv_stream_t*>(&listener->tcp), SOMAXCONN, &HttpServer::on_connection) == 0);
   listeners_.push_back(std::move(listener));
 }
 
@@ -224,7 +227,8 @@ void HttpServer::make_room() {
 void HttpServer::on_timer(uv_timer_t* timer) { static_cast<HttpServer*>(timer->data)->close_expired(); }
 
 void HttpServer::close_expired() {
-  const std::array<uint64_t, 4> limits_ms = {limits_.idle_ms, limits_.request_ms, limits_.answer_ms, kLingerMs};
+  const std::array<uint64_t, 4> limits_ms = {limits_.idle_ms, limits_.request_ms, limits_.answer_ms,
+                                             kLingerMs};
   const uint64_t now_ms = uv_now(loop_);
   for (size_t i = 0; i < queues_.size(); ++i) {
     while (queues_[i].front != nullptr && now_ms - queues_[i].front->since_ms >= limits_ms[i]) {

@@ -1,9 +1,9 @@
-// HttpServer: HTTP/1.x connections on one libuv loop: reading, pipelining, keep-alive, limits. What is answered is the
-// handler's. One thread; a slow client costs a little memory, never the thread.
+// HttpServer: HTTP/1.x connections on one libuv loop: reading, pipelining, keep-alive, limits. What is
+// answered is the handler's. One thread; a slow client costs a little memory, never the thread.
 //
-// Memory: all connections share one read buffer and one answer buffer; a connection keeps bytes of its own only while
-// a request is incomplete (bounded by the parser's head limit) or an answer has not been taken by the kernel, and then
-// it is not read from.
+// Memory: all connections share one read buffer and one answer buffer; a connection keeps bytes of its own
+// only while a request is incomplete (bounded by the parser's head limit) or an answer has not been taken by
+// the kernel, and then it is not read from.
 
 #pragma once
 
@@ -25,7 +25,8 @@ class HttpHandler {
  public:
   virtual ~HttpHandler() = default;
   // Appends the whole response to `out`, with "Connection: close" unless request.keep_alive.
-  virtual void answer(const proto::HttpRequest& request, const common::Endpoint& client, std::string& out) = 0;
+  virtual void answer(const proto::HttpRequest& request, const common::Endpoint& client,
+                      std::string& out) = 0;
 };
 
 struct HttpLimits {
@@ -52,7 +53,8 @@ class HttpServer {
  private:
   struct Connection;
   struct Listener;
-  // What a connection waits for. Each queue is ordered by when the wait began, so time-outs look at the front only.
+  // What a connection waits for. Each queue is ordered by when the wait began, so time-outs look at the front
+  // only.
   enum class Wait : uint8_t { request, rest_of_request, client_to_read, client_to_close };
   struct Queue {
     Connection* front = nullptr;

@@ -10,7 +10,8 @@ namespace shoal::node {
 using common::Endpoint;
 using common::Family;
 
-HttpTracker::HttpTracker(Tracker& tracker, const ClusterClock& clock, uint32_t numwant_max, WorkerCounters& counters)
+HttpTracker::HttpTracker(Tracker& tracker, const ClusterClock& clock, uint32_t numwant_max,
+                         WorkerCounters& counters)
     : tracker_(tracker),
       clock_(clock),
       counters_(counters),
@@ -24,7 +25,8 @@ void HttpTracker::answer(const proto::HttpRequest& request, const Endpoint& clie
     scrape(request, client, out);
   } else {
     counters_.http_tracker[family_index(client.family)].not_found.add();
-    proto::append_text(out, proto::reply_to(request), 404, "this is a BitTorrent tracker: /announce and /scrape\n");
+    proto::append_text(out, proto::reply_to(request), 404,
+                       "this is a BitTorrent tracker: /announce and /scrape\n");
   }
 }
 

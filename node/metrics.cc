@@ -82,45 +82,54 @@ constexpr std::array<Row<UdpCounters>, 4> kUdpRequests = {{{"connect", &UdpCount
                                                            {"announce", &UdpCounters::announces},
                                                            {"scrape", &UdpCounters::scrapes},
                                                            {"refused", &UdpCounters::errors}}};
-constexpr std::array<Row<UdpCounters>, 4> kUdpDrops = {{{"malformed", &UdpCounters::dropped_malformed},
-                                                        {"connection_id", &UdpCounters::dropped_connection_id},
-                                                        {"source_port", &UdpCounters::dropped_source_port},
-                                                        {"send", &UdpCounters::dropped_send}}};
-constexpr std::array<Row<HttpTrackerCounters>, 4> kHttpRequests = {{{"announce", &HttpTrackerCounters::announces},
-                                                                    {"scrape", &HttpTrackerCounters::scrapes},
-                                                                    {"refused", &HttpTrackerCounters::failures},
-                                                                    {"not_found", &HttpTrackerCounters::not_found}}};
+constexpr std::array<Row<UdpCounters>, 4> kUdpDrops = {
+    {{"malformed", &UdpCounters::dropped_malformed},
+     {"connection_id", &UdpCounters::dropped_connection_id},
+     {"source_port", &UdpCounters::dropped_source_port},
+     {"send", &UdpCounters::dropped_send}}};
+constexpr std::array<Row<HttpTrackerCounters>, 4> kHttpRequests = {
+    {{"announce", &HttpTrackerCounters::announces},
+     {"scrape", &HttpTrackerCounters::scrapes},
+     {"refused", &HttpTrackerCounters::failures},
+     {"not_found", &HttpTrackerCounters::not_found}}};
 constexpr std::array<Row<AnnounceCounters>, 4> kEvents = {{{"started", &AnnounceCounters::started},
                                                            {"completed", &AnnounceCounters::completed},
                                                            {"stopped", &AnnounceCounters::stopped},
                                                            {"none", &AnnounceCounters::regular}}};
 
 void add_requests(Families& out, const NodeState& state) {
-  out.counter("shoal_requests_total",
-              "Requests understood, by protocol, family and action; refused ones were answered with an error.");
+  out.counter(
+      "shoal_requests_total",
+      "Requests understood, by protocol, family and action; refused ones were answered with an error.");
   for (size_t family = 0; family < 2; ++family) {
     for (const auto& row : kUdpRequests) {
-      out.add(sum(state, [&](const WorkerCounters& w) -> auto& { return w.udp[family].*row.counter; }),
+      out.add(sum(
+                  state, [&](const WorkerCounters& w) -> auto& { return w.udp[family].*row.counter; }),
               {{"protocol", "udp"}, {"family", kFamilyNames[family]}, {"action", row.label}});
     }
     for (const auto& row : kHttpRequests) {
-      out.add(sum(state, [&](const WorkerCounters& w) -> auto& { return w.http_tracker[family].*row.counter; }),
-              {{"protocol", "http"}, {"family", kFamilyNames[family]}, {"action", row.label}});
+      out.add(
+          sum(
+              state, [&](const WorkerCounters& w) -> auto& { return w.http_tracker[family].*row.counter; }),
+          {{"protocol", "http"}, {"family", kFamilyNames[family]}, {"action", row.label}});
     }
   }
   out.counter("shoal_announces_total", "Announces by event; none includes paused.");
   for (const auto& row : kEvents) {
-    out.add(sum(state, [&](const WorkerCounters& w) -> auto& { return w.announce.*row.counter; }),
+    out.add(sum(
+                state, [&](const WorkerCounters& w) -> auto& { return w.announce.*row.counter; }),
             {{"event", row.label}});
   }
   out.counter("shoal_peers_sent_total", "Peers handed out in answers to announces.");
-  out.add(sum(state, [](const WorkerCounters& w) -> auto& { return w.announce.peers_sent; }));
+  out.add(sum(
+      state, [](const WorkerCounters& w) -> auto& { return w.announce.peers_sent; }));
 }
 
 void add_udp(Families& out, const NodeState& state) {
   const auto by_family = [&](common::Counter UdpCounters::*counter) {
     for (size_t family = 0; family < 2; ++family) {
-      out.add(sum(state, [&](const WorkerCounters& w) -> auto& { return w.udp[family].*counter; }),
+      out.add(sum(
+                  state, [&](const WorkerCounters& w) -> auto& { return w.udp[family].*counter; }),
               {{"family", kFamilyNames[family]}});
     }
   };
@@ -132,12 +141,14 @@ void add_udp(Families& out, const NodeState& state) {
   by_family(&UdpCounters::bytes_received);
   out.counter("shoal_udp_sent_bytes_total", "UDP payload sent by the tracker.");
   by_family(&UdpCounters::bytes_sent);
-  out.counter("shoal_udp_dropped_total",
-              "Datagrams without an answer: malformed, with a bad connection id, from source port 0, or whose answer "
-              "the kernel did not take.");
+  out.counter(
+      "shoal_udp_dropped_total",
+      "Datagrams without an answer: malformed, with a bad connection id, from source port 0, or whose answer "
+      "the kernel did not take.");
   for (size_t family = 0; family < 2; ++family) {
     for (const auto& row : kUdpDrops) {
-      out.add(sum(state, [&](const WorkerCounters& w) -> auto& { return w.udp[family].*row.counter; }),
+      out.add(sum(
+                  state, [&](const WorkerCounters& w) -> auto& { return w.udp[family].*row.counter; }),
               {{"family", kFamilyNames[family]}, {"reason", row.label}});
     }
   }
@@ -145,14 +156,16 @@ void add_udp(Families& out, const NodeState& state) {
 
 void add_http(Families& out, const NodeState& state) {
   const auto total = [&](common::Counter HttpCounters::*counter) {
-    return sum(state, [&](const WorkerCounters& w) -> auto& { return w.http.*counter; });
+    return sum(
+        state, [&](const WorkerCounters& w) -> auto& { return w.http.*counter; });
   };
   out.counter("shoal_http_connections_accepted_total", "HTTP tracker connections accepted.");
   out.add(total(&HttpCounters::connections_accepted));
   out.gauge("shoal_http_connections", "HTTP tracker connections open now.");
   out.add(total(&HttpCounters::connections_accepted) - total(&HttpCounters::connections_closed));
   out.counter("shoal_http_connections_closed_by_limit_total",
-              "HTTP tracker connections closed by this side: the oldest idle one to make room, or one that took longer "
+              "HTTP tracker connections closed by this side: the oldest idle one to make room, or one that "
+              "took longer "
               "than it may.");
   out.add(total(&HttpCounters::closed_for_room), {{"limit", "connections"}});
   out.add(total(&HttpCounters::closed_timeout), {{"limit", "time"}});
@@ -168,7 +181,8 @@ void add_store(Families& out, const NodeState& state) {
   const StoreTotals& store = state.store;
   out.gauge("shoal_swarms", "Swarms known, with at least one peer record.");
   out.add(store.swarms);
-  out.gauge("shoal_peers", "Peer records by state and family; stopped ones are kept so that they stay stopped.");
+  out.gauge("shoal_peers",
+            "Peer records by state and family; stopped ones are kept so that they stay stopped.");
   out.add(store.seeders_v4, {{"state", "seeder"}, {"family", "ipv4"}});
   out.add(store.leechers_v4, {{"state", "leecher"}, {"family", "ipv4"}});
   out.add(store.stopped_v4, {{"state", "stopped"}, {"family", "ipv4"}});
@@ -189,14 +203,16 @@ void add_sync(Families& out, const NodeState& state) {
   out.counter("shoal_sync_bytes_total", "UDP payload of the sync channel.");
   out.add(stats.bytes_sent, {{"direction", "sent"}});
   out.add(stats.bytes_received, {{"direction", "received"}});
-  out.counter("shoal_sync_deltas_published_total", "Changes of peers announced here and told to the cluster.");
+  out.counter("shoal_sync_deltas_published_total",
+              "Changes of peers announced here and told to the cluster.");
   out.add(stats.deltas_published);
   out.counter("shoal_sync_deltas_received_total", "Changes of peers heard from other nodes.");
   out.add(stats.deltas_received);
   out.counter("shoal_sync_deltas_applied_total", "Of those received: news here.");
   out.add(stats.deltas_applied);
   out.counter("shoal_sync_dropped_total",
-              "Datagrams dropped by the sync channel; queue: deltas that found a worker's queue full; send: datagrams "
+              "Datagrams dropped by the sync channel; queue: deltas that found a worker's queue full; send: "
+              "datagrams "
               "the kernel did not take.");
   out.add(stats.dropped_malformed, {{"reason", "malformed"}});
   out.add(stats.dropped_foreign, {{"reason", "foreign"}});
@@ -210,7 +226,8 @@ void add_sync(Families& out, const NodeState& state) {
 void add_members(Families& out, const NodeState& state) {
   const auto& members = state.sync->members;
   out.gauge("shoal_sync_member_up", "1 when the member is alive, 0 when it is suspect or down.");
-  for (const auto& m : members) out.add(m.state == sync::MemberState::alive ? 1.0 : 0.0, {{"member", m.name}});
+  for (const auto& m : members)
+    out.add(m.state == sync::MemberState::alive ? 1.0 : 0.0, {{"member", m.name}});
   out.gauge("shoal_sync_member_heard_seconds", "Time since the member was last heard.");
   for (const auto& m : members) out.add(static_cast<double>(m.heard_ago_ms) / 1000, {{"member", m.name}});
   out.counter("shoal_sync_member_deltas_received_total", "Deltas received from the member.");

@@ -1,5 +1,5 @@
-// NodeState: what the admin endpoint shows, gathered from all parts of the running node. Plain values, taken on the
-// control thread.
+// NodeState: what the admin endpoint shows, gathered from all parts of the running node. Plain values, taken
+// on the control thread.
 
 #pragma once
 
@@ -27,8 +27,8 @@ struct NodeState {
   Readiness readiness;
   StoreTotals store;
   std::vector<const WorkerCounters*> workers;
-  uint64_t queue_dropped = 0;            // deltas the workers could not hand to the sync channel
-  std::optional<sync::Status> sync;      // none: sync is off
+  uint64_t queue_dropped = 0;        // deltas the workers could not hand to the sync channel
+  std::optional<sync::Status> sync;  // none: sync is off
   uint64_t sync_dropped_send = 0;
 };
 

@@ -20,7 +20,8 @@ common::Result<void> drop_privileges(const std::string& user, const std::string&
   if (!user.empty()) {
     const int error = getpwnam_r(user.c_str(), &entry, buffer.data(), buffer.size(), &found);
     if (found == nullptr) {
-      return fail("node.user: " + (error != 0 ? std::string(std::strerror(error)) : "there is no user " + user));
+      return fail("node.user: " +
+                  (error != 0 ? std::string(std::strerror(error)) : "there is no user " + user));
     }
     if (initgroups(user.c_str(), entry.pw_gid) != 0) {
       return fail("node.user: cannot take the groups of " + user + ": " + std::strerror(errno));

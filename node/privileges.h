@@ -8,8 +8,8 @@
 
 namespace shoal::node {
 
-// Enters `chroot` (if not empty), then becomes `user` with its groups (if not empty); both need root. There is no way
-// back. Before any thread starts.
+// Enters `chroot` (if not empty), then becomes `user` with its groups (if not empty); both need root. There
+// is no way back. Before any thread starts.
 common::Result<void> drop_privileges(const std::string& user, const std::string& chroot);
 
 }  // namespace shoal::node

@@ -52,8 +52,8 @@ void Resolver::round() {
     hints.ai_family = AF_UNSPEC;
     hints.ai_socktype = SOCK_DGRAM;
     const std::string port = std::to_string(lookup.peer.port);
-    const int started = uv_getaddrinfo(loop_, &lookup.request, &Resolver::on_resolved, lookup.peer.host.c_str(),
-                                       port.c_str(), &hints);
+    const int started = uv_getaddrinfo(loop_, &lookup.request, &Resolver::on_resolved,
+                                       lookup.peer.host.c_str(), port.c_str(), &hints);
     if (started != 0) continue;
     lookup.pending = true;
     ++pending_;

@@ -1,5 +1,5 @@
-// Resolver: turns sync.peers into addresses, at start and every 60 s, on libuv's thread pool. All A and AAAA records
-// are taken. Control thread only.
+// Resolver: turns sync.peers into addresses, at start and every 60 s, on libuv's thread pool. All A and AAAA
+// records are taken. Control thread only.
 
 #pragma once
 
@@ -17,7 +17,8 @@ class Resolver {
  public:
   using Resolved = std::function<void(std::vector<common::Endpoint>)>;
 
-  // Names that do not resolve keep the addresses they had. `resolved` gets all addresses of all peers after each round.
+  // Names that do not resolve keep the addresses they had. `resolved` gets all addresses of all peers after
+  // each round.
   Resolver(uv_loop_t* loop, std::vector<HostPort> peers, Resolved resolved);
   ~Resolver();
   Resolver(const Resolver&) = delete;

@@ -43,7 +43,8 @@ Endpoint from_sockaddr(const sockaddr* address) {
 }
 
 bool is_wildcard(const Endpoint& endpoint) {
-  return std::all_of(endpoint.address.begin(), endpoint.address.end(), [](uint8_t byte) { return byte == 0; });
+  return std::all_of(endpoint.address.begin(), endpoint.address.end(),
+                     [](uint8_t byte) { return byte == 0; });
 }
 
 }  // namespace shoal::node

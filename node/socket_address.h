@@ -9,8 +9,8 @@
 
 namespace shoal::node {
 
-// Fills `out` and returns the length to hand to the kernel. `scope` is the interface index of an IPv6 link-local
-// address, 0 elsewhere.
+// Fills `out` and returns the length to hand to the kernel. `scope` is the interface index of an IPv6
+// link-local address, 0 elsewhere.
 socklen_t to_sockaddr(const common::Endpoint& endpoint, sockaddr_storage& out, uint32_t scope = 0);
 
 // IPv4-mapped IPv6 addresses become IPv4. Families other than AF_INET and AF_INET6 are our bug.

@@ -25,7 +25,9 @@ namespace {
 constexpr int kUdpBufferBytes = 4 << 20;
 constexpr int kListenBacklog = 4096;
 
-tl::unexpected<common::Error> fail_errno(const std::string& what) { return fail(what + ": " + std::strerror(errno)); }
+tl::unexpected<common::Error> fail_errno(const std::string& what) {
+  return fail(what + ": " + std::strerror(errno));
+}
 
 bool set_option(int fd, int level, int name, int value) {
   return setsockopt(fd, level, name, &value, sizeof value) == 0;
@@ -108,7 +110,8 @@ Result<Socket> open_sync_udp(const Endpoint& address) {
   auto socket = open_socket(address, SOCK_DGRAM);
   if (!socket) return socket;
   enlarge_buffers(*socket);
-  if (auto bound = bind_socket(*socket, address, "sync, udp"); !bound) return tl::make_unexpected(bound.error());
+  if (auto bound = bind_socket(*socket, address, "sync, udp"); !bound)
+    return tl::make_unexpected(bound.error());
   return socket;
 }
 

@@ -1,5 +1,5 @@
-// Opening the sockets shoal listens on. All are non-blocking and close-on-exec; errors name the address and the reason,
-// ready to be shown at start.
+// Opening the sockets shoal listens on. All are non-blocking and close-on-exec; errors name the address and
+// the reason, ready to be shown at start.
 
 #pragma once
 
@@ -31,8 +31,8 @@ class Socket {
   int fd_ = -1;
 };
 
-// Several sockets may be bound to one address (SO_REUSEPORT): the kernel spreads the traffic. On a wildcard address the
-// address that was asked comes with every datagram (IP_PKTINFO, IPV6_RECVPKTINFO).
+// Several sockets may be bound to one address (SO_REUSEPORT): the kernel spreads the traffic. On a wildcard
+// address the address that was asked comes with every datagram (IP_PKTINFO, IPV6_RECVPKTINFO).
 common::Result<Socket> open_tracker_udp(const common::Endpoint& address);
 
 // Listening, with SO_REUSEPORT and TCP_NODELAY (which accepted connections inherit).

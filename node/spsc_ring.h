@@ -1,5 +1,5 @@
-// SpscRing: a bounded queue from one producing thread to one consuming thread, without locks. Full means the item is
-// dropped and counted; it never grows and never waits.
+// SpscRing: a bounded queue from one producing thread to one consuming thread, without locks. Full means the
+// item is dropped and counted; it never grows and never waits.
 
 #pragma once
 

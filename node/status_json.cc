@@ -49,10 +49,11 @@ Json requests_json(const NodeState& state) {
     http_bad += worker->http.bad_requests.value();
     http_open += worker->http.connections_accepted.value() - worker->http.connections_closed.value();
   }
-  return {{"udp_connects", connects},       {"udp_announces", announces}, {"udp_scrapes", scrapes},
-          {"udp_errors", errors},           {"udp_dropped", dropped},     {"http_announces", http_announces},
-          {"http_scrapes", http_scrapes},   {"http_failures", http_failures},
-          {"http_bad_requests", http_bad},  {"http_connections", http_open}};
+  return {{"udp_connects", connects},      {"udp_announces", announces},
+          {"udp_scrapes", scrapes},        {"udp_errors", errors},
+          {"udp_dropped", dropped},        {"http_announces", http_announces},
+          {"http_scrapes", http_scrapes},  {"http_failures", http_failures},
+          {"http_bad_requests", http_bad}, {"http_connections", http_open}};
 }
 
 Json members_json(const sync::Status& status) {
@@ -75,20 +76,14 @@ Json members_json(const sync::Status& status) {
 
 Json sync_json(const NodeState& state) {
   const sync::Stats& stats = state.sync->stats;
-  return {{"datagrams_sent", stats.datagrams_sent},
-          {"bytes_sent", stats.bytes_sent},
-          {"datagrams_received", stats.datagrams_received},
-          {"bytes_received", stats.bytes_received},
-          {"deltas_published", stats.deltas_published},
-          {"deltas_received", stats.deltas_received},
-          {"deltas_applied", stats.deltas_applied},
-          {"dropped_malformed", stats.dropped_malformed},
-          {"dropped_foreign", stats.dropped_foreign},
-          {"dropped_unauthentic", stats.dropped_unauthentic},
-          {"dropped_replayed", stats.dropped_replayed},
-          {"dropped_stale", stats.dropped_stale},
-          {"dropped_queue", state.queue_dropped},
-          {"dropped_send", state.sync_dropped_send}};
+  return {
+      {"datagrams_sent", stats.datagrams_sent},         {"bytes_sent", stats.bytes_sent},
+      {"datagrams_received", stats.datagrams_received}, {"bytes_received", stats.bytes_received},
+      {"deltas_published", stats.deltas_published},     {"deltas_received", stats.deltas_received},
+      {"deltas_applied", stats.deltas_applied},         {"dropped_malformed", stats.dropped_malformed},
+      {"dropped_foreign", stats.dropped_foreign},       {"dropped_unauthentic", stats.dropped_unauthentic},
+      {"dropped_replayed", stats.dropped_replayed},     {"dropped_stale", stats.dropped_stale},
+      {"dropped_queue", state.queue_dropped},           {"dropped_send", state.sync_dropped_send}};
 }
 
 }  // namespace

@@ -10,7 +10,8 @@ namespace shoal::node {
 
 namespace {
 
-// Under load the workers wake this thread for the first delta only; the others of these milliseconds come with it.
+// Under load the workers wake this thread for the first delta only; the others of these milliseconds come
+// with it.
 constexpr uint64_t kDrainDelayMs = 5;
 
 }  // namespace
@@ -38,7 +39,8 @@ SyncDriver::SyncDriver(uv_loop_t* loop, sync::Config config, std::unique_ptr<Syn
                     SyncDriver& driver = *static_cast<SyncDriver*>(async->data);
                     uv_timer_start(
                         &driver.drain_timer_,
-                        [](uv_timer_t* timer) { static_cast<SyncDriver*>(timer->data)->drain(); }, kDrainDelayMs, 0);
+                        [](uv_timer_t* timer) { static_cast<SyncDriver*>(timer->data)->drain(); },
+                        kDrainDelayMs, 0);
                   }) == 0);
   wake_.data = this;
   cluster_.advance(now(), outputs_);

@@ -1,5 +1,5 @@
-// SyncDriver: runs sync::Cluster on the control thread's loop: feeds it datagrams, the workers' deltas, seed addresses
-// and the time, and carries out what it asks for. Control thread only.
+// SyncDriver: runs sync::Cluster on the control thread's loop: feeds it datagrams, the workers' deltas, seed
+// addresses and the time, and carries out what it asks for. Control thread only.
 
 #pragma once
 
@@ -20,8 +20,8 @@ namespace shoal::node {
 class SyncDriver {
  public:
   // `swarms` and `clock` outlive the driver.
-  SyncDriver(uv_loop_t* loop, sync::Config config, std::unique_ptr<SyncSocket> socket, std::vector<HostPort> seeds,
-             sync::Swarms& swarms, const ClusterClock& clock);
+  SyncDriver(uv_loop_t* loop, sync::Config config, std::unique_ptr<SyncSocket> socket,
+             std::vector<HostPort> seeds, sync::Swarms& swarms, const ClusterClock& clock);
   ~SyncDriver();
   SyncDriver(const SyncDriver&) = delete;
   SyncDriver& operator=(const SyncDriver&) = delete;

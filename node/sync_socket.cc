@@ -20,14 +20,16 @@ namespace {
 
 constexpr size_t kBatch = 32;
 constexpr size_t kBatchesPerWake = 32;  // then the loop serves its other handles
-constexpr size_t kDatagramMax = 2048;   // ours are at most 1200 bytes; longer ones arrive truncated and are refused
+constexpr size_t kDatagramMax =
+    2048;  // ours are at most 1200 bytes; longer ones arrive truncated and are refused
 
 // Room for one IP_PKTINFO or IPV6_PKTINFO message.
 struct alignas(cmsghdr) Control {
   std::array<uint8_t, CMSG_SPACE(sizeof(in6_pktinfo))> bytes;
 };
 
-// Makes `message` leave by one interface, whatever the routes say: how a datagram goes to a group on its interface.
+// Makes `message` leave by one interface, whatever the routes say: how a datagram goes to a group on its
+// interface.
 void set_interface(msghdr& message, Control& control, Family family, unsigned interface_index) {
   control.bytes.fill(0);
   message.msg_control = control.bytes.data();
@@ -161,7 +163,8 @@ void SyncSocket::send_batch(const sync::Send* sends, size_t count) {
   }
   // The kernel stops at a message it cannot send (no route, say): that one is skipped, the others still go.
   for (size_t done = 0; done < count;) {
-    const int sent = sendmmsg(unicast_.fd(), &messages[done], static_cast<unsigned>(count - done), MSG_DONTWAIT);
+    const int sent =
+        sendmmsg(unicast_.fd(), &messages[done], static_cast<unsigned>(count - done), MSG_DONTWAIT);
     if (sent > 0) {
       done += static_cast<size_t>(sent);
     } else if (errno != EINTR) {

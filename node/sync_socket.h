@@ -1,5 +1,6 @@
-// SyncSocket: the datagram side of the sync channel on a libuv loop: one unicast socket and one per multicast group.
-// Control thread only. Everything goes out by the unicast socket, so that a node has one source address.
+// SyncSocket: the datagram side of the sync channel on a libuv loop: one unicast socket and one per multicast
+// group. Control thread only. Everything goes out by the unicast socket, so that a node has one source
+// address.
 
 #pragma once
 
@@ -37,7 +38,8 @@ class SyncSocket {
   // Sends all that the kernel takes; the rest is counted and dropped: the protocol repairs losses.
   void send(const std::vector<sync::Send>& sends);
 
-  // Stops receiving and frees the handles; the sockets close with this object, which must outlive the loop's last run.
+  // Stops receiving and frees the handles; the sockets close with this object, which must outlive the loop's
+  // last run.
   void stop();
 
   common::Endpoint local() const { return local_endpoint(unicast_.fd()); }

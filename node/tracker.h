@@ -1,4 +1,5 @@
-// Tracker: what a worker does with an announce or a scrape, whichever protocol brought it. One object per worker.
+// Tracker: what a worker does with an announce or a scrape, whichever protocol brought it. One object per
+// worker.
 
 #pragma once
 
@@ -31,9 +32,11 @@ class Tracker {
   // Peers the client shall get at most, given what fits its answer.
   uint32_t peers_wanted(const proto::AnnounceRequest& request, uint32_t fits) const;
 
-  // `source` is the client's address; its port is not used. The peer spans of the answer point into `buffers`.
-  proto::AnnounceAnswer announce(SwarmRef ref, const proto::AnnounceRequest& request, const common::Endpoint& source,
-                                 uint32_t want_v4, uint32_t want_v6, common::Tick now, const PeerBuffers& buffers);
+  // `source` is the client's address; its port is not used. The peer spans of the answer point into
+  // `buffers`.
+  proto::AnnounceAnswer announce(SwarmRef ref, const proto::AnnounceRequest& request,
+                                 const common::Endpoint& source, uint32_t want_v4, uint32_t want_v6,
+                                 common::Tick now, const PeerBuffers& buffers);
 
   proto::SwarmCounts scrape(SwarmRef ref, const common::InfoHash& info_hash) const {
     return store_.scrape(ref, info_hash);

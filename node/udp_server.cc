@@ -21,7 +21,8 @@ namespace {
 
 constexpr size_t kBatch = 64;
 constexpr size_t kBatchesPerWake = 16;  // then the loop serves its other handles
-// Larger datagrams are cut: an announce is read from its first 98 bytes, a scrape of this size has too many hashes.
+// Larger datagrams are cut: an announce is read from its first 98 bytes, a scrape of this size has too many
+// hashes.
 constexpr size_t kReceiveBytes = 2048;
 
 }  // namespace
@@ -48,9 +49,7 @@ struct UdpBatch {
   std::array<std::array<uint8_t, proto::kUdpAnswerMax>, kBatch> out_bytes;
 };
 
-void UdpBatchDeleter::operator()(UdpBatch* batch) const {
-  const std::unique_ptr<UdpBatch> freed(batch);
-}
+void UdpBatchDeleter::operator()(UdpBatch* batch) const { const std::unique_ptr<UdpBatch> freed(batch); }
 
 UdpBatchPtr make_udp_batch() {
   auto batch = std::make_unique<UdpBatch>();
@@ -69,8 +68,9 @@ UdpBatchPtr make_udp_batch() {
   return UdpBatchPtr(batch.release());
 }
 
-UdpServer::UdpServer(uv_loop_t* loop, Socket socket, UdpBatch& batch, Tracker& tracker, const ClusterClock& clock,
-                     std::span<const common::SipKey> keys, WorkerCounters& counters)
+UdpServer::UdpServer(uv_loop_t* loop, Socket socket, UdpBatch& batch, Tracker& tracker,
+                     const ClusterClock& clock, std::span<const common::SipKey> keys,
+                     WorkerCounters& counters)
     : socket_(std::move(socket)),
       family_(local_endpoint(socket_.fd()).family),
       wildcard_(is_wildcard(local_endpoint(socket_.fd()))),
@@ -154,8 +154,8 @@ void UdpServer::answer(size_t index) {
       return;
     case UdpKind::connect:
       counters_.connects.add();
-      size = proto::write_connect_answer(
-          out, request.transaction_id, proto::make_connection_id(keys_[0], batch_.clients[index], unix_s_));
+      size = proto::write_connect_answer(out, request.transaction_id,
+                                         proto::make_connection_id(keys_[0], batch_.clients[index], unix_s_));
       break;
     case UdpKind::announce:
       counters_.announces.add();
@@ -177,8 +177,8 @@ void UdpServer::answer(size_t index) {
   message.msg_control = nullptr;
   message.msg_controllen = 0;
   if (wildcard_) {
-    // The packet information that came with the request goes out with the answer: source = the address asked, the
-    // interface by the routes.
+    // The packet information that came with the request goes out with the answer: source = the address asked,
+    // the interface by the routes.
     cmsghdr* header = CMSG_FIRSTHDR(&batch_.in[index].msg_hdr);
     if (header != nullptr && header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_PKTINFO) {
       in_pktinfo info;
@@ -200,10 +200,10 @@ void UdpServer::answer(size_t index) {
 size_t UdpServer::answer_announce(size_t index, std::span<uint8_t> out) {
   const proto::AnnounceRequest& request = batch_.requests[index].announce;
   const bool v4 = family_ == Family::v4;
-  const uint32_t want =
-      tracker_.peers_wanted(request, static_cast<uint32_t>(proto::udp_peers_max(family_)));
+  const uint32_t want = tracker_.peers_wanted(request, static_cast<uint32_t>(proto::udp_peers_max(family_)));
   PeerBuffers buffers;
-  (v4 ? buffers.v4 : buffers.v6) = out.subspan(proto::kUdpAnnounceHeaderSize, want * common::compact_size(family_));
+  (v4 ? buffers.v4 : buffers.v6) =
+      out.subspan(proto::kUdpAnnounceHeaderSize, want * common::compact_size(family_));
   const proto::AnnounceAnswer answer = tracker_.announce(batch_.refs[index], request, batch_.clients[index],
                                                          v4 ? want : 0, v4 ? 0 : want, tick_, buffers);
   proto::write_announce_header(out, batch_.requests[index].transaction_id, answer.interval_s, answer.counts);

@@ -1,6 +1,6 @@
-// UdpServer: BEP 15 on one UDP socket of one worker, on its libuv loop: a batch of datagrams in by recvmmsg, their
-// swarms prefetched, the announces worked, a batch of answers out by sendmmsg. No allocation, no log, no call into the
-// kernel per packet. Worker's thread only.
+// UdpServer: BEP 15 on one UDP socket of one worker, on its libuv loop: a batch of datagrams in by recvmmsg,
+// their swarms prefetched, the announces worked, a batch of answers out by sendmmsg. No allocation, no log,
+// no call into the kernel per packet. Worker's thread only.
 
 #pragma once
 

@@ -1,4 +1,5 @@
-// Worker: one thread with its own libuv loop, its own UDP sockets and HTTP listeners, answering from the shared store.
+// Worker: one thread with its own libuv loop, its own UDP sockets and HTTP listeners, answering from the
+// shared store.
 
 #pragma once
 
@@ -25,14 +26,14 @@ struct WorkerContext {
   SwarmStore& store;
   const ClusterClock& clock;
   TrackerSettings tracker;
-  HttpLimits http_limits;                      // per worker
+  HttpLimits http_limits;                       // per worker
   std::vector<common::SipKey> connection_keys;  // at least one
 };
 
 class Worker {
  public:
-  // The sockets are bound already, so that errors show at start and privileges can be dropped first. `queue` is null
-  // when there is no sync channel.
+  // The sockets are bound already, so that errors show at start and privileges can be dropped first. `queue`
+  // is null when there is no sync channel.
   Worker(const WorkerContext& context, std::unique_ptr<DeltaQueue> queue, std::vector<Socket> udp,
          std::vector<Socket> http, uint64_t seed);
   // Stops first if need be.

@@ -32,11 +32,11 @@ struct UdpCounters {
 struct HttpCounters {
   common::Counter connections_accepted;
   common::Counter connections_closed;
-  common::Counter closed_for_room;     // the oldest idle one, to make room for a new one
-  common::Counter closed_timeout;      // idle too long, or a request or an answer that took too long
+  common::Counter closed_for_room;  // the oldest idle one, to make room for a new one
+  common::Counter closed_timeout;   // idle too long, or a request or an answer that took too long
   common::Counter bytes_received;
   common::Counter bytes_sent;
-  common::Counter bad_requests;        // answered 4xx or 5xx by the parser
+  common::Counter bad_requests;  // answered 4xx or 5xx by the parser
 };
 
 struct HttpTrackerCounters {
@@ -50,9 +50,9 @@ struct AnnounceCounters {
   common::Counter started;
   common::Counter completed;
   common::Counter stopped;
-  common::Counter regular;        // no event, or paused
+  common::Counter regular;  // no event, or paused
   common::Counter peers_sent;
-  common::Counter deltas;         // handed to the sync channel
+  common::Counter deltas;  // handed to the sync channel
 };
 
 struct WorkerCounters {

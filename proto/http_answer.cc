@@ -25,6 +25,8 @@ constexpr size_t kPeerDictMax = 72;
 // "20:" + info_hash + "d8:completei4294967295e10:downloadedi4294967295e10:incompletei4294967295ee"
 constexpr size_t kScrapedMax = 112;
 
+constexpr std::string_view kPlainText = "text/plain";
+
 class HeadWriter {
  public:
   explicit HeadWriter(std::string& out, size_t start) : begin_(out.data() + start), at_(begin_) {}
@@ -51,9 +53,12 @@ void write_status_line(HeadWriter& head, int status) {
   if (status == 405) head.text("Allow: GET, HEAD\r\n");
 }
 
-void write_head(HeadWriter& head, const HttpReply& reply, int status, size_t body_size) {
+void write_head(HeadWriter& head, const HttpReply& reply, int status, std::string_view content_type,
+                size_t body_size) {
   write_status_line(head, status);
-  head.text("Content-Type: text/plain\r\nContent-Length: ");
+  head.text("Content-Type: ");
+  head.text(content_type);
+  head.text("\r\nContent-Length: ");
   head.number(body_size);
   head.text("\r\n");
   if (!reply.keep_alive) {
@@ -67,7 +72,7 @@ void write_head(HeadWriter& head, const HttpReply& reply, int status, size_t bod
 // The body is written first, behind room for the head, because the head tells its size; then it moves up.
 template <class WriteBody>
 void append_response(std::string& out, const HttpReply& reply, int status, size_t body_max,
-                     WriteBody write_body) {
+                     WriteBody write_body, std::string_view content_type = kPlainText) {
   const size_t start = out.size();
   out.resize(start + kHeadRoom + body_max);
   char* const body_start = out.data() + start + kHeadRoom;
@@ -76,7 +81,7 @@ void append_response(std::string& out, const HttpReply& reply, int status, size_
   CHECK_INVARIANT(body.ok());
 
   HeadWriter head(out, start);
-  write_head(head, reply, status, body.size());
+  write_head(head, reply, status, content_type, body.size());
   CHECK_INVARIANT(head.size() <= kHeadRoom);
   const size_t sent_body = reply.method == HttpMethod::head ? 0 : body.size();
   std::memmove(out.data() + start + head.size(), body_start, sent_body);
@@ -177,6 +182,12 @@ void append_failure(std::string& out, const HttpReply& reply, std::string_view r
 
 void append_text(std::string& out, const HttpReply& reply, int status, std::string_view text) {
   append_response(out, reply, status, text.size(), [&](BencodeWriter& body) { body.raw(text); });
+}
+
+void append_content(std::string& out, const HttpReply& reply, int status, std::string_view content_type,
+                    std::string_view content) {
+  append_response(
+      out, reply, status, content.size(), [&](BencodeWriter& body) { body.raw(content); }, content_type);
 }
 
 void append_http_error(std::string& out, int status) {

@@ -59,7 +59,11 @@ struct RetryIn {
 void append_failure(std::string& out, const HttpReply& reply, std::string_view reason,
                     std::optional<RetryIn> retry_in = std::nullopt);
 
-// Any other answer: plain text of any status.
+// Any other answer: content of any type and status. The type is at most 64 characters.
+void append_content(std::string& out, const HttpReply& reply, int status, std::string_view content_type,
+                    std::string_view content);
+
+// The same with plain text.
 void append_text(std::string& out, const HttpReply& reply, int status, std::string_view text);
 
 // The answer to a malformed request: the status and its name as text; closes.
