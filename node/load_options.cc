@@ -32,6 +32,7 @@ std::string host_name() {
 }  // namespace
 
 common::Result<Options> load_options(const std::optional<std::string>& file, std::vector<NamedText> flags) {
+  if (file && file->empty()) return common::fail("the options file has an empty name");
   OptionSources sources;
   const char* variable = std::getenv("SHOAL_CONFIG");
   sources.file_name = file ? *file : variable != nullptr ? variable : "";
