@@ -9,6 +9,8 @@ namespace {
 
 using common::Endpoint;
 using common::Family;
+using common::is_multicast;
+using common::is_wildcard;
 
 constexpr size_t kInterfaceNameMax = 15;  // IFNAMSIZ - 1
 
@@ -29,15 +31,6 @@ bool is_limited_broadcast(const Endpoint& endpoint) {
 }
 
 }  // namespace
-
-bool is_multicast(const Endpoint& endpoint) {
-  return endpoint.family == Family::v4 ? endpoint.address[0] >> 4 == 0xe : endpoint.address[0] == 0xff;
-}
-
-bool is_wildcard(const Endpoint& endpoint) {
-  const auto bytes = endpoint.address_bytes();
-  return std::all_of(bytes.begin(), bytes.end(), [](uint8_t byte) { return byte == 0; });
-}
 
 std::optional<uint32_t> parse_whole(std::string_view text, uint32_t min, uint32_t max) {
   uint32_t value = 0;

@@ -54,7 +54,4 @@ std::string name_from_host(std::string_view host);
 std::string to_string(const HostPort& value);
 std::string to_string(const MulticastGroup& value);
 
-bool is_multicast(const common::Endpoint& endpoint);
-bool is_wildcard(const common::Endpoint& endpoint);
-
 }  // namespace shoal::node

@@ -1,6 +1,5 @@
 #include "node/socket_address.h"
 
-#include <algorithm>
 #include <cstring>
 
 #include "common/check.h"
@@ -40,11 +39,6 @@ Endpoint from_sockaddr(const sockaddr* address) {
   sockaddr_in6 v6;
   std::memcpy(&v6, address, sizeof v6);
   return common::make_endpoint(v6.sin6_addr.s6_addr, ntohs(v6.sin6_port));
-}
-
-bool is_wildcard(const Endpoint& endpoint) {
-  return std::all_of(endpoint.address.begin(), endpoint.address.end(),
-                     [](uint8_t byte) { return byte == 0; });
 }
 
 }  // namespace shoal::node

@@ -16,7 +16,4 @@ socklen_t to_sockaddr(const common::Endpoint& endpoint, sockaddr_storage& out, u
 // IPv4-mapped IPv6 addresses become IPv4. Families other than AF_INET and AF_INET6 are our bug.
 common::Endpoint from_sockaddr(const sockaddr* address);
 
-// 0.0.0.0 or ::
-bool is_wildcard(const common::Endpoint& endpoint);
-
 }  // namespace shoal::node

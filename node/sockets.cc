@@ -82,7 +82,7 @@ Result<Socket> open_tracker_udp(const Endpoint& address) {
   auto socket = open_socket(address, SOCK_DGRAM);
   if (!socket) return socket;
   set_option(socket->fd(), SOL_SOCKET, SO_REUSEPORT, 1);
-  if (is_wildcard(address)) {
+  if (common::is_wildcard(address)) {
     const bool v4 = address.family == Family::v4;
     const bool set = v4 ? set_option(socket->fd(), IPPROTO_IP, IP_PKTINFO, 1)
                         : set_option(socket->fd(), IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);

@@ -73,7 +73,7 @@ UdpServer::UdpServer(uv_loop_t* loop, Socket socket, UdpBatch& batch, Tracker& t
                      WorkerCounters& counters)
     : socket_(std::move(socket)),
       family_(local_endpoint(socket_.fd()).family),
-      wildcard_(is_wildcard(local_endpoint(socket_.fd()))),
+      wildcard_(common::is_wildcard(local_endpoint(socket_.fd()))),
       batch_(batch),
       tracker_(tracker),
       clock_(clock),
