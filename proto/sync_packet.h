@@ -34,9 +34,9 @@ struct MemberEntry {
   bool operator==(const MemberEntry&) const = default;
 };
 
-// The most bytes one entry takes in a heartbeat; and those of the rest with a name of kSyncNameMax.
+// The most bytes one entry takes in a heartbeat, and those of everything but the entries and the name.
 constexpr size_t kMemberEntryBytesMax = 64;
-constexpr size_t kHeartbeatBytesMax = 340;
+constexpr size_t kHeartbeatBytesMax = 90;
 
 struct Heartbeat {
   std::string name;  // printable ASCII

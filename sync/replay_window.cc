@@ -7,9 +7,13 @@
 namespace shoal::sync {
 
 void ReplayWindow::begin_after(uint64_t sequence) {
-  CHECK_INVARIANT(!begun_);
   begun_ = true;
   base_ = highest_ = announced_ = contiguous_ = sequence;
+}
+
+void ReplayWindow::announced(uint64_t sequence) {
+  if (!begun_) begin_after(sequence);
+  announced_ = std::max(announced_, sequence);
 }
 
 bool ReplayWindow::fresh(uint64_t sequence) const {

@@ -14,21 +14,15 @@ class ReplayWindow {
   // How far behind the highest sequence seen a packet may arrive.
   static constexpr uint64_t kWidth = 4096;
 
-  // Says that the stream stood at `sequence` when we began to listen: what was sent before is not missing,
-  // though it is still taken. Only before the first mark(); without it the first packet seen is the
-  // beginning.
-  void begin_after(uint64_t sequence);
-
   // Neither seen nor too old.
   bool fresh(uint64_t sequence) const;
 
   // Notes an authentic packet; `sequence` must be fresh.
   void mark(uint64_t sequence);
 
-  // The origin says that it has sent up to here.
-  void announced(uint64_t sequence) {
-    if (begun_ && sequence > announced_) announced_ = sequence;
-  }
+  // The origin says that it has sent up to here. If nothing of it has been seen yet, this is where we begin
+  // to listen: what was sent before is still taken, but not missed. Otherwise we begin with the first packet.
+  void announced(uint64_t sequence);
 
   // Everything from the beginning up to here was seen, or is given up because the window has left it behind.
   uint64_t contiguous() const { return contiguous_; }
@@ -39,6 +33,7 @@ class ReplayWindow {
   uint64_t missing() const;
 
  private:
+  void begin_after(uint64_t sequence);
   bool seen(uint64_t sequence) const { return (bits_[word_of(sequence)] & bit_of(sequence)) != 0; }
   static size_t word_of(uint64_t sequence) { return sequence % kWidth / 64; }
   static uint64_t bit_of(uint64_t sequence) { return uint64_t{1} << sequence % 64; }
