@@ -219,6 +219,7 @@ void add_sync(Families& out, const NodeState& state) {
   out.add(stats.dropped_unauthentic, {{"reason", "unauthentic"}});
   out.add(stats.dropped_replayed, {{"reason", "replayed"}});
   out.add(stats.dropped_stale, {{"reason", "stale"}});
+  out.add(stats.dropped_refused, {{"reason", "refused"}});
   out.add(state.queue_dropped, {{"reason", "queue"}});
   out.add(state.sync_dropped_send, {{"reason", "send"}});
 }

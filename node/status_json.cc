@@ -69,7 +69,8 @@ Json members_json(const sync::Status& status) {
                        {"datagrams_received", member.datagrams_received},
                        {"deltas_received", member.deltas_received},
                        {"lost", member.lost},
-                       {"clock_offset_ms", member.clock_offset_ms}});
+                       {"clock_offset_ms", member.clock_offset_ms},
+                       {"refused", member.refused}});
   }
   return members;
 }
