@@ -131,6 +131,15 @@ Endpoint make_endpoint_v4(uint32_t address, uint16_t port) {
   return make_endpoint(bytes, port);
 }
 
+bool is_wildcard(const Endpoint& endpoint) {
+  return std::all_of(endpoint.address.begin(), endpoint.address.end(),
+                     [](uint8_t byte) { return byte == 0; });
+}
+
+bool is_multicast(const Endpoint& endpoint) {
+  return endpoint.family == Family::v4 ? endpoint.address[0] >> 4 == 0xe : endpoint.address[0] == 0xff;
+}
+
 std::string address_to_string(const Endpoint& endpoint) {
   if (endpoint.family == Family::v6) return v6_to_string(endpoint.address);
   char text[16];

@@ -37,6 +37,12 @@ Endpoint make_endpoint(std::span<const uint8_t> address, uint16_t port);
 // IPv4 from a number in host order, as 0x7f000001; for tests and constants.
 Endpoint make_endpoint_v4(uint32_t address, uint16_t port);
 
+// 0.0.0.0 or ::, whatever the port.
+bool is_wildcard(const Endpoint& endpoint);
+
+// 224.0.0.0/4 or ff00::/8.
+bool is_multicast(const Endpoint& endpoint);
+
 // "192.0.2.1" or "2001:db8::1" (RFC 5952).
 std::string address_to_string(const Endpoint& endpoint);
 

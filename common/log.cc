@@ -94,7 +94,7 @@ std::optional<LogLevel> log_level_from(std::string_view text) {
 }
 
 std::string format_log_line(LogFormat format, std::string_view time, LogLevel level, std::string_view message,
-                            std::initializer_list<LogField> fields) {
+                            std::span<const LogField> fields) {
   std::string line;
   if (format == LogFormat::json) {
     line += "{\"time\":";
@@ -140,6 +140,10 @@ void set_log_level(LogLevel level) { current_level = level; }
 bool log_enabled(LogLevel level) { return level >= current_level.load(std::memory_order_relaxed); }
 
 void log_line(LogLevel level, std::string_view message, std::initializer_list<LogField> fields) {
+  log_line(level, message, std::span(fields.begin(), fields.size()));
+}
+
+void log_line(LogLevel level, std::string_view message, std::span<const LogField> fields) {
   if (!log_enabled(level)) return;
   const std::string line = format_log_line(current_format, utc_now(), level, message, fields);
   logger().log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));

@@ -12,6 +12,7 @@
 
 #include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -32,11 +33,12 @@ void configure_log(LogLevel level, LogFormat format);
 void set_log_level(LogLevel level);
 
 bool log_enabled(LogLevel level);
+void log_line(LogLevel level, std::string_view message, std::span<const LogField> fields);
 void log_line(LogLevel level, std::string_view message, std::initializer_list<LogField> fields = {});
 
 // One line as it is written, without the line feed; control bytes and quotes in values are escaped.
 std::string format_log_line(LogFormat format, std::string_view time, LogLevel level, std::string_view message,
-                            std::initializer_list<LogField> fields);
+                            std::span<const LogField> fields);
 
 std::string_view to_string(LogLevel level);
 std::optional<LogLevel> log_level_from(std::string_view text);

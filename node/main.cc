@@ -1,1 +1,3 @@
-int main() { return 0; }
+#include "node/command_line.h"
+
+int main(int argc, char** argv) { return shoal::node::run_command_line(argc, argv); }

@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -80,8 +81,13 @@ class SwarmStore final : public sync::Swarms {
 
   SwarmRef locate(const common::InfoHash& info_hash) const;
 
-  // Starts to load what announce() and scrape() will touch; for batches: locate and prefetch all, then work.
+  // Starts to load what announce() and scrape() will touch; for batches: locate and prefetch all, then
+  // prefetch_peers all, then work. Neither changes anything; leaving them out costs time only.
   void prefetch(SwarmRef ref) const;
+
+  // Second pass over a batch: follows what prefetch() has fetched to the swarm's peers. Takes the shard's
+  // lock.
+  void prefetch_peers(SwarmRef ref, const common::InfoHash& info_hash, const common::Endpoint& peer) const;
 
   // Applies one announce and samples peers for it: leechers first for a seeder, never the announcer itself,
   // never a stopped peer. `ref` is locate(announce.info_hash).
@@ -94,8 +100,13 @@ class SwarmStore final : public sync::Swarms {
   size_t merge(std::span<const proto::Delta> deltas, common::Tick now) override;
 
   // Removes the records of one shard whose lifetime has ended, live and stopped alike, and swarms that become
-  // empty. To be called for every shard at least once per tick.
+  // empty, with their completed counts. To be called for every shard once per tick; after a pause of any
+  // length (a suspended machine) one call is enough. A `now` behind that of the last call removes nothing.
   void expire_shard(size_t shard, common::Tick now);
+
+  // Visits every record of one shard, live and stopped, as the delta that would bring it elsewhere. Under the
+  // shard's lock: `visit` must be short and must not call the store.
+  void for_each(size_t shard, const std::function<void(const proto::Delta&)>& visit) const;
 
   // Sums over all shards, one lock at a time: consistent per shard only.
   StoreTotals totals() const;

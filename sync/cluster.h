@@ -27,7 +27,7 @@ struct Now {
 };
 
 struct Config {
-  std::string name;                           // node.name
+  std::string name;                           // node.name; told to the others as printable ASCII
   uint64_t incarnation = 0;                   // unix_ms << 16 | random16 at start
   std::string cluster;                        // sync.cluster
   std::vector<std::array<uint8_t, 32>> keys;  // the first seals, all open; empty only with `insecure`
@@ -77,6 +77,7 @@ struct MemberStatus {
   uint64_t deltas_received = 0;
   uint64_t lost = 0;            // gaps in its delta sequence that were never filled
   int64_t clock_offset_ms = 0;  // its wall clock minus ours, estimated
+  std::string refused;          // why we do not take its deltas nor send it ours; empty: we do
 };
 
 // Monotonic counts since start.
@@ -91,8 +92,9 @@ struct Stats {
   uint64_t dropped_malformed = 0;    // no shoal packet, or columns that lie
   uint64_t dropped_foreign = 0;      // another cluster or protocol version
   uint64_t dropped_unauthentic = 0;  // no key opens it
-  uint64_t dropped_replayed = 0;
-  uint64_t dropped_stale = 0;  // from an incarnation that has been succeeded
+  uint64_t dropped_replayed = 0;     // seen before (also harmless second copies, by group and unicast)
+  uint64_t dropped_stale = 0;        // from an incarnation that has been succeeded
+  uint64_t dropped_refused = 0;  // authentic, but from a node whose settings, clock or name clash with ours
 };
 
 struct Status {
@@ -111,7 +113,7 @@ class Cluster {
   Cluster& operator=(const Cluster&) = delete;
 
   // Addresses from sync.peers, after every resolution; replaces the last set. Our own address among them is
-  // harmless.
+  // harmless. May bring deadline_us() forward.
   void set_seeds(std::vector<common::Endpoint> seeds);
 
   // One datagram from the network; anything may be in it.
@@ -126,7 +128,7 @@ class Cluster {
   // When advance() wants to be called next, in Now::mono_us.
   int64_t deadline_us() const;
 
-  // Leaving in good order: flushes what is pending and tells the others.
+  // Leaving in good order: flushes what is pending and tells the others. No heartbeats afterwards.
   void leave(Now now, Outputs& out);
 
   Status status(Now now) const;

@@ -1,0 +1,41 @@
+#include "node/admin.h"
+
+#include "node/metrics.h"
+#include "node/status_json.h"
+#include "proto/http_answer.h"
+
+namespace shoal::node {
+
+namespace {
+
+constexpr const char* kIndex =
+    "shoal: a BitTorrent tracker that runs as a flock of equal nodes\n"
+    "\n"
+    "/healthz      the process lives\n"
+    "/readyz       this node is ready to serve, or why not\n"
+    "/status.json  this node, the other members, the counts\n"
+    "/metrics      the same for Prometheus\n";
+
+}  // namespace
+
+void Admin::answer(const proto::HttpRequest& request, const common::Endpoint& /*client*/, std::string& out) {
+  const proto::HttpReply reply = proto::reply_to(request);
+  if (request.path == "/healthz") {
+    proto::append_text(out, reply, 200, "ok\n");
+  } else if (request.path == "/readyz") {
+    const Readiness readiness = state_().readiness;
+    proto::append_text(out, reply, readiness.ready ? 200 : 503,
+                       readiness.ready ? "ready\n" : "not ready: " + readiness.reason + "\n");
+  } else if (request.path == "/status.json") {
+    proto::append_content(out, reply, 200, "application/json", status_json(state_()));
+  } else if (request.path == "/metrics") {
+    proto::append_content(out, reply, 200, "text/plain; version=0.0.4; charset=utf-8",
+                          metrics_text(state_()));
+  } else if (request.path == "/") {
+    proto::append_text(out, reply, 200, kIndex);
+  } else {
+    proto::append_text(out, reply, 404, "there is no such page; / lists them\n");
+  }
+}
+
+}  // namespace shoal::node

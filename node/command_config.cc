@@ -1,0 +1,38 @@
+#include <cstdio>
+
+#include "node/commands.h"
+#include "node/key_file.h"
+#include "node/load_options.h"
+#include "node/option_text.h"
+#include "node/printable.h"
+
+namespace shoal::node {
+
+int command_config_default() {
+  std::fputs(default_file().c_str(), stdout);
+  return kExitOk;
+}
+
+int command_config_reference() {
+  std::fputs(options_reference().c_str(), stdout);
+  return kExitOk;
+}
+
+int command_config_check(const std::string& file) {
+  const auto options = load_options(file, {});
+  if (!options) {
+    print_error(options.error().message);
+    return kExitFailed;
+  }
+  bool ok = true;
+  for (const std::string& path : options->sync.key_files) {
+    const auto key = load_key_file(path);
+    if (!key) print_error(key.error().message);
+    ok = ok && key;
+  }
+  if (!ok) return kExitFailed;
+  std::printf("%s: ok\n", printable(file).c_str());
+  return kExitOk;
+}
+
+}  // namespace shoal::node

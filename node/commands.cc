@@ -1,0 +1,28 @@
+#include "node/commands.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "node/load_options.h"
+#include "node/run_node.h"
+
+namespace shoal::node {
+
+void print_error(std::string_view message) {
+  while (!message.empty()) {
+    const size_t end = std::min(message.find('\n'), message.size());
+    std::fprintf(stderr, "shoal: %.*s\n", static_cast<int>(end), message.data());
+    message.remove_prefix(std::min(message.size(), end + 1));
+  }
+}
+
+int command_node(const std::optional<std::string>& config, std::vector<NamedText> flags) {
+  const auto options = load_options(config, std::move(flags));
+  if (!options) {
+    print_error(options.error().message);
+    return kExitFailed;
+  }
+  return run_node(*options);
+}
+
+}  // namespace shoal::node

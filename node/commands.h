@@ -1,0 +1,34 @@
+// The commands of the executable, each in a file of its own (node/command_NAME.cc). Results go to standard
+// output, errors to standard error as "shoal: MESSAGE". Each returns the exit code: kExitOk or kExitFailed.
+
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "node/resolve_options.h"
+
+namespace shoal::node {
+
+constexpr int kExitOk = 0;
+constexpr int kExitFailed = 1;  // it did not work, or something is not valid
+constexpr int kExitUsage = 2;   // the command line cannot be understood
+
+// One "shoal: LINE" per line of the message.
+void print_error(std::string_view message);
+
+// shoal node.
+int command_node(const std::optional<std::string>& config, std::vector<NamedText> flags);
+
+// shoal config.
+int command_config_default();
+int command_config_reference();
+int command_config_check(const std::string& file);
+
+// shoal keygen: to a new file, or to standard output for "-".
+int command_keygen(const std::string& file);
+
+}  // namespace shoal::node

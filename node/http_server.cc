@@ -1,0 +1,261 @@
+#include "node/http_server.h"
+
+#include <algorithm>
+
+#include "common/check.h"
+#include "node/socket_address.h"
+#include "proto/http_answer.h"
+
+namespace shoal::node {
+
+using common::ByteSpan;
+
+namespace {
+
+constexpr size_t kReadBufferBytes = 64 << 10;
+constexpr size_t kOutKeptBytes = 256 << 10;  // a larger answer buffer is given back
+constexpr uint64_t kLingerMs = 1'000;  // after an error, for the client to read the answer before we close
+
+}  // namespace
+
+struct HttpServer::Listener {
+  uv_tcp_t tcp;
+  HttpServer* server = nullptr;
+};
+
+struct HttpServer::Connection {
+  uv_tcp_t tcp;
+  uv_write_t write;
+  HttpServer* server = nullptr;
+  Connection* previous = nullptr;
+  Connection* next = nullptr;
+  uint64_t since_ms = 0;  // when the present wait began
+  common::Endpoint client;
+  std::string partial;  // the beginning of a request
+  std::string unsent;   // the end of an answer
+  Wait wait = Wait::request;
+  bool closing = false;
+  bool last_answer = false;  // close when it is sent
+  bool linger =
+      false;  // the client may still be sending: do not close at once, a reset would lose the answer
+};
+
+HttpServer::HttpServer(uv_loop_t* loop, const HttpLimits& limits, HttpHandler& handler,
+                       HttpCounters& counters)
+    : loop_(loop), limits_(limits), handler_(handler), counters_(counters), read_buffer_(kReadBufferBytes) {
+  CHECK_INVARIANT(uv_timer_init(loop, &timer_) == 0);
+  timer_.data = this;
+  CHECK_INVARIANT(uv_timer_start(&timer_, &HttpServer::on_timer, 1'000, 1'000) == 0);
+}
+
+HttpServer::~HttpServer() = default;
+
+void HttpServer::listen(Socket socket) {
+  auto listener = std::make_unique<Listener>();
+  listener->server = this;
+  CHECK_INVARIANT(uv_tcp_init(loop_, &listener->tcp) == 0);
+  CHECK_INVARIANT(uv_tcp_open(&listener->tcp, socket.release()) == 0);
+  listener->tcp.data = listener.get();
+  CHECK_INVARIANT(
+      uv_listen(reinterpret_cast<uv_stream_t*>(&listener->tcp), SOMAXCONN, &HttpServer::on_connection) == 0);
+  listeners_.push_back(std::move(listener));
+}
+
+void HttpServer::stop() {
+  uv_close(reinterpret_cast<uv_handle_t*>(&timer_), nullptr);
+  for (const auto& listener : listeners_) uv_close(reinterpret_cast<uv_handle_t*>(&listener->tcp), nullptr);
+  for (const Queue& queue : queues_) {
+    while (queue.front != nullptr) close(*queue.front);
+  }
+}
+
+void HttpServer::on_connection(uv_stream_t* listener, int status) {
+  if (status == 0) static_cast<Listener*>(listener->data)->server->accept(listener);
+}
+
+void HttpServer::accept(uv_stream_t* listener) {
+  if (connections_ >= limits_.connections_max) make_room();
+  auto owned = std::make_unique<Connection>();
+  owned->server = this;
+  CHECK_INVARIANT(uv_tcp_init(loop_, &owned->tcp) == 0);
+  Connection& connection = *owned.release();  // freed in its close callback
+  connection.tcp.data = &connection;
+  ++connections_;
+  counters_.connections_accepted.add();
+  wait_for(connection, Wait::request);
+
+  auto* stream = reinterpret_cast<uv_stream_t*>(&connection.tcp);
+  sockaddr_storage peer{};
+  int size = sizeof peer;
+  if (uv_accept(listener, stream) != 0 ||
+      uv_tcp_getpeername(&connection.tcp, reinterpret_cast<sockaddr*>(&peer), &size) != 0 ||
+      uv_read_start(stream, &HttpServer::on_alloc, &HttpServer::on_read) != 0) {
+    close(connection);
+    return;
+  }
+  connection.client = from_sockaddr(reinterpret_cast<sockaddr*>(&peer));
+}
+
+void HttpServer::on_alloc(uv_handle_t* handle, size_t /*suggested*/, uv_buf_t* buffer) {
+  std::vector<char>& shared = static_cast<Connection*>(handle->data)->server->read_buffer_;
+  *buffer = uv_buf_init(shared.data(), static_cast<unsigned>(shared.size()));
+}
+
+void HttpServer::on_read(uv_stream_t* stream, ssize_t size, const uv_buf_t* buffer) {
+  Connection& connection = *static_cast<Connection*>(stream->data);
+  if (size < 0) {
+    connection.server->close(connection);
+  } else if (size > 0) {
+    const auto* data = reinterpret_cast<const uint8_t*>(buffer->base);
+    connection.server->received(connection, ByteSpan(data, static_cast<size_t>(size)));
+  }
+}
+
+void HttpServer::received(Connection& connection, ByteSpan bytes) {
+  if (connection.wait == Wait::client_to_close) return;
+  counters_.bytes_received.add(bytes.size());
+  const bool had_partial = !connection.partial.empty();
+  if (had_partial) {
+    connection.partial.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    const auto* data = reinterpret_cast<const uint8_t*>(connection.partial.data());
+    bytes = ByteSpan(data, connection.partial.size());
+  }
+  out_.clear();
+  const ByteSpan rest = answer_all(connection, bytes);
+  const bool answered = rest.size() != bytes.size();
+  if (rest.empty()) {
+    std::string().swap(connection.partial);
+    wait_for(connection, Wait::request);
+  } else if (!had_partial || answered) {
+    connection.partial = std::string(reinterpret_cast<const char*>(rest.data()), rest.size());
+    wait_for(connection, Wait::rest_of_request);  // a later byte of the same request does not extend the time
+  }
+  if (!out_.empty()) send_answers(connection);
+}
+
+// Answers every complete request of `input`; returns what is left: the beginning of a request, or nothing.
+ByteSpan HttpServer::answer_all(Connection& connection, ByteSpan input) {
+  while (!input.empty() && !connection.last_answer) {
+    const proto::HttpRequest request = proto::parse_http_request(input);
+    if (request.state == proto::HttpState::need_more) return input;
+    if (request.state == proto::HttpState::bad) {
+      counters_.bad_requests.add();
+      proto::append_http_error(out_, request.status);
+      connection.last_answer = true;
+      connection.linger = true;
+      break;
+    }
+    handler_.answer(request, connection.client, out_);
+    input = input.subspan(request.consumed);
+    connection.last_answer = !request.keep_alive;
+    connection.linger = connection.last_answer && !input.empty();
+  }
+  return {};
+}
+
+void HttpServer::send_answers(Connection& connection) {
+  auto* stream = reinterpret_cast<uv_stream_t*>(&connection.tcp);
+  uv_buf_t buffer = uv_buf_init(out_.data(), static_cast<unsigned>(out_.size()));
+  const int written = uv_try_write(stream, &buffer, 1);
+  if (written < 0 && written != UV_EAGAIN) {
+    close(connection);
+    return;
+  }
+  const size_t sent = written > 0 ? static_cast<size_t>(written) : 0;
+  counters_.bytes_sent.add(sent);
+  if (sent == out_.size()) {
+    finish_answers(connection);
+  } else {
+    connection.unsent.assign(out_, sent);
+    uv_buf_t rest = uv_buf_init(connection.unsent.data(), static_cast<unsigned>(connection.unsent.size()));
+    uv_read_stop(stream);
+    wait_for(connection, Wait::client_to_read);
+    if (uv_write(&connection.write, stream, &rest, 1, &HttpServer::on_written) != 0) close(connection);
+  }
+  if (out_.capacity() > kOutKeptBytes) std::string().swap(out_);
+}
+
+void HttpServer::on_written(uv_write_t* request, int status) {
+  Connection& connection = *static_cast<Connection*>(request->handle->data);
+  HttpServer& server = *connection.server;
+  if (connection.closing) return;
+  if (status != 0) {
+    server.close(connection);
+    return;
+  }
+  server.counters_.bytes_sent.add(connection.unsent.size());
+  std::string().swap(connection.unsent);
+  server.wait_for(connection, connection.partial.empty() ? Wait::request : Wait::rest_of_request);
+  if (!connection.last_answer) uv_read_start(request->handle, &HttpServer::on_alloc, &HttpServer::on_read);
+  server.finish_answers(connection);
+}
+
+void HttpServer::finish_answers(Connection& connection) {
+  if (!connection.last_answer) return;
+  if (!connection.linger) {
+    close(connection);
+    return;
+  }
+  std::string().swap(connection.partial);
+  auto* stream = reinterpret_cast<uv_stream_t*>(&connection.tcp);
+  uv_os_fd_t fd = -1;
+  if (uv_fileno(reinterpret_cast<uv_handle_t*>(&connection.tcp), &fd) == 0) shutdown(fd, SHUT_WR);
+  uv_read_start(stream, &HttpServer::on_alloc, &HttpServer::on_read);
+  wait_for(connection, Wait::client_to_close);
+}
+
+void HttpServer::close(Connection& connection) {
+  if (connection.closing) return;
+  connection.closing = true;
+  unlink(connection);
+  --connections_;
+  counters_.connections_closed.add();
+  uv_close(reinterpret_cast<uv_handle_t*>(&connection.tcp), [](uv_handle_t* handle) {
+    const std::unique_ptr<Connection> freed(static_cast<Connection*>(handle->data));
+  });
+}
+
+void HttpServer::make_room() {
+  for (const Queue& queue : queues_) {
+    if (queue.front == nullptr) continue;
+    counters_.closed_for_room.add();
+    close(*queue.front);
+    return;
+  }
+}
+
+void HttpServer::on_timer(uv_timer_t* timer) { static_cast<HttpServer*>(timer->data)->close_expired(); }
+
+void HttpServer::close_expired() {
+  const std::array<uint64_t, 4> limits_ms = {limits_.idle_ms, limits_.request_ms, limits_.answer_ms,
+                                             kLingerMs};
+  const uint64_t now_ms = uv_now(loop_);
+  for (size_t i = 0; i < queues_.size(); ++i) {
+    while (queues_[i].front != nullptr && now_ms - queues_[i].front->since_ms >= limits_ms[i]) {
+      if (static_cast<Wait>(i) != Wait::client_to_close) counters_.closed_timeout.add();
+      close(*queues_[i].front);
+    }
+  }
+}
+
+void HttpServer::wait_for(Connection& connection, Wait wait) {
+  if (connection.closing) return;
+  unlink(connection);
+  connection.wait = wait;
+  connection.since_ms = uv_now(loop_);
+  Queue& queue = queues_[static_cast<size_t>(wait)];
+  connection.previous = queue.back;
+  (queue.back != nullptr ? queue.back->next : queue.front) = &connection;
+  queue.back = &connection;
+}
+
+void HttpServer::unlink(Connection& connection) {
+  Queue& queue = queues_[static_cast<size_t>(connection.wait)];
+  if (connection.previous == nullptr && queue.front != &connection) return;  // in no queue yet
+  (connection.previous != nullptr ? connection.previous->next : queue.front) = connection.next;
+  (connection.next != nullptr ? connection.next->previous : queue.back) = connection.previous;
+  connection.previous = nullptr;
+  connection.next = nullptr;
+}
+
+}  // namespace shoal::node

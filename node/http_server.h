@@ -1,0 +1,93 @@
+// HttpServer: HTTP/1.x connections on one libuv loop: reading, pipelining, keep-alive, limits. What is
+// answered is the handler's. One thread; a slow client costs a little memory, never the thread.
+//
+// Memory: all connections share one read buffer and one answer buffer; a connection keeps bytes of its own
+// only while a request is incomplete (bounded by the parser's head limit) or an answer has not been taken by
+// the kernel, and then it is not read from.
+
+#pragma once
+
+#include <uv.h>
+
+#include <array>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/endpoint.h"
+#include "node/sockets.h"
+#include "node/worker_counters.h"
+#include "proto/http_request.h"
+
+namespace shoal::node {
+
+class HttpHandler {
+ public:
+  virtual ~HttpHandler() = default;
+  // Appends the whole response to `out`, with "Connection: close" unless request.keep_alive.
+  virtual void answer(const proto::HttpRequest& request, const common::Endpoint& client,
+                      std::string& out) = 0;
+};
+
+struct HttpLimits {
+  size_t connections_max = 4096;
+  uint64_t idle_ms = 60'000;     // without a byte of the next request
+  uint64_t request_ms = 10'000;  // from a request's first byte to its last
+  uint64_t answer_ms = 10'000;   // for the client to take an answer
+};
+
+class HttpServer {
+ public:
+  // The loop must run on this thread; handler and counters outlive the server.
+  HttpServer(uv_loop_t* loop, const HttpLimits& limits, HttpHandler& handler, HttpCounters& counters);
+  ~HttpServer();
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  // Accepts connections from a listening socket.
+  void listen(Socket socket);
+
+  // Closes listeners and connections; the server must live until the loop has run the close callbacks.
+  void stop();
+
+ private:
+  struct Connection;
+  struct Listener;
+  // What a connection waits for. Each queue is ordered by when the wait began, so time-outs look at the front
+  // only.
+  enum class Wait : uint8_t { request, rest_of_request, client_to_read, client_to_close };
+  struct Queue {
+    Connection* front = nullptr;
+    Connection* back = nullptr;
+  };
+
+  static void on_connection(uv_stream_t* listener, int status);
+  static void on_alloc(uv_handle_t* handle, size_t suggested, uv_buf_t* buffer);
+  static void on_read(uv_stream_t* stream, ssize_t size, const uv_buf_t* buffer);
+  static void on_written(uv_write_t* request, int status);
+  static void on_timer(uv_timer_t* timer);
+
+  void accept(uv_stream_t* listener);
+  void received(Connection& connection, common::ByteSpan bytes);
+  common::ByteSpan answer_all(Connection& connection, common::ByteSpan input);
+  void send_answers(Connection& connection);
+  void finish_answers(Connection& connection);
+  void close(Connection& connection);
+  void make_room();
+  void close_expired();
+  void wait_for(Connection& connection, Wait wait);
+  void unlink(Connection& connection);
+
+  uv_loop_t* const loop_;
+  const HttpLimits limits_;
+  HttpHandler& handler_;
+  HttpCounters& counters_;
+  uv_timer_t timer_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  std::array<Queue, 4> queues_;
+  size_t connections_ = 0;
+  std::vector<char> read_buffer_;
+  std::string out_;
+};
+
+}  // namespace shoal::node

@@ -1,0 +1,75 @@
+#include "node/http_tracker.h"
+
+#include <array>
+
+#include "proto/http_answer.h"
+#include "proto/http_query.h"
+
+namespace shoal::node {
+
+using common::Endpoint;
+using common::Family;
+
+HttpTracker::HttpTracker(Tracker& tracker, const ClusterClock& clock, uint32_t numwant_max,
+                         WorkerCounters& counters)
+    : tracker_(tracker),
+      clock_(clock),
+      counters_(counters),
+      peers_v4_(numwant_max * common::compact_size(Family::v4)),
+      peers_v6_(numwant_max * common::compact_size(Family::v6)) {}
+
+void HttpTracker::answer(const proto::HttpRequest& request, const Endpoint& client, std::string& out) {
+  if (request.path == "/announce") {
+    announce(request, client, out);
+  } else if (request.path == "/scrape") {
+    scrape(request, client, out);
+  } else {
+    counters_.http_tracker[family_index(client.family)].not_found.add();
+    proto::append_text(out, proto::reply_to(request), 404,
+                       "this is a BitTorrent tracker: /announce and /scrape\n");
+  }
+}
+
+void HttpTracker::fail(const proto::HttpRequest& request, const Endpoint& client, std::string_view reason,
+                       std::string& out) {
+  counters_.http_tracker[family_index(client.family)].failures.add();
+  // The request will not get better by being sent again.
+  proto::append_failure(out, proto::reply_to(request), reason, proto::RetryIn{.never = true});
+}
+
+void HttpTracker::announce(const proto::HttpRequest& request, const Endpoint& client, std::string& out) {
+  const auto query = proto::parse_announce_query(request.query);
+  if (!query) {
+    fail(request, client, proto::to_string(query.error()), out);
+    return;
+  }
+  counters_.http_tracker[family_index(client.family)].announces.add();
+  const size_t room = peers_v4_.size() / common::compact_size(Family::v4);
+  const uint32_t want = tracker_.peers_wanted(query->request, static_cast<uint32_t>(room));
+  const bool v4 = client.family == Family::v4;
+  const SwarmRef ref = tracker_.store().locate(query->request.info_hash);
+  proto::HttpAnnounceAnswer answer;
+  answer.answer = tracker_.announce(ref, query->request, client, v4 ? want : 0, v4 ? 0 : want, clock_.tick(),
+                                    {peers_v4_, peers_v6_});
+  answer.external_ip = client.address_bytes();
+  answer.compact = query->compact;
+  proto::append_announce_answer(out, proto::reply_to(request), answer);
+}
+
+void HttpTracker::scrape(const proto::HttpRequest& request, const Endpoint& client, std::string& out) {
+  std::array<common::InfoHash, proto::kHttpScrapeMax> hashes;
+  const auto asked = proto::parse_scrape_query(request.query, hashes);
+  if (!asked) {
+    fail(request, client, proto::to_string(asked.error()), out);
+    return;
+  }
+  counters_.http_tracker[family_index(client.family)].scrapes.add();
+  std::array<proto::ScrapedSwarm, proto::kHttpScrapeMax> swarms;
+  for (size_t i = 0; i < asked->size(); ++i) {
+    const common::InfoHash& hash = (*asked)[i];
+    swarms[i] = {hash, tracker_.scrape(tracker_.store().locate(hash), hash)};
+  }
+  proto::append_scrape_answer(out, proto::reply_to(request), std::span(swarms).first(asked->size()));
+}
+
+}  // namespace shoal::node

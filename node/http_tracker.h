@@ -1,0 +1,35 @@
+// HttpTracker: /announce and /scrape over HTTP (BEP 3, 7, 23, 24, 31, 48). Worker's thread only.
+
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "node/cluster_clock.h"
+#include "node/http_server.h"
+#include "node/tracker.h"
+
+namespace shoal::node {
+
+class HttpTracker final : public HttpHandler {
+ public:
+  // All references outlive the object.
+  HttpTracker(Tracker& tracker, const ClusterClock& clock, uint32_t numwant_max, WorkerCounters& counters);
+
+  void answer(const proto::HttpRequest& request, const common::Endpoint& client, std::string& out) override;
+
+ private:
+  void announce(const proto::HttpRequest& request, const common::Endpoint& client, std::string& out);
+  void scrape(const proto::HttpRequest& request, const common::Endpoint& client, std::string& out);
+  void fail(const proto::HttpRequest& request, const common::Endpoint& client, std::string_view reason,
+            std::string& out);
+
+  Tracker& tracker_;
+  const ClusterClock& clock_;
+  WorkerCounters& counters_;
+  std::vector<uint8_t> peers_v4_;
+  std::vector<uint8_t> peers_v6_;
+};
+
+}  // namespace shoal::node

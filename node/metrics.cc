@@ -1,0 +1,258 @@
+#include "node/metrics.h"
+
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include <array>
+#include <initializer_list>
+#include <sstream>
+#include <utility>
+#include <vector>
+
+#include "node/version.h"
+
+namespace shoal::node {
+
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+using Labels = std::initializer_list<std::pair<const char*, std::string>>;
+
+// Collects families in the order they are opened.
+class Families {
+ public:
+  void open(const char* name, const char* help, MetricType type) {
+    families_.push_back({name, help, type, {}});
+  }
+  void counter(const char* name, const char* help) { open(name, help, MetricType::Counter); }
+  void gauge(const char* name, const char* help) { open(name, help, MetricType::Gauge); }
+
+  // One sample of the family opened last.
+  void add(double value, Labels labels = {}) {
+    ClientMetric metric;
+    for (const auto& [key, text] : labels) metric.label.push_back({key, text});
+    if (families_.back().type == MetricType::Counter) {
+      metric.counter.value = value;
+    } else {
+      metric.gauge.value = value;
+    }
+    families_.back().metric.push_back(std::move(metric));
+  }
+  void add(uint64_t value, Labels labels = {}) { add(static_cast<double>(value), labels); }
+
+  std::string text() const {
+    std::ostringstream out;
+    prometheus::TextSerializer().Serialize(out, families_);
+    return out.str();
+  }
+
+ private:
+  std::vector<MetricFamily> families_;
+};
+
+constexpr std::array<const char*, 2> kFamilyNames = {"ipv4", "ipv6"};
+
+// Sum over the workers of the counter that `pick` returns.
+template <class Pick>
+uint64_t sum(const NodeState& state, Pick pick) {
+  uint64_t total = 0;
+  for (const WorkerCounters* worker : state.workers) total += pick(*worker).value();
+  return total;
+}
+
+void add_node(Families& out, const NodeState& state) {
+  out.gauge("shoal_build_info", "Version of this build; the value is 1.");
+  out.add(1.0, {{"version", version()}});
+  out.gauge("shoal_start_time_seconds", "Unix time at which the node started.");
+  out.add(static_cast<double>(state.started_unix_ms) / 1000);
+  out.gauge("shoal_ready", "1 when the node is ready to serve, 0 otherwise.");
+  out.add(state.readiness.ready ? 1.0 : 0.0);
+}
+
+template <class Counters>
+struct Row {
+  const char* label;
+  common::Counter Counters::*counter;
+};
+
+constexpr std::array<Row<UdpCounters>, 4> kUdpRequests = {{{"connect", &UdpCounters::connects},
+                                                           {"announce", &UdpCounters::announces},
+                                                           {"scrape", &UdpCounters::scrapes},
+                                                           {"refused", &UdpCounters::errors}}};
+constexpr std::array<Row<UdpCounters>, 4> kUdpDrops = {
+    {{"malformed", &UdpCounters::dropped_malformed},
+     {"connection_id", &UdpCounters::dropped_connection_id},
+     {"source_port", &UdpCounters::dropped_source_port},
+     {"send", &UdpCounters::dropped_send}}};
+constexpr std::array<Row<HttpTrackerCounters>, 4> kHttpRequests = {
+    {{"announce", &HttpTrackerCounters::announces},
+     {"scrape", &HttpTrackerCounters::scrapes},
+     {"refused", &HttpTrackerCounters::failures},
+     {"not_found", &HttpTrackerCounters::not_found}}};
+constexpr std::array<Row<AnnounceCounters>, 4> kEvents = {{{"started", &AnnounceCounters::started},
+                                                           {"completed", &AnnounceCounters::completed},
+                                                           {"stopped", &AnnounceCounters::stopped},
+                                                           {"none", &AnnounceCounters::regular}}};
+
+void add_requests(Families& out, const NodeState& state) {
+  out.counter(
+      "shoal_requests_total",
+      "Requests understood, by protocol, family and action; refused ones were answered with an error.");
+  for (size_t family = 0; family < 2; ++family) {
+    for (const auto& row : kUdpRequests) {
+      out.add(sum(
+                  state, [&](const WorkerCounters& w) -> auto& { return w.udp[family].*row.counter; }),
+              {{"protocol", "udp"}, {"family", kFamilyNames[family]}, {"action", row.label}});
+    }
+    for (const auto& row : kHttpRequests) {
+      out.add(
+          sum(
+              state, [&](const WorkerCounters& w) -> auto& { return w.http_tracker[family].*row.counter; }),
+          {{"protocol", "http"}, {"family", kFamilyNames[family]}, {"action", row.label}});
+    }
+  }
+  out.counter("shoal_announces_total", "Announces by event; none includes paused.");
+  for (const auto& row : kEvents) {
+    out.add(sum(
+                state, [&](const WorkerCounters& w) -> auto& { return w.announce.*row.counter; }),
+            {{"event", row.label}});
+  }
+  out.counter("shoal_peers_sent_total", "Peers handed out in answers to announces.");
+  out.add(sum(
+      state, [](const WorkerCounters& w) -> auto& { return w.announce.peers_sent; }));
+}
+
+void add_udp(Families& out, const NodeState& state) {
+  const auto by_family = [&](common::Counter UdpCounters::*counter) {
+    for (size_t family = 0; family < 2; ++family) {
+      out.add(sum(
+                  state, [&](const WorkerCounters& w) -> auto& { return w.udp[family].*counter; }),
+              {{"family", kFamilyNames[family]}});
+    }
+  };
+  out.counter("shoal_udp_datagrams_received_total", "Datagrams that reached the UDP tracker.");
+  by_family(&UdpCounters::datagrams_received);
+  out.counter("shoal_udp_datagrams_sent_total", "Answers sent by the UDP tracker (responses).");
+  by_family(&UdpCounters::datagrams_sent);
+  out.counter("shoal_udp_received_bytes_total", "UDP payload received by the tracker.");
+  by_family(&UdpCounters::bytes_received);
+  out.counter("shoal_udp_sent_bytes_total", "UDP payload sent by the tracker.");
+  by_family(&UdpCounters::bytes_sent);
+  out.counter(
+      "shoal_udp_dropped_total",
+      "Datagrams without an answer: malformed, with a bad connection id, from source port 0, or whose answer "
+      "the kernel did not take.");
+  for (size_t family = 0; family < 2; ++family) {
+    for (const auto& row : kUdpDrops) {
+      out.add(sum(
+                  state, [&](const WorkerCounters& w) -> auto& { return w.udp[family].*row.counter; }),
+              {{"family", kFamilyNames[family]}, {"reason", row.label}});
+    }
+  }
+}
+
+void add_http(Families& out, const NodeState& state) {
+  const auto total = [&](common::Counter HttpCounters::*counter) {
+    return sum(
+        state, [&](const WorkerCounters& w) -> auto& { return w.http.*counter; });
+  };
+  out.counter("shoal_http_connections_accepted_total", "HTTP tracker connections accepted.");
+  out.add(total(&HttpCounters::connections_accepted));
+  out.gauge("shoal_http_connections", "HTTP tracker connections open now.");
+  out.add(total(&HttpCounters::connections_accepted) - total(&HttpCounters::connections_closed));
+  out.counter("shoal_http_connections_closed_by_limit_total",
+              "HTTP tracker connections closed by this side: the oldest idle one to make room, or one that "
+              "took longer "
+              "than it may.");
+  out.add(total(&HttpCounters::closed_for_room), {{"limit", "connections"}});
+  out.add(total(&HttpCounters::closed_timeout), {{"limit", "time"}});
+  out.counter("shoal_http_bad_requests_total", "Malformed HTTP requests, answered with 4xx or 5xx.");
+  out.add(total(&HttpCounters::bad_requests));
+  out.counter("shoal_http_received_bytes_total", "Bytes received by the HTTP tracker.");
+  out.add(total(&HttpCounters::bytes_received));
+  out.counter("shoal_http_sent_bytes_total", "Bytes sent by the HTTP tracker.");
+  out.add(total(&HttpCounters::bytes_sent));
+}
+
+void add_store(Families& out, const NodeState& state) {
+  const StoreTotals& store = state.store;
+  out.gauge("shoal_swarms", "Swarms known, with at least one peer record.");
+  out.add(store.swarms);
+  out.gauge("shoal_peers",
+            "Peer records by state and family; stopped ones are kept so that they stay stopped.");
+  out.add(store.seeders_v4, {{"state", "seeder"}, {"family", "ipv4"}});
+  out.add(store.leechers_v4, {{"state", "leecher"}, {"family", "ipv4"}});
+  out.add(store.stopped_v4, {{"state", "stopped"}, {"family", "ipv4"}});
+  out.add(store.seeders_v6, {{"state", "seeder"}, {"family", "ipv6"}});
+  out.add(store.leechers_v6, {{"state", "leecher"}, {"family", "ipv6"}});
+  out.add(store.stopped_v6, {{"state", "stopped"}, {"family", "ipv6"}});
+  out.counter("shoal_peers_expired_total", "Live peers removed because they stopped announcing.");
+  out.add(store.expired);
+  out.gauge("shoal_store_memory_bytes", "Memory allocated for swarms and peers.");
+  out.add(store.memory_bytes);
+}
+
+void add_sync(Families& out, const NodeState& state) {
+  const sync::Stats& stats = state.sync->stats;
+  out.counter("shoal_sync_datagrams_total", "Datagrams of the sync channel.");
+  out.add(stats.datagrams_sent, {{"direction", "sent"}});
+  out.add(stats.datagrams_received, {{"direction", "received"}});
+  out.counter("shoal_sync_bytes_total", "UDP payload of the sync channel.");
+  out.add(stats.bytes_sent, {{"direction", "sent"}});
+  out.add(stats.bytes_received, {{"direction", "received"}});
+  out.counter("shoal_sync_deltas_published_total",
+              "Changes of peers announced here and told to the cluster.");
+  out.add(stats.deltas_published);
+  out.counter("shoal_sync_deltas_received_total", "Changes of peers heard from other nodes.");
+  out.add(stats.deltas_received);
+  out.counter("shoal_sync_deltas_applied_total", "Of those received: news here.");
+  out.add(stats.deltas_applied);
+  out.counter("shoal_sync_dropped_total",
+              "Datagrams dropped by the sync channel; queue: deltas that found a worker's queue full; send: "
+              "datagrams "
+              "the kernel did not take.");
+  out.add(stats.dropped_malformed, {{"reason", "malformed"}});
+  out.add(stats.dropped_foreign, {{"reason", "foreign"}});
+  out.add(stats.dropped_unauthentic, {{"reason", "unauthentic"}});
+  out.add(stats.dropped_replayed, {{"reason", "replayed"}});
+  out.add(stats.dropped_stale, {{"reason", "stale"}});
+  out.add(stats.dropped_refused, {{"reason", "refused"}});
+  out.add(state.queue_dropped, {{"reason", "queue"}});
+  out.add(state.sync_dropped_send, {{"reason", "send"}});
+}
+
+void add_members(Families& out, const NodeState& state) {
+  const auto& members = state.sync->members;
+  out.gauge("shoal_sync_member_up", "1 when the member is alive, 0 when it is suspect or down.");
+  for (const auto& m : members)
+    out.add(m.state == sync::MemberState::alive ? 1.0 : 0.0, {{"member", m.name}});
+  out.gauge("shoal_sync_member_heard_seconds", "Time since the member was last heard.");
+  for (const auto& m : members) out.add(static_cast<double>(m.heard_ago_ms) / 1000, {{"member", m.name}});
+  out.counter("shoal_sync_member_deltas_received_total", "Deltas received from the member.");
+  for (const auto& m : members) out.add(m.deltas_received, {{"member", m.name}});
+  out.gauge("shoal_sync_member_lost", "Delta packets of the member's present run that are missing here.");
+  for (const auto& m : members) out.add(m.lost, {{"member", m.name}});
+  out.gauge("shoal_sync_member_clock_offset_seconds", "The member's wall clock minus this node's.");
+  for (const auto& m : members) out.add(static_cast<double>(m.clock_offset_ms) / 1000, {{"member", m.name}});
+}
+
+}  // namespace
+
+std::string metrics_text(const NodeState& state) {
+  Families out;
+  add_node(out, state);
+  add_requests(out, state);
+  add_udp(out, state);
+  add_http(out, state);
+  add_store(out, state);
+  if (state.sync) {
+    add_sync(out, state);
+    if (!state.sync->members.empty()) add_members(out, state);
+  }
+  return out.text();
+}
+
+}  // namespace shoal::node

@@ -1,0 +1,192 @@
+#include "node/option_table.h"
+
+#include <algorithm>
+#include <array>
+
+#include "node/option_values.h"
+
+namespace shoal::node {
+
+namespace {
+
+template <class Field, class Value>
+bool put(Field& field, const std::optional<Value>& value) {
+  if (value) field = *value;
+  return value.has_value();
+}
+
+// A value that is already in the list is not allowed: an address cannot be bound twice.
+template <class Value>
+bool add(std::vector<Value>& list, const std::optional<Value>& value) {
+  if (!value || std::find(list.begin(), list.end(), *value) != list.end()) return false;
+  list.push_back(*value);
+  return true;
+}
+
+// "" turns an optional address off.
+bool put_or_off(std::optional<common::Endpoint>& field, std::string_view text,
+                std::optional<common::Endpoint> (*parse)(std::string_view)) {
+  field = text.empty() ? std::nullopt : parse(text);
+  return text.empty() || field;
+}
+
+bool put_text_if(std::string& field, std::string_view text, bool allowed) {
+  if (allowed) field = text;
+  return allowed;
+}
+
+std::optional<common::LogFormat> parse_log_format(std::string_view text) {
+  if (text == "text") return common::LogFormat::text;
+  if (text == "json") return common::LogFormat::json;
+  return std::nullopt;
+}
+
+using View = std::string_view;
+
+constexpr std::array kSections = {
+    Section{"node", "This process."},
+    Section{"tracker", "What BitTorrent clients see."},
+    Section{"sync", "The channel between the nodes of a cluster. All nodes of one cluster are equal."},
+    Section{"admin", "Metrics, health and status over HTTP, for operators."},
+};
+
+constexpr std::array kOptions = {
+    Option{"node.name", OptionKind::text, 0, "",
+           "1 to 64 letters, digits, '.', '_' or '-'; \"\" is the host name",
+           "Name of this node in status, metrics and to the other nodes.",
+           "Must be different on every node of a cluster. Empty: the host name, other characters replaced by "
+           "'-'.",
+           [](Options& o, View v) { return put_text_if(o.node.name, v, v.empty() || is_name(v)); }, nullptr},
+    Option{"node.workers", OptionKind::whole, 0, "0", "a whole number from 0 to 256; 0 is one per CPU",
+           "Threads that answer clients.", "",
+           [](Options& o, View v) { return put(o.node.workers, parse_whole(v, 0, 256)); }, nullptr},
+    Option{"node.user", OptionKind::text, 0, "",
+           "a user name of 1 to 32 letters, digits, '.', '_' or '-'; \"\" is off",
+           "User to become once the ports are bound.", "For a start as root; empty: stay who we are.",
+           [](Options& o, View v) { return put_text_if(o.node.user, v, v.empty() || is_name(v, 32)); },
+           nullptr},
+    Option{
+        "node.chroot", OptionKind::text, 0, "", "an absolute path of a folder; \"\" is off",
+        "Folder to be locked into once the ports are bound.",
+        "Needs a start as root. Names in sync.peers are then resolved inside it: it needs etc/resolv.conf.",
+        [](Options& o, View v) {
+          return put_text_if(o.node.chroot, v, v.empty() || (is_path(v) && v[0] == '/'));
+        },
+        nullptr},
+    Option{"node.log_level", OptionKind::text, 0, "info", "debug, info, warn or error",
+           "Least level that is logged.", "The addresses of peers appear in the log only at debug.",
+           [](Options& o, View v) { return put(o.node.log_level, common::log_level_from(v)); }, nullptr},
+    Option{"node.log_format", OptionKind::text, 0, "text", "text or json", "Form of a log line.",
+           "The log goes to standard error.",
+           [](Options& o, View v) { return put(o.node.log_format, parse_log_format(v)); }, nullptr},
+
+    Option{"tracker.udp", OptionKind::text, 64, "0.0.0.0:6969,[::]:6969",
+           "up to 64 different addresses such as 0.0.0.0:6969 or [::]:6969, port 1 to 65535",
+           "Addresses of the UDP tracker (BEP 15).", "Empty list: no UDP tracker.",
+           [](Options& o, View v) { return add(o.tracker.udp, parse_listen_address(v)); },
+           [](Options& o) { o.tracker.udp.clear(); }},
+    Option{"tracker.http", OptionKind::text, 64, "0.0.0.0:6969,[::]:6969",
+           "up to 64 different addresses such as 0.0.0.0:6969 or [::]:6969, port 1 to 65535",
+           "Addresses of the HTTP tracker (BEP 3).", "Empty list: no HTTP tracker.",
+           [](Options& o, View v) { return add(o.tracker.http, parse_listen_address(v)); },
+           [](Options& o) { o.tracker.http.clear(); }},
+    Option{"tracker.interval_s", OptionKind::whole, 0, "1800", "a whole number of seconds from 1 to 86400",
+           "Time between the announces of a client, in seconds.", "",
+           [](Options& o, View v) { return put(o.tracker.interval_s, parse_whole(v, 1, 86400)); }, nullptr},
+    Option{"tracker.interval_jitter", OptionKind::fraction, 0, "0.1", "a number from 0 to 0.5",
+           "Share of the interval that is added at random.",
+           "Spreads clients that started together: 0.1 answers interval_s to 1.1 * interval_s.",
+           [](Options& o, View v) { return put(o.tracker.interval_jitter, parse_fraction(v, 0, 0.5)); },
+           nullptr},
+    Option{
+        "tracker.peer_timeout_s", OptionKind::whole, 0, "2700", "a whole number of seconds from 2 to 604800",
+        "Time after which a silent peer is forgotten, in seconds.",
+        "Must be the same on every node of a cluster, and more than 9/8 of the longest interval: an "
+        "announce\n"
+        "that follows within 1/9 of it does not yet renew a peer.",
+        [](Options& o, View v) { return put(o.tracker.peer_timeout_s, parse_whole(v, 2, 604800)); }, nullptr},
+    Option{"tracker.numwant_default", OptionKind::whole, 0, "50", "a whole number from 0 to 1000",
+           "Peers in an answer when the client does not say how many.", "",
+           [](Options& o, View v) { return put(o.tracker.numwant_default, parse_whole(v, 0, 1000)); },
+           nullptr},
+    Option{"tracker.numwant_max", OptionKind::whole, 0, "200", "a whole number from 1 to 1000",
+           "Most peers in one answer.", "A UDP answer also stays within one packet of 1500 bytes.",
+           [](Options& o, View v) { return put(o.tracker.numwant_max, parse_whole(v, 1, 1000)); }, nullptr},
+
+    Option{"sync.listen", OptionKind::text, 0, "",
+           "one address such as 192.0.2.1:6970 or [::]:6970; \"\" is off",
+           "Address of the sync channel, UDP and TCP.", "Empty: this node is a cluster of its own.",
+           [](Options& o, View v) { return put_or_off(o.sync.listen, v, parse_listen_address); }, nullptr},
+    Option{"sync.advertise", OptionKind::text, 0, "",
+           "one address such as 192.0.2.1:6970, not 0.0.0.0 or [::]; \"\" is derived",
+           "Address the other nodes shall use for this one.",
+           "Empty: the address our packets come from. Needed behind address translation.",
+           [](Options& o, View v) { return put_or_off(o.sync.advertise, v, parse_unicast_address); },
+           nullptr},
+    Option{
+        "sync.peers", OptionKind::text, 256, "",
+        "up to 256 different HOST:PORT; HOST is a name, 192.0.2.1 or [2001:db8::1]",
+        "Some other nodes; the rest is learnt from them.",
+        "Names are resolved again every 60 s, and all their addresses are used. This node may be among them.",
+        [](Options& o, View v) { return add(o.sync.peers, parse_host_port(v)); },
+        [](Options& o) { o.sync.peers.clear(); }},
+    Option{"sync.multicast", OptionKind::text, 16, "",
+           "up to 16 different GROUP:PORT%INTERFACE such as 239.192.0.42:6970%eth0 or [ff15::42]:6970%eth0",
+           "Multicast groups of the cluster.",
+           "A node that hears a group needs no unicast copy. Without %INTERFACE the system chooses one.",
+           [](Options& o, View v) { return add(o.sync.multicast, parse_multicast_group(v)); },
+           [](Options& o) { o.sync.multicast.clear(); }},
+    Option{"sync.cluster", OptionKind::text, 0, "default", "1 to 64 letters, digits, '.', '_' or '-'",
+           "Name of the cluster.", "Nodes of another cluster are not listened to, even with the same key.",
+           [](Options& o, View v) { return put_text_if(o.sync.cluster, v, is_name(v)); }, nullptr},
+    Option{"sync.key_files", OptionKind::text, 16, "", "up to 16 different paths of key files",
+           "Files with the keys of the cluster.",
+           "`shoal keygen FILE` makes one. The first key seals what this node sends, all open what it "
+           "receives:\n"
+           "add a key everywhere, put it first everywhere, then remove the old one.",
+           [](Options& o, View v) {
+             return add(o.sync.key_files, is_path(v) ? std::optional(std::string(v)) : std::nullopt);
+           },
+           [](Options& o) { o.sync.key_files.clear(); }},
+    Option{
+        "sync.insecure", OptionKind::boolean, 0, "false", "true or false", "Sync without a key.",
+        "Anyone who can send a packet to sync.listen can then add and remove peers. For trials on loopback.",
+        [](Options& o, View v) { return put(o.sync.insecure, parse_boolean(v)); }, nullptr},
+
+    Option{"admin.listen", OptionKind::text, 0, "127.0.0.1:9697",
+           "one address such as 127.0.0.1:9697 or [::1]:9697; \"\" is off",
+           "Address of /metrics, /healthz, /readyz, /status.json and / for people.",
+           "It has no password: keep it on loopback or a private network.",
+           [](Options& o, View v) { return put_or_off(o.admin.listen, v, parse_listen_address); }, nullptr},
+};
+
+}  // namespace
+
+std::span<const Option> option_table() { return kOptions; }
+
+std::span<const Section> sections() { return kSections; }
+
+const Option* find_option(std::string_view key) {
+  const auto found =
+      std::find_if(kOptions.begin(), kOptions.end(), [&](const Option& o) { return o.key == key; });
+  return found == kOptions.end() ? nullptr : &*found;
+}
+
+std::vector<std::string> option_keys() {
+  std::vector<std::string> keys;
+  for (const Option& option : kOptions) keys.emplace_back(option.key);
+  return keys;
+}
+
+std::string flag_name(const Option& option) { return "--" + std::string(option.key); }
+
+std::string environment_name(const Option& option) {
+  std::string name = "SHOAL_" + std::string(option.key);
+  for (char& c : name) {
+    if (c == '.') c = '_';
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  }
+  return name;
+}
+
+}  // namespace shoal::node

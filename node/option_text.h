@@ -1,0 +1,20 @@
+// What the table of options looks like to a reader.
+
+#pragma once
+
+#include <string>
+
+#include "node/option_table.h"
+
+namespace shoal::node {
+
+// The TOML of a value as split_values() reads it: 1800, "info", ["0.0.0.0:6969"].
+std::string toml_value(const Option& option, std::string_view text);
+
+// The commented default file. Read back it gives the defaults.
+std::string default_file();
+
+// docs/OPTIONS.md.
+std::string options_reference();
+
+}  // namespace shoal::node

@@ -1,0 +1,53 @@
+// Resolver: turns sync.peers into addresses, at start and every 60 s, on libuv's thread pool. All A and AAAA
+// records are taken. Control thread only.
+
+#pragma once
+
+#include <uv.h>
+
+#include <functional>
+#include <vector>
+
+#include "common/endpoint.h"
+#include "node/options.h"
+
+namespace shoal::node {
+
+class Resolver {
+ public:
+  using Resolved = std::function<void(std::vector<common::Endpoint>)>;
+
+  // Names that do not resolve keep the addresses they had. `resolved` gets all addresses of all peers after
+  // each round.
+  Resolver(uv_loop_t* loop, std::vector<HostPort> peers, Resolved resolved);
+  ~Resolver();
+  Resolver(const Resolver&) = delete;
+  Resolver& operator=(const Resolver&) = delete;
+
+  // Cancels what is under way; the object must live until the loop has run its close callbacks.
+  void stop();
+
+ private:
+  struct Lookup {
+    uv_getaddrinfo_t request;
+    Resolver* owner = nullptr;
+    HostPort peer;
+    std::vector<common::Endpoint> addresses;
+    bool pending = false;
+    bool failed = false;  // logged once per change
+  };
+
+  static void on_timer(uv_timer_t* timer);
+  static void on_resolved(uv_getaddrinfo_t* request, int status, addrinfo* found);
+  void round();
+  void finish();
+
+  uv_loop_t* loop_;
+  uv_timer_t timer_;
+  std::vector<Lookup> lookups_;
+  size_t pending_ = 0;
+  bool stopping_ = false;
+  Resolved resolved_;
+};
+
+}  // namespace shoal::node

@@ -1,0 +1,60 @@
+// SpscRing: a bounded queue from one producing thread to one consuming thread, without locks. Full means the
+// item is dropped and counted; it never grows and never waits.
+
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "common/check.h"
+#include "common/counter.h"
+
+namespace shoal::node {
+
+template <class T>
+class SpscRing {
+ public:
+  // `capacity` is a power of two.
+  explicit SpscRing(size_t capacity) : mask_(capacity - 1), items_(std::make_unique<T[]>(capacity)) {
+    CHECK_INVARIANT(capacity > 0 && (capacity & mask_) == 0);
+  }
+
+  // Producer only. False: full, counted in dropped().
+  bool push(const T& item) {
+    const size_t tail = tail_.load(std::memory_order_relaxed);
+    if (tail - head_seen_ > mask_) {
+      head_seen_ = head_.load(std::memory_order_acquire);
+      if (tail - head_seen_ > mask_) {
+        dropped_.add();
+        return false;
+      }
+    }
+    items_[tail & mask_] = item;
+    tail_.store(tail + 1, std::memory_order_release);
+    return true;
+  }
+
+  // Consumer only. Hands every item present at the call to `take`, oldest first, and returns their number.
+  template <class Take>
+  size_t drain(Take&& take) {
+    const size_t head = head_.load(std::memory_order_relaxed);
+    const size_t tail = tail_.load(std::memory_order_acquire);
+    for (size_t i = head; i != tail; ++i) take(items_[i & mask_]);
+    head_.store(tail, std::memory_order_release);
+    return tail - head;
+  }
+
+  // Any thread.
+  uint64_t dropped() const { return dropped_.value(); }
+
+ private:
+  const size_t mask_;
+  std::unique_ptr<T[]> items_;
+  alignas(64) std::atomic<size_t> tail_{0};
+  size_t head_seen_ = 0;  // producer's last look at head_
+  common::Counter dropped_;
+  alignas(64) std::atomic<size_t> head_{0};
+};
+
+}  // namespace shoal::node

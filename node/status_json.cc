@@ -1,0 +1,114 @@
+#include "node/status_json.h"
+
+#include <nlohmann/json.hpp>
+
+#include "node/version.h"
+
+namespace shoal::node {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string_view member_state(sync::MemberState state) {
+  switch (state) {
+    case sync::MemberState::alive:
+      return "alive";
+    case sync::MemberState::suspect:
+      return "suspect";
+    case sync::MemberState::down:
+      return "down";
+  }
+  return "?";
+}
+
+// 64-bit numbers that name something: as text, since JSON readers round them.
+std::string id_text(uint64_t id) {
+  char text[17];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(id));
+  return text;
+}
+
+Json requests_json(const NodeState& state) {
+  uint64_t connects = 0, announces = 0, scrapes = 0, errors = 0, dropped = 0;
+  uint64_t http_announces = 0, http_scrapes = 0, http_failures = 0, http_bad = 0, http_open = 0;
+  for (const WorkerCounters* worker : state.workers) {
+    for (size_t family = 0; family < 2; ++family) {
+      const UdpCounters& udp = worker->udp[family];
+      connects += udp.connects.value();
+      announces += udp.announces.value();
+      scrapes += udp.scrapes.value();
+      errors += udp.errors.value();
+      dropped += udp.dropped_malformed.value() + udp.dropped_connection_id.value() +
+                 udp.dropped_source_port.value() + udp.dropped_send.value();
+      const HttpTrackerCounters& http = worker->http_tracker[family];
+      http_announces += http.announces.value();
+      http_scrapes += http.scrapes.value();
+      http_failures += http.failures.value();
+    }
+    http_bad += worker->http.bad_requests.value();
+    http_open += worker->http.connections_accepted.value() - worker->http.connections_closed.value();
+  }
+  return {{"udp_connects", connects},      {"udp_announces", announces},
+          {"udp_scrapes", scrapes},        {"udp_errors", errors},
+          {"udp_dropped", dropped},        {"http_announces", http_announces},
+          {"http_scrapes", http_scrapes},  {"http_failures", http_failures},
+          {"http_bad_requests", http_bad}, {"http_connections", http_open}};
+}
+
+Json members_json(const sync::Status& status) {
+  Json members = Json::array();
+  for (const sync::MemberStatus& member : status.members) {
+    members.push_back({{"name", member.name},
+                       {"id", id_text(member.id)},
+                       {"incarnation", id_text(member.incarnation)},
+                       {"address", common::to_string(member.address)},
+                       {"state", member_state(member.state)},
+                       {"heard_ago_ms", member.heard_ago_ms},
+                       {"multicast", member.multicast},
+                       {"datagrams_received", member.datagrams_received},
+                       {"deltas_received", member.deltas_received},
+                       {"lost", member.lost},
+                       {"clock_offset_ms", member.clock_offset_ms},
+                       {"refused", member.refused}});
+  }
+  return members;
+}
+
+Json sync_json(const NodeState& state) {
+  const sync::Stats& stats = state.sync->stats;
+  return {
+      {"datagrams_sent", stats.datagrams_sent},         {"bytes_sent", stats.bytes_sent},
+      {"datagrams_received", stats.datagrams_received}, {"bytes_received", stats.bytes_received},
+      {"deltas_published", stats.deltas_published},     {"deltas_received", stats.deltas_received},
+      {"deltas_applied", stats.deltas_applied},         {"dropped_malformed", stats.dropped_malformed},
+      {"dropped_foreign", stats.dropped_foreign},       {"dropped_unauthentic", stats.dropped_unauthentic},
+      {"dropped_replayed", stats.dropped_replayed},     {"dropped_stale", stats.dropped_stale},
+      {"dropped_queue", state.queue_dropped},           {"dropped_send", state.sync_dropped_send}};
+}
+
+}  // namespace
+
+std::string status_json(const NodeState& state) {
+  Json json;
+  json["node"] = {{"name", state.name},
+                  {"id", state.sync ? Json(id_text(state.sync->id)) : Json(nullptr)},
+                  {"incarnation", state.sync ? Json(id_text(state.sync->incarnation)) : Json(nullptr)},
+                  {"version", version()},
+                  {"uptime_s", state.uptime_s},
+                  {"ready", state.readiness.ready},
+                  {"reason", state.readiness.reason},
+                  {"cluster", state.cluster},
+                  {"sync", state.sync.has_value()}};
+  json["swarms"] = state.store.swarms;
+  json["peers"] = {{"seeders_v4", state.store.seeders_v4},   {"leechers_v4", state.store.leechers_v4},
+                   {"stopped_v4", state.store.stopped_v4},   {"seeders_v6", state.store.seeders_v6},
+                   {"leechers_v6", state.store.leechers_v6}, {"stopped_v6", state.store.stopped_v6}};
+  json["memory_bytes"] = state.store.memory_bytes;
+  json["requests"] = requests_json(state);
+  json["members"] = state.sync ? members_json(*state.sync) : Json::array();
+  json["sync"] = state.sync ? sync_json(state) : Json(nullptr);
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace shoal::node

@@ -1,0 +1,107 @@
+#include "node/sync_driver.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/check.h"
+#include "common/log.h"
+
+namespace shoal::node {
+
+namespace {
+
+// Under load the workers wake this thread for the first delta only; the others of these milliseconds come
+// with it.
+constexpr uint64_t kDrainDelayMs = 5;
+
+}  // namespace
+
+SyncDriver::SyncDriver(uv_loop_t* loop, sync::Config config, std::unique_ptr<SyncSocket> socket,
+                       std::vector<HostPort> seeds, sync::Swarms& swarms, const ClusterClock& clock)
+    : loop_(loop),
+      clock_(clock),
+      cluster_(std::move(config), swarms, now()),
+      socket_(std::move(socket)),
+      resolver_(loop, std::move(seeds), [this](std::vector<common::Endpoint> addresses) {
+        cluster_.set_seeds(std::move(addresses));
+        cluster_.advance(now(), outputs_);
+        carry_out();
+      }) {
+  socket_->start(loop, [this](const sync::Received& received) {
+    cluster_.receive(now(), received, outputs_);
+    carry_out();
+  });
+  CHECK_INVARIANT(uv_timer_init(loop, &deadline_timer_) == 0);
+  deadline_timer_.data = this;
+  CHECK_INVARIANT(uv_timer_init(loop, &drain_timer_) == 0);
+  drain_timer_.data = this;
+  CHECK_INVARIANT(uv_async_init(loop, &wake_, [](uv_async_t* async) {
+                    SyncDriver& driver = *static_cast<SyncDriver*>(async->data);
+                    uv_timer_start(
+                        &driver.drain_timer_,
+                        [](uv_timer_t* timer) { static_cast<SyncDriver*>(timer->data)->drain(); },
+                        kDrainDelayMs, 0);
+                  }) == 0);
+  wake_.data = this;
+  cluster_.advance(now(), outputs_);
+  carry_out();
+}
+
+SyncDriver::~SyncDriver() = default;
+
+std::function<void()> SyncDriver::waker() {
+  return [this] { uv_async_send(&wake_); };
+}
+
+sync::Now SyncDriver::now() const {
+  return {.mono_us = static_cast<int64_t>(uv_hrtime() / 1000), .unix_ms = clock_.unix_ms()};
+}
+
+void SyncDriver::drain() {
+  drained_.clear();
+  for (DeltaQueue* queue : queues_) {
+    queue->drain([&](const proto::Delta& delta) { drained_.push_back(delta); });
+  }
+  if (drained_.empty()) return;
+  cluster_.publish(now(), drained_, outputs_);
+  carry_out();
+}
+
+void SyncDriver::carry_out() {
+  if (!outputs_.sends.empty()) socket_->send(outputs_.sends);
+  outputs_.sends.clear();
+  for (const sync::LogEvent& event : outputs_.logs) {
+    std::vector<common::LogField> fields;
+    for (const auto& [key, value] : event.fields) fields.push_back({key, value});
+    common::log_line(event.level, event.message, fields);
+  }
+  outputs_.logs.clear();
+
+  const int64_t wait_us = cluster_.deadline_us() - now().mono_us;
+  const auto wait_ms = static_cast<uint64_t>(std::clamp<int64_t>((wait_us + 999) / 1000, 0, 1000));
+  uv_update_time(loop_);
+  uv_timer_start(
+      &deadline_timer_,
+      [](uv_timer_t* timer) {
+        SyncDriver& driver = *static_cast<SyncDriver*>(timer->data);
+        driver.cluster_.advance(driver.now(), driver.outputs_);
+        driver.carry_out();
+      },
+      wait_ms, 0);
+}
+
+void SyncDriver::leave() {
+  drain();
+  cluster_.leave(now(), outputs_);
+  carry_out();
+}
+
+void SyncDriver::stop() {
+  socket_->stop();
+  resolver_.stop();
+  uv_close(reinterpret_cast<uv_handle_t*>(&deadline_timer_), nullptr);
+  uv_close(reinterpret_cast<uv_handle_t*>(&drain_timer_), nullptr);
+  uv_close(reinterpret_cast<uv_handle_t*>(&wake_), nullptr);
+}
+
+}  // namespace shoal::node

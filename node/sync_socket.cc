@@ -1,0 +1,177 @@
+#include "node/sync_socket.h"
+
+#include <net/if.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "common/check.h"
+#include "node/socket_address.h"
+
+namespace shoal::node {
+
+using common::Endpoint;
+using common::Family;
+using common::Result;
+
+namespace {
+
+constexpr size_t kBatch = 32;
+constexpr size_t kBatchesPerWake = 32;  // then the loop serves its other handles
+constexpr size_t kDatagramMax =
+    2048;  // ours are at most 1200 bytes; longer ones arrive truncated and are refused
+
+// Room for one IP_PKTINFO or IPV6_PKTINFO message.
+struct alignas(cmsghdr) Control {
+  std::array<uint8_t, CMSG_SPACE(sizeof(in6_pktinfo))> bytes;
+};
+
+// Makes `message` leave by one interface, whatever the routes say: how a datagram goes to a group on its
+// interface.
+void set_interface(msghdr& message, Control& control, Family family, unsigned interface_index) {
+  control.bytes.fill(0);
+  message.msg_control = control.bytes.data();
+  const size_t size = family == Family::v4 ? sizeof(in_pktinfo) : sizeof(in6_pktinfo);
+  message.msg_controllen = CMSG_SPACE(size);
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_len = CMSG_LEN(size);
+  if (family == Family::v4) {
+    header->cmsg_level = IPPROTO_IP;
+    header->cmsg_type = IP_PKTINFO;
+    in_pktinfo info{};
+    info.ipi_ifindex = static_cast<int>(interface_index);
+    std::memcpy(CMSG_DATA(header), &info, sizeof info);
+  } else {
+    header->cmsg_level = IPPROTO_IPV6;
+    header->cmsg_type = IPV6_PKTINFO;
+    in6_pktinfo info{};
+    info.ipi6_ifindex = interface_index;
+    std::memcpy(CMSG_DATA(header), &info, sizeof info);
+  }
+}
+
+}  // namespace
+
+struct SyncSocket::Port {
+  uv_poll_t poll;
+  SyncSocket* owner = nullptr;
+  int fd = -1;
+  std::optional<size_t> group;
+
+  static void on_readable(uv_poll_t* handle, int status, int events);
+  // False when the socket is empty.
+  bool receive_batch();
+};
+
+Result<std::unique_ptr<SyncSocket>> SyncSocket::open(const Endpoint& listen,
+                                                     const std::vector<MulticastGroup>& groups) {
+  std::unique_ptr<SyncSocket> opened(new SyncSocket);
+  auto unicast = open_sync_udp(listen);
+  if (!unicast) return tl::make_unexpected(unicast.error());
+  opened->unicast_ = std::move(*unicast);
+  for (const MulticastGroup& group : groups) {
+    if (group.group.family != listen.family) {
+      return common::fail("sync.multicast: " + common::to_string(group.group) +
+                          " is not of the address family of sync.listen");
+    }
+    auto socket = open_sync_group(group);
+    if (!socket) return tl::make_unexpected(socket.error());
+    opened->groups_.push_back(group);
+    opened->group_sockets_.push_back(std::move(*socket));
+  }
+  return opened;
+}
+
+SyncSocket::~SyncSocket() = default;
+
+void SyncSocket::start(uv_loop_t* loop, Receive receive) {
+  receive_ = std::move(receive);
+  const auto add = [&](int fd, std::optional<size_t> group) {
+    auto port = std::make_unique<Port>();
+    port->owner = this;
+    port->fd = fd;
+    port->group = group;
+    CHECK_INVARIANT(uv_poll_init(loop, &port->poll, fd) == 0);
+    port->poll.data = port.get();
+    CHECK_INVARIANT(uv_poll_start(&port->poll, UV_READABLE, &Port::on_readable) == 0);
+    ports_.push_back(std::move(port));
+  };
+  add(unicast_.fd(), std::nullopt);
+  for (size_t i = 0; i < group_sockets_.size(); ++i) add(group_sockets_[i].socket.fd(), i);
+}
+
+void SyncSocket::stop() {
+  for (const auto& port : ports_) uv_close(reinterpret_cast<uv_handle_t*>(&port->poll), nullptr);
+}
+
+void SyncSocket::Port::on_readable(uv_poll_t* handle, int status, int /*events*/) {
+  auto* port = static_cast<Port*>(handle->data);
+  if (status < 0) return;
+  for (size_t i = 0; i < kBatchesPerWake; ++i) {
+    if (!port->receive_batch()) return;
+  }
+}
+
+bool SyncSocket::Port::receive_batch() {
+  static thread_local std::array<std::array<uint8_t, kDatagramMax>, kBatch> buffers;
+  std::array<mmsghdr, kBatch> messages{};
+  std::array<iovec, kBatch> slices;
+  std::array<sockaddr_storage, kBatch> sources;
+  for (size_t i = 0; i < kBatch; ++i) {
+    slices[i] = {buffers[i].data(), buffers[i].size()};
+    messages[i].msg_hdr.msg_iov = &slices[i];
+    messages[i].msg_hdr.msg_iovlen = 1;
+    messages[i].msg_hdr.msg_name = &sources[i];
+    messages[i].msg_hdr.msg_namelen = sizeof sources[i];
+  }
+  const int count = recvmmsg(fd, messages.data(), kBatch, MSG_DONTWAIT, nullptr);
+  if (count <= 0) return false;
+  for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
+    sync::Received received;
+    received.from = from_sockaddr(reinterpret_cast<const sockaddr*>(&sources[i]));
+    received.group = group;
+    received.bytes = common::ByteSpan(buffers[i]).first(messages[i].msg_len);
+    owner->receive_(received);
+  }
+  return static_cast<size_t>(count) == kBatch;
+}
+
+void SyncSocket::send(const std::vector<sync::Send>& sends) {
+  for (size_t sent = 0; sent < sends.size(); sent += kBatch) {
+    send_batch(&sends[sent], std::min(kBatch, sends.size() - sent));
+  }
+}
+
+void SyncSocket::send_batch(const sync::Send* sends, size_t count) {
+  std::array<mmsghdr, kBatch> messages{};
+  std::array<iovec, kBatch> slices;
+  std::array<sockaddr_storage, kBatch> destinations;
+  std::array<Control, kBatch> controls;
+  for (size_t i = 0; i < count; ++i) {
+    const sync::Send& send = sends[i];
+    msghdr& message = messages[i].msg_hdr;
+    const Endpoint& to = send.group ? groups_[*send.group].group : send.to;
+    const unsigned interface_index = send.group ? group_sockets_[*send.group].interface_index : 0;
+    slices[i] = {const_cast<uint8_t*>(send.bytes->data()), send.bytes->size()};
+    message.msg_iov = &slices[i];
+    message.msg_iovlen = 1;
+    message.msg_name = &destinations[i];
+    message.msg_namelen = to_sockaddr(to, destinations[i], interface_index);
+    if (interface_index != 0) set_interface(message, controls[i], to.family, interface_index);
+  }
+  // The kernel stops at a message it cannot send (no route, say): that one is skipped, the others still go.
+  for (size_t done = 0; done < count;) {
+    const int sent =
+        sendmmsg(unicast_.fd(), &messages[done], static_cast<unsigned>(count - done), MSG_DONTWAIT);
+    if (sent > 0) {
+      done += static_cast<size_t>(sent);
+    } else if (errno != EINTR) {
+      counters_.dropped_send.add();
+      ++done;
+    }
+  }
+}
+
+}  // namespace shoal::node

@@ -1,0 +1,66 @@
+#include "node/tracker.h"
+
+#include <algorithm>
+
+namespace shoal::node {
+
+using proto::Event;
+
+uint32_t Tracker::peers_wanted(const proto::AnnounceRequest& request, uint32_t fits) const {
+  if (request.event == Event::stopped) return 0;
+  const uint32_t wanted = request.numwant.value_or(settings_.numwant_default);
+  return std::min({wanted, settings_.numwant_max, fits});
+}
+
+uint32_t Tracker::interval_s() {
+  const double spread = settings_.interval_jitter * (2 * prng_.unit() - 1);
+  return std::max(1U, static_cast<uint32_t>(settings_.interval_s * (1 + spread)));
+}
+
+void Tracker::count(Event event) {
+  switch (event) {
+    case Event::started:
+      counters_.started.add();
+      break;
+    case Event::completed:
+      counters_.completed.add();
+      break;
+    case Event::stopped:
+      counters_.stopped.add();
+      break;
+    case Event::none:
+    case Event::paused:
+      counters_.regular.add();
+      break;
+  }
+}
+
+proto::AnnounceAnswer Tracker::announce(SwarmRef ref, const proto::AnnounceRequest& request,
+                                        const common::Endpoint& source, uint32_t want_v4, uint32_t want_v6,
+                                        common::Tick now, const PeerBuffers& buffers) {
+  PeerAnnounce announce;
+  announce.info_hash = request.info_hash;
+  announce.peer = source;
+  announce.peer.port = request.port;
+  announce.event = request.event;
+  announce.seeder = request.left == 0;
+  announce.want_v4 = want_v4;
+  announce.want_v6 = want_v6;
+  const PeerAnswer stored = store_.announce(ref, announce, now, prng_, buffers);
+
+  count(request.event);
+  counters_.peers_sent.add(stored.peers_v4 + stored.peers_v6);
+  if (stored.delta && queue_ != nullptr) {
+    counters_.deltas.add();
+    queue_->push(*stored.delta);
+  }
+
+  proto::AnnounceAnswer answer;
+  answer.interval_s = interval_s();
+  answer.counts = stored.counts;
+  answer.peers_v4 = buffers.v4.first(stored.peers_v4 * common::compact_size(common::Family::v4));
+  answer.peers_v6 = buffers.v6.first(stored.peers_v6 * common::compact_size(common::Family::v6));
+  return answer;
+}
+
+}  // namespace shoal::node

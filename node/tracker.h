@@ -1,0 +1,58 @@
+// Tracker: what a worker does with an announce or a scrape, whichever protocol brought it. One object per
+// worker.
+
+#pragma once
+
+#include "common/endpoint.h"
+#include "common/prng.h"
+#include "node/cluster_clock.h"
+#include "node/delta_queue.h"
+#include "node/swarm_store.h"
+#include "node/worker_counters.h"
+#include "proto/announce.h"
+
+namespace shoal::node {
+
+struct TrackerSettings {
+  uint32_t interval_s = 1800;
+  double interval_jitter = 0.1;
+  uint32_t numwant_default = 50;
+  uint32_t numwant_max = 200;
+};
+
+class Tracker {
+ public:
+  // `queue` is null when there is no sync channel. All references outlive the tracker.
+  Tracker(const TrackerSettings& settings, SwarmStore& store, DeltaQueue* queue, AnnounceCounters& counters,
+          uint64_t seed)
+      : settings_(settings), store_(store), queue_(queue), counters_(counters), prng_(seed) {}
+
+  SwarmStore& store() { return store_; }
+
+  // Peers the client shall get at most, given what fits its answer.
+  uint32_t peers_wanted(const proto::AnnounceRequest& request, uint32_t fits) const;
+
+  // `source` is the client's address; its port is not used. The peer spans of the answer point into
+  // `buffers`.
+  proto::AnnounceAnswer announce(SwarmRef ref, const proto::AnnounceRequest& request,
+                                 const common::Endpoint& source, uint32_t want_v4, uint32_t want_v6,
+                                 common::Tick now, const PeerBuffers& buffers);
+
+  proto::SwarmCounts scrape(SwarmRef ref, const common::InfoHash& info_hash) const {
+    return store_.scrape(ref, info_hash);
+  }
+
+  // Seconds until the next announce, spread evenly by the jitter so that clients do not come back in step.
+  uint32_t interval_s();
+
+ private:
+  void count(proto::Event event);
+
+  const TrackerSettings settings_;
+  SwarmStore& store_;
+  DeltaQueue* const queue_;
+  AnnounceCounters& counters_;
+  common::Prng prng_;
+};
+
+}  // namespace shoal::node

@@ -1,0 +1,62 @@
+// UdpServer: BEP 15 on one UDP socket of one worker, on its libuv loop: a batch of datagrams in by recvmmsg,
+// their swarms prefetched, the announces worked, a batch of answers out by sendmmsg. No allocation, no log,
+// no call into the kernel per packet. Worker's thread only.
+
+#pragma once
+
+#include <uv.h>
+
+#include <memory>
+#include <span>
+
+#include "common/siphash.h"
+#include "node/cluster_clock.h"
+#include "node/sockets.h"
+#include "node/tracker.h"
+#include "node/worker_counters.h"
+
+namespace shoal::node {
+
+// Buffers of one batch; one object serves all UDP sockets of a worker.
+struct UdpBatch;
+struct UdpBatchDeleter {
+  void operator()(UdpBatch* batch) const;
+};
+using UdpBatchPtr = std::unique_ptr<UdpBatch, UdpBatchDeleter>;
+UdpBatchPtr make_udp_batch();
+
+class UdpServer {
+ public:
+  // `keys`: connection ids are made with the first and accepted from all. All references outlive the server.
+  UdpServer(uv_loop_t* loop, Socket socket, UdpBatch& batch, Tracker& tracker, const ClusterClock& clock,
+            std::span<const common::SipKey> keys, WorkerCounters& counters);
+  ~UdpServer();
+  UdpServer(const UdpServer&) = delete;
+  UdpServer& operator=(const UdpServer&) = delete;
+
+  // Stops receiving; the server must live until the loop has run the close callback.
+  void stop();
+
+ private:
+  static void on_readable(uv_poll_t* handle, int status, int events);
+  size_t receive();
+  void look_up(size_t count);
+  void answer(size_t index);
+  size_t answer_announce(size_t index, std::span<uint8_t> out);
+  size_t answer_scrape(size_t index, std::span<uint8_t> out);
+  void send();
+
+  Socket socket_;
+  const common::Family family_;
+  const bool wildcard_;  // answers name the address that was asked as their source
+  UdpBatch& batch_;
+  Tracker& tracker_;
+  const ClusterClock& clock_;
+  const std::span<const common::SipKey> keys_;
+  UdpCounters& counters_;
+  uv_poll_t poll_;
+  int64_t unix_s_ = 0;  // read once per batch
+  common::Tick tick_ = 0;
+};
+
+}  // namespace shoal::node

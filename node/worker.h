@@ -1,0 +1,71 @@
+// Worker: one thread with its own libuv loop, its own UDP sockets and HTTP listeners, answering from the
+// shared store.
+
+#pragma once
+
+#include <uv.h>
+
+#include <memory>
+#include <span>
+#include <thread>
+#include <vector>
+
+#include "common/siphash.h"
+#include "node/cluster_clock.h"
+#include "node/delta_queue.h"
+#include "node/http_server.h"
+#include "node/http_tracker.h"
+#include "node/tracker.h"
+#include "node/udp_server.h"
+#include "node/worker_counters.h"
+
+namespace shoal::node {
+
+// What all workers share; outlives them.
+struct WorkerContext {
+  SwarmStore& store;
+  const ClusterClock& clock;
+  TrackerSettings tracker;
+  HttpLimits http_limits;                       // per worker
+  std::vector<common::SipKey> connection_keys;  // at least one
+};
+
+class Worker {
+ public:
+  // The sockets are bound already, so that errors show at start and privileges can be dropped first. `queue`
+  // is null when there is no sync channel.
+  Worker(const WorkerContext& context, std::unique_ptr<DeltaQueue> queue, std::vector<Socket> udp,
+         std::vector<Socket> http, uint64_t seed);
+  // Stops first if need be.
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  // Stops serving and joins the thread. What the queue holds stays there to be drained.
+  void stop();
+
+  // Any thread.
+  const WorkerCounters& counters() const { return counters_; }
+
+  // Control thread; null when there is no sync channel.
+  DeltaQueue* queue() { return queue_.get(); }
+
+ private:
+  void run();
+
+  const WorkerContext& context_;
+  const std::unique_ptr<DeltaQueue> queue_;
+  std::vector<Socket> udp_sockets_;
+  std::vector<Socket> http_sockets_;
+  WorkerCounters counters_;
+  Tracker tracker_;
+  uv_loop_t loop_;
+  uv_async_t stop_;
+  UdpBatchPtr batch_;
+  std::vector<std::unique_ptr<UdpServer>> udp_;
+  HttpTracker http_tracker_;
+  std::unique_ptr<HttpServer> http_;
+  std::thread thread_;
+};
+
+}  // namespace shoal::node

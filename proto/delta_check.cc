@@ -1,1 +1,0 @@
-#include "proto/delta.h"

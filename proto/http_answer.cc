@@ -1,0 +1,228 @@
+#include "proto/http_answer.h"
+
+#include <array>
+#include <charconv>
+#include <cstring>
+
+#include "common/check.h"
+#include "common/endpoint.h"
+#include "proto/bencode.h"
+
+namespace shoal::proto {
+
+using common::ByteSpan;
+using common::Endpoint;
+using common::Family;
+
+namespace {
+
+// Room for the status line and the headers, and for the fixed parts of a body.
+constexpr size_t kHeadRoom = 256;
+constexpr size_t kBodyRoom = 256;
+
+// "d2:ip39:" + an IPv6 address + "4:porti65535ee", generously.
+constexpr size_t kPeerDictMax = 72;
+// "20:" + info_hash + "d8:completei4294967295e10:downloadedi4294967295e10:incompletei4294967295ee"
+constexpr size_t kScrapedMax = 112;
+
+constexpr std::string_view kPlainText = "text/plain";
+
+class HeadWriter {
+ public:
+  explicit HeadWriter(std::string& out, size_t start) : begin_(out.data() + start), at_(begin_) {}
+
+  void text(std::string_view text) {
+    std::memcpy(at_, text.data(), text.size());
+    at_ += text.size();
+  }
+  void number(size_t value) { at_ = std::to_chars(at_, at_ + 20, value).ptr; }
+  size_t size() const { return static_cast<size_t>(at_ - begin_); }
+
+ private:
+  char* begin_;
+  char* at_;
+};
+
+void write_status_line(HeadWriter& head, int status) {
+  if (status == 200) return head.text("HTTP/1.1 200 OK\r\n");
+  head.text("HTTP/1.1 ");
+  head.number(static_cast<size_t>(status));
+  head.text(" ");
+  head.text(http_status_text(status));
+  head.text("\r\n");
+  if (status == 405) head.text("Allow: GET, HEAD\r\n");
+}
+
+void write_head(HeadWriter& head, const HttpReply& reply, int status, std::string_view content_type,
+                size_t body_size) {
+  write_status_line(head, status);
+  head.text("Content-Type: ");
+  head.text(content_type);
+  head.text("\r\nContent-Length: ");
+  head.number(body_size);
+  head.text("\r\n");
+  if (!reply.keep_alive) {
+    head.text("Connection: close\r\n");
+  } else if (reply.version_minor == 0) {
+    head.text("Connection: keep-alive\r\n");
+  }
+  head.text("\r\n");
+}
+
+// The body is written first, behind room for the head, because the head tells its size; then it moves up.
+template <class WriteBody>
+void append_response(std::string& out, const HttpReply& reply, int status, size_t body_max,
+                     WriteBody write_body, std::string_view content_type = kPlainText) {
+  const size_t start = out.size();
+  out.resize(start + kHeadRoom + body_max);
+  char* const body_start = out.data() + start + kHeadRoom;
+  BencodeWriter body({reinterpret_cast<uint8_t*>(body_start), body_max});
+  write_body(body);
+  CHECK_INVARIANT(body.ok());
+
+  HeadWriter head(out, start);
+  write_head(head, reply, status, content_type, body.size());
+  CHECK_INVARIANT(head.size() <= kHeadRoom);
+  const size_t sent_body = reply.method == HttpMethod::head ? 0 : body.size();
+  std::memmove(out.data() + start + head.size(), body_start, sent_body);
+  out.resize(start + head.size() + sent_body);
+}
+
+void write_peer_dicts(BencodeWriter& body, ByteSpan peers, Family family) {
+  const size_t stride = common::compact_size(family);
+  const size_t address = common::address_size(family);
+  for (; peers.size() >= stride; peers = peers.subspan(stride)) {
+    const auto port = static_cast<uint16_t>(peers[address] << 8 | peers[address + 1]);
+    body.begin_dict();
+    body.bytes("ip");
+    body.bytes(common::address_to_string(common::make_endpoint(peers.first(address), port)));
+    body.entry("port", port);
+    body.end();
+  }
+}
+
+}  // namespace
+
+void append_announce_answer(std::string& out, const HttpReply& reply, const HttpAnnounceAnswer& announce) {
+  const AnnounceAnswer& answer = announce.answer;
+  const size_t peers = answer.peers_v4.size() / common::compact_size(Family::v4) +
+                       answer.peers_v6.size() / common::compact_size(Family::v6);
+  const size_t peers_max =
+      announce.compact ? answer.peers_v4.size() + answer.peers_v6.size() : peers * kPeerDictMax;
+  append_response(out, reply, 200, kBodyRoom + peers_max, [&](BencodeWriter& body) {
+    body.begin_dict();
+    body.entry("complete", answer.counts.seeders);
+    body.entry("downloaded", answer.counts.completed);
+    if (!announce.external_ip.empty()) {
+      body.bytes("external ip");
+      body.bytes(announce.external_ip);
+    }
+    body.entry("incomplete", answer.counts.leechers);
+    body.entry("interval", answer.interval_s);
+    if (announce.min_interval_s != 0) body.entry("min interval", announce.min_interval_s);
+    body.bytes("peers");
+    if (announce.compact) {
+      body.bytes(answer.peers_v4);
+      body.bytes("peers6");
+      body.bytes(answer.peers_v6);
+    } else {
+      body.begin_list();
+      write_peer_dicts(body, answer.peers_v4, Family::v4);
+      write_peer_dicts(body, answer.peers_v6, Family::v6);
+      body.end();
+      body.bytes("peers6");
+      body.bytes("");
+    }
+    body.end();
+  });
+}
+
+void append_scrape_answer(std::string& out, const HttpReply& reply, std::span<const ScrapedSwarm> swarms,
+                          uint32_t min_request_interval_s) {
+  append_response(out, reply, 200, kBodyRoom + swarms.size() * kScrapedMax, [&](BencodeWriter& body) {
+    body.begin_dict();
+    body.bytes("files");
+    body.begin_dict();
+    for (const ScrapedSwarm& swarm : swarms) {
+      body.bytes(swarm.info_hash.bytes);
+      body.begin_dict();
+      body.entry("complete", swarm.counts.seeders);
+      body.entry("downloaded", swarm.counts.completed);
+      body.entry("incomplete", swarm.counts.leechers);
+      body.end();
+    }
+    body.end();
+    if (min_request_interval_s != 0) {
+      body.bytes("flags");
+      body.begin_dict();
+      body.entry("min_request_interval", min_request_interval_s);
+      body.end();
+    }
+    body.end();
+  });
+}
+
+void append_failure(std::string& out, const HttpReply& reply, std::string_view reason,
+                    std::optional<RetryIn> retry_in) {
+  append_response(out, reply, 200, kBodyRoom + reason.size(), [&](BencodeWriter& body) {
+    body.begin_dict();
+    body.bytes("failure reason");
+    body.bytes(reason);
+    if (retry_in) {
+      body.bytes("retry in");
+      if (retry_in->never) {
+        body.bytes("never");
+      } else {
+        body.integer(retry_in->minutes);
+      }
+    }
+    body.end();
+  });
+}
+
+void append_text(std::string& out, const HttpReply& reply, int status, std::string_view text) {
+  append_response(out, reply, status, text.size(), [&](BencodeWriter& body) { body.raw(text); });
+}
+
+void append_content(std::string& out, const HttpReply& reply, int status, std::string_view content_type,
+                    std::string_view content) {
+  append_response(
+      out, reply, status, content.size(), [&](BencodeWriter& body) { body.raw(content); }, content_type);
+}
+
+void append_http_error(std::string& out, int status) {
+  std::string text(http_status_text(status));
+  text += '\n';
+  append_text(out, HttpReply{}, status, text);
+}
+
+std::string_view http_status_text(int status) {
+  switch (status) {
+    case 200:
+      return "OK";
+    case 400:
+      return "Bad Request";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 408:
+      return "Request Timeout";
+    case 414:
+      return "URI Too Long";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 501:
+      return "Not Implemented";
+    case 503:
+      return "Service Unavailable";
+    case 505:
+      return "HTTP Version Not Supported";
+    default:
+      return "Error";
+  }
+}
+
+}  // namespace shoal::proto

@@ -1,0 +1,75 @@
+// The tracker's HTTP answers, whole: status line, headers and bencoded body (BEP 3, 7, 23, 24, 31, 48). Each
+// function appends one response to `out`, so that pipelined answers lie behind each other; a caller that
+// clears and keeps `out` pays no allocation. Any thread.
+
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "common/bytes.h"
+#include "common/info_hash.h"
+#include "proto/announce.h"
+#include "proto/http_request.h"
+
+namespace shoal::proto {
+
+// What of the request shapes every answer. HEAD gets the headers alone, with the length of what GET would
+// get.
+struct HttpReply {
+  HttpMethod method = HttpMethod::get;
+  int version_minor = 1;
+  bool keep_alive = false;
+};
+
+inline HttpReply reply_to(const HttpRequest& request) {
+  return {request.method, request.version_minor, request.keep_alive};
+}
+
+struct HttpAnnounceAnswer {
+  AnnounceAnswer answer;
+  uint32_t min_interval_s = 0;   // 0: not told
+  common::ByteSpan external_ip;  // 4 or 16 bytes (BEP 24), or empty: not told
+  bool compact = true;
+};
+
+// Compact: `peers` and `peers6` are strings, both always there. Otherwise `peers` is a list of dictionaries
+// with ip and port of both families (no peer id) and `peers6` is empty.
+void append_announce_answer(std::string& out, const HttpReply& reply, const HttpAnnounceAnswer& announce);
+
+struct ScrapedSwarm {
+  common::InfoHash info_hash;
+  SwarmCounts counts;
+};
+
+// `swarms` sorted by info_hash, each once. min_request_interval_s 0: not told.
+void append_scrape_answer(std::string& out, const HttpReply& reply, std::span<const ScrapedSwarm> swarms,
+                          uint32_t min_request_interval_s = 0);
+
+// BEP 31's advice: minutes until the client may ask again, or never.
+struct RetryIn {
+  bool never = false;
+  uint32_t minutes = 0;
+};
+
+// A bencoded failure with status 200: what clients show to their users.
+void append_failure(std::string& out, const HttpReply& reply, std::string_view reason,
+                    std::optional<RetryIn> retry_in = std::nullopt);
+
+// Any other answer: content of any type and status. The type is at most 64 characters.
+void append_content(std::string& out, const HttpReply& reply, int status, std::string_view content_type,
+                    std::string_view content);
+
+// The same with plain text.
+void append_text(std::string& out, const HttpReply& reply, int status, std::string_view text);
+
+// The answer to a malformed request: the status and its name as text; closes.
+void append_http_error(std::string& out, int status);
+
+// "Not Found" for 404; for the statuses shoal answers with. Unknown ones: "Error".
+std::string_view http_status_text(int status);
+
+}  // namespace shoal::proto

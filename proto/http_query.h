@@ -1,0 +1,61 @@
+// The query strings of /announce (BEP 3, 7, 23) and /scrape (BEP 48), percent-decoded straight into fixed
+// arrays. No allocation, no state. Any thread.
+//
+// Keys are matched as they stand. Unknown keys are skipped with their values, well-formed or not, and so are
+// those that a tracker need not believe: ip, ipv4, ipv6, key, trackerid, uploaded, downloaded, no_peer_id and
+// so on. A '+' is a plus, never a space: info_hash and peer_id are binary.
+
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <tl/expected.hpp>
+
+#include "common/info_hash.h"
+#include "proto/announce.h"
+
+namespace shoal::proto {
+
+constexpr size_t kHttpScrapeMax = 100;  // info_hash keys of one scrape
+
+// `left` when the client did not send it: not a seeder.
+constexpr uint64_t kLeftUnknown = UINT64_MAX;
+
+enum class QueryFault : uint8_t {
+  bad_escape,  // a '%' without two hexadecimal digits, in a value that is read
+  info_hash_missing,
+  info_hash_size,
+  info_hash_duplicate,
+  info_hash_too_many,  // scrape only
+  peer_id_size,
+  peer_id_duplicate,
+  port_missing,
+  port_invalid,
+  port_duplicate,
+  left_invalid,
+  left_duplicate,
+  event_unknown,
+  event_duplicate,
+  numwant_invalid,
+  numwant_duplicate,
+  compact_duplicate,
+};
+constexpr size_t kQueryFaults = 17;
+
+// The failure reason for the client: a short sentence.
+std::string_view to_string(QueryFault fault);
+
+struct AnnounceQuery {
+  AnnounceRequest request;  // left is kLeftUnknown when missing; numwant is cut to 2^32 - 1
+  bool compact = true;      // false only for compact=0
+};
+
+tl::expected<AnnounceQuery, QueryFault> parse_announce_query(std::string_view query);
+
+// The info_hashes asked for, sorted and each once (the order of the answer's dictionary), in the front of
+// `room`. Never empty: a full scrape is not to be had this way.
+tl::expected<std::span<common::InfoHash>, QueryFault> parse_scrape_query(
+    std::string_view query, std::span<common::InfoHash, kHttpScrapeMax> room);
+
+}  // namespace shoal::proto

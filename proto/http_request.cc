@@ -1,0 +1,235 @@
+#include "proto/http_request.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+
+namespace shoal::proto {
+
+using common::ByteSpan;
+
+namespace {
+
+constexpr auto kTokenBytes = [] {
+  std::array<bool, 256> token{};
+  for (char c = '0'; c <= '9'; ++c) token[static_cast<size_t>(c)] = true;
+  for (char c = 'A'; c <= 'Z'; ++c) token[static_cast<size_t>(c)] = true;
+  for (char c = 'a'; c <= 'z'; ++c) token[static_cast<size_t>(c)] = true;
+  for (const char c : std::string_view("!#$%&'*+-.^_`|~")) token[static_cast<size_t>(c)] = true;
+  return token;
+}();
+
+bool is_token(char c) { return kTokenBytes[static_cast<uint8_t>(c)]; }
+
+bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+
+// `lower` holds no upper-case letters.
+bool equals_ignoring_case(std::string_view text, std::string_view lower) {
+  return text.size() == lower.size() &&
+         std::equal(text.begin(), text.end(), lower.begin(), [](char a, char b) { return to_lower(a) == b; });
+}
+
+std::string_view trim_blanks(std::string_view text) {
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+bool is_control(char c) {
+  const auto byte = static_cast<uint8_t>(c);
+  return (byte < 0x20 && c != '\t') || byte == 0x7f;
+}
+
+// The first control byte other than a tab, from `at` on, or text.size(). Eight bytes at a time: in each step
+// the lowest byte that is marked is below 0x20 or 0x7f, borrows can only mark bytes above it.
+size_t find_control(std::string_view text, size_t at) {
+  constexpr uint64_t kOnes = 0x0101010101010101;
+  while (text.size() - at >= 8) {
+    uint64_t word;
+    std::memcpy(&word, text.data() + at, 8);
+    const uint64_t below_blank = (word - kOnes * 0x20) & ~word;
+    const uint64_t differs = word ^ (kOnes * 0x7f);
+    const uint64_t marks = (below_blank | ((differs - kOnes) & ~differs)) & (kOnes * 0x80);
+    if (marks == 0) {
+      at += 8;
+      continue;
+    }
+    at += static_cast<size_t>(std::countr_zero(marks)) / 8;
+    if (text[at] != '\t') return at;
+    ++at;
+  }
+  while (at < text.size() && !is_control(text[at])) ++at;
+  return at;
+}
+
+// What the header lines said, to be judged at the end of the head.
+struct HeadFacts {
+  int hosts = 0;
+  int content_lengths = 0;
+  bool transfer_encoding = false;
+  bool close = false;
+  bool keep_alive = false;
+};
+
+constexpr int kFine = 0;
+
+int read_target(std::string_view target, HttpRequest& request) {
+  constexpr std::string_view kScheme = "http://";
+  if (!target.starts_with('/')) {
+    if (!equals_ignoring_case(target.substr(0, kScheme.size()), kScheme)) return 400;
+    target.remove_prefix(kScheme.size());
+    const size_t authority = target.find_first_of("/?");
+    if (authority == 0 || target.empty()) return 400;
+    target.remove_prefix(std::min(authority, target.size()));
+  }
+  const size_t question = target.find('?');
+  request.path = target.substr(0, question);
+  if (request.path.empty()) request.path = "/";
+  if (question != std::string_view::npos) request.query = target.substr(question + 1);
+  return kFine;
+}
+
+int read_version(std::string_view version, HttpRequest& request) {
+  if (version.size() != 8 || !version.starts_with("HTTP/") || !is_digit(version[5]) || version[6] != '.' ||
+      !is_digit(version[7])) {
+    return 400;
+  }
+  if (version[5] != '1') return 505;
+  request.version_minor = version[7] == '0' ? 0 : 1;
+  return kFine;
+}
+
+int read_request_line(std::string_view line, HttpRequest& request) {
+  const size_t method_end = line.find(' ');
+  const size_t target_end = line.rfind(' ');
+  if (method_end == std::string_view::npos || method_end == 0 || target_end <= method_end + 1) return 400;
+  const std::string_view method = line.substr(0, method_end);
+  const std::string_view target = line.substr(method_end + 1, target_end - method_end - 1);
+  if (target.find_first_of(" \t") != std::string_view::npos) return 400;
+  if (!std::all_of(method.begin(), method.end(), is_token)) return 400;
+  if (const int status = read_version(line.substr(target_end + 1), request)) return status;
+  if (method == "GET") {
+    request.method = HttpMethod::get;
+  } else if (method == "HEAD") {
+    request.method = HttpMethod::head;
+  } else {
+    return 405;
+  }
+  return read_target(target, request);
+}
+
+void read_connection(std::string_view list, HeadFacts& facts) {
+  while (!list.empty()) {
+    const size_t end = std::min(list.find(','), list.size());
+    const std::string_view option = trim_blanks(list.substr(0, end));
+    if (equals_ignoring_case(option, "close")) facts.close = true;
+    if (equals_ignoring_case(option, "keep-alive")) facts.keep_alive = true;
+    list.remove_prefix(std::min(end + 1, list.size()));
+  }
+}
+
+int read_header_line(std::string_view line, HeadFacts& facts) {
+  const size_t colon =
+      static_cast<size_t>(std::find_if_not(line.begin(), line.end(), is_token) - line.begin());
+  if (colon == 0 || colon == line.size() || line[colon] != ':') return 400;
+  const std::string_view name = line.substr(0, colon);
+  switch (name.size()) {
+    case 4:
+      if (equals_ignoring_case(name, "host")) {
+        const std::string_view host = trim_blanks(line.substr(colon + 1));
+        if (++facts.hosts > 1 || host.find_first_of(" \t,/?#@") != std::string_view::npos) return 400;
+      }
+      break;
+    case 10:
+      if (equals_ignoring_case(name, "connection")) read_connection(line.substr(colon + 1), facts);
+      break;
+    case 14:
+      if (equals_ignoring_case(name, "content-length")) {
+        const std::string_view length = trim_blanks(line.substr(colon + 1));
+        const bool zero = !length.empty() && length.find_first_not_of('0') == std::string_view::npos;
+        if (++facts.content_lengths > 1 || !zero) return 400;
+      }
+      break;
+    case 17:
+      if (equals_ignoring_case(name, "transfer-encoding")) facts.transfer_encoding = true;
+      break;
+    default:
+      break;
+  }
+  return kFine;
+}
+
+int judge_head(const HeadFacts& facts, HttpRequest& request) {
+  if (facts.transfer_encoding) return facts.content_lengths > 0 ? 400 : 501;
+  if (request.version_minor >= 1 && facts.hosts == 0) return 400;
+  request.keep_alive = !facts.close && (request.version_minor >= 1 || facts.keep_alive);
+  return kFine;
+}
+
+HttpRequest bad(int status) {
+  HttpRequest request;
+  request.state = HttpState::bad;
+  request.status = status;
+  return request;
+}
+
+}  // namespace
+
+HttpRequest parse_http_request(ByteSpan buffer) {
+  const std::string_view text(reinterpret_cast<const char*>(buffer.data()),
+                              std::min(buffer.size(), kHttpHeadMax));
+  HttpRequest request;
+  HeadFacts facts;
+  size_t first_header = 0;
+  size_t line_start = 0;
+  size_t lines = 0;
+  while (true) {
+    const size_t end = find_control(text, line_start);
+    if (end < text.size() && text[end] != '\r') return bad(400);
+    if (end + 1 >= text.size()) {
+      if (text.size() == kHttpHeadMax) return bad(lines == 0 ? 414 : 431);
+      return {};
+    }
+    if (text[end + 1] != '\n') return bad(400);
+    const std::string_view line = text.substr(line_start, end - line_start);
+    line_start = end + 2;
+    int status = kFine;
+    if (lines == 0) {
+      status = read_request_line(line, request);
+      first_header = line_start;
+    } else if (line.empty()) {
+      request.header_lines = text.substr(first_header, end - first_header);
+      break;
+    } else {
+      status = lines > kHttpHeadersMax ? 431 : read_header_line(line, facts);
+    }
+    if (status != kFine) return bad(status);
+    ++lines;
+  }
+  if (const int status = judge_head(facts, request)) return bad(status);
+  request.state = HttpState::request;
+  request.consumed = line_start;
+  return request;
+}
+
+std::optional<std::string_view> HttpRequest::header(std::string_view name) const {
+  std::optional<std::string_view> found;
+  std::string_view rest = header_lines;
+  while (!rest.empty()) {
+    const size_t end = rest.find('\r');
+    const std::string_view line = rest.substr(0, end);
+    rest.remove_prefix(end + 2);
+    if (line.size() <= name.size() || line[name.size()] != ':') continue;
+    const bool same = std::equal(name.begin(), name.end(), line.begin(),
+                                 [](char a, char b) { return to_lower(a) == to_lower(b); });
+    if (same) found = trim_blanks(line.substr(name.size() + 1));
+  }
+  return found;
+}
+
+}  // namespace shoal::proto

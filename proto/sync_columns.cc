@@ -1,0 +1,215 @@
+#include "proto/sync_columns.h"
+
+#include <algorithm>
+#include <bit>
+#include <bitset>
+#include <string>
+
+#include "common/bytes.h"
+#include "common/check.h"
+#include "proto/sync_packet.h"
+
+namespace shoal::proto {
+
+namespace {
+
+using common::ByteReader;
+using common::ByteSpan;
+using common::Family;
+
+constexpr size_t kInfoHashSize = 20;
+constexpr size_t kChangesMax = 256;
+
+// Tags, lengths and the timeout of a batch with both families, generously.
+constexpr size_t kBatchOverhead = 48;
+
+ByteSpan bytes_of(const std::string& column) {
+  return {reinterpret_cast<const uint8_t*>(column.data()), column.size()};
+}
+
+void append(std::string& column, ByteSpan bytes) {
+  column.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+}
+
+// Bits of one index into `changes` distinct changes.
+size_t code_bits(size_t changes) { return static_cast<size_t>(std::bit_width(changes - 1)); }
+
+// Bits of equal width, least significant first.
+class BitPacker {
+ public:
+  BitPacker(std::string& out, size_t width) : out_(out), width_(width) {}
+  void put(uint32_t code) {
+    pending_ |= code << filled_;
+    for (filled_ += width_; filled_ >= 8; filled_ -= 8, pending_ >>= 8) {
+      out_.push_back(static_cast<char>(pending_ & 0xff));
+    }
+  }
+  void finish() {
+    if (filled_ > 0) out_.push_back(static_cast<char>(pending_ & 0xff));
+  }
+
+ private:
+  std::string& out_;
+  size_t width_;
+  uint32_t pending_ = 0;
+  size_t filled_ = 0;
+};
+
+class BitReader {
+ public:
+  BitReader(ByteSpan bytes, size_t width) : bytes_(bytes), width_(width) {}
+  uint32_t get() {
+    while (filled_ < width_) {
+      pending_ |= static_cast<uint32_t>(bytes_[next_++]) << filled_;
+      filled_ += 8;
+    }
+    const uint32_t code = pending_ & ((uint32_t{1} << width_) - 1);
+    pending_ >>= width_;
+    filled_ -= width_;
+    return code;
+  }
+  // What is left of the last byte is zeros.
+  bool clean() const { return pending_ == 0; }
+
+ private:
+  ByteSpan bytes_;
+  size_t width_;
+  size_t next_ = 0;
+  uint32_t pending_ = 0;
+  size_t filled_ = 0;
+};
+
+// The bytes that columns of one family will take, as deltas are added.
+class ColumnSizer {
+ public:
+  void add(const Delta& delta) {
+    if (count_ == 0 || delta.info_hash != last_.info_hash) {
+      fixed_ += kInfoHashSize + 1;
+      run_ = 1;
+    } else if (++run_ == 128) {
+      ++fixed_;  // its length takes a second byte
+    }
+    last_ = delta;
+    const size_t change = static_cast<size_t>(delta.state.byte()) << 8 | delta.stamp;
+    if (!changes_seen_.test(change)) {
+      changes_seen_.set(change);
+      ++changes_;
+      fixed_ += 2;
+    }
+    fixed_ += common::compact_size(delta.peer.family);
+    ++count_;
+  }
+  bool encodable() const { return changes_ <= kChangesMax; }
+  size_t bytes() const { return count_ == 0 ? 0 : fixed_ + (count_ * code_bits(changes_) + 7) / 8; }
+
+ private:
+  std::bitset<(kPeerStateByteMax + 1) * 256> changes_seen_;
+  Delta last_;
+  size_t changes_ = 0;
+  size_t count_ = 0;
+  size_t run_ = 0;
+  size_t fixed_ = 0;
+};
+
+bool unpack_endpoint(ByteReader& endpoints, Family family, common::Endpoint& out) {
+  const ByteSpan address = endpoints.take(common::address_size(family));
+  const uint16_t port = endpoints.u16();
+  if (!endpoints.ok() || port == 0) return false;
+  out = common::make_endpoint(address, port);
+  return out.family == family;  // an IPv4-mapped address belongs among the IPv4 ones
+}
+
+// The number of deltas, or nothing if any column's length disagrees with another's.
+std::optional<size_t> agreed_count(const pb::Columns& columns, Family family) {
+  const size_t endpoint_size = common::compact_size(family);
+  if (columns.endpoints().empty() || columns.endpoints().size() % endpoint_size != 0) return std::nullopt;
+  const size_t count = columns.endpoints().size() / endpoint_size;
+
+  const size_t hashes = static_cast<size_t>(columns.run_lengths_size());
+  if (columns.info_hashes().size() != hashes * kInfoHashSize) return std::nullopt;
+  size_t in_runs = 0;
+  for (const uint32_t run : columns.run_lengths()) {
+    if (run == 0 || run > count - in_runs) return std::nullopt;
+    in_runs += run;
+  }
+  if (in_runs != count) return std::nullopt;
+
+  const size_t changes = columns.changes().size() / 2;
+  if (columns.changes().size() % 2 != 0 || changes == 0 || changes > kChangesMax) return std::nullopt;
+  if (columns.change_codes().size() != (count * code_bits(changes) + 7) / 8) return std::nullopt;
+  return count;
+}
+
+}  // namespace
+
+size_t fitting_deltas(std::span<const Delta> sorted, size_t raw_bytes_max) {
+  ColumnSizer v4, v6;
+  for (size_t i = 0; i < sorted.size(); ++i) {
+    ColumnSizer& sizer = sorted[i].peer.family == Family::v4 ? v4 : v6;
+    sizer.add(sorted[i]);
+    if (!sizer.encodable() || v4.bytes() + v6.bytes() + kBatchOverhead > raw_bytes_max) return i;
+  }
+  return sorted.size();
+}
+
+void pack_columns(std::span<const Delta> sorted, pb::Columns& out) {
+  std::vector<uint16_t> changes;  // in order of appearance
+  std::vector<uint32_t> codes;
+  codes.reserve(sorted.size());
+  for (size_t i = 0; i < sorted.size(); ++i) {
+    const Delta& delta = sorted[i];
+    if (i > 0 && delta.info_hash == sorted[i - 1].info_hash) {
+      const int last = out.run_lengths_size() - 1;
+      out.set_run_lengths(last, out.run_lengths(last) + 1);
+    } else {
+      CHECK_INVARIANT(i == 0 || sorted[i - 1].info_hash < delta.info_hash);
+      append(*out.mutable_info_hashes(), delta.info_hash.bytes);
+      out.add_run_lengths(1);
+    }
+    const std::array<uint8_t, 2> port = {static_cast<uint8_t>(delta.peer.port >> 8),
+                                         static_cast<uint8_t>(delta.peer.port)};
+    append(*out.mutable_endpoints(), delta.peer.address_bytes());
+    append(*out.mutable_endpoints(), port);
+    const uint16_t change = static_cast<uint16_t>(delta.state.byte() << 8 | delta.stamp);
+    const auto found = std::find(changes.begin(), changes.end(), change);
+    codes.push_back(static_cast<uint32_t>(found - changes.begin()));
+    if (found == changes.end()) changes.push_back(change);
+  }
+  CHECK_INVARIANT(!changes.empty() && changes.size() <= kChangesMax);
+  for (const uint16_t change : changes) {
+    out.mutable_changes()->push_back(static_cast<char>(change >> 8));
+    out.mutable_changes()->push_back(static_cast<char>(change & 0xff));
+  }
+  BitPacker packer(*out.mutable_change_codes(), code_bits(changes.size()));
+  for (const uint32_t code : codes) packer.put(code);
+  packer.finish();
+}
+
+bool unpack_columns(const pb::Columns& columns, Family family, std::vector<Delta>& out) {
+  const std::optional<size_t> count = agreed_count(columns, family);
+  if (!count) return false;
+  const ByteSpan changes = bytes_of(columns.changes());
+  for (size_t i = 0; i < changes.size(); i += 2) {
+    if (changes[i] > kPeerStateByteMax) return false;
+  }
+  ByteReader hashes(bytes_of(columns.info_hashes()));
+  ByteReader endpoints(bytes_of(columns.endpoints()));
+  BitReader codes(bytes_of(columns.change_codes()), code_bits(changes.size() / 2));
+  out.reserve(out.size() + *count);
+  Delta delta;
+  for (int swarm = 0; swarm < columns.run_lengths_size(); ++swarm) {
+    const common::InfoHash info_hash{hashes.take_array<kInfoHashSize>()};
+    if (swarm > 0 && info_hash <= delta.info_hash) return false;
+    delta.info_hash = info_hash;
+    for (uint32_t left = columns.run_lengths(swarm); left > 0; --left) {
+      const size_t change = size_t{codes.get()} * 2;
+      if (change >= changes.size() || !unpack_endpoint(endpoints, family, delta.peer)) return false;
+      delta.state = peer_state_from(changes[change]);
+      delta.stamp = changes[change + 1];
+      out.push_back(delta);
+    }
+  }
+  return codes.clean();
+}
+
+}  // namespace shoal::proto

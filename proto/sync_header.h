@@ -1,0 +1,62 @@
+// The clear header of a sync datagram: which cluster, which key, whose packet, and the nonce.
+//
+//    0  "shl"          3
+//    3  major          1   kSyncMajor
+//    4  cluster tag    4   hash of the cluster name: tells another cluster from a wrong key
+//    8  key id         4   tells which key opens it
+//   12  node id        8   from here the nonce of XChaCha20-Poly1305, 24 bytes
+//   20  incarnation    8
+//   28  stream         1
+//   29  sequence       7   per stream, from 1
+//   36  ciphertext and its 16-byte tag; the header is the additional data
+//
+// Integers are big-endian. Nothing in it is to be trusted before the ciphertext has been opened.
+
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <tl/expected.hpp>
+
+#include "common/bytes.h"
+
+namespace shoal::proto {
+
+constexpr uint8_t kSyncMajor = 1;
+constexpr size_t kSyncDatagramMax = 1200;
+constexpr size_t kSyncHeaderSize = 36;
+constexpr size_t kSyncNonceOffset = 12;
+constexpr size_t kSyncNonceSize = 24;
+constexpr size_t kSyncTagSize = 16;
+
+// Bytes of the sealed body.
+constexpr size_t kSyncBodyMax = kSyncDatagramMax - kSyncHeaderSize - kSyncTagSize;
+
+constexpr uint64_t kSyncSequenceMax = (uint64_t{1} << 56) - 1;
+
+enum class SyncStream : uint8_t {
+  deltas = 0,   // contiguous per origin and incarnation: gaps are losses
+  control = 1,  // heartbeats and the like: every one stands for itself
+};
+
+struct SyncHeader {
+  std::array<uint8_t, 4> cluster_tag{};
+  std::array<uint8_t, 4> key_id{};
+  uint64_t node_id = 0;
+  uint64_t incarnation = 0;
+  SyncStream stream = SyncStream::deltas;
+  uint64_t sequence = 0;
+  bool operator==(const SyncHeader&) const = default;
+};
+
+enum class SyncHeaderFault {
+  malformed,
+  other_major,  // a shoal datagram of another protocol version
+};
+
+// Of a whole datagram. Also refuses sizes that no sealed datagram has.
+tl::expected<SyncHeader, SyncHeaderFault> parse_sync_header(common::ByteSpan datagram);
+
+std::array<uint8_t, kSyncHeaderSize> make_sync_header(const SyncHeader& header);
+
+}  // namespace shoal::proto

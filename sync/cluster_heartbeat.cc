@@ -1,0 +1,172 @@
+// Heartbeats: who is there, how it hears the others, and where more members may be found.
+
+#include <algorithm>
+
+#include "sync/cluster_impl.h"
+
+namespace shoal::sync {
+
+namespace {
+
+using common::LogLevel;
+
+// Members named in one heartbeat, so that it fits a datagram whatever they are.
+size_t entries_per_heartbeat(size_t name_size) {
+  return (proto::kSyncBodyMax - proto::kHeartbeatBytesMax - name_size) / proto::kMemberEntryBytesMax;
+}
+
+proto::MemberEntry entry_of(const Member& member, int64_t now_us) {
+  proto::MemberEntry entry;
+  entry.id = member.id;
+  entry.incarnation = member.incarnation;
+  entry.endpoint = member.address;
+  entry.state = static_cast<uint8_t>(member.state(now_us));
+  entry.heard_ago_ms =
+      static_cast<uint32_t>(std::clamp<int64_t>((now_us - member.heard_us) / 1000, 0, kForgetAfterUs / 1000));
+  entry.heard_by_group = now_us - member.heard_by_group_us < kGroupHeardUs;
+  entry.delta_watermark = member.deltas.contiguous();
+  return entry;
+}
+
+// A report is good until the teller has had time to repeat it twice.
+int64_t report_valid_us(uint32_t list_parts) {
+  return (2 * int64_t{std::min<uint32_t>(list_parts, Membership::kMembersMax)} + 2) * kHeartbeatUs;
+}
+
+}  // namespace
+
+proto::Heartbeat Cluster::Impl::make_heartbeat(Now now) const {
+  proto::Heartbeat out;
+  out.name = wire_name;
+  out.unix_ms = std::max<int64_t>(now.unix_ms, 0);
+  out.uptime_ms = (now.mono_us - started_us) / 1000;
+  out.peer_timeout_s = config.peer_timeout_s;
+  out.advertise = config.advertise;
+  out.delta_sequence = sealer.sequence(proto::SyncStream::deltas);
+  const size_t per_heartbeat = entries_per_heartbeat(wire_name.size());
+  const size_t count = members.all().size();
+  out.list_parts = static_cast<uint32_t>((count + per_heartbeat - 1) / per_heartbeat);
+  auto next = members.all().lower_bound(list_cursor);
+  for (size_t i = 0; i < std::min(count, per_heartbeat); ++i, ++next) {
+    if (next == members.all().end()) next = members.all().begin();
+    out.members.push_back(entry_of(next->second, now.mono_us));
+  }
+  return out;
+}
+
+void Cluster::Impl::send_heartbeats(Now now, Outputs& out) {
+  const proto::Heartbeat heartbeat = make_heartbeat(now);
+  const std::vector<uint8_t> body = proto::encode_sync_packet(heartbeat);
+  // Sealed once for the groups and once for unicast: of two copies of one packet a receiver takes the first,
+  // and would not notice that the group works.
+  if (config.multicast_groups > 0) send_to_groups(sealer.seal(proto::SyncStream::control, body), out);
+  const std::vector<common::Endpoint> targets = heartbeat_targets(now);
+  if (!targets.empty()) {
+    const SealedPacket packet = sealer.seal(proto::SyncStream::control, body);
+    for (const common::Endpoint& to : targets) send(to, packet, out);
+  }
+  ++heartbeats;
+  // Past the last id the list begins anew (make_heartbeat wraps around).
+  if (!heartbeat.members.empty()) list_cursor = heartbeat.members.back().id + 1;
+}
+
+void Cluster::Impl::send_greetings(Now now, Outputs& out) {
+  if (greetings.empty()) return;
+  if (!left) {
+    const SealedPacket packet =
+        sealer.seal(proto::SyncStream::control, proto::encode_sync_packet(make_heartbeat(now)));
+    for (const common::Endpoint& to : greetings) send(to, packet, out);
+  }
+  greetings.clear();
+}
+
+std::vector<common::Endpoint> Cluster::Impl::heartbeat_targets(Now now) const {
+  std::vector<common::Endpoint> targets;
+  const bool probe_down = heartbeats % kProbeEvery == 0;
+  for (const auto& [member_id, member] : members.all()) {
+    if (probe_down || member.state(now.mono_us) != MemberState::down) targets.push_back(member.address);
+  }
+  for (const common::Endpoint& seed : seeds) {
+    if (!members.covers(seed, now.mono_us)) targets.push_back(seed);
+  }
+  for (const auto& [address, named_us] : members.contacts()) {
+    if (!members.covers(address, now.mono_us)) targets.push_back(address);
+  }
+  std::sort(targets.begin(), targets.end());
+  targets.erase(std::unique(targets.begin(), targets.end()), targets.end());
+  if (config.advertise) std::erase(targets, *config.advertise);
+  return targets;
+}
+
+void Cluster::Impl::apply_heartbeat(Now now, Member& member, const proto::SyncHeader& header,
+                                    const Received& datagram, const proto::Heartbeat& heartbeat,
+                                    Outputs& out) {
+  if (header.sequence <= member.newest_heartbeat) return;  // overtaken by a later one
+  member.newest_heartbeat = header.sequence;
+  member.name = heartbeat.name;
+  member.clock_offset_ms = heartbeat.unix_ms - now.unix_ms;
+  member.peer_timeout_s = heartbeat.peer_timeout_s;
+  if (heartbeat.advertise) {
+    member.address = *heartbeat.advertise;
+  } else if (!datagram.group || !member.introduced) {
+    member.address = datagram.from;
+  }
+  member.deltas.announced(heartbeat.delta_sequence);
+  if (!member.introduced) introduce(member, out);
+  check_settings(now, member, out);
+  learn_members(now, member, heartbeat, out);
+}
+
+void Cluster::Impl::introduce(Member& member, Outputs& out) {
+  member.introduced = true;
+  out.logs.push_back({LogLevel::info,
+                      member.restarted ? "member restarted" : "member joined",
+                      {{"member", display_name(member)}, {"address", to_string(member.address)}}});
+}
+
+void Cluster::Impl::check_settings(Now now, Member& member, Outputs& out) {
+  member.refused.clear();
+  if (member.peer_timeout_s == config.peer_timeout_s) return;
+  member.refused = "tracker.peer_timeout_s is " + std::to_string(member.peer_timeout_s) + " there and " +
+                   std::to_string(config.peer_timeout_s) + " here";
+  complain(now, Complaint::other_settings,
+           "member " + display_name(member) + " is refused: " + member.refused, member.address, out);
+}
+
+void Cluster::Impl::learn_members(Now now, Member& teller, const proto::Heartbeat& heartbeat, Outputs& out) {
+  for (const proto::MemberEntry& entry : heartbeat.members) {
+    const bool down = static_cast<MemberState>(entry.state) == MemberState::down;
+    if (entry.id == id && entry.incarnation == config.incarnation) {
+      teller.hears_us_by_group_until_us =
+          entry.heard_by_group ? now.mono_us + report_valid_us(heartbeat.list_parts) : kLongAgoUs;
+      continue;
+    }
+    if (down) continue;
+    if (entry.id == id) {
+      // An older incarnation is our own last run; a newer one is someone else's.
+      if (entry.incarnation < config.incarnation) continue;
+      hear_namesake(now, entry.endpoint, out);
+    } else if (const Member* known = members.find(entry.id);
+               known != nullptr && known->incarnation >= entry.incarnation) {
+      continue;
+    }
+    if (members.add_contact(entry.endpoint, now.mono_us)) greetings.push_back(entry.endpoint);
+  }
+}
+
+void Cluster::Impl::note_silence(Now now, Outputs& out) {
+  for (auto& [member_id, member] : members.all()) {
+    const MemberState state = member.state(now.mono_us);
+    if (state == member.told_state) continue;
+    member.told_state = state;
+    const std::string silent_ms = std::to_string((now.mono_us - member.heard_us) / 1000);
+    const char* message = state == MemberState::alive     ? "member is back"
+                          : state == MemberState::suspect ? "member is silent"
+                                                          : "member is down";
+    out.logs.push_back({state == MemberState::alive ? LogLevel::info : LogLevel::warn,
+                        message,
+                        {{"member", display_name(member)}, {"silent_ms", silent_ms}}});
+  }
+}
+
+}  // namespace shoal::sync

@@ -1,0 +1,90 @@
+// The inside of Cluster: its state and the steps that work on it. cluster.cc has the public face and what is
+// sent, cluster_receive.cc what happens to a datagram, cluster_heartbeat.cc the talk about members.
+
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/prng.h"
+#include "proto/sync_header.h"
+#include "proto/sync_packet.h"
+#include "sync/cluster.h"
+#include "sync/complaints.h"
+#include "sync/delta_log.h"
+#include "sync/keys.h"
+#include "sync/membership.h"
+#include "sync/seal.h"
+
+namespace shoal::sync {
+
+struct Cluster::Impl {
+  Impl(Config settings, Swarms& swarm_store, Now now);
+
+  // cluster.cc
+  common::Tick tick(Now now) const { return common::tick_at(now.unix_ms, tick_ms); }
+  void publish(Now now, std::span<const proto::Delta> deltas, Outputs& out);
+  void flush(Now now, Outputs& out);
+  void advance(Now now, Outputs& out);
+  void leave(Now now, Outputs& out);
+  Status status(Now now) const;
+  void send(const common::Endpoint& to, const SealedPacket& packet, Outputs& out);
+  void send_to_groups(const SealedPacket& packet, Outputs& out);
+  // To every member that takes our deltas: by the groups, and by unicast where no group reaches.
+  void broadcast(Now now, const SealedPacket& packet, Outputs& out);
+  bool anyone_listening(Now now) const;
+
+  // cluster_receive.cc
+  void receive(Now now, const Received& datagram, Outputs& out);
+  Member* admit(Now now, const proto::SyncHeader& header, const Received& datagram, Outputs& out);
+  void apply(Now now, Member& member, const proto::SyncHeader& header, const Received& datagram,
+             const proto::SyncPacket& packet, Outputs& out);
+  void apply_deltas(Now now, Member& member, const proto::DeltaBatch& batch);
+  void apply_leave(Now now, Member& member, const proto::Leave& leave, Outputs& out);
+  void hear_rival(Now now, Member& member, const proto::SyncHeader& header, const Received& datagram,
+                  Outputs& out);
+  void hear_namesake(Now now, const common::Endpoint& from, Outputs& out);
+  void complain(Now now, Complaint kind, const std::string& message, const common::Endpoint& from,
+                Outputs& out);
+
+  // cluster_heartbeat.cc
+  proto::Heartbeat make_heartbeat(Now now) const;
+  void send_heartbeats(Now now, Outputs& out);
+  // One heartbeat at once to each address in `greetings`, which is emptied.
+  void send_greetings(Now now, Outputs& out);
+  std::vector<common::Endpoint> heartbeat_targets(Now now) const;
+  void apply_heartbeat(Now now, Member& member, const proto::SyncHeader& header, const Received& datagram,
+                       const proto::Heartbeat& heartbeat, Outputs& out);
+  void introduce(Member& member, Outputs& out);
+  void check_settings(Now now, Member& member, Outputs& out);
+  void learn_members(Now now, Member& teller, const proto::Heartbeat& heartbeat, Outputs& out);
+  void note_silence(Now now, Outputs& out);
+
+  const Config config;
+  Swarms& swarms;
+  const std::string wire_name;
+  const uint64_t id;
+  const ClusterTag tag;
+  const KeyRing keys;
+  const int64_t tick_ms;
+  const int64_t started_us;
+
+  Sealer sealer;
+  DeltaLog log;
+  Membership members;
+  std::vector<common::Endpoint> seeds;
+  std::vector<common::Endpoint> greetings;
+  common::Prng prng;
+  Complaints complaints;
+  NameClash own_clash;
+  int64_t next_heartbeat_us;
+  uint64_t heartbeats = 0;   // rounds sent
+  uint64_t list_cursor = 0;  // id from which the next heartbeat lists members
+  bool left = false;
+  Stats stats;
+};
+
+// "name" of a member, or its id in hex before the first heartbeat.
+std::string display_name(const Member& member);
+
+}  // namespace shoal::sync

@@ -1,0 +1,183 @@
+// What happens to a datagram: from anything at all to a merge, cheapest check first. Nothing is answered, and
+// nothing of what we know is changed, before a key has opened it.
+
+#include "common/hex.h"
+#include "sync/cluster_impl.h"
+
+namespace shoal::sync {
+
+namespace {
+
+using common::LogLevel;
+
+// A new incarnation may be this far ahead of our clock; further, and a node whose clock was wrong for a
+// moment could not return with the right one.
+constexpr int64_t kIncarnationAheadMs = 600'000;
+
+int64_t incarnation_ms(uint64_t incarnation) { return static_cast<int64_t>(incarnation >> 16); }
+
+ReplayWindow& window_of(Member& member, proto::SyncStream stream) {
+  return stream == proto::SyncStream::deltas ? member.deltas : member.control;
+}
+
+}  // namespace
+
+std::string display_name(const Member& member) {
+  if (!member.name.empty()) return member.name;
+  std::array<uint8_t, 8> bytes;
+  common::ByteWriter(bytes).u64(member.id);
+  return common::to_hex(bytes);
+}
+
+void Cluster::Impl::complain(Now now, Complaint kind, const std::string& message,
+                             const common::Endpoint& from, Outputs& out) {
+  if (!complaints.due(kind, now.mono_us)) return;
+  const LogLevel level =
+      kind == Complaint::namesake || kind == Complaint::clashing_members ? LogLevel::error : LogLevel::warn;
+  out.logs.push_back({level, message, {{"from", to_string(from)}}});
+}
+
+void Cluster::Impl::receive(Now now, const Received& datagram, Outputs& out) {
+  ++stats.datagrams_received;
+  stats.bytes_received += datagram.bytes.size();
+
+  const auto header = proto::parse_sync_header(datagram.bytes);
+  if (!header && header.error() == proto::SyncHeaderFault::other_major) {
+    ++stats.dropped_foreign;
+    return complain(
+        now, Complaint::other_major,
+        "sync datagrams of another protocol version arrive; all nodes need the same major version",
+        datagram.from, out);
+  }
+  if (!header || datagram.from.port == 0) {
+    ++stats.dropped_malformed;
+    return;
+  }
+  if (header->cluster_tag != tag) {
+    ++stats.dropped_foreign;
+    return complain(now, Complaint::other_cluster,
+                    "sync datagrams of another cluster arrive; is sync.cluster the same on all nodes?",
+                    datagram.from, out);
+  }
+  if (header->node_id == id && header->incarnation == config.incarnation) return;  // our own, looped back
+
+  Member* member = members.find(header->node_id);
+  if (member != nullptr && member->incarnation == header->incarnation &&
+      !window_of(*member, header->stream).fresh(header->sequence)) {
+    ++stats.dropped_replayed;
+    return;
+  }
+  const auto body = open_sealed(keys, *header, datagram.bytes);
+  if (!body) {
+    ++stats.dropped_unauthentic;
+    return complain(
+        now, Complaint::unauthentic,
+        "sync datagrams that no key opens arrive; is a key of sync.key_files the same on all nodes?",
+        datagram.from, out);
+  }
+  const auto packet = proto::decode_sync_packet(*body);
+  if (!packet) {
+    ++stats.dropped_malformed;
+    return;
+  }
+  if (header->node_id == id) {
+    ++stats.dropped_refused;
+    if (header->stream == proto::SyncStream::control &&
+        own_clash.heard(header->incarnation, header->sequence, now.mono_us)) {
+      hear_namesake(now, datagram.from, out);
+    }
+    return;
+  }
+  if (member != nullptr && header->incarnation < member->incarnation) {
+    ++stats.dropped_stale;
+    return hear_rival(now, *member, *header, datagram, out);
+  }
+  if (member == nullptr || header->incarnation > member->incarnation) {
+    member = admit(now, *header, datagram, out);
+    if (member == nullptr) return;
+  }
+  window_of(*member, header->stream).mark(header->sequence);
+  apply(now, *member, *header, datagram, *packet, out);
+  send_greetings(now, out);
+}
+
+Member* Cluster::Impl::admit(Now now, const proto::SyncHeader& header, const Received& datagram,
+                             Outputs& out) {
+  if (incarnation_ms(header.incarnation) > now.unix_ms + kIncarnationAheadMs) {
+    ++stats.dropped_refused;
+    complain(now, Complaint::incarnation_ahead,
+             "a node claims to have started in the future and is refused; check the clocks of both nodes",
+             datagram.from, out);
+    return nullptr;
+  }
+  Member* member = members.admit(header.node_id, header.incarnation, datagram.from, now.mono_us);
+  if (member == nullptr) {
+    ++stats.dropped_refused;
+    complain(now, Complaint::table_full,
+             "the cluster has more members than this node can hold; a new one is refused", datagram.from,
+             out);
+    return nullptr;
+  }
+  greetings.push_back(member->address);
+  return member;
+}
+
+void Cluster::Impl::apply(Now now, Member& member, const proto::SyncHeader& header, const Received& datagram,
+                          const proto::SyncPacket& packet, Outputs& out) {
+  ++member.datagrams_received;
+  member.heard_us = now.mono_us;
+  if (datagram.group) {
+    member.heard_by_group_us = now.mono_us;
+  } else {
+    member.source = datagram.from;
+  }
+  if (const auto* heartbeat = std::get_if<proto::Heartbeat>(&packet)) {
+    apply_heartbeat(now, member, header, datagram, *heartbeat, out);
+  } else if (const auto* batch = std::get_if<proto::DeltaBatch>(&packet)) {
+    apply_deltas(now, member, *batch);
+  } else if (const auto* leave = std::get_if<proto::Leave>(&packet)) {
+    apply_leave(now, member, *leave, out);
+  }
+}
+
+void Cluster::Impl::apply_deltas(Now now, Member& member, const proto::DeltaBatch& batch) {
+  // Stamps counted by another tick length mean nothing here. The batch says its own, so that it need not wait
+  // for a heartbeat.
+  if (batch.peer_timeout_s != config.peer_timeout_s) {
+    ++stats.dropped_refused;
+    return;
+  }
+  stats.deltas_received += batch.deltas.size();
+  member.deltas_received += batch.deltas.size();
+  stats.deltas_applied += swarms.merge(batch.deltas, tick(now));
+}
+
+void Cluster::Impl::apply_leave(Now, Member& member, const proto::Leave& leave, Outputs& out) {
+  member.deltas.announced(leave.delta_sequence);
+  if (member.left) return;
+  member.left = true;
+  member.told_state = MemberState::down;
+  out.logs.push_back({LogLevel::info, "member left", {{"member", display_name(member)}}});
+}
+
+void Cluster::Impl::hear_rival(Now now, Member& member, const proto::SyncHeader& header,
+                               const Received& datagram, Outputs& out) {
+  if (header.stream != proto::SyncStream::control ||
+      !member.clash.heard(header.incarnation, header.sequence, now.mono_us)) {
+    return;
+  }
+  complain(now, Complaint::clashing_members,
+           "two nodes are named " + display_name(member) + ", the other is at " + to_string(member.address) +
+               "; names must differ",
+           datagram.from, out);
+  // By our heartbeats it learns of the other one.
+  members.add_contact(datagram.from, now.mono_us);
+}
+
+void Cluster::Impl::hear_namesake(Now now, const common::Endpoint& from, Outputs& out) {
+  complain(now, Complaint::namesake,
+           "another node is named " + wire_name + " at " + to_string(from) + "; names must differ", from,
+           out);
+}
+
+}  // namespace shoal::sync

@@ -1,0 +1,85 @@
+#include "sync/delta_log.h"
+
+#include <algorithm>
+
+#include "common/check.h"
+#include "proto/sync_header.h"
+#include "proto/sync_packet.h"
+
+namespace shoal::sync {
+
+namespace {
+
+using proto::Delta;
+
+// Before compression a body is one flags byte and this much.
+constexpr size_t kRawSafe = proto::kSyncBodyMax - 1;
+
+bool same_peer(const Delta& a, const Delta& b) { return a.info_hash == b.info_hash && a.peer == b.peer; }
+
+// The merge rule of the store: the later stamp, then the greater role; completed stays.
+void merge_into(Delta& into, const Delta& other, common::Tick now) {
+  const int into_age = common::stamp_age(now, into.stamp);
+  const int other_age = common::stamp_age(now, other.stamp);
+  const bool completed = into.state.completed || other.state.completed;
+  if (other_age < into_age || (other_age == into_age && other.state.role > into.state.role)) into = other;
+  into.state.completed = completed;
+}
+
+}  // namespace
+
+void coalesce(std::vector<Delta>& deltas, common::Tick now) {
+  std::sort(deltas.begin(), deltas.end(), proto::delta_before);
+  size_t kept = 0;
+  for (size_t i = 0; i < deltas.size(); ++i) {
+    if (kept > 0 && same_peer(deltas[kept - 1], deltas[i])) {
+      merge_into(deltas[kept - 1], deltas[i], now);
+    } else {
+      deltas[kept++] = deltas[i];
+    }
+  }
+  deltas.resize(kept);
+}
+
+size_t DeltaLog::add(std::span<const Delta> deltas, int64_t now_us) {
+  const size_t taken = std::min(deltas.size(), kPendingMax - pending_.size());
+  if (taken == 0) return 0;
+  for (const Delta& delta : deltas.first(taken)) CHECK_INVARIANT(delta.peer.port != 0);
+  if (pending_.empty()) deadline_us_ = now_us + kFlushUs;
+  pending_.insert(pending_.end(), deltas.begin(), deltas.begin() + static_cast<ptrdiff_t>(taken));
+  return taken;
+}
+
+void DeltaLog::discard() {
+  pending_.clear();
+  deadline_us_ = kNever;
+}
+
+std::vector<std::vector<uint8_t>> DeltaLog::flush(common::Tick now) {
+  coalesce(pending_, now);
+  std::vector<std::vector<uint8_t>> bodies;
+  std::span<const Delta> rest = pending_;
+  raw_target_ = std::max(raw_target_, kRawSafe);
+  while (!rest.empty()) {
+    const size_t count = proto::fitting_deltas(rest, raw_target_);
+    CHECK_INVARIANT(count > 0);
+    const std::span<const Delta> batch = rest.first(count);
+    std::vector<uint8_t> body =
+        proto::encode_sync_packet(proto::DeltaBatch{peer_timeout_s_, {batch.begin(), batch.end()}});
+    if (body.size() > proto::kSyncBodyMax) {
+      raw_target_ = kRawSafe;  // compressed worse than the last one did; this much fits without
+      continue;
+    }
+    // Where compression left room, try more next time, with a little kept back.
+    if (count < rest.size()) {
+      const size_t scaled = raw_target_ * proto::kSyncBodyMax / body.size();
+      raw_target_ = std::clamp(scaled - scaled / 32, kRawSafe, proto::kSyncRawMax);
+    }
+    bodies.push_back(std::move(body));
+    rest = rest.subspan(count);
+  }
+  discard();
+  return bodies;
+}
+
+}  // namespace shoal::sync

@@ -1,0 +1,57 @@
+// Keys: the cluster's secret and everything derived from it.
+//
+// Each use has a key of its own: keyed BLAKE2b of (use, cluster name) under the 32-byte secret. So two
+// clusters that share a key file by mistake still do not open each other's packets.
+
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "common/siphash.h"
+
+namespace shoal::sync {
+
+using ClusterKey = std::array<uint8_t, 32>;
+using KeyId = std::array<uint8_t, 4>;
+using ClusterTag = std::array<uint8_t, 4>;
+
+// For sync.insecure: made of the cluster's name alone, so anyone can make it. It protects nothing; it only
+// lets the rest of the code be the same.
+ClusterKey insecure_key(std::string_view cluster);
+
+// Which shard a swarm belongs to (node::SwarmStore::Config::key).
+common::SipKey derive_store_key(const ClusterKey& key, std::string_view cluster);
+
+// The cookies of BEP 15: an id given by one node is good on every other.
+common::SipKey derive_connection_id_key(const ClusterKey& key, std::string_view cluster);
+
+// Names a cluster in clear, to tell another cluster's packets from forged ones.
+ClusterTag cluster_tag(std::string_view cluster);
+
+// A node's id. Not keyed by the cluster's secret, which rotates: a node keeps its id when it restarts with a
+// new first key, and two nodes of one name are found out whichever keys they hold.
+uint64_t node_id(std::string_view cluster, std::string_view node_name);
+
+// What seals and opens datagrams.
+struct SealingKey {
+  KeyId id{};
+  std::array<uint8_t, 32> key{};
+};
+
+// The first key seals, all open. Immutable; any thread.
+class KeyRing {
+ public:
+  // `keys` must not be empty.
+  KeyRing(const std::vector<ClusterKey>& keys, std::string_view cluster);
+
+  const SealingKey& sealing() const { return keys_.front(); }
+  const std::vector<SealingKey>& all() const { return keys_; }
+
+ private:
+  std::vector<SealingKey> keys_;
+};
+
+}  // namespace shoal::sync

@@ -1,0 +1,67 @@
+#include "sync/membership.h"
+
+#include <algorithm>
+
+namespace shoal::sync {
+
+MemberState Member::state(int64_t now_us) const {
+  const int64_t silent_us = now_us - heard_us;
+  if (left || silent_us >= kDownAfterUs) return MemberState::down;
+  return silent_us >= kSuspectAfterUs ? MemberState::suspect : MemberState::alive;
+}
+
+Member* Membership::find(uint64_t id) {
+  const auto found = members_.find(id);
+  return found == members_.end() ? nullptr : &found->second;
+}
+
+Member* Membership::admit(uint64_t id, uint64_t incarnation, const common::Endpoint& from, int64_t now_us) {
+  Member fresh;
+  fresh.id = id;
+  fresh.incarnation = incarnation;
+  fresh.address = from;
+  fresh.heard_us = now_us;
+  if (Member* known = find(id)) {
+    fresh.restarted = true;
+    fresh.name = known->name;
+    fresh.address = known->address;
+    *known = std::move(fresh);
+    return known;
+  }
+  if (members_.size() >= kMembersMax) {
+    const auto quietest =
+        std::min_element(members_.begin(), members_.end(),
+                         [](const auto& a, const auto& b) { return a.second.heard_us < b.second.heard_us; });
+    if (quietest->second.state(now_us) != MemberState::down) return nullptr;
+    members_.erase(quietest);
+  }
+  return &members_.emplace(id, std::move(fresh)).first->second;
+}
+
+void Membership::forget(int64_t now_us) {
+  std::erase_if(members_,
+                [now_us](const auto& entry) { return now_us - entry.second.heard_us >= kForgetAfterUs; });
+  std::erase_if(contacts_, [now_us](const auto& entry) { return now_us - entry.second >= kContactUs; });
+}
+
+bool Membership::add_contact(const common::Endpoint& address, int64_t now_us) {
+  const auto [found, added] = contacts_.insert_or_assign(address, now_us);
+  if (contacts_.size() > kContactsMax) {
+    auto oldest = contacts_.end();
+    for (auto it = contacts_.begin(); it != contacts_.end(); ++it) {
+      if (it != found && (oldest == contacts_.end() || it->second < oldest->second)) oldest = it;
+    }
+    contacts_.erase(oldest);
+  }
+  return added;
+}
+
+bool Membership::covers(const common::Endpoint& address, int64_t now_us) const {
+  return std::any_of(members_.begin(), members_.end(), [&](const auto& entry) {
+    const Member& member = entry.second;
+    return (member.address == address || member.source == address) &&
+           member.state(now_us) != MemberState::down;
+  });
+}
+
+}  // namespace shoal::sync

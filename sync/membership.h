@@ -1,0 +1,94 @@
+// Membership: the other nodes of the cluster as this one knows them, and addresses where more of them may be.
+//
+// A node becomes a member by an authentic packet of its own, never by hearsay: what others tell about it only
+// makes its address a contact, to be sent heartbeats for a while.
+
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/endpoint.h"
+#include "sync/cluster.h"
+#include "sync/name_clash.h"
+#include "sync/replay_window.h"
+
+namespace shoal::sync {
+
+constexpr int64_t kHeartbeatUs = 500'000;
+constexpr int64_t kSuspectAfterUs = 5 * kHeartbeatUs;
+constexpr int64_t kDownAfterUs = 15 * kHeartbeatUs;
+
+// A down member is sent every so many heartbeats, and is forgotten in the end.
+constexpr uint64_t kProbeEvery = 10;
+constexpr int64_t kForgetAfterUs = 3'600'000'000;
+
+// An address learnt from others is tried this long after it was last named.
+constexpr int64_t kContactUs = 10'000'000;
+
+// "I hear you by a group": said this long after the last packet that came by one.
+constexpr int64_t kGroupHeardUs = 3 * kHeartbeatUs + kHeartbeatUs / 2;
+
+constexpr int64_t kLongAgoUs = std::numeric_limits<int64_t>::min() / 2;
+
+struct Member {
+  uint64_t id = 0;
+  uint64_t incarnation = 0;
+  std::string name;          // empty before its first heartbeat
+  common::Endpoint address;  // where to send: what it advertises, or else its source address
+  common::Endpoint source;   // of its last unicast packet; port 0: none yet
+  uint32_t peer_timeout_s = 0;
+  std::string refused;
+  bool introduced = false;  // its first heartbeat has been heard
+  bool restarted = false;   // we knew an earlier incarnation
+  bool left = false;
+  MemberState told_state = MemberState::alive;  // as last logged
+  int64_t heard_us = 0;
+  int64_t heard_by_group_us = kLongAgoUs;
+  int64_t hears_us_by_group_until_us = kLongAgoUs;
+  int64_t clock_offset_ms = 0;
+  uint64_t newest_heartbeat = 0;  // control sequence; older ones tell nothing new
+  uint64_t datagrams_received = 0;
+  uint64_t deltas_received = 0;
+  ReplayWindow deltas;
+  ReplayWindow control;
+  NameClash clash;  // with another node of this id
+
+  MemberState state(int64_t now_us) const;
+  bool hears_us_by_group(int64_t now_us) const { return now_us < hears_us_by_group_until_us; }
+};
+
+class Membership {
+ public:
+  static constexpr size_t kMembersMax = 256;
+  static constexpr size_t kContactsMax = 256;
+
+  Member* find(uint64_t id);
+
+  // A new member, or the next incarnation of one we know: what was known of the old run is gone, but for its
+  // name and address. Null: the table is full of members that are not down. Pointers stay good until the
+  // member is forgotten, which only admit() and forget() do.
+  Member* admit(uint64_t id, uint64_t incarnation, const common::Endpoint& from, int64_t now_us);
+
+  // Drops members that have been down for long, and contacts nobody named lately.
+  void forget(int64_t now_us);
+
+  // True if the address was no contact before. The oldest contact makes room.
+  bool add_contact(const common::Endpoint& address, int64_t now_us);
+
+  // Some member that is not down is reached there.
+  bool covers(const common::Endpoint& address, int64_t now_us) const;
+
+  std::map<uint64_t, Member>& all() { return members_; }
+  const std::map<uint64_t, Member>& all() const { return members_; }
+  const std::map<common::Endpoint, int64_t>& contacts() const { return contacts_; }
+
+ private:
+  std::map<uint64_t, Member> members_;
+  std::map<common::Endpoint, int64_t> contacts_;  // address -> when it was last named
+};
+
+}  // namespace shoal::sync

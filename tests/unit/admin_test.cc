@@ -1,0 +1,92 @@
+#include "node/admin.h"
+
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "node/metrics.h"
+#include "node/status_json.h"
+
+using namespace shoal;
+
+namespace {
+
+node::NodeState example(const node::WorkerCounters& worker) {
+  node::NodeState state;
+  state.name = "a";
+  state.cluster = "test";
+  state.readiness = {false, "no other member heard yet"};
+  state.store.swarms = 3;
+  state.workers = {&worker, &worker};
+  sync::MemberStatus member;
+  member.name = "evil\"\n\x01\xff";
+  member.id = 0xff;
+  member.address = common::make_endpoint_v4(0x7f000001, 7070);
+  member.state = sync::MemberState::suspect;
+  state.sync = sync::Status{.id = 1, .incarnation = 2, .members = {member}, .stats = {}};
+  return state;
+}
+
+std::string get(node::Admin& admin, const std::string& path) {
+  const std::string text = "GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n";
+  const auto* data = reinterpret_cast<const uint8_t*>(text.data());
+  const proto::HttpRequest request = proto::parse_http_request(common::ByteSpan(data, text.size()));
+  REQUIRE(request.state == proto::HttpState::request);
+  std::string out;
+  admin.answer(request, common::make_endpoint_v4(0x7f000001, 1), out);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("status.json: is JSON whatever the names, and sums the workers") {
+  node::WorkerCounters worker;
+  worker.udp[0].announces.add(5);
+  worker.udp[1].announces.add(1);
+  const auto json = nlohmann::json::parse(node::status_json(example(worker)));
+  CHECK(json["node"]["ready"] == false);
+  CHECK(json["swarms"] == 3);
+  CHECK(json["requests"]["udp_announces"] == 12);
+  CHECK(json["members"][0]["id"] == "00000000000000ff");
+  CHECK(json["members"][0]["state"] == "suspect");
+}
+
+TEST_CASE("metrics: one sample a line, hostile names escaped") {
+  node::WorkerCounters worker;
+  worker.udp[0].connects.add(7);
+  const std::string text = node::metrics_text(example(worker));
+  CHECK(text.find("shoal_requests_total{protocol=\"udp\",family=\"ipv4\",action=\"connect\"} 14\n") !=
+        std::string::npos);
+  CHECK(text.find("shoal_ready 0\n") != std::string::npos);
+  CHECK(text.find("evil\\\"\\n") != std::string::npos);
+  size_t samples = 0;
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = text.find('\n', at);
+    REQUIRE(end != std::string::npos);
+    const std::string line = text.substr(at, end - at);
+    at = end + 1;
+    if (line.rfind("# ", 0) == 0) continue;
+    CAPTURE(line);
+    CHECK(line.rfind("shoal_", 0) == 0);
+    CHECK(line.rfind(' ') != std::string::npos);
+    ++samples;
+  }
+  CHECK(samples > 50);
+}
+
+TEST_CASE("admin: paths and statuses") {
+  node::WorkerCounters worker;
+  node::NodeState state = example(worker);
+  node::Admin admin([&] { return state; });
+  CHECK(get(admin, "/healthz").rfind("HTTP/1.1 200 ", 0) == 0);
+  CHECK(get(admin, "/readyz").rfind("HTTP/1.1 503 ", 0) == 0);
+  CHECK(get(admin, "/readyz").find("no other member heard yet") != std::string::npos);
+  state.readiness = {true, ""};
+  CHECK(get(admin, "/readyz").rfind("HTTP/1.1 200 ", 0) == 0);
+  CHECK(get(admin, "/status.json").find("Content-Type: application/json\r\n") != std::string::npos);
+  CHECK(get(admin, "/metrics").find("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n") !=
+        std::string::npos);
+  CHECK(get(admin, "/").rfind("HTTP/1.1 200 ", 0) == 0);
+  CHECK(get(admin, "/../etc").rfind("HTTP/1.1 404 ", 0) == 0);
+}

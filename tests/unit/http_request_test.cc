@@ -1,0 +1,248 @@
+#include "proto/http_request.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+using namespace shoal::proto;
+
+namespace {
+
+HttpRequest parse(std::string_view text) {
+  return parse_http_request({reinterpret_cast<const uint8_t*>(text.data()), text.size()});
+}
+
+// The status of a refused request, 200 for a good one, 0 for need_more; the same however the bytes come.
+int status_of(const std::string& text) {
+  const HttpRequest whole = parse(text);
+  for (size_t size = 0; size < text.size(); ++size) {
+    const HttpRequest part = parse(std::string_view(text).substr(0, size));
+    if (part.state == HttpState::bad) {
+      CHECK(whole.state == HttpState::bad);
+      CHECK(whole.status == part.status);
+    }
+    if (part.state == HttpState::request) CHECK(whole.consumed == size);
+  }
+  if (whole.state == HttpState::need_more) return 0;
+  return whole.state == HttpState::request ? 200 : whole.status;
+}
+
+const std::string kHost = "Host: t\r\n";
+
+int status_with(const std::string& headers) {
+  return status_of("GET /announce HTTP/1.1\r\n" + kHost + headers + "\r\n");
+}
+
+}  // namespace
+
+TEST_CASE("http request: a plain announce") {
+  const std::string text =
+      "GET /announce?info_hash=%00&port=1 HTTP/1.1\r\nHost: tracker.example:6969\r\nUser-Agent: x/1\r\n\r\n";
+  const HttpRequest request = parse(text);
+  REQUIRE(request.state == HttpState::request);
+  CHECK(request.method == HttpMethod::get);
+  CHECK(request.path == "/announce");
+  CHECK(request.query == "info_hash=%00&port=1");
+  CHECK(request.version_minor == 1);
+  CHECK(request.keep_alive);
+  CHECK(request.consumed == text.size());
+  CHECK(request.header("host") == "tracker.example:6969");
+  CHECK(request.header("USER-AGENT") == "x/1");
+  CHECK(!request.header("Accept"));
+  CHECK(!request.header("User"));
+}
+
+TEST_CASE("http request: every truncation asks for more") {
+  const std::string text = "HEAD /scrape HTTP/1.0\r\nA: b\r\nConnection: keep-alive\r\n\r\n";
+  for (size_t size = 0; size < text.size(); ++size) {
+    CHECK(parse(std::string_view(text).substr(0, size)).state == HttpState::need_more);
+  }
+  CHECK(parse(text).method == HttpMethod::head);
+}
+
+TEST_CASE("http request: pipelined requests are consumed one by one") {
+  std::string_view text =
+      "GET /a HTTP/1.1\r\nHost: t\r\n\r\nGET /b?c HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\nGET";
+  const HttpRequest first = parse(text);
+  REQUIRE(first.state == HttpState::request);
+  CHECK(first.path == "/a");
+  CHECK(first.keep_alive);
+  text.remove_prefix(first.consumed);
+  const HttpRequest second = parse(text);
+  REQUIRE(second.state == HttpState::request);
+  CHECK(second.path == "/b");
+  CHECK(second.query == "c");
+  CHECK(!second.keep_alive);
+  text.remove_prefix(second.consumed);
+  CHECK(text == "GET");
+  CHECK(parse(text).state == HttpState::need_more);
+}
+
+TEST_CASE("http request: keep-alive by version and by Connection's list") {
+  const auto keeps = [](std::string_view version, std::string_view connection) {
+    std::string text = "GET / HTTP/" + std::string(version) + "\r\nHost: t\r\n";
+    text += connection;
+    text += "\r\n";
+    const HttpRequest request = parse(text);
+    REQUIRE(request.state == HttpState::request);
+    return request.keep_alive;
+  };
+  CHECK(keeps("1.1", ""));
+  CHECK(!keeps("1.0", ""));
+  CHECK(keeps("1.0", "Connection: Keep-Alive\r\n"));
+  CHECK(!keeps("1.1", "Connection: Close\r\n"));
+  CHECK(!keeps("1.1", "Connection: TE,\t CLOSE \r\n"));
+  CHECK(!keeps("1.1", "Connection: keep-alive, close\r\n"));
+  CHECK(!keeps("1.0", "Connection: keep-alive\r\nConnection: close\r\n"));
+  CHECK(keeps("1.1", "Connection: closed, x\r\n"));
+  CHECK(keeps("1.1", "Connection: ,,\r\n"));
+  CHECK(keeps("1.9", ""));
+}
+
+TEST_CASE("http request: targets") {
+  std::string text;
+  const auto target = [&text](std::string_view asked) {
+    text = "GET " + std::string(asked) + " HTTP/1.0\r\n\r\n";
+    return parse(text);
+  };
+  CHECK(target("http://host:6969/announce?x").path == "/announce");
+  CHECK(target("HTTP://host/announce?x").query == "x");
+  CHECK(target("http://host").path == "/");
+  CHECK(target("http://host?x").path == "/");
+  CHECK(target("http://host?x").query == "x");
+  CHECK(target("/a?b?c").query == "b?c");
+  CHECK(target("/\xff?info_hash=\x80").query == "info_hash=\x80");
+  for (const char* bad :
+       {"*", "announce", "http://", "http:///announce", "http://?x", "https://host/", "host:80"}) {
+    CHECK(status_of(std::string("GET ") + bad + " HTTP/1.0\r\n\r\n") == 400);
+  }
+}
+
+TEST_CASE("http request: malformed request lines") {
+  const auto line = [](std::string_view text) {
+    return status_of(std::string(text) + "\r\nHost: t\r\n\r\n");
+  };
+  CHECK(line("GET / HTTP/1.1") == 200);
+  CHECK(line("") == 400);
+  CHECK(line("GET") == 400);
+  CHECK(line("GET /") == 400);
+  CHECK(line("GET  HTTP/1.1") == 400);
+  CHECK(line("GET  / HTTP/1.1") == 400);
+  CHECK(line("GET /  HTTP/1.1") == 400);
+  CHECK(line("GET / HTTP/1.1 ") == 400);
+  CHECK(line(" GET / HTTP/1.1") == 400);
+  CHECK(line("GET /a b HTTP/1.1") == 400);
+  CHECK(line("GET /a\tb HTTP/1.1") == 400);
+  CHECK(line("GET\t/\tHTTP/1.1") == 400);
+  CHECK(line("G(T / HTTP/1.1") == 400);
+  CHECK(line("GET / http/1.1") == 400);
+  CHECK(line("GET / HTTP/1.") == 400);
+  CHECK(line("GET / HTTP/11") == 400);
+  CHECK(line("GET / HTTP/1.10") == 400);
+  CHECK(line("GET / HTTP/2.0") == 505);
+  CHECK(line("GET / HTTP/0.9") == 505);
+  CHECK(line("POST / HTTP/1.1") == 405);
+  CHECK(line("get / HTTP/1.1") == 405);
+  CHECK(line("CONNECT host:80 HTTP/1.1") == 405);
+  CHECK(line("OPTIONS * HTTP/1.1") == 405);
+  CHECK(line("PRI * HTTP/2.0") == 505);
+}
+
+TEST_CASE("http request: NUL bytes, control bytes and binary garbage are refused at the byte") {
+  for (int byte = 0; byte < 256; ++byte) {
+    const bool control = (byte < 0x20 && byte != '\t' && byte != '\r') || byte == 0x7f;
+    if (!control) continue;
+    for (const std::string& before :
+         {std::string(), std::string("GET /"), std::string("GET / HTTP/1.1\r\nA: ")}) {
+      CHECK(parse(before + static_cast<char>(byte)).status == 400);
+      CHECK(parse(before + "12345678abc" + static_cast<char>(byte) + "12345678").status == 400);
+    }
+  }
+  CHECK(status_of(std::string("\x16\x03\x01\x02\x00\x01\x00\x01", 8)) == 400);  // TLS knocks
+  CHECK(status_of(std::string("\x13"
+                              "BitTorrent protocol")) == 400);
+  CHECK(status_with("A: \x80\xff\t ok\r\n") == 200);
+}
+
+TEST_CASE("http request: lines end in CR LF only") {
+  CHECK(status_of("GET / HTTP/1.0\n\n") == 400);
+  CHECK(status_of("GET / HTTP/1.0\r\n\n") == 400);
+  CHECK(status_of("GET / HTTP/1.0\r\nA: b\n\r\n") == 400);
+  CHECK(status_of("GET / HTTP/1.0\rA: b\r\n\r\n") == 400);
+  CHECK(status_of("GET / HTTP/1.0\r\nA: b\rc\r\n\r\n") == 400);
+  CHECK(status_of("GET / HTTP/1.0\r\r\n\r\n") == 400);
+  CHECK(status_of("\r\nGET / HTTP/1.0\r\n\r\n") == 400);
+}
+
+TEST_CASE("http request: request smuggling shapes are refused") {
+  CHECK(status_with("Content-Length: 5\r\n") == 400);
+  CHECK(status_with("Content-Length: 0\r\n") == 200);
+  CHECK(status_with("content-length: 00\r\n") == 200);
+  CHECK(status_with("Content-Length: 0\r\nContent-Length: 0\r\n") == 400);
+  CHECK(status_with("Content-Length: 0, 0\r\n") == 400);
+  CHECK(status_with("Content-Length: 0 0\r\n") == 400);
+  CHECK(status_with("Content-Length: +0\r\n") == 400);
+  CHECK(status_with("Content-Length: -0\r\n") == 400);
+  CHECK(status_with("Content-Length: 0x0\r\n") == 400);
+  CHECK(status_with("Content-Length:\r\n") == 400);
+  CHECK(status_with("Content-Length: 18446744073709551616\r\n") == 400);
+  CHECK(status_with("Transfer-Encoding: chunked\r\n") == 501);
+  CHECK(status_with("Transfer-Encoding: identity\r\n") == 501);
+  CHECK(status_with("transfer-encoding:\r\n") == 501);
+  CHECK(status_with("Transfer-Encoding: chunked\r\nContent-Length: 0\r\n") == 400);
+  CHECK(status_with("Content-Length: 0\r\nTransfer-Encoding: chunked\r\n") == 400);
+  CHECK(status_with("A: b\r\n c\r\n") == 400);   // folded
+  CHECK(status_with("A: b\r\n\tc\r\n") == 400);  // folded
+  CHECK(status_with(" A: b\r\n") == 400);
+  CHECK(status_with("A : b\r\n") == 400);
+  CHECK(status_with("Content-Length : 0\r\n") == 400);
+  CHECK(status_with("Transfer-Encoding\t: chunked\r\n") == 400);
+  CHECK(status_with("A\r\n") == 400);
+  CHECK(status_with(": b\r\n") == 400);
+  CHECK(status_with("A\x80: b\r\n") == 400);
+  CHECK(status_with("A:\r\n") == 200);
+  CHECK(status_with("Host: other\r\n") == 400);
+}
+
+TEST_CASE("http request: Host, once in 1.1, none needed in 1.0") {
+  CHECK(status_of("GET / HTTP/1.1\r\n\r\n") == 400);
+  CHECK(status_of("GET / HTTP/1.1\r\nHost:\r\n\r\n") == 200);
+  CHECK(status_of("GET / HTTP/1.1\r\nhOST: [::1]:6969\r\n\r\n") == 200);
+  CHECK(status_of("GET / HTTP/1.1\r\nHost: a b\r\n\r\n") == 400);
+  CHECK(status_of("GET / HTTP/1.1\r\nHost: a,b\r\n\r\n") == 400);
+  CHECK(status_of("GET / HTTP/1.1\r\nHost: a/b\r\n\r\n") == 400);
+  CHECK(status_of("GET / HTTP/1.0\r\n\r\n") == 200);
+  CHECK(status_of("GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n") == 400);
+}
+
+TEST_CASE("http request: headers over 8 KiB") {
+  const std::string start = "GET / HTTP/1.1\r\nHost: t\r\nA: ";
+  const std::string largest = start + std::string(kHttpHeadMax - start.size() - 4, 'x') + "\r\n\r\n";
+  REQUIRE(largest.size() == kHttpHeadMax);
+  CHECK(parse(largest).state == HttpState::request);
+  CHECK(parse(largest + "GET").consumed == kHttpHeadMax);
+  CHECK(parse(std::string_view(largest).substr(0, kHttpHeadMax - 1)).state == HttpState::need_more);
+
+  const std::string larger = start + std::string(kHttpHeadMax - start.size() - 3, 'x') + "\r\n\r\n";
+  for (size_t size = kHttpHeadMax - 4; size < kHttpHeadMax; ++size) {
+    CHECK(parse(std::string_view(larger).substr(0, size)).state == HttpState::need_more);
+  }
+  CHECK(parse(std::string_view(larger).substr(0, kHttpHeadMax)).status == 431);
+  CHECK(parse(larger).status == 431);
+  CHECK(parse("GET /" + std::string(kHttpHeadMax, 'x')).status == 414);
+}
+
+TEST_CASE("http request: at most 64 headers") {
+  std::string headers = kHost;
+  for (size_t i = 1; i < kHttpHeadersMax; ++i) headers += "A: b\r\n";
+  CHECK(status_of("GET / HTTP/1.1\r\n" + headers + "\r\n") == 200);
+  CHECK(status_of("GET / HTTP/1.1\r\n" + headers + "A: b\r\n\r\n") == 431);
+}
+
+TEST_CASE("http request: of equal headers the last one counts") {
+  const std::string text =
+      "GET / HTTP/1.0\r\nX-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Fo: no\r\nx-forwarded-for: \t192.0.2.2 "
+      "\r\n\r\n";
+  CHECK(parse(text).header("X-Forwarded-For") == "192.0.2.2");
+}
