@@ -20,6 +20,7 @@ sys.path[:0] = [os.path.join(HERE, "..", "lib"), HERE]
 import clients  # noqa: E402
 import namespace  # noqa: E402
 import torrent  # noqa: E402
+from cluster import Cluster  # noqa: E402
 from report import Report  # noqa: E402
 from udp_client import UdpClient  # noqa: E402
 from wait import wait_for  # noqa: E402
@@ -28,25 +29,6 @@ CONTENT_BYTES = 3 * 1024 * 1024
 TIMEOUT_S = 60
 FAMILIES = {"IPv4": namespace.ADDRESS_V4, "IPv6": namespace.ADDRESS_V6}
 TRACKER_HOST, SEEDER_HOST, LEECHER_HOST = 1, 2, 3
-
-
-class ShoalCluster:
-    def __init__(self, folder):
-        from cluster import Cluster
-
-        hosts = [form.format(TRACKER_HOST) for form in FAMILIES.values()]
-        self.cluster = Cluster(nodes=3, hosts=hosts, folder=folder)
-        self.cluster.start()
-
-    def ports(self):
-        """Tracker ports of the node the seeder knows and of the one the leecher knows."""
-        return self.cluster.nodes[0].tracker_port, self.cluster.nodes[2].tracker_port
-
-    def stop(self):
-        self.cluster.stop()
-
-    def dump_logs(self):
-        self.cluster.dump_logs()
 
 
 def sha256(path):
@@ -126,8 +108,9 @@ def main():
 
     folder = tempfile.mkdtemp(prefix="shoal-clients-")
     os.chmod(folder, 0o755)
-    tracker = ShoalCluster(folder)
-    try:
+    with Cluster(hosts=[form.format(TRACKER_HOST) for form in FAMILIES.values()], folder=folder) as cluster:
+        ports = cluster.nodes[0].tracker_port, cluster.nodes[2].tracker_port
+
         def one(number, seeder, leecher, protocol, family):
             name = name_of(seeder, leecher, protocol, family)
             for role, client in (("seeder", seeder), ("leecher", leecher)):
@@ -136,7 +119,7 @@ def main():
             place = os.path.join(folder, f"transfer{number}")
             os.makedirs(place)
             with report.test(name):
-                transfer(seeder, leecher, protocol, family, tracker.ports(), 21000 + 10 * number, place)
+                transfer(seeder, leecher, protocol, family, ports, 21000 + 10 * number, place)
 
         with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
             tests = [
@@ -147,10 +130,8 @@ def main():
             for test in tests:
                 test.result()
         if report.failed:
-            tracker.dump_logs()
-    finally:
-        tracker.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+            cluster.dump_logs()
+    shutil.rmtree(folder, ignore_errors=True)
     return report.finish()
 
 

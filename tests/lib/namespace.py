@@ -14,7 +14,7 @@ HOSTS = range(1, 10)
 # Host 1 by name: not every client reads IPv6 addresses in announce URLs.
 NAME_V4, NAME_V6 = "tracker-v4.test", "tracker-v6.test"
 
-_INSIDE = "SHOAL_TEST_NAMESPACE"
+_INSIDE = "TEST_NAMESPACE"
 
 
 def enter():
