@@ -1,0 +1,55 @@
+"""A network of our own for a test program: a namespace in which nothing but loopback exists, with addresses
+that clients do not take for loopback (some refuse peers on 127.0.0.0/8). Works as root, and as anyone where
+user namespaces are allowed."""
+
+import os
+import subprocess
+import sys
+import tempfile
+
+ADDRESS_V4 = "10.77.0.{}"
+# Global unicast: transmission speaks UDP from no other kind of IPv6 address.
+ADDRESS_V6 = "2001:db8:77::{}"
+HOSTS = range(1, 10)
+# Host 1 by name: not every client reads IPv6 addresses in announce URLs.
+NAME_V4, NAME_V6 = "tracker-v4.test", "tracker-v6.test"
+
+_INSIDE = "TEST_NAMESPACE"
+
+
+def enter():
+    """Starts this program again inside a fresh namespace and never returns; inside, sets it up and returns
+    True. Returns False where namespaces are not to be had."""
+    if os.environ.get(_INSIDE):
+        _set_up()
+        return True
+    for flags in (["--net", "--mount"], ["--user", "--map-root-user", "--net", "--mount"]):
+        command = ["unshare", *flags, "--"]
+        try:
+            subprocess.run([*command, "true"], check=True, stderr=subprocess.DEVNULL)
+        except (OSError, subprocess.CalledProcessError):
+            continue
+        os.environ[_INSIDE] = "1"
+        os.execvp("unshare", [*command, sys.executable, *sys.argv])
+    return False
+
+
+def _set_up():
+    lines = ["link set lo up", "route add default dev lo", "-6 route add default dev lo"]
+    for host in HOSTS:
+        lines.append(f"addr add {ADDRESS_V4.format(host)}/32 dev lo")
+        lines.append(f"addr add {ADDRESS_V6.format(host)}/128 dev lo nodad")
+    for line in lines:
+        subprocess.run(["ip", *line.split()], check=True)
+    _replace("/etc/hosts", f"127.0.0.1 localhost\n{ADDRESS_V4.format(1)} {NAME_V4}\n{ADDRESS_V6.format(1)} {NAME_V6}\n")
+    # No name server can be reached from here; waiting for one to fail takes clients half a minute.
+    _replace("/etc/resolv.conf", "nameserver 127.0.0.1\n")
+
+
+def _replace(path, text):
+    """Lays a file over another, in this namespace only."""
+    with tempfile.NamedTemporaryFile("w", delete=False) as file:
+        file.write(text)
+    os.chmod(file.name, 0o644)
+    subprocess.run(["mount", "--bind", file.name, path], check=True)
+    os.unlink(file.name)
