@@ -13,10 +13,10 @@ namespace {
 
 constexpr auto kTokenBytes = [] {
   std::array<bool, 256> token{};
-  for (char c = '0'; c <= '9'; ++c) token[static_cast<size_t>(c)] = true;
-  for (char c = 'A'; c <= 'Z'; ++c) token[static_cast<size_t>(c)] = true;
-  for (char c = 'a'; c <= 'z'; ++c) token[static_cast<size_t>(c)] = true;
-  for (const char c : std::string_view("!#$%&'*+-.^_`|~")) token[static_cast<size_t>(c)] = true;
+  for (uint8_t c = '0'; c <= '9'; ++c) token[c] = true;
+  for (uint8_t c = 'A'; c <= 'Z'; ++c) token[c] = true;
+  for (uint8_t c = 'a'; c <= 'z'; ++c) token[c] = true;
+  for (const char c : std::string_view("!#$%&'*+-.^_`|~")) token[static_cast<uint8_t>(c)] = true;
   return token;
 }();
 
