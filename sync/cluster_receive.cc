@@ -92,12 +92,14 @@ void Cluster::Impl::receive(Now now, const Received& datagram, Outputs& out) {
     ++stats.dropped_stale;
     return hear_rival(now, *member, *header, datagram, out);
   }
-  if (member == nullptr || header->incarnation > member->incarnation) {
+  const bool first = member == nullptr || header->incarnation > member->incarnation;
+  if (first) {
     member = admit(now, *header, datagram, out);
     if (member == nullptr) return;
   }
   window_of(*member, header->stream).mark(header->sequence);
   apply(now, *member, *header, datagram, *packet, out);
+  if (first) greetings.push_back(member->address);
   send_greetings(now, out);
 }
 
@@ -118,7 +120,6 @@ Member* Cluster::Impl::admit(Now now, const proto::SyncHeader& header, const Rec
              out);
     return nullptr;
   }
-  greetings.push_back(member->address);
   return member;
 }
 
