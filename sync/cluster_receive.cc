@@ -137,7 +137,7 @@ void Cluster::Impl::apply(Now now, Member& member, const proto::SyncHeader& head
   } else if (const auto* batch = std::get_if<proto::DeltaBatch>(&packet)) {
     apply_deltas(now, member, *batch);
   } else if (const auto* leave = std::get_if<proto::Leave>(&packet)) {
-    apply_leave(now, member, *leave, out);
+    apply_leave(member, *leave, out);
   }
 }
 
@@ -153,7 +153,7 @@ void Cluster::Impl::apply_deltas(Now now, Member& member, const proto::DeltaBatc
   stats.deltas_applied += swarms.merge(batch.deltas, tick(now));
 }
 
-void Cluster::Impl::apply_leave(Now, Member& member, const proto::Leave& leave, Outputs& out) {
+void Cluster::Impl::apply_leave(Member& member, const proto::Leave& leave, Outputs& out) {
   member.deltas.announced(leave.delta_sequence);
   if (member.left) return;
   member.left = true;
