@@ -19,8 +19,8 @@ class Client:
         raise NotImplementedError
 
     @staticmethod
-    def cannot(role, protocol, family):
-        """Why the client itself is not up to this, or None. `role` is seeder or leecher."""
+    def cannot(protocol, family):
+        """Why the client itself is not up to this, or None."""
         return None
 
     def __init__(self, torrent, folder, address, port, log):
@@ -52,7 +52,7 @@ class Aria2(Client):
         return None if shutil.which("aria2c") else "aria2c is not installed"
 
     @staticmethod
-    def cannot(role, protocol, family):
+    def cannot(protocol, family):
         if (protocol, family) == ("udp", "IPv6"):
             return "aria2 1.36 asks UDP trackers over IPv4 only"
         return None
@@ -80,8 +80,8 @@ class Transmission(Client):
         return None if shutil.which("transmission-cli") else "transmission-cli is not installed"
 
     @staticmethod
-    def cannot(role, protocol, family):
-        if (role, protocol, family) == ("leecher", "udp", "IPv6"):
+    def cannot(protocol, family):
+        if (protocol, family) == ("udp", "IPv6"):
             return "transmission 3.00 takes each IPv6 peer in a UDP answer for three IPv4 peers"
         return None
 
