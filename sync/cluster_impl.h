@@ -40,7 +40,7 @@ struct Cluster::Impl {
   void apply(Now now, Member& member, const proto::SyncHeader& header, const Received& datagram,
              const proto::SyncPacket& packet, Outputs& out);
   void apply_deltas(Now now, Member& member, const proto::DeltaBatch& batch);
-  void apply_leave(Now now, Member& member, const proto::Leave& leave, Outputs& out);
+  void apply_leave(Member& member, const proto::Leave& leave, Outputs& out);
   void hear_rival(Now now, Member& member, const proto::SyncHeader& header, const Received& datagram,
                   Outputs& out);
   void hear_namesake(Now now, const common::Endpoint& from, Outputs& out);

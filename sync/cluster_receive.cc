@@ -92,12 +92,14 @@ void Cluster::Impl::receive(Now now, const Received& datagram, Outputs& out) {
     ++stats.dropped_stale;
     return hear_rival(now, *member, *header, datagram, out);
   }
-  if (member == nullptr || header->incarnation > member->incarnation) {
+  const bool first = member == nullptr || header->incarnation > member->incarnation;
+  if (first) {
     member = admit(now, *header, datagram, out);
     if (member == nullptr) return;
   }
   window_of(*member, header->stream).mark(header->sequence);
   apply(now, *member, *header, datagram, *packet, out);
+  if (first) greetings.push_back(member->address);
   send_greetings(now, out);
 }
 
@@ -118,7 +120,6 @@ Member* Cluster::Impl::admit(Now now, const proto::SyncHeader& header, const Rec
              out);
     return nullptr;
   }
-  greetings.push_back(member->address);
   return member;
 }
 
@@ -136,7 +137,7 @@ void Cluster::Impl::apply(Now now, Member& member, const proto::SyncHeader& head
   } else if (const auto* batch = std::get_if<proto::DeltaBatch>(&packet)) {
     apply_deltas(now, member, *batch);
   } else if (const auto* leave = std::get_if<proto::Leave>(&packet)) {
-    apply_leave(now, member, *leave, out);
+    apply_leave(member, *leave, out);
   }
 }
 
@@ -152,7 +153,7 @@ void Cluster::Impl::apply_deltas(Now now, Member& member, const proto::DeltaBatc
   stats.deltas_applied += swarms.merge(batch.deltas, tick(now));
 }
 
-void Cluster::Impl::apply_leave(Now, Member& member, const proto::Leave& leave, Outputs& out) {
+void Cluster::Impl::apply_leave(Member& member, const proto::Leave& leave, Outputs& out) {
   member.deltas.announced(leave.delta_sequence);
   if (member.left) return;
   member.left = true;
