@@ -5,6 +5,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 
 #include "common/check.h"
 #include "node/socket_address.h"
@@ -23,8 +24,20 @@ constexpr size_t kBatch = 64;
 constexpr size_t kBatchesPerTurn = 16;       // then the loop serves its other handles
 constexpr size_t kLoadedBatch = kBatch / 2;  // so many at once: more have come while they are worked
 // Larger datagrams are cut: an announce is read from its first 98 bytes, a scrape of this size has too many
-// hashes.
-constexpr size_t kReceiveBytes = 2048;
+// hashes. An odd number of cache lines, so that the heads of the datagrams of a batch do not fall into the
+// same few sets of the cache.
+constexpr size_t kReceiveBytes = 25 * 64;
+static_assert(kReceiveBytes >= proto::kUdpScrapeHeaderSize + (proto::kUdpScrapeMax + 1) * 20);
+
+common::Endpoint client_at(const sockaddr_storage& source) {
+  if (source.ss_family != AF_INET) return from_sockaddr(reinterpret_cast<const sockaddr*>(&source));
+  sockaddr_in v4;
+  std::memcpy(&v4, &source, sizeof v4);
+  common::Endpoint client;
+  std::memcpy(client.address.data(), &v4.sin_addr, 4);
+  client.port = ntohs(v4.sin_port);
+  return client;
+}
 
 }  // namespace
 
@@ -146,8 +159,8 @@ void UdpServer::look_up(size_t count) {
     const size_t size = batch_.in[i].msg_len;
     bytes += size;
     proto::UdpRequest& request = batch_.requests[i];
-    batch_.clients[i] = from_sockaddr(reinterpret_cast<const sockaddr*>(&batch_.sources[i]));
-    request = proto::parse_udp_request(ByteSpan(batch_.in_bytes[i]).first(size));
+    batch_.clients[i] = client_at(batch_.sources[i]);
+    std::construct_at(&request, proto::parse_udp_request(ByteSpan(batch_.in_bytes[i]).first(size)));
     if (request.kind == UdpKind::ignored) {
       counters_.dropped_malformed.add();
     } else if (batch_.clients[i].port == 0) {
