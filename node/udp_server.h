@@ -8,6 +8,7 @@
 
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "common/siphash.h"
 #include "node/cluster_clock.h"
@@ -27,9 +28,10 @@ UdpBatchPtr make_udp_batch();
 
 class UdpServer {
  public:
-  // `keys`: connection ids are made with the first and accepted from all. All references outlive the server.
+  // `keys`: connection ids are made with the first and accepted from all; this thread may change them between
+  // two runs of the loop's callbacks. All references outlive the server.
   UdpServer(uv_loop_t* loop, Socket socket, UdpBatch& batch, Tracker& tracker, const ClusterClock& clock,
-            std::span<const common::SipKey> keys, WorkerCounters& counters);
+            const std::vector<common::SipKey>& keys, WorkerCounters& counters);
   ~UdpServer();
   UdpServer(const UdpServer&) = delete;
   UdpServer& operator=(const UdpServer&) = delete;
@@ -52,7 +54,7 @@ class UdpServer {
   UdpBatch& batch_;
   Tracker& tracker_;
   const ClusterClock& clock_;
-  const std::span<const common::SipKey> keys_;
+  const std::vector<common::SipKey>& keys_;
   UdpCounters& counters_;
   uv_poll_t poll_;
   int64_t unix_s_ = 0;  // read once per batch
