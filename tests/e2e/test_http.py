@@ -172,7 +172,8 @@ class HttpWrongQueries(HttpCase):
     def with_field(self, key, value):
         fields = {"info_hash": fresh_hash(), "peer_id": b"-SH0000-123456789012", "port": "1000", "left": "1"}
         fields[key] = value
-        return "/announce?" + urllib.parse.urlencode({k: v for k, v in fields.items() if v is not None})
+        return "/announce?" + urllib.parse.urlencode(
+            {k: v for k, v in fields.items() if v is not None}, quote_via=urllib.parse.quote)
 
     def test_fields(self):
         wrong = [("info_hash", value) for value in (None, b"", b"x" * 19, b"x" * 21)]

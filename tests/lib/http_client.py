@@ -108,7 +108,8 @@ def announce_target(info_hash, port, *, left=1, event="", numwant=None, compact=
         query["event"] = event
     if numwant is not None:
         query["numwant"] = numwant
-    return "/announce?" + urllib.parse.urlencode(query) + extra
+    # Not the default quote_plus: a '+' is a plus to a tracker.
+    return "/announce?" + urllib.parse.urlencode(query, quote_via=urllib.parse.quote) + extra
 
 
 def scrape_target(*hashes):
