@@ -22,6 +22,11 @@ struct Arguments {
   std::string key_file = "-";
   std::string check;
   bool reference = false;
+  ProbeRequest probe;
+  std::string probe_hash;
+  uint32_t probe_timeout_ms = 2000;
+  std::string drain_admin = "127.0.0.1:9697";
+  StatusRequest status = {{"127.0.0.1:9697"}, false, false};
 };
 
 struct Command {
@@ -49,6 +54,28 @@ Examples:
   shoal config > shoal.toml
   shoal config --check shoal.toml)";
 
+constexpr const char* kStatusExamples = R"(
+Examples:
+  shoal status
+  shoal status --admin 192.0.2.1:9697 --admin 192.0.2.2:9697 --json
+  shoal status --ready            exit code 0 if the node is ready: for health checks)";
+
+constexpr const char* kDrainExamples = R"(
+Examples:
+  shoal drain                     returns at once; the node exits after node.drain_s seconds
+  shoal drain --admin [::1]:9697
+
+The node says "not ready" at once, serves on for node.drain_s seconds, tells the other nodes that it
+leaves, and exits with 0. SIGTERM does the same; a second SIGTERM ends it at once.)";
+
+constexpr const char* kProbeExamples = R"(
+Examples:
+  shoal probe udp://127.0.0.1:6969
+  shoal probe http://tracker.example:6969/announce --hash 0123456789abcdef0123456789abcdef01234567
+
+The probe announces a leecher on port 6881 and stops it again at the end.
+Exit code 0: connect, announce, scrape and stop were all answered as they should be.)";
+
 std::string option_help(const Option& option) {
   return std::string(option.summary) + " Allowed: " + std::string(option.allowed) +
          ". Default: " + toml_value(option, option.default_text);
@@ -72,8 +99,7 @@ Command node_command(CLI::App& shoal, Arguments& arguments) {
             for (size_t i = 0; i < flags.size(); ++i) {
               if (flags[i]->count() > 0) given.emplace_back(option_table()[i].key, arguments.options[i]);
             }
-            return command_node(config->count() > 0 ? std::optional(arguments.config) : std::nullopt,
-                                std::move(given));
+            return command_node(config->count() > 0 ? std::optional(arguments.config) : std::nullopt, given);
           }};
 }
 
@@ -95,6 +121,47 @@ Command config_command(CLI::App& shoal, Arguments& arguments) {
   return {app, [check, &arguments] {
             if (check->count() > 0) return command_config_check(arguments.check);
             return arguments.reference ? command_config_reference() : command_config_default();
+          }};
+}
+
+Command status_command(CLI::App& shoal, Arguments& arguments) {
+  CLI::App* app = shoal.add_subcommand("status", "Show a node and the cluster as it sees it");
+  app->footer(kStatusExamples);
+  StatusRequest& status = arguments.status;
+  app->add_option("--admin", status.admins, "admin.listen of a node; may be given several times")
+      ->type_name("HOST:PORT")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  CLI::Option* json = app->add_flag("--json", status.json, "Print JSON");
+  app->add_flag("--ready", status.ready, "Only say whether the node is ready to be asked")->excludes(json);
+  return {app, [&status] { return command_status(status); }};
+}
+
+Command drain_command(CLI::App& shoal, Arguments& arguments) {
+  CLI::App* app = shoal.add_subcommand("drain", "Ask a node on this machine to leave in good order");
+  app->footer(kDrainExamples);
+  app->add_option("--admin", arguments.drain_admin, "admin.listen of the node")->type_name("HOST:PORT");
+  return {app, [&arguments] { return command_drain(arguments.drain_admin); }};
+}
+
+Command probe_command(CLI::App& shoal, Arguments& arguments) {
+  CLI::App* app = shoal.add_subcommand("probe", "Ask a tracker as a client would, and time its answers");
+  app->footer(kProbeExamples);
+  app->add_option("url", arguments.probe.url, "udp://HOST:PORT or http://HOST:PORT/announce")
+      ->type_name("URL")
+      ->required();
+  const CLI::Option* hash =
+      app->add_option("--hash", arguments.probe_hash, "info_hash in hexadecimal; a random one if not given")
+          ->type_name("HASH");
+  app->add_option("--timeout-ms", arguments.probe_timeout_ms, "For each step, 1 to 60000; 2000 if not given")
+      ->type_name("N")
+      ->check(CLI::Range(1, 60000));
+  app->add_flag("--json", arguments.probe.json, "Print JSON");
+  return {app, [hash, &arguments] {
+            ProbeRequest request = arguments.probe;
+            if (hash->count() > 0) request.hash = arguments.probe_hash;
+            request.timeout = std::chrono::milliseconds(arguments.probe_timeout_ms);
+            return command_probe(request);
           }};
 }
 
@@ -140,8 +207,9 @@ int run_command_line(int argc, const char* const* argv) {
   shoal.require_subcommand(1);
   shoal.get_formatter()->column_width(34);
   Arguments arguments;
-  const Command commands[] = {node_command(shoal, arguments), keygen_command(shoal, arguments),
-                              config_command(shoal, arguments)};
+  const Command commands[] = {node_command(shoal, arguments),   probe_command(shoal, arguments),
+                              status_command(shoal, arguments), drain_command(shoal, arguments),
+                              keygen_command(shoal, arguments), config_command(shoal, arguments)};
   try {
     shoal.parse(reversed_arguments(argc, argv));
   } catch (const CLI::Success& success) {

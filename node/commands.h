@@ -21,7 +21,7 @@ constexpr int kExitUsage = 2;   // the command line cannot be understood
 void print_error(std::string_view message);
 
 // shoal node.
-int command_node(const std::optional<std::string>& config, std::vector<NamedText> flags);
+int command_node(const std::optional<std::string>& config, const std::vector<NamedText>& flags);
 
 // shoal config.
 int command_config_default();
@@ -30,5 +30,25 @@ int command_config_check(const std::string& file);
 
 // shoal keygen: to a new file, or to standard output for "-".
 int command_keygen(const std::string& file);
+
+// shoal status: of the nodes whose admin addresses ("HOST:PORT", at least one) are given.
+struct StatusRequest {
+  std::vector<std::string> admins;
+  bool json = false;   // one node: its document; several: a list of those that answered
+  bool ready = false;  // ask only whether they are ready
+};
+int command_status(const StatusRequest& request);
+
+// shoal drain: asks the node with this admin address ("HOST:PORT") to leave in good order.
+int command_drain(const std::string& admin);
+
+// shoal probe.
+struct ProbeRequest {
+  std::string url;
+  std::optional<std::string> hash;  // none: a random one
+  std::chrono::milliseconds timeout{2000};
+  bool json = false;
+};
+int command_probe(const ProbeRequest& request);
 
 }  // namespace shoal::node

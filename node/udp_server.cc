@@ -83,7 +83,7 @@ UdpBatchPtr make_udp_batch() {
 }
 
 UdpServer::UdpServer(uv_loop_t* loop, Socket socket, UdpBatch& batch, Tracker& tracker,
-                     const ClusterClock& clock, std::span<const common::SipKey> keys,
+                     const ClusterClock& clock, const std::vector<common::SipKey>& keys,
                      WorkerCounters& counters)
     : socket_(std::move(socket)),
       family_(local_endpoint(socket_.fd()).family),

@@ -12,6 +12,7 @@
 
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "common/siphash.h"
 #include "node/cluster_clock.h"
@@ -31,9 +32,10 @@ UdpBatchPtr make_udp_batch();
 
 class UdpServer {
  public:
-  // `keys`: connection ids are made with the first and accepted from all. All references outlive the server.
+  // `keys`: connection ids are made with the first and accepted from all; this thread may change them between
+  // two runs of the loop's callbacks. All references outlive the server.
   UdpServer(uv_loop_t* loop, Socket socket, UdpBatch& batch, Tracker& tracker, const ClusterClock& clock,
-            std::span<const common::SipKey> keys, WorkerCounters& counters);
+            const std::vector<common::SipKey>& keys, WorkerCounters& counters);
   ~UdpServer();
   UdpServer(const UdpServer&) = delete;
   UdpServer& operator=(const UdpServer&) = delete;
@@ -60,7 +62,7 @@ class UdpServer {
   UdpBatch& batch_;
   Tracker& tracker_;
   const ClusterClock& clock_;
-  const std::span<const common::SipKey> keys_;
+  const std::vector<common::SipKey>& keys_;
   UdpCounters& counters_;
   uv_poll_t poll_;      // active while the socket is watched
   uv_idle_t turns_;     // active while it is read in every turn

@@ -13,14 +13,14 @@ using tl::make_unexpected;
 namespace {
 
 constexpr auto kHexDigits = [] {
-  std::array<int8_t, 256> digits{};
-  digits.fill(-1);
-  for (int i = 0; i < 10; ++i) digits[static_cast<size_t>('0' + i)] = static_cast<int8_t>(i);
-  for (int i = 0; i < 6; ++i) {
-    digits[static_cast<size_t>('a' + i)] = static_cast<int8_t>(10 + i);
-    digits[static_cast<size_t>('A' + i)] = static_cast<int8_t>(10 + i);
+  std::array<int8_t, 256> values{};
+  values.fill(-1);
+  for (uint8_t i = 0; i < 10; ++i) values[uint8_t{'0'} + i] = static_cast<int8_t>(i);
+  for (uint8_t i = 0; i < 6; ++i) {
+    values[uint8_t{'a'} + i] = static_cast<int8_t>(10 + i);
+    values[uint8_t{'A'} + i] = static_cast<int8_t>(10 + i);
   }
-  return digits;
+  return values;
 }();
 
 int hex_value(char c) { return kHexDigits[static_cast<uint8_t>(c)]; }

@@ -92,12 +92,20 @@ void Cluster::Impl::receive(Now now, const Received& datagram, Outputs& out) {
     ++stats.dropped_stale;
     return hear_rival(now, *member, *header, datagram, out);
   }
-  if (member == nullptr || header->incarnation > member->incarnation) {
+  const bool first = member == nullptr || header->incarnation > member->incarnation;
+  if (first) {
     member = admit(now, *header, datagram, out);
     if (member == nullptr) return;
   }
   window_of(*member, header->stream).mark(header->sequence);
+  if (header->stream == proto::SyncStream::deltas) {
+    member->gaps.seen(header->sequence, now.mono_us);
+    member->gaps.give_up(member->deltas.left_behind());
+    note_losses(now, *member, out);
+  }
   apply(now, *member, *header, datagram, *packet, out);
+  plan_repair(now, *member);
+  if (first) greetings.push_back(member->address);
   send_greetings(now, out);
 }
 
@@ -118,7 +126,6 @@ Member* Cluster::Impl::admit(Now now, const proto::SyncHeader& header, const Rec
              out);
     return nullptr;
   }
-  greetings.push_back(member->address);
   return member;
 }
 
@@ -137,6 +144,10 @@ void Cluster::Impl::apply(Now now, Member& member, const proto::SyncHeader& head
     apply_deltas(now, member, *batch);
   } else if (const auto* leave = std::get_if<proto::Leave>(&packet)) {
     apply_leave(now, member, *leave, out);
+  } else if (const auto* nack = std::get_if<proto::Nack>(&packet)) {
+    apply_nack(now, member, *nack, out);
+  } else if (const auto* gone = std::get_if<proto::Gone>(&packet)) {
+    apply_gone(now, member, *gone, out);
   }
 }
 
@@ -152,8 +163,8 @@ void Cluster::Impl::apply_deltas(Now now, Member& member, const proto::DeltaBatc
   stats.deltas_applied += swarms.merge(batch.deltas, tick(now));
 }
 
-void Cluster::Impl::apply_leave(Now, Member& member, const proto::Leave& leave, Outputs& out) {
-  member.deltas.announced(leave.delta_sequence);
+void Cluster::Impl::apply_leave(Now now, Member& member, const proto::Leave& leave, Outputs& out) {
+  member.gaps.announced(leave.delta_sequence, now.mono_us);
   if (member.left) return;
   member.left = true;
   member.told_state = MemberState::down;

@@ -1,2 +1,16 @@
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
+// shoal_sim [--seed N | --seeds COUNT] [doctest options]: clusters under virtual time.
+
+#define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <cstring>
+
+int main(int argc, char** argv) {
+  for (int i = 1; i + 1 < argc; ++i) {
+    if (std::strcmp(argv[i], "--seed") == 0) setenv("SHOAL_SIM_SEED", argv[i + 1], 1);
+    if (std::strcmp(argv[i], "--seeds") == 0) setenv("SHOAL_SIM_SEEDS", argv[i + 1], 1);
+  }
+  doctest::Context context(argc, argv);
+  return context.run();
+}

@@ -1,0 +1,75 @@
+#include <cstdio>
+
+#include "node/commands.h"
+#include "node/http_client.h"
+#include "node/option_values.h"
+#include "node/printable.h"
+#include "node/status_table.h"
+
+namespace shoal::node {
+
+namespace {
+
+constexpr std::chrono::milliseconds kTimeout{3000};
+
+std::string reason_of(const HttpReply& reply) {
+  const std::string_view line = std::string_view(reply.body).substr(0, reply.body.find_first_of("\r\n"));
+  return line.empty() ? "HTTP status " + std::to_string(reply.status) : printable(line);
+}
+
+common::Result<void> print_ready(const HostPort& admin) {
+  const auto reply = http_get(admin, "/readyz", kTimeout);
+  if (!reply) return tl::make_unexpected(reply.error());
+  if (reply->status != 200) return common::fail("not ready: " + reason_of(*reply));
+  std::printf("%s: ready\n", to_string(admin).c_str());
+  return {};
+}
+
+common::Result<nlohmann::json> fetch_status(const HostPort& admin) {
+  const auto reply = http_get(admin, "/status.json", kTimeout);
+  if (!reply) return tl::make_unexpected(reply.error());
+  if (reply->status != 200) return common::fail("HTTP status " + std::to_string(reply->status));
+  return parse_status(reply->body);
+}
+
+void print_json(const nlohmann::json& document) {
+  const auto replace = nlohmann::json::error_handler_t::replace;
+  std::printf("%s\n", document.dump(2, ' ', true, replace).c_str());
+}
+
+}  // namespace
+
+int command_status(const StatusRequest& request) {
+  bool ok = true;
+  auto documents = nlohmann::json::array();
+  for (size_t i = 0; i < request.admins.size(); ++i) {
+    const auto admin = parse_host_port(request.admins[i]);
+    if (!admin) {
+      print_error("--admin: \"" + printable(request.admins[i], 80) +
+                  "\" is not allowed: HOST:PORT such as 127.0.0.1:9697");
+      return kExitFailed;
+    }
+    const auto note = [&](const common::Error& error) {
+      print_error(to_string(*admin) + ": " + error.message);
+      ok = false;
+    };
+    if (request.ready) {
+      if (const auto ready = print_ready(*admin); !ready) note(ready.error());
+      continue;
+    }
+    auto status = fetch_status(*admin);
+    if (!status) {
+      note(status.error());
+    } else if (request.json) {
+      documents.push_back(std::move(*status));
+    } else {
+      std::printf("%s%s", i > 0 ? "\n" : "", status_table(*status).c_str());
+    }
+  }
+  const bool one = request.admins.size() == 1;
+  if (request.json && !request.ready && !(one && documents.empty()))
+    print_json(one ? documents[0] : documents);
+  return ok ? kExitOk : kExitFailed;
+}
+
+}  // namespace shoal::node

@@ -1,0 +1,91 @@
+// sync_bench: bytes on the wire and time per published delta, full packets, swarms by Zipf's law.
+//
+//   build/release/tests/sync_bench
+
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <vector>
+
+#include "common/prng.h"
+#include "proto/sync_header.h"
+#include "sync/delta_log.h"
+#include "sync/keys.h"
+#include "sync/seal.h"
+
+using namespace shoal;
+
+namespace {
+
+constexpr common::Tick kNow = 120'000'000;
+
+// Swarm ranks drawn with probability proportional to 1 / rank^exponent.
+class Zipf {
+ public:
+  Zipf(uint32_t swarms, double exponent) {
+    double sum = 0;
+    for (uint32_t rank = 1; rank <= swarms; ++rank) {
+      sum += 1 / std::pow(rank, exponent);
+      cumulative_.push_back(sum);
+    }
+  }
+  uint32_t draw(common::Prng& prng) const {
+    const double at = prng.unit() * cumulative_.back();
+    return static_cast<uint32_t>(std::lower_bound(cumulative_.begin(), cumulative_.end(), at) -
+                                 cumulative_.begin());
+  }
+
+ private:
+  std::vector<double> cumulative_;
+};
+
+proto::Delta random_delta(const Zipf& zipf, common::Prng& prng) {
+  proto::Delta delta;
+  common::Prng hash(zipf.draw(prng));
+  for (uint8_t& byte : delta.info_hash.bytes) byte = static_cast<uint8_t>(hash.next() >> 32);
+  delta.peer = common::make_endpoint_v4(static_cast<uint32_t>(prng.next() >> 32),
+                                        static_cast<uint16_t>(1024 + prng.below(64000)));
+  const uint32_t kind = prng.below(100);
+  delta.state.role = kind < 60   ? proto::PeerRole::leecher
+                     : kind < 90 ? proto::PeerRole::seeder
+                                 : proto::PeerRole::stopped;
+  delta.state.completed = kind >= 85;
+  delta.stamp = common::stamp_of(kNow + (prng.below(20) == 0 ? 1 : 0));
+  return delta;
+}
+
+void measure(uint32_t swarms, double exponent, size_t per_flush) {
+  constexpr size_t kDeltas = 400'000;
+  const Zipf zipf(swarms, exponent);
+  common::Prng prng(1);
+  std::vector<proto::Delta> deltas;
+  for (size_t i = 0; i < kDeltas; ++i) deltas.push_back(random_delta(zipf, prng));
+
+  const sync::KeyRing keys({sync::insecure_key("bench")}, "bench");
+  sync::Sealer sealer(keys, sync::cluster_tag("bench"), 1, 1);
+  sync::DeltaLog log(2700);
+  size_t packets = 0, bytes = 0;
+  const auto start = std::chrono::steady_clock::now();
+  for (std::span<const proto::Delta> rest = deltas; !rest.empty();) {
+    rest = rest.subspan(log.add(rest.first(std::min(rest.size(), per_flush)), 0));
+    for (const auto& body : log.flush(kNow)) {
+      bytes += sealer.seal(proto::SyncStream::deltas, body)->size();
+      ++packets;
+    }
+  }
+  const std::chrono::duration<double, std::nano> spent = std::chrono::steady_clock::now() - start;
+  std::printf(
+      "%9u swarms, exponent %.1f, %4zu a flush: %5.2f bytes/delta, %4.0f bytes/packet, %4.0f ns/delta\n",
+      swarms, exponent, per_flush, static_cast<double>(bytes) / kDeltas,
+      static_cast<double>(bytes) / static_cast<double>(packets), spent.count() / kDeltas);
+}
+
+}  // namespace
+
+int main() {
+  for (const uint32_t swarms : {1'000u, 10'000u, 100'000u, 1'000'000u}) {
+    for (const size_t per_flush : {size_t{250}, sync::DeltaLog::kPendingMax}) measure(swarms, 1.0, per_flush);
+  }
+  measure(100'000, 0.8, sync::DeltaLog::kPendingMax);
+  measure(100'000, 1.2, sync::DeltaLog::kPendingMax);
+}

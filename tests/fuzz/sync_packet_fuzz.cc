@@ -1,0 +1,81 @@
+// Sync datagrams: the envelope as it comes from the network, and the body behind it as a key holder could
+// make it. What decodes must encode to something that decodes to the same.
+
+#include <cstdint>
+#include <span>
+
+#include "common/check.h"
+#include "proto/sync_header.h"
+#include "proto/sync_packet.h"
+#include "sync/cluster.h"
+#include "sync/keys.h"
+#include "sync/seal.h"
+
+using namespace shoal;
+
+namespace {
+
+class NoSwarms final : public sync::Swarms {
+ public:
+  size_t merge(std::span<const proto::Delta> deltas, common::Tick) override { return deltas.size(); }
+};
+
+constexpr sync::Now kNow{1'000'000, 1'800'000'000'000};
+constexpr uint64_t kIncarnation = uint64_t{1'800'000'000'000} << 16;
+const common::Endpoint kFrom = common::make_endpoint_v4(0x7f000001, 6970);
+
+sync::Config config() {
+  sync::Config out;
+  out.name = "fuzz";
+  out.cluster = "fuzz";
+  out.insecure = true;
+  out.incarnation = kIncarnation;
+  return out;
+}
+
+void check_header(common::ByteSpan data) {
+  const auto header = proto::parse_sync_header(data);
+  if (!header) return;
+  const auto again = proto::make_sync_header(*header);
+  CHECK_INVARIANT(std::equal(again.begin(), again.end(), data.begin()));
+}
+
+void check_body(common::ByteSpan body) {
+  const auto packet = proto::decode_sync_packet(body);
+  if (!packet) return;
+  if (const auto* batch = std::get_if<proto::DeltaBatch>(&*packet)) {
+    for (const proto::Delta& delta : batch->deltas) {
+      CHECK_INVARIANT(delta.peer.port != 0);
+      CHECK_INVARIANT(delta.state.byte() <= proto::kPeerStateByteMax);
+    }
+  }
+  const auto again = proto::decode_sync_packet(proto::encode_sync_packet(*packet));
+  CHECK_INVARIANT(again.has_value() && *again == *packet);
+}
+
+// What a member may say must not upset a cluster: sealed rightly, whatever is inside.
+void check_cluster(common::ByteSpan body) {
+  static NoSwarms swarms;
+  static const sync::KeyRing keys({sync::insecure_key("fuzz")}, "fuzz");
+  sync::Cluster cluster(config(), swarms, kNow);
+  sync::Outputs out;
+  cluster.receive(kNow, {kFrom, std::nullopt, body}, out);
+  CHECK_INVARIANT(out.sends.empty());
+  if (body.empty() || body.size() > proto::kSyncBodyMax) return;
+  sync::Sealer sealer(keys, sync::cluster_tag("fuzz"), sync::node_id("fuzz", "other"), kIncarnation);
+  const auto packet = sealer.seal(proto::SyncStream::control, body);
+  cluster.receive(kNow, {kFrom, std::nullopt, *packet}, out);
+  cluster.advance(kNow, out);
+  CHECK_INVARIANT(cluster.status(kNow).members.size() <= 1);
+  for (const sync::Send& send : out.sends) CHECK_INVARIANT(send.bytes->size() <= proto::kSyncDatagramMax);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const common::ByteSpan bytes(data, size);
+  check_header(bytes);
+  check_body(bytes);
+  check_cluster(bytes);
+  return 0;
+}

@@ -1,0 +1,31 @@
+#include "seeds.h"
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <string>
+
+namespace shoal::sim {
+
+namespace {
+
+uint64_t number_from(const char* variable, uint64_t otherwise) {
+  const char* text = std::getenv(variable);
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
+}  // namespace
+
+void for_each_seed(const char* scenario, const std::function<void(World&)>& run) {
+  const uint64_t only = number_from("SHOAL_SIM_SEED", 0);
+  const uint64_t first = only != 0 ? only : 1;
+  const uint64_t last = only != 0 ? only : number_from("SHOAL_SIM_SEEDS", kSeeds);
+  for (uint64_t seed = first; seed <= last; ++seed) {
+    const std::string name = scenario;
+    INFO("replay: shoal_sim --seed ", seed, " --test-case='", name, "'");
+    World world(seed);
+    run(world);
+  }
+}
+
+}  // namespace shoal::sim

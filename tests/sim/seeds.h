@@ -1,0 +1,19 @@
+// Runs a scenario under many seeds: 1 to SHOAL_SIM_SEEDS (or --seeds), or the one that SHOAL_SIM_SEED (or
+// --seed) names.
+
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "world.h"
+
+namespace shoal::sim {
+
+// Seeds a scenario runs under by default.
+constexpr uint64_t kSeeds = 12;
+
+// A failure prints the command that replays it.
+void for_each_seed(const char* scenario, const std::function<void(World&)>& run);
+
+}  // namespace shoal::sim

@@ -1,0 +1,226 @@
+#include "world.h"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+#include "common/check.h"
+#include "common/tick.h"
+
+namespace shoal::sim {
+
+namespace {
+
+constexpr int64_t kEpochMs = 1'800'000'000'000;
+
+}  // namespace
+
+sync::Now World::now_of(size_t node) const {
+  return {now_us_, kEpochMs + now_us_ / 1000 + nodes_[node]->settings.clock_offset_ms};
+}
+
+size_t World::start(NodeSettings settings) {
+  const size_t index = nodes_.size();
+  auto node = std::make_unique<SimNode>();
+  node->settings = std::move(settings);
+  node->address = common::make_endpoint_v4(0x0a000001 + static_cast<uint32_t>(index), 6970);
+  nodes_.push_back(std::move(node));
+  launch(index);
+  return index;
+}
+
+void World::launch(size_t index) {
+  SimNode& node = *nodes_[index];
+  const sync::Now now = now_of(index);
+  sync::Config config;
+  config.name = node.settings.name;
+  config.incarnation = static_cast<uint64_t>(now.unix_ms) << 16 | prng_.below(65536);
+  config.cluster = node.settings.cluster;
+  config.keys = {node.settings.key};
+  if (node.settings.advertises) config.advertise = node.address;
+  config.multicast_groups = node.settings.groups.size();
+  config.peer_timeout_s = node.settings.peer_timeout_s;
+  node.swarms = std::make_unique<SimSwarms>(sync::derive_store_key(node.settings.key, node.settings.cluster));
+  node.cluster = std::make_unique<sync::Cluster>(config, *node.swarms, now);
+  std::vector<common::Endpoint> seeds;
+  for (const size_t seed : node.settings.seeds) seeds.push_back(nodes_[seed]->address);
+  node.cluster->set_seeds(seeds);
+}
+
+void World::crash(size_t index) {
+  nodes_[index]->cluster.reset();
+  nodes_[index]->swarms.reset();
+}
+
+void World::stop(size_t index) {
+  sync::Outputs out;
+  nodes_[index]->cluster->leave(now_of(index), out);
+  drain(index, out);
+  crash(index);
+}
+
+void World::restart(size_t index) {
+  CHECK_INVARIANT(!nodes_[index]->cluster);
+  ++nodes_[index]->restarts;
+  launch(index);
+}
+
+void World::drain(size_t index, sync::Outputs& out) {
+  SimNode& node = *nodes_[index];
+  for (const sync::Send& send : out.sends) {
+    CHECK_INVARIANT(send.bytes->size() <= 1200);
+    for (size_t to = 0; to < nodes_.size(); ++to) {
+      const SimNode& receiver = *nodes_[to];
+      if (!send.group) {
+        if (receiver.address == send.to) fly(index, to, std::nullopt, send.bytes);
+        continue;
+      }
+      // A group's datagrams come back to their sender too, as they do on a real socket.
+      const auto& joined = receiver.settings.groups;
+      const auto found = std::find(joined.begin(), joined.end(), node.settings.groups[*send.group]);
+      if (found != joined.end()) fly(index, to, static_cast<size_t>(found - joined.begin()), send.bytes);
+    }
+  }
+  for (sync::LogEvent& event : out.logs) node.logs.push_back(std::move(event));
+}
+
+void World::fly(size_t from, size_t to, std::optional<size_t> group, const SharedBytes& bytes) {
+  if (cuts_.contains({from, to})) return;
+  const int copies = prng_.unit() < weather.duplicate ? 2 : 1;
+  for (int i = 0; i < copies; ++i) {
+    if (prng_.unit() < weather.loss) continue;
+    const auto spread = static_cast<uint32_t>(weather.delay_max_us - weather.delay_min_us + 1);
+    const int64_t delay_us = weather.delay_min_us + prng_.below(spread);
+    flights_.push({now_us_ + delay_us, order_++, from, to, nodes_[from]->address, group, bytes});
+  }
+}
+
+void World::inject(size_t to, const common::Endpoint& from, std::vector<uint8_t> bytes) {
+  flights_.push({now_us_, order_++, to, to, from, std::nullopt,
+                 std::make_shared<const std::vector<uint8_t>>(std::move(bytes))});
+}
+
+void World::land(const Flight& flight) {
+  SimNode& node = *nodes_[flight.to];
+  if (!node.cluster) return;
+  sync::Outputs out;
+  node.cluster->receive(now_of(flight.to), {flight.source, flight.group, *flight.bytes}, out);
+  drain(flight.to, out);
+}
+
+// The next thing that happens, if it happens by `until_us`.
+bool World::step(int64_t until_us) {
+  size_t next_node = 0;
+  int64_t deadline_us = std::numeric_limits<int64_t>::max();
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    if (nodes_[i]->cluster && nodes_[i]->cluster->deadline_us() < deadline_us) {
+      deadline_us = nodes_[i]->cluster->deadline_us();
+      next_node = i;
+    }
+  }
+  const int64_t landing_us = flights_.empty() ? std::numeric_limits<int64_t>::max() : flights_.top().at_us;
+  if (std::min(deadline_us, landing_us) > until_us) return false;
+  if (landing_us <= deadline_us) {
+    const Flight flight = flights_.top();
+    flights_.pop();
+    now_us_ = std::max(now_us_, flight.at_us);
+    land(flight);
+    return true;
+  }
+  now_us_ = std::max(now_us_, deadline_us);
+  sync::Outputs out;
+  sync::Cluster& cluster = *nodes_[next_node]->cluster;
+  cluster.advance(now_of(next_node), out);
+  CHECK_INVARIANT(cluster.deadline_us() > now_us_);
+  drain(next_node, out);
+  return true;
+}
+
+void World::run_for(int64_t us) {
+  const int64_t until_us = now_us_ + us;
+  while (step(until_us)) continue;
+  now_us_ = until_us;
+}
+
+bool World::run_until(const std::function<bool()>& condition, int64_t limit_us) {
+  for (const int64_t end_us = now_us_ + limit_us; now_us_ < end_us; run_for(10'000)) {
+    if (condition()) return true;
+  }
+  return condition();
+}
+
+void World::announce_for(int64_t us, size_t count, const std::vector<size_t>& nodes) {
+  for (size_t i = 0; i < count; ++i) {
+    announce_random(nodes[prng_.below(static_cast<uint32_t>(nodes.size()))]);
+    run_for(us / static_cast<int64_t>(count));
+  }
+}
+
+void World::announce_random(size_t index) {
+  SimNode& node = *nodes_[index];
+  if (!node.cluster) return;
+  node::PeerAnnounce announce;
+  announce.info_hash.bytes.fill(static_cast<uint8_t>(first_swarm_ + prng_.below(kSwarms)));
+  const uint32_t peer = prng_.below(kPeers);
+  if (peer % 4 == 0) {
+    std::array<uint8_t, 16> address{0x20, 0x01, 0x0d, 0xb8};
+    address[15] = static_cast<uint8_t>(peer + 1);
+    announce.peer = common::make_endpoint(address, 6881);
+  } else {
+    announce.peer = common::make_endpoint_v4(0xc0000200 + peer, 6881);
+  }
+  constexpr proto::Event kEvents[] = {proto::Event::none, proto::Event::started, proto::Event::completed,
+                                      proto::Event::stopped, proto::Event::none};
+  announce.event = kEvents[prng_.below(5)];
+  announce.seeder = announce.event == proto::Event::completed || prng_.below(2) == 0;
+  const sync::Now now = now_of(index);
+  const int64_t tick_ms = int64_t{node.settings.peer_timeout_s} * 1000 / common::kLifetimeTicks;
+  const auto delta = node.swarms->announce(announce, common::tick_at(now.unix_ms, tick_ms), prng_);
+  if (!delta) return;
+  touched_.insert({delta->info_hash, delta->peer});
+  sync::Outputs out;
+  node.cluster->publish(now, {&*delta, 1}, out);
+  drain(index, out);
+}
+
+bool World::meshed(const std::vector<size_t>& nodes) const {
+  for (const size_t index : nodes) {
+    if (!nodes_[index]->cluster) continue;
+    std::set<std::string> alive;
+    for (const sync::MemberStatus& member : status(index).members) {
+      if (member.state == sync::MemberState::alive && member.refused.empty()) alive.insert(member.name);
+    }
+    for (const size_t other : nodes) {
+      if (other != index && nodes_[other]->cluster && !alive.contains(nodes_[other]->settings.name)) {
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
+std::string World::difference(const std::vector<size_t>& nodes) const {
+  const auto record_of = [this](size_t index, const PeerKey& key) {
+    const auto& records = nodes_[index]->swarms->records();
+    const auto found = records.find(key);
+    return found == records.end() ? std::optional<Record>() : found->second;
+  };
+  for (const size_t index : nodes) {
+    const std::string wrong = nodes_[index]->swarms->disagreement();
+    if (!wrong.empty()) return nodes_[index]->settings.name + ": " + wrong;
+    for (const PeerKey& key : touched_) {
+      if (record_of(index, key) == record_of(nodes.front(), key)) continue;
+      return to_hex(key.first) + " " + to_string(key.second) + " differs between " +
+             nodes_[nodes.front()]->settings.name + " and " + nodes_[index]->settings.name;
+    }
+  }
+  return {};
+}
+
+std::vector<size_t> World::everyone() const {
+  std::vector<size_t> out(nodes_.size());
+  std::iota(out.begin(), out.end(), size_t{0});
+  return out;
+}
+
+}  // namespace shoal::sim

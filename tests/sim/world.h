@@ -1,0 +1,136 @@
+// World: a cluster of real sync::Cluster over real stores, on a network and a clock that exist only here.
+// Everything that happens follows from the seed.
+
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <queue>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/prng.h"
+#include "sim_swarms.h"
+#include "sync/cluster.h"
+#include "sync/keys.h"
+
+namespace shoal::sim {
+
+using SharedBytes = std::shared_ptr<const std::vector<uint8_t>>;
+
+// What the network does to every datagram. Delays that differ reorder.
+struct Weather {
+  double loss = 0;
+  double duplicate = 0;
+  int64_t delay_min_us = 200;
+  int64_t delay_max_us = 2'000;
+};
+
+struct NodeSettings {
+  std::string name;
+  std::string cluster = "sim";
+  sync::ClusterKey key{};
+  std::vector<size_t> seeds;   // indices of nodes whose addresses it is given
+  std::vector<size_t> groups;  // multicast groups of the world it joins
+  int64_t clock_offset_ms = 0;
+  uint32_t peer_timeout_s = 2700;
+  bool advertises = false;
+};
+
+struct SimNode {
+  NodeSettings settings;
+  common::Endpoint address;
+  uint64_t restarts = 0;
+  std::unique_ptr<SimSwarms> swarms;
+  std::unique_ptr<sync::Cluster> cluster;  // null: not running
+  std::vector<sync::LogEvent> logs;
+};
+
+class World {
+ public:
+  explicit World(uint64_t seed) : prng_(seed) {}
+
+  Weather weather;
+
+  // A node that runs from now on; its index.
+  size_t start(NodeSettings settings);
+  // Gone without a word; its memory is lost.
+  void crash(size_t node);
+  void stop(size_t node);  // leaves in good order
+  void restart(size_t node);
+
+  // No datagram passes from one to the other until healed. Symmetric cuts are two of them.
+  void cut(size_t from, size_t to) { cuts_.insert({from, to}); }
+  void heal() { cuts_.clear(); }
+
+  void run_for(int64_t us);
+  // Until it holds, tried every 10 ms of virtual time; false after `limit_us`.
+  bool run_until(const std::function<bool()>& condition, int64_t limit_us);
+
+  // `count` random announces to random running nodes among `nodes`, spread over `us`.
+  void announce_for(int64_t us, size_t count, const std::vector<size_t>& nodes);
+
+  // A datagram out of nowhere.
+  void inject(size_t to, const common::Endpoint& from, std::vector<uint8_t> bytes);
+
+  SimNode& node(size_t index) { return *nodes_[index]; }
+  size_t size() const { return nodes_.size(); }
+  sync::Now now_of(size_t node) const;
+  sync::Status status(size_t node) const { return nodes_[node]->cluster->status(now_of(node)); }
+  common::Prng& prng() { return prng_; }
+
+  // Every running node of `nodes` knows every other as alive and takes its deltas.
+  bool meshed(const std::vector<size_t>& nodes) const;
+
+  // From here on other swarms are announced, and only they count for difference(): what a node missed of the
+  // old ones may rightly make it judge a later announce otherwise.
+  void new_swarms() {
+    touched_.clear();
+    first_swarm_ += kSwarms;
+  }
+  // The first record that two of the nodes hold differently; empty: none.
+  std::string difference(const std::vector<size_t>& nodes) const;
+
+  // All indices.
+  std::vector<size_t> everyone() const;
+
+ private:
+  struct Flight {
+    int64_t at_us;
+    uint64_t order;
+    size_t from;
+    size_t to;
+    common::Endpoint source;
+    std::optional<size_t> group;  // receiver's index
+    SharedBytes bytes;
+    bool operator>(const Flight& other) const {
+      return std::pair(at_us, order) > std::pair(other.at_us, other.order);
+    }
+  };
+
+  // Few enough that the nodes keep announcing each other's peers.
+  static constexpr uint32_t kSwarms = 40;
+  static constexpr uint32_t kPeers = 30;
+
+  void launch(size_t node);
+  void drain(size_t node, sync::Outputs& out);
+  void fly(size_t from, size_t to, std::optional<size_t> group, const SharedBytes& bytes);
+  void land(const Flight& flight);
+  bool step(int64_t until_us);
+  void announce_random(size_t node);
+
+  common::Prng prng_;
+  int64_t now_us_ = 1'000'000;
+  uint64_t order_ = 0;
+  std::vector<std::unique_ptr<SimNode>> nodes_;
+  std::priority_queue<Flight, std::vector<Flight>, std::greater<>> flights_;
+  std::set<std::pair<size_t, size_t>> cuts_;
+  uint32_t first_swarm_ = 0;
+  std::set<PeerKey> touched_;
+};
+
+}  // namespace shoal::sim

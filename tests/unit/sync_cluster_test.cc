@@ -1,0 +1,295 @@
+// Cluster against hostile datagrams: whatever comes in, nothing is applied, nothing is answered, and the
+// right counter moves.
+
+#include <doctest/doctest.h>
+
+#include "common/prng.h"
+#include "proto/sync_packet.h"
+#include "sync/cluster.h"
+#include "sync/keys.h"
+#include "sync/replay_window.h"
+#include "sync/seal.h"
+
+using namespace shoal;
+
+namespace {
+
+constexpr int64_t kUnixMs = 1'800'000'000'000;
+constexpr sync::Now kNow{1'000'000, kUnixMs};
+const common::Endpoint kFrom = common::make_endpoint_v4(0x0a000002, 6970);
+
+// Counts what reaches the store.
+class CountingSwarms final : public sync::Swarms {
+ public:
+  size_t merge(std::span<const proto::Delta> deltas, common::Tick) override {
+    merged += deltas.size();
+    return deltas.size();
+  }
+  size_t merged = 0;
+};
+
+sync::ClusterKey key_of(uint8_t byte) {
+  sync::ClusterKey key;
+  key.fill(byte);
+  return key;
+}
+
+sync::Config config_of(const std::string& name) {
+  sync::Config config;
+  config.name = name;
+  config.cluster = "test";
+  config.keys = {key_of(1)};
+  config.incarnation = static_cast<uint64_t>(kUnixMs) << 16;
+  return config;
+}
+
+// One cluster under test, and the means to seal packets of another node.
+struct Fixture {
+  CountingSwarms swarms;
+  sync::Cluster cluster{config_of("here"), swarms, kNow};
+  sync::KeyRing keys{{key_of(1)}, "test"};
+  uint64_t incarnation = static_cast<uint64_t>(kUnixMs) << 16;
+  sync::Sealer sealer{keys, sync::cluster_tag("test"), sync::node_id("test", "there"), incarnation};
+
+  sync::Outputs receive(const std::vector<uint8_t>& bytes, sync::Now now = kNow) {
+    sync::Outputs out;
+    cluster.receive(now, {kFrom, std::nullopt, bytes}, out);
+    return out;
+  }
+  sync::Outputs receive(const sync::SealedPacket& packet) { return receive(*packet); }
+  sync::Stats stats() { return cluster.status(kNow).stats; }
+};
+
+std::vector<uint8_t> delta_body() {
+  proto::Delta delta;
+  delta.info_hash.bytes.fill(3);
+  delta.peer = common::make_endpoint_v4(0xcb007101, 6881);
+  return proto::encode_sync_packet(proto::DeltaBatch{2700, {delta}});
+}
+
+std::vector<uint8_t> heartbeat_body(const std::string& name) {
+  proto::Heartbeat heartbeat;
+  heartbeat.name = name;
+  heartbeat.unix_ms = kUnixMs;
+  heartbeat.peer_timeout_s = 2700;
+  return proto::encode_sync_packet(heartbeat);
+}
+
+uint64_t dropped(const sync::Stats& stats) {
+  return stats.dropped_malformed + stats.dropped_foreign + stats.dropped_unauthentic +
+         stats.dropped_replayed + stats.dropped_stale + stats.dropped_refused;
+}
+
+}  // namespace
+
+TEST_CASE("sync cluster: a packet with any one bit wrong is dropped unanswered") {
+  Fixture f;
+  const auto good = f.sealer.seal(proto::SyncStream::deltas, delta_body());
+  for (size_t at = 0; at < good->size(); ++at) {
+    for (const uint8_t flip : {0x01, 0x80, 0xff}) {
+      std::vector<uint8_t> forged = *good;
+      forged[at] ^= flip;
+      const uint64_t before = dropped(f.stats());
+      REQUIRE(f.receive(forged).sends.empty());
+      REQUIRE(dropped(f.stats()) == before + 1);
+    }
+  }
+  CHECK(f.swarms.merged == 0);
+  CHECK(f.cluster.status(kNow).members.empty());
+  CHECK(f.receive(good).sends.size() == 1);  // greeted
+  CHECK(f.swarms.merged == 1);
+}
+
+TEST_CASE("sync cluster: truncated, extended and random datagrams are dropped unanswered") {
+  Fixture f;
+  const auto good = f.sealer.seal(proto::SyncStream::deltas, delta_body());
+  for (size_t size = 0; size < 1400; ++size) {
+    if (size == good->size()) continue;
+    std::vector<uint8_t> cut = *good;
+    cut.resize(size);
+    REQUIRE(f.receive(cut).sends.empty());
+    REQUIRE(dropped(f.stats()) == f.stats().datagrams_received);
+  }
+  common::Prng prng(1);
+  for (int i = 0; i < 2000; ++i) {
+    std::vector<uint8_t> noise(prng.below(1300));
+    for (uint8_t& byte : noise) byte = static_cast<uint8_t>(prng.next());
+    REQUIRE(f.receive(noise).sends.empty());
+  }
+  CHECK(dropped(f.stats()) == f.stats().datagrams_received);
+  CHECK(f.swarms.merged == 0);
+}
+
+TEST_CASE("sync cluster: a packet is taken once, and old ones are not taken late") {
+  Fixture f;
+  const auto first = f.sealer.seal(proto::SyncStream::deltas, delta_body());
+  f.receive(first);
+  for (int i = 0; i < 5; ++i) CHECK(f.receive(first).sends.empty());
+  CHECK(f.stats().dropped_replayed == 5);
+  const auto late = f.sealer.seal(proto::SyncStream::deltas, delta_body());
+  const int packets = sync::ReplayWindow::kDeltaWidth;
+  for (int i = 0; i < packets; ++i) f.receive(f.sealer.seal(proto::SyncStream::deltas, delta_body()));
+  f.receive(late);
+  CHECK(f.stats().dropped_replayed == 6);
+  CHECK(f.swarms.merged == packets + 1);
+  CHECK(f.cluster.status(kNow).members[0].lost == 1);
+}
+
+TEST_CASE("sync cluster: other clusters, other keys, other versions") {
+  Fixture f;
+  const uint64_t there = sync::node_id("test", "there");
+  const sync::KeyRing other_key({key_of(2)}, "test");
+  sync::Sealer wrong_key(other_key, sync::cluster_tag("test"), there, f.incarnation);
+  sync::Outputs out = f.receive(wrong_key.seal(proto::SyncStream::deltas, delta_body()));
+  CHECK(f.stats().dropped_unauthentic == 1);
+  REQUIRE(out.logs.size() == 1);
+  CHECK(out.logs[0].message.find("no key opens") != std::string::npos);
+  CHECK(f.receive(wrong_key.seal(proto::SyncStream::deltas, delta_body())).logs.empty());  // once a minute
+
+  sync::Sealer other_cluster(f.keys, sync::cluster_tag("other"), there, f.incarnation);
+  CHECK(f.receive(other_cluster.seal(proto::SyncStream::deltas, delta_body())).logs.size() == 1);
+  CHECK(f.stats().dropped_foreign == 1);
+
+  // The same key file, by mistake, in a cluster of another name that claims our tag.
+  const sync::KeyRing same_secret({key_of(1)}, "other");
+  sync::Sealer cross(same_secret, sync::cluster_tag("test"), there, f.incarnation);
+  f.receive(cross.seal(proto::SyncStream::deltas, delta_body()));
+  CHECK(f.stats().dropped_unauthentic == 3);
+
+  std::vector<uint8_t> later = *f.sealer.seal(proto::SyncStream::deltas, delta_body());
+  later[3] = 2;
+  CHECK(f.receive(later).logs.size() == 1);
+  CHECK(f.stats().dropped_foreign == 2);
+  CHECK(f.swarms.merged == 0);
+}
+
+TEST_CASE("sync cluster: every key of the ring opens, the first seals") {
+  CountingSwarms swarms;
+  sync::Config config = config_of("here");
+  config.keys = {key_of(1), key_of(2)};
+  sync::Cluster cluster(config, swarms, kNow);
+  const sync::KeyRing old_key({key_of(2)}, "test");
+  sync::Sealer there(old_key, sync::cluster_tag("test"), sync::node_id("test", "there"), config.incarnation);
+  const auto packet = there.seal(proto::SyncStream::deltas, delta_body());
+  sync::Outputs out;
+  cluster.receive(kNow, {kFrom, std::nullopt, *packet}, out);
+  CHECK(swarms.merged == 1);
+  REQUIRE(out.sends.size() == 1);
+  const auto header = proto::parse_sync_header(*out.sends[0].bytes);
+  CHECK(header->key_id == sync::KeyRing({key_of(1)}, "test").sealing().id);
+}
+
+TEST_CASE("sync cluster: an insecure cluster understands itself and nobody with a key") {
+  CountingSwarms swarms;
+  sync::Config config = config_of("here");
+  config.keys.clear();
+  config.insecure = true;
+  sync::Cluster cluster(config, swarms, kNow);
+  const sync::KeyRing ring({sync::insecure_key("test")}, "test");
+  sync::Sealer there(ring, sync::cluster_tag("test"), sync::node_id("test", "there"), config.incarnation);
+  sync::Outputs out;
+  cluster.receive(kNow, {kFrom, std::nullopt, *there.seal(proto::SyncStream::deltas, delta_body())}, out);
+  CHECK(swarms.merged == 1);
+  Fixture keyed;
+  cluster.receive(kNow, {kFrom, std::nullopt, *keyed.sealer.seal(proto::SyncStream::deltas, delta_body())},
+                  out);
+  CHECK(swarms.merged == 1);
+}
+
+TEST_CASE("sync cluster: incarnations only go up, and not into the far future") {
+  Fixture f;
+  const uint64_t there = sync::node_id("test", "there");
+  const auto seal = [&](int64_t unix_ms) {
+    sync::Sealer sealer(f.keys, sync::cluster_tag("test"), there, static_cast<uint64_t>(unix_ms) << 16);
+    return sealer.seal(proto::SyncStream::deltas, delta_body());
+  };
+  f.receive(seal(kUnixMs - 5000));
+  f.receive(seal(kUnixMs));
+  CHECK(f.cluster.status(kNow).members[0].incarnation == static_cast<uint64_t>(kUnixMs) << 16);
+  f.receive(seal(kUnixMs - 1000));
+  CHECK(f.stats().dropped_stale == 1);
+  const sync::Outputs out = f.receive(seal(kUnixMs + 700'000));
+  CHECK(f.stats().dropped_refused == 1);
+  CHECK(out.sends.empty());
+  REQUIRE(out.logs.size() == 1);
+  CHECK(out.logs[0].message.find("future") != std::string::npos);
+  f.receive(seal(kUnixMs + 500'000));
+  CHECK(f.swarms.merged == 3);
+}
+
+TEST_CASE("sync cluster: its own packets are ignored") {
+  Fixture f;
+  f.cluster.set_seeds({kFrom});
+  sync::Outputs out;
+  f.cluster.advance(kNow, out);
+  REQUIRE(out.sends.size() == 1);
+  const sync::Outputs looped = f.receive(*out.sends[0].bytes);
+  CHECK(looped.sends.empty());
+  CHECK(looped.logs.empty());
+  CHECK(dropped(f.stats()) == 0);
+  CHECK(f.cluster.status(kNow).members.empty());
+}
+
+TEST_CASE("sync cluster: members and contacts are bounded") {
+  Fixture f;
+  for (int i = 0; i < 400; ++i) {
+    const std::string name = "n" + std::to_string(i);
+    sync::Sealer sealer(f.keys, sync::cluster_tag("test"), sync::node_id("test", name), f.incarnation);
+    f.receive(sealer.seal(proto::SyncStream::control, heartbeat_body(name)));
+  }
+  CHECK(f.cluster.status(kNow).members.size() == 256);
+  CHECK(f.stats().dropped_refused == 144);
+  // Down members make room for new ones.
+  const sync::Now later{kNow.mono_us + 60'000'000, kUnixMs + 60'000};
+  sync::Sealer sealer(f.keys, sync::cluster_tag("test"), sync::node_id("test", "new"), f.incarnation);
+  f.receive(*sealer.seal(proto::SyncStream::control, heartbeat_body("new")), later);
+  CHECK(f.cluster.status(later).members.size() == 256);
+
+  for (uint32_t i = 0; i < 40; ++i) {
+    proto::Heartbeat heartbeat{"new", kUnixMs, 0, 2700, {}, 0, 1, {}};
+    for (uint32_t j = 0; j < 16; ++j) {
+      heartbeat.members.push_back(
+          {i * 16 + j, 1, common::make_endpoint_v4(0x0b000000 + i * 16 + j, 1), 0, 0, false, 0});
+    }
+    f.receive(*sealer.seal(proto::SyncStream::control, proto::encode_sync_packet(heartbeat)), later);
+  }
+  sync::Outputs out;
+  f.cluster.advance(later, out);
+  CHECK(out.sends.size() > 256);
+  CHECK(out.sends.size() <= 512);
+}
+
+TEST_CASE("sync cluster: publishing waits for more, is told once, and reaches who listens") {
+  Fixture f;
+  proto::Delta delta;
+  delta.peer = common::make_endpoint_v4(1, 1);
+  sync::Outputs out;
+  f.cluster.publish(kNow, {&delta, 1}, out);
+  f.cluster.advance({kNow.mono_us + 50'000, kUnixMs + 50}, out);
+  CHECK(out.sends.empty());  // nobody is there
+  f.receive(f.sealer.seal(proto::SyncStream::control, heartbeat_body("there")));
+  for (int i = 0; i < 3; ++i) f.cluster.publish(kNow, {&delta, 1}, out);
+  CHECK(out.sends.empty());
+  CHECK(f.cluster.deadline_us() == kNow.mono_us + 50'000);
+  f.cluster.advance({kNow.mono_us + 50'000, kUnixMs + 50}, out);
+  REQUIRE(out.sends.size() == 1);
+  CHECK(out.sends[0].to == kFrom);
+  const auto header = proto::parse_sync_header(*out.sends[0].bytes);
+  CHECK(header->sequence == 1);
+  const auto body = sync::open_sealed(f.keys, *header, *out.sends[0].bytes);
+  CHECK(std::get<proto::DeltaBatch>(*proto::decode_sync_packet(*body)).deltas.size() == 1);
+  CHECK(f.stats().deltas_published == 4);
+}
+
+TEST_CASE("sync cluster: a name that is no ASCII is told as such") {
+  CountingSwarms swarms;
+  sync::Config config = config_of("b\xc3\xbcro\n" + std::string(300, 'x'));
+  sync::Cluster cluster(config, swarms, kNow);
+  cluster.set_seeds({kFrom});
+  sync::Outputs out;
+  cluster.advance(kNow, out);
+  Fixture f;
+  f.receive(*out.sends[0].bytes);
+  REQUIRE(f.cluster.status(kNow).members.size() == 1);
+  CHECK(f.cluster.status(kNow).members[0].name == "b??ro?" + std::string(249, 'x'));
+}

@@ -1,0 +1,123 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <map>
+
+#include "common/prng.h"
+#include "proto/sync_header.h"
+#include "proto/sync_packet.h"
+#include "sync/delta_log.h"
+
+using namespace shoal;
+using proto::Delta;
+using proto::PeerRole;
+
+namespace {
+
+constexpr common::Tick kNow = 120'000'000;
+
+Delta delta_of(uint8_t swarm, uint32_t address, PeerRole role, int age, bool completed = false) {
+  Delta delta;
+  delta.info_hash.bytes.fill(swarm);
+  delta.peer = common::make_endpoint_v4(address, 6881);
+  delta.state = {role, completed};
+  delta.stamp = common::stamp_of(kNow - age);
+  return delta;
+}
+
+Delta random_delta(common::Prng& prng, uint32_t swarms) {
+  Delta delta;
+  common::Prng hash(prng.below(swarms));
+  for (uint8_t& byte : delta.info_hash.bytes) byte = static_cast<uint8_t>(hash.next());
+  if (prng.below(4) == 0) {
+    std::array<uint8_t, 16> address{0x20, 0x01};
+    for (size_t i = 2; i < 16; ++i) address[i] = static_cast<uint8_t>(prng.next());
+    delta.peer = common::make_endpoint(address, static_cast<uint16_t>(1 + prng.below(65535)));
+  } else {
+    delta.peer = common::make_endpoint_v4(static_cast<uint32_t>(prng.next()),
+                                          static_cast<uint16_t>(1 + prng.below(65535)));
+  }
+  delta.state = proto::peer_state_from(static_cast<uint8_t>(prng.below(6)));
+  delta.stamp = common::stamp_of(kNow + prng.below(4));
+  return delta;
+}
+
+std::vector<Delta> decoded(const std::vector<std::vector<uint8_t>>& bodies) {
+  std::vector<Delta> out;
+  for (const auto& body : bodies) {
+    REQUIRE(body.size() <= proto::kSyncBodyMax);
+    const auto packet = proto::decode_sync_packet(body);
+    REQUIRE(packet.has_value());
+    const auto& batch = std::get<proto::DeltaBatch>(*packet);
+    CHECK(batch.peer_timeout_s == 2700);
+    out.insert(out.end(), batch.deltas.begin(), batch.deltas.end());
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("delta log: of one peer the last word remains, and completed with it") {
+  std::vector<Delta> deltas = {
+      delta_of(1, 9, PeerRole::seeder, 0, true), delta_of(1, 9, PeerRole::leecher, 1),
+      delta_of(1, 9, PeerRole::stopped, 0),      delta_of(2, 9, PeerRole::leecher, -1),
+      delta_of(2, 9, PeerRole::stopped, 0),      delta_of(2, 8, PeerRole::leecher, 0),
+  };
+  const std::vector<Delta> expected = {
+      delta_of(1, 9, PeerRole::stopped, 0, true),
+      delta_of(2, 8, PeerRole::leecher, 0),
+      delta_of(2, 9, PeerRole::leecher, -1),
+  };
+  common::Prng prng(3);
+  for (int round = 0; round < 50; ++round) {
+    std::vector<Delta> shuffled = deltas;
+    for (size_t i = shuffled.size(); i > 1; --i) {
+      std::swap(shuffled[i - 1], shuffled[prng.below(static_cast<uint32_t>(i))]);
+    }
+    sync::coalesce(shuffled, kNow);
+    REQUIRE(shuffled == expected);
+  }
+}
+
+TEST_CASE("delta log: what goes in comes out, in packets that fit and are full") {
+  common::Prng prng(5);
+  for (const uint32_t swarms : {1u, 30u, 1'000'000u}) {
+    sync::DeltaLog log(2700);
+    std::vector<Delta> deltas;
+    for (int i = 0; i < 900; ++i) deltas.push_back(random_delta(prng, swarms));
+    CHECK(log.deadline_us() == std::numeric_limits<int64_t>::max());
+    CHECK(log.add(deltas, 1000) == deltas.size());
+    CHECK(log.deadline_us() == 1000 + sync::DeltaLog::kFlushUs);
+    const auto bodies = log.flush(kNow);
+    sync::coalesce(deltas, kNow);
+    CHECK(decoded(bodies) == deltas);
+    for (size_t i = 0; i + 1 < bodies.size(); ++i) CHECK(bodies[i].size() > proto::kSyncBodyMax - 80);
+    CHECK(log.flush(kNow).empty());
+  }
+}
+
+TEST_CASE("delta log: compression puts more into a packet") {
+  sync::DeltaLog log(2700);
+  std::vector<Delta> deltas;
+  for (uint32_t i = 0; i < 1000; ++i) deltas.push_back(delta_of(1, 0x0a000000 + i, PeerRole::leecher, 0));
+  log.add(deltas, 0);
+  const auto bodies = log.flush(kNow);
+  CHECK(decoded(bodies) == deltas);
+  CHECK(bodies.size() < 6);  // 7000 bytes before compression
+}
+
+TEST_CASE("delta log: holds no more than its limit, and every kind of change fits") {
+  sync::DeltaLog log(2700);
+  std::vector<Delta> deltas;
+  for (uint32_t i = 0; i < 2 * sync::DeltaLog::kPendingMax; ++i) {
+    Delta delta = delta_of(1, i + 1, PeerRole::leecher, 0);
+    delta.state = proto::peer_state_from(static_cast<uint8_t>(i % 6));
+    delta.stamp = static_cast<common::Stamp>(i / 6);
+    deltas.push_back(delta);
+  }
+  CHECK(log.add(deltas, 0) == sync::DeltaLog::kPendingMax);
+  CHECK(log.full());
+  CHECK(log.add(deltas, 0) == 0);
+  CHECK(decoded(log.flush(kNow)).size() == sync::DeltaLog::kPendingMax);
+  CHECK(!log.full());
+}

@@ -1,0 +1,226 @@
+#include "proto/sync_packet.h"
+
+#include <doctest/doctest.h>
+#include <lz4.h>
+
+#include "common/prng.h"
+#include "proto/sync.pb.h"
+#include "proto/sync_header.h"
+
+using namespace shoal;
+using proto::Delta;
+using proto::DeltaBatch;
+
+namespace {
+
+DeltaBatch two_families() {
+  DeltaBatch batch{2700, {}};
+  for (int i = 0; i < 5; ++i) {
+    Delta delta;
+    delta.info_hash.bytes.fill(static_cast<uint8_t>(i / 2));
+    delta.peer = common::make_endpoint_v4(0xcb007100 + static_cast<uint32_t>(i), 6881);
+    delta.state = proto::peer_state_from(static_cast<uint8_t>(i));
+    delta.stamp = static_cast<uint8_t>(200 + i);
+    batch.deltas.push_back(delta);
+  }
+  for (uint8_t i = 0; i < 3; ++i) {
+    Delta delta;
+    delta.info_hash.bytes.fill(i);
+    std::array<uint8_t, 16> address{0x20, 0x01, 0x0d, 0xb8};
+    address[15] = i;
+    delta.peer = common::make_endpoint(address, 51413);
+    delta.stamp = 7;
+    batch.deltas.push_back(delta);
+  }
+  return batch;
+}
+
+proto::Heartbeat full_heartbeat() {
+  proto::Heartbeat heartbeat{
+      "a", 1'800'000'000'123, 4567, 2700, common::make_endpoint_v4(0x0a000001, 6970), 89, 2, {}};
+  std::array<uint8_t, 16> address{0x20, 0x01, 0x0d, 0xb8};
+  heartbeat.members.push_back({1, 2, common::make_endpoint_v4(0x0a000002, 6970), 0, 12, true, 34});
+  heartbeat.members.push_back({UINT64_MAX, 3, common::make_endpoint(address, 1), 2, 0, false, 0});
+  return heartbeat;
+}
+
+// Uncompressed body of a protobuf packet, however wrong.
+std::vector<uint8_t> body_of(const proto::pb::Packet& packet) {
+  const std::string raw = packet.SerializeAsString();
+  std::vector<uint8_t> body = {0};
+  body.insert(body.end(), raw.begin(), raw.end());
+  return body;
+}
+
+proto::pb::Packet pb_of(const proto::SyncPacket& packet) {
+  const std::vector<uint8_t> body = proto::encode_sync_packet(packet);
+  proto::pb::Packet out;
+  if (body[0] == 0) {
+    REQUIRE(out.ParseFromArray(body.data() + 1, static_cast<int>(body.size()) - 1));
+    return out;
+  }
+  std::vector<char> raw(proto::kSyncRawMax);
+  const int size = LZ4_decompress_safe(reinterpret_cast<const char*>(body.data()) + 3, raw.data(),
+                                       static_cast<int>(body.size()) - 3, static_cast<int>(raw.size()));
+  REQUIRE(out.ParseFromArray(raw.data(), size));
+  return out;
+}
+
+template <class Change>
+bool accepted(Change change) {
+  proto::pb::Packet packet = pb_of(two_families());
+  change(*packet.mutable_deltas());
+  return proto::decode_sync_packet(body_of(packet)).has_value();
+}
+
+}  // namespace
+
+TEST_CASE("sync packet: every kind survives the way there and back") {
+  for (const proto::SyncPacket& packet :
+       {proto::SyncPacket(two_families()), proto::SyncPacket(full_heartbeat()),
+        proto::SyncPacket(proto::Heartbeat{}), proto::SyncPacket(proto::Leave{77})}) {
+    const auto back = proto::decode_sync_packet(proto::encode_sync_packet(packet));
+    REQUIRE(back.has_value());
+    CHECK(*back == packet);
+  }
+}
+
+TEST_CASE("sync packet: the largest heartbeat fits a datagram") {
+  proto::Heartbeat heartbeat{std::string(proto::kSyncNameMax, 'x'),
+                             INT64_MAX / 2,
+                             INT64_MAX / 2,
+                             UINT32_MAX,
+                             {},
+                             UINT64_MAX,
+                             UINT32_MAX,
+                             {}};
+  common::Prng prng(1);
+  std::array<uint8_t, 16> address{0x20, 0x01};
+  heartbeat.advertise = common::make_endpoint(address, 1);
+  const size_t room =
+      (proto::kSyncBodyMax - proto::kHeartbeatBytesMax - proto::kSyncNameMax) / proto::kMemberEntryBytesMax;
+  for (size_t i = 0; i < room; ++i) {
+    for (size_t byte = 2; byte < 16; ++byte) address[byte] = static_cast<uint8_t>(prng.next());
+    heartbeat.members.push_back({prng.next(), prng.next(), common::make_endpoint(address, 9), 2, UINT32_MAX,
+                                 true, prng.next() | uint64_t{1} << 63});
+  }
+  CHECK(room >= 10);
+  CHECK(pb_of(heartbeat).ByteSizeLong() < proto::kSyncBodyMax);
+}
+
+TEST_CASE("sync packet: truncated at every length, nothing is applied") {
+  for (const proto::SyncPacket& packet :
+       {proto::SyncPacket(two_families()), proto::SyncPacket(full_heartbeat())}) {
+    const std::vector<uint8_t> body = proto::encode_sync_packet(packet);
+    for (size_t size = 0; size < body.size(); ++size) {
+      // A heartbeat cut between two fields is a heartbeat with fewer; it must never equal the whole.
+      const auto cut = proto::decode_sync_packet(common::ByteSpan(body).first(size));
+      CHECK((!cut.has_value() || !(*cut == packet)));
+      if (std::holds_alternative<DeltaBatch>(packet)) CHECK((!cut.has_value() || cut->index() == 0));
+    }
+  }
+}
+
+TEST_CASE("sync packet: columns that lie are refused whole") {
+  using proto::pb::DeltaBatch;
+  CHECK(accepted([](DeltaBatch&) {}));
+  // Hashes.
+  CHECK(!accepted([](DeltaBatch& d) { d.mutable_v4()->mutable_info_hashes()->pop_back(); }));
+  CHECK(!accepted([](DeltaBatch& d) { d.mutable_v4()->mutable_info_hashes()->append(20, 'x'); }));
+  CHECK(!accepted([](DeltaBatch& d) { d.mutable_v4()->mutable_info_hashes()->resize(40); }));
+  CHECK(!accepted([](DeltaBatch& d) { d.mutable_v4()->mutable_info_hashes()->assign(60, 'x'); }));
+  CHECK(!accepted([](DeltaBatch& d) { (*d.mutable_v4()->mutable_info_hashes())[0] = '\x7f'; }));
+  // Runs.
+  CHECK(!accepted([](DeltaBatch& d) { d.mutable_v4()->set_run_lengths(0, 0); }));
+  CHECK(!accepted([](DeltaBatch& d) { d.mutable_v4()->set_run_lengths(0, 3); }));
+  CHECK(!accepted([](DeltaBatch& d) { d.mutable_v4()->set_run_lengths(2, UINT32_MAX); }));
+  CHECK(!accepted([](DeltaBatch& d) { d.mutable_v4()->add_run_lengths(1); }));
+  CHECK(!accepted([](DeltaBatch& d) { d.mutable_v4()->clear_run_lengths(); }));
+  // Endpoints.
+  CHECK(!accepted([](DeltaBatch& d) { d.mutable_v4()->mutable_endpoints()->pop_back(); }));
+  CHECK(!accepted([](DeltaBatch& d) { d.mutable_v4()->mutable_endpoints()->append(6, 'x'); }));
+  CHECK(!accepted([](DeltaBatch& d) { d.mutable_v4()->clear_endpoints(); }));
+  CHECK(!accepted([](DeltaBatch& d) { d.mutable_v4()->mutable_endpoints()->replace(4, 2, 2, '\0'); }));
+  CHECK(!accepted([](DeltaBatch& d) { *d.mutable_v6() = d.v4(); }));
+  CHECK(!accepted([](DeltaBatch& d) {
+    d.mutable_v6()->mutable_endpoints()->replace(0, 12, std::string(10, '\0') + "\xff\xff");
+  }));
+  // Changes and their codes.
+  CHECK(!accepted([](DeltaBatch& d) { d.mutable_v4()->clear_changes(); }));
+  CHECK(!accepted([](DeltaBatch& d) { d.mutable_v4()->mutable_changes()->pop_back(); }));
+  CHECK(!accepted([](DeltaBatch& d) { (*d.mutable_v4()->mutable_changes())[0] = 6; }));
+  CHECK(!accepted([](DeltaBatch& d) { d.mutable_v4()->mutable_changes()->assign(514, '\0'); }));
+  CHECK(!accepted([](DeltaBatch& d) { d.mutable_v4()->mutable_changes()->resize(8); }));
+  CHECK(!accepted([](DeltaBatch& d) { d.mutable_v4()->mutable_change_codes()->push_back('\0'); }));
+  CHECK(!accepted([](DeltaBatch& d) { d.mutable_v4()->clear_change_codes(); }));
+  CHECK(!accepted([](DeltaBatch& d) { (*d.mutable_v4()->mutable_change_codes())[0] = '\xff'; }));
+  CHECK(!accepted([](DeltaBatch& d) { d.mutable_v4()->mutable_change_codes()->back() |= '\x80'; }));
+  // One family lies, the other does not: neither is taken.
+  CHECK(!accepted([](DeltaBatch& d) { d.mutable_v6()->mutable_endpoints()->pop_back(); }));
+  CHECK(!accepted([](DeltaBatch& d) { d.Clear(); }));
+}
+
+TEST_CASE("sync packet: heartbeats that lie are refused") {
+  const auto accepted = [](auto change) {
+    proto::pb::Packet packet = pb_of(full_heartbeat());
+    change(*packet.mutable_heartbeat());
+    return proto::decode_sync_packet(body_of(packet)).has_value();
+  };
+  using proto::pb::Heartbeat;
+  CHECK(accepted([](Heartbeat&) {}));
+  CHECK(!accepted([](Heartbeat& h) { h.set_name(std::string(256, 'x')); }));
+  CHECK(!accepted([](Heartbeat& h) { h.set_name("a\nb"); }));
+  CHECK(!accepted([](Heartbeat& h) { h.set_name("\xc3\xbc"); }));
+  CHECK(!accepted([](Heartbeat& h) { h.set_unix_ms(UINT64_MAX); }));
+  CHECK(!accepted([](Heartbeat& h) { h.set_advertise("12345"); }));
+  CHECK(!accepted([](Heartbeat& h) { h.set_advertise(std::string("1234\0\0", 6)); }));
+  CHECK(!accepted([](Heartbeat& h) { h.mutable_members(0)->set_endpoint(""); }));
+  CHECK(!accepted([](Heartbeat& h) { h.mutable_members(0)->set_state(3); }));
+  CHECK(!accepted([](Heartbeat& h) {
+    while (h.members_size() <= 64) *h.add_members() = h.members(0);
+  }));
+}
+
+TEST_CASE("sync packet: compressed bodies that lie are refused, unknown ones are not understood") {
+  const std::string raw(4000, 'x');
+  std::vector<uint8_t> bomb(3 + 100);
+  bomb[0] = 1;
+  const int packed = LZ4_compress_default(raw.data(), reinterpret_cast<char*>(bomb.data()) + 3, 4000, 100);
+  REQUIRE(packed > 0);
+  bomb.resize(3 + static_cast<size_t>(packed));
+  for (const size_t claimed : {0u, 1u, 3999u, 4001u, 8193u, 65535u}) {
+    bomb[1] = static_cast<uint8_t>(claimed >> 8);
+    bomb[2] = static_cast<uint8_t>(claimed);
+    CHECK(!proto::decode_sync_packet(bomb).has_value());
+  }
+  const std::vector<uint8_t> reserved_flag = {2, 0};
+  CHECK(!proto::decode_sync_packet(reserved_flag).has_value());
+  const std::vector<uint8_t> too_long(proto::kSyncRawMax + 2);
+  CHECK(!proto::decode_sync_packet(too_long).has_value());
+  const std::vector<uint8_t> later_version = {0, 0xfa, 0x01, 0x01, 'x'};  // field 31
+  const auto packet = proto::decode_sync_packet(later_version);
+  REQUIRE(packet.has_value());
+  CHECK(packet->index() == 0);
+}
+
+TEST_CASE("sync header: sizes, versions and streams") {
+  const proto::SyncHeader header{{1, 2, 3, 4}, {5, 6, 7, 8}, 9, 10, proto::SyncStream::control, 11};
+  const auto clear = proto::make_sync_header(header);
+  std::vector<uint8_t> datagram(clear.begin(), clear.end());
+  datagram.resize(1200);
+  CHECK(*proto::parse_sync_header(datagram) == header);
+  for (size_t size = 0; size <= 1300; ++size) {
+    std::vector<uint8_t> cut = datagram;
+    cut.resize(size);
+    CHECK(proto::parse_sync_header(cut).has_value() == (size >= 53 && size <= 1200));
+  }
+  const auto with = [&](size_t at, uint8_t byte) {
+    std::vector<uint8_t> changed = datagram;
+    changed[at] = byte;
+    return proto::parse_sync_header(changed);
+  };
+  CHECK(with(0, 'x').error() == proto::SyncHeaderFault::malformed);
+  CHECK(with(3, 2).error() == proto::SyncHeaderFault::other_major);
+  CHECK(with(28, 2).error() == proto::SyncHeaderFault::malformed);
+  CHECK(with(35, 0).error() == proto::SyncHeaderFault::malformed);  // sequence 0
+}

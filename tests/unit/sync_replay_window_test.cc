@@ -1,0 +1,52 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "common/prng.h"
+#include "sync/replay_window.h"
+
+using namespace shoal;
+using sync::ReplayWindow;
+
+TEST_CASE("replay window: every sequence is accepted once, in any order") {
+  common::Prng prng(1);
+  std::vector<uint64_t> order;
+  for (uint64_t s = 1; s <= 20'000; ++s) order.push_back(s);
+  for (size_t i = 0; i < order.size(); ++i) {  // nearby ones change places
+    const size_t j = std::min(order.size() - 1, i + prng.below(1000));
+    std::swap(order[i], order[j]);
+  }
+  ReplayWindow window(4096);
+  size_t late = 0;
+  for (const uint64_t s : order) {
+    if (window.fresh(s)) {
+      window.mark(s);
+    } else {
+      REQUIRE(s <= window.left_behind());
+      ++late;
+    }
+    REQUIRE(!window.fresh(s));
+  }
+  CHECK(late < 1000);
+  CHECK(window.highest() == 20'000);
+  for (const uint64_t s : order) REQUIRE(!window.fresh(s));
+}
+
+TEST_CASE("replay window: what is too old is refused, jumps forget nothing by mistake") {
+  constexpr uint64_t kWidth = 4096;
+  ReplayWindow window(kWidth);
+  window.mark(5);
+  window.mark(5 + kWidth);
+  CHECK(!window.fresh(5));
+  CHECK(window.fresh(6));
+  CHECK(window.left_behind() == 5);
+  window.mark(6);
+  CHECK(!window.fresh(6));
+  window.mark(10 * kWidth);
+  CHECK(!window.fresh(6 + kWidth));
+  CHECK(window.fresh(10 * kWidth - 1));
+  window.mark(uint64_t{1} << 55);
+  CHECK(window.highest() == uint64_t{1} << 55);
+  CHECK(!window.fresh(10 * kWidth));
+}
