@@ -161,7 +161,7 @@ void wake_once(const node::Socket& socket) {
 
 int run(const Arguments& arguments) {
   const common::SipKey key{1, 2, 3};
-  const std::array<common::SipKey, 1> keys{key};
+  const std::vector<common::SipKey> keys{key};
   const node::ClusterClock clock(86'400);
   node::SwarmStore store({.key = key, .replicated = arguments.replicated});
   node::WorkerCounters counters;

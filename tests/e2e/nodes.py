@@ -1,5 +1,6 @@
 """What the end-to-end tests share: a test case with a cluster, and both protocols behind one face."""
 
+import itertools
 import os
 import unittest
 
@@ -9,8 +10,10 @@ from udp_client import UdpClient
 
 LOOPBACK = {"IPv4": "127.0.0.1", "IPv6": "::1"}
 CLIENTS = {"UDP": UdpClient, "HTTP": HttpClient}
-# A port no test announces as its own: who only wants to look asks from it.
-OBSERVER_PORT = 9
+# Who only wants to look announces from a port above this one, each time another: starting and stopping one peer
+# again and again within a tick is merged as if it came from another node, so a stop may lose.
+OBSERVER_PORT_MIN = 50000
+_observers = itertools.count()
 # The first five lines of BEP 15's announce answer.
 ANSWER_HEAD_BYTES = 20
 
@@ -53,8 +56,9 @@ class ClusterCase(unittest.TestCase):
         return client
 
     def peers_seen(self, number, info_hash, protocol="UDP", family="IPv4"):
-        """The peers a node hands out, without the observer."""
+        """The peers a node hands out, without observers."""
+        port = OBSERVER_PORT_MIN + next(_observers) % 10000
         with CLIENTS[protocol]((LOOPBACK[family], self.node(number).tracker_port)) as client:
-            peers = client.announce(info_hash, OBSERVER_PORT)["peers"]
-            client.announce(info_hash, OBSERVER_PORT, event="stopped")
-        return {peer for peer in peers if peer[1] != OBSERVER_PORT}
+            peers = client.announce(info_hash, port)["peers"]
+            client.announce(info_hash, port, event="stopped")
+        return {peer for peer in peers if peer[1] < OBSERVER_PORT_MIN}
