@@ -19,7 +19,7 @@ inline constexpr uint16_t kVersion = 1;
 inline constexpr size_t kFixedHeaderBytes = 8 + 2 + 4 + 8 + 8 + 1;
 inline constexpr size_t kSumBytes = 8;
 inline constexpr size_t kFileHashBytes = 32;
-inline constexpr size_t kTickBytes = 8;
+
 inline constexpr size_t kBlockHeadBytes = 20 + 4 + 4 + 4;
 
 // A frame is closed when it is larger than the first; blocks hold at most so many peers that it never gets
