@@ -31,12 +31,24 @@ std::vector<Setting> defaults() {
   return settings;
 }
 
+// "SHOAL_TRACKER_..." is meant for us; "SHOAL_SERVICE_HOST" is what Kubernetes sets for a service named
+// shoal.
+bool names_a_section(std::string_view variable) {
+  variable.remove_prefix(kEnvironmentPrefix.size());
+  return std::any_of(sections().begin(), sections().end(), [&](const Section& section) {
+    const size_t size = section.name.size();
+    return variable.size() > size && variable[size] == '_' &&
+           std::equal(section.name.begin(), section.name.end(), variable.begin(),
+                      [](char lower, char upper) { return lower - 'a' + 'A' == upper; });
+  });
+}
+
 std::vector<Setting> from_environment(const std::vector<NamedText>& variables) {
   std::vector<std::string> known;
   for (const Option& option : option_table()) known.push_back(environment_name(option));
   std::vector<Setting> settings;
   for (const auto& [name, text] : variables) {
-    if (!name.starts_with(kEnvironmentPrefix) || name == kConfigVariable) continue;
+    if (!name.starts_with(kEnvironmentPrefix) || name == kConfigVariable || !names_a_section(name)) continue;
     const auto found = std::find(known.begin(), known.end(), name);
     if (found == known.end()) {
       const std::string error = "environment variable " + printable(name, 80) + ": no option has this name" +

@@ -81,12 +81,12 @@ class SwarmStore final : public sync::Swarms {
 
   SwarmRef locate(const common::InfoHash& info_hash) const;
 
-  // Starts to load what announce() and scrape() will touch; for batches: locate and prefetch all, then
-  // prefetch_peers all, then work. Neither changes anything; leaving them out costs time only.
+  // For batches, so that their cache misses overlap: call the first for all requests of the batch, then the
+  // second for all, then the third, then do the work. They change nothing, any may be left out, and each
+  // follows what the one before has fetched: the index of swarms, the swarm's entry, its peers. All but the
+  // first take the shard's lock.
   void prefetch(SwarmRef ref) const;
-
-  // Second pass over a batch: follows what prefetch() has fetched to the swarm's peers. Takes the shard's
-  // lock.
+  void prefetch_swarm(SwarmRef ref) const;
   void prefetch_peers(SwarmRef ref, const common::InfoHash& info_hash, const common::Endpoint& peer) const;
 
   // Applies one announce and samples peers for it: leechers first for a seeder, never the announcer itself,
@@ -112,9 +112,8 @@ class SwarmStore final : public sync::Swarms {
   StoreTotals totals() const;
 
  private:
-  struct Shard;
-  Config config_;
-  std::unique_ptr<Shard[]> shards_;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace shoal::node

@@ -29,25 +29,28 @@ struct alignas(cmsghdr) Control {
 };
 
 // Makes `message` leave by one interface, whatever the routes say: how a datagram goes to a group on its
-// interface.
-void set_interface(msghdr& message, Control& control, Family family, unsigned interface_index) {
+// interface. It leaves from `source`, if that is no wildcard: told the interface alone, the kernel may take
+// an address of another one, and the others would answer to where nobody listens.
+void set_interface(msghdr& message, Control& control, const Endpoint& source, unsigned interface_index) {
   control.bytes.fill(0);
   message.msg_control = control.bytes.data();
-  const size_t size = family == Family::v4 ? sizeof(in_pktinfo) : sizeof(in6_pktinfo);
+  const size_t size = source.family == Family::v4 ? sizeof(in_pktinfo) : sizeof(in6_pktinfo);
   message.msg_controllen = CMSG_SPACE(size);
   cmsghdr* header = CMSG_FIRSTHDR(&message);
   header->cmsg_len = CMSG_LEN(size);
-  if (family == Family::v4) {
+  if (source.family == Family::v4) {
     header->cmsg_level = IPPROTO_IP;
     header->cmsg_type = IP_PKTINFO;
     in_pktinfo info{};
     info.ipi_ifindex = static_cast<int>(interface_index);
+    std::memcpy(&info.ipi_spec_dst, source.address.data(), sizeof info.ipi_spec_dst);
     std::memcpy(CMSG_DATA(header), &info, sizeof info);
   } else {
     header->cmsg_level = IPPROTO_IPV6;
     header->cmsg_type = IPV6_PKTINFO;
     in6_pktinfo info{};
     info.ipi6_ifindex = interface_index;
+    std::memcpy(&info.ipi6_addr, source.address.data(), sizeof info.ipi6_addr);
     std::memcpy(CMSG_DATA(header), &info, sizeof info);
   }
 }
@@ -70,6 +73,7 @@ Result<std::unique_ptr<SyncSocket>> SyncSocket::open(const Endpoint& listen,
   std::unique_ptr<SyncSocket> opened(new SyncSocket);
   auto unicast = open_sync_udp(listen);
   if (!unicast) return tl::make_unexpected(unicast.error());
+  opened->listen_ = listen;
   opened->unicast_ = std::move(*unicast);
   for (const MulticastGroup& group : groups) {
     if (group.group.family != listen.family) {
@@ -159,7 +163,7 @@ void SyncSocket::send_batch(const sync::Send* sends, size_t count) {
     message.msg_iovlen = 1;
     message.msg_name = &destinations[i];
     message.msg_namelen = to_sockaddr(to, destinations[i], interface_index);
-    if (interface_index != 0) set_interface(message, controls[i], to.family, interface_index);
+    if (interface_index != 0) set_interface(message, controls[i], listen_, interface_index);
   }
   // The kernel stops at a message it cannot send (no route, say): that one is skipped, the others still go.
   for (size_t done = 0; done < count;) {

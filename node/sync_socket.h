@@ -51,6 +51,7 @@ class SyncSocket {
   SyncSocket() = default;
   void send_batch(const sync::Send* sends, size_t count);
 
+  common::Endpoint listen_;
   Socket unicast_;
   std::vector<MulticastGroup> groups_;
   std::vector<GroupSocket> group_sockets_;

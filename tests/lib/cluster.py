@@ -115,11 +115,15 @@ class Node:
             return None
         if self.process.poll() is None:
             self.signal()
-            try:
-                self.process.wait(timeout_s)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+        return self.wait(timeout_s)
+
+    def wait(self, timeout_s=10):
+        """Its exit code, once it ends; it is killed if it does not."""
+        try:
+            self.process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
         return self.process.returncode
 
     def log_text(self):
@@ -149,7 +153,7 @@ class Cluster:
             addresses = [at(host, port) for host in self.hosts]
             admin = at("127.0.0.1", free_port(("127.0.0.1",)))
             options = {
-                "node": {"name": NAMES[number], "workers": 2, "log_level": "debug"},
+                "node": {"name": NAMES[number], "workers": 2, "log_level": "debug", "drain_s": 0},
                 "tracker": {"udp": addresses, "http": addresses},
                 "admin": {"listen": admin},
             }
@@ -178,10 +182,11 @@ class Cluster:
 
     def stop(self):
         """Exit codes of the nodes; removes the folder if it is our own."""
-        for node in self.nodes:
-            if node.process and node.process.poll() is None:
+        running = [node for node in self.nodes if node.process]
+        for node in running:
+            if node.process.poll() is None:
                 node.signal()
-        codes = [node.stop() for node in self.nodes]
+        codes = [node.wait() for node in running]
         if self.own_folder:
             shutil.rmtree(self.own_folder, ignore_errors=True)
         return codes

@@ -1,0 +1,394 @@
+#include "node/peer_table.h"
+
+#include <bit>
+
+#include "common/check.h"
+#include "node/peer_sampling.h"
+
+namespace shoal::node {
+
+using common::Family;
+using proto::PeerRole;
+
+static_assert(sizeof(PeerSet) == sizeof(PeerRecord<Family::v4>));
+static_assert(offsetof(PeerSet, form) == offsetof(PeerRecord<Family::v4>, state));
+
+namespace {
+
+template <class Record>
+Record make_record(const decltype(Record::key)& key, PeerValue value) {
+  return {key, value.stamp, value.state.byte()};
+}
+
+template <class Record>
+PeerRole role_in(const Record& record) {
+  return proto::peer_state_from(record.state).role;
+}
+
+}  // namespace
+
+template <Family F>
+uint8_t PeerTable<F>::form_for(uint32_t size) {
+  const auto fits = std::lower_bound(kCapacities.begin(), kCapacities.end(), size);
+  return static_cast<uint8_t>(PeerSet::kFirstClass + (fits - kCapacities.begin()));
+}
+
+template <Family F>
+auto PeerTable<F>::row(const PeerSet& set, Record& place) const -> Row {
+  if (set.empty()) return {&place, {}};
+  if constexpr (F == Family::v4) {
+    if (is_inline(set)) {
+      place = std::bit_cast<Record>(set);
+      Row one{&place, {}};
+      for (size_t role = index_of(role_in(place)); role < kRoles; ++role) one.ends[role + 1] = 1;
+      return one;
+    }
+  }
+  Row peers{reinterpret_cast<const Record*>(pool(set.form).at(set.number, block_size(set.form))), {}};
+  for (size_t role = 0; role < kRoles; ++role) {
+    peers.ends[role + 1] = static_cast<uint8_t>(peers.ends[role] + set.counts[role]);
+  }
+  return peers;
+}
+
+template <Family F>
+uint32_t PeerTable<F>::index_in(const Row& row, const Key& key) {
+  uint32_t at = 0;
+  while (at < row.size() && row.records[at].key != key) ++at;
+  return at;
+}
+
+template <Family F>
+std::optional<PeerValue> PeerTable<F>::find(const PeerSet& set, const Key& key, PeerRole likely) const {
+  if (set.form == PeerSet::kLarge) {
+    const auto& roles = large(set).roles;
+    for (size_t i = 0; i < kRoles; ++i) {
+      const Record* record = roles[(index_of(likely) + i) % kRoles].find(hash_, key);
+      if (record != nullptr) return record->value();
+    }
+    return std::nullopt;
+  }
+  Record place;
+  const Row peers = row(set, place);
+  const uint32_t at = index_in(peers, key);
+  if (at == peers.size()) return std::nullopt;
+  return peers.records[at].value();
+}
+
+template <Family F>
+void PeerTable<F>::move_record(Record* records, PeerSet& set, uint32_t at, size_t from, size_t to,
+                               const Record& record) {
+  std::array<uint32_t, kRoles + 1> starts{};
+  for (size_t role = 0; role < kRoles; ++role) starts[role + 1] = starts[role] + set.counts[role];
+  uint32_t hole = at;
+  // Each part on the way gives the record at its border to the hole and takes the hole over the border.
+  for (size_t role = from; role < to; ++role) {
+    const uint32_t last = starts[role + 1] - 1;
+    records[hole] = records[last];
+    hole = last;
+  }
+  for (size_t role = from; role > to; --role) {
+    const uint32_t first = starts[role];
+    if (hole != first) records[hole] = records[first];
+    hole = first;
+  }
+  if (from < kRoles) --set.counts[from];
+  if (to == kRoles) return;
+  ++set.counts[to];
+  records[hole] = record;
+}
+
+template <Family F>
+void PeerTable<F>::insert(PeerSet& set, const Key& key, PeerValue value) {
+  const Record record = make_record<Record>(key, value);
+  if constexpr (F == Family::v4) {
+    if (set.empty()) {
+      set = std::bit_cast<PeerSet>(record);
+      return;
+    }
+  }
+  if (set.form != PeerSet::kLarge) {
+    Record place;
+    const uint32_t size = row(set, place).size();
+    if (size == kBlockMax) {
+      make_large(set);
+    } else {
+      const uint8_t form = form_for(size + 1);
+      if (is_inline(set) || set.empty() || form > set.form) move_to_form(set, form);
+      move_record(block(set), set, size, kRoles, index_of(value.state.role), record);
+      return;
+    }
+  }
+  large(set).roles[index_of(value.state.role)].insert(hash_, record);
+}
+
+template <Family F>
+void PeerTable<F>::update(PeerSet& set, const Key& key, PeerRole old, PeerValue value) {
+  const Record record = make_record<Record>(key, value);
+  const size_t from = index_of(old);
+  const size_t to = index_of(value.state.role);
+  if (set.form == PeerSet::kLarge) {
+    auto& roles = large(set).roles;
+    Record* at = roles[from].find(hash_, key);
+    CHECK_INVARIANT(at != nullptr);
+    if (from == to) {
+      *at = record;
+    } else {
+      roles[from].erase(hash_, at);
+      roles[to].insert(hash_, record);
+    }
+    return;
+  }
+  if constexpr (F == Family::v4) {
+    if (is_inline(set)) {
+      set = std::bit_cast<PeerSet>(record);
+      return;
+    }
+  }
+  Record place;
+  const uint32_t at = index_in(row(set, place), key);
+  if (from == to) {
+    block(set)[at] = record;
+  } else {
+    move_record(block(set), set, at, from, to, record);
+  }
+}
+
+template <Family F>
+void PeerTable<F>::erase(PeerSet& set, const Key& key, PeerRole old) {
+  if (set.form == PeerSet::kLarge) {
+    SortedPeers<F>& role = large(set).roles[index_of(old)];
+    const Record* at = role.find(hash_, key);
+    CHECK_INVARIANT(at != nullptr);
+    role.erase(hash_, at);
+  } else if (is_inline(set)) {
+    set = {};
+    return;
+  } else {
+    Record place;
+    const uint32_t at = index_in(row(set, place), key);
+    move_record(block(set), set, at, index_of(old), kRoles, {});
+  }
+  after_erase(set);
+}
+
+// Takes the smallest form with room for one more; for a large set and for none, its own.
+template <Family F>
+void PeerTable<F>::after_erase(PeerSet& set) {
+  if (set.form == PeerSet::kLarge) {
+    if (large(set).size() <= kBlockAgain) make_row(set);
+    return;
+  }
+  if (set.empty() || is_inline(set)) return;
+  Record place;
+  const Row peers = row(set, place);
+  if (peers.size() == 0) {
+    pool(set.form).remove(set.number, block_size(set.form));
+    set = {};
+    return;
+  }
+  if constexpr (F == Family::v4) {
+    if (peers.size() == 1) {
+      const Record last = peers.records[0];
+      pool(set.form).remove(set.number, block_size(set.form));
+      set = std::bit_cast<PeerSet>(last);
+      return;
+    }
+  }
+  const uint8_t form = form_for(peers.size() + 1);
+  if (form < set.form) move_to_form(set, form);
+}
+
+template <Family F>
+void PeerTable<F>::move_to_form(PeerSet& set, uint8_t form) {
+  Record place;
+  const Row peers = row(set, place);
+  PeerSet moved;
+  moved.form = form;
+  for (size_t role = 0; role < kRoles; ++role) {
+    moved.counts[role] = static_cast<uint8_t>(peers.ends[role + 1] - peers.ends[role]);
+  }
+  // The pools of two forms are different arrays, so `peers` stays valid.
+  moved.number = pool(form).add(block_size(form));
+  std::copy_n(peers.records, peers.size(), block(moved));
+  if (!set.empty() && !is_inline(set)) pool(set.form).remove(set.number, block_size(set.form));
+  set = moved;
+}
+
+template <Family F>
+void PeerTable<F>::make_large(PeerSet& set) {
+  auto peers = std::make_unique<LargePeers>();
+  for_each(set, [&](const Record& record) { peers->roles[index_of(role_in(record))].insert(hash_, record); });
+  pool(set.form).remove(set.number, block_size(set.form));
+  set = {};
+  set.form = PeerSet::kLarge;
+  if (large_free_.empty()) {
+    grow_for_one(large_, 8, 1);
+    set.number = static_cast<uint32_t>(large_.size());
+    large_.push_back(std::move(peers));
+  } else {
+    set.number = large_free_.back();
+    large_free_.pop_back();
+    large_[set.number] = std::move(peers);
+  }
+}
+
+template <Family F>
+void PeerTable<F>::make_row(PeerSet& set) {
+  const std::unique_ptr<LargePeers> peers = std::move(large_[set.number]);
+  large_free_.push_back(set.number);
+  set = {};
+  for (const SortedPeers<F>& role : peers->roles) {
+    role.for_each([&](const Record& record) { insert(set, record.key, record.value()); });
+  }
+}
+
+template <Family F>
+RoleCounts PeerTable<F>::counts(const PeerSet& set) const {
+  if (set.empty()) return {};
+  if (set.form == PeerSet::kLarge) {
+    const auto& roles = large(set).roles;
+    return {roles[0].size(), roles[1].size(), roles[2].size()};
+  }
+  RoleCounts counts{};
+  if (is_inline(set)) {
+    ++counts[index_of(proto::peer_state_from(set.form).role)];
+  } else {
+    std::copy(set.counts.begin(), set.counts.end(), counts.begin());
+  }
+  return counts;
+}
+
+template <Family F>
+uint32_t PeerTable<F>::sample(const PeerSet& set, const Key* self, bool for_seeder, uint32_t want,
+                              common::Prng& prng, uint8_t* to) const {
+  if (want == 0 || set.empty()) return 0;
+  if (set.form == PeerSet::kLarge) return sample_large(large(set), self, for_seeder, want, prng, to);
+  Record place;
+  return sample_row(row(set, place), self, for_seeder, want, prng, to);
+}
+
+template <Family F>
+uint32_t PeerTable<F>::sample_row(const Row& row, const Key* self, bool for_seeder, uint32_t want,
+                                  common::Prng& prng, uint8_t* to) const {
+  const uint32_t self_at = self == nullptr ? row.size() : index_in(row, *self);
+  uint32_t written = 0;
+  const auto take = [&](uint32_t begin, uint32_t end) {
+    const uint32_t others = end - begin - (self_at >= begin && self_at < end ? 1 : 0);
+    const uint32_t count = std::min(want - written, others);
+    sample_circle(others, count, 1, prng, [&](uint32_t i) {
+      const uint32_t at = begin + i + (self_at >= begin && begin + i >= self_at ? 1 : 0);
+      std::memcpy(to + written++ * sizeof(Key), row.records[at].key.data(), sizeof(Key));
+    });
+  };
+  constexpr size_t kLeechersEnd = index_of(PeerRole::leecher) + 1;
+  constexpr size_t kLiveEnd = index_of(PeerRole::seeder) + 1;
+  static_assert(kLeechersEnd == 1 && kLiveEnd == 2, "live peers lie together, leechers first");
+  if (for_seeder) {
+    take(0, row.ends[kLeechersEnd]);
+    take(row.ends[kLeechersEnd], row.ends[kLiveEnd]);
+  } else {
+    take(0, row.ends[kLiveEnd]);
+  }
+  return written;
+}
+
+template <Family F>
+uint32_t PeerTable<F>::sample_large(const LargePeers& large, const Key* self, bool for_seeder, uint32_t want,
+                                    common::Prng& prng, uint8_t* to) const {
+  const SortedPeers<F>& leechers = large.roles[index_of(PeerRole::leecher)];
+  const SortedPeers<F>& seeders = large.roles[index_of(PeerRole::seeder)];
+  const Record* in_seeders = nullptr;
+  const Record* in_leechers = nullptr;
+  if (self != nullptr) {
+    in_seeders = for_seeder ? seeders.find(hash_, *self) : nullptr;
+    if (in_seeders == nullptr) in_leechers = leechers.find(hash_, *self);
+    if (in_leechers == nullptr && !for_seeder) in_seeders = seeders.find(hash_, *self);
+  }
+  const uint32_t other_leechers = leechers.size() - (in_leechers != nullptr ? 1 : 0);
+  const uint32_t other_seeders = seeders.size() - (in_seeders != nullptr ? 1 : 0);
+  const uint32_t count = std::min(want, other_leechers + other_seeders);
+  const uint32_t from_leechers = for_seeder ? std::min(count, other_leechers)
+                                            : share_of_first(count, other_leechers, other_seeders, prng);
+  to = leechers.sample(in_leechers, from_leechers, prng, to);
+  if (count > from_leechers) seeders.sample(in_seeders, count - from_leechers, prng, to);
+  return count;
+}
+
+template <Family F>
+RoleCounts PeerTable<F>::expire(PeerSet& set, const Expiry& expiry) {
+  RoleCounts gone{};
+  if (set.empty()) return gone;
+  if constexpr (F == Family::v4) {
+    if (is_inline(set)) {
+      const auto record = std::bit_cast<Record>(set);
+      if (!expiry.expired(record.stamp)) return gone;
+      ++gone[index_of(role_in(record))];
+      set = {};
+      return gone;
+    }
+  }
+  if (set.form == PeerSet::kLarge) {
+    for (size_t role = 0; role < kRoles; ++role) gone[role] = large(set).roles[role].erase_expired(expiry);
+  } else {
+    Record* records = block(set);
+    // From the end: what fills a hole comes from behind and has been looked at.
+    for (auto at = static_cast<uint32_t>(set.counts[0] + set.counts[1] + set.counts[2]); at-- > 0;) {
+      if (!expiry.expired(records[at].stamp)) continue;
+      const size_t role = index_of(role_in(records[at]));
+      ++gone[role];
+      move_record(records, set, at, role, kRoles, {});
+    }
+  }
+  if (gone != RoleCounts{}) after_erase(set);
+  return gone;
+}
+
+template <Family F>
+void PeerTable<F>::restamp(PeerSet& set, common::Stamp stamp) {
+  if (set.empty()) return;
+  if (set.form == PeerSet::kLarge) {
+    for (SortedPeers<F>& role : large(set).roles) {
+      role.for_each([&](Record& record) { record.stamp = stamp; });
+    }
+    return;
+  }
+  if constexpr (F == Family::v4) {
+    if (is_inline(set)) {
+      auto record = std::bit_cast<Record>(set);
+      record.stamp = stamp;
+      set = std::bit_cast<PeerSet>(record);
+      return;
+    }
+  }
+  const uint32_t size = static_cast<uint32_t>(set.counts[0] + set.counts[1] + set.counts[2]);
+  for (uint32_t i = 0; i < size; ++i) block(set)[i].stamp = stamp;
+}
+
+template <Family F>
+void PeerTable<F>::prefetch(const PeerSet& set, const Key& key) const {
+  if (set.form == PeerSet::kLarge) {
+    const uint64_t hash = hash_(key);
+    for (const SortedPeers<F>& role : large(set).roles) role.prefetch(hash);
+  } else if (set.form >= PeerSet::kFirstClass) {
+    const uint8_t* first = pool(set.form).at(set.number, block_size(set.form));
+    for (size_t i = 0; i < block_size(set.form); i += 64) __builtin_prefetch(first + i);
+  }
+}
+
+template <Family F>
+size_t PeerTable<F>::bytes() const {
+  size_t sum = allocated_bytes(large_) + allocated_bytes(large_free_);
+  for (size_t i = 0; i < pools_.size(); ++i) sum += pools_[i].bytes(kCapacities[i] * sizeof(Record));
+  for (const auto& peers : large_) {
+    if (peers == nullptr) continue;
+    sum += allocated_bytes(sizeof(LargePeers));
+    for (const SortedPeers<F>& role : peers->roles) sum += role.bytes();
+  }
+  return sum;
+}
+
+template class PeerTable<Family::v4>;
+template class PeerTable<Family::v6>;
+
+}  // namespace shoal::node

@@ -1,0 +1,176 @@
+// PeerTable: the peers of one address family in all swarms of one shard.
+//
+// A swarm's entry holds a PeerSet, 8 bytes that say where its peers are, in one of these forms:
+//   inline  the one IPv4 record itself
+//   block   up to kBlockMax records in a block of a pool, ordered leechers, seeders, stopped
+//   large   a LargePeers: a SortedPeers for each role
+// Counts by role are exact in every form. Not thread-safe; guarded by the shard's lock.
+
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "common/prng.h"
+#include "node/block_pool.h"
+#include "node/peer_record.h"
+#include "node/sorted_peers.h"
+
+namespace shoal::node {
+
+// Live and stopped peers of one swarm and family, by role.
+using RoleCounts = std::array<uint32_t, kRoles>;
+
+// Trivially copyable; belongs to one table.
+struct PeerSet {
+  // What `form` says beside a peer state, which marks an inline record: it is laid over these 8 bytes.
+  static constexpr uint8_t kEmpty = proto::kPeerStateByteMax + 1;
+  static constexpr uint8_t kLarge = kEmpty + 1;
+  static constexpr uint8_t kFirstClass = kLarge + 1;  // a block of class `form - kFirstClass`
+
+  uint32_t number = 0;                   // of the block or of the LargePeers
+  std::array<uint8_t, kRoles> counts{};  // of a block
+  uint8_t form = kEmpty;
+
+  bool empty() const { return form == kEmpty; }
+};
+
+template <common::Family F>
+class PeerTable {
+ public:
+  using Key = PeerKey<F>;
+  using Record = PeerRecord<F>;
+
+  explicit PeerTable(const PeerHash& hash) : hash_(hash) {}
+
+  // The peer's record, or nothing.
+  std::optional<PeerValue> find(const PeerSet& set, const Key& key, proto::PeerRole likely) const;
+
+  void insert(PeerSet& set, const Key& key, PeerValue value);
+
+  // The peer must be in the set, with role `old`.
+  void update(PeerSet& set, const Key& key, proto::PeerRole old, PeerValue value);
+  void erase(PeerSet& set, const Key& key, proto::PeerRole old);
+
+  RoleCounts counts(const PeerSet& set) const;
+
+  // Writes up to `want` keys to `to`: for a seeder leechers, then seeders; for a leecher any of both alike.
+  // Never `self` (may be null), never a stopped peer. Returns how many.
+  uint32_t sample(const PeerSet& set, const Key* self, bool for_seeder, uint32_t want, common::Prng& prng,
+                  uint8_t* to) const;
+
+  // Removes what has expired. Returns how many of each role.
+  RoleCounts expire(PeerSet& set, const Expiry& expiry);
+
+  // Gives every record this stamp.
+  void restamp(PeerSet& set, common::Stamp stamp);
+
+  template <class Visit>
+  void for_each(const PeerSet& set, Visit visit) const;
+
+  // Starts to load what find() of this peer will touch.
+  void prefetch(const PeerSet& set, const Key& key) const;
+
+  // After many removals: `for_all(visit)` calls visit(PeerSet&) for every set of this table.
+  template <class ForAll>
+  void compact(ForAll for_all);
+
+  // All memory allocated.
+  size_t bytes() const;
+
+ private:
+  // Capacities of blocks, in records.
+  static constexpr std::array<uint8_t, 15> kCapacities = {1,  2,  3,  4,  5,  6,  8, 10,
+                                                          12, 14, 16, 20, 24, 28, 32};
+  static constexpr uint32_t kBlockMax = kCapacities.back();
+  // A large set turns into a block again only when it has become this small, so that one peer more or less
+  // does not turn it to and fro.
+  static constexpr uint32_t kBlockAgain = 20;
+
+  struct LargePeers {
+    std::array<SortedPeers<F>, kRoles> roles;
+    uint32_t size() const { return roles[0].size() + roles[1].size() + roles[2].size(); }
+  };
+
+  // The records of an inline or block set; an inline record is copied to `place`.
+  struct Row {
+    const Record* records;
+    std::array<uint8_t, kRoles + 1>
+        ends;  // of each role's part; ends[0] is 0: part r is [ends[r], ends[r + 1])
+    uint32_t size() const { return ends[kRoles]; }
+  };
+  Row row(const PeerSet& set, Record& place) const;
+
+  static bool is_inline(const PeerSet& set) { return set.form <= proto::kPeerStateByteMax; }
+  static size_t block_size(uint8_t form) { return kCapacities[form - PeerSet::kFirstClass] * sizeof(Record); }
+  static uint8_t form_for(uint32_t size);
+  BlockPool& pool(uint8_t form) { return pools_[form - PeerSet::kFirstClass]; }
+  const BlockPool& pool(uint8_t form) const { return pools_[form - PeerSet::kFirstClass]; }
+  Record* block(const PeerSet& set) {
+    return reinterpret_cast<Record*>(pool(set.form).at(set.number, block_size(set.form)));
+  }
+  LargePeers& large(const PeerSet& set) { return *large_[set.number]; }
+  const LargePeers& large(const PeerSet& set) const { return *large_[set.number]; }
+
+  // Moves the record at `at` from one role's part to another's, in both of which kRoles stands for the free
+  // room at the end, and writes `record` there.
+  static void move_record(Record* records, PeerSet& set, uint32_t at, size_t from, size_t to,
+                          const Record& record);
+  static uint32_t index_in(const Row& row, const Key& key);
+  void move_to_form(PeerSet& set, uint8_t form);
+  void make_large(PeerSet& set);
+  void make_row(PeerSet& set);
+  void after_erase(PeerSet& set);
+  uint32_t sample_row(const Row& row, const Key* self, bool for_seeder, uint32_t want, common::Prng& prng,
+                      uint8_t* to) const;
+  uint32_t sample_large(const LargePeers& large, const Key* self, bool for_seeder, uint32_t want,
+                        common::Prng& prng, uint8_t* to) const;
+
+  PeerHash hash_;
+  std::array<BlockPool, kCapacities.size()> pools_;
+  std::vector<std::unique_ptr<LargePeers>> large_;  // by PeerSet::number; null: free
+  std::vector<uint32_t> large_free_;
+};
+
+template <common::Family F>
+template <class Visit>
+void PeerTable<F>::for_each(const PeerSet& set, Visit visit) const {
+  if (set.form == PeerSet::kLarge) {
+    for (const SortedPeers<F>& role : large(set).roles) role.for_each(visit);
+    return;
+  }
+  Record place;
+  const Row peers = row(set, place);
+  for (uint32_t i = 0; i < peers.size(); ++i) visit(peers.records[i]);
+}
+
+template <common::Family F>
+template <class ForAll>
+void PeerTable<F>::compact(ForAll for_all) {
+  std::array<BlockPool, kCapacities.size()> fresh;
+  std::array<bool, kCapacities.size()> rebuilt{};
+  for (size_t i = 0; i < pools_.size(); ++i) rebuilt[i] = pools_[i].wants_rebuild();
+  if (std::none_of(rebuilt.begin(), rebuilt.end(), [](bool some) { return some; })) return;
+  for_all([&](PeerSet& set) {
+    if (set.form < PeerSet::kFirstClass || !rebuilt[set.form - PeerSet::kFirstClass]) return;
+    const size_t size = block_size(set.form);
+    BlockPool& to = fresh[set.form - PeerSet::kFirstClass];
+    const uint32_t number = to.add(size);
+    std::memcpy(to.at(number, size), pool(set.form).at(set.number, size), size);
+    set.number = number;
+  });
+  for (size_t i = 0; i < pools_.size(); ++i) {
+    if (rebuilt[i]) pools_[i] = std::move(fresh[i]);
+  }
+}
+
+extern template class PeerTable<common::Family::v4>;
+extern template class PeerTable<common::Family::v6>;
+
+}  // namespace shoal::node

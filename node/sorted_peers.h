@@ -1,0 +1,125 @@
+// SortedPeers: all peers of one role in a large swarm, dense in memory and in the order of a keyed hash of
+// their endpoints. As the hash spreads evenly, a peer's place is guessed from its hash and found within a
+// cache line or two: an index that costs no byte. Dense rows also make sampling exactly fair.
+//
+// Up to kSegmentMax records lie in one segment. Beyond that the set is a row of segments found through a
+// directory by the leading bits of the hash (extendible hashing): no insertion ever moves more than one
+// segment, however large the swarm.
+//
+// Not thread-safe; guarded by the shard's lock. Pointers are good until the next change.
+
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "common/prng.h"
+#include "node/peer_record.h"
+
+namespace shoal::node {
+
+template <common::Family F>
+class SortedPeers {
+ public:
+  using Key = PeerKey<F>;
+  using Record = PeerRecord<F>;
+
+  uint32_t size() const { return size_; }
+
+  // Null if the peer is not in this set.
+  Record* find(const PeerHash& hash, const Key& key);
+  const Record* find(const PeerHash& hash, const Key& key) const {
+    return const_cast<SortedPeers*>(this)->find(hash, key);
+  }
+
+  // The peer must not be in the set.
+  void insert(const PeerHash& hash, const Record& record);
+
+  // The record must be one of this set.
+  void erase(const PeerHash& hash, const Record* record);
+
+  // Removes what has expired; returns how many records.
+  uint32_t erase_expired(const Expiry& expiry);
+
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for_each_segment([&](const Segment& segment) {
+      for (const Record& record : segment.records) visit(record);
+    });
+  }
+  template <class Visit>
+  void for_each(Visit visit) {
+    for_each_segment([&](const Segment& segment) {
+      for (Record& record : const_cast<Segment&>(segment).records) visit(record);
+    });
+  }
+
+  // Writes the keys of `want` records to `to`, every one with the same chance, never that of `self` (a record
+  // of this set, or null). want is at most size(), less one if there is a self. Returns the end of what was
+  // written.
+  uint8_t* sample(const Record* self, uint32_t want, common::Prng& prng, uint8_t* to) const;
+
+  // Starts to load where the peer would be.
+  void prefetch(uint64_t hash) const {
+    const Segment& segment = segment_of(hash);
+    __builtin_prefetch(segment.records.data() + segment.guess(hash));
+  }
+
+  // Allocated, without this object itself.
+  size_t bytes() const;
+
+ private:
+  static constexpr uint32_t kSegmentMax = 512;
+  static constexpr uint32_t kDepthMax = 20;
+
+  struct Segment {
+    std::vector<Record> records;
+    uint32_t prefix = 0;  // the leading `depth` bits of all its hashes
+    uint32_t depth = 0;
+
+    uint32_t size() const { return static_cast<uint32_t>(records.size()); }
+    uint32_t guess(uint64_t hash) const {
+      return static_cast<uint32_t>(scale(hash << depth, records.size()));
+    }
+    bool holds(const Record* record) const {
+      return record >= records.data() && record < records.data() + records.size();
+    }
+    uint32_t lower_bound(const PeerHash& hash, uint64_t value) const;
+  };
+
+  // Two to the `depth` numbers of segments, by the leading `depth` bits of the hash.
+  struct Directory {
+    std::vector<Segment> segments;
+    std::vector<uint32_t> slots;
+    uint32_t depth = 0;
+  };
+
+  template <class Visit>
+  void for_each_segment(Visit visit) const {
+    if (!directory_) return visit(first_);
+    for (const Segment& segment : directory_->segments) visit(segment);
+  }
+  const Segment& segment_of(uint64_t hash) const {
+    return directory_ ? directory_->segments[directory_->slots[hash >> (64 - directory_->depth)]] : first_;
+  }
+  Segment& segment_of(uint64_t hash) { return const_cast<Segment&>(std::as_const(*this).segment_of(hash)); }
+
+  void split(const PeerHash& hash, uint64_t value);
+  void point_slots(uint32_t segment);
+  void after_erase(uint32_t segment);
+  void join_with_buddy(uint32_t segment);
+  void remove_segment(uint32_t segment);
+  uint8_t* sample_walking(const Record* self, uint32_t want, common::Prng& prng, uint8_t* to) const;
+  uint8_t* sample_scattered(const Record* self, uint32_t want, common::Prng& prng, uint8_t* to) const;
+
+  Segment first_;  // all records, while there is no directory
+  std::unique_ptr<Directory> directory_;
+  uint32_t size_ = 0;
+};
+
+extern template class SortedPeers<common::Family::v4>;
+extern template class SortedPeers<common::Family::v6>;
+
+}  // namespace shoal::node

@@ -1,0 +1,241 @@
+#include "node/swarm_shard.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace shoal::node {
+
+using common::Family;
+using common::InfoHash;
+using common::Tick;
+using proto::PeerRole;
+
+SwarmShard::SwarmShard(const ShardConfig& config)
+    : config_(config), table_(config.key), peers_v4_(config.peer_hash), peers_v6_(config.peer_hash) {}
+
+template <Family F>
+PeerTable<F>& SwarmShard::peers() {
+  if constexpr (F == Family::v4) {
+    return peers_v4_;
+  } else {
+    return peers_v6_;
+  }
+}
+
+template <Family F>
+PeerSet& SwarmShard::set_of(SwarmEntry& entry) {
+  return F == Family::v4 ? entry.v4 : entry.v6;
+}
+
+void SwarmShard::prefetch_swarm(uint64_t hash) const {
+  const std::lock_guard guard(lock_);
+  table_.prefetch_entry(hash);
+}
+
+void SwarmShard::prefetch_peers(uint64_t hash, const InfoHash& info_hash,
+                                const common::Endpoint& peer) const {
+  const std::lock_guard guard(lock_);
+  const SwarmEntry* entry = table_.find(hash, info_hash);
+  if (entry == nullptr) return;
+  if (peer.family == Family::v4) {
+    peers_v4_.prefetch(entry->v4, key_of<Family::v4>(peer));
+  } else {
+    peers_v6_.prefetch(entry->v6, key_of<Family::v6>(peer));
+  }
+}
+
+proto::SwarmCounts SwarmShard::counts_of(const SwarmEntry& entry) const {
+  const RoleCounts v4 = peers_v4_.counts(entry.v4);
+  const RoleCounts v6 = peers_v6_.counts(entry.v6);
+  constexpr size_t kSeeder = index_of(PeerRole::seeder);
+  constexpr size_t kLeecher = index_of(PeerRole::leecher);
+  return {v4[kSeeder] + v6[kSeeder], v4[kLeecher] + v6[kLeecher], entry.completed};
+}
+
+proto::SwarmCounts SwarmShard::scrape(uint64_t hash, const InfoHash& info_hash) const {
+  const std::lock_guard guard(lock_);
+  const SwarmEntry* entry = table_.find(hash, info_hash);
+  return entry == nullptr ? proto::SwarmCounts{} : counts_of(*entry);
+}
+
+PeerAnswer SwarmShard::announce(uint64_t hash, const PeerAnnounce& announce, Tick now, common::Prng& prng,
+                                const PeerBuffers& out) {
+  const std::lock_guard guard(lock_);
+  return announce.peer.family == Family::v4 ? announce_as<Family::v4>(hash, announce, now, prng, out)
+                                            : announce_as<Family::v6>(hash, announce, now, prng, out);
+}
+
+template <Family F>
+PeerAnswer SwarmShard::announce_as(uint64_t hash, const PeerAnnounce& announce, Tick now, common::Prng& prng,
+                                   const PeerBuffers& out) {
+  make_readable(now, common::kLocalAheadTicks);
+  const PeerRole role = role_of(announce.event, announce.seeder);
+  const bool completed = announce.event == proto::Event::completed;
+  const PeerKey<F> key = key_of<F>(announce.peer);
+  PeerAnswer answer;
+  SwarmEntry* entry = table_.find(hash, announce.info_hash);
+  std::optional<PeerValue> old;
+  if (entry != nullptr) old = peers<F>().find(set_of<F>(*entry), key, role);
+
+  if (!old && role == PeerRole::stopped) {
+    if (entry != nullptr) answer.counts = counts_of(*entry);
+    return answer;
+  }
+  if (role == PeerRole::stopped && !config_.replicated) {
+    const uint32_t completed_count = entry->completed;
+    erase<F>(*entry, hash, key, old->state.role);
+    entry = table_.find(hash, announce.info_hash);
+    answer.counts = entry != nullptr ? counts_of(*entry) : proto::SwarmCounts{.completed = completed_count};
+    return answer;
+  }
+  const PeerValue value = old ? announce_value(*old, role, completed, now, config_.replicated)
+                              : PeerValue{common::stamp_of(now), {role, completed}};
+  if (!old || *old != value) {
+    entry = &write<F>(entry, hash, announce.info_hash, key, old, value);
+    if (config_.replicated) {
+      answer.delta = proto::Delta{announce.info_hash, announce.peer, value.state, value.stamp};
+    }
+  }
+  answer.counts = counts_of(*entry);
+  if (role == PeerRole::stopped) return answer;
+  const bool seeder = role == PeerRole::seeder;
+  if constexpr (F == Family::v4) {
+    answer.peers_v4 = peers_v4_.sample(entry->v4, &key, seeder, announce.want_v4, prng, out.v4.data());
+    answer.peers_v6 = peers_v6_.sample(entry->v6, nullptr, seeder, announce.want_v6, prng, out.v6.data());
+  } else {
+    answer.peers_v4 = peers_v4_.sample(entry->v4, nullptr, seeder, announce.want_v4, prng, out.v4.data());
+    answer.peers_v6 = peers_v6_.sample(entry->v6, &key, seeder, announce.want_v6, prng, out.v6.data());
+  }
+  return answer;
+}
+
+bool SwarmShard::merge(uint64_t hash, const proto::Delta& delta, Tick now) {
+  const std::lock_guard guard(lock_);
+  return delta.peer.family == Family::v4 ? merge_as<Family::v4>(hash, delta, now)
+                                         : merge_as<Family::v6>(hash, delta, now);
+}
+
+template <Family F>
+bool SwarmShard::merge_as(uint64_t hash, const proto::Delta& delta, Tick now) {
+  const int age = common::stamp_age(now, delta.stamp);
+  if (age >= common::kLifetimeTicks) return false;
+  make_readable(now, std::max(0, -age));
+  const PeerKey<F> key = key_of<F>(delta.peer);
+  SwarmEntry* entry = table_.find(hash, delta.info_hash);
+  std::optional<PeerValue> old;
+  if (entry != nullptr) old = peers<F>().find(set_of<F>(*entry), key, delta.state.role);
+  PeerValue value{delta.stamp, delta.state};
+  if (old) value = merge_values(*old, value, now);
+  if (old && *old == value) return false;
+  if (value.state.role == PeerRole::stopped && !config_.replicated) {
+    if (old) erase<F>(*entry, hash, key, old->state.role);
+    return old.has_value();
+  }
+  write<F>(entry, hash, delta.info_hash, key, old, value);
+  return true;
+}
+
+template <Family F>
+SwarmEntry& SwarmShard::write(SwarmEntry* entry, uint64_t hash, const InfoHash& info_hash,
+                              const PeerKey<F>& key, const std::optional<PeerValue>& old, PeerValue value) {
+  if (entry == nullptr) entry = &table_.insert(hash, info_hash);
+  if (old) {
+    peers<F>().update(set_of<F>(*entry), key, old->state.role, value);
+    --sums<F>()[index_of(old->state.role)];
+  } else {
+    peers<F>().insert(set_of<F>(*entry), key, value);
+  }
+  ++sums<F>()[index_of(value.state.role)];
+  if (value.state.completed && !(old && old->state.completed)) ++entry->completed;
+  return *entry;
+}
+
+template <Family F>
+void SwarmShard::erase(SwarmEntry& entry, uint64_t hash, const PeerKey<F>& key, PeerRole role) {
+  peers<F>().erase(set_of<F>(entry), key, role);
+  --sums<F>()[index_of(role)];
+  if (entry.empty()) table_.remove(hash, entry);
+}
+
+// To be called before a stamp at most `ahead` ticks after `now` is written: it must be readable at the last
+// sweep. Usually the sweep of this tick or the one before has been; only after a pause this call has to make
+// up for it.
+void SwarmShard::make_readable(Tick now, int ahead) {
+  if (table_.size() == 0) swept_ = now;
+  if (now - swept_ + ahead > common::kAheadTicks) sweep(now);
+}
+
+void SwarmShard::expire(Tick now) {
+  const std::lock_guard guard(lock_);
+  if (now < swept_ - common::kLifetimeTicks) {
+    begin_again(now);
+  } else if (now > swept_) {
+    sweep(now);
+  }
+}
+
+template <Family F>
+void SwarmShard::expire_set(PeerSet& set, const Expiry& expiry) {
+  const RoleCounts gone = peers<F>().expire(set, expiry);
+  for (size_t role = 0; role < kRoles; ++role) sums<F>()[role] -= gone[role];
+  expired_ += gone[index_of(PeerRole::leecher)] + gone[index_of(PeerRole::seeder)];
+}
+
+void SwarmShard::sweep(Tick now) {
+  const Expiry expiry{swept_, now};
+  // From the end: the entry that takes a removed one's place has been looked at.
+  for (uint32_t i = table_.size(); i-- > 0;) {
+    SwarmEntry& entry = table_[i];
+    expire_set<Family::v4>(entry.v4, expiry);
+    expire_set<Family::v6>(entry.v6, expiry);
+    if (entry.empty()) table_.remove(common::siphash(config_.key, entry.info_hash.bytes), entry);
+  }
+  swept_ = now;
+  table_.compact();
+  peers_v4_.compact([this](auto visit) {
+    for (uint32_t i = 0; i < table_.size(); ++i) visit(table_[i].v4);
+  });
+  peers_v6_.compact([this](auto visit) {
+    for (uint32_t i = 0; i < table_.size(); ++i) visit(table_[i].v6);
+  });
+}
+
+// The clock has been set back by more than a lifetime: what is here was stamped in a future that will not
+// come soon. To lose nothing and yet to keep nothing for ever, every record begins its lifetime again.
+void SwarmShard::begin_again(Tick now) {
+  for (uint32_t i = 0; i < table_.size(); ++i) {
+    peers_v4_.restamp(table_[i].v4, common::stamp_of(now));
+    peers_v6_.restamp(table_[i].v6, common::stamp_of(now));
+  }
+  swept_ = now;
+}
+
+void SwarmShard::for_each(const std::function<void(const proto::Delta&)>& visit) const {
+  const std::lock_guard guard(lock_);
+  for (uint32_t i = 0; i < table_.size(); ++i) {
+    const SwarmEntry& entry = table_[i];
+    const auto visit_record = [&]<Family F>(const PeerRecord<F>& record) {
+      visit({entry.info_hash, endpoint_of<F>(record.key), record.value().state, record.stamp});
+    };
+    peers_v4_.for_each(entry.v4, visit_record);
+    peers_v6_.for_each(entry.v6, visit_record);
+  }
+}
+
+void SwarmShard::add_to(StoreTotals& totals) const {
+  const std::lock_guard guard(lock_);
+  constexpr size_t kSeeder = index_of(PeerRole::seeder);
+  constexpr size_t kLeecher = index_of(PeerRole::leecher);
+  constexpr size_t kStopped = index_of(PeerRole::stopped);
+  totals.swarms += table_.size();
+  totals.seeders_v4 += sums_[0][kSeeder];
+  totals.leechers_v4 += sums_[0][kLeecher];
+  totals.stopped_v4 += sums_[0][kStopped];
+  totals.seeders_v6 += sums_[1][kSeeder];
+  totals.leechers_v6 += sums_[1][kLeecher];
+  totals.stopped_v6 += sums_[1][kStopped];
+  totals.memory_bytes += table_.bytes() + peers_v4_.bytes() + peers_v6_.bytes();
+  totals.expired += expired_;
+}
+
+}  // namespace shoal::node

@@ -1,0 +1,85 @@
+// SwarmShard: one of the store's shards: its swarms, their peers, and the rules applied to them. Every method
+// takes the shard's lock for its duration, but for prefetch().
+
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+
+#include "node/peer_table.h"
+#include "node/shard_lock.h"
+#include "node/swarm_store.h"
+#include "node/swarm_table.h"
+
+namespace shoal::node {
+
+// What all shards of a store share.
+struct ShardConfig {
+  common::SipKey key{};
+  bool replicated = false;
+  PeerHash peer_hash;
+};
+
+class alignas(64) SwarmShard {
+ public:
+  // `config` must outlive the shard.
+  explicit SwarmShard(const ShardConfig& config);
+
+  void prefetch(uint64_t hash) const { table_.prefetch(hash); }
+  void prefetch_swarm(uint64_t hash) const;
+  void prefetch_peers(uint64_t hash, const common::InfoHash& info_hash, const common::Endpoint& peer) const;
+
+  PeerAnswer announce(uint64_t hash, const PeerAnnounce& announce, common::Tick now, common::Prng& prng,
+                      const PeerBuffers& out);
+  proto::SwarmCounts scrape(uint64_t hash, const common::InfoHash& info_hash) const;
+
+  // Whether it changed anything.
+  bool merge(uint64_t hash, const proto::Delta& delta, common::Tick now);
+
+  void expire(common::Tick now);
+  void for_each(const std::function<void(const proto::Delta&)>& visit) const;
+  void add_to(StoreTotals& totals) const;
+
+ private:
+  template <common::Family F>
+  PeerTable<F>& peers();
+  template <common::Family F>
+  static PeerSet& set_of(SwarmEntry& entry);
+  template <common::Family F>
+  RoleCounts& sums() {
+    return sums_[F == common::Family::v4 ? 0 : 1];
+  }
+
+  template <common::Family F>
+  PeerAnswer announce_as(uint64_t hash, const PeerAnnounce& announce, common::Tick now, common::Prng& prng,
+                         const PeerBuffers& out);
+  template <common::Family F>
+  bool merge_as(uint64_t hash, const proto::Delta& delta, common::Tick now);
+
+  // Stores a peer's record; returns the swarm's entry, which may be a new one.
+  template <common::Family F>
+  SwarmEntry& write(SwarmEntry* entry, uint64_t hash, const common::InfoHash& info_hash,
+                    const PeerKey<F>& key, const std::optional<PeerValue>& old, PeerValue value);
+  template <common::Family F>
+  void erase(SwarmEntry& entry, uint64_t hash, const PeerKey<F>& key, proto::PeerRole role);
+  template <common::Family F>
+  void expire_set(PeerSet& set, const Expiry& expiry);
+
+  proto::SwarmCounts counts_of(const SwarmEntry& entry) const;
+  void make_readable(common::Tick now, int ahead);
+  void sweep(common::Tick now);
+  void begin_again(common::Tick now);
+
+  mutable ShardLock lock_;
+  const ShardConfig& config_;
+  SwarmTable table_;
+  common::Tick swept_ = 0;  // tick of the last sweep; all stamps here are readable at it
+  PeerTable<common::Family::v4> peers_v4_;
+  PeerTable<common::Family::v6> peers_v6_;
+  std::array<RoleCounts, 2> sums_{};  // records by family and role
+  uint64_t expired_ = 0;
+};
+
+}  // namespace shoal::node

@@ -1,0 +1,70 @@
+#include "bench/measure.h"
+
+#include <sched.h>
+
+#include <bit>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <system_error>
+
+namespace shoal::bench {
+
+uint64_t process_cpu_ns(pid_t pid) {
+  const std::string folder = "/proc/" + std::to_string(pid) + "/task";
+  std::error_code error;
+  uint64_t sum = 0;
+  for (const auto& task : std::filesystem::directory_iterator(folder, error)) {
+    std::ifstream file(task.path() / "schedstat");
+    uint64_t ran_ns = 0;
+    if (file >> ran_ns) sum += ran_ns;
+  }
+  if (error) {
+    std::fprintf(stderr, "no process %d: %s\n", static_cast<int>(pid), error.message().c_str());
+    std::exit(1);
+  }
+  return sum;
+}
+
+uint64_t monotonic_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+void pin_to_cpu(int cpu) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(static_cast<size_t>(cpu), &set);
+  if (sched_setaffinity(0, sizeof set, &set) == 0) return;
+  std::perror("cannot pin to the CPU");
+  std::exit(1);
+}
+
+size_t LatencyHistogram::bucket_of(uint64_t ns) {
+  if (ns < (1U << kSubBits)) return ns;
+  const int shift = std::bit_width(ns) - kSubBits - 1;
+  return (static_cast<size_t>(shift) << kSubBits) + (ns >> shift);
+}
+
+uint64_t LatencyHistogram::upper_end(size_t bucket) {
+  if (bucket < (2U << kSubBits)) return bucket;
+  const size_t shift = (bucket >> kSubBits) - 1;
+  return ((bucket & ((1U << kSubBits) - 1)) + (1U << kSubBits) + 1) << shift;
+}
+
+uint64_t LatencyHistogram::percentile_ns(double share) const {
+  uint64_t seen = 0;
+  for (size_t bucket = 0; bucket < counts_.size(); ++bucket) {
+    seen += counts_[bucket];
+    if (counts_[bucket] != 0 && static_cast<double>(seen) >= share * static_cast<double>(total_)) {
+      return upper_end(bucket);
+    }
+  }
+  return 0;
+}
+
+}  // namespace shoal::bench

@@ -1,0 +1,165 @@
+// Loads a UDP tracker on IPv4 with the workload of workload.h and tells how it held: answers per second, CPU
+// time of the tracker's process per answer, and at a fixed rate the latency. docs/BENCHMARKS.md has examples.
+
+#include <arpa/inet.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <ctime>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "bench/measure.h"
+#include "bench/udp_load.h"
+#include "bench/workload.h"
+
+namespace {
+
+using namespace shoal::bench;
+
+struct Arguments {
+  std::string host = "127.0.0.1";
+  uint16_t port = 6969;
+  double seconds = 5;
+  double warmup = 3;
+  std::string mix = "50/50/1";
+  double rate = 0;
+  uint32_t torrents = 1'000'000;
+  uint32_t peers = 2'000'000;
+  uint32_t fill = 0;
+  uint32_t numwant = 30;
+  bool even = false;
+  uint32_t in_flight = 3;
+  uint64_t seed = 1;
+  int pid = 0;
+  int cpu = -1;
+  bool json = false;
+  std::string hashes;
+};
+
+int parse(int argc, char** argv, Arguments& out) {
+  CLI::App app("loads a UDP tracker");
+  app.add_option("--host", out.host, "IPv4 address of the tracker");
+  app.add_option("--port", out.port, "UDP port of the tracker");
+  app.add_option("--seconds", out.seconds, "time measured");
+  app.add_option("--warmup", out.warmup, "time before, not measured");
+  app.add_option("--mix", out.mix, "connects/announces/scrapes");
+  app.add_option("--rate", out.rate, "requests per second; 0: as many as are answered");
+  app.add_option("--torrents", out.torrents, "torrents")->check(CLI::PositiveNumber);
+  app.add_option("--peers", out.peers, "peers, at least 64")->check(CLI::Range(64U, 100'000'000U));
+  app.add_option("--fill", out.fill, "announce so many peers before the warm-up, in the same torrents");
+  app.add_flag("--even", out.even, "as many peers in every torrent");
+  app.add_option("--numwant", out.numwant, "peers asked for");
+  app.add_option("--in-flight", out.in_flight, "batches of 64 requests under way");
+  app.add_option("--seed", out.seed, "of the order of requests");
+  app.add_option("--pid", out.pid, "process whose CPU time is measured");
+  app.add_option("--cpu", out.cpu, "CPU to run on");
+  app.add_flag("--json", out.json, "print one JSON object");
+  app.add_option("--print-hashes", out.hashes, "write the info_hashes to this file and exit");
+  CLI11_PARSE(app, argc, argv);
+  return 0;
+}
+
+int print_hashes(const Arguments& arguments) {
+  std::FILE* file = std::fopen(arguments.hashes.c_str(), "w");
+  if (file == nullptr) {
+    std::perror(arguments.hashes.c_str());
+    return 1;
+  }
+  for (uint32_t i = 0; i < arguments.torrents; ++i) {
+    std::fprintf(file, "%s\n", shoal::common::to_hex(torrent_hash(i)).c_str());
+  }
+  return std::fclose(file) == 0 ? 0 : 1;
+}
+
+uint64_t own_cpu_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+uint64_t to_ns(double seconds) { return static_cast<uint64_t>(seconds * 1e9); }
+
+void run(UdpLoad& load, const Arguments& arguments, double seconds) {
+  if (arguments.rate > 0) {
+    load.run_at_rate(to_ns(seconds), arguments.rate);
+  } else {
+    load.run_closed(to_ns(seconds));
+  }
+}
+
+nlohmann::ordered_json measure(UdpLoad& load, const Arguments& arguments) {
+  run(load, arguments, arguments.warmup);
+  load.clear_stats();
+  const uint64_t tracker_cpu_ns = arguments.pid != 0 ? process_cpu_ns(arguments.pid) : 0;
+  const uint64_t own_ns = own_cpu_ns();
+  const uint64_t start_ns = monotonic_ns();
+  run(load, arguments, arguments.seconds);
+  const auto wall_ns = static_cast<double>(monotonic_ns() - start_ns);
+  const auto load_cpu_ns = static_cast<double>(own_cpu_ns() - own_ns);
+  const UdpLoadStats& stats = load.stats();
+  const auto answers = static_cast<double>(stats.answers());
+  nlohmann::ordered_json result;
+  result["answers_per_s"] = answers / wall_ns * 1e9;
+  if (arguments.pid != 0) {
+    const auto cpu_ns = static_cast<double>(process_cpu_ns(arguments.pid) - tracker_cpu_ns);
+    result["tracker_us_per_answer"] = cpu_ns / answers / 1e3;
+    result["tracker_cpus"] = cpu_ns / wall_ns;
+  }
+  result["load_cpus"] = load_cpu_ns / wall_ns;
+  result["peers_per_announce"] =
+      static_cast<double>(stats.peers) / static_cast<double>(std::max<uint64_t>(1, stats.announces));
+  result["bytes_per_answer"] = static_cast<double>(stats.bytes) / answers;
+  result["connects"] = stats.connects;
+  result["announces"] = stats.announces;
+  result["scrapes"] = stats.scrapes;
+  result["wrong"] = stats.wrong;
+  result["lost"] = stats.lost;
+  if (arguments.rate > 0) {
+    for (const auto& [name, share] :
+         {std::pair{"p50_us", 0.5}, {"p99_us", 0.99}, {"p99_9_us", 0.999}, {"max_us", 1.0}}) {
+      result[name] = static_cast<double>(stats.latency.percentile_ns(share)) / 1e3;
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Arguments arguments;
+  if (const int status = parse(argc, argv, arguments)) return status;
+  if (!arguments.hashes.empty()) return print_hashes(arguments);
+  UdpLoad::Settings settings;
+  if (std::sscanf(arguments.mix.c_str(), "%u/%u/%u", &settings.mix.connect, &settings.mix.announce,
+                  &settings.mix.scrape) != 3 ||
+      settings.mix.connect + settings.mix.announce + settings.mix.scrape == 0) {
+    std::fprintf(stderr, "--mix: as in 50/50/1\n");
+    return 1;
+  }
+  settings.tracker.sin_family = AF_INET;
+  settings.tracker.sin_port = htons(arguments.port);
+  if (inet_pton(AF_INET, arguments.host.c_str(), &settings.tracker.sin_addr) != 1) {
+    std::fprintf(stderr, "--host: an IPv4 address\n");
+    return 1;
+  }
+  settings.numwant = arguments.numwant;
+  settings.batches_in_flight = arguments.in_flight;
+  settings.seed = arguments.seed;
+  if (arguments.cpu >= 0) pin_to_cpu(arguments.cpu);
+  if (arguments.fill > 0) {
+    const Workload everybody(arguments.torrents, arguments.fill, arguments.even);
+    UdpLoad(settings, everybody).fill();
+  }
+  if (arguments.seconds <= 0) return 0;
+  const Workload workload(arguments.torrents, arguments.peers, arguments.even);
+  UdpLoad load(settings, workload);
+  const auto result = measure(load, arguments);
+  if (arguments.json) {
+    std::printf("%s\n", result.dump().c_str());
+  } else {
+    for (const auto& [key, value] : result.items())
+      std::printf("%-22s %s\n", key.c_str(), value.dump().c_str());
+  }
+  return load.stats().wrong == 0 ? 0 : 2;
+}

@@ -1,0 +1,64 @@
+"""What the end-to-end tests share: a test case with a cluster, and both protocols behind one face."""
+
+import itertools
+import os
+import unittest
+
+from cluster import Cluster
+from http_client import HttpClient
+from udp_client import UdpClient
+
+LOOPBACK = {"IPv4": "127.0.0.1", "IPv6": "::1"}
+CLIENTS = {"UDP": UdpClient, "HTTP": HttpClient}
+# Who only wants to look announces from a port above this one, each time another: starting and stopping one peer
+# again and again within a tick is merged as if it came from another node, so a stop may lose.
+OBSERVER_PORT_MIN = 50000
+_observers = itertools.count()
+# The first five lines of BEP 15's announce answer.
+ANSWER_HEAD_BYTES = 20
+
+
+def fresh_hash():
+    return os.urandom(20)
+
+
+class ClusterCase(unittest.TestCase):
+    """All tests of one class share one cluster; each makes swarms of its own."""
+
+    nodes = 3
+    sync = "unicast"
+    settings = None
+    cluster = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster = Cluster(nodes=cls.nodes, sync=cls.sync, settings=cls.settings)
+        try:
+            cls.cluster.start()
+        except BaseException:
+            cls.cluster.dump_logs()
+            cls.cluster.stop()
+            raise
+
+    @classmethod
+    def tearDownClass(cls):
+        codes = cls.cluster.stop()
+        if any(codes):
+            raise AssertionError(f"nodes ended with {codes}")
+
+    def node(self, number):
+        return self.cluster.nodes[number]
+
+    def client(self, number=0, protocol="UDP", family="IPv4", **more):
+        """A client of one node, closed at the end of the test."""
+        client = CLIENTS[protocol]((LOOPBACK[family], self.node(number).tracker_port), **more)
+        self.addCleanup(client.close)
+        return client
+
+    def peers_seen(self, number, info_hash, protocol="UDP", family="IPv4"):
+        """The peers a node hands out, without observers."""
+        port = OBSERVER_PORT_MIN + next(_observers) % 10000
+        with CLIENTS[protocol]((LOOPBACK[family], self.node(number).tracker_port)) as client:
+            peers = client.announce(info_hash, port)["peers"]
+            client.announce(info_hash, port, event="stopped")
+        return {peer for peer in peers if peer[1] < OBSERVER_PORT_MIN}

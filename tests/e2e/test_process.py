@@ -1,0 +1,193 @@
+"""The process: its options, its end, and what it says when it cannot start."""
+
+import os
+import pwd
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+
+from cluster import SHOAL, Cluster, at, free_port, toml
+from nodes import ClusterCase, fresh_hash
+from wait import wait_for
+
+
+def run_node(*arguments, environment=None):
+    return subprocess.run([SHOAL, "node", *arguments], check=False, capture_output=True, text=True, timeout=10,
+                          stdin=subprocess.DEVNULL, env={**os.environ, **(environment or {})})
+
+
+class WrongOptions(unittest.TestCase):
+    def test_file(self):
+        wrong = [
+            ('[node]\nname = ""\nworkers = -1\n', 3, "node.workers"),
+            ('[node]\nworkers = 257\n', 2, "node.workers"),
+            ('[node]\nworkers = "two"\n', 2, "node.workers"),
+            ('[node]\nworkers = 1.5\n', 2, "node.workers"),
+            ('[node]\n\n\nworker = 1\n', 4, "worker"),
+            ('[nodes]\nworkers = 1\n', 1, "nodes"),
+            ('[node]\nname = "a b"\n', 2, "node.name"),
+            ('[node]\nlog_level = "loud"\n', 2, "node.log_level"),
+            ('[tracker]\nudp = ["nowhere:6969"]\n', 2, "tracker.udp"),
+            ('[tracker]\nudp = ["127.0.0.1:0"]\n', 2, "tracker.udp"),
+            ('[tracker]\nudp = ["127.0.0.1:65536"]\n', 2, "tracker.udp"),
+            ('[tracker]\nudp = [1]\n', 2, "tracker.udp"),
+            ('[tracker]\ninterval_s = 0\n', 2, "tracker.interval_s"),
+            ('[tracker]\ninterval_jitter = 2.0\n', 2, "tracker.interval_jitter"),
+            ('[tracker]\nnumwant_max = true\n', 2, "tracker.numwant_max"),
+            ('[sync]\nmulticast = ["10.0.0.1:6970"]\n', 2, "sync.multicast"),
+            ('[sync]\npeers = ["no port"]\n', 2, "sync.peers"),
+            ('[sync]\ninsecure = "yes"\n', 2, "sync.insecure"),
+            ('[admin]\nlisten = 9697\n', 2, "admin.listen"),
+            ('[node]\nname = "a"\nname = "b"\n', 3, "name"),
+            ('[node\n', 1, ""),
+            ('node = 1\n', 1, "node"),
+            ("\x00\x01\x02", 1, ""),
+        ]
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "wrong.toml")
+            for text, line, key in wrong:
+                with self.subTest(text):
+                    with open(path, "w", encoding="utf-8") as file:
+                        file.write(text)
+                    for command in (["node", "--config", path], ["config", "--check", path]):
+                        run = subprocess.run([SHOAL, *command], check=False, capture_output=True, text=True, timeout=10)
+                        self.assertEqual(run.returncode, 1, run.stderr)
+                        self.assertIn(f"{path}:{line}", run.stderr)
+                        self.assertIn(key, run.stderr)
+
+    def test_missing_file(self):
+        run = run_node("--config", "/nonexistent/shoal.toml")
+        self.assertEqual(run.returncode, 1)
+        self.assertIn("/nonexistent/shoal.toml", run.stderr)
+
+    def test_flag_and_environment(self):
+        self.assertNotEqual(run_node("--node.workers", "many").returncode, 0)
+        self.assertNotEqual(run_node("--node.wrokers", "1").returncode, 0)
+        run = run_node(environment={"SHOAL_NODE_WORKERS": "many"})
+        self.assertEqual(run.returncode, 1)
+        self.assertIn("SHOAL_NODE_WORKERS", run.stderr)
+
+    def test_default_file_is_valid(self):
+        default = subprocess.run([SHOAL, "config"], check=True, capture_output=True, text=True).stdout
+        with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
+            file.write(default)
+            file.flush()
+            subprocess.run([SHOAL, "config", "--check", file.name], check=True, capture_output=True)
+
+
+class PortsInUse(unittest.TestCase):
+    def test_named(self):
+        for key, kind in (("tracker.udp", socket.SOCK_DGRAM), ("tracker.http", socket.SOCK_STREAM),
+                          ("sync.listen", socket.SOCK_DGRAM), ("admin.listen", socket.SOCK_STREAM)):
+            with self.subTest(key), socket.socket(socket.AF_INET, kind) as taken, \
+                    tempfile.TemporaryDirectory() as folder:
+                taken.bind(("127.0.0.1", free_port()))
+                if kind == socket.SOCK_STREAM:
+                    taken.listen()
+                address = at(*taken.getsockname())
+                values = {"tracker.udp": at("127.0.0.1", free_port()), "tracker.http": "", "admin.listen": ""}
+                values[key] = address
+                if key == "sync.listen":
+                    values["sync.key_files"] = os.path.join(folder, "key")
+                    subprocess.run([SHOAL, "keygen", values["sync.key_files"]], check=True, capture_output=True)
+                run = run_node(*(word for name, value in values.items() for word in (f"--{name}", value)))
+                self.assertEqual(run.returncode, 1, run.stderr)
+                self.assertIn(address, run.stderr)
+                self.assertIn("in use", run.stderr)
+
+
+class Ending(ClusterCase):
+    nodes = 2
+
+    def test_signals_end_it_in_good_order(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with self.subTest(number):
+                node = self.node(1)
+                if node.process.poll() is not None:
+                    node.start()
+                wait_for(lambda: self.node(0).members_alive() == 1, 20)
+                start = time.monotonic()
+                node.signal(number)
+                self.assertEqual(node.process.wait(5), 0)
+                self.assertLess(time.monotonic() - start, 3)
+
+    def test_busy_with_connections(self):
+        with Cluster(nodes=1, sync="off") as cluster:
+            node = cluster.nodes[0]
+            idle = [socket.create_connection(("127.0.0.1", node.tracker_port)) for _ in range(200)]
+            idle[0].sendall(b"GET /announce")
+            node.signal()
+            self.assertEqual(node.process.wait(5), 0)
+            for connection in idle:
+                connection.close()
+
+
+class Privileges(unittest.TestCase):
+    @unittest.skipUnless(os.geteuid() == 0, "needs root")
+    def test_user(self):
+        with Cluster(nodes=1, sync="off", settings={"node": {"user": "nobody"}}) as cluster:
+            with open(f"/proc/{cluster.nodes[0].process.pid}/status", encoding="utf-8") as file:
+                status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+            nobody = pwd.getpwnam("nobody")
+            self.assertEqual(status["Uid"].split("\t"), [str(nobody.pw_uid)] * 4)
+            self.assertEqual(status["Gid"].split("\t"), [str(nobody.pw_gid)] * 4)
+            self.assertEqual(status["Groups"].split(), [str(nobody.pw_gid)])
+            self.assertEqual(int(status["CapEff"], 16), 0)
+            self.assertTrue(cluster.nodes[0].ready())
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root")
+    def test_chroot(self):
+        with tempfile.TemporaryDirectory() as jail:
+            os.chmod(jail, 0o755)
+            with Cluster(nodes=1, sync="off", settings={"node": {"user": "nobody", "chroot": jail}}) as cluster:
+                self.assertEqual(os.readlink(f"/proc/{cluster.nodes[0].process.pid}/root"), jail)
+                self.assertTrue(cluster.nodes[0].ready())
+
+    def test_unknown_user(self):
+        run = run_node("--node.user", "no-such-user-here", "--tracker.udp", at("127.0.0.1", free_port()),
+                       "--tracker.http", "", "--admin.listen", "")
+        self.assertEqual(run.returncode, 1)
+        self.assertIn("no-such-user-here", run.stderr)
+
+
+class NoPeerAddressesInTheLog(ClusterCase):
+    nodes = 1
+    sync = "off"
+    settings = {"node": {"log_level": "info"}}
+
+    def test_log(self):
+        client = self.client(source="127.0.0.99")
+        client.announce(fresh_hash(), 1000)
+        client.send(b"garbage")
+        client.connect()
+        self.assertNotIn("127.0.0.99", self.node(0).log_text())
+
+
+class Alone(unittest.TestCase):
+    def test_without_sync_and_with_options_from_everywhere(self):
+        """Flag over environment over file."""
+        ports = {name: free_port() for name in ("file", "environment", "flag", "admin")}
+        with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
+            file.write(toml({"tracker": {"udp": [at("127.0.0.1", ports["file"])], "http": []},
+                             "admin": {"listen": at("127.0.0.1", ports["admin"])}}))
+            file.flush()
+            variable = {"SHOAL_TRACKER_UDP": at("127.0.0.1", ports["environment"])}
+            flag = ["--tracker.udp", at("127.0.0.1", ports["flag"])]
+            for environment, flags, expected in (({}, [], "file"), (variable, [], "environment"),
+                                                 (variable, flag, "flag")):
+                with self.subTest(expected):
+                    process = subprocess.Popen([SHOAL, "node", "--config", file.name, *flags],
+                                               env={**os.environ, **environment}, stderr=subprocess.PIPE, text=True)
+                    try:
+                        log = ""
+                        while "serving" not in log:
+                            line = process.stderr.readline()
+                            self.assertTrue(line, log)
+                            log += line
+                        self.assertIn(f":{ports[expected]}/announce", log)
+                    finally:
+                        process.terminate()
+                        process.communicate(timeout=10)

@@ -1,0 +1,265 @@
+"""The UDP tracker (BEP 15), well-formed and hostile datagrams."""
+
+import os
+import socket
+import struct
+
+from cluster import Cluster, at, free_port
+from nodes import ANSWER_HEAD_BYTES, LOOPBACK, ClusterCase, fresh_hash
+from udp_client import (PEER_SIZE, PROTOCOL_ID, SCRAPE, Refused, UdpClient, announce_packet, connect_packet,
+                        parse_announce, scrape_packet)
+from wait import wait_for
+
+# UDP payload in a packet of 1500 bytes.
+ANSWER_MAX = {"IPv4": 1472, "IPv6": 1452}
+
+
+class UdpAnnounce(ClusterCase):
+    nodes = 2
+    settings = {"tracker": {"numwant_max": 1000, "interval_jitter": 0.1}}
+
+    def fill(self, client, info_hash, count, **fields):
+        for port in range(1000, 1000 + count):
+            client.announce(info_hash, port, numwant=0, event="started", **fields)
+
+    def test_answer_never_larger_than_a_packet(self):
+        for family in LOOPBACK:
+            with self.subTest(family):
+                client, info_hash = self.client(0, "UDP", family), fresh_hash()
+                self.fill(client, info_hash, 500)
+                most = (ANSWER_MAX[family] - ANSWER_HEAD_BYTES) // PEER_SIZE[client.family]
+                for numwant in (1000, 2**31 - 1):
+                    answer = client.announce(info_hash, 999, numwant=numwant)
+                    self.assertLessEqual(answer["size"], ANSWER_MAX[family])
+                    self.assertEqual(len(answer["peers"]), most)
+                self.assertEqual(answer["leechers"], 501)
+
+    def test_numwant(self):
+        client, info_hash = self.client(), fresh_hash()
+        self.fill(client, info_hash, 120)
+        for numwant, expected in ((0, 0), (1, 1), (100, 100), (-1, 50), (-(2**31), 50)):
+            with self.subTest(numwant):
+                self.assertEqual(len(client.announce(info_hash, 999, numwant=numwant)["peers"]), expected)
+
+    def test_nobody_is_told_of_itself(self):
+        client, info_hash = self.client(), fresh_hash()
+        for port in (1001, 1002, 1003):
+            answer = client.announce(info_hash, port)
+            self.assertNotIn(("127.0.0.1", port), answer["peers"])
+        self.assertEqual(len(answer["peers"]), 2)
+
+    def test_leechers_first_for_a_seeder(self):
+        client, info_hash = self.client(), fresh_hash()
+        self.fill(client, info_hash, 60)
+        for port in range(2000, 2060):
+            client.announce(info_hash, port, left=0, numwant=0)
+        peers = client.announce(info_hash, 999, left=0, numwant=40)["peers"]
+        self.assertEqual(len(peers), 40)
+        self.assertTrue(all(port < 2000 for _, port in peers), peers)
+
+    def test_interval_within_its_jitter(self):
+        client = self.client()
+        for _ in range(50):
+            self.assertTrue(1620 <= client.announce(fresh_hash(), 1000)["interval"] <= 1980)
+
+    def test_large_left_and_paused(self):
+        client, info_hash = self.client(), fresh_hash()
+        client.announce(info_hash, 1000, left=2**63 - 1, event="paused")
+        self.assertEqual(client.scrape(info_hash), [(0, 0, 1)])
+
+    def test_ip_field_is_ignored(self):
+        client, info_hash = self.client(), fresh_hash()
+        client.announce(info_hash, 1000, ip=0x08080808)
+        self.assertEqual(client.announce(info_hash, 1001)["peers"], {("127.0.0.1", 1000)})
+
+    def test_peer_address_is_the_source(self):
+        info_hash = fresh_hash()
+        self.client(source="127.0.0.77").announce(info_hash, 1000)
+        self.assertEqual(self.client().announce(info_hash, 1001)["peers"], {("127.0.0.77", 1000)})
+
+    def test_families_are_kept_apart(self):
+        info_hash = fresh_hash()
+        self.client(family="IPv4").announce(info_hash, 1000)
+        self.client(family="IPv6").announce(info_hash, 1001)
+        self.assertEqual(self.client(family="IPv4").announce(info_hash, 1002)["peers"], {("127.0.0.1", 1000)})
+        self.assertEqual(self.client(family="IPv6").announce(info_hash, 1002)["peers"], {("::1", 1001)})
+
+    def test_options_behind_an_announce(self):
+        """BEP 41: whole, torn and lying ones change nothing."""
+        client, info_hash = self.client(), fresh_hash()
+        for options in (b"\x02\x09/announce", b"\x02", b"\x02\xff/a", b"\x00" * 40, os.urandom(900)):
+            with self.subTest(options=options[:12]):
+                client.announce(info_hash, 1000, options=options)
+        self.assertEqual(client.scrape(info_hash), [(0, 0, 1)])
+
+    def test_stop_of_a_stranger_creates_nothing(self):
+        client, info_hash = self.client(), fresh_hash()
+        client.announce(info_hash, 1000, event="stopped")
+        self.assertEqual(client.scrape(info_hash), [(0, 0, 0)])
+
+    def test_connection_id_good_on_another_node(self):
+        for family in LOOPBACK:
+            with self.subTest(family):
+                one, other = self.client(0, "UDP", family), self.client(1, "UDP", family)
+                info_hash = fresh_hash()
+                other.connection_id = one.connect()
+                other.announce(info_hash, 1000)
+                self.assertEqual(other.scrape(info_hash), [(0, 0, 1)])
+
+
+class UdpBadInput(ClusterCase):
+    nodes = 1
+    sync = "off"
+
+    def test_truncated_at_every_length(self):
+        client = self.client()
+        connection_id = client.connect()
+        refused_from = 16  # connection id, action and transaction id: enough to be answered
+        for name, packet in (("announce", announce_packet(connection_id, fresh_hash(), 1000)),
+                             ("scrape", scrape_packet(connection_id, [fresh_hash()])), ("connect", connect_packet())):
+            for length in range(len(packet)):
+                with self.subTest(name, length=length):
+                    cut = packet[:length]
+                    if length < refused_from:
+                        self.assertTrue(client.is_silent(cut))
+                    else:
+                        self.assertEqual(client.ask(cut)[:4], b"\0\0\0\3")
+
+    def test_larger_than_asked(self):
+        client = self.client()
+        connection_id = client.connect()
+        for length in (99, 1000, 1472, 1473, 2048, 4096, 9000, 65507):
+            with self.subTest(length=length):
+                packet = announce_packet(connection_id, fresh_hash(), 1000)
+                client.send(packet.ljust(length, b"\xff"))
+                # Answered or dropped, the tracker goes on.
+                wait_for(lambda: client.connect() and len(client.connection_id) == 8, 5)
+        client.send(connect_packet().ljust(65507, b"\0"))
+        self.assertEqual(len(UdpClient(client.address).connect()), 8)
+
+    def test_wrong_action(self):
+        client = self.client()
+        connection_id = client.connect()
+        for action in (3, 4, 255, 2**31, 2**32 - 1):
+            with self.subTest(action):
+                self.assertTrue(client.is_silent(connection_id + struct.pack(">I", action) + os.urandom(84)))
+
+    def test_connect_without_protocol_id(self):
+        client = self.client()
+        for number in (0, PROTOCOL_ID + 1, 2**64 - 1):
+            self.assertTrue(client.is_silent(struct.pack(">QI", number, 0) + os.urandom(4)))
+
+    def test_bad_connection_id_is_answered_with_silence(self):
+        client = self.client()
+        good = client.connect()
+        info_hash = fresh_hash()
+        for name, bad in (("zero", bytes(8)), ("protocol", struct.pack(">Q", PROTOCOL_ID)), ("random", os.urandom(8)),
+                          ("one bit", good[:7] + bytes([good[7] ^ 1])), ("reversed", good[::-1])):
+            with self.subTest(name):
+                self.assertTrue(client.is_silent(announce_packet(bad, info_hash, 1000)))
+                self.assertTrue(client.is_silent(scrape_packet(bad, [info_hash])))
+        self.assertEqual(client.scrape(info_hash), [(0, 0, 0)])
+        self.assertGreaterEqual(self.node(0).metric("shoal_udp_dropped_total", reason="connection_id"), 10)
+
+    def test_connection_id_is_bound_to_the_address(self):
+        mine, stranger = self.client(), self.client(source="127.0.0.5")
+        self.assertTrue(stranger.is_silent(announce_packet(mine.connect(), fresh_hash(), 1000)))
+
+    def test_refused_with_a_reason(self):
+        client = self.client()
+        for name, fields in (("port 0", {"port": 0}), ("event", {"port": 1000, "event": 77}),
+                             ("left", {"port": 1000, "left": 2**63})):
+            with self.subTest(name), self.assertRaises(Refused) as refused:
+                client.announce(fresh_hash(), **fields)
+            self.assertTrue(str(refused.exception))
+
+    def test_scrape_counts(self):
+        client = self.client()
+        connection_id = client.connect()
+        known = fresh_hash()
+        client.announce(known, 1000, left=0)
+        for count in (1, 2, 73, 74):
+            with self.subTest(count=count):
+                hashes = [fresh_hash() for _ in range(count - 1)] + [known]
+                self.assertEqual(client.scrape(*hashes), [(0, 0, 0)] * (count - 1) + [(1, 0, 0)])
+        for count in (0, 75, 76):
+            with self.subTest(count=count):
+                answer = client.ask(scrape_packet(connection_id, [fresh_hash() for _ in range(count)]))
+                self.assertEqual(answer[:4], b"\0\0\0\3")
+        for fraction in (1, 19, 21, 39):
+            with self.subTest(fraction=fraction):
+                answer = client.ask(scrape_packet(connection_id, [os.urandom(fraction)]))
+                self.assertEqual(answer[:4], b"\0\0\0\3")
+
+    def test_garbage(self):
+        client = self.client()
+        for _ in range(2000):
+            client.send(os.urandom(int.from_bytes(os.urandom(1), "big")))
+        wait_for(client.connect, 5)
+
+    def test_answers_are_no_larger_than_a_forged_request_pays_for(self):
+        """Without a connection id a datagram brings back at most its own size: no use for amplification."""
+        client = self.client()
+        answer = client.ask(connect_packet())
+        self.assertEqual(len(answer), 16)
+
+    def test_empty_datagram(self):
+        client = self.client()
+        client.send(b"")
+        client.connect()
+
+
+class UdpForeignCluster(ClusterCase):
+    nodes = 1
+
+    def test_connection_id_of_another_cluster(self):
+        with Cluster(nodes=1) as other:
+            with UdpClient(("127.0.0.1", other.nodes[0].tracker_port)) as foreign:
+                connection_id = foreign.connect()
+        client = self.client()
+        self.assertTrue(client.is_silent(announce_packet(connection_id, fresh_hash(), 1000)))
+
+
+class UdpWildcard(ClusterCase):
+    """A wildcard socket answers from the address that was asked: the client checks each answer for it."""
+
+    nodes = 1
+    sync = "off"
+
+    @classmethod
+    def setUpClass(cls):
+        cls.port = free_port(("0.0.0.0", "::"))
+        addresses = [at("0.0.0.0", cls.port), at("::", cls.port)]
+        cls.settings = {"tracker": {"udp": addresses, "http": addresses}}
+        super().setUpClass()
+
+    def test_ipv4(self):
+        for host in ("127.0.0.1", "127.0.0.2", "127.9.8.7"):
+            for source in (None, "127.0.0.3"):
+                with self.subTest(host, source=source), UdpClient((host, self.port), source=source) as client:
+                    info_hash = fresh_hash()
+                    client.announce(info_hash, 1000)
+                    self.assertEqual(client.scrape(info_hash), [(0, 0, 1)])
+
+    def test_ipv6(self):
+        with UdpClient(("::1", self.port)) as client:
+            info_hash = fresh_hash()
+            client.announce(info_hash, 1000)
+            self.assertEqual(client.scrape(info_hash), [(0, 0, 1)])
+
+    def test_error_comes_from_there_too(self):
+        with UdpClient(("127.0.0.2", self.port)) as client:
+            with self.assertRaises(Refused):
+                client.announce(fresh_hash(), 0)
+
+    def test_a_batch_of_different_addresses(self):
+        """Many datagrams to many addresses at once: each answer goes out from the right one."""
+        sockets = []
+        for number in range(2, 60):
+            client = UdpClient((f"127.0.0.{number}", self.port), timeout_s=5)
+            self.addCleanup(client.close)
+            sockets.append(client)
+        for client in sockets:
+            client.send(connect_packet())
+        for client in sockets:
+            self.assertEqual(len(client.receive()), 16)
