@@ -1,5 +1,7 @@
 #include "node/admin.h"
 
+#include <algorithm>
+
 #include "node/metrics.h"
 #include "node/status_json.h"
 #include "proto/http_answer.h"
@@ -14,27 +16,53 @@ constexpr const char* kIndex =
     "/healthz      the process lives\n"
     "/readyz       this node is ready to serve, or why not\n"
     "/status.json  this node, the other members, the counts\n"
-    "/metrics      the same for Prometheus\n";
+    "/metrics      the same for Prometheus\n"
+    "\n"
+    "POST /v1/drain (from this machine): not ready, serve on for node.drain_s, leave, exit\n";
+
+bool is_loopback(const common::Endpoint& client) {
+  const auto address = client.address_bytes();
+  if (client.family == common::Family::v4) return address[0] == 127;
+  return address[15] == 1 &&
+         std::all_of(address.begin(), address.end() - 1, [](uint8_t b) { return b == 0; });
+}
 
 }  // namespace
 
-void Admin::answer(const proto::HttpRequest& request, const common::Endpoint& /*client*/, std::string& out) {
+void Admin::answer(const proto::HttpRequest& request, const common::Endpoint& client, std::string& out) {
   const proto::HttpReply reply = proto::reply_to(request);
-  if (request.path == "/healthz") {
+  if (request.method == proto::HttpMethod::post) {
+    post(request, client, out);
+  } else if (request.path == "/healthz") {
     proto::append_text(out, reply, 200, "ok\n");
   } else if (request.path == "/readyz") {
-    const Readiness readiness = state_().readiness;
+    const Readiness readiness = actions_.state().readiness;
     proto::append_text(out, reply, readiness.ready ? 200 : 503,
                        readiness.ready ? "ready\n" : "not ready: " + readiness.reason + "\n");
   } else if (request.path == "/status.json") {
-    proto::append_content(out, reply, 200, "application/json", status_json(state_()));
+    proto::append_content(out, reply, 200, "application/json", status_json(actions_.state()));
   } else if (request.path == "/metrics") {
     proto::append_content(out, reply, 200, "text/plain; version=0.0.4; charset=utf-8",
-                          metrics_text(state_()));
+                          metrics_text(actions_.state()));
+  } else if (request.path == "/v1/drain") {
+    proto::append_text(out, reply, 400, "to drain, POST\n");
   } else if (request.path == "/") {
     proto::append_text(out, reply, 200, kIndex);
   } else {
     proto::append_text(out, reply, 404, "there is no such page; / lists them\n");
+  }
+}
+
+void Admin::post(const proto::HttpRequest& request, const common::Endpoint& client, std::string& out) {
+  const proto::HttpReply reply = proto::reply_to(request);
+  if (!is_loopback(client)) {
+    proto::append_text(out, reply, 403, "only from the machine the node runs on\n");
+  } else if (request.header("origin")) {
+    proto::append_text(out, reply, 403, "not from a web page\n");
+  } else if (request.path == "/v1/drain") {
+    proto::append_text(out, reply, 200, actions_.drain() ? "draining\n" : "draining already\n");
+  } else {
+    proto::append_text(out, reply, 404, "there is no such action\n");
   }
 }
 

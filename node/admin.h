@@ -1,5 +1,8 @@
-// Admin: the admin endpoint: /metrics, /healthz, /readyz, /status.json and a page for people at /. Control
-// thread only.
+// Admin: the admin endpoint: /metrics, /healthz, /readyz, /status.json, a page for people at /, and by POST
+// /v1/drain. Control thread only.
+//
+// POST changes something, so it is taken from loopback only, and not from a browser: any page that the
+// operator looks at could send one (a browser names the page in the Origin header).
 
 #pragma once
 
@@ -13,13 +16,19 @@ namespace shoal::node {
 
 class Admin final : public HttpHandler {
  public:
-  // `state` gathers the present state; called per request that needs it.
-  explicit Admin(std::function<NodeState()> state) : state_(std::move(state)) {}
+  struct Actions {
+    std::function<NodeState()> state;  // the present state; called per request that needs it
+    std::function<bool()> drain;       // begins to drain; false: it has begun before
+  };
+
+  explicit Admin(Actions actions) : actions_(std::move(actions)) {}
 
   void answer(const proto::HttpRequest& request, const common::Endpoint& client, std::string& out) override;
 
  private:
-  std::function<NodeState()> state_;
+  void post(const proto::HttpRequest& request, const common::Endpoint& client, std::string& out);
+
+  const Actions actions_;
 };
 
 }  // namespace shoal::node

@@ -25,6 +25,7 @@ struct Arguments {
   ProbeRequest probe;
   std::string probe_hash;
   uint32_t probe_timeout_ms = 2000;
+  std::string drain_admin = "127.0.0.1:9697";
   StatusRequest status = {{"127.0.0.1:9697"}, false, false};
 };
 
@@ -59,6 +60,14 @@ Examples:
   shoal status --admin 192.0.2.1:9697 --admin 192.0.2.2:9697 --json
   shoal status --ready            exit code 0 if the node is ready: for health checks)";
 
+constexpr const char* kDrainExamples = R"(
+Examples:
+  shoal drain                     returns at once; the node exits after node.drain_s seconds
+  shoal drain --admin [::1]:9697
+
+The node says "not ready" at once, serves on for node.drain_s seconds, tells the other nodes that it
+leaves, and exits with 0. SIGTERM does the same; a second SIGTERM ends it at once.)";
+
 constexpr const char* kProbeExamples = R"(
 Examples:
   shoal probe udp://127.0.0.1:6969
@@ -90,8 +99,7 @@ Command node_command(CLI::App& shoal, Arguments& arguments) {
             for (size_t i = 0; i < flags.size(); ++i) {
               if (flags[i]->count() > 0) given.emplace_back(option_table()[i].key, arguments.options[i]);
             }
-            return command_node(config->count() > 0 ? std::optional(arguments.config) : std::nullopt,
-                                std::move(given));
+            return command_node(config->count() > 0 ? std::optional(arguments.config) : std::nullopt, given);
           }};
 }
 
@@ -127,6 +135,13 @@ Command status_command(CLI::App& shoal, Arguments& arguments) {
   CLI::Option* json = app->add_flag("--json", status.json, "Print JSON");
   app->add_flag("--ready", status.ready, "Only say whether the node is ready to be asked")->excludes(json);
   return {app, [&status] { return command_status(status); }};
+}
+
+Command drain_command(CLI::App& shoal, Arguments& arguments) {
+  CLI::App* app = shoal.add_subcommand("drain", "Ask a node on this machine to leave in good order");
+  app->footer(kDrainExamples);
+  app->add_option("--admin", arguments.drain_admin, "admin.listen of the node")->type_name("HOST:PORT");
+  return {app, [&arguments] { return command_drain(arguments.drain_admin); }};
 }
 
 Command probe_command(CLI::App& shoal, Arguments& arguments) {
@@ -192,9 +207,9 @@ int run_command_line(int argc, const char* const* argv) {
   shoal.require_subcommand(1);
   shoal.get_formatter()->column_width(34);
   Arguments arguments;
-  const Command commands[] = {node_command(shoal, arguments), probe_command(shoal, arguments),
-                              status_command(shoal, arguments), keygen_command(shoal, arguments),
-                              config_command(shoal, arguments)};
+  const Command commands[] = {node_command(shoal, arguments),   probe_command(shoal, arguments),
+                              status_command(shoal, arguments), drain_command(shoal, arguments),
+                              keygen_command(shoal, arguments), config_command(shoal, arguments)};
   try {
     shoal.parse(reversed_arguments(argc, argv));
   } catch (const CLI::Success& success) {

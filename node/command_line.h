@@ -1,5 +1,5 @@
-// The command line: `shoal node|status|probe|keygen|config`, by CLI11. `shoal node` has a flag for every
-// option.
+// The command line: `shoal node|status|drain|probe|keygen|config`, by CLI11. `shoal node` has a flag for
+// every option.
 
 #pragma once
 

@@ -16,13 +16,13 @@ void print_error(std::string_view message) {
   }
 }
 
-int command_node(const std::optional<std::string>& config, std::vector<NamedText> flags) {
-  const auto options = load_options(config, std::move(flags));
+int command_node(const std::optional<std::string>& config, const std::vector<NamedText>& flags) {
+  const auto options = load_options(config, flags);
   if (!options) {
     print_error(options.error().message);
     return kExitFailed;
   }
-  return run_node(*options);
+  return run_node(*options, [config, flags] { return load_options(config, flags); });
 }
 
 }  // namespace shoal::node

@@ -21,7 +21,7 @@ constexpr int kExitUsage = 2;   // the command line cannot be understood
 void print_error(std::string_view message);
 
 // shoal node.
-int command_node(const std::optional<std::string>& config, std::vector<NamedText> flags);
+int command_node(const std::optional<std::string>& config, const std::vector<NamedText>& flags);
 
 // shoal config.
 int command_config_default();
@@ -38,6 +38,9 @@ struct StatusRequest {
   bool ready = false;  // ask only whether they are ready
 };
 int command_status(const StatusRequest& request);
+
+// shoal drain: asks the node with this admin address ("HOST:PORT") to leave in good order.
+int command_drain(const std::string& admin);
 
 // shoal probe.
 struct ProbeRequest {

@@ -1,4 +1,4 @@
-// A small blocking HTTP client for the commands: one GET, one connection.
+// A small blocking HTTP client for the commands: one request, one connection.
 
 #pragma once
 
@@ -20,5 +20,9 @@ common::Result<HttpReply> http_get(const common::Endpoint& server, std::string_v
 // Asks the server's addresses in turn until one takes the connection; `timeout` is for all of them together.
 common::Result<HttpReply> http_get(const HostPort& server, std::string_view target,
                                    std::chrono::milliseconds timeout);
+
+// The same, by POST with nothing in it.
+common::Result<HttpReply> http_post(const HostPort& server, std::string_view target,
+                                    std::chrono::milliseconds timeout);
 
 }  // namespace shoal::node

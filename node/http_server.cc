@@ -136,7 +136,7 @@ void HttpServer::received(Connection& connection, ByteSpan bytes) {
 // Answers every complete request of `input`; returns what is left: the beginning of a request, or nothing.
 ByteSpan HttpServer::answer_all(Connection& connection, ByteSpan input) {
   while (!input.empty() && !connection.last_answer) {
-    const proto::HttpRequest request = proto::parse_http_request(input);
+    proto::HttpRequest request = proto::parse_http_request(input, limits_.post);
     if (request.state == proto::HttpState::need_more) return input;
     if (request.state == proto::HttpState::bad) {
       counters_.bad_requests.add();
@@ -145,6 +145,9 @@ ByteSpan HttpServer::answer_all(Connection& connection, ByteSpan input) {
       connection.linger = true;
       break;
     }
+    const bool more = request.consumed < input.size();
+    if (draining_ != nullptr && !more && draining_->load(std::memory_order_relaxed))
+      request.keep_alive = false;
     handler_.answer(request, connection.client, out_);
     input = input.subspan(request.consumed);
     connection.last_answer = !request.keep_alive;

@@ -10,6 +10,7 @@
 #include <uv.h>
 
 #include <array>
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -34,6 +35,7 @@ struct HttpLimits {
   uint64_t idle_ms = 60'000;     // without a byte of the next request
   uint64_t request_ms = 10'000;  // from a request's first byte to its last
   uint64_t answer_ms = 10'000;   // for the client to take an answer
+  bool post = false;             // POST reaches the handler; else it is answered with 405
 };
 
 class HttpServer {
@@ -46,6 +48,11 @@ class HttpServer {
 
   // Accepts connections from a listening socket.
   void listen(Socket socket);
+
+  // While it is true, the last answer to what a client has sent so far ends its connection, so that clients
+  // that keep connections alive go elsewhere before they are cut off. `draining` outlives the server; any
+  // thread may set it.
+  void close_when(const std::atomic<bool>& draining) { draining_ = &draining; }
 
   // Closes listeners and connections; the server must live until the loop has run the close callbacks.
   void stop();
@@ -82,6 +89,7 @@ class HttpServer {
   const HttpLimits limits_;
   HttpHandler& handler_;
   HttpCounters& counters_;
+  const std::atomic<bool>* draining_ = nullptr;
   uv_timer_t timer_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::array<Queue, 4> queues_;

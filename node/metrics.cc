@@ -239,6 +239,26 @@ void add_members(Families& out, const NodeState& state) {
   for (const auto& m : members) out.add(static_cast<double>(m.clock_offset_ms) / 1000, {{"member", m.name}});
 }
 
+void add_keys(Families& out, const NodeState& state) {
+  out.counter("shoal_key_reloads_total", "SIGHUPs, by whether the key files could be used.");
+  out.add(state.key_reloads, {{"result", "ok"}});
+  out.add(state.key_reloads_failed, {{"result", "failed"}});
+}
+
+void add_snapshot(Families& out, const SnapshotStatus& snapshot) {
+  out.counter("shoal_snapshot_writes_total", "Writings of node.snapshot, by result.");
+  out.add(snapshot.written, {{"result", "ok"}});
+  out.add(snapshot.failed, {{"result", "failed"}});
+  out.gauge("shoal_snapshot_last_time_seconds", "Unix time of the last good writing; 0: none yet.");
+  out.add(static_cast<double>(snapshot.last_unix_ms) / 1000);
+  out.gauge("shoal_snapshot_last_bytes", "Size of the file.");
+  out.add(snapshot.last_bytes);
+  out.gauge("shoal_snapshot_last_duration_seconds", "How long the last good writing took.");
+  out.add(static_cast<double>(snapshot.last_took_ms) / 1000);
+  out.gauge("shoal_snapshot_refused", "1 when the file found at start was of no use and set aside.");
+  out.add(snapshot.refused);
+}
+
 }  // namespace
 
 std::string metrics_text(const NodeState& state) {
@@ -248,6 +268,8 @@ std::string metrics_text(const NodeState& state) {
   add_udp(out, state);
   add_http(out, state);
   add_store(out, state);
+  add_keys(out, state);
+  if (state.snapshot) add_snapshot(out, *state.snapshot);
   if (state.sync) {
     add_sync(out, state);
     if (!state.sync->members.empty()) add_members(out, state);

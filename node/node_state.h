@@ -8,16 +8,13 @@
 #include <string>
 #include <vector>
 
+#include "node/readiness.h"
+#include "node/snapshot_keeper.h"
 #include "node/swarm_store.h"
 #include "node/worker_counters.h"
 #include "sync/cluster.h"
 
 namespace shoal::node {
-
-struct Readiness {
-  bool ready = false;
-  std::string reason;  // why not; empty when ready
-};
 
 struct NodeState {
   std::string name;
@@ -30,6 +27,10 @@ struct NodeState {
   uint64_t queue_dropped = 0;        // deltas the workers could not hand to the sync channel
   std::optional<sync::Status> sync;  // none: sync is off
   uint64_t sync_dropped_send = 0;
+  std::string key_ids;                     // of the keys in use, the one that seals first; empty: none
+  uint64_t key_reloads = 0;                // SIGHUPs that brought new keys or the same
+  uint64_t key_reloads_failed = 0;         // SIGHUPs after which the old keys stayed
+  std::optional<SnapshotStatus> snapshot;  // none: off
 };
 
 }  // namespace shoal::node

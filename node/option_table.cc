@@ -73,6 +73,23 @@ constexpr std::array kOptions = {
           return put_text_if(o.node.chroot, v, v.empty() || (is_path(v) && v[0] == '/'));
         },
         nullptr},
+    Option{"node.drain_s", OptionKind::whole, 0, "5", "a whole number of seconds from 0 to 3600",
+           "How long a node that was asked to stop serves on, in seconds.",
+           "It says \"not ready\" from the first moment: give your load balancer time to notice.\n"
+           "A second SIGTERM ends it at once.",
+           [](Options& o, View v) { return put(o.node.drain_s, parse_whole(v, 0, 3600)); }, nullptr},
+    Option{"node.snapshot", OptionKind::text, 0, "", "the path of a file; \"\" is off",
+           "File that keeps the peers over a restart.",
+           "Opened as node.user and inside node.chroot. A node of a cluster hardly needs it: it asks the "
+           "others.\n"
+           "A file that is damaged or not ours is renamed to FILE.bad and otherwise ignored.",
+           [](Options& o, View v) { return put_text_if(o.node.snapshot, v, v.empty() || is_path(v)); },
+           nullptr},
+    Option{"node.snapshot_interval_s", OptionKind::whole, 0, "300",
+           "a whole number of seconds from 0 to 86400; 0 is on exit only",
+           "Time between two writings of node.snapshot, in seconds.", "It is also written on exit.",
+           [](Options& o, View v) { return put(o.node.snapshot_interval_s, parse_whole(v, 0, 86400)); },
+           nullptr},
     Option{"node.log_level", OptionKind::text, 0, "info", "debug, info, warn or error",
            "Least level that is logged.", "The addresses of peers appear in the log only at debug.",
            [](Options& o, View v) { return put(o.node.log_level, common::log_level_from(v)); }, nullptr},

@@ -33,8 +33,12 @@ struct Options {
     uint32_t workers = 0;
     std::string user;
     std::string chroot;
+    uint32_t drain_s = 5;
+    std::string snapshot;                // path; empty: none
+    uint32_t snapshot_interval_s = 300;  // 0: on exit only
     common::LogLevel log_level = common::LogLevel::info;
     common::LogFormat log_format = common::LogFormat::text;
+    bool operator==(const Node&) const = default;
   } node;
 
   struct Tracker {
@@ -45,6 +49,7 @@ struct Options {
     uint32_t peer_timeout_s = 2700;
     uint32_t numwant_default = 50;
     uint32_t numwant_max = 200;
+    bool operator==(const Tracker&) const = default;
   } tracker;
 
   struct Sync {
@@ -55,11 +60,15 @@ struct Options {
     std::string cluster = "default";
     std::vector<std::string> key_files;
     bool insecure = false;
+    bool operator==(const Sync&) const = default;
   } sync;
 
   struct Admin {
     std::optional<common::Endpoint> listen;
+    bool operator==(const Admin&) const = default;
   } admin;
+
+  bool operator==(const Options&) const = default;
 };
 
 }  // namespace shoal::node

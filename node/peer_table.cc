@@ -379,7 +379,7 @@ void PeerTable<F>::prefetch(const PeerSet& set, const Key& key) const {
 template <Family F>
 size_t PeerTable<F>::bytes() const {
   size_t sum = allocated_bytes(large_) + allocated_bytes(large_free_);
-  for (const BlockPool& pool : pools_) sum += pool.bytes();
+  for (size_t i = 0; i < pools_.size(); ++i) sum += pools_[i].bytes(kCapacities[i] * sizeof(Record));
   for (const auto& peers : large_) {
     if (peers == nullptr) continue;
     sum += allocated_bytes(sizeof(LargePeers));

@@ -155,11 +155,7 @@ template <class ForAll>
 void PeerTable<F>::compact(ForAll for_all) {
   std::array<BlockPool, kCapacities.size()> fresh;
   std::array<bool, kCapacities.size()> rebuilt{};
-  for (size_t i = 0; i < pools_.size(); ++i) {
-    const size_t size = kCapacities[i] * sizeof(Record);
-    rebuilt[i] = pools_[i].wants_rebuild(size);
-    if (rebuilt[i]) fresh[i].reserve(pools_[i].used(size), size);
-  }
+  for (size_t i = 0; i < pools_.size(); ++i) rebuilt[i] = pools_[i].wants_rebuild();
   if (std::none_of(rebuilt.begin(), rebuilt.end(), [](bool some) { return some; })) return;
   for_all([&](PeerSet& set) {
     if (set.form < PeerSet::kFirstClass || !rebuilt[set.form - PeerSet::kFirstClass]) return;

@@ -1,13 +1,15 @@
 #include "node/run_node.h"
 
+#include <utility>
+
 #include "common/log.h"
 #include "node/running_node.h"
 
 namespace shoal::node {
 
-int run_node(const Options& options) {
+int run_node(const Options& options, std::function<common::Result<Options>()> reload) {
   common::configure_log(options.node.log_level, options.node.log_format);
-  auto node = RunningNode::start(options);
+  auto node = RunningNode::start(options, std::move(reload));
   if (!node) {
     common::log_line(common::LogLevel::error, node.error().message);
     return 1;

@@ -12,7 +12,6 @@
 
 #include "common/check.h"
 #include "common/log.h"
-#include "node/key_file.h"
 #include "node/privileges.h"
 #include "node/version.h"
 #include "sync/keys.h"
@@ -30,8 +29,8 @@ constexpr size_t kHttpConnectionsMax = 8192;
 constexpr size_t kOtherFiles = 256;
 constexpr size_t kAdminConnectionsMax = 128;
 
-// A node that hears from nobody serves alone after this long.
-constexpr int64_t kLoneNodeReadyMs = 3'000;
+// After the last announce: long enough for another node to ask twice for what it missed.
+constexpr uint64_t kLingerMs = 250;
 
 // How often a slice of the shards is swept for peers whose time is over.
 constexpr int64_t kExpirySlicesPerTick = 32;
@@ -54,19 +53,7 @@ uint64_t random_u64() {
   return value;
 }
 
-common::SipKey random_key() {
-  common::SipKey key;
-  randombytes_buf(key.data(), key.size());
-  return key;
-}
-
 }  // namespace
-
-struct RunningNode::Keys {
-  std::vector<sync::ClusterKey> cluster;
-  common::SipKey store;
-  std::vector<common::SipKey> connection;
-};
 
 struct RunningNode::Sockets {
   std::vector<std::vector<Socket>> udp;   // [worker][address]
@@ -75,39 +62,24 @@ struct RunningNode::Sockets {
   std::unique_ptr<SyncSocket> sync;
 };
 
-Result<std::unique_ptr<RunningNode>> RunningNode::start(const Options& options) {
+Result<std::unique_ptr<RunningNode>> RunningNode::start(const Options& options,
+                                                        std::function<Result<Options>()> reload) {
   CHECK_INVARIANT(sodium_init() >= 0);
   std::signal(SIGPIPE, SIG_IGN);
-  auto keys = load_keys(options);
+  auto keys = load_node_keys(options);
   if (!keys) return tl::make_unexpected(keys.error());
   auto sockets = open_sockets(options, worker_count(options));
   if (!sockets) return tl::make_unexpected(sockets.error());
   if (auto dropped = drop_privileges(options.node.user, options.node.chroot); !dropped) {
     return tl::make_unexpected(dropped.error());
   }
-  return std::unique_ptr<RunningNode>(new RunningNode(options, *keys, std::move(*sockets)));
-}
-
-Result<RunningNode::Keys> RunningNode::load_keys(const Options& options) {
-  Keys keys;
-  const std::string& cluster = options.sync.cluster;
-  for (const std::string& path : options.sync.key_files) {
-    auto key = load_key_file(path);
-    if (!key) return common::fail("sync.key_files: " + key.error().message);
-    keys.cluster.push_back(*key);
+  if (!options.node.snapshot.empty()) {
+    if (auto usable = check_snapshot_path(options.node.snapshot); !usable) {
+      return tl::make_unexpected(usable.error());
+    }
   }
-  if (options.sync.insecure) keys.cluster.push_back(sync::insecure_key(cluster));
-  if (keys.cluster.empty()) {
-    // A node on its own: nobody else needs to know its keys.
-    keys.store = random_key();
-    keys.connection.push_back(random_key());
-    return keys;
-  }
-  keys.store = sync::derive_store_key(keys.cluster.front(), cluster);
-  for (const sync::ClusterKey& key : keys.cluster) {
-    keys.connection.push_back(sync::derive_connection_id_key(key, cluster));
-  }
-  return keys;
+  return std::unique_ptr<RunningNode>(
+      new RunningNode(options, std::move(reload), std::move(*keys), std::move(*sockets)));
 }
 
 Result<RunningNode::Sockets> RunningNode::open_sockets(const Options& options, size_t workers) {
@@ -139,12 +111,18 @@ Result<RunningNode::Sockets> RunningNode::open_sockets(const Options& options, s
   return opened;
 }
 
-RunningNode::RunningNode(const Options& options, const Keys& keys, Sockets sockets)
+RunningNode::Loop::Loop() { CHECK_INVARIANT(uv_loop_init(&uv) == 0); }
+
+RunningNode::RunningNode(const Options& options, std::function<Result<Options>()> reload, NodeKeys keys,
+                         Sockets sockets)
     : options_(options),
+      reload_(std::move(reload)),
+      keys_(std::move(keys)),
       started_unix_ms_(ClusterClock(options.tracker.peer_timeout_s).unix_ms()),
       started_mono_ms_(uv_hrtime() / 1'000'000),
       clock_(options.tracker.peer_timeout_s),
-      store_({.key = keys.store, .replicated = sockets.sync != nullptr}),
+      store_({.key = keys_.store, .replicated = sockets.sync != nullptr}),
+      drain_(&loop_.uv, options.node.drain_s, [this] { stop(); }),
       worker_context_{.store = store_,
                       .clock = clock_,
                       .tracker = {.interval_s = options.tracker.interval_s,
@@ -152,26 +130,33 @@ RunningNode::RunningNode(const Options& options, const Keys& keys, Sockets socke
                                   .numwant_default = options.tracker.numwant_default,
                                   .numwant_max = options.tracker.numwant_max},
                       .http_limits = {.connections_max = http_connections_max(sockets.udp.size())},
-                      .connection_keys = keys.connection},
-      admin_([this] { return state(); }) {
-  CHECK_INVARIANT(uv_loop_init(&loop_) == 0);
+                      .connection_keys = keys_.connection,
+                      .draining = drain_.begun()},
+      admin_({[this] { return state(); }, [this] { return drain_.begin("admin endpoint"); }}) {
   if (sockets.sync) {
     sync::Config config;
     config.name = options.node.name;
     config.incarnation = static_cast<uint64_t>(started_unix_ms_) << 16 | (random_u64() & 0xffff);
     config.cluster = options.sync.cluster;
-    config.keys = keys.cluster;
+    config.keys = keys_.cluster;
     config.insecure = options.sync.insecure;
     config.advertise = options.sync.advertise;
     config.multicast_groups = options.sync.multicast.size();
     config.peer_timeout_s = options.tracker.peer_timeout_s;
-    sync_ = std::make_unique<SyncDriver>(&loop_, std::move(config), std::move(sockets.sync),
+    sync_ = std::make_unique<SyncDriver>(&loop_.uv, std::move(config), std::move(sockets.sync),
                                          options.sync.peers, store_, clock_);
+  }
+  if (!options.node.snapshot.empty()) {
+    SnapshotKeeper::Settings settings{options.node.snapshot,
+                                      options.node.snapshot_interval_s,
+                                      {options.sync.cluster, options.tracker.peer_timeout_s}};
+    snapshot_ = std::make_unique<SnapshotKeeper>(&loop_.uv, std::move(settings), store_, clock_);
   }
   start_workers(std::move(sockets.udp), std::move(sockets.http));
   if (options.admin.listen) {
-    admin_server_ = std::make_unique<HttpServer>(&loop_, HttpLimits{.connections_max = kAdminConnectionsMax},
-                                                 admin_, admin_counters_);
+    admin_server_ = std::make_unique<HttpServer>(
+        &loop_.uv, HttpLimits{.connections_max = kAdminConnectionsMax, .post = true}, admin_,
+        admin_counters_);
     admin_server_->listen(std::move(sockets.admin));
   }
   start_timers();
@@ -179,7 +164,7 @@ RunningNode::RunningNode(const Options& options, const Keys& keys, Sockets socke
 
 RunningNode::~RunningNode() {
   workers_.clear();
-  CHECK_INVARIANT(uv_loop_close(&loop_) == 0);
+  CHECK_INVARIANT(uv_loop_close(&loop_.uv) == 0);
 }
 
 void RunningNode::start_workers(std::vector<std::vector<Socket>> udp, std::vector<std::vector<Socket>> http) {
@@ -197,7 +182,7 @@ void RunningNode::start_workers(std::vector<std::vector<Socket>> udp, std::vecto
 void RunningNode::start_timers() {
   for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
     auto handle = std::make_unique<uv_signal_t>();
-    CHECK_INVARIANT(uv_signal_init(&loop_, handle.get()) == 0);
+    CHECK_INVARIANT(uv_signal_init(&loop_.uv, handle.get()) == 0);
     handle->data = this;
     CHECK_INVARIANT(uv_signal_start(
                         handle.get(),
@@ -207,7 +192,9 @@ void RunningNode::start_timers() {
                         number) == 0);
     signals_.push_back(std::move(handle));
   }
-  CHECK_INVARIANT(uv_timer_init(&loop_, &expiry_timer_) == 0);
+  CHECK_INVARIANT(uv_timer_init(&loop_.uv, &linger_timer_) == 0);
+  linger_timer_.data = this;
+  CHECK_INVARIANT(uv_timer_init(&loop_.uv, &expiry_timer_) == 0);
   expiry_timer_.data = this;
   const auto period_ms = static_cast<uint64_t>(std::max<int64_t>(1, clock_.tick_ms() / kExpirySlicesPerTick));
   CHECK_INVARIANT(uv_timer_start(
@@ -226,27 +213,75 @@ void RunningNode::expire() {
 
 void RunningNode::on_signal(int signal) {
   if (signal == SIGHUP) {
-    log_line(LogLevel::warn, "SIGHUP ignored: this version has nothing to reload");
+    reload_keys();
     return;
   }
-  if (stopping_) {
+  if (std::exchange(signalled_, true)) {
     log_line(LogLevel::warn, "second signal: exiting at once");
     std::_Exit(1);
   }
-  stop();
+  drain_.begin(signal == SIGTERM ? "SIGTERM" : "SIGINT");
+}
+
+// All or nothing: keys that cannot all be read change nothing.
+void RunningNode::reload_keys() {
+  const auto failed = [this](const std::string& reason) {
+    ++key_reloads_failed_;
+    log_line(LogLevel::error, "SIGHUP: the old keys stay", {{"reason", reason}});
+  };
+  auto options = reload_();
+  if (!options) return failed(options.error().message);
+  Options comparable = *options;
+  comparable.sync.key_files = options_.sync.key_files;
+  if (!(comparable == options_)) {
+    log_line(LogLevel::warn, "SIGHUP: options other than sync.key_files have changed: they need a restart");
+  }
+  // Whether there are keys at all is settled at start.
+  if (options->sync.key_files.empty() != options_.sync.key_files.empty()) {
+    return failed("sync.key_files: from none to some or back needs a restart");
+  }
+  if (options_.sync.key_files.empty()) return;
+  auto keys = load_node_keys(*options);
+  if (!keys) return failed(keys.error().message);
+  const std::string& cluster = options_.sync.cluster;
+  log_line(LogLevel::info, "SIGHUP: keys loaded",
+           {{"before", key_ids(keys_.cluster, cluster)}, {"now", key_ids(keys->cluster, cluster)}});
+  keys_.cluster = std::move(keys->cluster);
+  keys_.connection = std::move(keys->connection);
+  for (const auto& worker : workers_) worker->set_connection_keys(keys_.connection);
+  ++key_reloads_;
 }
 
 void RunningNode::stop() {
-  stopping_ = true;
   log_line(LogLevel::info, "stopping");
   for (const auto& worker : workers_) worker->stop();
+  steps_left_ = 1;
+  if (snapshot_) {
+    ++steps_left_;
+    snapshot_->finish([this] { step_done(); });
+  }
+  uv_update_time(&loop_.uv);
+  CHECK_INVARIANT(uv_timer_start(
+                      &linger_timer_,
+                      [](uv_timer_t* timer) { static_cast<RunningNode*>(timer->data)->step_done(); },
+                      sync_ ? kLingerMs : 0, 0) == 0);
+}
+
+void RunningNode::step_done() {
+  if (--steps_left_ == 0) leave();
+}
+
+void RunningNode::leave() {
   if (sync_) {
     sync_->leave();
     sync_->stop();
   }
   if (admin_server_) admin_server_->stop();
+  drain_.close();
   for (const auto& signal : signals_) uv_close(reinterpret_cast<uv_handle_t*>(signal.get()), nullptr);
-  uv_close(reinterpret_cast<uv_handle_t*>(&expiry_timer_), nullptr);
+  for (uv_timer_t* timer : {&expiry_timer_, &linger_timer_}) {
+    uv_close(reinterpret_cast<uv_handle_t*>(timer), nullptr);
+  }
 }
 
 void RunningNode::run() {
@@ -265,20 +300,8 @@ void RunningNode::run() {
   if (options_.sync.insecure) {
     log_line(LogLevel::warn, "sync.insecure: anyone who reaches the sync port can add and remove peers");
   }
-  uv_run(&loop_, UV_RUN_DEFAULT);
+  uv_run(&loop_.uv, UV_RUN_DEFAULT);
   log_line(LogLevel::info, "stopped");
-}
-
-Readiness RunningNode::readiness(const std::optional<sync::Status>& sync) const {
-  if (stopping_) return {false, "stopping"};
-  if (!sync) return {true, ""};
-  const bool alone = options_.sync.peers.empty() && options_.sync.multicast.empty();
-  const bool accompanied = std::any_of(sync->members.begin(), sync->members.end(), [](const auto& member) {
-    return member.state == sync::MemberState::alive;
-  });
-  const int64_t uptime_ms = static_cast<int64_t>(uv_hrtime() / 1'000'000 - started_mono_ms_);
-  if (alone || accompanied || uptime_ms >= kLoneNodeReadyMs) return {true, ""};
-  return {false, "no other member heard yet"};
 }
 
 NodeState RunningNode::state() const {
@@ -296,7 +319,16 @@ NodeState RunningNode::state() const {
     state.sync = sync_->status();
     state.sync_dropped_send = sync_->socket_counters().dropped_send.value();
   }
-  state.readiness = readiness(state.sync);
+  state.key_ids = key_ids(keys_.cluster, options_.sync.cluster);
+  state.key_reloads = key_reloads_;
+  state.key_reloads_failed = key_reloads_failed_;
+  if (snapshot_) state.snapshot = snapshot_->status();
+  state.readiness =
+      readiness_of({.phase = drain_.phase(),
+                    .snapshot_percent = state.snapshot ? state.snapshot->loading_percent : std::nullopt,
+                    .sync = state.sync ? &*state.sync : nullptr,
+                    .expects_others = !options_.sync.peers.empty() || !options_.sync.multicast.empty(),
+                    .uptime_ms = static_cast<int64_t>(uv_hrtime() / 1'000'000 - started_mono_ms_)});
   return state;
 }
 

@@ -1,10 +1,14 @@
 // RunningNode: one node of the flock, all its parts together. Opens every socket, drops privileges, starts
 // the workers, and then is the control thread: signals, sync channel, admin endpoint, expiry.
+//
+// It goes in this order: drain (node/drain.h); stop the workers; for kLingerMs repair what others missed of
+// the last deltas, and meanwhile write the snapshot; tell the others; exit.
 
 #pragma once
 
 #include <uv.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -12,9 +16,13 @@
 #include "common/result.h"
 #include "node/admin.h"
 #include "node/cluster_clock.h"
+#include "node/drain.h"
 #include "node/http_server.h"
+#include "node/node_keys.h"
 #include "node/node_state.h"
 #include "node/options.h"
+#include "node/readiness.h"
+#include "node/snapshot_keeper.h"
 #include "node/swarm_store.h"
 #include "node/sync_driver.h"
 #include "node/worker.h"
@@ -24,47 +32,63 @@ namespace shoal::node {
 class RunningNode {
  public:
   // Ready to run(), or what is wrong. The options are checked already.
-  static common::Result<std::unique_ptr<RunningNode>> start(const Options& options);
+  // `reload` reads the options anew, for SIGHUP.
+  static common::Result<std::unique_ptr<RunningNode>> start(const Options& options,
+                                                            std::function<common::Result<Options>()> reload);
   ~RunningNode();
   RunningNode(const RunningNode&) = delete;
   RunningNode& operator=(const RunningNode&) = delete;
 
-  // Serves until SIGTERM or SIGINT, then leaves the cluster in good order; a second signal exits at once.
+  // Serves until SIGTERM, SIGINT or a drain over the admin endpoint, then leaves the cluster in good order; a
+  // second signal ends the process at once, with exit code 1.
   void run();
 
  private:
   struct Sockets;
-  struct Keys;
+  struct Loop {
+    Loop();
+    uv_loop_t uv;
+  };
 
-  RunningNode(const Options& options, const Keys& keys, Sockets sockets);
+  RunningNode(const Options& options, std::function<common::Result<Options>()> reload, NodeKeys keys,
+              Sockets sockets);
 
-  static common::Result<Keys> load_keys(const Options& options);
   static common::Result<Sockets> open_sockets(const Options& options, size_t workers);
 
   void start_workers(std::vector<std::vector<Socket>> udp, std::vector<std::vector<Socket>> http);
   void start_timers();
   void on_signal(int signal);
   void expire();
+  void reload_keys();
   void stop();
+  void step_done();
+  void leave();
   NodeState state() const;
-  Readiness readiness(const std::optional<sync::Status>& sync) const;
 
   const Options options_;
+  const std::function<common::Result<Options>()> reload_;
+  NodeKeys keys_;
+  uint64_t key_reloads_ = 0;
+  uint64_t key_reloads_failed_ = 0;
   const int64_t started_unix_ms_;
   const uint64_t started_mono_ms_;
-  uv_loop_t loop_;
+  Loop loop_;
   ClusterClock clock_;
   SwarmStore store_;
+  Drain drain_;
   WorkerContext worker_context_;
   std::unique_ptr<SyncDriver> sync_;  // null: sync is off
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<SnapshotKeeper> snapshot_;  // null: off
   HttpCounters admin_counters_;
   Admin admin_;
   std::unique_ptr<HttpServer> admin_server_;
   std::vector<std::unique_ptr<uv_signal_t>> signals_;
   uv_timer_t expiry_timer_;
   size_t expiry_shard_ = 0;
-  bool stopping_ = false;
+  uv_timer_t linger_timer_;
+  int steps_left_ = 0;  // of stop(), before leave()
+  bool signalled_ = false;
 };
 
 }  // namespace shoal::node

@@ -243,13 +243,17 @@ uint8_t* SortedPeers<F>::sample_scattered(const Record* self, uint32_t want, com
                                           uint8_t* to) const {
   struct Run {
     const Segment* segment;
-    uint32_t start;
+    uint32_t start;    // place in the segment without `self`
+    uint32_t circle;   // its size without `self`
+    uint32_t self_at;  // where `self` is left out
   };
   std::array<Run, kScatteredWant> runs;
   size_t run_count = 0;
   const Directory& directory = *directory_;
   const uint32_t run = run_length(want);
-  while (want > 0) {
+  const uint32_t run_total = (want + run - 1) / run;
+  // All places first, so that their cache misses overlap.
+  while (run_count < run_total) {
     // A slot, then a place in the room its segment would have if it were full and had all the slots to
     // itself: places that hold no record are drawn again, so all records have the same chance.
     const uint32_t slot = prng.below(static_cast<uint32_t>(directory.slots.size()));
@@ -267,13 +271,15 @@ uint8_t* SortedPeers<F>::sample_scattered(const Record* self, uint32_t want, com
       return other.segment == &segment && (ahead < run || circle - ahead < run);
     });
     if (overlaps) continue;
-    runs[run_count++] = {&segment, start};
-    const uint32_t length = std::min(run, want);
-    for (uint32_t i = 0; i < length; ++i) {
-      const uint32_t at = (start + i) % circle;
-      to = put(segment.records[at < self_at ? at : at + 1], to);
+    __builtin_prefetch(&segment.records[start]);
+    runs[run_count++] = {&segment, start, circle, self_at};
+  }
+  for (size_t i = 0; i < run_count; ++i) {
+    const Run& from = runs[i];
+    for (uint32_t at = from.start; want > 0 && at < from.start + run; ++at, --want) {
+      const uint32_t place = at < from.circle ? at : at - from.circle;
+      to = put(from.segment->records[place < from.self_at ? place : place + 1], to);
     }
-    want -= length;
   }
   return to;
 }

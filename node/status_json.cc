@@ -87,6 +87,19 @@ Json sync_json(const NodeState& state) {
       {"dropped_queue", state.queue_dropped},           {"dropped_send", state.sync_dropped_send}};
 }
 
+Json snapshot_json(const SnapshotStatus& snapshot) {
+  const auto loading = snapshot.loading_percent;
+  return {{"loading_percent", loading ? Json(*loading) : Json(nullptr)},
+          {"loaded", snapshot.loaded},
+          {"refused", snapshot.refused},
+          {"written", snapshot.written},
+          {"failed", snapshot.failed},
+          {"last_unix_ms", snapshot.last_unix_ms},
+          {"last_records", snapshot.last_records},
+          {"last_bytes", snapshot.last_bytes},
+          {"last_took_ms", snapshot.last_took_ms}};
+}
+
 }  // namespace
 
 std::string status_json(const NodeState& state) {
@@ -108,6 +121,9 @@ std::string status_json(const NodeState& state) {
   json["requests"] = requests_json(state);
   json["members"] = state.sync ? members_json(*state.sync) : Json::array();
   json["sync"] = state.sync ? sync_json(state) : Json(nullptr);
+  json["keys"] = {
+      {"ids", state.key_ids}, {"reloads", state.key_reloads}, {"reloads_failed", state.key_reloads_failed}};
+  json["snapshot"] = state.snapshot ? snapshot_json(*state.snapshot) : Json(nullptr);
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -161,7 +161,7 @@ void SwarmShard::erase(SwarmEntry& entry, uint64_t hash, const PeerKey<F>& key, 
 // sweep. Usually the sweep of this tick or the one before has been; only after a pause this call has to make
 // up for it.
 void SwarmShard::make_readable(Tick now, int ahead) {
-  if (table_.entries().empty()) swept_ = now;
+  if (table_.size() == 0) swept_ = now;
   if (now - swept_ + ahead > common::kAheadTicks) sweep(now);
 }
 
@@ -184,8 +184,8 @@ void SwarmShard::expire_set(PeerSet& set, const Expiry& expiry) {
 void SwarmShard::sweep(Tick now) {
   const Expiry expiry{swept_, now};
   // From the end: the entry that takes a removed one's place has been looked at.
-  for (size_t i = table_.entries().size(); i-- > 0;) {
-    SwarmEntry& entry = table_.entries()[i];
+  for (uint32_t i = table_.size(); i-- > 0;) {
+    SwarmEntry& entry = table_[i];
     expire_set<Family::v4>(entry.v4, expiry);
     expire_set<Family::v6>(entry.v6, expiry);
     if (entry.empty()) table_.remove(common::siphash(config_.key, entry.info_hash.bytes), entry);
@@ -193,26 +193,27 @@ void SwarmShard::sweep(Tick now) {
   swept_ = now;
   table_.compact();
   peers_v4_.compact([this](auto visit) {
-    for (SwarmEntry& entry : table_.entries()) visit(entry.v4);
+    for (uint32_t i = 0; i < table_.size(); ++i) visit(table_[i].v4);
   });
   peers_v6_.compact([this](auto visit) {
-    for (SwarmEntry& entry : table_.entries()) visit(entry.v6);
+    for (uint32_t i = 0; i < table_.size(); ++i) visit(table_[i].v6);
   });
 }
 
 // The clock has been set back by more than a lifetime: what is here was stamped in a future that will not
 // come soon. To lose nothing and yet to keep nothing for ever, every record begins its lifetime again.
 void SwarmShard::begin_again(Tick now) {
-  for (SwarmEntry& entry : table_.entries()) {
-    peers_v4_.restamp(entry.v4, common::stamp_of(now));
-    peers_v6_.restamp(entry.v6, common::stamp_of(now));
+  for (uint32_t i = 0; i < table_.size(); ++i) {
+    peers_v4_.restamp(table_[i].v4, common::stamp_of(now));
+    peers_v6_.restamp(table_[i].v6, common::stamp_of(now));
   }
   swept_ = now;
 }
 
 void SwarmShard::for_each(const std::function<void(const proto::Delta&)>& visit) const {
   const std::lock_guard guard(lock_);
-  for (const SwarmEntry& entry : table_.entries()) {
+  for (uint32_t i = 0; i < table_.size(); ++i) {
+    const SwarmEntry& entry = table_[i];
     const auto visit_record = [&]<Family F>(const PeerRecord<F>& record) {
       visit({entry.info_hash, endpoint_of<F>(record.key), record.value().state, record.stamp});
     };
@@ -226,7 +227,7 @@ void SwarmShard::add_to(StoreTotals& totals) const {
   constexpr size_t kSeeder = index_of(PeerRole::seeder);
   constexpr size_t kLeecher = index_of(PeerRole::leecher);
   constexpr size_t kStopped = index_of(PeerRole::stopped);
-  totals.swarms += table_.entries().size();
+  totals.swarms += table_.size();
   totals.seeders_v4 += sums_[0][kSeeder];
   totals.leechers_v4 += sums_[0][kLeecher];
   totals.stopped_v4 += sums_[0][kStopped];

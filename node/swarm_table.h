@@ -7,11 +7,12 @@
 
 #include <atomic>
 #include <cstdint>
-#include <span>
+#include <utility>
 #include <vector>
 
 #include "common/info_hash.h"
 #include "common/siphash.h"
+#include "node/block_pool.h"
 #include "node/peer_table.h"
 
 namespace shoal::node {
@@ -40,14 +41,20 @@ class SwarmTable {
   // The swarm must not be there.
   SwarmEntry& insert(uint64_t hash, const common::InfoHash& info_hash);
 
-  // The last entry takes the place of the removed one.
+  // The last entry takes the place, and the number, of the removed one.
   void remove(uint64_t hash, const SwarmEntry& entry);
 
   // After many removals.
   void compact();
 
-  std::span<SwarmEntry> entries() { return entries_; }
-  std::span<const SwarmEntry> entries() const { return entries_; }
+  // The entries by number; numbers below size().
+  uint32_t size() const { return entries_.count(); }
+  SwarmEntry& operator[](uint32_t number) {
+    return *reinterpret_cast<SwarmEntry*>(entries_.at(number, sizeof(SwarmEntry)));
+  }
+  const SwarmEntry& operator[](uint32_t number) const {
+    return *reinterpret_cast<const SwarmEntry*>(entries_.at(number, sizeof(SwarmEntry)));
+  }
 
   // Without the lock: starts to load the part of the index find() will read. Reads nothing of it, so the
   // index may even be freed meanwhile.
@@ -60,7 +67,7 @@ class SwarmTable {
   // With the lock: starts to load the entry, if there seems to be one.
   void prefetch_entry(uint64_t hash) const;
 
-  size_t bytes() const { return allocated_bytes(entries_) + allocated_bytes(index_); }
+  size_t bytes() const { return entries_.bytes(sizeof(SwarmEntry)) + allocated_bytes(index_); }
 
  private:
   // A slot of the index: a tag of hash bits and an entry's number.
@@ -69,16 +76,17 @@ class SwarmTable {
   static constexpr uint32_t kFree = ~0U;
 
   // The shard is chosen by the top bits; the next ones give the home slot, the lowest the tag.
-  static uint64_t home_of(uint64_t hash, uint64_t size) { return (hash << 10 >> 32) * size >> 32; }
+  static uint64_t home_of(uint64_t hash, uint64_t slots) { return (hash << 10 >> 32) * slots >> 32; }
   static uint32_t tag_of(uint64_t hash) { return static_cast<uint32_t>(hash) << kNumberBits; }
   uint64_t hash_of(const SwarmEntry& entry) const { return common::siphash(key_, entry.info_hash.bytes); }
 
-  size_t slot_of(uint64_t hash, uint32_t number) const;
-  void rebuild_index(size_t size);
+  size_t next(size_t slot) const { return slot + 1 == index_.size() ? 0 : slot + 1; }
+  size_t slot_of(uint64_t hash, const SwarmEntry& entry) const;
+  void rebuild_index(size_t slots);
   void put(uint64_t hash, uint32_t number);
 
   const common::SipKey& key_;
-  std::vector<SwarmEntry> entries_;
+  BlockRow entries_;
   std::vector<uint32_t> index_;
   std::atomic<uintptr_t> index_base_{0};  // of index_, for prefetch()
   std::atomic<uint64_t> index_size_{0};

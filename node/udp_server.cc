@@ -5,6 +5,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 
 #include "common/check.h"
 #include "node/socket_address.h"
@@ -20,10 +21,23 @@ using proto::UdpKind;
 namespace {
 
 constexpr size_t kBatch = 64;
-constexpr size_t kBatchesPerWake = 16;  // then the loop serves its other handles
+constexpr size_t kBatchesPerTurn = 16;       // then the loop serves its other handles
+constexpr size_t kLoadedBatch = kBatch / 2;  // so many at once: more have come while they are worked
 // Larger datagrams are cut: an announce is read from its first 98 bytes, a scrape of this size has too many
-// hashes.
-constexpr size_t kReceiveBytes = 2048;
+// hashes. An odd number of cache lines, so that the heads of the datagrams of a batch do not fall into the
+// same few sets of the cache.
+constexpr size_t kReceiveBytes = 25 * 64;
+static_assert(kReceiveBytes >= proto::kUdpScrapeHeaderSize + (proto::kUdpScrapeMax + 1) * 20);
+
+common::Endpoint client_at(const sockaddr_storage& source) {
+  if (source.ss_family != AF_INET) return from_sockaddr(reinterpret_cast<const sockaddr*>(&source));
+  sockaddr_in v4;
+  std::memcpy(&v4, &source, sizeof v4);
+  common::Endpoint client;
+  std::memcpy(client.address.data(), &v4.sin_addr, 4);
+  client.port = ntohs(v4.sin_port);
+  return client;
+}
 
 }  // namespace
 
@@ -69,7 +83,7 @@ UdpBatchPtr make_udp_batch() {
 }
 
 UdpServer::UdpServer(uv_loop_t* loop, Socket socket, UdpBatch& batch, Tracker& tracker,
-                     const ClusterClock& clock, std::span<const common::SipKey> keys,
+                     const ClusterClock& clock, const std::vector<common::SipKey>& keys,
                      WorkerCounters& counters)
     : socket_(std::move(socket)),
       family_(local_endpoint(socket_.fd()).family),
@@ -80,25 +94,46 @@ UdpServer::UdpServer(uv_loop_t* loop, Socket socket, UdpBatch& batch, Tracker& t
       keys_(keys),
       counters_(counters.udp[family_index(family_)]) {
   CHECK_INVARIANT(uv_poll_init(loop, &poll_, socket_.fd()) == 0);
+  CHECK_INVARIANT(uv_idle_init(loop, &turns_) == 0);
   poll_.data = this;
-  CHECK_INVARIANT(uv_poll_start(&poll_, UV_READABLE, &UdpServer::on_readable) == 0);
+  turns_.data = this;
+  watch();
 }
 
 UdpServer::~UdpServer() = default;
 
-void UdpServer::stop() { uv_close(reinterpret_cast<uv_handle_t*>(&poll_), nullptr); }
+void UdpServer::stop() {
+  uv_close(reinterpret_cast<uv_handle_t*>(&poll_), nullptr);
+  uv_close(reinterpret_cast<uv_handle_t*>(&turns_), nullptr);
+}
+
+void UdpServer::watch() { CHECK_INVARIANT(uv_poll_start(&poll_, UV_READABLE, &UdpServer::on_readable) == 0); }
 
 void UdpServer::on_readable(uv_poll_t* handle, int /*status*/, int /*events*/) {
   UdpServer& server = *static_cast<UdpServer*>(handle->data);
-  for (size_t i = 0; i < kBatchesPerWake; ++i) {
-    const size_t count = server.receive();
-    if (count == 0) return;
-    server.look_up(count);
-    server.batch_.answers = 0;
-    for (size_t k = 0; k < count; ++k) server.answer(k);
-    server.send();
-    if (count < kBatch) return;
+  if (server.serve() != Drained::no) return;
+  uv_poll_stop(&server.poll_);
+  CHECK_INVARIANT(uv_idle_start(&server.turns_, &UdpServer::on_turn) == 0);
+}
+
+void UdpServer::on_turn(uv_idle_t* handle) {
+  UdpServer& server = *static_cast<UdpServer*>(handle->data);
+  if (server.serve() != Drained::yes) return;
+  uv_idle_stop(handle);
+  server.watch();
+}
+
+UdpServer::Drained UdpServer::serve() {
+  for (size_t i = 0; i < kBatchesPerTurn; ++i) {
+    const size_t count = receive();
+    if (count == 0) return Drained::yes;
+    look_up(count);
+    batch_.answers = 0;
+    for (size_t k = 0; k < count; ++k) answer(k);
+    send();
+    if (count < kLoadedBatch) return Drained::likely;
   }
+  return Drained::no;
 }
 
 size_t UdpServer::receive() {
@@ -124,8 +159,8 @@ void UdpServer::look_up(size_t count) {
     const size_t size = batch_.in[i].msg_len;
     bytes += size;
     proto::UdpRequest& request = batch_.requests[i];
-    batch_.clients[i] = from_sockaddr(reinterpret_cast<const sockaddr*>(&batch_.sources[i]));
-    request = proto::parse_udp_request(ByteSpan(batch_.in_bytes[i]).first(size));
+    batch_.clients[i] = client_at(batch_.sources[i]);
+    std::construct_at(&request, proto::parse_udp_request(ByteSpan(batch_.in_bytes[i]).first(size)));
     if (request.kind == UdpKind::ignored) {
       counters_.dropped_malformed.add();
     } else if (batch_.clients[i].port == 0) {
@@ -141,6 +176,16 @@ void UdpServer::look_up(size_t count) {
     }
   }
   counters_.bytes_received.add(bytes);
+  for (size_t i = 0; i < count; ++i) {
+    if (batch_.requests[i].kind == UdpKind::announce) tracker_.store().prefetch_swarm(batch_.refs[i]);
+  }
+  for (size_t i = 0; i < count; ++i) {
+    const proto::AnnounceRequest& announce = batch_.requests[i].announce;
+    if (batch_.requests[i].kind != UdpKind::announce) continue;
+    common::Endpoint peer = batch_.clients[i];
+    peer.port = announce.port;
+    tracker_.store().prefetch_peers(batch_.refs[i], announce.info_hash, peer);
+  }
 }
 
 void UdpServer::answer(size_t index) {

@@ -5,7 +5,9 @@
 
 #include <uv.h>
 
+#include <atomic>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <thread>
 #include <vector>
@@ -27,7 +29,8 @@ struct WorkerContext {
   const ClusterClock& clock;
   TrackerSettings tracker;
   HttpLimits http_limits;                       // per worker
-  std::vector<common::SipKey> connection_keys;  // at least one
+  std::vector<common::SipKey> connection_keys;  // at least one; those at start
+  const std::atomic<bool>& draining;            // true: HTTP connections end with their next answer
 };
 
 class Worker {
@@ -41,6 +44,9 @@ class Worker {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
+  // New keys for connection ids, at least one; control thread. In force soon, between two batches.
+  void set_connection_keys(std::vector<common::SipKey> keys);
+
   // Stops serving and joins the thread. What the queue holds stays there to be drained.
   void stop();
 
@@ -52,6 +58,7 @@ class Worker {
 
  private:
   void run();
+  void take_message();
 
   const WorkerContext& context_;
   const std::unique_ptr<DeltaQueue> queue_;
@@ -60,7 +67,11 @@ class Worker {
   WorkerCounters counters_;
   Tracker tracker_;
   uv_loop_t loop_;
-  uv_async_t stop_;
+  uv_async_t wake_;
+  std::mutex message_mutex_;
+  bool stop_asked_ = false;                      // under message_mutex_
+  std::vector<common::SipKey> next_keys_;        // under message_mutex_; empty: none
+  std::vector<common::SipKey> connection_keys_;  // worker's thread
   UdpBatchPtr batch_;
   std::vector<std::unique_ptr<UdpServer>> udp_;
   HttpTracker http_tracker_;

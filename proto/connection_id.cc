@@ -2,8 +2,7 @@
 
 #include <algorithm>
 #include <array>
-
-#include "common/bytes.h"
+#include <cstring>
 
 namespace shoal::proto {
 
@@ -16,13 +15,21 @@ constexpr uint64_t kEpochBits = 3;
 
 uint64_t epoch_at(int64_t unix_s) { return static_cast<uint64_t>(unix_s / kConnectionIdEpochS); }
 
+// One for each family, so that the hash is compiled for the size of its message.
+template <common::Family F>
+uint64_t id_for(const SipKey& key, const Endpoint& client, uint64_t epoch) {
+  constexpr size_t kAddress = common::address_size(F);
+  std::array<uint8_t, 1 + kAddress + 8> message;
+  message[0] = static_cast<uint8_t>(F);
+  std::memcpy(message.data() + 1, client.address.data(), kAddress);
+  const uint64_t big_endian = __builtin_bswap64(epoch);
+  std::memcpy(message.data() + 1 + kAddress, &big_endian, 8);
+  return (common::siphash(key, message) & ~kEpochBits) | (epoch & kEpochBits);
+}
+
 uint64_t id_of(const SipKey& key, const Endpoint& client, uint64_t epoch) {
-  std::array<uint8_t, 1 + 16 + 8> message;
-  common::ByteWriter writer(message);
-  writer.u8(static_cast<uint8_t>(client.family));
-  writer.bytes(client.address_bytes());
-  writer.u64(epoch);
-  return (common::siphash(key, writer.written()) & ~kEpochBits) | (epoch & kEpochBits);
+  return client.family == common::Family::v4 ? id_for<common::Family::v4>(key, client, epoch)
+                                             : id_for<common::Family::v6>(key, client, epoch);
 }
 
 }  // namespace

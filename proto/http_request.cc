@@ -110,7 +110,7 @@ int read_version(std::string_view version, HttpRequest& request) {
   return kFine;
 }
 
-int read_request_line(std::string_view line, HttpRequest& request) {
+int read_request_line(std::string_view line, bool post, HttpRequest& request) {
   const size_t method_end = line.find(' ');
   const size_t target_end = line.rfind(' ');
   if (method_end == std::string_view::npos || method_end == 0 || target_end <= method_end + 1) return 400;
@@ -123,6 +123,8 @@ int read_request_line(std::string_view line, HttpRequest& request) {
     request.method = HttpMethod::get;
   } else if (method == "HEAD") {
     request.method = HttpMethod::head;
+  } else if (post && method == "POST") {
+    request.method = HttpMethod::post;
   } else {
     return 405;
   }
@@ -186,7 +188,7 @@ HttpRequest bad(int status) {
 
 }  // namespace
 
-HttpRequest parse_http_request(ByteSpan buffer) {
+HttpRequest parse_http_request(ByteSpan buffer, bool post) {
   const std::string_view text(reinterpret_cast<const char*>(buffer.data()),
                               std::min(buffer.size(), kHttpHeadMax));
   HttpRequest request;
@@ -206,7 +208,7 @@ HttpRequest parse_http_request(ByteSpan buffer) {
     line_start = end + 2;
     int status = kFine;
     if (lines == 0) {
-      status = read_request_line(line, request);
+      status = read_request_line(line, post, request);
       first_header = line_start;
     } else if (line.empty()) {
       request.header_lines = text.substr(first_header, end - first_header);

@@ -1,4 +1,5 @@
-// HTTP/1.x requests, as far as a tracker needs them: GET and HEAD without a body, one head of bounded size.
+// HTTP/1.x requests, as far as a tracker needs them: GET and HEAD (and for the admin endpoint POST) without a
+// body, one head of bounded size.
 //
 // The parser keeps no state: it is given everything that has arrived and not been consumed, and says whether
 // that begins with a request. The verdict does not depend on how the bytes were cut into reads: what is bad
@@ -22,7 +23,7 @@ constexpr size_t kHttpHeadMax = 8192;   // request line, header lines and the em
 constexpr size_t kHttpHeadersMax = 64;  // header lines
 
 enum class HttpState : uint8_t { need_more, bad, request };
-enum class HttpMethod : uint8_t { get, head };
+enum class HttpMethod : uint8_t { get, head, post };
 
 // Views into the buffer; good until it changes.
 struct HttpRequest {
@@ -45,6 +46,7 @@ struct HttpRequest {
   std::optional<std::string_view> header(std::string_view name) const;
 };
 
-HttpRequest parse_http_request(common::ByteSpan buffer);
+// POST is refused with 405 unless `post`; its body must be empty like that of any other.
+HttpRequest parse_http_request(common::ByteSpan buffer, bool post = false);
 
 }  // namespace shoal::proto

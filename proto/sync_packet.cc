@@ -52,6 +52,7 @@ void to_pb(const Heartbeat& heartbeat, pb::Heartbeat& out) {
   if (heartbeat.advertise) out.set_advertise(endpoint_bytes(*heartbeat.advertise));
   out.set_delta_sequence(heartbeat.delta_sequence);
   out.set_list_parts(heartbeat.list_parts);
+  out.set_send_us(heartbeat.send_us);
   for (const MemberEntry& entry : heartbeat.members) {
     pb::Member& member = *out.add_members();
     member.set_id(entry.id);
@@ -61,6 +62,8 @@ void to_pb(const Heartbeat& heartbeat, pb::Heartbeat& out) {
     member.set_heard_ago_ms(entry.heard_ago_ms);
     member.set_heard_by_group(entry.heard_by_group);
     member.set_delta_watermark(entry.delta_watermark);
+    member.set_echo_us(entry.echo_us);
+    member.set_echo_held_us(entry.echo_held_us);
   }
 }
 
@@ -81,6 +84,8 @@ std::string serialized(const SyncPacket& packet) {
   if (const auto* leave = std::get_if<Leave>(&packet)) {
     out.mutable_leave()->set_delta_sequence(leave->delta_sequence);
   }
+  if (const auto* nack = std::get_if<Nack>(&packet)) nack_to_pb(*nack, *out.mutable_nack());
+  if (const auto* gone = std::get_if<Gone>(&packet)) out.mutable_gone()->set_up_to(gone->up_to);
   return out.SerializeAsString();
 }
 
@@ -99,11 +104,13 @@ Result<SyncPacket> from_pb(const pb::Heartbeat& in) {
   }
   out.delta_sequence = in.delta_sequence();
   out.list_parts = in.list_parts();
+  out.send_us = in.send_us();
   for (const pb::Member& member : in.members()) {
     const std::optional<Endpoint> endpoint = endpoint_from(member.endpoint());
     if (!endpoint || member.state() > kMemberStateMax) return fail("bad member");
     out.members.push_back({member.id(), member.incarnation(), *endpoint, static_cast<uint8_t>(member.state()),
-                           member.heard_ago_ms(), member.heard_by_group(), member.delta_watermark()});
+                           member.heard_ago_ms(), member.heard_by_group(), member.delta_watermark(),
+                           member.echo_us(), member.echo_held_us()});
   }
   return out;
 }
@@ -127,6 +134,10 @@ Result<SyncPacket> parse(ByteSpan raw) {
       return from_pb(packet.deltas());
     case pb::Packet::kLeave:
       return Leave{packet.leave().delta_sequence()};
+    case pb::Packet::kNack:
+      return nack_from_pb(packet.nack());
+    case pb::Packet::kGone:
+      return Gone{packet.gone().up_to()};
     case pb::Packet::BODY_NOT_SET:
       break;
   }

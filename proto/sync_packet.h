@@ -14,6 +14,7 @@
 #include "common/endpoint.h"
 #include "common/result.h"
 #include "proto/delta.h"
+#include "proto/sync_repair.h"
 
 namespace shoal::proto {
 
@@ -31,12 +32,14 @@ struct MemberEntry {
   uint32_t heard_ago_ms = 0;
   bool heard_by_group = false;
   uint64_t delta_watermark = 0;
+  uint32_t echo_us = 0;
+  uint32_t echo_held_us = 0;  // 0: no echo
   bool operator==(const MemberEntry&) const = default;
 };
 
 // The most bytes one entry takes in a heartbeat, and those of everything but the entries and the name.
-constexpr size_t kMemberEntryBytesMax = 64;
-constexpr size_t kHeartbeatBytesMax = 90;
+constexpr size_t kMemberEntryBytesMax = 76;
+constexpr size_t kHeartbeatBytesMax = 96;
 
 struct Heartbeat {
   std::string name;  // printable ASCII
@@ -47,6 +50,7 @@ struct Heartbeat {
   uint64_t delta_sequence = 0;
   uint32_t list_parts = 0;
   std::vector<MemberEntry> members;
+  uint32_t send_us = 0;
   bool operator==(const Heartbeat&) const = default;
 };
 
@@ -63,7 +67,7 @@ struct Leave {
 };
 
 // monostate: a body of a later minor version.
-using SyncPacket = std::variant<std::monostate, Heartbeat, DeltaBatch, Leave>;
+using SyncPacket = std::variant<std::monostate, Heartbeat, DeltaBatch, Leave, Nack, Gone>;
 
 // The order of a packet's columns: family, info_hash, peer.
 inline bool delta_before(const Delta& a, const Delta& b) {

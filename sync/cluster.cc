@@ -41,6 +41,7 @@ Cluster::Impl::Impl(Config settings, Swarms& swarm_store, Now now)
       started_us(now.mono_us),
       sealer(keys, tag, id, config.incarnation),
       log(config.peer_timeout_s),
+      members(config.pace_bytes_per_s),
       prng(config.incarnation ^ id),
       next_heartbeat_us(now.mono_us) {}
 
@@ -85,18 +86,28 @@ void Cluster::Impl::flush(Now now, Outputs& out) {
   // Without a listener the sequence must not run on: the first one to come would see a gap.
   if (!anyone_listening(now)) return log.discard();
   for (const std::vector<uint8_t>& body : log.flush(tick(now))) {
-    broadcast(now, sealer.seal(proto::SyncStream::deltas, body), out);
+    const SealedPacket packet = sealer.seal(proto::SyncStream::deltas, body);
+    ++stats.delta_packets_sent;
+    ring.add(sealer.sequence(proto::SyncStream::deltas), packet, now.mono_us);
+    broadcast(now, packet, out);
   }
 }
 
 void Cluster::Impl::advance(Now now, Outputs& out) {
   if (now.mono_us >= log.deadline_us()) flush(now, out);
+  if (now.mono_us >= repair_deadline_us) repair(now, out);
   if (left || now.mono_us < next_heartbeat_us) return;
   note_silence(now, out);
+  ring.forget_old(now.mono_us);
   members.forget(now.mono_us);
   send_heartbeats(now, out);
   // A tenth of jitter either way, so that nodes started together do not stay in step.
   next_heartbeat_us = now.mono_us + kHeartbeatUs * 9 / 10 + prng.below(kHeartbeatUs / 5);
+}
+
+int64_t Cluster::Impl::deadline_us() const {
+  const int64_t work_us = std::min(log.deadline_us(), repair_deadline_us);
+  return left ? work_us : std::min(work_us, next_heartbeat_us);
 }
 
 void Cluster::Impl::leave(Now now, Outputs& out) {
@@ -123,7 +134,9 @@ Status Cluster::Impl::status(Now now) const {
     row.multicast = member.hears_us_by_group(now.mono_us);
     row.datagrams_received = member.datagrams_received;
     row.deltas_received = member.deltas_received;
-    row.lost = member.deltas.missing();
+    row.missing = member.gaps.missing();
+    row.lost = member.gaps.lost();
+    row.round_trip_us = member.smoothed_round_trip_us;
     row.clock_offset_ms = member.clock_offset_ms;
     row.refused = member.refused;
     out.members.push_back(std::move(row));
@@ -156,10 +169,7 @@ void Cluster::publish(Now now, std::span<const proto::Delta> deltas, Outputs& ou
 
 void Cluster::advance(Now now, Outputs& out) { impl_->advance(now, out); }
 
-int64_t Cluster::deadline_us() const {
-  const int64_t flush_us = impl_->log.deadline_us();
-  return impl_->left ? flush_us : std::min(flush_us, impl_->next_heartbeat_us);
-}
+int64_t Cluster::deadline_us() const { return impl_->deadline_us(); }
 
 void Cluster::leave(Now now, Outputs& out) { impl_->leave(now, out); }
 

@@ -35,6 +35,7 @@ struct Config {
   std::optional<common::Endpoint> advertise;  // none: the others use the source address of our datagrams
   size_t multicast_groups = 0;                // how many groups the socket side has joined
   uint32_t peer_timeout_s = 2700;             // all members must agree on it
+  int64_t pace_bytes_per_s = 6'250'000;       // to one destination; repair takes at most a fifth of it
 };
 
 // A datagram that came in.
@@ -75,7 +76,9 @@ struct MemberStatus {
   bool multicast = false;    // it reports that it hears us by a group
   uint64_t datagrams_received = 0;
   uint64_t deltas_received = 0;
-  uint64_t lost = 0;            // gaps in its delta sequence that were never filled
+  uint64_t missing = 0;         // delta packets that have not come yet
+  uint64_t lost = 0;            // delta packets that will not come any more
+  int64_t round_trip_us = 0;    // smoothed; 0: not measured yet
   int64_t clock_offset_ms = 0;  // its wall clock minus ours, estimated
   std::string refused;          // why we do not take its deltas nor send it ours; empty: we do
 };
@@ -88,7 +91,13 @@ struct Stats {
   uint64_t bytes_received = 0;
   uint64_t deltas_published = 0;
   uint64_t deltas_received = 0;
-  uint64_t deltas_applied = 0;       // of those received: changed something here
+  uint64_t deltas_applied = 0;      // of those received: changed something here
+  uint64_t delta_packets_sent = 0;  // each once, whatever the number of receivers
+  uint64_t nacks_sent = 0;
+  uint64_t nacks_received = 0;
+  uint64_t packets_resent = 0;
+  uint64_t packets_lost = 0;         // delta packets of others that will not come any more
+  uint64_t dropped_repair = 0;       // asked for by a member that has too much asked for already
   uint64_t dropped_malformed = 0;    // no shoal packet, or columns that lie
   uint64_t dropped_foreign = 0;      // another cluster or protocol version
   uint64_t dropped_unauthentic = 0;  // no key opens it

@@ -10,6 +10,9 @@ namespace {
 
 using common::LogLevel;
 
+// An older echo tells nothing of now.
+constexpr int64_t kEchoHeldMaxUs = 60'000'000;
+
 // Members named in one heartbeat, so that it fits a datagram whatever they are.
 size_t entries_per_heartbeat(size_t name_size) {
   return (proto::kSyncBodyMax - proto::kHeartbeatBytesMax - name_size) / proto::kMemberEntryBytesMax;
@@ -24,7 +27,12 @@ proto::MemberEntry entry_of(const Member& member, int64_t now_us) {
   entry.heard_ago_ms =
       static_cast<uint32_t>(std::clamp<int64_t>((now_us - member.heard_us) / 1000, 0, kForgetAfterUs / 1000));
   entry.heard_by_group = now_us - member.heard_by_group_us < kGroupHeardUs;
-  entry.delta_watermark = member.deltas.contiguous();
+  entry.delta_watermark = member.gaps.contiguous();
+  const int64_t held_us = now_us - member.newest_heartbeat_us;
+  if (held_us < kEchoHeldMaxUs) {
+    entry.echo_us = member.echo_us;
+    entry.echo_held_us = static_cast<uint32_t>(std::max<int64_t>(held_us, 1));
+  }
   return entry;
 }
 
@@ -38,6 +46,7 @@ int64_t report_valid_us(uint32_t list_parts) {
 proto::Heartbeat Cluster::Impl::make_heartbeat(Now now) const {
   proto::Heartbeat out;
   out.name = wire_name;
+  out.send_us = static_cast<uint32_t>(now.mono_us);
   out.unix_ms = std::max<int64_t>(now.unix_ms, 0);
   out.uptime_ms = (now.mono_us - started_us) / 1000;
   out.peer_timeout_s = config.peer_timeout_s;
@@ -103,6 +112,8 @@ void Cluster::Impl::apply_heartbeat(Now now, Member& member, const proto::SyncHe
                                     Outputs& out) {
   if (header.sequence <= member.newest_heartbeat) return;  // overtaken by a later one
   member.newest_heartbeat = header.sequence;
+  member.newest_heartbeat_us = now.mono_us;
+  member.echo_us = heartbeat.send_us;
   member.name = heartbeat.name;
   member.clock_offset_ms = heartbeat.unix_ms - now.unix_ms;
   member.peer_timeout_s = heartbeat.peer_timeout_s;
@@ -111,7 +122,7 @@ void Cluster::Impl::apply_heartbeat(Now now, Member& member, const proto::SyncHe
   } else if (!datagram.group || !member.introduced) {
     member.address = datagram.from;
   }
-  member.deltas.announced(heartbeat.delta_sequence);
+  member.gaps.announced(heartbeat.delta_sequence, now.mono_us);
   if (!member.introduced) introduce(member, out);
   check_settings(now, member, out);
   learn_members(now, member, heartbeat, out);
@@ -139,6 +150,7 @@ void Cluster::Impl::learn_members(Now now, Member& teller, const proto::Heartbea
     if (entry.id == id && entry.incarnation == config.incarnation) {
       teller.hears_us_by_group_until_us =
           entry.heard_by_group ? now.mono_us + report_valid_us(heartbeat.list_parts) : kLongAgoUs;
+      measure_round_trip(now, teller, entry);
       continue;
     }
     if (down) continue;
@@ -152,6 +164,15 @@ void Cluster::Impl::learn_members(Now now, Member& teller, const proto::Heartbea
     }
     if (members.add_contact(entry.endpoint, now.mono_us)) greetings.push_back(entry.endpoint);
   }
+}
+
+void Cluster::Impl::measure_round_trip(Now now, Member& member, const proto::MemberEntry& entry) {
+  if (entry.echo_held_us == 0) return;
+  // Modulo 2^32 us, which is over an hour.
+  const uint32_t since_us = static_cast<uint32_t>(now.mono_us) - entry.echo_us;
+  if (since_us < entry.echo_held_us) return;
+  const int64_t round_trip_us = since_us - entry.echo_held_us;
+  if (round_trip_us < kEchoHeldMaxUs) member.measured_round_trip(round_trip_us);
 }
 
 void Cluster::Impl::note_silence(Now now, Outputs& out) {

@@ -14,6 +14,7 @@
 #include "sync/delta_log.h"
 #include "sync/keys.h"
 #include "sync/membership.h"
+#include "sync/retransmit_ring.h"
 #include "sync/seal.h"
 
 namespace shoal::sync {
@@ -33,6 +34,7 @@ struct Cluster::Impl {
   // To every member that takes our deltas: by the groups, and by unicast where no group reaches.
   void broadcast(Now now, const SealedPacket& packet, Outputs& out);
   bool anyone_listening(Now now) const;
+  int64_t deadline_us() const;
 
   // cluster_receive.cc
   void receive(Now now, const Received& datagram, Outputs& out);
@@ -40,12 +42,25 @@ struct Cluster::Impl {
   void apply(Now now, Member& member, const proto::SyncHeader& header, const Received& datagram,
              const proto::SyncPacket& packet, Outputs& out);
   void apply_deltas(Now now, Member& member, const proto::DeltaBatch& batch);
-  void apply_leave(Member& member, const proto::Leave& leave, Outputs& out);
+  void apply_leave(Now now, Member& member, const proto::Leave& leave, Outputs& out);
   void hear_rival(Now now, Member& member, const proto::SyncHeader& header, const Received& datagram,
                   Outputs& out);
   void hear_namesake(Now now, const common::Endpoint& from, Outputs& out);
   void complain(Now now, Complaint kind, const std::string& message, const common::Endpoint& from,
                 Outputs& out);
+
+  // cluster_repair.cc
+  void repair(Now now, Outputs& out);
+  bool may_ask(const Member& member, int64_t now_us) const;
+  void ask_again(Now now, Member& member, Outputs& out);
+  void send_again(Now now, Member& member, Outputs& out);
+  void apply_nack(Now now, Member& member, const proto::Nack& nack, Outputs& out);
+  void apply_gone(Now now, Member& member, const proto::Gone& gone, Outputs& out);
+  // Packets of this member are lost beyond resending: the one place where that is found out.
+  void note_losses(Now now, Member& member, Outputs& out);
+  // Brings repair_deadline_us forward to what this member needs.
+  void plan_repair(Now now, const Member& member);
+  void send_control(const common::Endpoint& to, const proto::SyncPacket& packet, Outputs& out);
 
   // cluster_heartbeat.cc
   proto::Heartbeat make_heartbeat(Now now) const;
@@ -58,6 +73,7 @@ struct Cluster::Impl {
   void introduce(Member& member, Outputs& out);
   void check_settings(Now now, Member& member, Outputs& out);
   void learn_members(Now now, Member& teller, const proto::Heartbeat& heartbeat, Outputs& out);
+  void measure_round_trip(Now now, Member& member, const proto::MemberEntry& entry);
   void note_silence(Now now, Outputs& out);
 
   const Config config;
@@ -71,6 +87,7 @@ struct Cluster::Impl {
 
   Sealer sealer;
   DeltaLog log;
+  RetransmitRing ring;
   Membership members;
   std::vector<common::Endpoint> seeds;
   std::vector<common::Endpoint> greetings;
@@ -78,6 +95,7 @@ struct Cluster::Impl {
   Complaints complaints;
   NameClash own_clash;
   int64_t next_heartbeat_us;
+  int64_t repair_deadline_us = Gaps::kNever;
   uint64_t heartbeats = 0;   // rounds sent
   uint64_t list_cursor = 0;  // id from which the next heartbeat lists members
   bool left = false;

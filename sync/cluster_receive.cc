@@ -98,7 +98,13 @@ void Cluster::Impl::receive(Now now, const Received& datagram, Outputs& out) {
     if (member == nullptr) return;
   }
   window_of(*member, header->stream).mark(header->sequence);
+  if (header->stream == proto::SyncStream::deltas) {
+    member->gaps.seen(header->sequence, now.mono_us);
+    member->gaps.give_up(member->deltas.left_behind());
+    note_losses(now, *member, out);
+  }
   apply(now, *member, *header, datagram, *packet, out);
+  plan_repair(now, *member);
   if (first) greetings.push_back(member->address);
   send_greetings(now, out);
 }
@@ -137,7 +143,11 @@ void Cluster::Impl::apply(Now now, Member& member, const proto::SyncHeader& head
   } else if (const auto* batch = std::get_if<proto::DeltaBatch>(&packet)) {
     apply_deltas(now, member, *batch);
   } else if (const auto* leave = std::get_if<proto::Leave>(&packet)) {
-    apply_leave(member, *leave, out);
+    apply_leave(now, member, *leave, out);
+  } else if (const auto* nack = std::get_if<proto::Nack>(&packet)) {
+    apply_nack(now, member, *nack, out);
+  } else if (const auto* gone = std::get_if<proto::Gone>(&packet)) {
+    apply_gone(now, member, *gone, out);
   }
 }
 
@@ -153,8 +163,8 @@ void Cluster::Impl::apply_deltas(Now now, Member& member, const proto::DeltaBatc
   stats.deltas_applied += swarms.merge(batch.deltas, tick(now));
 }
 
-void Cluster::Impl::apply_leave(Member& member, const proto::Leave& leave, Outputs& out) {
-  member.deltas.announced(leave.delta_sequence);
+void Cluster::Impl::apply_leave(Now now, Member& member, const proto::Leave& leave, Outputs& out) {
+  member.gaps.announced(leave.delta_sequence, now.mono_us);
   if (member.left) return;
   member.left = true;
   member.told_state = MemberState::down;

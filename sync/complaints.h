@@ -19,6 +19,7 @@ enum class Complaint : size_t {
   namesake,
   clashing_members,
   other_settings,
+  lost,
   kCount,
 };
 

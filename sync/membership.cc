@@ -10,13 +10,18 @@ MemberState Member::state(int64_t now_us) const {
   return silent_us >= kSuspectAfterUs ? MemberState::suspect : MemberState::alive;
 }
 
+void Member::measured_round_trip(int64_t us) {
+  us = std::max<int64_t>(us, 1);
+  smoothed_round_trip_us += smoothed_round_trip_us == 0 ? us : (us - smoothed_round_trip_us) / 8;
+}
+
 Member* Membership::find(uint64_t id) {
   const auto found = members_.find(id);
   return found == members_.end() ? nullptr : &found->second;
 }
 
 Member* Membership::admit(uint64_t id, uint64_t incarnation, const common::Endpoint& from, int64_t now_us) {
-  Member fresh;
+  Member fresh(pace_bytes_per_s_);
   fresh.id = id;
   fresh.incarnation = incarnation;
   fresh.address = from;

@@ -8,13 +8,16 @@
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "common/endpoint.h"
 #include "sync/cluster.h"
+#include "sync/gaps.h"
 #include "sync/name_clash.h"
 #include "sync/replay_window.h"
+#include "sync/token_bucket.h"
 
 namespace shoal::sync {
 
@@ -35,6 +38,14 @@ constexpr int64_t kGroupHeardUs = 3 * kHeartbeatUs + kHeartbeatUs / 2;
 constexpr int64_t kLongAgoUs = std::numeric_limits<int64_t>::min() / 2;
 
 struct Member {
+  // Packets of ours that it may have asked for and not yet been sent.
+  static constexpr size_t kAskedMax = 4096;
+
+  // Before the first measurement.
+  static constexpr int64_t kRoundTripGuessUs = 50'000;
+
+  explicit Member(int64_t pace_bytes_per_s) : repair_bucket(pace_bytes_per_s / 5, kRepairBurst) {}
+
   uint64_t id = 0;
   uint64_t incarnation = 0;
   std::string name;          // empty before its first heartbeat
@@ -50,14 +61,32 @@ struct Member {
   int64_t heard_by_group_us = kLongAgoUs;
   int64_t hears_us_by_group_until_us = kLongAgoUs;
   int64_t clock_offset_ms = 0;
-  uint64_t newest_heartbeat = 0;  // control sequence; older ones tell nothing new
+  int64_t newest_heartbeat_us = kLongAgoUs;  // when it came
+  uint64_t newest_heartbeat = 0;             // control sequence; older ones tell nothing new
   uint64_t datagrams_received = 0;
   uint64_t deltas_received = 0;
-  ReplayWindow deltas;
-  ReplayWindow control;
+  ReplayWindow deltas{ReplayWindow::kDeltaWidth};
+  ReplayWindow control{ReplayWindow::kControlWidth};
+
+  Gaps gaps;               // in its delta stream
+  uint64_t told_lost = 0;  // of gaps.lost(), as last acted upon
+  int64_t next_nack_us = kLongAgoUs;
+  std::set<uint64_t> asked;   // delta packets of ours that it has asked for
+  TokenBucket repair_bucket;  // for those
+  int64_t told_gone_us = kLongAgoUs;
+
+  uint32_t echo_us = 0;                // send_us of its newest heartbeat
+  int64_t smoothed_round_trip_us = 0;  // 0: not measured
+
   NameClash clash;  // with another node of this id
 
+  static constexpr int64_t kRepairBurst = 32'768;
+
   MemberState state(int64_t now_us) const;
+  int64_t round_trip_us() const {
+    return smoothed_round_trip_us == 0 ? kRoundTripGuessUs : smoothed_round_trip_us;
+  }
+  void measured_round_trip(int64_t us);
   bool hears_us_by_group(int64_t now_us) const { return now_us < hears_us_by_group_until_us; }
 };
 
@@ -65,6 +94,8 @@ class Membership {
  public:
   static constexpr size_t kMembersMax = 256;
   static constexpr size_t kContactsMax = 256;
+
+  explicit Membership(int64_t pace_bytes_per_s) : pace_bytes_per_s_(pace_bytes_per_s) {}
 
   Member* find(uint64_t id);
 
@@ -87,6 +118,7 @@ class Membership {
   const std::map<common::Endpoint, int64_t>& contacts() const { return contacts_; }
 
  private:
+  const int64_t pace_bytes_per_s_;
   std::map<uint64_t, Member> members_;
   std::map<common::Endpoint, int64_t> contacts_;  // address -> when it was last named
 };

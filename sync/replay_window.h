@@ -1,18 +1,23 @@
-// ReplayWindow: which packets of one stream have been seen. Nothing is accepted twice, nothing is accepted
-// from below the window, and gaps are counted.
+// ReplayWindow: which packets of one stream have been seen. Nothing is accepted twice, and nothing from below
+// the window. What is missing is the business of sync/gaps.h.
 
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace shoal::sync {
 
 class ReplayWindow {
  public:
-  // How far behind the highest sequence seen a packet may arrive.
-  static constexpr uint64_t kWidth = 4096;
+  // How far behind the highest sequence seen a packet may arrive. Delta packets are asked for again as long
+  // as the origin keeps them (sync/retransmit_ring.h); a control packet that late tells nothing.
+  static constexpr uint64_t kDeltaWidth = 65'536;
+  static constexpr uint64_t kControlWidth = 4096;
+
+  // `width` is a multiple of 64.
+  explicit ReplayWindow(uint64_t width) : bits_(width / 64), width_(width) {}
 
   // Neither seen nor too old.
   bool fresh(uint64_t sequence) const;
@@ -20,31 +25,19 @@ class ReplayWindow {
   // Notes an authentic packet; `sequence` must be fresh.
   void mark(uint64_t sequence);
 
-  // The origin says that it has sent up to here. If nothing of it has been seen yet, this is where we begin
-  // to listen: what was sent before is still taken, but not missed. Otherwise we begin with the first packet.
-  void announced(uint64_t sequence);
-
-  // Everything from the beginning up to here was seen, or is given up because the window has left it behind.
-  uint64_t contiguous() const { return contiguous_; }
+  // Sequences up to here are no longer taken.
+  uint64_t left_behind() const { return highest_ > width_ ? highest_ - width_ : 0; }
 
   uint64_t highest() const { return highest_; }
 
-  // Packets since the beginning that were sent and not seen.
-  uint64_t missing() const;
-
  private:
-  void begin_after(uint64_t sequence);
   bool seen(uint64_t sequence) const { return (bits_[word_of(sequence)] & bit_of(sequence)) != 0; }
-  static size_t word_of(uint64_t sequence) { return sequence % kWidth / 64; }
+  size_t word_of(uint64_t sequence) const { return sequence % width_ / 64; }
   static uint64_t bit_of(uint64_t sequence) { return uint64_t{1} << sequence % 64; }
 
-  std::array<uint64_t, kWidth / 64> bits_{};
-  bool begun_ = false;
-  uint64_t base_ = 0;  // the stream before our time
+  std::vector<uint64_t> bits_;
+  uint64_t width_;
   uint64_t highest_ = 0;
-  uint64_t announced_ = 0;
-  uint64_t contiguous_ = 0;
-  uint64_t seen_above_base_ = 0;
 };
 
 }  // namespace shoal::sync

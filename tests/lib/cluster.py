@@ -153,7 +153,7 @@ class Cluster:
             addresses = [at(host, port) for host in self.hosts]
             admin = at("127.0.0.1", free_port(("127.0.0.1",)))
             options = {
-                "node": {"name": NAMES[number], "workers": 2, "log_level": "debug"},
+                "node": {"name": NAMES[number], "workers": 2, "log_level": "debug", "drain_s": 0},
                 "tracker": {"udp": addresses, "http": addresses},
                 "admin": {"listen": admin},
             }

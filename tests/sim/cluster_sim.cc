@@ -3,67 +3,10 @@
 
 #include <doctest/doctest.h>
 
-#include <algorithm>
-#include <string>
-
-#include "seeds.h"
+#include "scenario.h"
 
 namespace shoal::sim {
 namespace {
-
-constexpr int64_t kSecondUs = 1'000'000;
-constexpr int64_t kQuietUs = 1 * kSecondUs;  // longer than a flush and the longest delay
-
-sync::ClusterKey key_of(uint8_t byte) {
-  sync::ClusterKey key;
-  key.fill(byte);
-  return key;
-}
-
-NodeSettings settings_of(size_t index, std::vector<size_t> seeds, std::vector<size_t> groups = {}) {
-  NodeSettings settings;
-  settings.name = "n" + std::to_string(index);
-  settings.key = key_of(7);
-  settings.seeds = std::move(seeds);
-  settings.groups = std::move(groups);
-  return settings;
-}
-
-void skew_clock(World& world, NodeSettings& settings) {
-  settings.clock_offset_ms = static_cast<int64_t>(world.prng().below(4000)) - 2000;
-}
-
-// A mesh that knows itself by the first node's address alone.
-void start_mesh(World& world, size_t count) {
-  for (size_t i = 0; i < count; ++i) {
-    NodeSettings settings = settings_of(i, i == 0 ? std::vector<size_t>{} : std::vector<size_t>{0});
-    skew_clock(world, settings);
-    world.start(settings);
-  }
-}
-
-bool logged(SimNode& node, const std::string& part) {
-  return std::any_of(node.logs.begin(), node.logs.end(), [&](const sync::LogEvent& event) {
-    return event.message.find(part) != std::string::npos;
-  });
-}
-
-uint64_t lost_of(World& world, size_t index) {
-  uint64_t lost = 0;
-  for (const sync::MemberStatus& member : world.status(index).members) lost += member.lost;
-  return lost;
-}
-
-void check_converges(World& world, const std::vector<size_t>& nodes, size_t announces) {
-  world.announce_for(20 * kSecondUs, announces, nodes);
-  world.run_for(kQuietUs);
-  REQUIRE(world.difference(nodes) == "");
-  for (const size_t index : nodes) {
-    REQUIRE(lost_of(world, index) == 0);
-    REQUIRE(world.status(index).stats.dropped_malformed == 0);
-    REQUIRE(world.status(index).stats.dropped_unauthentic == 0);
-  }
-}
 
 TEST_CASE("a unicast mesh forms from one seed address and converges") {
   for_each_seed("a unicast mesh forms from one seed address and converges", [](World& world) {
@@ -168,19 +111,6 @@ TEST_CASE("duplicates, long delays and reorder change nothing") {
       REQUIRE(!logged(world.node(i), "restarted"));
       REQUIRE(!logged(world.node(i), "named"));
     }
-  });
-}
-
-TEST_CASE("lost packets are counted as lost") {
-  for_each_seed("lost packets are counted as lost", [](World& world) {
-    start_mesh(world, 3);
-    REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, kSecondUs));
-    world.weather.loss = 0.2;
-    world.announce_for(20 * kSecondUs, 500, world.everyone());
-    world.weather.loss = 0;
-    world.run_for(2 * kSecondUs);
-    REQUIRE(lost_of(world, 0) > 0);
-    REQUIRE(lost_of(world, 1) > 0);
   });
 }
 

@@ -28,15 +28,20 @@ node::NodeState example(const node::WorkerCounters& worker) {
   return state;
 }
 
-std::string get(node::Admin& admin, const std::string& path) {
-  const std::string text = "GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n";
+const common::Endpoint kLoopback = common::make_endpoint_v4(0x7f000001, 1);
+
+std::string ask(node::Admin& admin, const std::string& method, const std::string& path,
+                const common::Endpoint& client = kLoopback, const std::string& headers = "") {
+  const std::string text = method + " " + path + " HTTP/1.1\r\nHost: x\r\n" + headers + "\r\n";
   const auto* data = reinterpret_cast<const uint8_t*>(text.data());
-  const proto::HttpRequest request = proto::parse_http_request(common::ByteSpan(data, text.size()));
+  const proto::HttpRequest request = proto::parse_http_request(common::ByteSpan(data, text.size()), true);
   REQUIRE(request.state == proto::HttpState::request);
   std::string out;
-  admin.answer(request, common::make_endpoint_v4(0x7f000001, 1), out);
+  admin.answer(request, client, out);
   return out;
 }
+
+std::string get(node::Admin& admin, const std::string& path) { return ask(admin, "GET", path); }
 
 }  // namespace
 
@@ -78,7 +83,7 @@ TEST_CASE("metrics: one sample a line, hostile names escaped") {
 TEST_CASE("admin: paths and statuses") {
   node::WorkerCounters worker;
   node::NodeState state = example(worker);
-  node::Admin admin([&] { return state; });
+  node::Admin admin({[&] { return state; }, [] { return true; }});
   CHECK(get(admin, "/healthz").rfind("HTTP/1.1 200 ", 0) == 0);
   CHECK(get(admin, "/readyz").rfind("HTTP/1.1 503 ", 0) == 0);
   CHECK(get(admin, "/readyz").find("no other member heard yet") != std::string::npos);
@@ -89,4 +94,23 @@ TEST_CASE("admin: paths and statuses") {
         std::string::npos);
   CHECK(get(admin, "/").rfind("HTTP/1.1 200 ", 0) == 0);
   CHECK(get(admin, "/../etc").rfind("HTTP/1.1 404 ", 0) == 0);
+}
+
+TEST_CASE("admin: drain by POST, from loopback, not from a web page") {
+  int drains = 0;
+  node::Admin admin({[] { return node::NodeState{}; }, [&] { return drains++ == 0; }});
+  const auto refused = [&](const std::string& answer, const std::string& status) {
+    CHECK(answer.rfind("HTTP/1.1 " + status, 0) == 0);
+    CHECK(drains == 0);
+  };
+  refused(ask(admin, "GET", "/v1/drain"), "400 ");
+  refused(ask(admin, "POST", "/readyz"), "404 ");
+  refused(ask(admin, "POST", "/v1/drain", common::make_endpoint_v4(0x0a000001, 1)), "403 ");
+  refused(ask(admin, "POST", "/v1/drain", common::Endpoint{common::Family::v6, {0x20, 0x01}, 1}), "403 ");
+  refused(ask(admin, "POST", "/v1/drain", kLoopback, "Origin: http://evil.example\r\n"), "403 ");
+  common::Endpoint loopback6{common::Family::v6, {}, 1};
+  loopback6.address[15] = 1;
+  CHECK(ask(admin, "POST", "/v1/drain", loopback6).find("\r\n\r\ndraining\n") != std::string::npos);
+  CHECK(ask(admin, "POST", "/v1/drain").find("draining already") != std::string::npos);
+  CHECK(drains == 2);
 }

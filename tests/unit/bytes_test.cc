@@ -1,6 +1,9 @@
 #include "common/bytes.h"
 
 #include <doctest/doctest.h>
+#include <sodium/crypto_shorthash_siphash24.h>
+
+#include <vector>
 
 #include "common/hex.h"
 #include "common/info_hash.h"
@@ -47,4 +50,16 @@ TEST_CASE("siphash: the reference vector of the paper, appendix A") {
   for (size_t i = 0; i < key.size(); ++i) key[i] = static_cast<uint8_t>(i);
   for (size_t i = 0; i < message.size(); ++i) message[i] = static_cast<uint8_t>(i);
   CHECK(siphash(key, message) == 0xa129ca6149be45e5);
+}
+
+TEST_CASE("siphash: the same as libsodium's for every length") {
+  SipKey key;
+  for (size_t i = 0; i < key.size(); ++i) key[i] = static_cast<uint8_t>(7 * i + 3);
+  std::vector<uint8_t> message;
+  for (size_t size = 0; size < 70; ++size) {
+    uint64_t theirs;
+    crypto_shorthash_siphash24(reinterpret_cast<uint8_t*>(&theirs), message.data(), size, key.data());
+    CHECK(siphash(key, message) == theirs);
+    message.push_back(static_cast<uint8_t>(size * 37));
+  }
 }

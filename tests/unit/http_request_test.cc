@@ -149,6 +149,19 @@ TEST_CASE("http request: malformed request lines") {
   CHECK(line("PRI * HTTP/2.0") == 505);
 }
 
+TEST_CASE("http request: POST only where it is asked for, and never with a body") {
+  const auto post = [](std::string_view headers, bool allowed) {
+    const std::string text = "POST /v1/drain HTTP/1.1\r\nHost: x\r\n" + std::string(headers) + "\r\n";
+    return parse_http_request({reinterpret_cast<const uint8_t*>(text.data()), text.size()}, allowed);
+  };
+  CHECK(post("", false).status == 405);
+  CHECK(post("", true).state == HttpState::request);
+  CHECK(post("", true).method == HttpMethod::post);
+  CHECK(post("Content-Length: 0\r\n", true).state == HttpState::request);
+  CHECK(post("Content-Length: 1\r\n", true).status == 400);
+  CHECK(post("Transfer-Encoding: chunked\r\n", true).status == 501);
+}
+
 TEST_CASE("http request: NUL bytes, control bytes and binary garbage are refused at the byte") {
   for (int byte = 0; byte < 256; ++byte) {
     const bool control = (byte < 0x20 && byte != '\t' && byte != '\r') || byte == 0x7f;

@@ -1,0 +1,27 @@
+// NodeKeys: the secrets of a running node, from sync.key_files: at start, and again at SIGHUP.
+
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+#include "common/siphash.h"
+#include "node/options.h"
+#include "sync/keys.h"
+
+namespace shoal::node {
+
+struct NodeKeys {
+  std::vector<sync::ClusterKey> cluster;   // the first seals, all open; empty: this node is on its own
+  common::SipKey store;                    // of the first key; the store keeps the one it was made with
+  std::vector<common::SipKey> connection;  // the first makes connection ids, all are accepted
+};
+
+// A node without a key gets random ones. The error names the file.
+common::Result<NodeKeys> load_node_keys(const Options& options);
+
+// Their ids, the one that seals first: "1f2e3d4c, 5b6a7988". Nothing of a key can be learnt from its id.
+std::string key_ids(const std::vector<sync::ClusterKey>& keys, const std::string& cluster);
+
+}  // namespace shoal::node

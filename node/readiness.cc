@@ -1,0 +1,29 @@
+#include "node/readiness.h"
+
+#include <algorithm>
+
+namespace shoal::node {
+
+namespace {
+
+// A node that hears from nobody serves alone after this long.
+constexpr int64_t kLoneNodeReadyMs = 3'000;
+
+}  // namespace
+
+Readiness readiness_of(const ReadinessFacts& facts) {
+  if (facts.phase == Phase::stopping) return {false, "stopping"};
+  if (facts.phase == Phase::draining) return {false, "draining"};
+  if (facts.snapshot_percent) {
+    return {false, "loading the snapshot (" + std::to_string(*facts.snapshot_percent) + " %)"};
+  }
+  if (facts.sync == nullptr || !facts.expects_others) return {true, ""};
+  const auto& members = facts.sync->members;
+  const bool accompanied = std::any_of(members.begin(), members.end(), [](const auto& member) {
+    return member.state == sync::MemberState::alive;
+  });
+  if (accompanied || facts.uptime_ms >= kLoneNodeReadyMs) return {true, ""};
+  return {false, "starting: no other member heard yet"};
+}
+
+}  // namespace shoal::node

@@ -1,0 +1,232 @@
+#include "node/snapshot_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "node/printable.h"
+
+namespace shoal::node {
+
+using common::ByteSpan;
+using common::fail;
+
+namespace {
+
+class File {
+ public:
+  File(const std::string& path, int flags) : fd_(open(path.c_str(), flags | O_CLOEXEC, S_IRUSR | S_IWUSR)) {}
+  ~File() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+
+  bool is_open() const { return fd_ >= 0; }
+  int fd() const { return fd_; }
+
+  bool write(ByteSpan bytes) const {
+    while (!bytes.empty()) {
+      const ssize_t written = ::write(fd_, bytes.data(), bytes.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written <= 0) return false;
+      bytes = bytes.subspan(static_cast<size_t>(written));
+    }
+    return true;
+  }
+
+  // How many bytes there were; fewer only at the end or on an error, whose errno stays in `error`.
+  size_t read(std::span<uint8_t> out, int& error) const {
+    size_t done = 0;
+    while (done < out.size()) {
+      const ssize_t got = ::read(fd_, out.data() + done, out.size() - done);
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) error = errno;
+      if (got <= 0) break;
+      done += static_cast<size_t>(got);
+    }
+    return done;
+  }
+
+  // Data in the file is safe, and it took all of it.
+  bool sync_and_close() {
+    const bool synced = fsync(fd_) == 0;
+    return ::close(std::exchange(fd_, -1)) == 0 && synced;
+  }
+
+ private:
+  int fd_;
+};
+
+std::string folder_of(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+// Hands the records of one shard to the encoder, swarm by swarm; for_each visits a swarm's records together.
+bool add_shard(const SwarmStore& store, std::span<const proto::Delta> records, common::Tick tick,
+               SnapshotEncoder& encoder) {
+  while (!records.empty()) {
+    const common::InfoHash& hash = records.front().info_hash;
+    const auto end = std::find_if(records.begin(), records.end(),
+                                  [&](const proto::Delta& delta) { return delta.info_hash != hash; });
+    const auto count = static_cast<size_t>(end - records.begin());
+    const uint32_t completed = store.scrape(store.locate(hash), hash).completed;
+    if (!encoder.add({hash, completed, tick, records.first(count)})) return false;
+    records = records.subspan(count);
+  }
+  return true;
+}
+
+bool encode_store(const SwarmStore& store, const ClusterClock& clock, common::Tick tick,
+                  SnapshotEncoder& encoder) {
+  std::vector<proto::Delta> records;
+  for (size_t shard = 0; shard < SwarmStore::kShards; ++shard) {
+    records.clear();
+    // Never back, so that no frame is older than the header, even when the clock is set.
+    tick = std::max(tick, clock.tick());
+    store.for_each(shard, [&](const proto::Delta& delta) { records.push_back(delta); });
+    if (!add_shard(store, records, tick, encoder)) return false;
+  }
+  return encoder.finish();
+}
+
+tl::unexpected<common::Error> failed(const std::string& what, int error) {
+  return fail(what + ": " + std::strerror(error));
+}
+
+}  // namespace
+
+common::Result<SnapshotWritten> write_snapshot(const std::string& path, const SnapshotIdentity& identity,
+                                               const SwarmStore& store, const ClusterClock& clock) {
+  const std::string unfinished = path + ".tmp";
+  File file(unfinished, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW);
+  if (!file.is_open()) return failed("cannot create " + printable(unfinished), errno);
+  SnapshotWritten written;
+  int error = 0;
+  const SnapshotHeader header{identity, clock.tick(), clock.unix_ms()};
+  SnapshotEncoder encoder(header, [&](ByteSpan bytes) {
+    written.bytes += bytes.size();
+    const bool ok = file.write(bytes);
+    if (!ok) error = errno;
+    return ok;
+  });
+  bool ok = encode_store(store, clock, header.tick, encoder);
+  if (ok && !file.sync_and_close()) {
+    ok = false;
+    error = errno;
+  }
+  if (ok && std::rename(unfinished.c_str(), path.c_str()) != 0) {
+    ok = false;
+    error = errno;
+  }
+  if (!ok) {
+    unlink(unfinished.c_str());
+    return failed("cannot write " + printable(unfinished), error);
+  }
+  const File folder(folder_of(path), O_RDONLY | O_DIRECTORY);
+  if (folder.is_open()) fsync(folder.fd());  // so that the new name survives a power failure as well
+  written.records = encoder.records();
+  return written;
+}
+
+namespace {
+
+// Merges blocks as they are read, each record with the age it has now.
+class Merger {
+ public:
+  Merger(SwarmStore& store, const ClusterClock& clock, SnapshotLoaded& loaded)
+      : store_(store), clock_(clock), loaded_(loaded) {}
+
+  void operator()(const SnapshotSwarm& swarm) {
+    const common::Tick now = clock_.tick();
+    alive_.clear();
+    for (const proto::Delta& delta : swarm.peers) {
+      const common::Tick age = now - swarm.tick + common::stamp_age(swarm.tick, delta.stamp);
+      if (age < common::kLifetimeTicks && age >= -common::kAheadTicks) alive_.push_back(delta);
+    }
+    loaded_.expired += swarm.peers.size() - alive_.size();
+    if (alive_.empty()) return;
+    loaded_.merged += store_.merge(alive_, now);
+    merge_completed(store_, swarm);
+  }
+
+ private:
+  template <class Store>
+  static void merge_completed(Store& store, const SnapshotSwarm& swarm) {
+    if constexpr (requires { store.merge_completed(swarm.info_hash, swarm.completed); }) {
+      store.merge_completed(swarm.info_hash, swarm.completed);
+    }
+  }
+
+  SwarmStore& store_;
+  const ClusterClock& clock_;
+  SnapshotLoaded& loaded_;
+  std::vector<proto::Delta> alive_;
+};
+
+// One pass over the file; `percent` grows from `from` by 50.
+common::Result<SnapshotRead> read_file_once(const File& file, off_t size, unsigned from,
+                                            std::atomic<unsigned>& percent,
+                                            const std::function<void(const SnapshotSwarm&)>& visit) {
+  if (lseek(file.fd(), 0, SEEK_SET) != 0) return failed("cannot be read", errno);
+  int error = 0;
+  uint64_t done = 0;
+  const auto source = [&](std::span<uint8_t> out) {
+    const size_t got = file.read(out, error);
+    done += got;
+    const uint64_t share = size > 0 ? std::min<uint64_t>(50, 50 * done / static_cast<uint64_t>(size)) : 50;
+    percent.store(from + static_cast<unsigned>(share), std::memory_order_relaxed);
+    return got;
+  };
+  auto read = read_snapshot(source, visit);
+  if (error != 0) return failed("cannot be read", error);
+  return read;
+}
+
+}  // namespace
+
+common::Result<std::optional<SnapshotLoaded>> load_snapshot(const std::string& path,
+                                                            const SnapshotIdentity& identity,
+                                                            SwarmStore& store, const ClusterClock& clock,
+                                                            std::atomic<unsigned>& percent) {
+  // O_NONBLOCK: a FIFO of that name must not hold up the start for ever.
+  const File file(path, O_RDONLY | O_NONBLOCK);
+  if (!file.is_open() && errno == ENOENT) return std::optional<SnapshotLoaded>();
+  struct stat info {};
+  if (!file.is_open() || fstat(file.fd(), &info) != 0) return failed("cannot be opened", errno);
+  if (!S_ISREG(info.st_mode)) return fail("is no file");
+  const auto checked = read_file_once(file, info.st_size, 0, percent, [](const SnapshotSwarm&) {});
+  if (!checked) return tl::make_unexpected(checked.error());
+  if (auto ours = check_snapshot_header(checked->header, identity, clock.tick()); !ours) {
+    return tl::make_unexpected(ours.error());
+  }
+  SnapshotLoaded loaded;
+  loaded.header = checked->header;
+  loaded.records = checked->records;
+  const auto merged = read_file_once(file, info.st_size, 50, percent, Merger(store, clock, loaded));
+  if (!merged) return tl::make_unexpected(merged.error());
+  return std::optional(loaded);
+}
+
+common::Result<void> check_snapshot_path(const std::string& path) {
+  struct stat info {};
+  if (stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
+    return fail("node.snapshot: " + printable(path) + " is no file");
+  }
+  const std::string folder = folder_of(path);
+  if (access(folder.c_str(), W_OK | X_OK) != 0) {
+    return fail("node.snapshot: cannot write into " + printable(folder) + ": " + std::strerror(errno));
+  }
+  return {};
+}
+
+}  // namespace shoal::node

@@ -1,0 +1,129 @@
+#include "node/snapshot_keeper.h"
+
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <utility>
+
+#include "common/check.h"
+#include "common/log.h"
+#include "node/printable.h"
+
+namespace shoal::node {
+
+using common::log_line;
+using common::LogLevel;
+
+namespace {
+
+int64_t milliseconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start)
+      .count();
+}
+
+}  // namespace
+
+SnapshotKeeper::SnapshotKeeper(uv_loop_t* loop, Settings settings, SwarmStore& store,
+                               const ClusterClock& clock)
+    : settings_(std::move(settings)), store_(store), clock_(clock) {
+  status_.loading_percent = 0;
+  CHECK_INVARIANT(uv_async_init(loop, &ended_, [](uv_async_t* async) {
+                    SnapshotKeeper& keeper = *static_cast<SnapshotKeeper*>(async->data);
+                    keeper.thread_.join();
+                    uv_close(reinterpret_cast<uv_handle_t*>(async), nullptr);
+                    keeper.done_();
+                  }) == 0);
+  ended_.data = this;
+  thread_ = std::thread([this] { run(); });
+}
+
+SnapshotKeeper::~SnapshotKeeper() { CHECK_INVARIANT(!thread_.joinable()); }
+
+void SnapshotKeeper::finish(std::function<void()> done) {
+  done_ = std::move(done);
+  const std::lock_guard lock(mutex_);
+  finishing_ = true;
+  wake_.notify_one();
+}
+
+SnapshotStatus SnapshotKeeper::status() const {
+  const std::lock_guard lock(mutex_);
+  SnapshotStatus status = status_;
+  if (status.loading_percent) status.loading_percent = percent_.load(std::memory_order_relaxed);
+  return status;
+}
+
+void SnapshotKeeper::run() {
+  load();
+  while (wait()) write();
+  write();
+  uv_async_send(&ended_);
+}
+
+// True: it is time to write; false: for the last time.
+bool SnapshotKeeper::wait() {
+  std::unique_lock lock(mutex_);
+  const auto finishing = [this] { return finishing_; };
+  if (settings_.interval_s == 0) {
+    wake_.wait(lock, finishing);
+    return false;
+  }
+  return !wake_.wait_for(lock, std::chrono::seconds(settings_.interval_s), finishing);
+}
+
+void SnapshotKeeper::load() {
+  const auto start = std::chrono::steady_clock::now();
+  const auto loaded = load_snapshot(settings_.path, settings_.identity, store_, clock_, percent_);
+  const std::string path = printable(settings_.path);
+  if (!loaded) {
+    const std::string aside = settings_.path + ".bad";
+    const bool moved = std::rename(settings_.path.c_str(), aside.c_str()) == 0;
+    log_line(LogLevel::warn, "snapshot ignored",
+             {{"path", path},
+              {"reason", loaded.error().message},
+              {"kept_as", moved ? printable(aside) : "not kept: " + std::string(std::strerror(errno))}});
+  } else if (*loaded) {
+    const SnapshotLoaded& file = **loaded;
+    log_line(LogLevel::info, "snapshot loaded",
+             {{"path", path},
+              {"records", std::to_string(file.records)},
+              {"expired", std::to_string(file.expired)},
+              {"age_s", std::to_string((clock_.unix_ms() - file.header.written_unix_ms) / 1000)},
+              {"took_ms", std::to_string(milliseconds_since(start))}});
+  } else {
+    log_line(LogLevel::info, "no snapshot yet", {{"path", path}});
+  }
+  const std::lock_guard lock(mutex_);
+  status_.loading_percent.reset();
+  status_.refused = loaded ? 0 : 1;
+  if (loaded && *loaded) status_.loaded = (*loaded)->merged;
+}
+
+void SnapshotKeeper::write() {
+  const auto start = std::chrono::steady_clock::now();
+  const auto written = write_snapshot(settings_.path, settings_.identity, store_, clock_);
+  const int64_t took_ms = milliseconds_since(start);
+  if (written) {
+    log_line(LogLevel::debug, "snapshot written",
+             {{"path", printable(settings_.path)},
+              {"records", std::to_string(written->records)},
+              {"bytes", std::to_string(written->bytes)},
+              {"took_ms", std::to_string(took_ms)}});
+  } else {
+    log_line(LogLevel::error, "snapshot not written, the old one stays",
+             {{"reason", written.error().message}});
+  }
+  const std::lock_guard lock(mutex_);
+  if (!written) {
+    ++status_.failed;
+    return;
+  }
+  ++status_.written;
+  status_.last_unix_ms = clock_.unix_ms();
+  status_.last_records = written->records;
+  status_.last_bytes = written->bytes;
+  status_.last_took_ms = took_ms;
+}
+
+}  // namespace shoal::node

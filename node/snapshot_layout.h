@@ -1,0 +1,60 @@
+// What the two sides of the snapshot format share: sizes and checksums.
+
+#pragma once
+
+#include <lz4.h>
+#include <sodium/crypto_generichash.h>
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "common/bytes.h"
+#include "common/tick.h"
+
+namespace shoal::node::snapshot {
+
+inline constexpr std::string_view kMagic = "SHOALSNP";
+inline constexpr uint16_t kVersion = 1;
+inline constexpr size_t kFixedHeaderBytes = 8 + 2 + 4 + 8 + 8 + 1;
+inline constexpr size_t kSumBytes = 8;
+inline constexpr size_t kFileHashBytes = 32;
+
+inline constexpr size_t kBlockHeadBytes = 20 + 4 + 4 + 4;
+
+// A frame is closed when it is larger than the first; blocks hold at most so many peers that it never gets
+// larger than the second.
+inline constexpr size_t kFrameBytes = 192 << 10;
+inline constexpr size_t kFrameBytesMax = 256 << 10;
+inline constexpr size_t kBlockPeersMax = 2048;
+inline constexpr size_t kPeerBytesMax = 18 + 2;
+static_assert(kFrameBytes + kBlockHeadBytes + kBlockPeersMax * kPeerBytesMax <= kFrameBytesMax);
+inline constexpr size_t kPackedBytesMax = LZ4_COMPRESSBOUND(kFrameBytesMax);
+
+// Later than any clock: differences of ticks cannot overflow.
+inline constexpr common::Tick kTickMax = common::Tick{1} << 52;
+
+class Blake2b {
+ public:
+  explicit Blake2b(size_t size) { crypto_generichash_init(&state_, nullptr, 0, size); }
+  void update(common::ByteSpan bytes) { crypto_generichash_update(&state_, bytes.data(), bytes.size()); }
+  template <size_t N>
+  std::array<uint8_t, N> final() {
+    std::array<uint8_t, N> out;
+    crypto_generichash_final(&state_, out.data(), N);
+    return out;
+  }
+
+ private:
+  crypto_generichash_state state_;
+};
+
+// BLAKE2b of 16 bytes (its least), cut to 8.
+inline uint64_t checksum(common::ByteSpan bytes) {
+  Blake2b hash(16);
+  hash.update(bytes);
+  const auto sum = hash.final<16>();
+  return common::ByteReader(sum).u64();
+}
+
+}  // namespace shoal::node::snapshot

@@ -1,0 +1,42 @@
+#include "proto/sync_repair.h"
+
+#include "common/check.h"
+#include "proto/sync.pb.h"
+#include "proto/sync_header.h"
+
+namespace shoal::proto {
+
+void nack_to_pb(const Nack& nack, pb::Nack& out) {
+  CHECK_INVARIANT(nack.ranges.size() <= kNackRangesMax);
+  out.set_incarnation(nack.incarnation);
+  uint64_t next = 0;
+  for (const SequenceRange& range : nack.ranges) {
+    out.add_spans(range.first - next);
+    out.add_spans(range.size());
+    next = range.last + 1;
+  }
+}
+
+common::Result<Nack> nack_from_pb(const pb::Nack& in) {
+  Nack out;
+  out.incarnation = in.incarnation();
+  const auto& spans = in.spans();
+  if (spans.empty() || spans.size() % 2 != 0 || static_cast<size_t>(spans.size()) > 2 * kNackRangesMax) {
+    return common::fail("bad count of spans");
+  }
+  uint64_t next = 0;
+  for (int i = 0; i < spans.size(); i += 2) {
+    const uint64_t skip = spans[i];
+    const uint64_t size = spans[i + 1];
+    // At least 1 each: sequences begin at 1, and ranges that touch are one range.
+    if (skip == 0 || size == 0 || skip > kSyncSequenceMax || size > kSyncSequenceMax ||
+        next + skip + size - 1 > kSyncSequenceMax) {
+      return common::fail("bad span");
+    }
+    out.ranges.push_back({next + skip, next + skip + size - 1});
+    next = next + skip + size;
+  }
+  return out;
+}
+
+}  // namespace shoal::proto

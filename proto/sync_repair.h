@@ -1,0 +1,46 @@
+// Messages of the sync channel about the channel itself: what is missing, and who is to be trusted.
+// Plain structs; sync_packet.h has their bytes.
+
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "common/result.h"
+
+namespace shoal::proto {
+
+namespace pb {
+class Nack;
+}
+
+// Packets of a stream, both ends included.
+struct SequenceRange {
+  uint64_t first = 0;
+  uint64_t last = 0;
+  uint64_t size() const { return last - first + 1; }
+  bool operator==(const SequenceRange&) const = default;
+};
+
+// Ranges one Nack may name: its body then fits a datagram whatever they are.
+constexpr size_t kNackRangesMax = 64;
+
+// "Send me these again": delta packets of the receiver's incarnation. To be encoded: ascending, disjoint and
+// not adjacent.
+struct Nack {
+  uint64_t incarnation = 0;
+  std::vector<SequenceRange> ranges;
+  bool operator==(const Nack&) const = default;
+};
+
+// The answer for what the origin no longer has.
+struct Gone {
+  uint64_t up_to = 0;
+  bool operator==(const Gone&) const = default;
+};
+
+void nack_to_pb(const Nack& nack, pb::Nack& out);
+common::Result<Nack> nack_from_pb(const pb::Nack& in);
+
+}  // namespace shoal::proto

@@ -1,0 +1,81 @@
+// Gaps: the packets of one origin's delta stream that were sent and have not come, and when to ask for each.
+//
+// A gap is asked for a little after it shows (the network may only have reordered), then again and again; it
+// ends when the packet comes, when the origin says that it has it no longer, or when asking has become
+// pointless. What ended the last two ways is lost; digests find it.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <vector>
+
+#include "proto/sync_repair.h"
+
+namespace shoal::sync {
+
+class Gaps {
+ public:
+  static constexpr int64_t kAskAfterUs = 20'000;
+
+  // Twice as long as any origin keeps its packets.
+  static constexpr int64_t kGiveUpUs = 60'000'000;
+
+  // More ranges than this: the oldest are given up.
+  static constexpr size_t kRangesMax = 4096;
+
+  static constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+
+  bool begun() const { return begun_; }
+
+  // What was sent up to `base` is not ours to miss. Only the first call has an effect; without one the stream
+  // begins before whatever is heard of it first.
+  void begin(uint64_t base);
+
+  // The origin has sent up to here.
+  void announced(uint64_t sequence, int64_t now_us);
+
+  // This packet has come.
+  void seen(uint64_t sequence, int64_t now_us);
+
+  // Nothing up to here will come any more.
+  void give_up(uint64_t up_to);
+
+  // Gives up the gaps that have been asked for in vain too long. They show at `now_us - kGiveUpUs` or before.
+  void give_up_stale(int64_t now_us);
+
+  // What to ask for now, oldest first, at most `ranges_max` ranges and `packets_max` packets; to be asked for
+  // again after `again_us`.
+  std::vector<proto::SequenceRange> take_due(int64_t now_us, int64_t again_us, size_t ranges_max,
+                                             uint64_t packets_max);
+
+  // When something will be due; kNever if nothing is missing. May be early.
+  int64_t deadline_us() const { return missing_ == 0 ? kNever : deadline_us_; }
+
+  // Everything up to here has come or is given up.
+  uint64_t contiguous() const { return ranges_.empty() ? top_ : ranges_.begin()->first - 1; }
+
+  uint64_t missing() const { return missing_; }
+  uint64_t lost() const { return lost_; }
+
+ private:
+  struct Range {
+    uint64_t last;
+    int64_t found_us;
+    int64_t due_us;
+  };
+
+  void add(uint64_t first, uint64_t last, int64_t now_us);
+  void keep_bounded();
+
+  std::map<uint64_t, Range> ranges_;  // by first sequence
+  bool begun_ = false;
+  uint64_t top_ = 0;  // the highest sequence seen or announced
+  uint64_t missing_ = 0;
+  uint64_t lost_ = 0;
+  int64_t deadline_us_ = kNever;
+};
+
+}  // namespace shoal::sync

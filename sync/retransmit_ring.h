@@ -1,0 +1,50 @@
+// RetransmitRing: the delta packets this node has sent lately, as they were sealed, for members that missed
+// them. Bounded in time, bytes and count.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+
+#include "sync/seal.h"
+
+namespace shoal::sync {
+
+class RetransmitRing {
+ public:
+  static constexpr int64_t kKeepUs = 30'000'000;
+  static constexpr size_t kBytesMax = 64 << 20;
+  static constexpr size_t kPacketsMax = 65'536;
+
+  struct Entry {
+    SealedPacket packet;
+    int64_t sent_us = 0;
+    uint64_t resent_to = 0;  // member id; 0: not resent
+    int64_t resent_us = 0;
+  };
+
+  // Packets come in the order of their sequences, without gaps.
+  void add(uint64_t sequence, SealedPacket packet, int64_t now_us);
+
+  void forget_old(int64_t now_us);
+
+  // The oldest sequence kept; if nothing is kept, the next to come.
+  uint64_t first() const { return first_; }
+  uint64_t next() const { return first_ + entries_.size(); }
+  size_t bytes() const { return bytes_; }
+
+  // Null: no longer kept, or never sent.
+  Entry* find(uint64_t sequence);
+
+  void clear();
+
+ private:
+  void drop_first();
+
+  std::deque<Entry> entries_;
+  uint64_t first_ = 1;
+  size_t bytes_ = 0;
+};
+
+}  // namespace shoal::sync

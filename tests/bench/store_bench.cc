@@ -1,0 +1,260 @@
+// store_bench: what the swarm store costs. Prints nanoseconds per announce for several loads, one by one and
+// in batches with prefetch, and bytes per IPv4 peer for several shapes. Reads the process's resident memory
+// from /proc (Linux).
+//
+//   store_bench            all
+//   store_bench memory     bytes per peer
+//   store_bench announce   nanoseconds per announce
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <ctime>
+#include <fstream>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "node/swarm_store.h"
+
+using namespace shoal;
+using node::SwarmStore;
+
+namespace {
+
+constexpr common::Tick kNow = 118'000'000;
+constexpr uint32_t kWant = 30;
+constexpr size_t kBatch = 32;
+
+common::InfoHash hash_of(uint64_t number) {
+  common::InfoHash hash;
+  common::Prng prng(number);
+  for (size_t i = 0; i < hash.bytes.size(); ++i) hash.bytes[i] = static_cast<uint8_t>(prng.next());
+  return hash;
+}
+
+common::Endpoint peer_of(uint64_t number) {
+  const uint64_t mixed = common::Prng(number).next();
+  return common::make_endpoint_v4(static_cast<uint32_t>(mixed), static_cast<uint16_t>(mixed >> 32 | 1));
+}
+
+uint64_t resident_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  uint64_t size = 0;
+  uint64_t resident = 0;
+  statm >> size >> resident;
+  return resident * 4096;
+}
+
+std::unique_ptr<SwarmStore> make_store() {
+  return std::make_unique<SwarmStore>(SwarmStore::Config{.key = {1, 2, 3}, .replicated = true});
+}
+
+struct Request {
+  node::PeerAnnounce announce;
+};
+
+// One worker's way through the store, with the answer thrown away.
+class Driver {
+ public:
+  explicit Driver(SwarmStore& store) : store_(store), v4_(kWant * 6), v6_(kWant * 18) {}
+
+  void one_by_one(const std::vector<Request>& requests, common::Tick now) {
+    for (const Request& request : requests) {
+      work(store_.locate(request.announce.info_hash), request.announce, now);
+    }
+  }
+
+  // `stages`: how many of the three prefetching passes.
+  void batched(const std::vector<Request>& requests, common::Tick now, int stages) {
+    node::SwarmRef refs[kBatch];
+    for (size_t at = 0; at < requests.size(); at += kBatch) {
+      const size_t count = std::min(kBatch, requests.size() - at);
+      for (size_t i = 0; i < count; ++i) {
+        refs[i] = store_.locate(requests[at + i].announce.info_hash);
+        store_.prefetch(refs[i]);
+      }
+      for (size_t i = 0; i < count && stages > 1; ++i) store_.prefetch_swarm(refs[i]);
+      for (size_t i = 0; i < count && stages > 2; ++i) {
+        store_.prefetch_peers(refs[i], requests[at + i].announce.info_hash, requests[at + i].announce.peer);
+      }
+      for (size_t i = 0; i < count; ++i) work(refs[i], requests[at + i].announce, now);
+    }
+  }
+
+  uint64_t peers() const { return peers_; }
+
+ private:
+  void work(node::SwarmRef ref, const node::PeerAnnounce& announce, common::Tick now) {
+    const node::PeerAnswer answer = store_.announce(ref, announce, now, prng_, {v4_, v6_});
+    peers_ += answer.peers_v4;
+  }
+
+  SwarmStore& store_;
+  common::Prng prng_{5};
+  std::vector<uint8_t> v4_;
+  std::vector<uint8_t> v6_;
+  uint64_t peers_ = 0;
+};
+
+// CPU time of this thread, so that a busy machine spoils little.
+double cpu_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) * 1e9 + static_cast<double>(now.tv_nsec);
+}
+
+template <class Run>
+double nanoseconds_each(size_t count, Run run) {
+  const double begin = cpu_ns();
+  run();
+  return (cpu_ns() - begin) / static_cast<double>(count);
+}
+
+// A load: which swarm and which of the peers a random announce comes from.
+struct Load {
+  const char* name;
+  uint32_t swarms;
+  uint64_t peers;
+  bool skewed;  // weights 0.5 + exp(6.5 - 500 i / swarms), else all the same
+};
+
+class Requests {
+ public:
+  explicit Requests(const Load& load) : load_(load) {
+    double sum = 0;
+    for (uint32_t i = 0; i < load.swarms; ++i) {
+      sum += load.skewed ? 0.5 + std::exp(6.5 - 500.0 * i / load.swarms) : 1;
+      sums_.push_back(sum);
+    }
+    for (uint32_t i = 0; i < load.swarms; ++i) hashes_.push_back(hash_of(i));
+  }
+
+  // The peer `number` is always in the same swarm, with the same role; three of four are seeders.
+  Request request(uint64_t number) const {
+    const double at = common::Prng(~number).unit() * sums_.back();
+    const auto swarm =
+        static_cast<uint32_t>(std::upper_bound(sums_.begin(), sums_.end() - 1, at) - sums_.begin());
+    return {{hashes_[swarm], peer_of(number), proto::Event::none, number % 4 != 0, kWant, 0}};
+  }
+
+  std::vector<Request> random(size_t count, common::Prng& prng) const {
+    std::vector<Request> requests;
+    for (size_t i = 0; i < count; ++i) {
+      requests.push_back(request(prng.below(static_cast<uint32_t>(load_.peers))));
+    }
+    return requests;
+  }
+
+ private:
+  Load load_;
+  std::vector<double> sums_;
+  std::vector<common::InfoHash> hashes_;
+};
+
+void bench_announce(const Load& load) {
+  constexpr size_t kRound = 400'000;
+  constexpr int kRounds = 5;
+  const auto store = make_store();
+  const Requests requests(load);
+  common::Prng prng(9);
+  double fill_ns = 0;
+  Driver driver(*store);
+  for (uint64_t done = 0; done < load.peers;) {
+    std::vector<Request> part;
+    for (; part.size() < kRound && done < load.peers; ++done) part.push_back(requests.request(done));
+    for (Request& request : part) request.announce.want_v4 = 0;
+    fill_ns += nanoseconds_each(1, [&] { driver.batched(part, kNow, 3); });
+  }
+  std::printf("%-28s fill %4.0f ns", load.name, fill_ns / static_cast<double>(load.peers));
+
+  const auto measure = [&](const char* name, auto run) {
+    std::vector<double> rounds;
+    for (int i = 0; i < kRounds; ++i) {
+      const std::vector<Request> part = requests.random(kRound, prng);
+      rounds.push_back(nanoseconds_each(kRound, [&] { run(part); }));
+    }
+    std::sort(rounds.begin(), rounds.end());
+    std::printf("  %s %4.0f ns", name, rounds[kRounds / 2]);
+  };
+  measure("single", [&](const auto& part) { driver.one_by_one(part, kNow + 1); });
+  measure("1 pass", [&](const auto& part) { driver.batched(part, kNow + 1, 1); });
+  measure("2 passes", [&](const auto& part) { driver.batched(part, kNow + 1, 2); });
+  measure("3 passes", [&](const auto& part) { driver.batched(part, kNow + 1, 3); });
+  measure("role change", [&](std::vector<Request> part) {
+    for (Request& request : part) request.announce.seeder = prng.below(2) == 1;
+    driver.batched(part, kNow + 2, 3);
+  });
+  const auto sweeps = nanoseconds_each(SwarmStore::kShards, [&] {
+    for (size_t shard = 0; shard < SwarmStore::kShards; ++shard) store->expire_shard(shard, kNow + 3);
+  });
+  std::printf("  sweep %3.0f us/shard  %.1f peers\n", sweeps / 1000,
+              static_cast<double>(driver.peers()) / (5.0 * kRounds * kRound));
+  std::fflush(stdout);
+}
+
+void bench_memory(uint32_t swarms, uint32_t peers) {
+  const uint64_t resident = resident_bytes();
+  const auto store = make_store();
+  Driver driver(*store);
+  std::vector<Request> batch;
+  double worst_us = 0;
+  double sweep_us = 0;
+  // Peer by peer, so that every swarm grows through all sizes while the others do; a hundred ticks in all,
+  // each with its sweep.
+  common::Tick now = kNow;
+  const uint64_t all = uint64_t{swarms} * peers;
+  for (uint64_t i = 0; i < all; ++i) {
+    const auto swarm = static_cast<uint32_t>(i % swarms);
+    batch.push_back({{hash_of(swarm), peer_of(i), proto::Event::none, i / swarms % 4 != 0, 0, 0}});
+    if (batch.size() < kBatch && i + 1 < all) continue;
+    worst_us = std::max(worst_us, nanoseconds_each(1000, [&] { driver.batched(batch, now, 3); }));
+    batch.clear();
+    if (now == kNow + static_cast<common::Tick>(i * 100 / all)) continue;
+    ++now;
+    for (size_t shard = 0; shard < SwarmStore::kShards; ++shard) {
+      sweep_us = std::max(sweep_us, nanoseconds_each(1000, [&] { store->expire_shard(shard, now); }));
+    }
+  }
+  const auto each = static_cast<double>(all);
+  const uint64_t counted = store->totals().memory_bytes;
+  std::printf(
+      "%8u swarms of %3u: %5.1f bytes per peer counted, %5.1f resident; slowest batch of %zu: %.0f us, "
+      "sweep: %.0f us\n",
+      swarms, peers, static_cast<double>(counted) / each,
+      static_cast<double>(resident_bytes() - resident) / each, kBatch, worst_us, sweep_us);
+  std::fflush(stdout);
+}
+
+// Each in a process of its own, so that the resident memory is its own too.
+void bench_memory_apart(uint32_t swarms, uint32_t peers) {
+  const pid_t child = fork();
+  if (child == 0) {
+    bench_memory(swarms, peers);
+    _exit(0);
+  }
+  waitpid(child, nullptr, 0);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string_view what = argc > 1 ? argv[1] : "all";
+  if (what == "all" || what == "memory") {
+    bench_memory_apart(1'000'000, 1);
+    bench_memory_apart(1'000'000, 4);
+    bench_memory_apart(1'000'000, 10);
+    bench_memory_apart(10'000, 500);
+    bench_memory_apart(1, 2'000'000);
+  }
+  if (what == "all" || what == "announce") {
+    bench_announce({"1000 swarms, 4000 peers", 1000, 4000, false});
+    bench_announce({"1M swarms, 2M peers, skewed", 1'000'000, 2'000'000, true});
+    bench_announce({"1M swarms, 10M peers", 1'000'000, 10'000'000, false});
+    bench_announce({"1 swarm, 1M peers", 1, 1'000'000, false});
+  }
+  return 0;
+}

@@ -1,0 +1,208 @@
+// Our own part of the UDP path, without the kernel's: a real UdpServer on a real store, but recvmmsg and
+// sendmmsg are the two functions below, which hand out requests made beforehand and throw the answers away.
+// Prints nanoseconds per answer, the time in those two functions taken off. Under callgrind it counts
+// instructions, without any noise: tests/bench/instructions_check.
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <uv.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <vector>
+
+#include "bench/measure.h"
+#include "bench/workload.h"
+#include "node/cluster_clock.h"
+#include "node/delta_queue.h"
+#include "node/sockets.h"
+#include "node/swarm_store.h"
+#include "node/tracker.h"
+#include "node/udp_server.h"
+#include "proto/connection_id.h"
+#include "proto/udp_tracker.h"
+
+namespace {
+
+using namespace shoal;
+
+struct Request {
+  std::array<uint8_t, proto::kUdpAnnounceSize> bytes;
+  uint8_t size;
+  uint32_t address;  // network order
+};
+
+struct Traffic {
+  std::vector<Request> requests;
+  size_t next = 0;
+  uint64_t left = 0;  // requests still to be handed out
+  uint64_t answers = 0;
+  uint64_t bytes = 0;
+  uint64_t inside_ns = 0;  // time spent here
+  bool timed = true;
+};
+Traffic traffic;
+
+class Inside {
+ public:
+  Inside() : start_ns_(traffic.timed ? bench::monotonic_ns() : 0) {}
+  ~Inside() {
+    if (traffic.timed) traffic.inside_ns += bench::monotonic_ns() - start_ns_;
+  }
+
+ private:
+  uint64_t start_ns_;
+};
+
+}  // namespace
+
+// These take the place of libc's in this program.
+extern "C" int recvmmsg(int, mmsghdr* messages, unsigned count, int, timespec*) {
+  const Inside inside;
+  count = static_cast<unsigned>(std::min<uint64_t>(count, traffic.left));
+  for (unsigned i = 0; i < count; ++i) {
+    const Request& request = traffic.requests[traffic.next];
+    if (++traffic.next == traffic.requests.size()) traffic.next = 0;
+    std::memcpy(messages[i].msg_hdr.msg_iov->iov_base, request.bytes.data(), request.size);
+    messages[i].msg_len = request.size;
+    sockaddr_in source{};
+    source.sin_family = AF_INET;
+    source.sin_port = htons(6881);
+    source.sin_addr.s_addr = request.address;
+    std::memcpy(messages[i].msg_hdr.msg_name, &source, sizeof source);
+    messages[i].msg_hdr.msg_namelen = sizeof source;
+  }
+  traffic.left -= count;
+  return count > 0 ? static_cast<int>(count) : -1;
+}
+
+extern "C" int sendmmsg(int, mmsghdr* messages, unsigned count, int) {
+  const Inside inside;
+  for (unsigned i = 0; i < count; ++i) traffic.bytes += messages[i].msg_hdr.msg_iov->iov_len;
+  traffic.answers += count;
+  return static_cast<int>(count);
+}
+
+namespace {
+
+struct Arguments {
+  uint32_t torrents = 1'000'000;
+  uint32_t peers = 2'000'000;
+  uint64_t answers = 4'000'000;
+  uint64_t rounds = 3;
+  uint32_t numwant = 30;
+  bool connects = false;
+  bool replicated = false;
+};
+
+int parse(int argc, char** argv, Arguments& out) {
+  CLI::App app("runs the UDP path without the kernel");
+  app.add_option("--torrents", out.torrents)->check(CLI::PositiveNumber);
+  app.add_option("--peers", out.peers, "each announced once before the rounds")
+      ->check(CLI::Range(64U, 100'000'000U));
+  app.add_option("--answers", out.answers, "in one round");
+  app.add_option("--rounds", out.rounds, "timed rounds; 0: one round that is not timed, for callgrind");
+  app.add_option("--numwant", out.numwant);
+  app.add_flag("--connects", out.connects, "every other request is a connect");
+  app.add_flag("--replicated", out.replicated, "the store of a node that syncs");
+  CLI11_PARSE(app, argc, argv);
+  return 0;
+}
+
+Request request_of(const bench::WorkloadPeer& peer, uint32_t numwant, const common::SipKey& key,
+                   int64_t unix_s) {
+  Request request{};
+  const uint32_t address = 0x7f010001 + peer.client;
+  request.address = htonl(address);
+  proto::AnnounceRequest announce;
+  announce.info_hash = bench::torrent_hash(peer.torrent);
+  announce.port = peer.port;
+  announce.left = peer.seeder ? 0 : 50;
+  announce.numwant = numwant;
+  const uint64_t id = proto::make_connection_id(key, common::make_endpoint_v4(address, 0), unix_s);
+  request.size = static_cast<uint8_t>(proto::write_announce_request(request.bytes, id, 7, announce));
+  return request;
+}
+
+// Every peer once, in an order that jumps about; `connects` puts a connect before each.
+std::vector<Request> make_requests(const Arguments& arguments, uint32_t numwant, bool connects,
+                                   const common::SipKey& key, int64_t unix_s) {
+  const bench::Workload workload(arguments.torrents, arguments.peers);
+  std::vector<Request> requests;
+  requests.reserve(uint64_t{arguments.peers} * (connects ? 2 : 1));
+  for (uint32_t index = 0; index < workload.peers_of_client(0); ++index) {
+    for (uint32_t client = 0; client < workload.clients(); ++client) {
+      if (index >= workload.peers_of_client(client)) continue;
+      requests.push_back(request_of(workload.peer(client, index), numwant, key, unix_s));
+      if (!connects) continue;
+      Request& connect = requests.emplace_back(requests.back());
+      connect.size = static_cast<uint8_t>(proto::write_connect_request(connect.bytes, 9));
+    }
+  }
+  return requests;
+}
+
+// Lets the loop serve `count` requests.
+void serve(uv_loop_t& loop, uint64_t count) {
+  traffic.left = count;
+  while (traffic.left > 0) uv_run(&loop, UV_RUN_NOWAIT);
+  uv_run(&loop, UV_RUN_NOWAIT);
+}
+
+// A datagram to the server's own socket: epoll shall find it readable, and nobody takes it out.
+void wake_once(const node::Socket& socket) {
+  sockaddr_in address{};
+  socklen_t size = sizeof address;
+  getsockname(socket.fd(), reinterpret_cast<sockaddr*>(&address), &size);
+  sendto(socket.fd(), "x", 1, 0, reinterpret_cast<sockaddr*>(&address), size);
+}
+
+int run(const Arguments& arguments) {
+  const common::SipKey key{1, 2, 3};
+  const std::vector<common::SipKey> keys{key};
+  const node::ClusterClock clock(86'400);
+  node::SwarmStore store({.key = key, .replicated = arguments.replicated});
+  node::WorkerCounters counters;
+  node::Tracker tracker({.numwant_max = 200}, store, nullptr, counters.announce, 1);
+  uv_loop_t loop;
+  uv_loop_init(&loop);
+  auto socket = node::open_tracker_udp(common::make_endpoint_v4(INADDR_LOOPBACK, 0));
+  if (!socket) {
+    std::fprintf(stderr, "%s\n", socket.error().message.c_str());
+    return 1;
+  }
+  wake_once(*socket);
+  const auto batch = node::make_udp_batch();
+  node::UdpServer server(&loop, std::move(*socket), *batch, tracker, clock, keys, counters);
+
+  traffic.timed = arguments.rounds > 0;
+  traffic.requests = make_requests(arguments, 0, false, key, clock.unix_ms() / 1000);
+  serve(loop, traffic.requests.size());
+  traffic.requests =
+      make_requests(arguments, arguments.numwant, arguments.connects, key, clock.unix_ms() / 1000);
+  traffic.next = 0;
+  for (uint64_t round = 0; round < std::max<uint64_t>(1, arguments.rounds); ++round) {
+    traffic.inside_ns = traffic.answers = traffic.bytes = 0;
+    const uint64_t start_ns = bench::monotonic_ns();
+    serve(loop, arguments.answers);
+    const auto spent_ns = static_cast<double>(bench::monotonic_ns() - start_ns - traffic.inside_ns);
+    const auto answers = static_cast<double>(traffic.answers);
+    if (!traffic.timed) continue;
+    std::printf("%.1f ns per answer, %.1f bytes each\n", spent_ns / answers,
+                static_cast<double>(traffic.bytes) / answers);
+  }
+  if (traffic.answers != arguments.answers) std::fprintf(stderr, "requests were dropped\n");
+  server.stop();
+  uv_run(&loop, UV_RUN_DEFAULT);
+  return traffic.answers == arguments.answers ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Arguments arguments;
+  if (const int status = parse(argc, argv, arguments)) return status;
+  return run(arguments);
+}
