@@ -45,7 +45,7 @@ class NamespacedCluster:
             ip("-n", space, "link", "set", "eth0", "up")
             everywhere = [at("0.0.0.0", TRACKER), at("::", TRACKER)]
             settings = {
-                "node": {"name": name, "workers": 1, "log_level": "debug"},
+                "node": {"name": name, "workers": 1, "log_level": "debug", "drain_s": 0},
                 "tracker": {"udp": everywhere, "http": everywhere},
                 "sync": {"listen": at(f"10.88.0.{number}", SYNC), "key_files": [key]},
                 "admin": {"listen": at("127.0.0.1", ADMIN)},

@@ -70,10 +70,15 @@ class Node:
         self.log = os.path.join(folder, f"{name}.log")
         self.process = None
 
-    def start(self):
+    def write_config(self):
+        """Writes the settings where the node reads them: at start(), and again at SIGHUP."""
         config = os.path.join(self.folder, f"{self.name}.toml")
         with open(config, "w", encoding="utf-8") as file:
             file.write(toml(self.settings))
+        return config
+
+    def start(self):
+        config = self.write_config()
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen([*self.run_in, SHOAL, "node", "--config", config],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log)

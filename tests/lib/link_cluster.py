@@ -1,0 +1,180 @@
+"""LinkCluster: real nodes in network namespaces on one bridge: real links, own addresses, packets that can be
+lost, links that can be cut (nft). Needs root."""
+
+import contextlib
+import ctypes
+import os
+import shutil
+import subprocess
+import tempfile
+
+from cluster import NAMES, SHOAL, Node, at
+from wait import wait_for
+
+TRACKER, SYNC, ADMIN = 6969, 6970, 9697
+CLONE_NEWNET = 0x40000000
+CLIENT = 99  # last byte of the client's addresses
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def available():
+    return os.geteuid() == 0 and shutil.which("ip") is not None and shutil.which("nft") is not None
+
+
+def run(*command, text=None):
+    subprocess.run(command, check=True, capture_output=True, text=True, input=text)
+
+
+@contextlib.contextmanager
+def inside(namespace):
+    """The calling thread, and what it starts, is in that namespace; its sockets stay there."""
+    here = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    there = os.open(f"/run/netns/{namespace}", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _setns(there)
+        yield
+    finally:
+        _setns(here)
+        os.close(here)
+        os.close(there)
+
+
+def _setns(fd):
+    if _libc.setns(fd, CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), "setns")
+
+
+class LinkCluster:
+    """Nodes a, b, c, ... at 10.88.0.1, .2, ..., trackers on port 6969, admin endpoints reachable. Whoever speaks to
+    them does so `with cluster.client():`, from 10.88.0.99."""
+
+    def __init__(self, nodes=3, settings=None):
+        self.folder = tempfile.mkdtemp(prefix="shoal-links-")
+        self.mark = f"sl{os.getpid()}-{os.urandom(2).hex()}"
+        self.key = os.path.join(self.folder, "cluster.key")
+        self.namespaces = []
+        self.nodes = []
+        try:
+            self._lay_out(nodes, settings or {})
+        except BaseException:
+            self.stop()
+            raise
+
+    def _lay_out(self, nodes, settings):
+        run(SHOAL, "keygen", self.key)
+        bridge = self._namespace("bridge")
+        run("ip", "-n", bridge, "link", "add", "br0", "type", "bridge")
+        run("ip", "-n", bridge, "link", "set", "br0", "up")
+        self._connect(bridge, "client", CLIENT)
+        for number in range(1, nodes + 1):
+            name = NAMES[number - 1]
+            space = self._connect(bridge, name, number)
+            options = {
+                "node": {"name": name, "workers": 1, "drain_s": 0},
+                "tracker": {"udp": [at("0.0.0.0", TRACKER)], "http": []},
+                "sync": {"listen": at(self.address(number - 1), SYNC), "key_files": [self.key],
+                         "peers": [at(self.address(other), SYNC) for other in range(nodes)]},
+                "admin": {"listen": at("0.0.0.0", ADMIN)},
+            }
+            for section, keys in settings.items():
+                options.setdefault(section, {}).update(keys)
+            node = Node(name, self.folder, options, TRACKER, at(self.address(number - 1), ADMIN),
+                        ["ip", "netns", "exec", space])
+            node.space = space
+            self.nodes.append(node)
+
+    @staticmethod
+    def address(number):
+        return f"10.88.0.{number + 1}"
+
+    def _namespace(self, name):
+        name = f"{self.mark}-{name}"
+        run("ip", "netns", "add", name)
+        self.namespaces.append(name)
+        return name
+
+    def _connect(self, bridge, name, number):
+        space = self._namespace(name)
+        run("ip", "-n", bridge, "link", "add", f"to-{name}", "type", "veth", "peer", "name", "eth0", "netns", space)
+        run("ip", "-n", bridge, "link", "set", f"to-{name}", "master", "br0", "up")
+        run("ip", "-n", space, "addr", "add", f"10.88.0.{number}/24", "dev", "eth0")
+        run("ip", "-n", space, "link", "set", "lo", "up")
+        run("ip", "-n", space, "link", "set", "eth0", "up")
+        return space
+
+    def client(self):
+        return inside(f"{self.mark}-client")
+
+    def lose(self, percent):
+        """Every node loses that share of the sync datagrams that reach it. 0: none any more."""
+        for node in self.nodes:
+            self._filter(node, f"udp dport {SYNC} numgen random mod 100 < {percent} drop" if percent else "")
+
+    def cut(self, *numbers):
+        """These nodes and the others do not hear each other any more, whatever the protocol; clients do."""
+        for number, node in enumerate(self.nodes):
+            far = [self.address(other) for other in range(len(self.nodes)) if (other in numbers) != (number in numbers)]
+            self._filter(node, f"ip saddr {{ {', '.join(far)} }} drop")
+
+    def cut_one_way(self, sender, receiver):
+        self._filter(self.nodes[receiver], f"ip saddr {self.address(sender)} drop")
+
+    def heal(self):
+        for node in self.nodes:
+            self._filter(node, "")
+
+    @staticmethod
+    def _filter(node, rule):
+        with inside(node.space):
+            run("nft", "-f", "-", text=f"""
+                table inet faults
+                delete table inet faults
+                table inet faults {{ chain input {{ type filter hook input priority 0; {rule}
+                }} }}""")
+
+    def start(self, timeout_s=30):
+        with self.client():
+            for node in self.nodes:
+                node.start()
+            for node in self.nodes:
+                self.wait_ready(node, timeout_s)
+        return self
+
+    def wait_ready(self, node, timeout_s=30):
+        """Ready, and in touch with all others. Call it from the client's side."""
+        others = len(self.nodes) - 1
+        wait_for(node.ready, timeout_s, f"node {node.name} to be ready")
+        wait_for(lambda: node.members_alive() == others, timeout_s, f"node {node.name} to see {others} members alive")
+
+    def stop(self):
+        for node in self.nodes:
+            if node.process and node.process.poll() is None:
+                node.signal()
+        codes = [node.stop() for node in self.nodes]
+        for name in self.namespaces:
+            subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        return codes
+
+    def dump_logs(self, lines=40):
+        for node in self.nodes:
+            if node.process:
+                print(f"--- log of node {node.name}")
+                print("\n".join(node.log_text().splitlines()[-lines:]), flush=True)
+
+    def __enter__(self):
+        try:
+            return self.start()
+        except BaseException:
+            self.dump_logs()
+            self.stop()
+            raise
+
+    def __exit__(self, *_):
+        self.stop()
+
+
+def peers_known(node):
+    """Live peers in a node's store."""
+    peers = node.status()["peers"]
+    return sum(count for key, count in peers.items() if not key.startswith("stopped"))
