@@ -24,9 +24,10 @@ def arguments(text, **defaults):
 
 
 @contextlib.contextmanager
-def loopback_cluster(**settings):
-    """Three nodes on loopback and their tracker addresses."""
-    with Cluster(hosts=("127.0.0.1",), settings={"node": {"workers": 1, "log_level": "info"}, **settings}) as cluster:
+def loopback_cluster(**node):
+    """Three nodes on loopback, with these settings of [node], and their tracker addresses."""
+    settings = {"node": {"workers": 1, "log_level": "info", **node}}
+    with Cluster(hosts=("127.0.0.1",), settings=settings) as cluster:
         yield cluster, [("127.0.0.1", node.tracker_port) for node in cluster.nodes]
 
 

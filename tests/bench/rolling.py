@@ -47,9 +47,7 @@ def main():
                         drain=(3, "node.drain_s"), rounds=(1, "restarts of each node"))
     base = options.peers // PEERS_PER_SWARM * PEERS_PER_SWARM
     row("restarted", "s to ready", "missing", "of the load")
-    with loopback_cluster() as (cluster, targets):
-        for node in cluster.nodes:
-            node.settings["node"]["drain_s"] = options.drain
+    with loopback_cluster(drain_s=options.drain) as (cluster, targets):
         with background(targets, 5000, BASE, limit=base) as fill:
             fill.wait(base / 5000 + 60)
         for target in targets:
