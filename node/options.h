@@ -31,6 +31,7 @@ struct Options {
   struct Node {
     std::string name;  // host name
     uint32_t workers = 0;
+    bool pin_workers = false;
     std::string user;
     std::string chroot;
     uint32_t drain_s = 5;

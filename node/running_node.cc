@@ -175,7 +175,8 @@ void RunningNode::start_workers(std::vector<std::vector<Socket>> udp, std::vecto
       sync_->add_queue(queue.get());
     }
     workers_.push_back(std::make_unique<Worker>(worker_context_, std::move(queue), std::move(udp[i]),
-                                                std::move(http[i]), random_u64()));
+                                                std::move(http[i]), random_u64(),
+                                                options_.node.pin_workers ? std::optional(i) : std::nullopt));
   }
 }
 

@@ -1,15 +1,37 @@
 #include "node/worker.h"
 
+#include <sched.h>
+
 #include <utility>
 
 #include "common/check.h"
 
 namespace shoal::node {
 
+namespace {
+
+// Where pinning is not allowed the thread runs as well without.
+void pin_this_thread(size_t number) {
+  cpu_set_t allowed;
+  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
+  number %= static_cast<size_t>(CPU_COUNT(&allowed));
+  for (size_t cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (!CPU_ISSET(cpu, &allowed) || number-- != 0) continue;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    sched_setaffinity(0, sizeof one, &one);
+    return;
+  }
+}
+
+}  // namespace
+
 Worker::Worker(const WorkerContext& context, std::unique_ptr<DeltaQueue> queue, std::vector<Socket> udp,
-               std::vector<Socket> http, uint64_t seed)
+               std::vector<Socket> http, uint64_t seed, std::optional<size_t> cpu)
     : context_(context),
       queue_(std::move(queue)),
+      cpu_(cpu),
       udp_sockets_(std::move(udp)),
       http_sockets_(std::move(http)),
       tracker_(context.tracker, context.store, queue_.get(), counters_.announce, seed),
@@ -57,6 +79,7 @@ void Worker::take_message() {
 }
 
 void Worker::run() {
+  if (cpu_) pin_this_thread(*cpu_);
   for (Socket& socket : udp_sockets_) {
     udp_.push_back(std::make_unique<UdpServer>(&loop_, std::move(socket), *batch_, tracker_, context_.clock,
                                                connection_keys_, counters_));

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <thread>
 #include <vector>
@@ -36,9 +37,10 @@ struct WorkerContext {
 class Worker {
  public:
   // The sockets are bound already, so that errors show at start and privileges can be dropped first. `queue`
-  // is null when there is no sync channel.
+  // is null when there is no sync channel. `cpu`: the thread stays on that one of the CPUs this process may
+  // use, counted from 0 and round again; none: where the system puts it.
   Worker(const WorkerContext& context, std::unique_ptr<DeltaQueue> queue, std::vector<Socket> udp,
-         std::vector<Socket> http, uint64_t seed);
+         std::vector<Socket> http, uint64_t seed, std::optional<size_t> cpu);
   // Stops first if need be.
   ~Worker();
   Worker(const Worker&) = delete;
@@ -62,6 +64,7 @@ class Worker {
 
   const WorkerContext& context_;
   const std::unique_ptr<DeltaQueue> queue_;
+  const std::optional<size_t> cpu_;
   std::vector<Socket> udp_sockets_;
   std::vector<Socket> http_sockets_;
   WorkerCounters counters_;

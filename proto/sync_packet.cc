@@ -7,6 +7,7 @@
 #include "common/check.h"
 #include "proto/sync.pb.h"
 #include "proto/sync_columns.h"
+#include "proto/sync_header.h"
 
 namespace shoal::proto {
 
@@ -86,6 +87,10 @@ std::string serialized(const SyncPacket& packet) {
   }
   if (const auto* nack = std::get_if<Nack>(&packet)) nack_to_pb(*nack, *out.mutable_nack());
   if (const auto* gone = std::get_if<Gone>(&packet)) out.mutable_gone()->set_up_to(gone->up_to);
+  if (const auto* challenge = std::get_if<Challenge>(&packet)) {
+    challenge_to_pb(*challenge, *out.mutable_challenge());
+  }
+  if (const auto* echo = std::get_if<ChallengeEcho>(&packet)) echo_to_pb(*echo, *out.mutable_echo());
   return out.SerializeAsString();
 }
 
@@ -93,6 +98,7 @@ Result<SyncPacket> from_pb(const pb::Heartbeat& in) {
   Heartbeat out;
   if (in.name().size() > kSyncNameMax || !printable_ascii(in.name())) return fail("bad name");
   if (static_cast<size_t>(in.members_size()) > kSyncMembersMax) return fail("too many members");
+  if (in.delta_sequence() > kSyncSequenceMax) return fail("bad sequence");
   if (in.unix_ms() > INT64_MAX / 2 || in.uptime_ms() > INT64_MAX / 2) return fail("bad time");
   out.name = in.name();
   out.unix_ms = static_cast<int64_t>(in.unix_ms());
@@ -133,10 +139,16 @@ Result<SyncPacket> parse(ByteSpan raw) {
     case pb::Packet::kDeltas:
       return from_pb(packet.deltas());
     case pb::Packet::kLeave:
+      if (packet.leave().delta_sequence() > kSyncSequenceMax) return fail("bad sequence");
       return Leave{packet.leave().delta_sequence()};
+    case pb::Packet::kChallenge:
+      return challenge_from_pb(packet.challenge());
+    case pb::Packet::kEcho:
+      return echo_from_pb(packet.echo());
     case pb::Packet::kNack:
       return nack_from_pb(packet.nack());
     case pb::Packet::kGone:
+      if (packet.gone().up_to() > kSyncSequenceMax) return fail("bad sequence");
       return Gone{packet.gone().up_to()};
     case pb::Packet::BODY_NOT_SET:
       break;

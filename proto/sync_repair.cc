@@ -1,5 +1,8 @@
 #include "proto/sync_repair.h"
 
+#include <algorithm>
+#include <string>
+
 #include "common/check.h"
 #include "proto/sync.pb.h"
 #include "proto/sync_header.h"
@@ -36,6 +39,45 @@ common::Result<Nack> nack_from_pb(const pb::Nack& in) {
     out.ranges.push_back({next + skip, next + skip + size - 1});
     next = next + skip + size;
   }
+  return out;
+}
+
+namespace {
+
+std::string nonce_bytes(const ChallengeNonce& nonce) { return {nonce.begin(), nonce.end()}; }
+
+bool read_nonce(const std::string& bytes, ChallengeNonce& out) {
+  if (bytes.size() != out.size()) return false;
+  std::copy(bytes.begin(), bytes.end(), out.begin());
+  return true;
+}
+
+}  // namespace
+
+void challenge_to_pb(const Challenge& challenge, pb::Challenge& out) {
+  out.set_incarnation(challenge.incarnation);
+  out.set_nonce(nonce_bytes(challenge.nonce));
+}
+
+common::Result<Challenge> challenge_from_pb(const pb::Challenge& in) {
+  Challenge out{in.incarnation(), {}};
+  if (!read_nonce(in.nonce(), out.nonce)) return common::fail("bad nonce");
+  return out;
+}
+
+void echo_to_pb(const ChallengeEcho& echo, pb::ChallengeEcho& out) {
+  out.set_nonce(nonce_bytes(echo.nonce));
+  out.set_delta_sequence(echo.delta_sequence);
+  out.set_uptime_ms(static_cast<uint64_t>(echo.uptime_ms));
+}
+
+common::Result<ChallengeEcho> echo_from_pb(const pb::ChallengeEcho& in) {
+  ChallengeEcho out;
+  if (!read_nonce(in.nonce(), out.nonce)) return common::fail("bad nonce");
+  if (in.delta_sequence() > kSyncSequenceMax) return common::fail("bad sequence");
+  if (in.uptime_ms() > INT64_MAX / 2) return common::fail("bad time");
+  out.delta_sequence = in.delta_sequence();
+  out.uptime_ms = static_cast<int64_t>(in.uptime_ms());
   return out;
 }
 

@@ -13,7 +13,9 @@ namespace shoal::proto {
 
 namespace pb {
 class Nack;
-}
+class Challenge;
+class ChallengeEcho;
+}  // namespace pb
 
 // Packets of a stream, both ends included.
 struct SequenceRange {
@@ -40,7 +42,27 @@ struct Gone {
   bool operator==(const Gone&) const = default;
 };
 
+// "Prove that you are running now": to an incarnation that is not trusted yet.
+using ChallengeNonce = std::array<uint8_t, 16>;
+
+struct Challenge {
+  uint64_t incarnation = 0;  // of the one challenged
+  ChallengeNonce nonce{};
+  bool operator==(const Challenge&) const = default;
+};
+
+struct ChallengeEcho {
+  ChallengeNonce nonce{};
+  uint64_t delta_sequence = 0;  // as in a heartbeat
+  int64_t uptime_ms = 0;
+  bool operator==(const ChallengeEcho&) const = default;
+};
+
 void nack_to_pb(const Nack& nack, pb::Nack& out);
 common::Result<Nack> nack_from_pb(const pb::Nack& in);
+void challenge_to_pb(const Challenge& challenge, pb::Challenge& out);
+common::Result<Challenge> challenge_from_pb(const pb::Challenge& in);
+void echo_to_pb(const ChallengeEcho& echo, pb::ChallengeEcho& out);
+common::Result<ChallengeEcho> echo_from_pb(const pb::ChallengeEcho& in);
 
 }  // namespace shoal::proto

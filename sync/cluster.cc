@@ -100,6 +100,7 @@ void Cluster::Impl::advance(Now now, Outputs& out) {
   note_silence(now, out);
   ring.forget_old(now.mono_us);
   members.forget(now.mono_us);
+  newcomers.forget(now.mono_us);
   send_heartbeats(now, out);
   // A tenth of jitter either way, so that nodes started together do not stay in step.
   next_heartbeat_us = now.mono_us + kHeartbeatUs * 9 / 10 + prng.below(kHeartbeatUs / 5);

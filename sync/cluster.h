@@ -93,6 +93,7 @@ struct Stats {
   uint64_t deltas_received = 0;
   uint64_t deltas_applied = 0;      // of those received: changed something here
   uint64_t delta_packets_sent = 0;  // each once, whatever the number of receivers
+  uint64_t challenges_sent = 0;
   uint64_t nacks_sent = 0;
   uint64_t nacks_received = 0;
   uint64_t packets_resent = 0;
@@ -102,6 +103,7 @@ struct Stats {
   uint64_t dropped_foreign = 0;      // another cluster or protocol version
   uint64_t dropped_unauthentic = 0;  // no key opens it
   uint64_t dropped_replayed = 0;     // seen before (also harmless second copies, by group and unicast)
+  uint64_t dropped_untrusted = 0;    // from an incarnation that has not proved yet that it runs
   uint64_t dropped_stale = 0;        // from an incarnation that has been succeeded
   uint64_t dropped_refused = 0;  // authentic, but from a node whose settings, clock or name clash with ours
 };

@@ -36,6 +36,9 @@ proto::MemberEntry entry_of(const Member& member, int64_t now_us) {
   return entry;
 }
 
+// Packets of a node's last run may be underway this long after it has started again.
+constexpr int64_t kRestartMs = 2'000;
+
 // A report is good until the teller has had time to repeat it twice.
 int64_t report_valid_us(uint32_t list_parts) {
   return (2 * int64_t{std::min<uint32_t>(list_parts, Membership::kMembersMax)} + 2) * kHeartbeatUs;
@@ -155,8 +158,9 @@ void Cluster::Impl::learn_members(Now now, Member& teller, const proto::Heartbea
     }
     if (down) continue;
     if (entry.id == id) {
-      // An older incarnation is our own last run; a newer one is someone else's.
-      if (entry.incarnation < config.incarnation) continue;
+      // Our own last run, unless it was heard well after we started.
+      const int64_t uptime_ms = (now.mono_us - started_us) / 1000;
+      if (uptime_ms < int64_t{entry.heard_ago_ms} + kRestartMs) continue;
       hear_namesake(now, entry.endpoint, out);
     } else if (const Member* known = members.find(entry.id);
                known != nullptr && known->incarnation >= entry.incarnation) {

@@ -14,6 +14,7 @@
 #include "sync/delta_log.h"
 #include "sync/keys.h"
 #include "sync/membership.h"
+#include "sync/newcomers.h"
 #include "sync/retransmit_ring.h"
 #include "sync/seal.h"
 
@@ -38,7 +39,6 @@ struct Cluster::Impl {
 
   // cluster_receive.cc
   void receive(Now now, const Received& datagram, Outputs& out);
-  Member* admit(Now now, const proto::SyncHeader& header, const Received& datagram, Outputs& out);
   void apply(Now now, Member& member, const proto::SyncHeader& header, const Received& datagram,
              const proto::SyncPacket& packet, Outputs& out);
   void apply_deltas(Now now, Member& member, const proto::DeltaBatch& batch);
@@ -48,6 +48,17 @@ struct Cluster::Impl {
   void hear_namesake(Now now, const common::Endpoint& from, Outputs& out);
   void complain(Now now, Complaint kind, const std::string& message, const common::Endpoint& from,
                 Outputs& out);
+
+  // cluster_trust.cc
+  void hear_newcomer(Now now, const proto::SyncHeader& header, const Received& datagram,
+                     const proto::SyncPacket& packet, Outputs& out);
+  void answer_challenge(Now now, const proto::Challenge& challenge, const common::Endpoint& to, Outputs& out);
+  // A new member, or a new run of one we know; null: there is no room.
+  Member* admit(Now now, const proto::SyncHeader& header, const Received& datagram,
+                const proto::ChallengeEcho& echo, const Newcomer& newcomer, Outputs& out);
+  void answer_unproven(Now now, const proto::Challenge& challenge, const common::Endpoint& to, Outputs& out);
+  void trust(Now now, const proto::SyncHeader& header, const Received& datagram,
+             const proto::ChallengeEcho& echo, const Newcomer& newcomer, Outputs& out);
 
   // cluster_repair.cc
   void repair(Now now, Outputs& out);
@@ -89,6 +100,8 @@ struct Cluster::Impl {
   DeltaLog log;
   RetransmitRing ring;
   Membership members;
+  Newcomers newcomers;
+  TokenBucket challenge_bucket{200, 64};  // challenges and echoes, not bytes
   std::vector<common::Endpoint> seeds;
   std::vector<common::Endpoint> greetings;
   common::Prng prng;

@@ -10,12 +10,6 @@ namespace {
 
 using common::LogLevel;
 
-// A new incarnation may be this far ahead of our clock; further, and a node whose clock was wrong for a
-// moment could not return with the right one.
-constexpr int64_t kIncarnationAheadMs = 600'000;
-
-int64_t incarnation_ms(uint64_t incarnation) { return static_cast<int64_t>(incarnation >> 16); }
-
 ReplayWindow& window_of(Member& member, proto::SyncStream stream) {
   return stream == proto::SyncStream::deltas ? member.deltas : member.control;
 }
@@ -88,16 +82,25 @@ void Cluster::Impl::receive(Now now, const Received& datagram, Outputs& out) {
     }
     return;
   }
-  if (member != nullptr && header->incarnation < member->incarnation) {
+  // A lower incarnation is late or a second node of that name, unless the one we know has fallen silent:
+  // clocks may be set back between two runs.
+  if (member != nullptr && header->incarnation < member->incarnation &&
+      member->state(now.mono_us) == MemberState::alive) {
     ++stats.dropped_stale;
+    // It trusts what we tell it of its rival only after this.
+    if (const auto* challenge = std::get_if<proto::Challenge>(&*packet)) {
+      answer_unproven(now, *challenge, datagram.from, out);
+    }
     return hear_rival(now, *member, *header, datagram, out);
   }
-  const bool first = member == nullptr || header->incarnation > member->incarnation;
-  if (first) {
-    member = admit(now, *header, datagram, out);
-    if (member == nullptr) return;
+  // One that was silent for long has to prove itself again, or else packets that were sent to others and
+  // never came here could be played to keep up the appearance of a node that is dead.
+  if (member == nullptr || header->incarnation != member->incarnation || member->silent(now.mono_us)) {
+    return hear_newcomer(now, *header, datagram, *packet, out);
   }
-  window_of(*member, header->stream).mark(header->sequence);
+  ReplayWindow& window = window_of(*member, header->stream);
+  if (header->sequence > window.highest()) member->heard_us = now.mono_us;  // for the same reason
+  window.mark(header->sequence);
   if (header->stream == proto::SyncStream::deltas) {
     member->gaps.seen(header->sequence, now.mono_us);
     member->gaps.give_up(member->deltas.left_behind());
@@ -105,34 +108,12 @@ void Cluster::Impl::receive(Now now, const Received& datagram, Outputs& out) {
   }
   apply(now, *member, *header, datagram, *packet, out);
   plan_repair(now, *member);
-  if (first) greetings.push_back(member->address);
   send_greetings(now, out);
-}
-
-Member* Cluster::Impl::admit(Now now, const proto::SyncHeader& header, const Received& datagram,
-                             Outputs& out) {
-  if (incarnation_ms(header.incarnation) > now.unix_ms + kIncarnationAheadMs) {
-    ++stats.dropped_refused;
-    complain(now, Complaint::incarnation_ahead,
-             "a node claims to have started in the future and is refused; check the clocks of both nodes",
-             datagram.from, out);
-    return nullptr;
-  }
-  Member* member = members.admit(header.node_id, header.incarnation, datagram.from, now.mono_us);
-  if (member == nullptr) {
-    ++stats.dropped_refused;
-    complain(now, Complaint::table_full,
-             "the cluster has more members than this node can hold; a new one is refused", datagram.from,
-             out);
-    return nullptr;
-  }
-  return member;
 }
 
 void Cluster::Impl::apply(Now now, Member& member, const proto::SyncHeader& header, const Received& datagram,
                           const proto::SyncPacket& packet, Outputs& out) {
   ++member.datagrams_received;
-  member.heard_us = now.mono_us;
   if (datagram.group) {
     member.heard_by_group_us = now.mono_us;
   } else {
@@ -144,6 +125,8 @@ void Cluster::Impl::apply(Now now, Member& member, const proto::SyncHeader& head
     apply_deltas(now, member, *batch);
   } else if (const auto* leave = std::get_if<proto::Leave>(&packet)) {
     apply_leave(now, member, *leave, out);
+  } else if (const auto* challenge = std::get_if<proto::Challenge>(&packet)) {
+    answer_challenge(now, *challenge, datagram.from, out);
   } else if (const auto* nack = std::get_if<proto::Nack>(&packet)) {
     apply_nack(now, member, *nack, out);
   } else if (const auto* gone = std::get_if<proto::Gone>(&packet)) {

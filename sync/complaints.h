@@ -14,7 +14,6 @@ enum class Complaint : size_t {
   other_major,
   other_cluster,
   unauthentic,
-  incarnation_ahead,
   table_full,
   namesake,
   clashing_members,

@@ -87,6 +87,8 @@ struct Member {
     return smoothed_round_trip_us == 0 ? kRoundTripGuessUs : smoothed_round_trip_us;
   }
   void measured_round_trip(int64_t us);
+  // Down without having left.
+  bool silent(int64_t now_us) const { return !left && state(now_us) == MemberState::down; }
   bool hears_us_by_group(int64_t now_us) const { return now_us < hears_us_by_group_until_us; }
 };
 

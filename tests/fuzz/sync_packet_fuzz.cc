@@ -63,8 +63,25 @@ void check_cluster(common::ByteSpan body) {
   CHECK_INVARIANT(out.sends.empty());
   if (body.empty() || body.size() > proto::kSyncBodyMax) return;
   sync::Sealer sealer(keys, sync::cluster_tag("fuzz"), sync::node_id("fuzz", "other"), kIncarnation);
-  const auto packet = sealer.seal(proto::SyncStream::control, body);
-  cluster.receive(kNow, {kFrom, std::nullopt, *packet}, out);
+  const auto send = [&](proto::SyncStream stream, common::ByteSpan content) {
+    const auto packet = sealer.seal(stream, content);
+    cluster.receive(kNow, {kFrom, std::nullopt, *packet}, out);
+  };
+  // As an unknown, which can at most be challenged and answered.
+  send(proto::SyncStream::control, body);
+  CHECK_INVARIANT(out.sends.size() <= 2);
+  // As a member.
+  if (out.sends.empty()) send(proto::SyncStream::control, proto::encode_sync_packet(proto::Leave{}));
+  for (const sync::Send& sent : std::vector<sync::Send>(out.sends)) {
+    const auto opened = sync::open_sealed(keys, *proto::parse_sync_header(*sent.bytes), *sent.bytes);
+    const auto said = proto::decode_sync_packet(*opened);
+    if (const auto* challenge = std::get_if<proto::Challenge>(&*said)) {
+      send(proto::SyncStream::control,
+           proto::encode_sync_packet(proto::ChallengeEcho{challenge->nonce, 0, 0}));
+    }
+  }
+  send(proto::SyncStream::control, body);
+  send(proto::SyncStream::deltas, body);
   cluster.advance(kNow, out);
   CHECK_INVARIANT(cluster.status(kNow).members.size() <= 1);
   for (const sync::Send& send : out.sends) CHECK_INVARIANT(send.bytes->size() <= proto::kSyncDatagramMax);

@@ -69,6 +69,7 @@ void World::drain(size_t index, sync::Outputs& out) {
   SimNode& node = *nodes_[index];
   for (const sync::Send& send : out.sends) {
     CHECK_INVARIANT(send.bytes->size() <= 1200);
+    if (recording) recorded.emplace_back(index, send.bytes);
     for (size_t to = 0; to < nodes_.size(); ++to) {
       const SimNode& receiver = *nodes_[to];
       if (!send.group) {

@@ -56,6 +56,10 @@ class World {
 
   Weather weather;
 
+  // While recording: every datagram sent, with its sender.
+  bool recording = false;
+  std::vector<std::pair<size_t, SharedBytes>> recorded;
+
   // A node that runs from now on; its index.
   size_t start(NodeSettings settings);
   // Gone without a word; its memory is lost.

@@ -9,6 +9,7 @@
 #include "sync/keys.h"
 #include "sync/replay_window.h"
 #include "sync/seal.h"
+#include "sync_peer.h"
 
 using namespace shoal;
 
@@ -47,9 +48,17 @@ sync::Config config_of(const std::string& name) {
 struct Fixture {
   CountingSwarms swarms;
   sync::Cluster cluster{config_of("here"), swarms, kNow};
-  sync::KeyRing keys{{key_of(1)}, "test"};
   uint64_t incarnation = static_cast<uint64_t>(kUnixMs) << 16;
-  sync::Sealer sealer{keys, sync::cluster_tag("test"), sync::node_id("test", "there"), incarnation};
+  test::SyncPeer there{{key_of(1)}, "test", "there", incarnation, kFrom};
+  sync::KeyRing& keys = there.keys;
+  sync::Sealer& sealer = there.sealer;
+
+  sync::Outputs meet(sync::Now now = kNow) {
+    sync::Outputs out;
+    REQUIRE(there.meet(cluster, now, out));
+    out.sends.clear();
+    return out;
+  }
 
   sync::Outputs receive(const std::vector<uint8_t>& bytes, sync::Now now = kNow) {
     sync::Outputs out;
@@ -77,7 +86,7 @@ std::vector<uint8_t> heartbeat_body(const std::string& name) {
 
 uint64_t dropped(const sync::Stats& stats) {
   return stats.dropped_malformed + stats.dropped_foreign + stats.dropped_unauthentic +
-         stats.dropped_replayed + stats.dropped_stale + stats.dropped_refused;
+         stats.dropped_replayed + stats.dropped_stale + stats.dropped_refused + stats.dropped_untrusted;
 }
 
 }  // namespace
@@ -96,7 +105,10 @@ TEST_CASE("sync cluster: a packet with any one bit wrong is dropped unanswered")
   }
   CHECK(f.swarms.merged == 0);
   CHECK(f.cluster.status(kNow).members.empty());
-  CHECK(f.receive(good).sends.size() == 1);  // greeted
+  CHECK(f.receive(good).sends.size() == 1);  // challenged
+  CHECK(f.swarms.merged == 0);
+  f.meet({kNow.mono_us + 200'000, kUnixMs + 200});
+  CHECK(f.receive(good).sends.empty());
   CHECK(f.swarms.merged == 1);
 }
 
@@ -122,6 +134,9 @@ TEST_CASE("sync cluster: truncated, extended and random datagrams are dropped un
 
 TEST_CASE("sync cluster: a packet is taken once, and old ones are not taken late") {
   Fixture f;
+  f.meet();
+  const uint64_t before = f.stats().dropped_untrusted;
+  CHECK(before == 1);
   const auto first = f.sealer.seal(proto::SyncStream::deltas, delta_body());
   f.receive(first);
   for (int i = 0; i < 5; ++i) CHECK(f.receive(first).sends.empty());
@@ -168,13 +183,13 @@ TEST_CASE("sync cluster: every key of the ring opens, the first seals") {
   sync::Config config = config_of("here");
   config.keys = {key_of(1), key_of(2)};
   sync::Cluster cluster(config, swarms, kNow);
-  const sync::KeyRing old_key({key_of(2)}, "test");
-  sync::Sealer there(old_key, sync::cluster_tag("test"), sync::node_id("test", "there"), config.incarnation);
-  const auto packet = there.seal(proto::SyncStream::deltas, delta_body());
+  test::SyncPeer there({key_of(2), key_of(1)}, "test", "there", config.incarnation, kFrom);
   sync::Outputs out;
+  REQUIRE(there.meet(cluster, kNow, out));
+  const auto packet = there.sealer.seal(proto::SyncStream::deltas, delta_body());
   cluster.receive(kNow, {kFrom, std::nullopt, *packet}, out);
   CHECK(swarms.merged == 1);
-  REQUIRE(out.sends.size() == 1);
+  REQUIRE(!out.sends.empty());
   const auto header = proto::parse_sync_header(*out.sends[0].bytes);
   CHECK(header->key_id == sync::KeyRing({key_of(1)}, "test").sealing().id);
 }
@@ -185,10 +200,11 @@ TEST_CASE("sync cluster: an insecure cluster understands itself and nobody with 
   config.keys.clear();
   config.insecure = true;
   sync::Cluster cluster(config, swarms, kNow);
-  const sync::KeyRing ring({sync::insecure_key("test")}, "test");
-  sync::Sealer there(ring, sync::cluster_tag("test"), sync::node_id("test", "there"), config.incarnation);
+  test::SyncPeer there({sync::insecure_key("test")}, "test", "there", config.incarnation, kFrom);
   sync::Outputs out;
-  cluster.receive(kNow, {kFrom, std::nullopt, *there.seal(proto::SyncStream::deltas, delta_body())}, out);
+  REQUIRE(there.meet(cluster, kNow, out));
+  cluster.receive(kNow, {kFrom, std::nullopt, *there.sealer.seal(proto::SyncStream::deltas, delta_body())},
+                  out);
   CHECK(swarms.merged == 1);
   Fixture keyed;
   cluster.receive(kNow, {kFrom, std::nullopt, *keyed.sealer.seal(proto::SyncStream::deltas, delta_body())},
@@ -196,25 +212,122 @@ TEST_CASE("sync cluster: an insecure cluster understands itself and nobody with 
   CHECK(swarms.merged == 1);
 }
 
-TEST_CASE("sync cluster: incarnations only go up, and not into the far future") {
+TEST_CASE("sync cluster: a higher incarnation replaces the lower, a lower one only one that is silent") {
   Fixture f;
-  const uint64_t there = sync::node_id("test", "there");
-  const auto seal = [&](int64_t unix_ms) {
-    sync::Sealer sealer(f.keys, sync::cluster_tag("test"), there, static_cast<uint64_t>(unix_ms) << 16);
-    return sealer.seal(proto::SyncStream::deltas, delta_body());
+  sync::Now now = kNow;
+  const auto run = [](int64_t unix_ms) {
+    return test::SyncPeer({key_of(1)}, "test", "there", static_cast<uint64_t>(unix_ms) << 16, kFrom);
   };
-  f.receive(seal(kUnixMs - 5000));
-  f.receive(seal(kUnixMs));
-  CHECK(f.cluster.status(kNow).members[0].incarnation == static_cast<uint64_t>(kUnixMs) << 16);
-  f.receive(seal(kUnixMs - 1000));
+  const auto meets = [&](test::SyncPeer& peer) {
+    sync::Outputs out;
+    return peer.meet(f.cluster, now, out);
+  };
+  test::SyncPeer first = run(kUnixMs - 5000);
+  test::SyncPeer second = run(kUnixMs);
+  test::SyncPeer future = run(kUnixMs + 10'000'000);
+  test::SyncPeer back = run(kUnixMs + 1);
+  CHECK(meets(first));
+  CHECK(meets(second));
+  CHECK(!meets(first));
   CHECK(f.stats().dropped_stale == 1);
-  const sync::Outputs out = f.receive(seal(kUnixMs + 700'000));
-  CHECK(f.stats().dropped_refused == 1);
-  CHECK(out.sends.empty());
-  REQUIRE(out.logs.size() == 1);
-  CHECK(out.logs[0].message.find("future") != std::string::npos);
-  f.receive(seal(kUnixMs + 500'000));
+  CHECK(meets(future));
+  CHECK(!meets(back));
+  now.mono_us += 3'000'000;
+  CHECK(meets(back));
+  CHECK(f.cluster.status(now).members.size() == 1);
+}
+
+TEST_CASE("sync cluster: who does not echo the challenge is not let in") {
+  Fixture f;
+  std::vector<sync::SealedPacket> recorded;
+  for (int i = 0; i < 20; ++i) recorded.push_back(f.sealer.seal(proto::SyncStream::deltas, delta_body()));
+  recorded.push_back(f.sealer.seal(proto::SyncStream::control, heartbeat_body("there")));
+  recorded.push_back(f.there.control(proto::Challenge{f.incarnation, {1, 2, 3}}));
+  recorded.push_back(f.there.control(proto::ChallengeEcho{{1, 2, 3}, 0, 0}));
+  size_t sends = 0;
+  sync::Now now = kNow;
+  for (int second = 0; second < 20; ++second) {
+    for (const auto& packet : recorded) sends += f.receive(*packet, now).sends.size();
+    now.mono_us += 1'000'000;
+  }
+  CHECK(f.swarms.merged == 0);
+  CHECK(f.cluster.status(now).members.empty());
+  CHECK(sends <= 2 * 20);  // a challenge and an echo a second, however much is replayed
+  CHECK(f.stats().dropped_untrusted == recorded.size() * 20);
+}
+
+TEST_CASE("sync cluster: what came before the trust is asked for afterwards") {
+  Fixture f;
+  std::vector<sync::SealedPacket> early;
+  for (int i = 0; i < 5; ++i) early.push_back(f.sealer.seal(proto::SyncStream::deltas, delta_body()));
+  f.receive(early[3]);
+  f.receive(early[2]);
+  sync::Now now = kNow;
+  now.mono_us += 200'000;
+  f.meet(now);
+  f.receive(early[4]);
+  now.mono_us += 100'000;
+  sync::Outputs out;
+  f.cluster.advance(now, out);
+  const auto nacks = f.there.all<proto::Nack>(out.sends);
+  REQUIRE(nacks.size() == 1);
+  CHECK(nacks[0].ranges == std::vector<proto::SequenceRange>{{3, 4}});
+  f.receive(early[2]);
+  f.receive(early[3]);
   CHECK(f.swarms.merged == 3);
+  CHECK(f.cluster.status(now).members[0].missing == 0);
+}
+
+TEST_CASE("sync cluster: newcomers are bounded") {
+  Fixture f;
+  size_t sends = 0;
+  for (int i = 0; i < 1000; ++i) {
+    test::SyncPeer peer({key_of(1)}, "test", "n" + std::to_string(i), f.incarnation, kFrom);
+    sends += f.receive(peer.control(proto::Leave{})).sends.size();
+  }
+  CHECK(sends == 64);
+  CHECK(f.stats().dropped_untrusted == 1000);
+  // They make room for one that lives.
+  f.meet({kNow.mono_us + 2'000'000, kUnixMs + 2000});
+}
+
+TEST_CASE("sync cluster: packets asked for are sent again as they were, others are said to be gone") {
+  Fixture f;
+  f.meet();
+  sync::Now now = kNow;
+  std::vector<sync::SealedPacket> sent;
+  for (int i = 0; i < 10; ++i) {
+    proto::Delta delta;
+    delta.peer = common::make_endpoint_v4(1, static_cast<uint16_t>(i + 1));
+    sync::Outputs out;
+    f.cluster.publish(now, {&delta, 1}, out);
+    now.mono_us += 60'000;
+    f.cluster.advance(now, out);
+    for (const sync::Send& send : out.sends) {
+      if (proto::parse_sync_header(*send.bytes)->stream == proto::SyncStream::deltas)
+        sent.push_back(send.bytes);
+    }
+  }
+  REQUIRE(sent.size() == 10);
+  const auto ask = [&](uint64_t incarnation, std::vector<proto::SequenceRange> ranges) {
+    sync::Outputs out;
+    const auto packet = f.there.control(proto::Nack{incarnation, std::move(ranges)});
+    f.cluster.receive(now, {kFrom, std::nullopt, *packet}, out);
+    return out.sends;
+  };
+  CHECK(ask(f.incarnation + 1, {{1, 5}}).empty());  // of another run
+  const auto again = ask(f.incarnation, {{2, 3}, {9, 5000}});
+  REQUIRE(again.size() == 4);
+  CHECK(*again[0].bytes == *sent[1]);
+  CHECK(*again[3].bytes == *sent[9]);
+  CHECK(ask(f.incarnation, {{2, 3}}).empty());  // on their way
+  now.mono_us += 100'000;
+  CHECK(ask(f.incarnation, {{2, 3}}).size() == 2);
+  now.mono_us += 31'000'000;
+  f.meet(now);  // it was silent
+  const auto gone = f.there.all<proto::Gone>(ask(f.incarnation, {{1, 4}}));
+  REQUIRE(gone.size() == 1);
+  CHECK(gone[0].up_to == 10);
 }
 
 TEST_CASE("sync cluster: its own packets are ignored") {
@@ -232,17 +345,21 @@ TEST_CASE("sync cluster: its own packets are ignored") {
 
 TEST_CASE("sync cluster: members and contacts are bounded") {
   Fixture f;
+  sync::Now now = kNow;
   for (int i = 0; i < 400; ++i) {
-    const std::string name = "n" + std::to_string(i);
-    sync::Sealer sealer(f.keys, sync::cluster_tag("test"), sync::node_id("test", name), f.incarnation);
-    f.receive(sealer.seal(proto::SyncStream::control, heartbeat_body(name)));
+    now.mono_us += 5'000;
+    test::SyncPeer peer({key_of(1)}, "test", "n" + std::to_string(i), f.incarnation,
+                        common::make_endpoint_v4(static_cast<uint32_t>(i + 1), 6970));
+    sync::Outputs out;
+    CHECK(peer.meet(f.cluster, now, out) == (i < 256));
   }
   CHECK(f.cluster.status(kNow).members.size() == 256);
   CHECK(f.stats().dropped_refused == 144);
   // Down members make room for new ones.
   const sync::Now later{kNow.mono_us + 60'000'000, kUnixMs + 60'000};
-  sync::Sealer sealer(f.keys, sync::cluster_tag("test"), sync::node_id("test", "new"), f.incarnation);
-  f.receive(*sealer.seal(proto::SyncStream::control, heartbeat_body("new")), later);
+  test::SyncPeer fresh({key_of(1)}, "test", "new", f.incarnation, kFrom);
+  sync::Outputs met;
+  REQUIRE(fresh.meet(f.cluster, later, met));
   CHECK(f.cluster.status(later).members.size() == 256);
 
   for (uint32_t i = 0; i < 40; ++i) {
@@ -251,7 +368,7 @@ TEST_CASE("sync cluster: members and contacts are bounded") {
       heartbeat.members.push_back(
           {i * 16 + j, 1, common::make_endpoint_v4(0x0b000000 + i * 16 + j, 1), 0, 0, false, 0});
     }
-    f.receive(*sealer.seal(proto::SyncStream::control, proto::encode_sync_packet(heartbeat)), later);
+    f.receive(*fresh.control(heartbeat), later);
   }
   sync::Outputs out;
   f.cluster.advance(later, out);
@@ -267,6 +384,7 @@ TEST_CASE("sync cluster: publishing waits for more, is told once, and reaches wh
   f.cluster.publish(kNow, {&delta, 1}, out);
   f.cluster.advance({kNow.mono_us + 50'000, kUnixMs + 50}, out);
   CHECK(out.sends.empty());  // nobody is there
+  f.meet();
   f.receive(f.sealer.seal(proto::SyncStream::control, heartbeat_body("there")));
   for (int i = 0; i < 3; ++i) f.cluster.publish(kNow, {&delta, 1}, out);
   CHECK(out.sends.empty());
@@ -289,7 +407,12 @@ TEST_CASE("sync cluster: a name that is no ASCII is told as such") {
   sync::Outputs out;
   cluster.advance(kNow, out);
   Fixture f;
-  f.receive(*out.sends[0].bytes);
+  test::SyncPeer odd({key_of(1)}, "test", config.name, config.incarnation, kFrom);
+  sync::Outputs met;
+  REQUIRE(odd.meet(f.cluster, kNow, met));
+  // The packet of the real one, whose sequence comes later.
+  for (int i = 0; i < 3; ++i) cluster.advance({kNow.mono_us + (i + 1) * 600'000, kUnixMs}, out);
+  f.receive(*out.sends.back().bytes);
   REQUIRE(f.cluster.status(kNow).members.size() == 1);
   CHECK(f.cluster.status(kNow).members[0].name == "b??ro?" + std::string(249, 'x'));
 }

@@ -1,0 +1,122 @@
+// Who is let in: a new incarnation is challenged, and becomes a member by its echo.
+
+#include <algorithm>
+
+#include "sync/cluster_impl.h"
+
+namespace shoal::sync {
+
+namespace {
+
+proto::ChallengeNonce next_nonce(common::Prng& prng) {
+  proto::ChallengeNonce nonce;
+  common::ByteWriter writer(nonce);
+  writer.u64(prng.next());
+  writer.u64(prng.next());
+  return nonce;
+}
+
+}  // namespace
+
+void Cluster::Impl::hear_newcomer(Now now, const proto::SyncHeader& header, const Received& datagram,
+                                  const proto::SyncPacket& packet, Outputs& out) {
+  Newcomer* newcomer = newcomers.note(header.node_id, header.incarnation, next_nonce(prng), now.mono_us);
+  if (newcomer == nullptr) {
+    ++stats.dropped_untrusted;
+    return;
+  }
+  if (const auto* echo = std::get_if<proto::ChallengeEcho>(&packet); echo && echo->nonce == newcomer->nonce) {
+    const Newcomer proven = std::move(*newcomer);
+    newcomers.erase(header.node_id, header.incarnation);
+    return trust(now, header, datagram, *echo, proven, out);
+  }
+  ++stats.dropped_untrusted;
+  // From the first we hear of it on, its deltas are ours to miss: they are asked for once it is trusted.
+  std::optional<uint64_t> base;
+  if (const auto* heartbeat = std::get_if<proto::Heartbeat>(&packet)) {
+    base = heartbeat->delta_sequence;
+    if (!newcomer->said || newcomer->said->sequence < header.sequence) {
+      newcomer->said = {header.sequence, datagram.from, datagram.group, *heartbeat};
+    }
+  }
+  if (header.stream == proto::SyncStream::deltas) base = header.sequence - 1;
+  if (base) newcomer->base = std::min(*base, newcomer->base.value_or(*base));
+
+  challenge_bucket.refill(now.mono_us);
+  if (now.mono_us >= newcomer->next_challenge_us && challenge_bucket.open()) {
+    challenge_bucket.take(1);
+    newcomer->next_challenge_us = now.mono_us + Newcomers::kEveryUs;
+    ++stats.challenges_sent;
+    send_control(datagram.from, proto::Challenge{header.incarnation, newcomer->nonce}, out);
+  }
+  // It cannot trust us before we have answered it, nor we it: so one of the two must answer unproven.
+  if (const auto* challenge = std::get_if<proto::Challenge>(&packet);
+      challenge && now.mono_us >= newcomer->next_echo_us) {
+    newcomer->next_echo_us = now.mono_us + Newcomers::kEveryUs;
+    answer_unproven(now, *challenge, datagram.from, out);
+  }
+}
+
+void Cluster::Impl::answer_unproven(Now now, const proto::Challenge& challenge, const common::Endpoint& to,
+                                    Outputs& out) {
+  challenge_bucket.refill(now.mono_us);
+  if (!challenge_bucket.open()) return;
+  challenge_bucket.take(1);
+  answer_challenge(now, challenge, to, out);
+}
+
+void Cluster::Impl::answer_challenge(Now now, const proto::Challenge& challenge, const common::Endpoint& to,
+                                     Outputs& out) {
+  // One posed to another run of ours, or to nobody, is a replay.
+  if (challenge.incarnation != config.incarnation || left) return;
+  send_control(to,
+               proto::ChallengeEcho{challenge.nonce, sealer.sequence(proto::SyncStream::deltas),
+                                    (now.mono_us - started_us) / 1000},
+               out);
+}
+
+void Cluster::Impl::trust(Now now, const proto::SyncHeader& header, const Received& datagram,
+                          const proto::ChallengeEcho& echo, const Newcomer& newcomer, Outputs& out) {
+  Member* member = members.find(header.node_id);
+  if (member == nullptr || member->incarnation != header.incarnation) {
+    member = admit(now, header, datagram, echo, newcomer, out);
+    if (member == nullptr) return;
+  }
+  member->gaps.announced(echo.delta_sequence, now.mono_us);
+  member->heard_us = now.mono_us;
+  member->control.mark(header.sequence);
+  apply(now, *member, header, datagram, echo, out);
+  if (newcomer.said && member->control.fresh(newcomer.said->sequence)) {
+    proto::SyncHeader said = header;
+    said.sequence = newcomer.said->sequence;
+    member->control.mark(said.sequence);
+    apply(now, *member, said, {newcomer.said->from, newcomer.said->group, {}}, newcomer.said->heartbeat, out);
+  }
+  plan_repair(now, *member);
+  greetings.push_back(member->address);
+  send_greetings(now, out);
+}
+
+Member* Cluster::Impl::admit(Now now, const proto::SyncHeader& header, const Received& datagram,
+                             const proto::ChallengeEcho& echo, const Newcomer& newcomer, Outputs& out) {
+  if (Member* last_run = members.find(header.node_id)) {
+    last_run->gaps.give_up(proto::kSyncSequenceMax);  // nobody has the packets of a run that is over
+    note_losses(now, *last_run, out);
+  }
+  Member* member = members.admit(header.node_id, header.incarnation, datagram.from, now.mono_us);
+  if (member == nullptr) {
+    ++stats.dropped_refused;
+    complain(now, Complaint::table_full,
+             "the cluster has more members than this node can hold; a new one is refused", datagram.from,
+             out);
+    return nullptr;
+  }
+  // Of one that started after us we want everything; of an older one what it sends from now on: what was
+  // before is to be pulled.
+  const bool younger = echo.uptime_ms < (now.mono_us - started_us) / 1000;
+  member->gaps.begin(younger ? 0
+                             : std::min(echo.delta_sequence, newcomer.base.value_or(echo.delta_sequence)));
+  return member;
+}
+
+}  // namespace shoal::sync

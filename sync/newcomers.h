@@ -1,0 +1,56 @@
+// Newcomers: incarnations that have been heard and are not trusted yet. An authentic packet only proves that
+// it was sealed once; that its node lives now is proved by its echo of a challenge never posed before.
+
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "common/endpoint.h"
+#include "proto/sync_packet.h"
+
+namespace shoal::sync {
+
+struct Newcomer {
+  proto::ChallengeNonce nonce{};
+  int64_t first_us = 0;
+  int64_t heard_us = 0;
+  int64_t next_challenge_us = 0;
+  int64_t next_echo_us = 0;
+  struct Said {
+    uint64_t sequence;
+    common::Endpoint from;
+    std::optional<size_t> group;
+    proto::Heartbeat heartbeat;
+  };
+  std::optional<Said> said;      // its newest heartbeat, to be heeded once it is trusted
+  std::optional<uint64_t> base;  // its delta packets after this one are ours to miss
+};
+
+class Newcomers {
+ public:
+  static constexpr size_t kMax = 64;
+  static constexpr int64_t kForgetAfterUs = 10'000'000;
+
+  // One that had this long to answer makes room for another.
+  static constexpr int64_t kPatienceUs = 1'000'000;
+
+  // Challenges, and echoes, to one newcomer are at least this far apart.
+  static constexpr int64_t kEveryUs = 100'000;
+
+  // The newcomer of this id and incarnation, new with this nonce if it was not known. Null: no room.
+  Newcomer* note(uint64_t id, uint64_t incarnation, const proto::ChallengeNonce& nonce, int64_t now_us);
+
+  void erase(uint64_t id, uint64_t incarnation) { all_.erase({id, incarnation}); }
+  void forget(int64_t now_us);
+  size_t size() const { return all_.size(); }
+
+ private:
+  std::map<std::pair<uint64_t, uint64_t>, Newcomer> all_;
+};
+
+}  // namespace shoal::sync
