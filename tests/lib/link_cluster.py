@@ -22,7 +22,9 @@ def available():
 
 
 def run(*command, text=None):
-    subprocess.run(command, check=True, capture_output=True, text=True, input=text)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, input=text)
+    if done.returncode:
+        raise AssertionError(f"{' '.join(command)}: {done.stderr.strip()}")
 
 
 @contextlib.contextmanager
@@ -125,12 +127,10 @@ class LinkCluster:
 
     @staticmethod
     def _filter(node, rule):
+        lines = ["table inet faults", "delete table inet faults", "table inet faults {", "chain input {",
+                 "type filter hook input priority 0", rule, "}", "}"]
         with inside(node.space):
-            run("nft", "-f", "-", text=f"""
-                table inet faults
-                delete table inet faults
-                table inet faults {{ chain input {{ type filter hook input priority 0; {rule}
-                }} }}""")
+            run("nft", "-f", "-", text="\n".join(lines) + "\n")
 
     def start(self, timeout_s=30):
         with self.client():

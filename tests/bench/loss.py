@@ -1,0 +1,47 @@
+#!/usr/bin/python3
+"""How long peers are missing when sync datagrams are lost.
+
+Three nodes in network namespaces (needs root). Each drops a share of the sync datagrams that reach it (nft, so that
+the sender does not notice). New peers are announced over all nodes at a steady rate; the time is from the last
+answer to the moment at which every node knows every peer (status.json of each, asked every 50 ms).
+
+  cmake --preset release && cmake --build --preset release --target shoal
+  tests/bench/loss.py --announces 100000 --percent 1,5,20,40
+"""
+
+import time
+
+from figure import arguments, background, linked_cluster, row
+from link_cluster import peers_known
+
+
+def measure(percent, options):
+    with linked_cluster() as (cluster, targets):
+        cluster.lose(percent)
+        load = background(targets, options.rate, limit=options.announces)
+        start = time.monotonic()
+        with load:
+            load.wait(options.announces / options.rate * 3 + 60)
+        took = time.monotonic() - start
+        last = time.monotonic()
+        first_missing = [load.answered - peers_known(node) for node in cluster.nodes]
+        missing = first_missing
+        while any(missing) and time.monotonic() - last < options.patience:
+            time.sleep(0.05)
+            missing = [load.answered - peers_known(node) for node in cluster.nodes]
+        seconds = time.monotonic() - last
+        row(f"{percent} %", load.answered, load.answered / took, max(first_missing),
+            seconds if not any(missing) else "never", max(missing))
+
+
+def main():
+    options = arguments(__doc__, announces=(100_000, "peers"), rate=(5000, "announces per second"),
+                        percent=("1,5,20,40", "shares of datagrams lost, one run each"),
+                        patience=(120.0, "seconds to wait for the last peer"))
+    row("lost", "announces", "per s", "missing", "s until none", "left")
+    for percent in options.percent.split(","):
+        measure(int(percent), options)
+
+
+if __name__ == "__main__":
+    main()
