@@ -26,7 +26,7 @@ from udp_client import UdpClient  # noqa: E402
 from wait import wait_for  # noqa: E402
 
 CONTENT_BYTES = 3 * 1024 * 1024
-TIMEOUT_S = 60
+TIMEOUT_S = 120
 FAMILIES = {"IPv4": namespace.ADDRESS_V4, "IPv6": namespace.ADDRESS_V6}
 TRACKER_HOST, SEEDER_HOST, LEECHER_HOST = 1, 2, 3
 
