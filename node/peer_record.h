@@ -53,13 +53,19 @@ static_assert(sizeof(PeerRecord<common::Family::v4>) == 8 && sizeof(PeerRecord<c
 // tick of the last sweep, and not later than kAheadTicks after it. Ages are read at `swept` and the ticks
 // since then added: after a pause longer than the ring of stamps, reading them at `now` would take old for
 // new.
-struct Expiry {
-  common::Tick swept = 0;
-  common::Tick now = 0;  // not before `swept`
+class Expiry {
+ public:
+  // `now` is not before `swept`.
+  Expiry(common::Tick swept, common::Tick now)
+      : latest_(static_cast<common::Stamp>(swept + common::kAheadTicks)),
+        least_(static_cast<int>(
+            std::max<common::Tick>(common::kLifetimeTicks + common::kAheadTicks - (now - swept), 0))) {}
 
-  bool expired(common::Stamp stamp) const {
-    return common::stamp_age(swept, stamp) + (now - swept) >= common::kLifetimeTicks;
-  }
+  bool expired(common::Stamp stamp) const { return static_cast<common::Stamp>(latest_ - stamp) >= least_; }
+
+ private:
+  common::Stamp latest_;  // the latest stamp there can be; ages counted from it do not wrap
+  int least_;             // such an age from which on a record has expired
 };
 
 constexpr size_t kRoles = 3;

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -81,7 +82,7 @@ inline void expire_all(node::SwarmStore& store, common::Tick now) {
 
 using Content = std::map<std::pair<common::InfoHash, common::Endpoint>, proto::Delta>;
 
-// Every record; a record visited twice would be missing in the count the caller compares.
+// Every record, by its key.
 inline Content content(const node::SwarmStore& store) {
   Content all;
   for (size_t shard = 0; shard < node::SwarmStore::kShards; ++shard) {

@@ -5,7 +5,6 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <set>
 #include <thread>
 
 #include "store_fixture.h"
