@@ -29,6 +29,18 @@ constexpr size_t kLoadedBatch = kBatch / 2;  // so many at once: more have come 
 constexpr size_t kReceiveBytes = 25 * 64;
 static_assert(kReceiveBytes >= proto::kUdpScrapeHeaderSize + (proto::kUdpScrapeMax + 1) * 20);
 
+// Answers fit the interface's MTU and may be fragmented behind it. Path MTUs, which anybody can claim by a
+// forged ICMP message, are neither believed nor looked up for each packet.
+void ignore_path_mtu(int fd, Family family) {
+  const int v4 = IP_PMTUDISC_OMIT;
+  const int v6 = IPV6_PMTUDISC_OMIT;
+  if (family == Family::v4) {
+    setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &v4, sizeof v4);
+  } else {
+    setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &v6, sizeof v6);
+  }
+}
+
 common::Endpoint client_at(const sockaddr_storage& source) {
   if (source.ss_family != AF_INET) return from_sockaddr(reinterpret_cast<const sockaddr*>(&source));
   sockaddr_in v4;
@@ -93,6 +105,7 @@ UdpServer::UdpServer(uv_loop_t* loop, Socket socket, UdpBatch& batch, Tracker& t
       clock_(clock),
       keys_(keys),
       counters_(counters.udp[family_index(family_)]) {
+  ignore_path_mtu(socket_.fd(), family_);
   CHECK_INVARIANT(uv_poll_init(loop, &poll_, socket_.fd()) == 0);
   CHECK_INVARIANT(uv_idle_init(loop, &turns_) == 0);
   poll_.data = this;

@@ -248,7 +248,7 @@ void UdpLoad::retire(uint64_t now_ns, uint64_t patience_ns) {
   while (!in_flight_.empty()) {
     Pending& oldest = ring_[in_flight_.front() % kRing];
     if (oldest.open != 0) {
-      if (now_ns - oldest.sent_ns < patience_ns) return;
+      if (now_ns < oldest.sent_ns + patience_ns) return;
       stats_.lost += oldest.open;
       oldest.size = 0;
     }
@@ -299,10 +299,12 @@ void UdpLoad::run_at_rate(uint64_t duration_ns, double rate) {
       send_batch(next_client(), size, start_ns + first_due, false);
       sent += size;
     }
+    size_t received = 0;
     for (const uint32_t sequence : in_flight_) {
-      if (ring_[sequence % kRing].open != 0) receive(ring_[sequence % kRing].client);
+      if (ring_[sequence % kRing].open != 0) received += receive(ring_[sequence % kRing].client);
     }
     retire(now_ns, 3 * kPatienceNs);
+    if (received == 0) nap();
   }
 }
 
