@@ -1,7 +1,8 @@
-// ClusterClock: the wall clock as the whole cluster sees it. Ticks and connection ids are counted in it.
+// ClusterClock: the time of day as the whole cluster sees it (sync/cluster_time.h). Ticks and connection ids
+// are counted in it.
 //
-// Any thread reads. The control thread sets the correction by which this machine's clock is off (0 in the
-// first form).
+// Any thread reads. The control thread moves it: follow() where there is a cluster, follow_wall() where there
+// is none. Between two such calls it runs on the monotonic clock.
 
 #pragma once
 
@@ -11,29 +12,48 @@
 #include <cstdint>
 
 #include "common/tick.h"
+#include "sync/cluster_time.h"
 
 namespace shoal::node {
 
 class ClusterClock {
  public:
   explicit ClusterClock(uint32_t peer_timeout_s)
-      : tick_ms_(static_cast<int64_t>(peer_timeout_s) * 1000 / common::kLifetimeTicks) {}
+      : tick_ms_(static_cast<int64_t>(peer_timeout_s) * 1000 / common::kLifetimeTicks),
+        alone_(0, tick_ms_, mono_ms() * 1000, wall_ms()),
+        offset_ms_(alone_.offset_ms()) {}
 
   // Milliseconds since the Unix epoch, a few milliseconds coarse; no system call.
-  int64_t unix_ms() const {
-    timespec now;
-    clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    return static_cast<int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1'000'000 +
-           correction_ms_.load(std::memory_order_relaxed);
-  }
+  int64_t unix_ms() const { return mono_ms() + offset_ms_.load(std::memory_order_relaxed); }
 
   common::Tick tick() const { return common::tick_at(unix_ms(), tick_ms_); }
   int64_t tick_ms() const { return tick_ms_; }
-  void set_correction_ms(int64_t correction) { correction_ms_.store(correction, std::memory_order_relaxed); }
+
+  // sync::Cluster::time_offset_ms(), whose clock is CLOCK_MONOTONIC too.
+  void follow(int64_t offset_ms) { offset_ms_.store(offset_ms, std::memory_order_relaxed); }
+
+  int64_t offset_ms() const { return offset_ms_.load(std::memory_order_relaxed); }
+
+  // To be called regularly by a node that is no member of a cluster.
+  void follow_wall() {
+    alone_.advance(mono_ms() * 1000, wall_ms(), {});
+    follow(alone_.offset_ms());
+  }
+
+  // This machine's clock, right or wrong.
+  static int64_t wall_ms() { return read_ms(CLOCK_REALTIME_COARSE); }
 
  private:
+  static int64_t mono_ms() { return read_ms(CLOCK_MONOTONIC_COARSE); }
+  static int64_t read_ms(clockid_t clock) {
+    timespec now;
+    clock_gettime(clock, &now);
+    return static_cast<int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1'000'000;
+  }
+
   const int64_t tick_ms_;
-  std::atomic<int64_t> correction_ms_{0};
+  sync::ClusterTime alone_;
+  std::atomic<int64_t> offset_ms_;
 };
 
 }  // namespace shoal::node

@@ -205,6 +205,7 @@ void RunningNode::start_timers() {
 }
 
 void RunningNode::expire() {
+  if (!sync_) clock_.follow_wall();
   const common::Tick now = clock_.tick();
   for (size_t i = 0; i < SwarmStore::kShards / kExpirySlicesPerTick; ++i) {
     store_.expire_shard(expiry_shard_, now);

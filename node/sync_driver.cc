@@ -17,7 +17,7 @@ constexpr uint64_t kDrainDelayMs = 5;
 }  // namespace
 
 SyncDriver::SyncDriver(uv_loop_t* loop, sync::Config config, std::unique_ptr<SyncSocket> socket,
-                       std::vector<HostPort> seeds, sync::Swarms& swarms, const ClusterClock& clock)
+                       std::vector<HostPort> seeds, sync::Swarms& swarms, ClusterClock& clock)
     : loop_(loop),
       clock_(clock),
       cluster_(std::move(config), swarms, now()),
@@ -54,7 +54,7 @@ std::function<void()> SyncDriver::waker() {
 }
 
 sync::Now SyncDriver::now() const {
-  return {.mono_us = static_cast<int64_t>(uv_hrtime() / 1000), .unix_ms = clock_.unix_ms()};
+  return {.mono_us = static_cast<int64_t>(uv_hrtime() / 1000), .unix_ms = ClusterClock::wall_ms()};
 }
 
 void SyncDriver::drain() {
@@ -68,6 +68,7 @@ void SyncDriver::drain() {
 }
 
 void SyncDriver::carry_out() {
+  clock_.follow(cluster_.time_offset_ms());
   if (!outputs_.sends.empty()) socket_->send(outputs_.sends);
   outputs_.sends.clear();
   for (const sync::LogEvent& event : outputs_.logs) {

@@ -21,7 +21,7 @@ class SyncDriver {
  public:
   // `swarms` and `clock` outlive the driver.
   SyncDriver(uv_loop_t* loop, sync::Config config, std::unique_ptr<SyncSocket> socket,
-             std::vector<HostPort> seeds, sync::Swarms& swarms, const ClusterClock& clock);
+             std::vector<HostPort> seeds, sync::Swarms& swarms, ClusterClock& clock);
   ~SyncDriver();
   SyncDriver(const SyncDriver&) = delete;
   SyncDriver& operator=(const SyncDriver&) = delete;
@@ -47,7 +47,7 @@ class SyncDriver {
   void carry_out();
 
   uv_loop_t* const loop_;
-  const ClusterClock& clock_;
+  ClusterClock& clock_;
   sync::Cluster cluster_;
   std::unique_ptr<SyncSocket> socket_;
   Resolver resolver_;

@@ -54,6 +54,7 @@ void to_pb(const Heartbeat& heartbeat, pb::Heartbeat& out) {
   out.set_delta_sequence(heartbeat.delta_sequence);
   out.set_list_parts(heartbeat.list_parts);
   out.set_send_us(heartbeat.send_us);
+  out.set_wall_ahead_ms(heartbeat.wall_ahead_ms);
   for (const MemberEntry& entry : heartbeat.members) {
     pb::Member& member = *out.add_members();
     member.set_id(entry.id);
@@ -99,7 +100,9 @@ Result<SyncPacket> from_pb(const pb::Heartbeat& in) {
   if (in.name().size() > kSyncNameMax || !printable_ascii(in.name())) return fail("bad name");
   if (static_cast<size_t>(in.members_size()) > kSyncMembersMax) return fail("too many members");
   if (in.delta_sequence() > kSyncSequenceMax) return fail("bad sequence");
-  if (in.unix_ms() > INT64_MAX / 2 || in.uptime_ms() > INT64_MAX / 2) return fail("bad time");
+  if (in.unix_ms() > kSyncTimeMaxMs || in.uptime_ms() > kSyncTimeMaxMs || !sane_time(in.wall_ahead_ms())) {
+    return fail("bad time");
+  }
   out.name = in.name();
   out.unix_ms = static_cast<int64_t>(in.unix_ms());
   out.uptime_ms = static_cast<int64_t>(in.uptime_ms());
@@ -111,6 +114,7 @@ Result<SyncPacket> from_pb(const pb::Heartbeat& in) {
   out.delta_sequence = in.delta_sequence();
   out.list_parts = in.list_parts();
   out.send_us = in.send_us();
+  out.wall_ahead_ms = in.wall_ahead_ms();
   for (const pb::Member& member : in.members()) {
     const std::optional<Endpoint> endpoint = endpoint_from(member.endpoint());
     if (!endpoint || member.state() > kMemberStateMax) return fail("bad member");

@@ -39,7 +39,7 @@ struct MemberEntry {
 
 // The most bytes one entry takes in a heartbeat, and those of everything but the entries and the name.
 constexpr size_t kMemberEntryBytesMax = 76;
-constexpr size_t kHeartbeatBytesMax = 96;
+constexpr size_t kHeartbeatBytesMax = 110;
 
 struct Heartbeat {
   std::string name;  // printable ASCII
@@ -51,6 +51,7 @@ struct Heartbeat {
   uint32_t list_parts = 0;
   std::vector<MemberEntry> members;
   uint32_t send_us = 0;
+  int64_t wall_ahead_ms = 0;
   bool operator==(const Heartbeat&) const = default;
 };
 

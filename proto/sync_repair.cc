@@ -69,15 +69,21 @@ void echo_to_pb(const ChallengeEcho& echo, pb::ChallengeEcho& out) {
   out.set_nonce(nonce_bytes(echo.nonce));
   out.set_delta_sequence(echo.delta_sequence);
   out.set_uptime_ms(static_cast<uint64_t>(echo.uptime_ms));
+  out.set_unix_ms(static_cast<uint64_t>(echo.unix_ms));
+  out.set_wall_ahead_ms(echo.wall_ahead_ms);
 }
 
 common::Result<ChallengeEcho> echo_from_pb(const pb::ChallengeEcho& in) {
   ChallengeEcho out;
   if (!read_nonce(in.nonce(), out.nonce)) return common::fail("bad nonce");
   if (in.delta_sequence() > kSyncSequenceMax) return common::fail("bad sequence");
-  if (in.uptime_ms() > INT64_MAX / 2) return common::fail("bad time");
+  if (in.uptime_ms() > kSyncTimeMaxMs || in.unix_ms() > kSyncTimeMaxMs || !sane_time(in.wall_ahead_ms())) {
+    return common::fail("bad time");
+  }
   out.delta_sequence = in.delta_sequence();
   out.uptime_ms = static_cast<int64_t>(in.uptime_ms());
+  out.unix_ms = static_cast<int64_t>(in.unix_ms());
+  out.wall_ahead_ms = in.wall_ahead_ms();
   return out;
 }
 

@@ -55,8 +55,15 @@ struct ChallengeEcho {
   ChallengeNonce nonce{};
   uint64_t delta_sequence = 0;  // as in a heartbeat
   int64_t uptime_ms = 0;
+  int64_t unix_ms = 0;        // cluster time, as in a heartbeat
+  int64_t wall_ahead_ms = 0;  // as in a heartbeat
   bool operator==(const ChallengeEcho&) const = default;
 };
+
+// Clocks farther apart than any that are of use; keeps sums of times in range.
+constexpr int64_t kSyncTimeMaxMs = int64_t{1} << 52;
+
+constexpr bool sane_time(int64_t ms) { return ms >= -kSyncTimeMaxMs && ms <= kSyncTimeMaxMs; }
 
 void nack_to_pb(const Nack& nack, pb::Nack& out);
 common::Result<Nack> nack_from_pb(const pb::Nack& in);

@@ -39,6 +39,7 @@ Cluster::Impl::Impl(Config settings, Swarms& swarm_store, Now now)
       keys(secrets(config), config.cluster),
       tick_ms(tick_length_ms(config.peer_timeout_s)),
       started_us(now.mono_us),
+      time(id, tick_ms, now.mono_us, now.unix_ms),
       sealer(keys, tag, id, config.incarnation),
       log(config.peer_timeout_s),
       members(config.pace_bytes_per_s),
@@ -95,10 +96,11 @@ void Cluster::Impl::flush(Now now, Outputs& out) {
 
 void Cluster::Impl::advance(Now now, Outputs& out) {
   if (now.mono_us >= log.deadline_us()) flush(now, out);
-  if (now.mono_us >= repair_deadline_us) repair(now, out);
+  if (now.mono_us >= repair_deadline_us) repair_streams(now, out);
   if (left || now.mono_us < next_heartbeat_us) return;
   note_silence(now, out);
   ring.forget_old(now.mono_us);
+  advance_time(now, out);
   members.forget(now.mono_us);
   newcomers.forget(now.mono_us);
   send_heartbeats(now, out);
@@ -124,6 +126,8 @@ Status Cluster::Impl::status(Now now) const {
   out.id = id;
   out.incarnation = config.incarnation;
   out.stats = stats;
+  out.wall_ahead_ms = time.wall_ahead_ms();
+  out.wall_off = time.wall_off();
   for (const auto& [member_id, member] : members.all()) {
     MemberStatus row;
     row.name = display_name(member);
@@ -138,7 +142,7 @@ Status Cluster::Impl::status(Now now) const {
     row.missing = member.gaps.missing();
     row.lost = member.gaps.lost();
     row.round_trip_us = member.smoothed_round_trip_us;
-    row.clock_offset_ms = member.clock_offset_ms;
+    row.clock_offset_ms = member.clock_known ? member.wall_offset_ms - (now.unix_ms - now.mono_us / 1000) : 0;
     row.refused = member.refused;
     out.members.push_back(std::move(row));
   }
@@ -173,6 +177,8 @@ void Cluster::advance(Now now, Outputs& out) { impl_->advance(now, out); }
 int64_t Cluster::deadline_us() const { return impl_->deadline_us(); }
 
 void Cluster::leave(Now now, Outputs& out) { impl_->leave(now, out); }
+
+int64_t Cluster::time_offset_ms() const { return impl_->time.offset_ms(); }
 
 Status Cluster::status(Now now) const { return impl_->status(now); }
 

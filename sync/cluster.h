@@ -93,6 +93,8 @@ struct Stats {
   uint64_t deltas_received = 0;
   uint64_t deltas_applied = 0;      // of those received: changed something here
   uint64_t delta_packets_sent = 0;  // each once, whatever the number of receivers
+  uint64_t clock_steps = 0;         // cluster time was corrected by the members'
+  uint64_t wall_jumps = 0;          // this machine's clock was set
   uint64_t challenges_sent = 0;
   uint64_t nacks_sent = 0;
   uint64_t nacks_received = 0;
@@ -111,6 +113,8 @@ struct Stats {
 struct Status {
   uint64_t id = 0;
   uint64_t incarnation = 0;
+  int64_t wall_ahead_ms = 0;          // this machine's wall clock minus cluster time
+  bool wall_off = false;              // by more than a tick
   std::vector<MemberStatus> members;  // the others, by name
   Stats stats;
 };
@@ -141,6 +145,10 @@ class Cluster {
 
   // Leaving in good order: flushes what is pending and tells the others. No heartbeats afterwards.
   void leave(Now now, Outputs& out);
+
+  // Cluster time minus Now::mono_us / 1000: what ticks are to be counted by. Changes only in calls that take
+  // `now`.
+  int64_t time_offset_ms() const;
 
   Status status(Now now) const;
 

@@ -50,7 +50,8 @@ proto::Heartbeat Cluster::Impl::make_heartbeat(Now now) const {
   proto::Heartbeat out;
   out.name = wire_name;
   out.send_us = static_cast<uint32_t>(now.mono_us);
-  out.unix_ms = std::max<int64_t>(now.unix_ms, 0);
+  out.unix_ms = std::max<int64_t>(time.at_ms(now.mono_us), 0);
+  out.wall_ahead_ms = time.told_wall_ahead_ms();
   out.uptime_ms = (now.mono_us - started_us) / 1000;
   out.peer_timeout_s = config.peer_timeout_s;
   out.advertise = config.advertise;
@@ -118,7 +119,6 @@ void Cluster::Impl::apply_heartbeat(Now now, Member& member, const proto::SyncHe
   member.newest_heartbeat_us = now.mono_us;
   member.echo_us = heartbeat.send_us;
   member.name = heartbeat.name;
-  member.clock_offset_ms = heartbeat.unix_ms - now.unix_ms;
   member.peer_timeout_s = heartbeat.peer_timeout_s;
   if (heartbeat.advertise) {
     member.address = *heartbeat.advertise;
@@ -151,9 +151,7 @@ void Cluster::Impl::learn_members(Now now, Member& teller, const proto::Heartbea
   for (const proto::MemberEntry& entry : heartbeat.members) {
     const bool down = static_cast<MemberState>(entry.state) == MemberState::down;
     if (entry.id == id && entry.incarnation == config.incarnation) {
-      teller.hears_us_by_group_until_us =
-          entry.heard_by_group ? now.mono_us + report_valid_us(heartbeat.list_parts) : kLongAgoUs;
-      measure_round_trip(now, teller, entry);
+      hear_about_us(now, teller, heartbeat, entry, out);
       continue;
     }
     if (down) continue;
@@ -170,13 +168,27 @@ void Cluster::Impl::learn_members(Now now, Member& teller, const proto::Heartbea
   }
 }
 
-void Cluster::Impl::measure_round_trip(Now now, Member& member, const proto::MemberEntry& entry) {
-  if (entry.echo_held_us == 0) return;
+void Cluster::Impl::hear_about_us(Now now, Member& teller, const proto::Heartbeat& heartbeat,
+                                  const proto::MemberEntry& entry, Outputs& out) {
+  teller.hears_us_by_group_until_us =
+      entry.heard_by_group ? now.mono_us + report_valid_us(heartbeat.list_parts) : kLongAgoUs;
+  // Its clock is taken from heartbeats that say how long they were underway.
+  if (const auto round_trip_us = measure_round_trip(now, teller, entry)) {
+    note_clock(now, teller, {heartbeat.unix_ms, heartbeat.wall_ahead_ms, heartbeat.uptime_ms}, *round_trip_us,
+               out);
+  }
+}
+
+std::optional<int64_t> Cluster::Impl::measure_round_trip(Now now, Member& member,
+                                                         const proto::MemberEntry& entry) {
+  if (entry.echo_held_us == 0) return std::nullopt;
   // Modulo 2^32 us, which is over an hour.
   const uint32_t since_us = static_cast<uint32_t>(now.mono_us) - entry.echo_us;
-  if (since_us < entry.echo_held_us) return;
+  if (since_us < entry.echo_held_us) return std::nullopt;
   const int64_t round_trip_us = since_us - entry.echo_held_us;
-  if (round_trip_us < kEchoHeldMaxUs) member.measured_round_trip(round_trip_us);
+  if (round_trip_us >= kEchoHeldMaxUs) return std::nullopt;
+  member.measured_round_trip(round_trip_us);
+  return round_trip_us;
 }
 
 void Cluster::Impl::note_silence(Now now, Outputs& out) {

@@ -10,6 +10,7 @@
 #include "proto/sync_header.h"
 #include "proto/sync_packet.h"
 #include "sync/cluster.h"
+#include "sync/cluster_time.h"
 #include "sync/complaints.h"
 #include "sync/delta_log.h"
 #include "sync/keys.h"
@@ -24,7 +25,7 @@ struct Cluster::Impl {
   Impl(Config settings, Swarms& swarm_store, Now now);
 
   // cluster.cc
-  common::Tick tick(Now now) const { return common::tick_at(now.unix_ms, tick_ms); }
+  common::Tick tick(Now now) const { return common::tick_at(time.at_ms(now.mono_us), tick_ms); }
   void publish(Now now, std::span<const proto::Delta> deltas, Outputs& out);
   void flush(Now now, Outputs& out);
   void advance(Now now, Outputs& out);
@@ -60,8 +61,17 @@ struct Cluster::Impl {
   void trust(Now now, const proto::SyncHeader& header, const Received& datagram,
              const proto::ChallengeEcho& echo, const Newcomer& newcomer, Outputs& out);
 
+  // cluster_clock.cc
+  struct ClockReading {
+    int64_t cluster_ms;
+    int64_t wall_ahead_ms;
+    int64_t uptime_ms;
+  };
+  void note_clock(Now now, Member& member, const ClockReading& reading, int64_t round_trip_us, Outputs& out);
+  void advance_time(Now now, Outputs& out);
+
   // cluster_repair.cc
-  void repair(Now now, Outputs& out);
+  void repair_streams(Now now, Outputs& out);
   bool may_ask(const Member& member, int64_t now_us) const;
   void ask_again(Now now, Member& member, Outputs& out);
   void send_again(Now now, Member& member, Outputs& out);
@@ -84,7 +94,10 @@ struct Cluster::Impl {
   void introduce(Member& member, Outputs& out);
   void check_settings(Now now, Member& member, Outputs& out);
   void learn_members(Now now, Member& teller, const proto::Heartbeat& heartbeat, Outputs& out);
-  void measure_round_trip(Now now, Member& member, const proto::MemberEntry& entry);
+  void hear_about_us(Now now, Member& teller, const proto::Heartbeat& heartbeat,
+                     const proto::MemberEntry& entry, Outputs& out);
+  // Between our heartbeat that `entry` echoes and now; nothing if it echoes none.
+  std::optional<int64_t> measure_round_trip(Now now, Member& member, const proto::MemberEntry& entry);
   void note_silence(Now now, Outputs& out);
 
   const Config config;
@@ -96,6 +109,7 @@ struct Cluster::Impl {
   const int64_t tick_ms;
   const int64_t started_us;
 
+  ClusterTime time;
   Sealer sealer;
   DeltaLog log;
   RetransmitRing ring;

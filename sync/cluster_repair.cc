@@ -100,7 +100,7 @@ void Cluster::Impl::note_losses(Now now, Member& member, Outputs& out) {
            member.address, out);
 }
 
-void Cluster::Impl::repair(Now now, Outputs& out) {
+void Cluster::Impl::repair_streams(Now now, Outputs& out) {
   repair_deadline_us = Gaps::kNever;
   for (auto& [member_id, member] : members.all()) {
     if (may_ask(member, now.mono_us)) {

@@ -45,6 +45,7 @@ void Cluster::Impl::hear_newcomer(Now now, const proto::SyncHeader& header, cons
   challenge_bucket.refill(now.mono_us);
   if (now.mono_us >= newcomer->next_challenge_us && challenge_bucket.open()) {
     challenge_bucket.take(1);
+    newcomer->challenged_us = now.mono_us;
     newcomer->next_challenge_us = now.mono_us + Newcomers::kEveryUs;
     ++stats.challenges_sent;
     send_control(datagram.from, proto::Challenge{header.incarnation, newcomer->nonce}, out);
@@ -71,7 +72,8 @@ void Cluster::Impl::answer_challenge(Now now, const proto::Challenge& challenge,
   if (challenge.incarnation != config.incarnation || left) return;
   send_control(to,
                proto::ChallengeEcho{challenge.nonce, sealer.sequence(proto::SyncStream::deltas),
-                                    (now.mono_us - started_us) / 1000},
+                                    (now.mono_us - started_us) / 1000, time.at_ms(now.mono_us),
+                                    time.told_wall_ahead_ms()},
                out);
 }
 
@@ -82,6 +84,9 @@ void Cluster::Impl::trust(Now now, const proto::SyncHeader& header, const Receiv
     member = admit(now, header, datagram, echo, newcomer, out);
     if (member == nullptr) return;
   }
+  const int64_t round_trip_us = now.mono_us - newcomer.challenged_us;
+  member->measured_round_trip(round_trip_us);
+  note_clock(now, *member, {echo.unix_ms, echo.wall_ahead_ms, echo.uptime_ms}, round_trip_us, out);
   member->gaps.announced(echo.delta_sequence, now.mono_us);
   member->heard_us = now.mono_us;
   member->control.mark(header.sequence);

@@ -19,6 +19,7 @@ enum class Complaint : size_t {
   clashing_members,
   other_settings,
   lost,
+  wall_off,
   kCount,
 };
 

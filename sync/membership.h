@@ -60,7 +60,13 @@ struct Member {
   int64_t heard_us = 0;
   int64_t heard_by_group_us = kLongAgoUs;
   int64_t hears_us_by_group_until_us = kLongAgoUs;
+
+  // Its clocks, by our monotonic one (milliseconds): cluster time, wall clock, when it started.
+  bool clock_known = false;
   int64_t clock_offset_ms = 0;
+  int64_t wall_offset_ms = 0;
+  int64_t started_ms = 0;
+
   int64_t newest_heartbeat_us = kLongAgoUs;  // when it came
   uint64_t newest_heartbeat = 0;             // control sequence; older ones tell nothing new
   uint64_t datagrams_received = 0;

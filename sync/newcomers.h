@@ -19,6 +19,7 @@ struct Newcomer {
   proto::ChallengeNonce nonce{};
   int64_t first_us = 0;
   int64_t heard_us = 0;
+  int64_t challenged_us = 0;  // last
   int64_t next_challenge_us = 0;
   int64_t next_echo_us = 0;
   struct Said {

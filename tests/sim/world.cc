@@ -176,7 +176,7 @@ void World::announce_random(size_t index) {
   announce.seeder = announce.event == proto::Event::completed || prng_.below(2) == 0;
   const sync::Now now = now_of(index);
   const int64_t tick_ms = int64_t{node.settings.peer_timeout_s} * 1000 / common::kLifetimeTicks;
-  const auto delta = node.swarms->announce(announce, common::tick_at(now.unix_ms, tick_ms), prng_);
+  const auto delta = node.swarms->announce(announce, common::tick_at(cluster_ms(index), tick_ms), prng_);
   if (!delta) return;
   touched_.insert({delta->info_hash, delta->peer});
   sync::Outputs out;

@@ -84,6 +84,8 @@ class World {
   SimNode& node(size_t index) { return *nodes_[index]; }
   size_t size() const { return nodes_.size(); }
   sync::Now now_of(size_t node) const;
+  // As the node counts it.
+  int64_t cluster_ms(size_t node) const { return nodes_[node]->cluster->time_offset_ms() + now_us_ / 1000; }
   sync::Status status(size_t node) const { return nodes_[node]->cluster->status(now_of(node)); }
   common::Prng& prng() { return prng_; }
 

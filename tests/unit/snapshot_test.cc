@@ -140,7 +140,7 @@ TEST_CASE("snapshot: records age while the file lies, and the stamps do not come
        std::map<int64_t, size_t>{{79, 2}, {80, 1}, {179, 1}, {180, 0}, {256, 0}, {300, 0}, {100'000, 0}}) {
     CAPTURE(ticks);
     ClusterClock later(2700);
-    later.set_correction_ms(ticks * later.tick_ms());
+    later.follow(later.offset_ms() + ticks * later.tick_ms());
     auto again = make_store(true);
     const auto loaded = load(folder.file(), *again, later);
     REQUIRE(loaded);
@@ -150,7 +150,7 @@ TEST_CASE("snapshot: records age while the file lies, and the stamps do not come
     if (ticks % 10 == 9) CHECK(records_of(*again).size() >= left - 1);
   }
   ClusterClock earlier(2700);
-  earlier.set_correction_ms(-60 * earlier.tick_ms());
+  earlier.follow(earlier.offset_ms() - 60 * earlier.tick_ms());
   CHECK(error_of(folder.file(), earlier).find("future") != std::string::npos);
 }
 
