@@ -1,57 +1,14 @@
 #include "node/metrics.h"
 
-#include <prometheus/metric_family.h>
-#include <prometheus/text_serializer.h>
-
 #include <array>
-#include <initializer_list>
-#include <sstream>
-#include <utility>
-#include <vector>
 
+#include "node/metric_families.h"
+#include "node/metrics_sync.h"
 #include "node/version.h"
 
 namespace shoal::node {
 
 namespace {
-
-using prometheus::ClientMetric;
-using prometheus::MetricFamily;
-using prometheus::MetricType;
-
-using Labels = std::initializer_list<std::pair<const char*, std::string>>;
-
-// Collects families in the order they are opened.
-class Families {
- public:
-  void open(const char* name, const char* help, MetricType type) {
-    families_.push_back({name, help, type, {}});
-  }
-  void counter(const char* name, const char* help) { open(name, help, MetricType::Counter); }
-  void gauge(const char* name, const char* help) { open(name, help, MetricType::Gauge); }
-
-  // One sample of the family opened last.
-  void add(double value, Labels labels = {}) {
-    ClientMetric metric;
-    for (const auto& [key, text] : labels) metric.label.push_back({key, text});
-    if (families_.back().type == MetricType::Counter) {
-      metric.counter.value = value;
-    } else {
-      metric.gauge.value = value;
-    }
-    families_.back().metric.push_back(std::move(metric));
-  }
-  void add(uint64_t value, Labels labels = {}) { add(static_cast<double>(value), labels); }
-
-  std::string text() const {
-    std::ostringstream out;
-    prometheus::TextSerializer().Serialize(out, families_);
-    return out.str();
-  }
-
- private:
-  std::vector<MetricFamily> families_;
-};
 
 constexpr std::array<const char*, 2> kFamilyNames = {"ipv4", "ipv6"};
 
@@ -195,50 +152,6 @@ void add_store(Families& out, const NodeState& state) {
   out.add(store.memory_bytes);
 }
 
-void add_sync(Families& out, const NodeState& state) {
-  const sync::Stats& stats = state.sync->stats;
-  out.counter("shoal_sync_datagrams_total", "Datagrams of the sync channel.");
-  out.add(stats.datagrams_sent, {{"direction", "sent"}});
-  out.add(stats.datagrams_received, {{"direction", "received"}});
-  out.counter("shoal_sync_bytes_total", "UDP payload of the sync channel.");
-  out.add(stats.bytes_sent, {{"direction", "sent"}});
-  out.add(stats.bytes_received, {{"direction", "received"}});
-  out.counter("shoal_sync_deltas_published_total",
-              "Changes of peers announced here and told to the cluster.");
-  out.add(stats.deltas_published);
-  out.counter("shoal_sync_deltas_received_total", "Changes of peers heard from other nodes.");
-  out.add(stats.deltas_received);
-  out.counter("shoal_sync_deltas_applied_total", "Of those received: news here.");
-  out.add(stats.deltas_applied);
-  out.counter("shoal_sync_dropped_total",
-              "Datagrams dropped by the sync channel; queue: deltas that found a worker's queue full; send: "
-              "datagrams "
-              "the kernel did not take.");
-  out.add(stats.dropped_malformed, {{"reason", "malformed"}});
-  out.add(stats.dropped_foreign, {{"reason", "foreign"}});
-  out.add(stats.dropped_unauthentic, {{"reason", "unauthentic"}});
-  out.add(stats.dropped_replayed, {{"reason", "replayed"}});
-  out.add(stats.dropped_stale, {{"reason", "stale"}});
-  out.add(stats.dropped_refused, {{"reason", "refused"}});
-  out.add(state.queue_dropped, {{"reason", "queue"}});
-  out.add(state.sync_dropped_send, {{"reason", "send"}});
-}
-
-void add_members(Families& out, const NodeState& state) {
-  const auto& members = state.sync->members;
-  out.gauge("shoal_sync_member_up", "1 when the member is alive, 0 when it is suspect or down.");
-  for (const auto& m : members)
-    out.add(m.state == sync::MemberState::alive ? 1.0 : 0.0, {{"member", m.name}});
-  out.gauge("shoal_sync_member_heard_seconds", "Time since the member was last heard.");
-  for (const auto& m : members) out.add(static_cast<double>(m.heard_ago_ms) / 1000, {{"member", m.name}});
-  out.counter("shoal_sync_member_deltas_received_total", "Deltas received from the member.");
-  for (const auto& m : members) out.add(m.deltas_received, {{"member", m.name}});
-  out.gauge("shoal_sync_member_lost", "Delta packets of the member's present run that are missing here.");
-  for (const auto& m : members) out.add(m.lost, {{"member", m.name}});
-  out.gauge("shoal_sync_member_clock_offset_seconds", "The member's wall clock minus this node's.");
-  for (const auto& m : members) out.add(static_cast<double>(m.clock_offset_ms) / 1000, {{"member", m.name}});
-}
-
 void add_keys(Families& out, const NodeState& state) {
   out.counter("shoal_key_reloads_total", "SIGHUPs, by whether the key files could be used.");
   out.add(state.key_reloads, {{"result", "ok"}});
@@ -270,10 +183,7 @@ std::string metrics_text(const NodeState& state) {
   add_store(out, state);
   add_keys(out, state);
   if (state.snapshot) add_snapshot(out, *state.snapshot);
-  if (state.sync) {
-    add_sync(out, state);
-    if (!state.sync->members.empty()) add_members(out, state);
-  }
+  if (state.sync) add_sync_metrics(out, state);
   return out.text();
 }
 

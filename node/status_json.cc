@@ -68,7 +68,9 @@ Json members_json(const sync::Status& status) {
                        {"multicast", member.multicast},
                        {"datagrams_received", member.datagrams_received},
                        {"deltas_received", member.deltas_received},
+                       {"missing", member.missing},
                        {"lost", member.lost},
+                       {"round_trip_us", member.round_trip_us},
                        {"clock_offset_ms", member.clock_offset_ms},
                        {"refused", member.refused}});
   }
@@ -77,14 +79,29 @@ Json members_json(const sync::Status& status) {
 
 Json sync_json(const NodeState& state) {
   const sync::Stats& stats = state.sync->stats;
-  return {
-      {"datagrams_sent", stats.datagrams_sent},         {"bytes_sent", stats.bytes_sent},
-      {"datagrams_received", stats.datagrams_received}, {"bytes_received", stats.bytes_received},
-      {"deltas_published", stats.deltas_published},     {"deltas_received", stats.deltas_received},
-      {"deltas_applied", stats.deltas_applied},         {"dropped_malformed", stats.dropped_malformed},
-      {"dropped_foreign", stats.dropped_foreign},       {"dropped_unauthentic", stats.dropped_unauthentic},
-      {"dropped_replayed", stats.dropped_replayed},     {"dropped_stale", stats.dropped_stale},
-      {"dropped_queue", state.queue_dropped},           {"dropped_send", state.sync_dropped_send}};
+  return {{"datagrams_sent", stats.datagrams_sent},
+          {"bytes_sent", stats.bytes_sent},
+          {"datagrams_received", stats.datagrams_received},
+          {"bytes_received", stats.bytes_received},
+          {"deltas_published", stats.deltas_published},
+          {"deltas_received", stats.deltas_received},
+          {"deltas_applied", stats.deltas_applied},
+          {"delta_packets_sent", stats.delta_packets_sent},
+          {"packets_lost", stats.packets_lost},
+          {"packets_resent", stats.packets_resent},
+          {"nacks_sent", stats.nacks_sent},
+          {"nacks_received", stats.nacks_received},
+          {"challenges_sent", stats.challenges_sent},
+          {"dropped_repair", stats.dropped_repair},
+          {"dropped_untrusted", stats.dropped_untrusted},
+          {"dropped_refused", stats.dropped_refused},
+          {"dropped_malformed", stats.dropped_malformed},
+          {"dropped_foreign", stats.dropped_foreign},
+          {"dropped_unauthentic", stats.dropped_unauthentic},
+          {"dropped_replayed", stats.dropped_replayed},
+          {"dropped_stale", stats.dropped_stale},
+          {"dropped_queue", state.queue_dropped},
+          {"dropped_send", state.sync_dropped_send}};
 }
 
 Json snapshot_json(const SnapshotStatus& snapshot) {

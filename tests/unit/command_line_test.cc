@@ -101,6 +101,8 @@ TEST_CASE("command line: what is not valid or does not work is exit code 1") {
   CHECK(has(run({"status", "--admin", "127.0.0.1:1"}), "shoal: 127.0.0.1:1: Connection refused"));
   CHECK(run({"status", "--admin", "127.0.0.1:1", "--ready"}).code == 1);
   CHECK(run({"status", "--admin", "x"}).code == 1);
+  CHECK(run({"drain", "--admin", "x"}).code == 1);
+  CHECK(has(run({"drain", "--admin", "127.0.0.1:1"}), "shoal: 127.0.0.1:1: Connection refused"));
 }
 
 TEST_CASE("command line: config and keygen print what they make") {

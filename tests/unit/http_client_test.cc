@@ -94,6 +94,16 @@ TEST_CASE("http client: a body ends by its length or with the connection") {
   }
 }
 
+TEST_CASE("http client: post sends nothing but the request") {
+  OneAnswer server("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\ndraining\n");
+  const auto reply = http_post(server.address(), "/v1/drain", kLong);
+  REQUIRE(reply);
+  CHECK(reply->body == "draining\n");
+  const std::string& request = server.request();
+  CHECK(request.starts_with("POST /v1/drain HTTP/1.0\r\nHost: 127.0.0.1:"));
+  CHECK(request.ends_with("\r\n\r\n"));
+}
+
 TEST_CASE("http client: answers that are none") {
   CHECK(error_of("") == "closed without an answer");
   CHECK(error_of("HTTP/1.1 200 OK\r\n") == "closed within the answer's head");

@@ -1,0 +1,57 @@
+#include "node/readiness.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+using namespace shoal;
+using namespace shoal::node;
+
+namespace {
+
+std::string reason(const ReadinessFacts& facts) {
+  const Readiness readiness = readiness_of(facts);
+  CHECK(readiness.ready == readiness.reason.empty());
+  return readiness.reason;
+}
+
+}  // namespace
+
+TEST_CASE("readiness: a node on its own is ready at once") {
+  CHECK(reason({}).empty());
+  sync::Status sync;
+  ReadinessFacts facts;
+  facts.sync = &sync;
+  CHECK(reason(facts).empty());
+}
+
+TEST_CASE("readiness: a node that expects others waits for one, but not for ever") {
+  sync::Status sync;
+  ReadinessFacts facts;
+  facts.sync = &sync;
+  facts.expects_others = true;
+  CHECK(reason(facts) == "starting: no other member heard yet");
+  facts.uptime_ms = 2'999;
+  CHECK(!readiness_of(facts).ready);
+  facts.uptime_ms = 3'000;
+  CHECK(reason(facts).empty());
+  facts.uptime_ms = 0;
+  sync.members.emplace_back();
+  sync.members[0].state = sync::MemberState::down;
+  CHECK(!readiness_of(facts).ready);
+  sync.members[0].state = sync::MemberState::alive;
+  CHECK(reason(facts).empty());
+}
+
+TEST_CASE("readiness: the end goes before the snapshot, the snapshot before the others") {
+  sync::Status sync;
+  ReadinessFacts facts;
+  facts.snapshot_percent = 42;
+  facts.sync = &sync;
+  facts.expects_others = true;
+  CHECK(reason(facts) == "loading the snapshot (42 %)");
+  facts.phase = Phase::draining;
+  CHECK(reason(facts) == "draining");
+  facts.phase = Phase::stopping;
+  CHECK(reason(facts) == "stopping");
+}
