@@ -176,10 +176,11 @@ class Alone(unittest.TestCase):
             file.flush()
             variable = {"SHOAL_TRACKER_UDP": at("127.0.0.1", ports["environment"])}
             flag = ["--tracker.udp", at("127.0.0.1", ports["flag"])]
+            quick = ["--node.drain_s", "0"]
             for environment, flags, expected in (({}, [], "file"), (variable, [], "environment"),
                                                  (variable, flag, "flag")):
                 with self.subTest(expected):
-                    process = subprocess.Popen([SHOAL, "node", "--config", file.name, *flags],
+                    process = subprocess.Popen([SHOAL, "node", "--config", file.name, *quick, *flags],
                                                env={**os.environ, **environment}, stderr=subprocess.PIPE, text=True)
                     try:
                         log = ""
