@@ -47,7 +47,7 @@ struct State {
 
 inline uint64_t load_word(const uint8_t* from, size_t size) {
   uint64_t word = 0;
-  std::memcpy(&word, from, size);
+  if (size != 0) std::memcpy(&word, from, size);  // the bytes of an empty span may be nowhere
   return word;
 }
 

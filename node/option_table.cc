@@ -195,6 +195,7 @@ const Option* find_option(std::string_view key) {
 
 std::vector<std::string> option_keys() {
   std::vector<std::string> keys;
+  keys.reserve(kOptions.size());
   for (const Option& option : kOptions) keys.emplace_back(option.key);
   return keys;
 }

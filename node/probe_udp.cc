@@ -70,7 +70,7 @@ class UdpProbe {
     for (const Deadline deadline : {start + target_.timeout / 2, start + target_.timeout}) {
       const Deadline sent_at = steady_clock::now();
       if (auto sent = socket_->send(request, deadline); !sent) return common::fail(shown(sent.error()));
-      const auto answer = await(transaction_id, deadline);
+      auto answer = await(transaction_id, deadline);
       round_trip_ms = std::chrono::duration<double, std::milli>(steady_clock::now() - sent_at).count();
       if (answer) return answer;
       if (answer.error().message != kTimedOut) return common::fail(shown(answer.error()));
