@@ -29,11 +29,19 @@ uint64_t process_cpu_ns(pid_t pid) {
   return sum;
 }
 
-uint64_t monotonic_ns() {
+namespace {
+
+uint64_t read_clock(clockid_t clock) {
   timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
+  clock_gettime(clock, &now);
   return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
 }
+
+}  // namespace
+
+uint64_t monotonic_ns() { return read_clock(CLOCK_MONOTONIC); }
+
+uint64_t thread_cpu_ns() { return read_clock(CLOCK_THREAD_CPUTIME_ID); }
 
 void pin_to_cpu(int cpu) {
   cpu_set_t set;

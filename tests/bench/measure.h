@@ -15,6 +15,9 @@ uint64_t process_cpu_ns(pid_t pid);
 
 uint64_t monotonic_ns();
 
+// CPU time of this thread.
+uint64_t thread_cpu_ns();
+
 // Ties this process to one CPU. Exits with a message if that cannot be.
 void pin_to_cpu(int cpu);
 
