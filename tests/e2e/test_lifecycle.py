@@ -27,7 +27,8 @@ class Drain(ClusterCase):
         for node in self.cluster.nodes:
             if node.process.poll() is not None:
                 node.start()
-                wait_for(node.ready, 20)
+        for node in self.cluster.nodes:
+            wait_for(node.ready, 20)
 
     def test_not_ready_serves_on_leaves_and_exits(self):
         node = self.node(2)
