@@ -78,10 +78,3 @@ class Cut(LinkCase):
                  "the deaf node alone to take the other for gone")
         self.cluster.heal()
         self.assert_all_known(2000, 30)
-
-    def test_late_node_gets_everything(self):
-        self.nodes[2].stop()
-        self.announce(5000, targets=self.targets[:2])
-        self.nodes[2].start()
-        self.cluster.wait_ready(self.nodes[2])
-        self.assertEqual(peers_known(self.nodes[2]), 5000)
