@@ -10,8 +10,11 @@ using common::InfoHash;
 using common::Tick;
 using proto::PeerRole;
 
-SwarmShard::SwarmShard(const ShardConfig& config)
-    : config_(config), table_(config.key), peers_v4_(config.peer_hash), peers_v6_(config.peer_hash) {}
+SwarmShard::SwarmShard(const ShardConfig& config, IndexPlace& place)
+    : table_(config.key, place),
+      config_(config),
+      peers_v4_(config.peer_hash),
+      peers_v6_(config.peer_hash) {}
 
 template <Family F>
 PeerTable<F>& SwarmShard::peers() {
@@ -29,18 +32,20 @@ PeerSet& SwarmShard::set_of(SwarmEntry& entry) {
 
 void SwarmShard::prefetch_swarm(uint64_t hash) const {
   const std::lock_guard guard(lock_);
-  table_.prefetch_entry(hash);
+  const auto* entry = reinterpret_cast<const char*>(table_.likely_entry(hash));
+  if (entry == nullptr) return;
+  __builtin_prefetch(entry);
+  __builtin_prefetch(entry + sizeof(SwarmEntry) - 1);
 }
 
-void SwarmShard::prefetch_peers(uint64_t hash, const InfoHash& info_hash,
-                                const common::Endpoint& peer) const {
+void SwarmShard::prefetch_peers(uint64_t hash, const common::Endpoint& peer, PeerRole likely) const {
   const std::lock_guard guard(lock_);
-  const SwarmEntry* entry = table_.find(hash, info_hash);
+  const SwarmEntry* entry = table_.likely_entry(hash);
   if (entry == nullptr) return;
   if (peer.family == Family::v4) {
-    peers_v4_.prefetch(entry->v4, key_of<Family::v4>(peer));
+    peers_v4_.prefetch(entry->v4, key_of<Family::v4>(peer), likely);
   } else {
-    peers_v6_.prefetch(entry->v6, key_of<Family::v6>(peer));
+    peers_v6_.prefetch(entry->v6, key_of<Family::v6>(peer), likely);
   }
 }
 
@@ -73,38 +78,37 @@ PeerAnswer SwarmShard::announce_as(uint64_t hash, const PeerAnnounce& announce, 
   const bool completed = announce.event == proto::Event::completed;
   const PeerKey<F> key = key_of<F>(announce.peer);
   PeerAnswer answer;
-  SwarmEntry* entry = table_.find(hash, announce.info_hash);
-  std::optional<PeerValue> old;
-  if (entry != nullptr) old = peers<F>().find(set_of<F>(*entry), key, role);
-
-  if (!old && role == PeerRole::stopped) {
-    if (entry != nullptr) answer.counts = counts_of(*entry);
+  Place<F> at = find<F>(hash, announce.info_hash, key, role);
+  if (at.record == nullptr && role == PeerRole::stopped) {
+    if (at.entry != nullptr) answer.counts = counts_of(*at.entry);
     return answer;
   }
   if (role == PeerRole::stopped && !config_.replicated) {
-    const uint32_t completed_count = entry->completed;
-    erase<F>(*entry, hash, key, old->state.role);
-    entry = table_.find(hash, announce.info_hash);
+    const uint32_t completed_count = at.entry->completed;
+    erase<F>(at, hash);
+    const SwarmEntry* entry = table_.find(hash, announce.info_hash);
     answer.counts = entry != nullptr ? counts_of(*entry) : proto::SwarmCounts{.completed = completed_count};
     return answer;
   }
-  const PeerValue value = old ? announce_value(*old, role, completed, now, config_.replicated)
-                              : PeerValue{common::stamp_of(now), {role, completed}};
-  if (!old || *old != value) {
-    entry = &write<F>(entry, hash, announce.info_hash, key, old, value);
+  const PeerValue value =
+      at.record != nullptr ? announce_value(at.record->value(), role, completed, now, config_.replicated)
+                           : PeerValue{common::stamp_of(now), {role, completed}};
+  if (at.record == nullptr || at.record->value() != value) {
+    at = write<F>(at, hash, announce.info_hash, key, value);
     if (config_.replicated) {
       answer.delta = proto::Delta{announce.info_hash, announce.peer, value.state, value.stamp};
     }
   }
-  answer.counts = counts_of(*entry);
+  const SwarmEntry& entry = *at.entry;
+  answer.counts = counts_of(entry);
   if (role == PeerRole::stopped) return answer;
   const bool seeder = role == PeerRole::seeder;
   if constexpr (F == Family::v4) {
-    answer.peers_v4 = peers_v4_.sample(entry->v4, &key, seeder, announce.want_v4, prng, out.v4.data());
-    answer.peers_v6 = peers_v6_.sample(entry->v6, nullptr, seeder, announce.want_v6, prng, out.v6.data());
+    answer.peers_v4 = peers_v4_.sample(entry.v4, at.record, seeder, announce.want_v4, prng, out.v4.data());
+    answer.peers_v6 = peers_v6_.sample(entry.v6, nullptr, seeder, announce.want_v6, prng, out.v6.data());
   } else {
-    answer.peers_v4 = peers_v4_.sample(entry->v4, nullptr, seeder, announce.want_v4, prng, out.v4.data());
-    answer.peers_v6 = peers_v6_.sample(entry->v6, &key, seeder, announce.want_v6, prng, out.v6.data());
+    answer.peers_v4 = peers_v4_.sample(entry.v4, nullptr, seeder, announce.want_v4, prng, out.v4.data());
+    answer.peers_v6 = peers_v6_.sample(entry.v6, at.record, seeder, announce.want_v6, prng, out.v6.data());
   }
   return answer;
 }
@@ -121,76 +125,117 @@ bool SwarmShard::merge_as(uint64_t hash, const proto::Delta& delta, Tick now) {
   if (age >= common::kLifetimeTicks) return false;
   make_readable(now, std::max(0, -age));
   const PeerKey<F> key = key_of<F>(delta.peer);
-  SwarmEntry* entry = table_.find(hash, delta.info_hash);
-  std::optional<PeerValue> old;
-  if (entry != nullptr) old = peers<F>().find(set_of<F>(*entry), key, delta.state.role);
+  const Place<F> at = find<F>(hash, delta.info_hash, key, delta.state.role);
   PeerValue value{delta.stamp, delta.state};
-  if (old) value = merge_values(*old, value, now);
-  if (old && *old == value) return false;
-  if (value.state.role == PeerRole::stopped && !config_.replicated) {
-    if (old) erase<F>(*entry, hash, key, old->state.role);
-    return old.has_value();
+  if (at.record != nullptr) {
+    value = merge_values(at.record->value(), value, now);
+    if (at.record->value() == value) return false;
   }
-  write<F>(entry, hash, delta.info_hash, key, old, value);
+  if (value.state.role == PeerRole::stopped && !config_.replicated) {
+    if (at.record == nullptr) return false;
+    erase<F>(at, hash);
+    return true;
+  }
+  write<F>(at, hash, delta.info_hash, key, value);
   return true;
 }
 
 template <Family F>
-SwarmEntry& SwarmShard::write(SwarmEntry* entry, uint64_t hash, const InfoHash& info_hash,
-                              const PeerKey<F>& key, const std::optional<PeerValue>& old, PeerValue value) {
-  if (entry == nullptr) entry = &table_.insert(hash, info_hash);
-  if (old) {
-    peers<F>().update(set_of<F>(*entry), key, old->state.role, value);
-    --sums<F>()[index_of(old->state.role)];
-  } else {
-    peers<F>().insert(set_of<F>(*entry), key, value);
-  }
-  ++sums<F>()[index_of(value.state.role)];
-  if (value.state.completed && !(old && old->state.completed)) ++entry->completed;
-  return *entry;
+auto SwarmShard::find(uint64_t hash, const InfoHash& info_hash, const PeerKey<F>& key, PeerRole likely)
+    -> Place<F> {
+  SwarmEntry* entry = table_.find(hash, info_hash);
+  if (entry == nullptr) return {nullptr, nullptr};
+  return {entry, peers<F>().find(set_of<F>(*entry), key, likely)};
 }
 
 template <Family F>
-void SwarmShard::erase(SwarmEntry& entry, uint64_t hash, const PeerKey<F>& key, PeerRole role) {
-  peers<F>().erase(set_of<F>(entry), key, role);
-  --sums<F>()[index_of(role)];
-  if (entry.empty()) table_.remove(hash, entry);
+auto SwarmShard::write(const Place<F>& old, uint64_t hash, const InfoHash& info_hash, const PeerKey<F>& key,
+                       PeerValue value) -> Place<F> {
+  SwarmEntry& entry = old.entry != nullptr ? *old.entry : table_.insert(hash, info_hash);
+  PeerSet& set = set_of<F>(entry);
+  std::optional<PeerValue> before;
+  if (old.record != nullptr) before = old.record->value();
+  const PeerRecord<F>* record =
+      before ? peers<F>().update(set, old.record, value) : peers<F>().insert(set, key, value);
+  if (before) --sums<F>()[index_of(before->state.role)];
+  ++sums<F>()[index_of(value.state.role)];
+  if (value.state.completed && !(before && before->state.completed)) ++entry.completed;
+  return {&entry, record};
+}
+
+template <Family F>
+void SwarmShard::erase(const Place<F>& old, uint64_t hash) {
+  --sums<F>()[index_of(old.record->role())];
+  peers<F>().erase(set_of<F>(*old.entry), old.record);
+  if (old.entry->empty()) table_.remove(hash, *old.entry);
 }
 
 // To be called before a stamp at most `ahead` ticks after `now` is written: it must be readable at the last
 // sweep. Usually the sweep of this tick or the one before has been; only after a pause this call has to make
 // up for it.
 void SwarmShard::make_readable(Tick now, int ahead) {
-  if (table_.size() == 0) swept_ = now;
-  if (now - swept_ + ahead > common::kAheadTicks) sweep(now);
+  if (table_.size() == 0) {
+    swept_ = now;
+    sweep_.reset();
+  }
+  if (now - swept_ + ahead <= common::kAheadTicks) return;
+  begin_sweep(now);
+  WorkBound unbounded{UINT32_MAX};
+  go_on_with_sweep(unbounded);
 }
 
-void SwarmShard::expire(Tick now) {
+SwarmShard::SweepPart SwarmShard::expire(Tick now) {
   const std::lock_guard guard(lock_);
-  if (now < swept_ - common::kLifetimeTicks) {
-    begin_again(now);
-  } else if (now > swept_) {
-    sweep(now);
+  if (now < swept_ - common::kLifetimeTicks) begin_again(now);
+  if (now <= swept_) return {0, true};
+  WorkBound bound{kSweepRecordsMax};
+  if (!sweep_) begin_sweep(now);
+  go_on_with_sweep(bound);
+  return {bound.records, now <= swept_};
+}
+
+// `swept_` stays behind until the end, so all stamps are read as before, those written meanwhile too.
+void SwarmShard::begin_sweep(Tick now) { sweep_ = Sweep{now, table_.size(), {}, {}, {}}; }
+
+// From the end: an entry that takes a removed one's place has been looked at.
+void SwarmShard::go_on_with_sweep(WorkBound& bound) {
+  const Expiry expiry{swept_, sweep_->to};
+  for (uint32_t& left = sweep_->entries_left; left > 0; --left) {
+    if (bound.reached()) return;
+    left = std::min(left, table_.size());
+    if (left == 0) break;
+    SwarmEntry& entry = table_[left - 1];
+    if (!sweep_entry(entry, expiry, bound)) return;
+    if (entry.empty()) table_.remove(common::siphash(config_.key, entry.info_hash.bytes), entry);
   }
+  swept_ = sweep_->to;
+  sweep_.reset();
+  compact();
+}
+
+// Whether it came to the end of the entry.
+bool SwarmShard::sweep_entry(SwarmEntry& entry, const Expiry& expiry, WorkBound& bound) {
+  Sweep& sweep = *sweep_;
+  if (sweep.swarm != entry.info_hash) {
+    sweep.swarm = entry.info_hash;
+    sweep.v4 = {};
+    sweep.v6 = {};
+  }
+  return expire_set<Family::v4>(entry.v4, expiry, sweep.v4, bound) &&
+         expire_set<Family::v6>(entry.v6, expiry, sweep.v6, bound);
 }
 
 template <Family F>
-void SwarmShard::expire_set(PeerSet& set, const Expiry& expiry) {
-  const RoleCounts gone = peers<F>().expire(set, expiry);
+bool SwarmShard::expire_set(PeerSet& set, const Expiry& expiry, typename PeerTable<F>::Walk& walk,
+                            WorkBound& bound) {
+  RoleCounts gone{};
+  const bool ended = peers<F>().expire(set, expiry, walk, bound, gone);
   for (size_t role = 0; role < kRoles; ++role) sums<F>()[role] -= gone[role];
   expired_ += gone[index_of(PeerRole::leecher)] + gone[index_of(PeerRole::seeder)];
+  return ended;
 }
 
-void SwarmShard::sweep(Tick now) {
-  const Expiry expiry{swept_, now};
-  // From the end: the entry that takes a removed one's place has been looked at.
-  for (uint32_t i = table_.size(); i-- > 0;) {
-    SwarmEntry& entry = table_[i];
-    expire_set<Family::v4>(entry.v4, expiry);
-    expire_set<Family::v6>(entry.v6, expiry);
-    if (entry.empty()) table_.remove(common::siphash(config_.key, entry.info_hash.bytes), entry);
-  }
-  swept_ = now;
+void SwarmShard::compact() {
   table_.compact();
   peers_v4_.compact([this](auto visit) {
     for (uint32_t i = 0; i < table_.size(); ++i) visit(table_[i].v4);
@@ -208,6 +253,7 @@ void SwarmShard::begin_again(Tick now) {
     peers_v6_.restamp(table_[i].v6, common::stamp_of(now));
   }
   swept_ = now;
+  sweep_.reset();
 }
 
 void SwarmShard::for_each(const std::function<void(const proto::Delta&)>& visit) const {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <optional>
 
 #include "node/peer_table.h"
 #include "node/shard_lock.h"
@@ -24,12 +25,16 @@ struct ShardConfig {
 
 class alignas(64) SwarmShard {
  public:
-  // `config` must outlive the shard.
-  explicit SwarmShard(const ShardConfig& config);
+  // `place` is where the shard's index is announced. Both must outlive the shard.
+  SwarmShard(const ShardConfig& config, IndexPlace& place);
 
-  void prefetch(uint64_t hash) const { table_.prefetch(hash); }
+  // Starts to load what every call reads first.
+  void prefetch() const {
+    __builtin_prefetch(this);
+    __builtin_prefetch(reinterpret_cast<const char*>(this) + 64);
+  }
   void prefetch_swarm(uint64_t hash) const;
-  void prefetch_peers(uint64_t hash, const common::InfoHash& info_hash, const common::Endpoint& peer) const;
+  void prefetch_peers(uint64_t hash, const common::Endpoint& peer, proto::PeerRole likely) const;
 
   PeerAnswer announce(uint64_t hash, const PeerAnnounce& announce, common::Tick now, common::Prng& prng,
                       const PeerBuffers& out);
@@ -38,7 +43,18 @@ class alignas(64) SwarmShard {
   // Whether it changed anything.
   bool merge(uint64_t hash, const proto::Delta& delta, common::Tick now);
 
-  void expire(common::Tick now);
+  // Part of a sweep: how many records it looked at, and whether the shard has now been swept for `now`.
+  struct SweepPart {
+    uint32_t records;
+    bool finished;
+  };
+  // A part of at most kSweepRecordsMax records and what one more segment of a large swarm holds.
+  SweepPart expire(common::Tick now);
+  static constexpr uint32_t kSweepRecordsMax = 16 * 1024;
+
+  // Between two parts: lets those have the lock who wait for it.
+  void give_way() const { lock_.give_way(); }
+
   void for_each(const std::function<void(const proto::Delta&)>& visit) const;
   void add_to(StoreTotals& totals) const;
 
@@ -58,26 +74,49 @@ class alignas(64) SwarmShard {
   template <common::Family F>
   bool merge_as(uint64_t hash, const proto::Delta& delta, common::Tick now);
 
-  // Stores a peer's record; returns the swarm's entry, which may be a new one.
+  // A peer's record and the swarm it is in; null: there is none.
   template <common::Family F>
-  SwarmEntry& write(SwarmEntry* entry, uint64_t hash, const common::InfoHash& info_hash,
-                    const PeerKey<F>& key, const std::optional<PeerValue>& old, PeerValue value);
+  struct Place {
+    SwarmEntry* entry;
+    const PeerRecord<F>* record;
+  };
   template <common::Family F>
-  void erase(SwarmEntry& entry, uint64_t hash, const PeerKey<F>& key, proto::PeerRole role);
+  Place<F> find(uint64_t hash, const common::InfoHash& info_hash, const PeerKey<F>& key,
+                proto::PeerRole likely);
+  // Stores a peer's record; `old` is what find() returned. Returns where it is now: the entry may be new.
   template <common::Family F>
-  void expire_set(PeerSet& set, const Expiry& expiry);
+  Place<F> write(const Place<F>& old, uint64_t hash, const common::InfoHash& info_hash, const PeerKey<F>& key,
+                 PeerValue value);
+  template <common::Family F>
+  void erase(const Place<F>& old, uint64_t hash);
+  template <common::Family F>
+  bool expire_set(PeerSet& set, const Expiry& expiry, typename PeerTable<F>::Walk& walk, WorkBound& bound);
 
   proto::SwarmCounts counts_of(const SwarmEntry& entry) const;
   void make_readable(common::Tick now, int ahead);
-  void sweep(common::Tick now);
+  // A sweep that is under way, from the last entry to the first.
+  struct Sweep {
+    common::Tick to;        // it removes what has expired at this tick
+    uint32_t entries_left;  // these, the lower numbers, have not been looked at to the end
+    // The last of them, of which a part may have been looked at.
+    common::InfoHash swarm;
+    PeerTable<common::Family::v4>::Walk v4;
+    PeerTable<common::Family::v6>::Walk v6;
+  };
+  void begin_sweep(common::Tick now);
+  void go_on_with_sweep(WorkBound& bound);
+  bool sweep_entry(SwarmEntry& entry, const Expiry& expiry, WorkBound& bound);
+  void compact();
   void begin_again(common::Tick now);
 
+  // What every announce reads lies in the first two cache lines.
   mutable ShardLock lock_;
-  const ShardConfig& config_;
   SwarmTable table_;
+  const ShardConfig& config_;
   common::Tick swept_ = 0;  // tick of the last sweep; all stamps here are readable at it
   PeerTable<common::Family::v4> peers_v4_;
   PeerTable<common::Family::v6> peers_v6_;
+  std::optional<Sweep> sweep_;
   std::array<RoleCounts, 2> sums_{};  // records by family and role
   uint64_t expired_ = 0;
 };

@@ -16,7 +16,7 @@ struct SwarmStore::Impl {
   explicit Impl(const Config& config)
       : shared{config.key, config.replicated, {peer_seed(config.key, 'a'), peer_seed(config.key, 'b')}},
         shards(std::allocator<SwarmShard>().allocate(kShards)) {
-    for (size_t i = 0; i < kShards; ++i) std::construct_at(shards + i, shared);
+    for (size_t i = 0; i < kShards; ++i) std::construct_at(shards + i, shared, index_places[i]);
   }
   ~Impl() {
     std::destroy_n(shards, kShards);
@@ -30,9 +30,11 @@ struct SwarmStore::Impl {
     return common::siphash(key, std::array{static_cast<uint8_t>(name)}) | 1;
   }
 
-  SwarmShard& shard_of(SwarmRef ref) { return shards[ref.hash >> 54]; }
+  static size_t shard_number(SwarmRef ref) { return ref.hash >> 54; }
+  SwarmShard& shard_of(SwarmRef ref) { return shards[shard_number(ref)]; }
 
   ShardConfig shared;
+  std::array<IndexPlace, kShards> index_places;
   SwarmShard* shards;
 };
 
@@ -45,12 +47,15 @@ SwarmRef SwarmStore::locate(const InfoHash& info_hash) const {
   return {common::siphash(impl_->shared.key, info_hash.bytes)};
 }
 
-void SwarmStore::prefetch(SwarmRef ref) const { impl_->shard_of(ref).prefetch(ref.hash); }
+void SwarmStore::prefetch(SwarmRef ref) const {
+  impl_->index_places[Impl::shard_number(ref)].prefetch(ref.hash);
+  impl_->shard_of(ref).prefetch();
+}
 
 void SwarmStore::prefetch_swarm(SwarmRef ref) const { impl_->shard_of(ref).prefetch_swarm(ref.hash); }
 
-void SwarmStore::prefetch_peers(SwarmRef ref, const InfoHash& info_hash, const common::Endpoint& peer) const {
-  impl_->shard_of(ref).prefetch_peers(ref.hash, info_hash, peer);
+void SwarmStore::prefetch_peers(SwarmRef ref, const common::Endpoint& peer, proto::PeerRole likely) const {
+  impl_->shard_of(ref).prefetch_peers(ref.hash, peer, likely);
 }
 
 PeerAnswer SwarmStore::announce(SwarmRef ref, const PeerAnnounce& announce, Tick now, common::Prng& prng,
@@ -71,7 +76,10 @@ size_t SwarmStore::merge(std::span<const proto::Delta> deltas, Tick now) {
   return changed;
 }
 
-void SwarmStore::expire_shard(size_t shard, Tick now) { impl_->shards[shard].expire(now); }
+void SwarmStore::expire_shard(size_t shard, Tick now) {
+  SwarmShard& swept = impl_->shards[shard];
+  while (!swept.expire(now).finished) swept.give_way();
+}
 
 void SwarmStore::for_each(size_t shard, const std::function<void(const proto::Delta&)>& visit) const {
   impl_->shards[shard].for_each(visit);
@@ -79,7 +87,7 @@ void SwarmStore::for_each(size_t shard, const std::function<void(const proto::De
 
 StoreTotals SwarmStore::totals() const {
   StoreTotals totals;
-  totals.memory_bytes = allocated_bytes(kShards * sizeof(SwarmShard));
+  totals.memory_bytes = allocated_bytes(kShards * sizeof(SwarmShard)) + allocated_bytes(sizeof(Impl));
   for (size_t i = 0; i < kShards; ++i) impl_->shards[i].add_to(totals);
   return totals;
 }

@@ -87,7 +87,7 @@ class SwarmStore final : public sync::Swarms {
   // first take the shard's lock.
   void prefetch(SwarmRef ref) const;
   void prefetch_swarm(SwarmRef ref) const;
-  void prefetch_peers(SwarmRef ref, const common::InfoHash& info_hash, const common::Endpoint& peer) const;
+  void prefetch_peers(SwarmRef ref, const common::Endpoint& peer, proto::PeerRole likely) const;
 
   // Applies one announce and samples peers for it: leechers first for a seeder, never the announcer itself,
   // never a stopped peer. `ref` is locate(announce.info_hash).
@@ -100,7 +100,7 @@ class SwarmStore final : public sync::Swarms {
   size_t merge(std::span<const proto::Delta> deltas, common::Tick now) override;
 
   // Removes the records of one shard whose lifetime has ended, live and stopped alike, and swarms that become
-  // empty, with their completed counts. To be called for every shard once per tick; after a pause of any
+  // empty, with their completed counts. Holds the lock only for some thousand records at a time. To be called for every shard once per tick; after a pause of any
   // length (a suspended machine) one call is enough. A `now` behind that of the last call removes nothing.
   void expire_shard(size_t shard, common::Tick now);
 

@@ -18,6 +18,7 @@
 #include <string_view>
 #include <vector>
 
+#include "node/peer_rules.h"
 #include "node/swarm_store.h"
 
 using namespace shoal;
@@ -79,7 +80,8 @@ class Driver {
       }
       for (size_t i = 0; i < count && stages > 1; ++i) store_.prefetch_swarm(refs[i]);
       for (size_t i = 0; i < count && stages > 2; ++i) {
-        store_.prefetch_peers(refs[i], requests[at + i].announce.info_hash, requests[at + i].announce.peer);
+        const node::PeerAnnounce& announce = requests[at + i].announce;
+        store_.prefetch_peers(refs[i], announce.peer, node::role_of(announce.event, announce.seeder));
       }
       for (size_t i = 0; i < count; ++i) work(refs[i], requests[at + i].announce, now);
     }
