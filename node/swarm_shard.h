@@ -47,6 +47,7 @@ class alignas(64) SwarmShard {
   void for_each(const std::function<void(const proto::Delta&)>& visit) const;
   void read(const sync::Cells& cells, common::Tick now,
             const std::function<void(const sync::SwarmPart&)>& visit) const;
+  size_t copy_counts(uint32_t& below, std::span<proto::ScrapedSwarm> out) const;
   void add_to(StoreTotals& totals) const;
 
  private:
