@@ -29,8 +29,9 @@ constexpr size_t kHttpConnectionsMax = 8192;
 constexpr size_t kOtherFiles = 256;
 constexpr size_t kAdminConnectionsMax = 128;
 
-// After the last announce: long enough for another node to ask twice for what it missed.
-constexpr uint64_t kLingerMs = 250;
+// After the last announce, for others to get what they missed: about ten attempts.
+constexpr uint64_t kLingerMs = 1'000;
+constexpr uint64_t kLingerCheckMs = 10;
 
 // How often a slice of the shards is swept for peers whose time is over.
 constexpr int64_t kExpirySlicesPerTick = 32;
@@ -262,22 +263,26 @@ void RunningNode::stop() {
     ++steps_left_;
     snapshot_->finish([this] { step_done(); });
   }
+  if (sync_) sync_->leave();
   uv_update_time(&loop_.uv);
+  linger_until_ms_ = uv_now(&loop_.uv) + kLingerMs;
+  linger();
+}
+
+void RunningNode::linger() {
+  if (!sync_ || sync_->left_in_order() || uv_now(&loop_.uv) >= linger_until_ms_) return step_done();
   CHECK_INVARIANT(uv_timer_start(
                       &linger_timer_,
-                      [](uv_timer_t* timer) { static_cast<RunningNode*>(timer->data)->step_done(); },
-                      sync_ ? kLingerMs : 0, 0) == 0);
+                      [](uv_timer_t* timer) { static_cast<RunningNode*>(timer->data)->linger(); },
+                      kLingerCheckMs, 0) == 0);
 }
 
 void RunningNode::step_done() {
-  if (--steps_left_ == 0) leave();
+  if (--steps_left_ == 0) close();
 }
 
-void RunningNode::leave() {
-  if (sync_) {
-    sync_->leave();
-    sync_->stop();
-  }
+void RunningNode::close() {
+  if (sync_) sync_->stop();
   if (admin_server_) admin_server_->stop();
   drain_.close();
   for (const auto& signal : signals_) uv_close(reinterpret_cast<uv_handle_t*>(signal.get()), nullptr);

@@ -38,6 +38,9 @@ class SyncDriver {
   // Publishes what is queued and tells the others that this node leaves.
   void leave();
 
+  // After leave(): the others have heard it, and have all that was announced here.
+  bool left_in_order() const { return cluster_.left_in_order(now()); }
+
   // Closes all handles; the driver must live until the loop has run the close callbacks.
   void stop();
 
