@@ -61,6 +61,7 @@ struct RunningNode::Sockets {
   std::vector<std::vector<Socket>> http;  // [worker][address]
   Socket admin;
   std::unique_ptr<SyncSocket> sync;
+  std::unique_ptr<ServiceNotify> service;
 };
 
 Result<std::unique_ptr<RunningNode>> RunningNode::start(const Options& options,
@@ -85,6 +86,7 @@ Result<std::unique_ptr<RunningNode>> RunningNode::start(const Options& options,
 
 Result<RunningNode::Sockets> RunningNode::open_sockets(const Options& options, size_t workers) {
   Sockets opened;
+  opened.service = std::make_unique<ServiceNotify>(ServiceVariables::from_environment());
   opened.udp.resize(workers);
   opened.http.resize(workers);
   for (size_t i = 0; i < workers; ++i) {
@@ -133,7 +135,8 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
                       .http_limits = {.connections_max = http_connections_max(sockets.udp.size())},
                       .connection_keys = keys_.connection,
                       .draining = drain_.begun()},
-      admin_({[this] { return state(); }, [this] { return drain_.begin("admin endpoint"); }}) {
+      admin_({[this] { return state(); }, [this] { return drain("admin endpoint"); }}),
+      service_(std::move(sockets.service)) {
   if (sockets.sync) {
     sync::Config config;
     config.name = options.node.name;
@@ -216,14 +219,22 @@ void RunningNode::expire() {
 
 void RunningNode::on_signal(int signal) {
   if (signal == SIGHUP) {
+    service_->reloading();
     reload_keys();
+    service_->reloaded();
     return;
   }
   if (std::exchange(signalled_, true)) {
     log_line(LogLevel::warn, "second signal: exiting at once");
     std::_Exit(1);
   }
-  drain_.begin(signal == SIGTERM ? "SIGTERM" : "SIGINT");
+  drain(signal == SIGTERM ? "SIGTERM" : "SIGINT");
+}
+
+bool RunningNode::drain(std::string_view cause) {
+  const bool first = drain_.begin(cause);
+  if (first) service_->stopping();
+  return first;
 }
 
 // All or nothing: keys that cannot all be read change nothing.
@@ -285,6 +296,7 @@ void RunningNode::close() {
   if (sync_) sync_->stop();
   if (admin_server_) admin_server_->stop();
   drain_.close();
+  service_->close();
   for (const auto& signal : signals_) uv_close(reinterpret_cast<uv_handle_t*>(signal.get()), nullptr);
   for (uv_timer_t* timer : {&expiry_timer_, &linger_timer_}) {
     uv_close(reinterpret_cast<uv_handle_t*>(timer), nullptr);
@@ -307,6 +319,7 @@ void RunningNode::run() {
   if (options_.sync.insecure) {
     log_line(LogLevel::warn, "sync.insecure: anyone who reaches the sync port can add and remove peers");
   }
+  service_->start(&loop_.uv, [this] { return state().readiness; });
   uv_run(&loop_.uv, UV_RUN_DEFAULT);
   log_line(LogLevel::info, "stopped");
 }

@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "common/result.h"
@@ -22,6 +23,7 @@
 #include "node/node_state.h"
 #include "node/options.h"
 #include "node/readiness.h"
+#include "node/service_notify.h"
 #include "node/snapshot_keeper.h"
 #include "node/swarm_store.h"
 #include "node/sync_driver.h"
@@ -58,6 +60,7 @@ class RunningNode {
   void start_workers(std::vector<std::vector<Socket>> udp, std::vector<std::vector<Socket>> http);
   void start_timers();
   void on_signal(int signal);
+  bool drain(std::string_view cause);
   void expire();
   void reload_keys();
   void stop();
@@ -84,6 +87,7 @@ class RunningNode {
   HttpCounters admin_counters_;
   Admin admin_;
   std::unique_ptr<HttpServer> admin_server_;
+  std::unique_ptr<ServiceNotify> service_;
   std::vector<std::unique_ptr<uv_signal_t>> signals_;
   uv_timer_t expiry_timer_;
   size_t expiry_shard_ = 0;
