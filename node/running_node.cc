@@ -60,7 +60,7 @@ struct RunningNode::Sockets {
   std::vector<std::vector<Socket>> udp;   // [worker][address]
   std::vector<std::vector<Socket>> http;  // [worker][address]
   Socket admin;
-  std::unique_ptr<SyncSocket> sync;
+  SyncSockets sync;  // empty: sync is off
   std::unique_ptr<ServiceNotify> service;
 };
 
@@ -96,20 +96,22 @@ Result<RunningNode::Sockets> RunningNode::open_sockets(const Options& options, s
       opened.udp[i].push_back(std::move(*socket));
     }
     for (const common::Endpoint& address : options.tracker.http) {
-      auto socket = open_http(address, true);
+      auto socket = open_tcp(address, true);
       if (!socket) return tl::make_unexpected(socket.error());
       opened.http[i].push_back(std::move(*socket));
     }
   }
   if (options.admin.listen) {
-    auto socket = open_http(*options.admin.listen, false);
+    auto socket = open_tcp(*options.admin.listen, false);
     if (!socket) return tl::make_unexpected(socket.error());
     opened.admin = std::move(*socket);
   }
   if (options.sync.listen) {
     auto socket = SyncSocket::open(*options.sync.listen, options.sync.multicast);
     if (!socket) return tl::make_unexpected(socket.error());
-    opened.sync = std::move(*socket);
+    auto pulls = open_tcp((*socket)->local(), false);
+    if (!pulls) return tl::make_unexpected(pulls.error());
+    opened.sync = {std::move(*socket), std::move(*pulls)};
   }
   return opened;
 }
@@ -124,7 +126,7 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
       started_unix_ms_(ClusterClock(options.tracker.peer_timeout_s).unix_ms()),
       started_mono_ms_(uv_hrtime() / 1'000'000),
       clock_(options.tracker.peer_timeout_s),
-      store_({.key = keys_.store, .replicated = sockets.sync != nullptr}),
+      store_({.key = keys_.store, .replicated = sockets.sync.datagrams != nullptr}),
       drain_(&loop_.uv, options.node.drain_s, [this] { stop(); }),
       worker_context_{.store = store_,
                       .clock = clock_,
@@ -137,7 +139,7 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
                       .draining = drain_.begun()},
       admin_({[this] { return state(); }, [this] { return drain("admin endpoint"); }}),
       service_(std::move(sockets.service)) {
-  if (sockets.sync) {
+  if (sockets.sync.datagrams) {
     sync::Config config;
     config.name = options.node.name;
     config.incarnation = static_cast<uint64_t>(started_unix_ms_) << 16 | (random_u64() & 0xffff);
@@ -338,6 +340,8 @@ NodeState RunningNode::state() const {
   if (sync_) {
     state.sync = sync_->status();
     state.sync_dropped_send = sync_->socket_counters().dropped_send.value();
+    state.pull_server = &sync_->pull_server_counters();
+    state.pull_client = &sync_->pull_client_counters();
   }
   state.key_ids = key_ids(keys_.cluster, options_.sync.cluster);
   state.key_reloads = key_reloads_;

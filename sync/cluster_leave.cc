@@ -26,9 +26,8 @@ bool Cluster::Impl::to_be_told(const Member& member, int64_t now_us) const {
 }
 
 bool Cluster::Impl::left_in_order(Now now) const {
-  return left && std::none_of(members.all().begin(), members.all().end(), [&](const auto& entry) {
-           return to_be_told(entry.second, now.mono_us);
-         });
+  return left && std::none_of(members.all().begin(), members.all().end(),
+                              [&](const auto& entry) { return to_be_told(entry.second, now.mono_us); });
 }
 
 void Cluster::Impl::send_leave(Now now, Outputs& out) {

@@ -57,7 +57,9 @@ struct Link {
 
   sync::Now now() const { return {now_us, kUnixMs + now_us / 1000}; }
 
-  static bool alive(End& at, const std::string& name) { return state_at(at, name) == sync::MemberState::alive; }
+  static bool alive(End& at, const std::string& name) {
+    return state_at(at, name) == sync::MemberState::alive;
+  }
   static sync::MemberState state_at(End& at, const std::string& name, sync::Now now = {}) {
     for (const auto& member : at.cluster.status(now).members) {
       if (member.name == name) return member.state;
@@ -140,7 +142,8 @@ TEST_CASE("sync leave: not in order while nobody answers, and said again all the
   CHECK(link.a.cluster.status(link.now()).stats.datagrams_sent - before >= 19);
 }
 
-TEST_CASE("sync leave: two that leave at once do not wait for each other; one that is alone waits for nobody") {
+TEST_CASE(
+    "sync leave: two that leave at once do not wait for each other; one that is alone waits for nobody") {
   Link link;
   link.a.cluster.leave(link.now(), link.a.out);
   link.b.cluster.leave(link.now(), link.b.out);
