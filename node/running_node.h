@@ -1,8 +1,8 @@
 // RunningNode: one node of the flock, all its parts together. Opens every socket, drops privileges, starts
 // the workers, and then is the control thread: signals, sync channel, admin endpoint, expiry.
 //
-// It goes in this order: drain (node/drain.h); stop the workers; tell the others, and send them again what they
-// missed until they have it all (or kLingerMs are over), and meanwhile write the snapshot; exit.
+// It goes in this order: drain (node/drain.h); stop the workers; tell the others, and send them again what
+// they missed until they have it all (or kLingerMs are over), and meanwhile write the snapshot; exit.
 
 #pragma once
 
@@ -18,6 +18,8 @@
 #include "node/admin.h"
 #include "node/cluster_clock.h"
 #include "node/drain.h"
+#include "node/exporter.h"
+#include "node/full_scrapes.h"
 #include "node/http_server.h"
 #include "node/node_keys.h"
 #include "node/node_state.h"
@@ -79,11 +81,13 @@ class RunningNode {
   Loop loop_;
   ClusterClock clock_;
   SwarmStore store_;
+  FullScrapes full_scrapes_;
   Drain drain_;
   WorkerContext worker_context_;
   std::unique_ptr<SyncDriver> sync_;  // null: sync is off
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<SnapshotKeeper> snapshot_;  // null: off
+  std::unique_ptr<Exporter> exporter_;        // null: off
   HttpCounters admin_counters_;
   Admin admin_;
   std::unique_ptr<HttpServer> admin_server_;

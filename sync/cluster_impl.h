@@ -139,7 +139,7 @@ struct Cluster::Impl {
   int64_t repair_deadline_us = Gaps::kNever;
   uint64_t heartbeats = 0;   // rounds sent
   uint64_t list_cursor = 0;  // id from which the next heartbeat lists members
-  bool left = false;  // then next_heartbeat_us is when to say so again
+  bool left = false;         // then next_heartbeat_us is when to say so again
   Stats stats;
 };
 
