@@ -290,12 +290,12 @@ uint32_t PeerTable<F>::sample_large(const LargePeers& large, const Record* self,
 
 template <Family F>
 bool PeerTable<F>::expire(PeerSet& set, const Expiry& expiry, Walk& walk, WorkBound& bound,
-                          RoleCounts& gone) {
+                          std::vector<Record>& gone) {
   if (set.form == PeerSet::kLarge) {
     for (; walk.role < kRoles; ++walk.role) {
       if (bound.reached()) return false;
       SortedPeers<F>& role = large(set).roles[walk.role];
-      gone[walk.role] += role.erase_expired(expiry, walk.from, bound);
+      role.erase_expired(expiry, walk.from, bound, gone);
       if (walk.from != 0) return false;
     }
     after_erase(set);
@@ -307,7 +307,7 @@ bool PeerTable<F>::expire(PeerSet& set, const Expiry& expiry, Walk& walk, WorkBo
     if (is_inline(set)) {
       const Record* record = inline_record(set);
       if (!expiry.expired(record->stamp)) return true;
-      ++gone[index_of(record->role())];
+      gone.push_back(*record);
       set = {};
       return true;
     }
@@ -315,16 +315,13 @@ bool PeerTable<F>::expire(PeerSet& set, const Expiry& expiry, Walk& walk, WorkBo
   Record* records = block(set);
   const auto size = static_cast<uint32_t>(set.counts[0] + set.counts[1] + set.counts[2]);
   bound.records += size;
-  bool some_gone = false;
   // From the end: what fills a hole comes from behind and has been looked at.
   for (uint32_t at = size; at-- > 0;) {
     if (!expiry.expired(records[at].stamp)) continue;
-    const size_t role = index_of(records[at].role());
-    ++gone[role];
-    some_gone = true;
-    move_record(records, set, at, role, kRoles, {});
+    gone.push_back(records[at]);
+    move_record(records, set, at, index_of(records[at].role()), kRoles, {});
   }
-  if (some_gone) after_erase(set);
+  if (!gone.empty()) after_erase(set);
   return true;
 }
 

@@ -75,9 +75,8 @@ class PeerTable {
   };
 
   // Removes what has expired in the rest of the set, from `walk` on, until the end or the bound is reached.
-  // Adds how many of each role went to `gone`. Returns whether that was the end; else `walk` is where to go
-  // on.
-  bool expire(PeerSet& set, const Expiry& expiry, Walk& walk, WorkBound& bound, RoleCounts& gone);
+  // Appends what went to `gone`. Returns whether that was the end; else `walk` is where to go on.
+  bool expire(PeerSet& set, const Expiry& expiry, Walk& walk, WorkBound& bound, std::vector<Record>& gone);
 
   // Gives every record this stamp.
   void restamp(PeerSet& set, common::Stamp stamp);
@@ -133,7 +132,7 @@ class PeerTable {
   // Moves the record at `at` from one role's part to another's, in both of which kRoles stands for the free
   // room at the end, and writes `record` there. Returns its new place, that of the room if to is kRoles.
   static uint32_t move_record(Record* records, PeerSet& set, uint32_t at, size_t from, size_t to,
-                          const Record& record);
+                              const Record& record);
   static uint32_t index_in(const Row& row, const Key& key);
   void move_to_form(PeerSet& set, uint8_t form);
   void make_large(PeerSet& set);

@@ -1,8 +1,8 @@
 // RunningNode: one node of the flock, all its parts together. Opens every socket, drops privileges, starts
 // the workers, and then is the control thread: signals, sync channel, admin endpoint, expiry.
 //
-// It goes in this order: drain (node/drain.h); stop the workers; for kLingerMs repair what others missed of
-// the last deltas, and meanwhile write the snapshot; tell the others; exit.
+// It goes in this order: drain (node/drain.h); stop the workers; tell the others, and send them again what
+// they missed until they have it all (or kLingerMs are over), and meanwhile write the snapshot; exit.
 
 #pragma once
 
@@ -18,6 +18,8 @@
 #include "node/admin.h"
 #include "node/cluster_clock.h"
 #include "node/drain.h"
+#include "node/exporter.h"
+#include "node/full_scrapes.h"
 #include "node/http_server.h"
 #include "node/node_keys.h"
 #include "node/node_state.h"
@@ -64,8 +66,9 @@ class RunningNode {
   void expire();
   void reload_keys();
   void stop();
+  void linger();
   void step_done();
-  void leave();
+  void close();
   NodeState state() const;
 
   const Options options_;
@@ -78,11 +81,13 @@ class RunningNode {
   Loop loop_;
   ClusterClock clock_;
   SwarmStore store_;
+  FullScrapes full_scrapes_;
   Drain drain_;
   WorkerContext worker_context_;
   std::unique_ptr<SyncDriver> sync_;  // null: sync is off
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<SnapshotKeeper> snapshot_;  // null: off
+  std::unique_ptr<Exporter> exporter_;        // null: off
   HttpCounters admin_counters_;
   Admin admin_;
   std::unique_ptr<HttpServer> admin_server_;
@@ -91,7 +96,8 @@ class RunningNode {
   uv_timer_t expiry_timer_;
   size_t expiry_shard_ = 0;
   uv_timer_t linger_timer_;
-  int steps_left_ = 0;  // of stop(), before leave()
+  uint64_t linger_until_ms_ = 0;
+  int steps_left_ = 0;  // of stop(), before close()
   bool signalled_ = false;
 };
 

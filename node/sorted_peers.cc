@@ -80,19 +80,21 @@ void SortedPeers<F>::erase(const PeerHash& hash, const Record* record) {
 }
 
 template <Family F>
-uint32_t SortedPeers<F>::erase_expired(const Expiry& expiry, uint64_t& from, WorkBound& bound) {
-  const uint32_t before = size_;
+void SortedPeers<F>::erase_expired(const Expiry& expiry, uint64_t& from, WorkBound& bound,
+                                   std::vector<Record>& gone) {
   do {
     Segment& segment = segment_of(from);
     const uint64_t end = segment.end();
     bound.records += segment.size();
-    const auto gone = static_cast<uint32_t>(
-        std::erase_if(segment.records, [&](const Record& record) { return expiry.expired(record.stamp); }));
-    size_ -= gone;
-    if (gone != 0) after_erase(from);
+    const auto erased = static_cast<uint32_t>(std::erase_if(segment.records, [&](const Record& record) {
+      if (!expiry.expired(record.stamp)) return false;
+      gone.push_back(record);
+      return true;
+    }));
+    size_ -= erased;
+    if (erased != 0) after_erase(from);
     from = end;
   } while (from != 0 && !bound.reached());
-  return before - size_;
 }
 
 // Divides the segment of `value` by its next hash bit. Joining needs far fewer records, so no peer that comes

@@ -41,9 +41,9 @@ class SortedPeers {
   void erase(const PeerHash& hash, const Record* record);
 
   // Removes what has expired among the hashes from `from` on, until the end or the bound is reached; at least
-  // one segment. Returns how many records went; `from` becomes where to go on, 0: that was the end. The set may
+  // one segment. Appends what went to `gone`; `from` becomes where to go on, 0: that was the end. The set may
   // change in between: only the hashes count.
-  uint32_t erase_expired(const Expiry& expiry, uint64_t& from, WorkBound& bound);
+  void erase_expired(const Expiry& expiry, uint64_t& from, WorkBound& bound, std::vector<Record>& gone);
 
   template <class Visit>
   void for_each(Visit visit) const {
@@ -66,7 +66,8 @@ class SortedPeers {
   // Starts to load where the peer would be: the guess is a cache line off as often as not.
   void prefetch(uint64_t hash) const {
     const Segment& segment = segment_of(hash);
-    const auto at = reinterpret_cast<uintptr_t>(segment.records.data()) + segment.guess(hash) * sizeof(Record);
+    const auto at =
+        reinterpret_cast<uintptr_t>(segment.records.data()) + segment.guess(hash) * sizeof(Record);
     for (const uintptr_t line : {at - 64, at, at + 64}) {
       __builtin_prefetch(reinterpret_cast<const void*>(line));
     }

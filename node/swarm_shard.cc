@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace shoal::node {
 
@@ -11,10 +12,7 @@ using common::Tick;
 using proto::PeerRole;
 
 SwarmShard::SwarmShard(const ShardConfig& config, IndexPlace& place)
-    : table_(config.key, place),
-      config_(config),
-      peers_v4_(config.peer_hash),
-      peers_v6_(config.peer_hash) {}
+    : table_(config.key, place), config_(config), peers_v4_(config.peer_hash), peers_v6_(config.peer_hash) {}
 
 template <Family F>
 PeerTable<F>& SwarmShard::peers() {
@@ -90,9 +88,9 @@ PeerAnswer SwarmShard::announce_as(uint64_t hash, const PeerAnnounce& announce, 
     answer.counts = entry != nullptr ? counts_of(*entry) : proto::SwarmCounts{.completed = completed_count};
     return answer;
   }
-  const PeerValue value =
-      at.record != nullptr ? announce_value(at.record->value(), role, completed, now, config_.replicated)
-                           : PeerValue{common::stamp_of(now), {role, completed}};
+  const PeerValue value = at.record != nullptr
+                              ? announce_value(at.record->value(), role, completed, now, config_.replicated)
+                              : PeerValue{common::stamp_of(now), {role, completed}};
   if (at.record == nullptr || at.record->value() != value) {
     at = write<F>(at, hash, announce.info_hash, key, value);
     if (config_.replicated) {
@@ -113,10 +111,36 @@ PeerAnswer SwarmShard::announce_as(uint64_t hash, const PeerAnnounce& announce, 
   return answer;
 }
 
-bool SwarmShard::merge(uint64_t hash, const proto::Delta& delta, Tick now) {
+size_t SwarmShard::merge(uint64_t hash, std::span<const proto::Delta> deltas, Tick now) {
   const std::lock_guard guard(lock_);
-  return delta.peer.family == Family::v4 ? merge_as<Family::v4>(hash, delta, now)
-                                         : merge_as<Family::v6>(hash, delta, now);
+  size_t changed = 0;
+  for (const proto::Delta& delta : deltas) {
+    const bool news = delta.peer.family == Family::v4 ? merge_as<Family::v4>(hash, delta, now)
+                                                      : merge_as<Family::v6>(hash, delta, now);
+    if (news) ++changed;
+  }
+  return changed;
+}
+
+void SwarmShard::merge_completed(uint64_t hash, const InfoHash& info_hash, uint32_t completed) {
+  const std::lock_guard guard(lock_);
+  SwarmEntry* entry = table_.find(hash, info_hash);
+  if (entry != nullptr) entry->completed = std::max(entry->completed, completed);
+}
+
+template <Family F>
+void SwarmShard::toggle(const InfoHash& info_hash, const PeerKey<F>& key, PeerValue value) {
+  if (config_.digests == nullptr) return;
+  const uint64_t hash = proto::RecordHash(info_hash)(key, value.stamp, value.state.byte());
+  config_.digests->toggle(proto::digest_bucket(info_hash), value.stamp, hash);
+}
+
+template <Family F, class Wanted>
+void SwarmShard::toggle_all(SwarmEntry& entry, Wanted wanted) {
+  if (config_.digests == nullptr) return;
+  peers<F>().for_each(set_of<F>(entry), [&](const PeerRecord<F>& record) {
+    if (wanted(record.stamp)) toggle<F>(entry.info_hash, record.key, record.value());
+  });
 }
 
 template <Family F>
@@ -157,12 +181,17 @@ auto SwarmShard::write(const Place<F>& old, uint64_t hash, const InfoHash& info_
   if (old.record != nullptr) before = old.record->value();
   const PeerRecord<F>* record =
       before ? peers<F>().update(set, old.record, value) : peers<F>().insert(set, key, value);
-  if (before) --sums<F>()[index_of(before->state.role)];
+  if (before) {
+    toggle<F>(info_hash, key, *before);
+    --sums<F>()[index_of(before->state.role)];
+  }
+  toggle<F>(info_hash, key, value);
   ++sums<F>()[index_of(value.state.role)];
   if (value.state.completed && !(before && before->state.completed)) ++entry.completed;
   return {&entry, record};
 }
 
+// Only where nothing is replicated, so no digest changes.
 template <Family F>
 void SwarmShard::erase(const Place<F>& old, uint64_t hash) {
   --sums<F>()[index_of(old.record->role())];
@@ -221,17 +250,20 @@ bool SwarmShard::sweep_entry(SwarmEntry& entry, const Expiry& expiry, WorkBound&
     sweep.v4 = {};
     sweep.v6 = {};
   }
-  return expire_set<Family::v4>(entry.v4, expiry, sweep.v4, bound) &&
-         expire_set<Family::v6>(entry.v6, expiry, sweep.v6, bound);
+  return expire_set<Family::v4>(entry, expiry, sweep.v4, bound) &&
+         expire_set<Family::v6>(entry, expiry, sweep.v6, bound);
 }
 
 template <Family F>
-bool SwarmShard::expire_set(PeerSet& set, const Expiry& expiry, typename PeerTable<F>::Walk& walk,
+bool SwarmShard::expire_set(SwarmEntry& entry, const Expiry& expiry, typename PeerTable<F>::Walk& walk,
                             WorkBound& bound) {
-  RoleCounts gone{};
-  const bool ended = peers<F>().expire(set, expiry, walk, bound, gone);
-  for (size_t role = 0; role < kRoles; ++role) sums<F>()[role] -= gone[role];
-  expired_ += gone[index_of(PeerRole::leecher)] + gone[index_of(PeerRole::seeder)];
+  std::vector<PeerRecord<F>> gone;
+  const bool ended = peers<F>().expire(set_of<F>(entry), expiry, walk, bound, gone);
+  for (const PeerRecord<F>& record : gone) {
+    toggle<F>(entry.info_hash, record.key, record.value());
+    --sums<F>()[index_of(record.role())];
+    if (record.role() != PeerRole::stopped) ++expired_;
+  }
   return ended;
 }
 
@@ -248,9 +280,15 @@ void SwarmShard::compact() {
 // The clock has been set back by more than a lifetime: what is here was stamped in a future that will not
 // come soon. To lose nothing and yet to keep nothing for ever, every record begins its lifetime again.
 void SwarmShard::begin_again(Tick now) {
+  const auto all = [](common::Stamp) { return true; };
   for (uint32_t i = 0; i < table_.size(); ++i) {
-    peers_v4_.restamp(table_[i].v4, common::stamp_of(now));
-    peers_v6_.restamp(table_[i].v6, common::stamp_of(now));
+    SwarmEntry& entry = table_[i];
+    toggle_all<Family::v4>(entry, all);
+    toggle_all<Family::v6>(entry, all);
+    peers_v4_.restamp(entry.v4, common::stamp_of(now));
+    peers_v6_.restamp(entry.v6, common::stamp_of(now));
+    toggle_all<Family::v4>(entry, all);
+    toggle_all<Family::v6>(entry, all);
   }
   swept_ = now;
   sweep_.reset();
@@ -266,6 +304,44 @@ void SwarmShard::for_each(const std::function<void(const proto::Delta&)>& visit)
     peers_v4_.for_each(entry.v4, visit_record);
     peers_v6_.for_each(entry.v6, visit_record);
   }
+}
+
+void SwarmShard::read(const sync::Cells& cells, Tick now,
+                      const std::function<void(const sync::SwarmPart&)>& visit) const {
+  // Of a large swarm so many records are visited at once.
+  constexpr size_t kPartMax = 1024;
+  const std::lock_guard guard(lock_);
+  const Expiry expiry{swept_, std::max(now, swept_)};
+  std::vector<proto::Delta> part;
+  for (uint32_t i = 0; i < table_.size(); ++i) {
+    const SwarmEntry& entry = table_[i];
+    const size_t bucket = proto::digest_bucket(entry.info_hash);
+    if (!cells.touches(bucket)) continue;
+    const auto flush = [&] {
+      if (!part.empty()) visit({entry.info_hash, entry.completed, part});
+      part.clear();
+    };
+    const auto take = [&]<Family F>(const PeerRecord<F>& record) {
+      if (!cells.contains(record.stamp, bucket) || expiry.expired(record.stamp)) return;
+      part.push_back({entry.info_hash, endpoint_of<F>(record.key), record.value().state, record.stamp});
+      if (part.size() == kPartMax) flush();
+    };
+    peers_v4_.for_each(entry.v4, take);
+    peers_v6_.for_each(entry.v6, take);
+    flush();
+  }
+}
+
+// Backwards: when an entry is removed the last one takes its place, which is one that has been seen already.
+size_t SwarmShard::copy_counts(uint32_t& below, std::span<proto::ScrapedSwarm> out) const {
+  const std::lock_guard guard(lock_);
+  below = std::min(below, table_.size());
+  size_t count = 0;
+  while (below > 0 && count < out.size()) {
+    const SwarmEntry& entry = table_[--below];
+    out[count++] = {entry.info_hash, counts_of(entry)};
+  }
+  return count;
 }
 
 void SwarmShard::add_to(StoreTotals& totals) const {

@@ -6,9 +6,12 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 
+#include "node/digest_table.h"
 #include "node/peer_table.h"
 #include "node/shard_lock.h"
 #include "node/swarm_store.h"
@@ -21,6 +24,7 @@ struct ShardConfig {
   common::SipKey key{};
   bool replicated = false;
   PeerHash peer_hash;
+  std::unique_ptr<DigestTable> digests;  // null: not replicated
 };
 
 class alignas(64) SwarmShard {
@@ -40,8 +44,9 @@ class alignas(64) SwarmShard {
                       const PeerBuffers& out);
   proto::SwarmCounts scrape(uint64_t hash, const common::InfoHash& info_hash) const;
 
-  // Whether it changed anything.
-  bool merge(uint64_t hash, const proto::Delta& delta, common::Tick now);
+  // Deltas of one swarm; how many changed something.
+  size_t merge(uint64_t hash, std::span<const proto::Delta> deltas, common::Tick now);
+  void merge_completed(uint64_t hash, const common::InfoHash& info_hash, uint32_t completed);
 
   // Part of a sweep: how many records it looked at, and whether the shard has now been swept for `now`.
   struct SweepPart {
@@ -56,6 +61,9 @@ class alignas(64) SwarmShard {
   void give_way() const { lock_.give_way(); }
 
   void for_each(const std::function<void(const proto::Delta&)>& visit) const;
+  void read(const sync::Cells& cells, common::Tick now,
+            const std::function<void(const sync::SwarmPart&)>& visit) const;
+  size_t copy_counts(uint32_t& below, std::span<proto::ScrapedSwarm> out) const;
   void add_to(StoreTotals& totals) const;
 
  private:
@@ -90,7 +98,15 @@ class alignas(64) SwarmShard {
   template <common::Family F>
   void erase(const Place<F>& old, uint64_t hash);
   template <common::Family F>
-  bool expire_set(PeerSet& set, const Expiry& expiry, typename PeerTable<F>::Walk& walk, WorkBound& bound);
+  bool expire_set(SwarmEntry& entry, const Expiry& expiry, typename PeerTable<F>::Walk& walk,
+                  WorkBound& bound);
+
+  // Into the digest of its cell, or out of it.
+  template <common::Family F>
+  void toggle(const common::InfoHash& info_hash, const PeerKey<F>& key, PeerValue value);
+  // All of a swarm's records for which `wanted`.
+  template <common::Family F, class Wanted>
+  void toggle_all(SwarmEntry& entry, Wanted wanted);
 
   proto::SwarmCounts counts_of(const SwarmEntry& entry) const;
   void make_readable(common::Tick now, int ahead);

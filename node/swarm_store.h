@@ -97,16 +97,30 @@ class SwarmStore final : public sync::Swarms {
   // Zeros for an unknown swarm.
   proto::SwarmCounts scrape(SwarmRef ref, const common::InfoHash& info_hash) const;
 
+  // Of sync/swarms.h; a step of reading is a shard. There are digests only in a replicated store.
   size_t merge(std::span<const proto::Delta> deltas, common::Tick now) override;
+  void merge_completed(const common::InfoHash& info_hash, uint32_t completed) override;
+  sync::StampDigests stamp_digests() const override;
+  sync::BucketDigests bucket_digests(common::Stamp stamp) const override;
+  size_t read_steps() const override { return kShards; }
+  void read(size_t step, const sync::Cells& cells, common::Tick now,
+            const std::function<void(const sync::SwarmPart&)>& visit) const override;
 
   // Removes the records of one shard whose lifetime has ended, live and stopped alike, and swarms that become
-  // empty, with their completed counts. Holds the lock only for some thousand records at a time. To be called for every shard once per tick; after a pause of any
-  // length (a suspended machine) one call is enough. A `now` behind that of the last call removes nothing.
+  // empty, with their completed counts. Holds the lock only for some thousand records at a time. To be called
+  // for every shard once per tick; after a pause of any length (a suspended machine) one call is enough. A
+  // `now` behind that of the last call removes nothing.
   void expire_shard(size_t shard, common::Tick now);
 
   // Visits every record of one shard, live and stopped, as the delta that would bring it elsewhere. Under the
   // shard's lock: `visit` must be short and must not call the store.
   void for_each(size_t shard, const std::function<void(const proto::Delta&)>& visit) const;
+
+  // For a walk over one shard in short steps, between which others may use it: copies the counts of swarms,
+  // the last ones first, beginning below number `below` (kAllSwarms at first), which it lowers. Returns how
+  // many; 0: that was all. A swarm that is there from the first step to the last is copied, perhaps twice.
+  static constexpr uint32_t kAllSwarms = UINT32_MAX;
+  size_t copy_counts(size_t shard, uint32_t& below, std::span<proto::ScrapedSwarm> out) const;
 
   // Sums over all shards, one lock at a time: consistent per shard only.
   StoreTotals totals() const;

@@ -83,9 +83,10 @@ TEST_CASE("sorted peers: expiry removes exactly the old, in every segment") {
   const auto expire_all = [&](const node::Expiry& expiry) {
     uint64_t from = 0;
     node::WorkBound bound{UINT32_MAX};
-    const uint32_t gone = peers.erase_expired(expiry, from, bound);
+    std::vector<node::PeerRecord<Family::v4>> gone;
+    peers.erase_expired(expiry, from, bound, gone);
     CHECK(from == 0);
-    return gone;
+    return gone.size();
   };
   CHECK(expire_all({kNow, kNow + 159}) == 0);
   const size_t bytes = peers.bytes();

@@ -25,7 +25,8 @@ constexpr uint32_t kSegmentRecords = 512;  // of a large swarm, looked at togeth
 
 // A shard on its own, that all swarms are in.
 struct OneShard {
-  node::ShardConfig config{{1}, true, {0x9ddfea08eb382d69, 0xc3a5c85c97cb3127}};
+  node::ShardConfig config{
+      {1}, true, {0x9ddfea08eb382d69, 0xc3a5c85c97cb3127}, std::make_unique<node::DigestTable>()};
   node::IndexPlace place;
   SwarmShard shard{config, place};
   common::Prng prng{3};
@@ -33,7 +34,10 @@ struct OneShard {
   uint64_t key_in(uint64_t swarm) const { return common::siphash(config.key, hash_of(swarm).bytes); }
 
   void merge(uint64_t swarm, uint32_t peer, PeerRole role, common::Tick at, common::Tick now) {
-    shard.merge(key_in(swarm), {hash_of(swarm), v4_peer(peer), {role, false}, common::stamp_of(at)}, now);
+    merge({hash_of(swarm), v4_peer(peer), {role, false}, common::stamp_of(at)}, now);
+  }
+  void merge(const proto::Delta& delta, common::Tick now) {
+    shard.merge(common::siphash(config.key, delta.info_hash.bytes), {&delta, 1}, now);
   }
   void announce(uint64_t swarm, uint32_t peer, proto::Event event, common::Tick now) {
     shard.announce(key_in(swarm), {hash_of(swarm), v4_peer(peer), event, false, 0, 0}, now, prng, {});
@@ -112,12 +116,17 @@ TEST_CASE("shard: a swarm that changes between the parts of a sweep loses the ol
     for (uint32_t i = 1; i < kSize; i += 2) all_there &= left.contains(v4_peer(i));
     CHECK(all_there);
     CHECK(left.size() == kSize / 2 + 200 + fresh.size());
+    // The digests are those of what is left.
+    OneShard copy;
+    for (const auto& [peer, delta] : left) copy.merge(delta, kSweepAt);
+    CHECK(one.config.digests->stamp_digests() == copy.config.digests->stamp_digests());
   }
 }
 
 TEST_CASE("shard: a swarm that shrinks to a few between the parts of a sweep ends it") {
   OneShard one;
   one.config.replicated = false;
+  one.config.digests.reset();
   constexpr uint32_t kSize = 40'000;
   fill(one, kSize);
   CHECK_FALSE(one.shard.expire(kSweepAt).finished);
