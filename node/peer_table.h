@@ -68,7 +68,7 @@ class PeerTable {
   uint32_t sample(const PeerSet& set, const Record* self, bool for_seeder, uint32_t want, common::Prng& prng,
                   uint8_t* to) const;
 
-  // Where in a large set an expiry stands that is done in parts.
+  // Where in a large set a walk stands that is done in parts.
   struct Walk {
     size_t role = 0;
     uint64_t from = 0;  // hash of the next peer
@@ -83,6 +83,10 @@ class PeerTable {
 
   template <class Visit>
   void for_each(const PeerSet& set, Visit visit) const;
+
+  // Visits the rest of the set, in the same way as expire().
+  template <class Visit>
+  bool for_each(const PeerSet& set, Walk& walk, WorkBound& bound, Visit visit) const;
 
   // Starts to load what find() with these arguments will touch.
   void prefetch(const PeerSet& set, const Key& key, proto::PeerRole likely) const;
@@ -159,6 +163,23 @@ void PeerTable<F>::for_each(const PeerSet& set, Visit visit) const {
   }
   const Row peers = row(set);
   for (uint32_t i = 0; i < peers.size(); ++i) visit(peers.records[i]);
+}
+
+template <common::Family F>
+template <class Visit>
+bool PeerTable<F>::for_each(const PeerSet& set, Walk& walk, WorkBound& bound, Visit visit) const {
+  if (set.form != PeerSet::kLarge) {
+    const Row peers = row(set);
+    bound.records += 1 + peers.size();
+    for (uint32_t i = 0; i < peers.size(); ++i) visit(peers.records[i]);
+    return true;
+  }
+  for (; walk.role < kRoles; ++walk.role) {
+    if (bound.reached()) return false;
+    large(set).roles[walk.role].for_each(walk.from, bound, visit);
+    if (walk.from != 0) return false;
+  }
+  return true;
 }
 
 template <common::Family F>

@@ -63,11 +63,13 @@ struct RunningNode::Sockets {
   Socket admin;
   SyncSockets sync;  // empty: sync is off
   std::unique_ptr<ServiceNotify> service;
+  HeapPages heap_pages;  // reads files that a new root does not show
 };
 
 Result<std::unique_ptr<RunningNode>> RunningNode::start(const Options& options,
                                                         std::function<Result<Options>()> reload) {
   CHECK_INVARIANT(sodium_init() >= 0);
+  HeapPages::use_one_heap();
   std::signal(SIGPIPE, SIG_IGN);
   auto keys = load_node_keys(options);
   if (!keys) return tl::make_unexpected(keys.error());
@@ -141,7 +143,8 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
                       .draining = drain_.begun(),
                       .full_scrapes = options.tracker.full_scrape ? &full_scrapes_ : nullptr},
       admin_({[this] { return state(); }, [this] { return drain("admin endpoint"); }}, full_scrapes_),
-      service_(std::move(sockets.service)) {
+      service_(std::move(sockets.service)),
+      heap_pages_(sockets.heap_pages) {
   if (sockets.sync.datagrams) {
     sync::Config config;
     config.name = options.node.name;
@@ -227,6 +230,7 @@ void RunningNode::expire() {
     store_.expire_shard(expiry_shard_, now);
     expiry_shard_ = (expiry_shard_ + 1) % SwarmStore::kShards;
   }
+  heap_pages_.step();
 }
 
 void RunningNode::on_signal(int signal) {

@@ -58,6 +58,17 @@ class SortedPeers {
     });
   }
 
+  // Visits the records with hashes from `from` on, in the same way.
+  template <class Visit>
+  void for_each(uint64_t& from, WorkBound& bound, Visit visit) const {
+    do {
+      const Segment& segment = segment_of(from);
+      bound.records += segment.size();
+      for (const Record& record : segment.records) visit(record);
+      from = segment.end();
+    } while (from != 0 && !bound.reached());
+  }
+
   // Writes the keys of `want` records to `to`, every one with the same chance, never that of `self` (a record
   // of this set, or null). want is at most size(), less one if there is a self. Returns the end of what was
   // written.

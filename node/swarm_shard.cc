@@ -217,41 +217,41 @@ SwarmShard::SweepPart SwarmShard::expire(Tick now) {
   const std::lock_guard guard(lock_);
   if (now < swept_ - common::kLifetimeTicks) begin_again(now);
   if (now <= swept_) return {0, true};
-  WorkBound bound{kSweepRecordsMax};
+  WorkBound bound{kPartRecordsMax};
   if (!sweep_) begin_sweep(now);
   go_on_with_sweep(bound);
   return {bound.records, now <= swept_};
 }
 
-// `swept_` stays behind until the end, so all stamps are read as before, those written meanwhile too.
-void SwarmShard::begin_sweep(Tick now) { sweep_ = Sweep{now, table_.size(), {}, {}, {}}; }
+// An entry that takes a removed one's place comes from behind, so it has been visited.
+template <class Shard, class Visit>
+bool SwarmShard::go_on(Shard& shard, Walk& walk, const WorkBound& bound, Visit visit) {
+  for (;; --walk.entries_left) {
+    walk.entries_left = std::min(walk.entries_left, shard.table_.size());
+    if (walk.entries_left == 0) return true;
+    if (bound.reached()) return false;
+    auto& entry = shard.table_[walk.entries_left - 1];
+    if (walk.swarm != entry.info_hash) walk = {walk.entries_left, entry.info_hash};
+    if (!visit(entry)) return false;
+  }
+}
 
-// From the end: an entry that takes a removed one's place has been looked at.
+// `swept_` stays behind until the end, so all stamps are read as before, those written meanwhile too.
+void SwarmShard::begin_sweep(Tick now) { sweep_ = Sweep{now}; }
+
 void SwarmShard::go_on_with_sweep(WorkBound& bound) {
   const Expiry expiry{swept_, sweep_->to};
-  for (uint32_t& left = sweep_->entries_left; left > 0; --left) {
-    if (bound.reached()) return;
-    left = std::min(left, table_.size());
-    if (left == 0) break;
-    SwarmEntry& entry = table_[left - 1];
-    if (!sweep_entry(entry, expiry, bound)) return;
+  Walk& walk = sweep_->walk;
+  const bool ended = go_on(*this, walk, bound, [&](SwarmEntry& entry) {
+    if (!expire_set<Family::v4>(entry, expiry, walk.v4, bound)) return false;
+    if (!expire_set<Family::v6>(entry, expiry, walk.v6, bound)) return false;
     if (entry.empty()) table_.remove(common::siphash(config_.key, entry.info_hash.bytes), entry);
-  }
+    return true;
+  });
+  if (!ended) return;
   swept_ = sweep_->to;
   sweep_.reset();
   compact();
-}
-
-// Whether it came to the end of the entry.
-bool SwarmShard::sweep_entry(SwarmEntry& entry, const Expiry& expiry, WorkBound& bound) {
-  Sweep& sweep = *sweep_;
-  if (sweep.swarm != entry.info_hash) {
-    sweep.swarm = entry.info_hash;
-    sweep.v4 = {};
-    sweep.v6 = {};
-  }
-  return expire_set<Family::v4>(entry, expiry, sweep.v4, bound) &&
-         expire_set<Family::v6>(entry, expiry, sweep.v6, bound);
 }
 
 template <Family F>
@@ -294,29 +294,30 @@ void SwarmShard::begin_again(Tick now) {
   sweep_.reset();
 }
 
-void SwarmShard::for_each(const std::function<void(const proto::Delta&)>& visit) const {
+bool SwarmShard::for_each(Walk& walk, const std::function<void(const proto::Delta&)>& visit) const {
   const std::lock_guard guard(lock_);
-  for (uint32_t i = 0; i < table_.size(); ++i) {
-    const SwarmEntry& entry = table_[i];
+  WorkBound bound{kPartRecordsMax};
+  return go_on(*this, walk, bound, [&](const SwarmEntry& entry) {
     const auto visit_record = [&]<Family F>(const PeerRecord<F>& record) {
       visit({entry.info_hash, endpoint_of<F>(record.key), record.value().state, record.stamp});
     };
-    peers_v4_.for_each(entry.v4, visit_record);
-    peers_v6_.for_each(entry.v6, visit_record);
-  }
+    return peers_v4_.for_each(entry.v4, walk.v4, bound, visit_record) &&
+           peers_v6_.for_each(entry.v6, walk.v6, bound, visit_record);
+  });
 }
 
-void SwarmShard::read(const sync::Cells& cells, Tick now,
+bool SwarmShard::read(Walk& walk, const sync::Cells& cells, Tick now,
                       const std::function<void(const sync::SwarmPart&)>& visit) const {
   // Of a large swarm so many records are visited at once.
   constexpr size_t kPartMax = 1024;
   const std::lock_guard guard(lock_);
   const Expiry expiry{swept_, std::max(now, swept_)};
+  WorkBound bound{kPartRecordsMax};
   std::vector<proto::Delta> part;
-  for (uint32_t i = 0; i < table_.size(); ++i) {
-    const SwarmEntry& entry = table_[i];
+  return go_on(*this, walk, bound, [&](const SwarmEntry& entry) {
     const size_t bucket = proto::digest_bucket(entry.info_hash);
-    if (!cells.touches(bucket)) continue;
+    ++bound.records;
+    if (!cells.touches(bucket)) return true;
     const auto flush = [&] {
       if (!part.empty()) visit({entry.info_hash, entry.completed, part});
       part.clear();
@@ -326,10 +327,11 @@ void SwarmShard::read(const sync::Cells& cells, Tick now,
       part.push_back({entry.info_hash, endpoint_of<F>(record.key), record.value().state, record.stamp});
       if (part.size() == kPartMax) flush();
     };
-    peers_v4_.for_each(entry.v4, take);
-    peers_v6_.for_each(entry.v6, take);
+    const bool ended = peers_v4_.for_each(entry.v4, walk.v4, bound, take) &&
+                       peers_v6_.for_each(entry.v6, walk.v6, bound, take);
     flush();
-  }
+    return ended;
+  });
 }
 
 // Backwards: when an entry is removed the last one takes its place, which is one that has been seen already.

@@ -53,16 +53,29 @@ class alignas(64) SwarmShard {
     uint32_t records;
     bool finished;
   };
-  // A part of at most kSweepRecordsMax records and what one more segment of a large swarm holds.
   SweepPart expire(common::Tick now);
-  static constexpr uint32_t kSweepRecordsMax = 16 * 1024;
+
+  // What is done under one hold of the lock: so many records and what one more segment of a large swarm has.
+  static constexpr uint32_t kPartRecordsMax = 16 * 1024;
+
+  // Where a walk over all records stands between two parts: it goes from the last entry to the first. Records
+  // that are there from its beginning to its end, and do not change, are visited, perhaps twice.
+  struct Walk {
+    uint32_t entries_left = UINT32_MAX;  // these, the lower numbers, have not been visited to the end
+    // The last of them, of which a part may have been visited.
+    common::InfoHash swarm{};
+    PeerTable<common::Family::v4>::Walk v4{};
+    PeerTable<common::Family::v6>::Walk v6{};
+  };
 
   // Between two parts: lets those have the lock who wait for it.
   void give_way() const { lock_.give_way(); }
 
-  void for_each(const std::function<void(const proto::Delta&)>& visit) const;
-  void read(const sync::Cells& cells, common::Tick now,
+  // Parts of a walk; whether that was the last.
+  bool for_each(Walk& walk, const std::function<void(const proto::Delta&)>& visit) const;
+  bool read(Walk& walk, const sync::Cells& cells, common::Tick now,
             const std::function<void(const sync::SwarmPart&)>& visit) const;
+
   size_t copy_counts(uint32_t& below, std::span<proto::ScrapedSwarm> out) const;
   void add_to(StoreTotals& totals) const;
 
@@ -110,18 +123,18 @@ class alignas(64) SwarmShard {
 
   proto::SwarmCounts counts_of(const SwarmEntry& entry) const;
   void make_readable(common::Tick now, int ahead);
-  // A sweep that is under way, from the last entry to the first.
+  // Goes on with a walk until its end or the bound is reached: `visit(entry)` returns whether it came to the
+  // entry's end. Returns whether that was the end of all.
+  template <class Shard, class Visit>
+  static bool go_on(Shard& shard, Walk& walk, const WorkBound& bound, Visit visit);
+
+  // A sweep that is under way.
   struct Sweep {
-    common::Tick to;        // it removes what has expired at this tick
-    uint32_t entries_left;  // these, the lower numbers, have not been looked at to the end
-    // The last of them, of which a part may have been looked at.
-    common::InfoHash swarm;
-    PeerTable<common::Family::v4>::Walk v4;
-    PeerTable<common::Family::v6>::Walk v6;
+    common::Tick to;  // it removes what has expired at this tick
+    Walk walk{};
   };
   void begin_sweep(common::Tick now);
   void go_on_with_sweep(WorkBound& bound);
-  bool sweep_entry(SwarmEntry& entry, const Expiry& expiry, WorkBound& bound);
   void compact();
   void begin_again(common::Tick now);
 

@@ -101,16 +101,21 @@ sync::BucketDigests SwarmStore::bucket_digests(common::Stamp stamp) const {
 
 void SwarmStore::read(size_t step, const sync::Cells& cells, Tick now,
                       const std::function<void(const sync::SwarmPart&)>& visit) const {
-  impl_->shards[step].read(cells, now, visit);
+  const SwarmShard& shard = impl_->shards[step];
+  SwarmShard::Walk walk;
+  while (!shard.read(walk, cells, now, visit)) shard.give_way();
 }
 
 void SwarmStore::expire_shard(size_t shard, Tick now) {
-  SwarmShard& swept = impl_->shards[shard];
-  while (!swept.expire(now).finished) swept.give_way();
+  while (!expire_part(shard, now)) impl_->shards[shard].give_way();
 }
 
+bool SwarmStore::expire_part(size_t shard, Tick now) { return impl_->shards[shard].expire(now).finished; }
+
 void SwarmStore::for_each(size_t shard, const std::function<void(const proto::Delta&)>& visit) const {
-  impl_->shards[shard].for_each(visit);
+  const SwarmShard& visited = impl_->shards[shard];
+  SwarmShard::Walk walk;
+  while (!visited.for_each(walk, visit)) visited.give_way();
 }
 
 size_t SwarmStore::copy_counts(size_t shard, uint32_t& below, std::span<proto::ScrapedSwarm> out) const {

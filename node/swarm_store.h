@@ -112,8 +112,12 @@ class SwarmStore final : public sync::Swarms {
   // `now` behind that of the last call removes nothing.
   void expire_shard(size_t shard, common::Tick now);
 
-  // Visits every record of one shard, live and stopped, as the delta that would bring it elsewhere. Under the
-  // shard's lock: `visit` must be short and must not call the store.
+  // One such hold. Returns whether it was the last of the shard.
+  bool expire_part(size_t shard, common::Tick now);
+
+  // Visits every record of one shard, live and stopped, as the delta that would bring it elsewhere; of a
+  // swarm one after the other. Holds the lock for some thousand records at a time: one that is written
+  // meanwhile may be missed or come twice. `visit` must be short and must not call the store.
   void for_each(size_t shard, const std::function<void(const proto::Delta&)>& visit) const;
 
   // For a walk over one shard in short steps, between which others may use it: copies the counts of swarms,

@@ -44,7 +44,9 @@ struct OneShard {
   }
   std::map<Endpoint, proto::Delta> content() const {
     std::map<Endpoint, proto::Delta> all;
-    shard.for_each([&](const proto::Delta& delta) { all[delta.peer] = delta; });
+    SwarmShard::Walk walk;
+    while (!shard.for_each(walk, [&](const proto::Delta& delta) { all[delta.peer] = delta; })) {
+    }
     return all;
   }
 };
@@ -74,12 +76,12 @@ TEST_CASE("shard: no part of a sweep looks at more records than the bound, howev
   uint64_t records = 0;
   for (bool finished = false; !finished; ++parts) {
     const SwarmShard::SweepPart part = one.shard.expire(kSweepAt);
-    CHECK(part.records <= SwarmShard::kSweepRecordsMax + kSegmentRecords);
-    CHECK((part.finished || part.records >= SwarmShard::kSweepRecordsMax));
+    CHECK(part.records <= SwarmShard::kPartRecordsMax + kSegmentRecords);
+    CHECK((part.finished || part.records >= SwarmShard::kPartRecordsMax));
     records += part.records;
     finished = part.finished;
   }
-  CHECK(parts > kSize / SwarmShard::kSweepRecordsMax);
+  CHECK(parts > kSize / SwarmShard::kPartRecordsMax);
   CHECK(records >= kSize);
   const auto left = one.content();
   CHECK(left.size() == kSize / 2 + 200);
@@ -148,4 +150,47 @@ TEST_CASE("shard: a sweep under way does not outlive a clock that is set back") 
   while (!one.shard.expire(past + common::kLifetimeTicks - 1).finished) {
   }
   CHECK(one.content().size() == before.size());
+}
+
+TEST_CASE("shard: a walk in parts visits each record that stays, and a bounded number at a time") {
+  OneShard one;
+  constexpr uint32_t kSize = 60'000;
+  fill(one, kSize);
+  const auto before = one.content();
+  std::map<Endpoint, proto::Delta> seen;
+  SwarmShard::Walk walk;
+  uint32_t next = 1'000'000;
+  uint32_t parts = 0;
+  for (bool finished = false; !finished; ++parts) {
+    uint32_t records = 0;
+    finished = one.shard.for_each(walk, [&](const proto::Delta& delta) {
+      seen[delta.peer] = delta;
+      ++records;
+    });
+    CHECK(records <= SwarmShard::kPartRecordsMax + kSegmentRecords);
+    for (uint32_t i = 0; i < 3000; ++i) one.announce(1, next++, proto::Event::started, kSweepAt - 20);
+  }
+  CHECK(parts >= kSize / SwarmShard::kPartRecordsMax);
+  bool all_seen = true;
+  for (const auto& [peer, delta] : before) all_seen &= seen.contains(peer) && seen[peer] == delta;
+  CHECK(all_seen);
+}
+
+TEST_CASE("shard: reading for others comes to every record of a large swarm once") {
+  OneShard one;
+  constexpr uint32_t kSize = 60'000;
+  fill(one, kSize);
+  const common::Tick now = kSweepAt - 20;
+  std::map<Endpoint, proto::Delta> seen;
+  size_t records = 0;
+  SwarmShard::Walk walk;
+  const auto take = [&](const sync::SwarmPart& part) {
+    for (const proto::Delta& delta : part.records) seen[delta.peer] = delta;
+    records += part.records.size();
+  };
+  uint32_t parts = 1;
+  while (!one.shard.read(walk, sync::Cells::everything(), now, take)) ++parts;
+  CHECK(parts >= kSize / SwarmShard::kPartRecordsMax);
+  CHECK(records == seen.size());
+  CHECK(seen == one.content());
 }
