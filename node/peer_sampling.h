@@ -1,5 +1,5 @@
-// Picking some of a row of peers at random, a few neighbours at a time so that few cache lines are touched and
-// what is picked can be copied by runs.
+// Picking some of a row of peers at random, a few neighbours at a time so that few cache lines are touched
+// and what is picked can be copied by runs.
 
 #pragma once
 
