@@ -43,16 +43,6 @@ common::Result<ClusterKey> parse_key_line(const std::string& where, std::string_
   return key;
 }
 
-bool write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = write(fd, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return false;
-    text.remove_prefix(static_cast<size_t>(written));
-  }
-  return true;
-}
-
 }  // namespace
 
 common::Result<ClusterKey> parse_key_file(const std::string& name, std::string_view text) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "node/access_control.h"
 #include "node/readiness.h"
 #include "node/snapshot_keeper.h"
 #include "node/swarm_store.h"
@@ -27,9 +28,10 @@ struct NodeState {
   uint64_t queue_dropped = 0;        // deltas the workers could not hand to the sync channel
   std::optional<sync::Status> sync;  // none: sync is off
   uint64_t sync_dropped_send = 0;
-  std::string key_ids;                     // of the keys in use, the one that seals first; empty: none
-  uint64_t key_reloads = 0;                // SIGHUPs that brought new keys or the same
-  uint64_t key_reloads_failed = 0;         // SIGHUPs after which the old keys stayed
+  std::string key_ids;              // of the keys in use, the one that seals first; empty: none
+  uint64_t key_reloads = 0;         // SIGHUPs that brought new keys or the same
+  uint64_t key_reloads_failed = 0;  // SIGHUPs after which the old keys stayed
+  AccessStatus access;
   std::optional<SnapshotStatus> snapshot;  // none: off
 };
 

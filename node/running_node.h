@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "common/result.h"
+#include "node/access_control.h"
 #include "node/admin.h"
 #include "node/cluster_clock.h"
 #include "node/drain.h"
@@ -51,7 +52,7 @@ class RunningNode {
   };
 
   RunningNode(const Options& options, std::function<common::Result<Options>()> reload, NodeKeys keys,
-              Sockets sockets);
+              Sockets sockets, AccessControl::Start access);
 
   static common::Result<Sockets> open_sockets(const Options& options, size_t workers);
 
@@ -59,7 +60,8 @@ class RunningNode {
   void start_timers();
   void on_signal(int signal);
   void expire();
-  void reload_keys();
+  void reload();
+  void reload_keys(const Options& options);
   void stop();
   void step_done();
   void leave();
@@ -76,6 +78,7 @@ class RunningNode {
   ClusterClock clock_;
   SwarmStore store_;
   Drain drain_;
+  AccessControl access_;
   WorkerContext worker_context_;
   std::unique_ptr<SyncDriver> sync_;  // null: sync is off
   std::vector<std::unique_ptr<Worker>> workers_;

@@ -39,6 +39,12 @@ class alignas(64) SwarmShard {
   bool merge(uint64_t hash, const proto::Delta& delta, common::Tick now);
 
   void expire(common::Tick now);
+
+  // Removes a swarm with all its records; false: there is none.
+  bool drop(uint64_t hash, const common::InfoHash& info_hash);
+  // Removes those `which` says; how many.
+  size_t drop_if(const std::function<bool(const common::InfoHash&)>& which);
+
   void for_each(const std::function<void(const proto::Delta&)>& visit) const;
   void add_to(StoreTotals& totals) const;
 
@@ -66,6 +72,9 @@ class alignas(64) SwarmShard {
   void erase(SwarmEntry& entry, uint64_t hash, const PeerKey<F>& key, proto::PeerRole role);
   template <common::Family F>
   void expire_set(PeerSet& set, const Expiry& expiry);
+  template <common::Family F>
+  void empty_set(PeerSet& set);
+  void drop_entry(uint64_t hash, SwarmEntry& entry);
 
   proto::SwarmCounts counts_of(const SwarmEntry& entry) const;
   void make_readable(common::Tick now, int ahead);

@@ -1,6 +1,8 @@
 #include "node/swarm_store.h"
 
 #include <memory>
+#include <mutex>
+#include <utility>
 
 #include "node/allocated.h"
 #include "node/swarm_shard.h"
@@ -32,8 +34,16 @@ struct SwarmStore::Impl {
 
   SwarmShard& shard_of(SwarmRef ref) { return shards[ref.hash >> 54]; }
 
+  using Admits = std::function<bool(const InfoHash&)>;
+  std::shared_ptr<const Admits> current_admits() {
+    const std::lock_guard lock(admits_mutex);
+    return admits;
+  }
+
   ShardConfig shared;
   SwarmShard* shards;
+  std::mutex admits_mutex;
+  std::shared_ptr<const Admits> admits;  // under admits_mutex; null: everything is merged
 };
 
 static_assert(SwarmStore::kShards == size_t{1} << (64 - 54));
@@ -63,8 +73,10 @@ proto::SwarmCounts SwarmStore::scrape(SwarmRef ref, const InfoHash& info_hash) c
 }
 
 size_t SwarmStore::merge(std::span<const proto::Delta> deltas, Tick now) {
+  const auto admits = impl_->current_admits();
   size_t changed = 0;
   for (const proto::Delta& delta : deltas) {
+    if (admits != nullptr && !(*admits)(delta.info_hash)) continue;
     const SwarmRef ref = locate(delta.info_hash);
     if (impl_->shard_of(ref).merge(ref.hash, delta, now)) ++changed;
   }
@@ -72,6 +84,21 @@ size_t SwarmStore::merge(std::span<const proto::Delta> deltas, Tick now) {
 }
 
 void SwarmStore::expire_shard(size_t shard, Tick now) { impl_->shards[shard].expire(now); }
+
+bool SwarmStore::drop(const InfoHash& info_hash) {
+  const SwarmRef ref = locate(info_hash);
+  return impl_->shard_of(ref).drop(ref.hash, info_hash);
+}
+
+size_t SwarmStore::drop_if(size_t shard, const std::function<bool(const InfoHash&)>& which) {
+  return impl_->shards[shard].drop_if(which);
+}
+
+void SwarmStore::admit_only(std::function<bool(const InfoHash&)> admits) {
+  auto next = admits ? std::make_shared<const Impl::Admits>(std::move(admits)) : nullptr;
+  const std::lock_guard lock(impl_->admits_mutex);
+  impl_->admits = std::move(next);
+}
 
 void SwarmStore::for_each(size_t shard, const std::function<void(const proto::Delta&)>& visit) const {
   impl_->shards[shard].for_each(visit);
