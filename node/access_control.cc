@@ -9,6 +9,7 @@
 #include "common/check.h"
 #include "common/log.h"
 #include "node/access_state.h"
+#include "node/atomic_file.h"
 #include "node/files.h"
 #include "node/printable.h"
 
@@ -38,6 +39,13 @@ Result<AccessList> load_list(const Options::Access& options) {
   auto list = load_access_file(options.file);
   if (!list) return common::fail("access.file: " + list.error().message);
   return list;
+}
+
+Result<void> replace_file(const std::string& path, const std::string& text) {
+  auto file = AtomicFile::create(path, 0600);
+  if (!file) return tl::make_unexpected(file.error());
+  auto written = file->write({reinterpret_cast<const uint8_t*>(text.data()), text.size()});
+  return written ? file->commit() : written;
 }
 
 Result<sync::AccessLog> load_log(const std::string& path) {

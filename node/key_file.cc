@@ -43,6 +43,16 @@ common::Result<ClusterKey> parse_key_line(const std::string& where, std::string_
   return key;
 }
 
+bool write_all(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = write(fd, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    text.remove_prefix(static_cast<size_t>(written));
+  }
+  return true;
+}
+
 }  // namespace
 
 common::Result<ClusterKey> parse_key_file(const std::string& name, std::string_view text) {
@@ -69,8 +79,8 @@ common::Result<ClusterKey> load_key_file(const std::string& path) {
   auto text = read_file(path, kKeyFileBytesMax);
   if (!text) return common::fail("key file " + text.error().message);
   struct stat info {};
-  if (stat(path.c_str(), &info) == 0 && (info.st_mode & (S_IRGRP | S_IROTH)) != 0) {
-    common::log_line(common::LogLevel::warn, "key file can be read by other users",
+  if (stat(path.c_str(), &info) == 0 && (info.st_mode & S_IROTH) != 0) {
+    common::log_line(common::LogLevel::warn, "key file can be read by everybody on this machine",
                      {{"path", printable(path)}});
   }
   auto key = parse_key_file("key file " + printable(path), *text);

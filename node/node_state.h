@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "node/access_control.h"
+#include "node/exporter.h"
 #include "node/readiness.h"
 #include "node/snapshot_keeper.h"
 #include "node/swarm_store.h"
@@ -16,6 +17,14 @@
 #include "sync/cluster.h"
 
 namespace shoal::node {
+
+// Full scrapes, since start.
+struct DumpCounts {
+  uint64_t begun = 0;
+  uint64_t bytes = 0;  // as sent, after compression
+  uint64_t refused_too_often = 0;
+  uint64_t refused_busy = 0;
+};
 
 struct NodeState {
   std::string name;
@@ -33,6 +42,8 @@ struct NodeState {
   uint64_t key_reloads_failed = 0;  // SIGHUPs after which the old keys stayed
   AccessStatus access;
   std::optional<SnapshotStatus> snapshot;  // none: off
+  std::optional<ExportStatus> exports;     // none: off
+  DumpCounts dumps;
 };
 
 }  // namespace shoal::node

@@ -12,6 +12,7 @@
 
 #include "common/check.h"
 #include "common/log.h"
+#include "node/atomic_file.h"
 #include "node/privileges.h"
 #include "node/version.h"
 #include "sync/keys.h"
@@ -60,6 +61,7 @@ struct RunningNode::Sockets {
   std::vector<std::vector<Socket>> http;  // [worker][address]
   Socket admin;
   std::unique_ptr<SyncSocket> sync;
+  std::unique_ptr<ServiceNotify> service;
 };
 
 Result<std::unique_ptr<RunningNode>> RunningNode::start(const Options& options,
@@ -73,10 +75,10 @@ Result<std::unique_ptr<RunningNode>> RunningNode::start(const Options& options,
   if (auto dropped = drop_privileges(options.node.user, options.node.chroot); !dropped) {
     return tl::make_unexpected(dropped.error());
   }
-  if (!options.node.snapshot.empty()) {
-    if (auto usable = check_snapshot_path(options.node.snapshot); !usable) {
-      return tl::make_unexpected(usable.error());
-    }
+  for (const auto& [option, path] : {std::pair("node.snapshot", options.node.snapshot),
+                                     std::pair("admin.export_file", options.admin.export_file)}) {
+    if (path.empty()) continue;
+    if (auto usable = check_replaceable(option, path); !usable) return tl::make_unexpected(usable.error());
   }
   auto access = AccessControl::prepare(options.access);
   if (!access) return tl::make_unexpected(access.error());
@@ -86,6 +88,7 @@ Result<std::unique_ptr<RunningNode>> RunningNode::start(const Options& options,
 
 Result<RunningNode::Sockets> RunningNode::open_sockets(const Options& options, size_t workers) {
   Sockets opened;
+  opened.service = std::make_unique<ServiceNotify>(ServiceVariables::from_environment());
   opened.udp.resize(workers);
   opened.http.resize(workers);
   for (size_t i = 0; i < workers; ++i) {
@@ -124,6 +127,7 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
       started_mono_ms_(uv_hrtime() / 1'000'000),
       clock_(options.tracker.peer_timeout_s),
       store_({.key = keys_.store, .replicated = sockets.sync != nullptr}),
+      full_scrapes_(store_, clock_, options.tracker.full_scrape_interval_s),
       drain_(&loop_.uv, options.node.drain_s, [this] { stop(); }),
       access_(&loop_.uv, options.access, sync::node_id(options.sync.cluster, options.node.name),
               std::move(access), store_,
@@ -142,10 +146,13 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
                       .http_limits = {.connections_max = http_connections_max(sockets.udp.size())},
                       .connection_keys = keys_.connection,
                       .policy = access_.policy(),
-                      .draining = drain_.begun()},
+                      .draining = drain_.begun(),
+                      .full_scrapes = options.tracker.full_scrape ? &full_scrapes_ : nullptr},
       admin_({.state = [this] { return state(); },
-              .drain = [this] { return drain_.begin("admin endpoint"); },
-              .access = &access_}) {
+              .drain = [this] { return drain("admin endpoint"); },
+              .access = &access_},
+             full_scrapes_),
+      service_(std::move(sockets.service)) {
   if (sockets.sync) {
     sync::Config config;
     config.name = options.node.name;
@@ -164,6 +171,13 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
                                       options.node.snapshot_interval_s,
                                       {options.sync.cluster, options.tracker.peer_timeout_s}};
     snapshot_ = std::make_unique<SnapshotKeeper>(&loop_.uv, std::move(settings), store_, clock_);
+  }
+  if (!options.admin.export_file.empty()) {
+    exporter_ =
+        std::make_unique<Exporter>(&loop_.uv,
+                                   Exporter::Settings{options.admin.export_file, options.admin.export_format,
+                                                      options.admin.export_interval_s},
+                                   store_, clock_);
   }
   start_workers(std::move(sockets.udp), std::move(sockets.http));
   if (options.admin.listen) {
@@ -228,14 +242,22 @@ void RunningNode::expire() {
 
 void RunningNode::on_signal(int signal) {
   if (signal == SIGHUP) {
+    service_->reloading();
     reload();
+    service_->reloaded();
     return;
   }
   if (std::exchange(signalled_, true)) {
     log_line(LogLevel::warn, "second signal: exiting at once");
     std::_Exit(1);
   }
-  drain_.begin(signal == SIGTERM ? "SIGTERM" : "SIGINT");
+  drain(signal == SIGTERM ? "SIGTERM" : "SIGINT");
+}
+
+bool RunningNode::drain(std::string_view cause) {
+  const bool first = drain_.begin(cause);
+  if (first) service_->stopping();
+  return first;
 }
 
 // What the options file says of keys and of access; each all or nothing.
@@ -312,7 +334,9 @@ void RunningNode::leave() {
   }
   if (admin_server_) admin_server_->stop();
   access_.stop();
+  if (exporter_) exporter_->stop();
   drain_.close();
+  service_->close();
   for (const auto& signal : signals_) uv_close(reinterpret_cast<uv_handle_t*>(signal.get()), nullptr);
   for (uv_timer_t* timer : {&expiry_timer_, &linger_timer_}) {
     uv_close(reinterpret_cast<uv_handle_t*>(timer), nullptr);
@@ -335,6 +359,7 @@ void RunningNode::run() {
   if (options_.sync.insecure) {
     log_line(LogLevel::warn, "sync.insecure: anyone who reaches the sync port can add and remove peers");
   }
+  service_->start(&loop_.uv, [this] { return state().readiness; });
   uv_run(&loop_.uv, UV_RUN_DEFAULT);
   log_line(LogLevel::info, "stopped");
 }
@@ -359,6 +384,9 @@ NodeState RunningNode::state() const {
   state.key_reloads_failed = key_reloads_failed_;
   state.access = access_.status();
   if (snapshot_) state.snapshot = snapshot_->status();
+  if (exporter_) state.exports = exporter_->status();
+  const DumpGate& dumps = full_scrapes_.gate();
+  state.dumps = {dumps.dumps(), dumps.bytes(), dumps.refused_too_often(), dumps.refused_busy()};
   state.readiness =
       readiness_of({.phase = drain_.phase(),
                     .snapshot_percent = state.snapshot ? state.snapshot->loading_percent : std::nullopt,
