@@ -243,8 +243,8 @@ void SwarmShard::go_on_with_sweep(WorkBound& bound) {
   const Expiry expiry{swept_, sweep_->to};
   Walk& walk = sweep_->walk;
   const bool ended = go_on(*this, walk, bound, [&](SwarmEntry& entry) {
-    if (!expire_set<Family::v4>(entry, expiry, walk.v4, bound)) return false;
-    if (!expire_set<Family::v6>(entry, expiry, walk.v6, bound)) return false;
+    if (!expire_set<Family::v4>(entry, expiry, walk.v4, bound, expired_)) return false;
+    if (!expire_set<Family::v6>(entry, expiry, walk.v6, bound, expired_)) return false;
     if (entry.empty()) table_.remove(common::siphash(config_.key, entry.info_hash.bytes), entry);
     return true;
   });
@@ -256,15 +256,51 @@ void SwarmShard::go_on_with_sweep(WorkBound& bound) {
 
 template <Family F>
 bool SwarmShard::expire_set(SwarmEntry& entry, const Expiry& expiry, typename PeerTable<F>::Walk& walk,
-                            WorkBound& bound) {
+                            WorkBound& bound, uint64_t& live_gone) {
   std::vector<PeerRecord<F>> gone;
   const bool ended = peers<F>().expire(set_of<F>(entry), expiry, walk, bound, gone);
   for (const PeerRecord<F>& record : gone) {
     toggle<F>(entry.info_hash, record.key, record.value());
     --sums<F>()[index_of(record.role())];
-    if (record.role() != PeerRole::stopped) ++expired_;
+    if (record.role() != PeerRole::stopped) ++live_gone;
   }
   return ended;
+}
+
+template <Family F>
+void SwarmShard::empty_set(SwarmEntry& entry) {
+  // So long after the last sweep every stamp has expired.
+  const Expiry all(swept_, swept_ + 2 * common::kLifetimeTicks);
+  typename PeerTable<F>::Walk walk;
+  WorkBound unbounded{UINT32_MAX};
+  uint64_t live_gone = 0;
+  expire_set<F>(entry, all, walk, unbounded, live_gone);
+}
+
+void SwarmShard::drop_entry(uint64_t hash, SwarmEntry& entry) {
+  empty_set<Family::v4>(entry);
+  empty_set<Family::v6>(entry);
+  table_.remove(hash, entry);
+}
+
+bool SwarmShard::drop(uint64_t hash, const InfoHash& info_hash) {
+  const std::lock_guard guard(lock_);
+  SwarmEntry* entry = table_.find(hash, info_hash);
+  if (entry != nullptr) drop_entry(hash, *entry);
+  return entry != nullptr;
+}
+
+size_t SwarmShard::drop_if(const std::function<bool(const InfoHash&)>& which) {
+  const std::lock_guard guard(lock_);
+  size_t dropped = 0;
+  // From the end: the entry that takes a removed one's place has been looked at.
+  for (uint32_t i = table_.size(); i-- > 0;) {
+    SwarmEntry& entry = table_[i];
+    if (!which(entry.info_hash)) continue;
+    drop_entry(common::siphash(config_.key, entry.info_hash.bytes), entry);
+    ++dropped;
+  }
+  return dropped;
 }
 
 void SwarmShard::compact() {

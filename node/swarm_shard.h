@@ -55,6 +55,11 @@ class alignas(64) SwarmShard {
   };
   SweepPart expire(common::Tick now);
 
+  // Removes a swarm with all its records; false: there is none.
+  bool drop(uint64_t hash, const common::InfoHash& info_hash);
+  // Removes those `which` says; how many.
+  size_t drop_if(const std::function<bool(const common::InfoHash&)>& which);
+
   // What is done under one hold of the lock: so many records and what one more segment of a large swarm has.
   static constexpr uint32_t kPartRecordsMax = 16 * 1024;
 
@@ -112,7 +117,10 @@ class alignas(64) SwarmShard {
   void erase(const Place<F>& old, uint64_t hash);
   template <common::Family F>
   bool expire_set(SwarmEntry& entry, const Expiry& expiry, typename PeerTable<F>::Walk& walk,
-                  WorkBound& bound);
+                  WorkBound& bound, uint64_t& live_gone);
+  template <common::Family F>
+  void empty_set(SwarmEntry& entry);
+  void drop_entry(uint64_t hash, SwarmEntry& entry);
 
   // Into the digest of its cell, or out of it.
   template <common::Family F>
