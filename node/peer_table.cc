@@ -275,9 +275,12 @@ uint32_t PeerTable<F>::sample_large(const LargePeers& large, const Record* self,
                                     uint32_t want, common::Prng& prng, uint8_t* to) const {
   const SortedPeers<F>& leechers = large.roles[index_of(PeerRole::leecher)];
   const SortedPeers<F>& seeders = large.roles[index_of(PeerRole::seeder)];
-  const bool self_seeds = self != nullptr && self->role() == PeerRole::seeder;
-  const Record* in_seeders = self_seeds ? self : nullptr;
-  const Record* in_leechers = self_seeds ? nullptr : self;
+  // An announce that lost against a later stop leaves a stopped record: in neither.
+  const auto self_if = [&](PeerRole role) {
+    return self != nullptr && self->role() == role ? self : nullptr;
+  };
+  const Record* in_seeders = self_if(PeerRole::seeder);
+  const Record* in_leechers = self_if(PeerRole::leecher);
   const uint32_t other_leechers = leechers.size() - (in_leechers != nullptr ? 1 : 0);
   const uint32_t other_seeders = seeders.size() - (in_seeders != nullptr ? 1 : 0);
   const uint32_t count = std::min(want, other_leechers + other_seeders);

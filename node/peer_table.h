@@ -64,7 +64,7 @@ class PeerTable {
   RoleCounts counts(const PeerSet& set) const;
 
   // Writes up to `want` keys to `to`: for a seeder leechers, then seeders; for a leecher any of both alike.
-  // Never `self` (a live record of the set, or null), never a stopped peer. Returns how many.
+  // Never `self` (a record of the set, or null), never a stopped peer. Returns how many.
   uint32_t sample(const PeerSet& set, const Record* self, bool for_seeder, uint32_t want, common::Prng& prng,
                   uint8_t* to) const;
 

@@ -135,11 +135,11 @@ void SwarmShard::toggle(const InfoHash& info_hash, const PeerKey<F>& key, PeerVa
   config_.digests->toggle(proto::digest_bucket(info_hash), value.stamp, hash);
 }
 
-template <Family F, class Wanted>
-void SwarmShard::toggle_all(SwarmEntry& entry, Wanted wanted) {
+template <Family F>
+void SwarmShard::toggle_all(SwarmEntry& entry) {
   if (config_.digests == nullptr) return;
   peers<F>().for_each(set_of<F>(entry), [&](const PeerRecord<F>& record) {
-    if (wanted(record.stamp)) toggle<F>(entry.info_hash, record.key, record.value());
+    toggle<F>(entry.info_hash, record.key, record.value());
   });
 }
 
@@ -316,15 +316,14 @@ void SwarmShard::compact() {
 // The clock has been set back by more than a lifetime: what is here was stamped in a future that will not
 // come soon. To lose nothing and yet to keep nothing for ever, every record begins its lifetime again.
 void SwarmShard::begin_again(Tick now) {
-  const auto all = [](common::Stamp) { return true; };
   for (uint32_t i = 0; i < table_.size(); ++i) {
     SwarmEntry& entry = table_[i];
-    toggle_all<Family::v4>(entry, all);
-    toggle_all<Family::v6>(entry, all);
+    toggle_all<Family::v4>(entry);
+    toggle_all<Family::v6>(entry);
     peers_v4_.restamp(entry.v4, common::stamp_of(now));
     peers_v6_.restamp(entry.v6, common::stamp_of(now));
-    toggle_all<Family::v4>(entry, all);
-    toggle_all<Family::v6>(entry, all);
+    toggle_all<Family::v4>(entry);
+    toggle_all<Family::v6>(entry);
   }
   swept_ = now;
   sweep_.reset();

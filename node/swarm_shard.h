@@ -125,9 +125,9 @@ class alignas(64) SwarmShard {
   // Into the digest of its cell, or out of it.
   template <common::Family F>
   void toggle(const common::InfoHash& info_hash, const PeerKey<F>& key, PeerValue value);
-  // All of a swarm's records for which `wanted`.
-  template <common::Family F, class Wanted>
-  void toggle_all(SwarmEntry& entry, Wanted wanted);
+  // All of a swarm's records.
+  template <common::Family F>
+  void toggle_all(SwarmEntry& entry);
 
   proto::SwarmCounts counts_of(const SwarmEntry& entry) const;
   void make_readable(common::Tick now, int ahead);
