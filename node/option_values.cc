@@ -117,6 +117,13 @@ bool is_path(std::string_view text) {
   });
 }
 
+bool is_stats_path(std::string_view text) {
+  constexpr size_t kSizeMax = 64;
+  return text.size() >= 2 && text.size() <= kSizeMax && text[0] == '/' && text != "/announce" &&
+         text != "/scrape" &&
+         std::all_of(text.begin(), text.end(), [](char c) { return is_name_char(c) || c == '/'; });
+}
+
 std::string name_from_host(std::string_view host) {
   std::string name(host.substr(0, 64));
   for (char& c : name) {

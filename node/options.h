@@ -9,6 +9,7 @@
 
 #include "common/endpoint.h"
 #include "common/log.h"
+#include "common/network.h"
 #include "common/result.h"
 #include "proto/dump_format.h"
 
@@ -74,6 +75,12 @@ struct Options {
     proto::DumpFormat export_format = proto::DumpFormat::text;
     bool operator==(const Admin&) const = default;
   } admin;
+
+  struct Stats {
+    std::string path;  // empty: off
+    std::vector<common::Network> networks;
+    bool operator==(const Stats&) const = default;
+  } stats;
 
   bool operator==(const Options&) const = default;
 };
