@@ -7,6 +7,7 @@
 #include "node/opentracker_config.h"
 #include "node/option_text.h"
 #include "node/printable.h"
+#include "node/version.h"
 
 namespace shoal::node {
 
@@ -31,6 +32,11 @@ int command_config_from_opentracker(const std::string& file) {
   if (translated.errors.empty()) return kExitOk;
   print_error(translated.errors);
   return kExitFailed;
+}
+
+int command_config_manual() {
+  std::fputs(options_manual(version()).c_str(), stdout);
+  return kExitOk;
 }
 
 int command_config_check(const std::string& file) {

@@ -23,6 +23,7 @@ struct Arguments {
   std::string check;
   std::string opentracker_config;
   bool reference = false;
+  bool manual = false;
   ProbeRequest probe;
   std::string probe_hash;
   uint32_t probe_timeout_ms = 2000;
@@ -122,13 +123,19 @@ Command config_command(CLI::App& shoal, Arguments& arguments) {
       app->add_option("--from-opentracker", arguments.opentracker_config,
                       "Print what does the same as this opentracker.conf, and say what nothing does");
   opentracker->type_name("FILE")->excludes(check);
-  app->add_flag("--reference", arguments.reference, "Print the reference of all options as Markdown")
+  CLI::Option* reference =
+      app->add_flag("--reference", arguments.reference, "Print the reference of all options as Markdown")
+          ->excludes(check)
+          ->excludes(opentracker);
+  app->add_flag("--manual", arguments.manual, "Print the manual page shoal.toml(5)")
       ->excludes(check)
-      ->excludes(opentracker);
+      ->excludes(opentracker)
+      ->excludes(reference);
   return {app, [check, opentracker, &arguments] {
             if (check->count() > 0) return command_config_check(arguments.check);
             if (opentracker->count() > 0)
               return command_config_from_opentracker(arguments.opentracker_config);
+            if (arguments.manual) return command_config_manual();
             return arguments.reference ? command_config_reference() : command_config_default();
           }};
 }
