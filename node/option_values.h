@@ -49,6 +49,9 @@ bool is_host_name(std::string_view text);
 // "/stats": a path of a URL that needs no escapes, and not one the tracker has another use for.
 bool is_stats_path(std::string_view text);
 
+// 1 to 20 bytes of printable ASCII without a comma: how a peer_id begins, as "-qB4".
+bool is_peer_id_prefix(std::string_view text);
+
 // What node.name is when nobody gave one: `host` with everything else replaced by '-', cut at 64; "node" if
 // empty.
 std::string name_from_host(std::string_view host);

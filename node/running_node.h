@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "common/result.h"
+#include "node/access_control.h"
 #include "node/admin.h"
 #include "node/cluster_clock.h"
 #include "node/drain.h"
@@ -57,7 +58,7 @@ class RunningNode {
   };
 
   RunningNode(const Options& options, std::function<common::Result<Options>()> reload, NodeKeys keys,
-              Sockets sockets);
+              Sockets sockets, AccessControl::Start access);
 
   static common::Result<Sockets> open_sockets(const Options& options, size_t workers);
 
@@ -66,7 +67,8 @@ class RunningNode {
   void on_signal(int signal);
   bool drain(std::string_view cause);
   void expire();
-  void reload_keys();
+  void reload();
+  void reload_keys(const Options& options);
   void stop();
   void linger();
   void step_done();
@@ -88,6 +90,7 @@ class RunningNode {
   std::atomic<uint64_t> synced_peers_{0};                        // deltas received, for any thread
   OpentrackerPage opentracker_;
   Drain drain_;
+  AccessControl access_;
   WorkerContext worker_context_;
   std::unique_ptr<SyncDriver> sync_;  // null: sync is off
   std::vector<std::unique_ptr<Worker>> workers_;

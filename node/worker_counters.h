@@ -10,6 +10,7 @@
 #include "common/endpoint.h"
 #include "common/tick.h"
 #include "common/time_histogram.h"
+#include "node/announce_policy.h"
 #include "node/client_names.h"
 
 namespace shoal::node {
@@ -41,7 +42,8 @@ struct UdpCounters {
   common::Counter dropped_malformed;
   common::Counter dropped_connection_id;
   common::Counter dropped_source_port;
-  common::Counter dropped_send;  // the kernel did not take the answer
+  common::Counter dropped_network;  // access.deny_networks
+  common::Counter dropped_send;     // the kernel did not take the answer
   // From the receipt of a batch until its answers have been handed to the kernel, for each of the answers.
   common::TimeHistogram request_time;
 };
@@ -80,6 +82,7 @@ struct AnnounceCounters {
   std::array<common::Counter, kRenewalSlots> renewed;
   // By what the peer_id says, of one announce in kClientSample.
   std::array<common::Counter, kClientNames> clients;
+  std::array<common::Counter, kRefusals> refused;  // by Refusal
 };
 
 struct WorkerCounters {
