@@ -29,7 +29,8 @@ constexpr size_t kHttpConnectionsMax = 8192;
 constexpr size_t kOtherFiles = 256;
 constexpr size_t kAdminConnectionsMax = 128;
 
-// After the last announce: long enough for another node to ask twice for what it missed.
+// After the last announce: long enough to be heard leaving, and for the others to ask twice for what they
+// missed.
 constexpr uint64_t kLingerMs = 250;
 
 // How often a slice of the shards is swept for peers whose time is over.
@@ -143,6 +144,7 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
     config.advertise = options.sync.advertise;
     config.multicast_groups = options.sync.multicast.size();
     config.peer_timeout_s = options.tracker.peer_timeout_s;
+    config.pace_bytes_per_s = int64_t{options.sync.pace_mbit_s} * 1'000'000 / 8;
     sync_ = std::make_unique<SyncDriver>(&loop_.uv, std::move(config), std::move(sockets.sync),
                                          options.sync.peers, store_, clock_);
   }
@@ -250,6 +252,7 @@ void RunningNode::reload_keys() {
            {{"before", key_ids(keys_.cluster, cluster)}, {"now", key_ids(keys->cluster, cluster)}});
   keys_.cluster = std::move(keys->cluster);
   keys_.connection = std::move(keys->connection);
+  if (sync_) sync_->set_keys(keys_.cluster);
   for (const auto& worker : workers_) worker->set_connection_keys(keys_.connection);
   ++key_reloads_;
 }
@@ -257,6 +260,7 @@ void RunningNode::reload_keys() {
 void RunningNode::stop() {
   log_line(LogLevel::info, "stopping");
   for (const auto& worker : workers_) worker->stop();
+  if (sync_) sync_->leave();
   steps_left_ = 1;
   if (snapshot_) {
     ++steps_left_;
@@ -270,14 +274,11 @@ void RunningNode::stop() {
 }
 
 void RunningNode::step_done() {
-  if (--steps_left_ == 0) leave();
+  if (--steps_left_ == 0) close();
 }
 
-void RunningNode::leave() {
-  if (sync_) {
-    sync_->leave();
-    sync_->stop();
-  }
+void RunningNode::close() {
+  if (sync_) sync_->stop();
   if (admin_server_) admin_server_->stop();
   drain_.close();
   for (const auto& signal : signals_) uv_close(reinterpret_cast<uv_handle_t*>(signal.get()), nullptr);

@@ -1,8 +1,8 @@
 // RunningNode: one node of the flock, all its parts together. Opens every socket, drops privileges, starts
 // the workers, and then is the control thread: signals, sync channel, admin endpoint, expiry.
 //
-// It goes in this order: drain (node/drain.h); stop the workers; for kLingerMs repair what others missed of
-// the last deltas, and meanwhile write the snapshot; tell the others; exit.
+// It goes in this order: drain (node/drain.h); stop the workers; tell the others the last deltas and that it
+// leaves; for kLingerMs repair what they missed of that, and meanwhile write the snapshot; exit.
 
 #pragma once
 
@@ -62,7 +62,7 @@ class RunningNode {
   void reload_keys();
   void stop();
   void step_done();
-  void leave();
+  void close();
   NodeState state() const;
 
   const Options options_;
@@ -87,7 +87,7 @@ class RunningNode {
   uv_timer_t expiry_timer_;
   size_t expiry_shard_ = 0;
   uv_timer_t linger_timer_;
-  int steps_left_ = 0;  // of stop(), before leave()
+  int steps_left_ = 0;  // of stop(), before close()
   bool signalled_ = false;
 };
 

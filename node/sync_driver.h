@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "node/cluster_clock.h"
+#include "node/cpu_load.h"
 #include "node/delta_queue.h"
 #include "node/resolver.h"
 #include "node/sync_socket.h"
@@ -32,10 +33,13 @@ class SyncDriver {
   // The wake-up for new queues; may be called on any thread while the driver lives.
   std::function<void()> waker();
 
+  // Keys from now on; at least one.
+  void set_keys(const std::vector<sync::ClusterKey>& keys);
+
   sync::Status status() const { return cluster_.status(now()); }
   const SyncSocketCounters& socket_counters() const { return socket_->counters(); }
 
-  // Publishes what is queued and tells the others that this node leaves.
+  // Publishes what is queued and tells the others that this node leaves; goes on answering them until stop().
   void leave();
 
   // Closes all handles; the driver must live until the loop has run the close callbacks.
@@ -55,7 +59,8 @@ class SyncDriver {
   uv_timer_t drain_timer_;
   uv_async_t wake_;
   std::vector<DeltaQueue*> queues_;
-  std::vector<proto::Delta> drained_;
+  CpuLoad load_;
+  std::vector<proto::OwnDelta> drained_;
   sync::Outputs outputs_;
 };
 

@@ -29,8 +29,8 @@ class SimSwarms final : public sync::Swarms {
   size_t merge(std::span<const proto::Delta> deltas, common::Tick now) override;
 
   // What a client's announce to this node does; the delta to publish, if there is one.
-  std::optional<proto::Delta> announce(const node::PeerAnnounce& announce, common::Tick now,
-                                       common::Prng& prng);
+  std::optional<proto::OwnDelta> announce(const node::PeerAnnounce& announce, common::Tick now,
+                                          common::Prng& prng);
 
   const std::map<PeerKey, Record>& records() const { return records_; }
 
