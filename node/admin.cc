@@ -5,6 +5,7 @@
 #include "node/metrics.h"
 #include "node/status_json.h"
 #include "proto/http_answer.h"
+#include "proto/stats_query.h"
 
 namespace shoal::node {
 
@@ -17,6 +18,7 @@ constexpr const char* kIndex =
     "/readyz       this node is ready to serve, or why not\n"
     "/status.json  this node, the other members, the counts\n"
     "/metrics      the same for Prometheus\n"
+    "/scrape       seeders, leechers and downloads of every swarm; ?format=ben, txt, txtp, bin, url or json\n"
     "\n"
     "POST /v1/drain (from this machine): not ready, serve on for node.drain_s, leave, exit\n";
 
@@ -29,7 +31,8 @@ bool is_loopback(const common::Endpoint& client) {
 
 }  // namespace
 
-void Admin::answer(const proto::HttpRequest& request, const common::Endpoint& client, std::string& out) {
+std::unique_ptr<LongAnswer> Admin::answer(const proto::HttpRequest& request, const common::Endpoint& client,
+                                          std::string& out) {
   const proto::HttpReply reply = proto::reply_to(request);
   if (request.method == proto::HttpMethod::post) {
     post(request, client, out);
@@ -44,6 +47,8 @@ void Admin::answer(const proto::HttpRequest& request, const common::Endpoint& cl
   } else if (request.path == "/metrics") {
     proto::append_content(out, reply, 200, "text/plain; version=0.0.4; charset=utf-8",
                           metrics_text(actions_.state()));
+  } else if (request.path == "/scrape") {
+    return full_scrape(request, out);
   } else if (request.path == "/v1/drain") {
     proto::append_text(out, reply, 400, "to drain, POST\n");
   } else if (request.path == "/") {
@@ -51,6 +56,15 @@ void Admin::answer(const proto::HttpRequest& request, const common::Endpoint& cl
   } else {
     proto::append_text(out, reply, 404, "there is no such page; / lists them\n");
   }
+  return nullptr;
+}
+
+std::unique_ptr<LongAnswer> Admin::full_scrape(const proto::HttpRequest& request, std::string& out) {
+  const auto format = proto::parse_full_scrape_query(request.query);
+  if (format) return full_scrapes_.answer(request, *format, std::nullopt, out);
+  proto::append_text(out, proto::reply_to(request), 400,
+                     "/scrape?format=F, where F is ben, txt, txtp, bin, url or json\n");
+  return nullptr;
 }
 
 void Admin::post(const proto::HttpRequest& request, const common::Endpoint& client, std::string& out) {

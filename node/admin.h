@@ -1,5 +1,5 @@
-// Admin: the admin endpoint: /metrics, /healthz, /readyz, /status.json, a page for people at /, and by POST
-// /v1/drain. Control thread only.
+// Admin: the admin endpoint: /metrics, /healthz, /readyz, /status.json, /scrape of all swarms, a page for
+// people at /, and by POST /v1/drain. Control thread only.
 //
 // POST changes something, so it is taken from loopback only, and not from a browser: any page that the
 // operator looks at could send one (a browser names the page in the Origin header).
@@ -7,8 +7,10 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 
+#include "node/full_scrapes.h"
 #include "node/http_server.h"
 #include "node/node_state.h"
 
@@ -21,14 +23,20 @@ class Admin final : public HttpHandler {
     std::function<bool()> drain;       // begins to drain; false: it has begun before
   };
 
-  explicit Admin(Actions actions) : actions_(std::move(actions)) {}
+  // `full_scrapes` outlives the object.
+  Admin(Actions actions, FullScrapes& full_scrapes)
+      : actions_(std::move(actions)), full_scrapes_(full_scrapes) {}
 
-  void answer(const proto::HttpRequest& request, const common::Endpoint& client, std::string& out) override;
+  std::unique_ptr<LongAnswer> answer(const proto::HttpRequest& request, const common::Endpoint& client,
+                                     std::string& out) override;
 
  private:
   void post(const proto::HttpRequest& request, const common::Endpoint& client, std::string& out);
 
+  std::unique_ptr<LongAnswer> full_scrape(const proto::HttpRequest& request, std::string& out);
+
   const Actions actions_;
+  FullScrapes& full_scrapes_;
 };
 
 }  // namespace shoal::node

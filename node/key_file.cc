@@ -79,8 +79,8 @@ common::Result<ClusterKey> load_key_file(const std::string& path) {
   auto text = read_file(path, kKeyFileBytesMax);
   if (!text) return common::fail("key file " + text.error().message);
   struct stat info {};
-  if (stat(path.c_str(), &info) == 0 && (info.st_mode & (S_IRGRP | S_IROTH)) != 0) {
-    common::log_line(common::LogLevel::warn, "key file can be read by other users",
+  if (stat(path.c_str(), &info) == 0 && (info.st_mode & S_IROTH) != 0) {
+    common::log_line(common::LogLevel::warn, "key file can be read by everybody on this machine",
                      {{"path", printable(path)}});
   }
   auto key = parse_key_file("key file " + printable(path), *text);

@@ -27,7 +27,8 @@ common::Result<ClusterKey> parse_key_file(const std::string& name, std::string_v
 // The text of a key file, comment included.
 std::string format_key_file(const ClusterKey& key);
 
-// Reads a key file; logs a warning when users other than the owner may read it.
+// Reads a key file; logs a warning when everybody on the machine may read it. (Its group may: a file of
+// root:shoal.)
 common::Result<ClusterKey> load_key_file(const std::string& path);
 
 // Writes a new random key to a new file that only the owner may read. An existing file is left as it is and

@@ -12,6 +12,7 @@
 
 #include "common/check.h"
 #include "common/log.h"
+#include "node/atomic_file.h"
 #include "node/privileges.h"
 #include "node/version.h"
 #include "sync/keys.h"
@@ -61,6 +62,7 @@ struct RunningNode::Sockets {
   std::vector<std::vector<Socket>> http;  // [worker][address]
   Socket admin;
   std::unique_ptr<SyncSocket> sync;
+  std::unique_ptr<ServiceNotify> service;
 };
 
 Result<std::unique_ptr<RunningNode>> RunningNode::start(const Options& options,
@@ -74,10 +76,10 @@ Result<std::unique_ptr<RunningNode>> RunningNode::start(const Options& options,
   if (auto dropped = drop_privileges(options.node.user, options.node.chroot); !dropped) {
     return tl::make_unexpected(dropped.error());
   }
-  if (!options.node.snapshot.empty()) {
-    if (auto usable = check_snapshot_path(options.node.snapshot); !usable) {
-      return tl::make_unexpected(usable.error());
-    }
+  for (const auto& [option, path] : {std::pair("node.snapshot", options.node.snapshot),
+                                     std::pair("admin.export_file", options.admin.export_file)}) {
+    if (path.empty()) continue;
+    if (auto usable = check_replaceable(option, path); !usable) return tl::make_unexpected(usable.error());
   }
   return std::unique_ptr<RunningNode>(
       new RunningNode(options, std::move(reload), std::move(*keys), std::move(*sockets)));
@@ -85,6 +87,7 @@ Result<std::unique_ptr<RunningNode>> RunningNode::start(const Options& options,
 
 Result<RunningNode::Sockets> RunningNode::open_sockets(const Options& options, size_t workers) {
   Sockets opened;
+  opened.service = std::make_unique<ServiceNotify>(ServiceVariables::from_environment());
   opened.udp.resize(workers);
   opened.http.resize(workers);
   for (size_t i = 0; i < workers; ++i) {
@@ -123,6 +126,7 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
       started_mono_ms_(uv_hrtime() / 1'000'000),
       clock_(options.tracker.peer_timeout_s),
       store_({.key = keys_.store, .replicated = sockets.sync != nullptr}),
+      full_scrapes_(store_, clock_, options.tracker.full_scrape_interval_s),
       drain_(&loop_.uv, options.node.drain_s, [this] { stop(); }),
       worker_context_{.store = store_,
                       .clock = clock_,
@@ -132,8 +136,10 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
                                   .numwant_max = options.tracker.numwant_max},
                       .http_limits = {.connections_max = http_connections_max(sockets.udp.size())},
                       .connection_keys = keys_.connection,
-                      .draining = drain_.begun()},
-      admin_({[this] { return state(); }, [this] { return drain_.begin("admin endpoint"); }}) {
+                      .draining = drain_.begun(),
+                      .full_scrapes = options.tracker.full_scrape ? &full_scrapes_ : nullptr},
+      admin_({[this] { return state(); }, [this] { return drain("admin endpoint"); }}, full_scrapes_),
+      service_(std::move(sockets.service)) {
   if (sockets.sync) {
     sync::Config config;
     config.name = options.node.name;
@@ -153,6 +159,13 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
                                       options.node.snapshot_interval_s,
                                       {options.sync.cluster, options.tracker.peer_timeout_s}};
     snapshot_ = std::make_unique<SnapshotKeeper>(&loop_.uv, std::move(settings), store_, clock_);
+  }
+  if (!options.admin.export_file.empty()) {
+    exporter_ =
+        std::make_unique<Exporter>(&loop_.uv,
+                                   Exporter::Settings{options.admin.export_file, options.admin.export_format,
+                                                      options.admin.export_interval_s},
+                                   store_, clock_);
   }
   start_workers(std::move(sockets.udp), std::move(sockets.http));
   if (options.admin.listen) {
@@ -217,14 +230,22 @@ void RunningNode::expire() {
 
 void RunningNode::on_signal(int signal) {
   if (signal == SIGHUP) {
+    service_->reloading();
     reload_keys();
+    service_->reloaded();
     return;
   }
   if (std::exchange(signalled_, true)) {
     log_line(LogLevel::warn, "second signal: exiting at once");
     std::_Exit(1);
   }
-  drain_.begin(signal == SIGTERM ? "SIGTERM" : "SIGINT");
+  drain(signal == SIGTERM ? "SIGTERM" : "SIGINT");
+}
+
+bool RunningNode::drain(std::string_view cause) {
+  const bool first = drain_.begin(cause);
+  if (first) service_->stopping();
+  return first;
 }
 
 // All or nothing: keys that cannot all be read change nothing.
@@ -280,7 +301,9 @@ void RunningNode::step_done() {
 void RunningNode::close() {
   if (sync_) sync_->stop();
   if (admin_server_) admin_server_->stop();
+  if (exporter_) exporter_->stop();
   drain_.close();
+  service_->close();
   for (const auto& signal : signals_) uv_close(reinterpret_cast<uv_handle_t*>(signal.get()), nullptr);
   for (uv_timer_t* timer : {&expiry_timer_, &linger_timer_}) {
     uv_close(reinterpret_cast<uv_handle_t*>(timer), nullptr);
@@ -303,6 +326,7 @@ void RunningNode::run() {
   if (options_.sync.insecure) {
     log_line(LogLevel::warn, "sync.insecure: anyone who reaches the sync port can add and remove peers");
   }
+  service_->start(&loop_.uv, [this] { return state().readiness; });
   uv_run(&loop_.uv, UV_RUN_DEFAULT);
   log_line(LogLevel::info, "stopped");
 }
@@ -326,6 +350,9 @@ NodeState RunningNode::state() const {
   state.key_reloads = key_reloads_;
   state.key_reloads_failed = key_reloads_failed_;
   if (snapshot_) state.snapshot = snapshot_->status();
+  if (exporter_) state.exports = exporter_->status();
+  const DumpGate& dumps = full_scrapes_.gate();
+  state.dumps = {dumps.dumps(), dumps.bytes(), dumps.refused_too_often(), dumps.refused_busy()};
   state.readiness =
       readiness_of({.phase = drain_.phase(),
                     .snapshot_percent = state.snapshot ? state.snapshot->loading_percent : std::nullopt,

@@ -11,17 +11,21 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "common/result.h"
 #include "node/admin.h"
 #include "node/cluster_clock.h"
 #include "node/drain.h"
+#include "node/exporter.h"
+#include "node/full_scrapes.h"
 #include "node/http_server.h"
 #include "node/node_keys.h"
 #include "node/node_state.h"
 #include "node/options.h"
 #include "node/readiness.h"
+#include "node/service_notify.h"
 #include "node/snapshot_keeper.h"
 #include "node/swarm_store.h"
 #include "node/sync_driver.h"
@@ -58,6 +62,7 @@ class RunningNode {
   void start_workers(std::vector<std::vector<Socket>> udp, std::vector<std::vector<Socket>> http);
   void start_timers();
   void on_signal(int signal);
+  bool drain(std::string_view cause);
   void expire();
   void reload_keys();
   void stop();
@@ -75,14 +80,17 @@ class RunningNode {
   Loop loop_;
   ClusterClock clock_;
   SwarmStore store_;
+  FullScrapes full_scrapes_;
   Drain drain_;
   WorkerContext worker_context_;
   std::unique_ptr<SyncDriver> sync_;  // null: sync is off
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<SnapshotKeeper> snapshot_;  // null: off
+  std::unique_ptr<Exporter> exporter_;        // null: off
   HttpCounters admin_counters_;
   Admin admin_;
   std::unique_ptr<HttpServer> admin_server_;
+  std::unique_ptr<ServiceNotify> service_;
   std::vector<std::unique_ptr<uv_signal_t>> signals_;
   uv_timer_t expiry_timer_;
   size_t expiry_shard_ = 0;

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -90,6 +91,40 @@ class Drain(ClusterCase):
         asked = subprocess.run([SHOAL, "drain", "--admin", "127.0.0.1:1"], check=False, capture_output=True, text=True)
         self.assertEqual(asked.returncode, 1)
         self.assertIn("127.0.0.1:1: Connection refused", asked.stderr)
+
+
+class ServiceManager(unittest.TestCase):
+    """What systemd is told by a unit of Type=notify."""
+
+    def test_ready_reload_stop(self):
+        cluster = Cluster(nodes=1, sync="off", settings={"node": {"drain_s": 1}})
+        self.addCleanup(cluster.stop)
+        path = os.path.join(cluster.folder, "notify")
+        manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(manager.close)
+        manager.bind(path)
+        manager.settimeout(10)
+        node = cluster.nodes[0]
+        node.run_in = ["env", f"NOTIFY_SOCKET={path}", "WATCHDOG_USEC=200000"]
+
+        def expect(wanted):
+            while True:
+                message = manager.recv(4096).decode()
+                if message.startswith(wanted):
+                    return
+                self.assertIn(message.split("=")[0], ("STATUS", "WATCHDOG"))
+
+        node.start()
+        expect("READY=1")
+        self.assertTrue(node.ready())
+        node.signal(signal.SIGHUP)
+        expect("RELOADING=1\nMONOTONIC_USEC=")
+        expect("READY=1")
+        node.signal()
+        expect("STOPPING=1")
+        expect("STATUS=not ready: draining")
+        expect("WATCHDOG=1")
+        self.assertEqual(node.process.wait(10), 0)
 
 
 class SnapshotCase(unittest.TestCase):

@@ -9,7 +9,7 @@ from link_cluster import LinkCluster, peers_known
 from wait import wait_for
 
 
-@unittest.skipUnless(link_cluster.available(), "network namespaces and nft need root")
+@unittest.skipUnless(link_cluster.available(), "needs root, iproute2 and nftables")
 class LinkCase(unittest.TestCase):
     def setUp(self):
         self.cluster = LinkCluster()
