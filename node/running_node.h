@@ -1,8 +1,8 @@
 // RunningNode: one node of the flock, all its parts together. Opens every socket, drops privileges, starts
 // the workers, and then is the control thread: signals, sync channel, admin endpoint, expiry.
 //
-// It goes in this order: drain (node/drain.h); stop the workers; tell the others the last deltas and that it
-// leaves; for kLingerMs repair what they missed of that, and meanwhile write the snapshot; exit.
+// It goes in this order: drain (node/drain.h); stop the workers; tell the others, and send them again what
+// they missed until they have it all (or kLingerMs are over), and meanwhile write the snapshot; exit.
 
 #pragma once
 
@@ -66,6 +66,7 @@ class RunningNode {
   void expire();
   void reload_keys();
   void stop();
+  void linger();
   void step_done();
   void close();
   NodeState state() const;
@@ -95,6 +96,7 @@ class RunningNode {
   uv_timer_t expiry_timer_;
   size_t expiry_shard_ = 0;
   uv_timer_t linger_timer_;
+  uint64_t linger_until_ms_ = 0;
   int steps_left_ = 0;  // of stop(), before close()
   bool signalled_ = false;
 };

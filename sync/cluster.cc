@@ -23,10 +23,6 @@ constexpr int64_t kAfterStallUs = 200'000;
 constexpr int64_t kDeltaBytesTypical = 24;
 constexpr size_t kBatchLeast = 64;
 
-// A node says so often that it leaves, lest the one time be lost.
-constexpr int kLeaves = 5;
-constexpr int64_t kLeaveEveryUs = 40'000;
-
 // Names travel as printable ASCII; the id is made of the name as it is, so nothing is confused by this.
 std::string to_wire_name(const std::string& name) {
   std::string out = name.substr(0, proto::kSyncNameMax);
@@ -146,8 +142,8 @@ void Cluster::Impl::send_batch(Now now, size_t deltas_max, Outputs& out) {
 void Cluster::Impl::advance(Now now, Outputs& out) {
   if (now.mono_us >= log.deadline_us() && now.mono_us >= paced_until_us) flush(now, out);
   if (now.mono_us >= repair_deadline_us) repair_streams(now, out);
-  if (now.mono_us >= next_leave_us) tell_leave(now, out);
-  if (left || now.mono_us < next_heartbeat_us) return;
+  if (now.mono_us < next_heartbeat_us) return;
+  if (left) return send_leave(now, out);
   note_silence(now, out);
   note_silent_seeds(now, out);
   for (auto& [member_id, member] : members.all()) member.loss.sample(member.gaps.sent(), member.gaps.late());
@@ -161,24 +157,8 @@ void Cluster::Impl::advance(Now now, Outputs& out) {
 }
 
 int64_t Cluster::Impl::deadline_us() const {
-  const int64_t work_us = std::min(std::max(log.deadline_us(), paced_until_us), repair_deadline_us);
-  return std::min(work_us, left ? next_leave_us : next_heartbeat_us);
-}
-
-void Cluster::Impl::leave(Now now, Outputs& out) {
-  if (left) return;
-  // Now or never.
-  if (!anyone_listening(now)) log.discard();
-  while (log.waiting() > 0) send_batch(now, DeltaLog::kBatchMax, out);
-  left = true;
-  leaves_left = kLeaves;
-  tell_leave(now, out);
-}
-
-void Cluster::Impl::tell_leave(Now now, Outputs& out) {
-  const proto::Leave leave{sealer.sequence(proto::SyncStream::deltas)};
-  broadcast(now, sealer.seal(proto::SyncStream::control, proto::encode_sync_packet(leave)), out);
-  next_leave_us = --leaves_left > 0 ? now.mono_us + kLeaveEveryUs : Gaps::kNever;
+  const int64_t flush_us = std::max(log.deadline_us(), paced_until_us);
+  return std::min({flush_us, repair_deadline_us, next_heartbeat_us});
 }
 
 void Cluster::Impl::note_stall(Now now, Outputs& out) {
@@ -282,6 +262,8 @@ void Cluster::leave(Now now, Outputs& out) {
   impl_->note_stall(now, out);
   impl_->leave(now, out);
 }
+
+bool Cluster::left_in_order(Now now) const { return impl_->left_in_order(now); }
 
 void Cluster::pull_received(Now now, uint64_t pull, common::ByteSpan bytes, Outputs& out) {
   impl_->pull_received(now, pull, bytes, out);
