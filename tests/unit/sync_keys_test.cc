@@ -6,6 +6,7 @@
 #include <string>
 
 #include "common/hex.h"
+#include "no_swarms.h"
 #include "sync/cluster.h"
 #include "sync/keys.h"
 #include "sync/loss_rate.h"
@@ -25,11 +26,6 @@ sync::ClusterKey key_of(uint8_t byte) {
   return key;
 }
 
-class NoSwarms final : public sync::Swarms {
- public:
-  size_t merge(std::span<const proto::Delta> deltas, common::Tick) override { return deltas.size(); }
-};
-
 sync::KeyId sealed_by(const sync::Send& send) { return proto::parse_sync_header(*send.bytes)->key_id; }
 
 bool logged(const sync::Outputs& out, const std::string& part) {
@@ -40,7 +36,7 @@ bool logged(const sync::Outputs& out, const std::string& part) {
 
 // A cluster with one member that holds keys 1 and 2.
 struct Fixture {
-  NoSwarms swarms;
+  test::NoSwarms swarms;
   sync::Config config;
   std::unique_ptr<sync::Cluster> cluster;
   test::SyncPeer there{{key_of(1), key_of(2)}, "test", "there", 99, kFrom};

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "common/prng.h"
+#include "no_swarms.h"
 #include "sync/cluster.h"
 #include "sync/delta_log.h"
 #include "sync_peer.h"
@@ -17,11 +18,6 @@ namespace {
 constexpr sync::Now kNow{1'000'000, 1'800'000'000'000};
 constexpr int64_t kBytesPerS = 50'000;
 const common::Endpoint kFrom = common::make_endpoint_v4(0x0a000002, 6970);
-
-class NoSwarms final : public sync::Swarms {
- public:
-  size_t merge(std::span<const proto::Delta> deltas, common::Tick) override { return deltas.size(); }
-};
 
 std::vector<proto::OwnDelta> deltas_of(size_t count, proto::PeerRole role, bool refresh, uint32_t address) {
   std::vector<proto::OwnDelta> out;
@@ -40,7 +36,7 @@ std::vector<proto::OwnDelta> deltas_of(size_t count, proto::PeerRole role, bool 
 
 // A cluster with a member that says nothing but heartbeats, and what was sent to it.
 struct Fixture {
-  NoSwarms swarms;
+  test::NoSwarms swarms;
   std::unique_ptr<sync::Cluster> cluster;
   test::SyncPeer there{{sync::insecure_key("test")}, "test", "there", 99, kFrom};
   sync::Now now = kNow;
