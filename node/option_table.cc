@@ -132,8 +132,8 @@ constexpr std::array kOptions = {
            "Time between the announces of a client, in seconds.", "",
            [](Options& o, View v) { return put(o.tracker.interval_s, parse_whole(v, 1, 86400)); }, nullptr},
     Option{"tracker.interval_jitter", OptionKind::fraction, 0, "0.1", "a number from 0 to 0.5",
-           "Share of the interval that is added at random.",
-           "Spreads clients that started together: 0.1 answers interval_s to 1.1 * interval_s.",
+           "Share of the interval by which an answer may differ from it, either way.",
+           "Spreads clients that started together: 0.1 answers 0.9 to 1.1 times interval_s.",
            [](Options& o, View v) { return put(o.tracker.interval_jitter, parse_fraction(v, 0, 0.5)); },
            nullptr},
     Option{
@@ -229,6 +229,11 @@ constexpr std::array kOptions = {
            "A node that hears a group needs no unicast copy. Without %INTERFACE the system chooses one.",
            [](Options& o, View v) { return add(o.sync.multicast, parse_multicast_group(v)); },
            [](Options& o) { o.sync.multicast.clear(); }},
+    Option{"sync.pace_mbit_s", OptionKind::whole, 0, "50", "a whole number from 1 to 10000",
+           "Most that is sent to one node, in megabits per second.",
+           "Also to each multicast group. When it is short, stopped peers are told first and peers that are "
+           "still there last.\nSending again what was lost takes at most a fifth of it.",
+           [](Options& o, View v) { return put(o.sync.pace_mbit_s, parse_whole(v, 1, 10000)); }, nullptr},
     Option{"sync.cluster", OptionKind::text, 0, "default", "1 to 64 letters, digits, '.', '_' or '-'",
            "Name of the cluster.", "Nodes of another cluster are not listened to, even with the same key.",
            [](Options& o, View v) { return put_text_if(o.sync.cluster, v, is_name(v)); }, nullptr},

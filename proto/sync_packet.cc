@@ -55,6 +55,9 @@ void to_pb(const Heartbeat& heartbeat, pb::Heartbeat& out) {
   out.set_list_parts(heartbeat.list_parts);
   out.set_send_us(heartbeat.send_us);
   out.set_wall_ahead_ms(heartbeat.wall_ahead_ms);
+  for (const auto& key_id : heartbeat.key_ids) out.mutable_key_ids()->append(key_id.begin(), key_id.end());
+  out.set_minor(heartbeat.minor);
+  out.set_load_permille(heartbeat.load_permille);
   for (const MemberEntry& entry : heartbeat.members) {
     pb::Member& member = *out.add_members();
     member.set_id(entry.id);
@@ -66,6 +69,7 @@ void to_pb(const Heartbeat& heartbeat, pb::Heartbeat& out) {
     member.set_delta_watermark(entry.delta_watermark);
     member.set_echo_us(entry.echo_us);
     member.set_echo_held_us(entry.echo_held_us);
+    member.set_loss_permille(entry.loss_permille);
   }
 }
 
@@ -95,6 +99,12 @@ std::string serialized(const SyncPacket& packet) {
   return out.SerializeAsString();
 }
 
+bool read_key_ids(const std::string& bytes, std::vector<std::array<uint8_t, 4>>& out) {
+  common::ByteReader reader({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
+  while (reader.ok() && reader.remaining() > 0) out.push_back(reader.take_array<4>());
+  return reader.ok() && out.size() <= kSyncKeyIdsMax;
+}
+
 Result<SyncPacket> from_pb(const pb::Heartbeat& in) {
   Heartbeat out;
   if (in.name().size() > kSyncNameMax || !printable_ascii(in.name())) return fail("bad name");
@@ -115,12 +125,18 @@ Result<SyncPacket> from_pb(const pb::Heartbeat& in) {
   out.list_parts = in.list_parts();
   out.send_us = in.send_us();
   out.wall_ahead_ms = in.wall_ahead_ms();
+  if (!read_key_ids(in.key_ids(), out.key_ids)) return fail("bad key ids");
+  out.minor = in.minor();
+  if (in.load_permille() > kPermilleMax) return fail("bad load");
+  out.load_permille = in.load_permille();
   for (const pb::Member& member : in.members()) {
     const std::optional<Endpoint> endpoint = endpoint_from(member.endpoint());
-    if (!endpoint || member.state() > kMemberStateMax) return fail("bad member");
+    if (!endpoint || member.state() > kMemberStateMax || member.loss_permille() > kPermilleMax) {
+      return fail("bad member");
+    }
     out.members.push_back({member.id(), member.incarnation(), *endpoint, static_cast<uint8_t>(member.state()),
                            member.heard_ago_ms(), member.heard_by_group(), member.delta_watermark(),
-                           member.echo_us(), member.echo_held_us()});
+                           member.echo_us(), member.echo_held_us(), member.loss_permille()});
   }
   return out;
 }

@@ -58,16 +58,18 @@ void measure(uint32_t swarms, double exponent, size_t per_flush) {
   constexpr size_t kDeltas = 400'000;
   const Zipf zipf(swarms, exponent);
   common::Prng prng(1);
-  std::vector<proto::Delta> deltas;
-  for (size_t i = 0; i < kDeltas; ++i) deltas.push_back(random_delta(zipf, prng));
+  std::vector<proto::OwnDelta> deltas;
+  for (size_t i = 0; i < kDeltas; ++i) deltas.push_back({random_delta(zipf, prng)});
 
   const sync::KeyRing keys({sync::insecure_key("bench")}, "bench");
   sync::Sealer sealer(keys, sync::cluster_tag("bench"), 1, 1);
   sync::DeltaLog log(2700);
   size_t packets = 0, bytes = 0;
   const auto start = std::chrono::steady_clock::now();
-  for (std::span<const proto::Delta> rest = deltas; !rest.empty();) {
-    rest = rest.subspan(log.add(rest.first(std::min(rest.size(), per_flush)), 0));
+  for (std::span<const proto::OwnDelta> rest = deltas; !rest.empty();) {
+    const auto part = rest.first(std::min(rest.size(), per_flush));
+    rest = rest.subspan(part.size());
+    log.add(part, 0);
     for (const auto& body : log.flush(kNow)) {
       bytes += sealer.seal(proto::SyncStream::deltas, body)->size();
       ++packets;
@@ -84,8 +86,8 @@ void measure(uint32_t swarms, double exponent, size_t per_flush) {
 
 int main() {
   for (const uint32_t swarms : {1'000u, 10'000u, 100'000u, 1'000'000u}) {
-    for (const size_t per_flush : {size_t{250}, sync::DeltaLog::kPendingMax}) measure(swarms, 1.0, per_flush);
+    for (const size_t per_flush : {size_t{250}, sync::DeltaLog::kBatchMax}) measure(swarms, 1.0, per_flush);
   }
-  measure(100'000, 0.8, sync::DeltaLog::kPendingMax);
-  measure(100'000, 1.2, sync::DeltaLog::kPendingMax);
+  measure(100'000, 0.8, sync::DeltaLog::kBatchMax);
+  measure(100'000, 1.2, sync::DeltaLog::kBatchMax);
 }
