@@ -82,6 +82,20 @@ TEST_CASE("opentracker config: privileges") {
   CHECK(!has(toml, "\nchroot ="));
 }
 
+TEST_CASE("opentracker config: access lists") {
+  Options options = options_of(
+      "access.whitelist /etc/opentracker/white \"list\"\\.txt\naccess.fifo_add /run/add\naccess.fifo_delete "
+      "/run/delete\n");
+  CHECK(options.access.mode == AccessMode::allow);
+  CHECK(options.access.file == "/etc/opentracker/white \"list\"\\.txt");
+  CHECK(options.access.fifo_add == "/run/add");
+  CHECK(options.access.fifo_delete == "/run/delete");
+  options = options_of("access.blacklist black.txt\n");
+  CHECK(options.access.mode == AccessMode::deny);
+  CHECK(options.access.file == "black.txt");
+  CHECK(options_of("").access.mode == AccessMode::open);
+}
+
 TEST_CASE("opentracker config: a cluster") {
   const Options options = options_of(
       "livesync.cluster.listen 192.0.2.1\nlivesync.cluster.node_ip 192.0.2.2\n"
