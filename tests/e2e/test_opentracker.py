@@ -4,10 +4,13 @@ one; scripts written for it read both."""
 import gzip
 import os
 import re
+import subprocess
+import tempfile
+import types
 import unittest
 import xml.etree.ElementTree
 
-from cluster import ROOT
+from cluster import ROOT, SHOAL, free_port
 from http_client import HttpClient, announce_target, scrape_target
 from nodes import ClusterCase, fresh_hash
 from opentracker import PROGRAM, Opentracker
@@ -202,6 +205,47 @@ def without_what_differs(mode, text):
     text = re.sub(r"<uptime>\d+<", "<uptime>N<", text)
     text = re.sub(r"(?m)^\d+ seconds \(\d+ hours\)$", "N seconds (N hours)", text)
     return re.sub(r"\b\d+( (?:conns|success|bytes|scrape)/s)", r"N\1", text)
+
+
+class Migration(unittest.TestCase):
+    def shoal(self, *arguments, **more):
+        return subprocess.run([SHOAL, *arguments], check=False, capture_output=True, text=True, timeout=20, **more)
+
+    def test_a_tracker_moves(self):
+        """What was an opentracker's file starts a shoal that answers at the same places."""
+        with tempfile.TemporaryDirectory(prefix="shoal-test-") as folder:
+            old, new = os.path.join(folder, "opentracker.conf"), os.path.join(folder, "shoal.toml")
+            port, white = free_port(), os.path.join(folder, "white")
+            with open(white, "w", encoding="utf-8") as file:
+                file.write("01" * 20 + "\n")
+            with open(old, "w", encoding="utf-8") as file:
+                file.write(f"listen.tcp_udp 127.0.0.1:{port}\naccess.whitelist {white}\naccess.stats 127.0.0.1\n"
+                           "access.stats_path info\nbatchsync.cluster.admin_ip 10.1.1.1\n")
+            run = self.shoal("config", "--from-opentracker", old)
+            self.assertEqual((run.returncode, run.stderr), (0, ""))
+            self.assertIn("# line 5: batchsync.cluster.admin_ip 10.1.1.1\n#   no counterpart", run.stdout)
+            with open(new, "w", encoding="utf-8") as file:
+                file.write(run.stdout)
+            self.assertEqual(self.shoal("config", "--check", new).returncode, 0)
+            node = subprocess.Popen([SHOAL, "node", "--config", new, "--admin.listen=", "--node.drain_s", "0"],
+                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            self.addCleanup(node.kill)
+            tracker = types.SimpleNamespace(tracker_port=port)
+            wait_for(lambda: get(tracker, "/info").status == 200, 10, "the node to answer")
+            get(tracker, announce_target(b"\1" * 20, 1000))
+            self.assertIn(b"failure reason", get(tracker, announce_target(b"\2" * 20, 1000)).body)
+            self.assertEqual(get(tracker, "/info?mode=peer").body.decode().splitlines()[0], "1")
+            self.assertIn(b"\1" * 20, get(tracker, "/scrape").body)
+            node.terminate()
+            self.assertEqual(node.wait(10), 0)
+
+    def test_mistakes(self):
+        self.assertEqual(self.shoal("config", "--from-opentracker", "/nowhere/opentracker.conf").returncode, 1)
+        self.assertEqual(self.shoal("config", "--from-opentracker", "x", "--check", "y").returncode, 2)
+        run = self.shoal("config", "--from-opentracker", "/dev/stdin",
+                         input="listen.udp 127.0.0.1:7000\nlivesync.cluster.listen 127.0.0.1:7000\n")
+        self.assertEqual(run.returncode, 1)
+        self.assertIn("tracker.udp has it too", run.stderr)
 
 
 class Document(unittest.TestCase):
