@@ -197,11 +197,12 @@ MISCOUNTED = {"fscr": (r"\A\d+\n\d+\n", "N\nN\n"), "herr": (r"(403 IP |404 INV|5
 
 
 def without_what_differs(mode, text):
-    """Versions, identities and times differ between any two trackers."""
+    """Versions, identities, times and who waits for a lock differ between any two trackers."""
     if mode in MISCOUNTED:
         text = re.sub(*MISCOUNTED[mode], text)
     text = re.sub(r"(?s)<version>.*</version>", "<version/>", text)
     text = re.sub(r"<tracker_id>\d+<", "<tracker_id>N<", text)
+    text = re.sub(r"(?s)(<mutex_stall>\s+<count>)\d+", r"\1N", text)
     text = re.sub(r"<uptime>\d+<", "<uptime>N<", text)
     text = re.sub(r"(?m)^\d+ seconds \(\d+ hours\)$", "N seconds (N hours)", text)
     return re.sub(r"\b\d+( (?:conns|success|bytes|scrape)/s)", r"N\1", text)
