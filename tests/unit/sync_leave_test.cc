@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "common/prng.h"
+#include "no_swarms.h"
 #include "sync/cluster.h"
 #include "sync/keys.h"
 
@@ -13,15 +14,6 @@ using namespace shoal;
 namespace {
 
 constexpr int64_t kUnixMs = 1'800'000'000'000;
-
-class CountingSwarms final : public sync::Swarms {
- public:
-  size_t merge(std::span<const proto::Delta> deltas, common::Tick) override {
-    merged += deltas.size();
-    return deltas.size();
-  }
-  size_t merged = 0;
-};
 
 struct End {
   explicit End(const std::string& name, uint32_t ip)
@@ -37,7 +29,7 @@ struct End {
   }
 
   common::Endpoint address;
-  CountingSwarms swarms;
+  test::NoSwarms swarms;
   sync::Cluster cluster;
   sync::Outputs out;
 };
@@ -90,10 +82,10 @@ struct Link {
 
   void publish(End& end, uint16_t count) {
     for (uint16_t i = 0; i < count; ++i) {
-      proto::Delta delta;
-      delta.info_hash.bytes.fill(static_cast<uint8_t>(i));
-      delta.peer = common::make_endpoint_v4(0xcb007101, static_cast<uint16_t>(1 + i));
-      end.cluster.publish(now(), std::span(&delta, 1), end.out);
+      proto::OwnDelta own;
+      own.delta.info_hash.bytes.fill(static_cast<uint8_t>(i));
+      own.delta.peer = common::make_endpoint_v4(0xcb007101, static_cast<uint16_t>(1 + i));
+      end.cluster.publish(now(), {&own, 1}, end.out);
     }
   }
 };
