@@ -45,7 +45,7 @@ Json requests_json(const NodeState& state) {
       scrapes += udp.scrapes.value();
       errors += udp.errors.value();
       dropped += udp.dropped_malformed.value() + udp.dropped_connection_id.value() +
-                 udp.dropped_source_port.value() + udp.dropped_send.value();
+                 udp.dropped_source_port.value() + udp.dropped_network.value() + udp.dropped_send.value();
       const HttpTrackerCounters& http = worker->http_tracker[family];
       http_announces += http.announces.value();
       http_scrapes += http.scrapes.value();
@@ -133,6 +133,18 @@ Json clock_json(const sync::Status& status) {
           {"jumps", status.stats.wall_jumps}};
 }
 
+Json access_json(const AccessStatus& access) {
+  return {{"mode", to_string(access.mode)},
+          {"file_entries", access.file_entries},
+          {"changes", access.changes},
+          {"refused_changes", access.refused_changes},
+          {"bad_lines", access.bad_lines},
+          {"swarms_dropped", access.swarms_dropped},
+          {"reloads", access.reloads},
+          {"reloads_failed", access.reloads_failed},
+          {"state_writes_failed", access.state_writes_failed}};
+}
+
 Json snapshot_json(const SnapshotStatus& snapshot) {
   const auto loading = snapshot.loading_percent;
   return {{"loading_percent", loading ? Json(*loading) : Json(nullptr)},
@@ -171,6 +183,7 @@ std::string status_json(const NodeState& state) {
   json["clock"] = state.sync ? clock_json(*state.sync) : Json(nullptr);
   json["keys"] = {
       {"ids", state.key_ids}, {"reloads", state.key_reloads}, {"reloads_failed", state.key_reloads_failed}};
+  json["access"] = access_json(state.access);
   json["snapshot"] = state.snapshot ? snapshot_json(*state.snapshot) : Json(nullptr);
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
