@@ -131,6 +131,13 @@ Json sync_json(const NodeState& state) {
           {"dropped_pull_connections", dropped_pull_connections(state)}};
 }
 
+Json clock_json(const sync::Status& status) {
+  return {{"ahead_ms", status.wall_ahead_ms},
+          {"off", status.wall_off},
+          {"steps", status.stats.clock_steps},
+          {"jumps", status.stats.wall_jumps}};
+}
+
 Json access_json(const AccessStatus& access) {
   return {{"mode", to_string(access.mode)},
           {"file_entries", access.file_entries},
@@ -141,13 +148,6 @@ Json access_json(const AccessStatus& access) {
           {"reloads", access.reloads},
           {"reloads_failed", access.reloads_failed},
           {"state_writes_failed", access.state_writes_failed}};
-}
-
-Json clock_json(const sync::Status& status) {
-  return {{"ahead_ms", status.wall_ahead_ms},
-          {"off", status.wall_off},
-          {"steps", status.stats.clock_steps},
-          {"jumps", status.stats.wall_jumps}};
 }
 
 Json snapshot_json(const SnapshotStatus& snapshot) {
