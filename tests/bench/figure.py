@@ -43,7 +43,7 @@ def linked_cluster():
     if not link_cluster.available():
         sys.exit("network namespaces and nft need root")
     with link_cluster.LinkCluster() as cluster, cluster.client():
-        yield cluster, [(cluster.address(number), link_cluster.TRACKER) for number in range(len(cluster.nodes))]
+        yield cluster, cluster.targets()
 
 
 def background(targets, rate, salt=BACKGROUND, **more):
