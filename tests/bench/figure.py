@@ -92,5 +92,5 @@ def result(what, *figures):
     for name, values, unit, bar in figures:
         median = statistics.median(values)
         met = "met" if median <= bar else "MISSED"
-        told.append(f"{name} {median:g} {unit} of {len(values)} round{'s' * (len(values) > 1)} (bar {bar:g}: {met})")
+        told.append(f"{name} {median:.4g} {unit} of {len(values)} round{'s' * (len(values) > 1)} (bar {bar:g}: {met})")
     print(f"result: {what}: " + "; ".join(told), flush=True)
