@@ -182,6 +182,7 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
     config.multicast_groups = options.sync.multicast.size();
     config.peer_timeout_s = options.tracker.peer_timeout_s;
     config.pace_bytes_per_s = int64_t{options.sync.pace_mbit_s} * 1'000'000 / 8;
+    config.donate_bytes_per_s = int64_t{options.sync.donate_mbit_s} * 1'000'000 / 8;
     sync_ = std::make_unique<SyncDriver>(&loop_.uv, std::move(config), std::move(sockets.sync),
                                          options.sync.peers, store_, clock_);
   }
