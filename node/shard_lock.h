@@ -17,6 +17,9 @@ class ShardLock {
     if (held_.exchange(true, std::memory_order_acquire)) lock_contended();
   }
 
+  // Times it was held by another when it was wanted; modulo 2^32. With the lock.
+  uint32_t stalls() const { return stalls_; }
+
   void unlock() { held_.store(false, std::memory_order_release); }
 
   // For who takes the lock many times in a row, between two times: lets those who wait have it first.
@@ -42,6 +45,7 @@ class ShardLock {
       }
     }
     waiting_.fetch_sub(1, std::memory_order_relaxed);
+    ++stalls_;
   }
 
   static void pause() {
@@ -54,6 +58,7 @@ class ShardLock {
 
   std::atomic<bool> held_{false};
   std::atomic<uint16_t> waiting_{0};
+  uint32_t stalls_ = 0;  // written with the lock
 };
 
 }  // namespace shoal::node
