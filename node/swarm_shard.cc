@@ -88,10 +88,11 @@ PeerAnswer SwarmShard::announce_as(uint64_t hash, const PeerAnnounce& announce, 
     answer.counts = entry != nullptr ? counts_of(*entry) : proto::SwarmCounts{.completed = completed_count};
     return answer;
   }
-  const PeerValue value = at.record != nullptr
-                              ? announce_value(at.record->value(), role, completed, now, config_.replicated)
+  std::optional<PeerValue> old;
+  if (at.record != nullptr) old = at.record->value();
+  const PeerValue value = old ? announce_value(*old, role, completed, now, config_.replicated)
                               : PeerValue{common::stamp_of(now), {role, completed}};
-  if (at.record == nullptr || at.record->value() != value) {
+  if (!old || *old != value) {
     at = write<F>(at, hash, announce.info_hash, key, value);
     if (config_.replicated) {
       answer.delta = proto::Delta{announce.info_hash, announce.peer, value.state, value.stamp};
