@@ -78,6 +78,7 @@ struct Options {
     std::optional<common::Endpoint> advertise;
     std::vector<HostPort> peers;
     std::vector<MulticastGroup> multicast;
+    uint32_t pace_mbit_s = 50;
     std::string cluster = "default";
     std::vector<std::string> key_files;
     bool insecure = false;
@@ -92,6 +93,12 @@ struct Options {
     proto::DumpFormat export_format = proto::DumpFormat::text;
     bool operator==(const Admin&) const = default;
   } admin;
+
+  struct Stats {
+    std::string path;  // empty: off
+    std::vector<common::Network> networks;
+    bool operator==(const Stats&) const = default;
+  } stats;
 
   bool operator==(const Options&) const = default;
 };
