@@ -151,9 +151,8 @@ class ContainerCluster:
         os.chmod(key, 0o400)
         os.chown(key, 6969, 6969)
         ports = {name: free_port() for name in NAMES}
-        self.front_port = free_port()
-        self.environment = {**os.environ, "SHOAL_IMAGE": image, "SHOAL_FRONT_PORT": str(self.front_port),
-                            "COMPOSE_ARGUMENTS": f"-p {self.project}", "HAPROXY_IMAGE": "shoal-test-haproxy",
+        self.environment = {**os.environ, "SHOAL_IMAGE": image,
+                            "COMPOSE_ARGUMENTS": f"-p {self.project}",
                             **{f"SHOAL_PORT_{name.upper()}": str(port) for name, port in ports.items()}}
         self.nodes = [Container(self, name, ports[name]) for name in NAMES]
 
@@ -187,6 +186,6 @@ class ContainerCluster:
 
     def stop(self):
         try:
-            self.compose("--profile", "front", "down", "-v", "-t", "1")
+            self.compose("down", "-v", "-t", "1")
         finally:
             shutil.rmtree(self.folder, ignore_errors=True)
