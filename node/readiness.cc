@@ -22,6 +22,9 @@ Readiness readiness_of(const ReadinessFacts& facts) {
   const bool accompanied = std::any_of(members.begin(), members.end(), [](const auto& member) {
     return member.state == sync::MemberState::alive;
   });
+  if (accompanied && facts.access_matters && !facts.sync->access_in_step) {
+    return {false, "taking the access list's run-time changes from the others"};
+  }
   if (accompanied || facts.uptime_ms >= kLoneNodeReadyMs) return {true, ""};
   return {false, "starting: no other member heard yet"};
 }

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <csignal>
 #include <string>
 #include <utility>
@@ -47,6 +48,14 @@ size_t http_connections_max(size_t workers) {
   const size_t files = raise_open_files();
   const size_t usable = files > 2 * kOtherFiles ? files - kOtherFiles : files / 2;
   return std::max<size_t>(1, std::min(kHttpConnectionsMax, usable) / workers);
+}
+
+uint32_t numwant_max_udp(const Options& options) {
+  return options.tracker.numwant_max_udp > 0 ? options.tracker.numwant_max_udp : options.tracker.numwant_max;
+}
+
+uint32_t numwant_max_http(const Options& options) {
+  return options.tracker.numwant_max_http > 0 ? options.tracker.numwant_max_http : options.tracker.numwant_max;
 }
 
 uint64_t random_u64() {
@@ -138,14 +147,30 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
                    [this](const auto& policy) {
                      for (const auto& worker : workers_) worker->set_policy(policy);
                    },
-               .tell = [](std::span<const proto::AccessChange> /*changes*/) {},
+               .tell =
+                   [this](std::span<const proto::AccessChange> changes) {
+                     if (sync_) sync_->publish_access(changes);
+                   },
                .unix_ms = [this] { return clock_.unix_ms(); }}),
+      adaptive_interval_({.interval_s = options.tracker.interval_s,
+                          .interval_max_s = options.tracker.interval_max_s,
+                          .target_rps = options.tracker.target_rps}),
+      interval_s_(options.tracker.interval_s),
       worker_context_{.store = store_,
                       .clock = clock_,
                       .tracker = {.interval_s = options.tracker.interval_s,
                                   .interval_jitter = options.tracker.interval_jitter,
+                                  .adapted_interval_s = options.tracker.target_rps > 0 ? &interval_s_ : nullptr,
+                                  .min_interval_s = options.tracker.min_interval_s,
                                   .numwant_default = options.tracker.numwant_default,
-                                  .numwant_max = options.tracker.numwant_max},
+                                  .numwant_max = std::max(numwant_max_udp(options), numwant_max_http(options)),
+                                  .numwant_max_udp = numwant_max_udp(options),
+                                  .numwant_max_http = numwant_max_http(options),
+                                  .ip_param = options.tracker.ip_param,
+                                  .warning = options.tracker.warning,
+                                  .redirect_url = options.tracker.redirect_url,
+                                  .proxies = {common::NetworkSet(options.access.trusted_proxies),
+                                              options.access.client_header}},
                       .http_limits = {.connections_max = http_connections_max(sockets.udp.size())},
                       .connection_keys = keys_.connection,
                       .policy = access_.policy(),
@@ -166,8 +191,10 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
     config.advertise = options.sync.advertise;
     config.multicast_groups = options.sync.multicast.size();
     config.peer_timeout_s = options.tracker.peer_timeout_s;
+    config.access_log = &access_.log();
     sync_ = std::make_unique<SyncDriver>(&loop_.uv, std::move(config), std::move(sockets.sync),
                                          options.sync.peers, store_, clock_);
+    sync_->on_access_changes([this](std::span<const proto::AccessChange> changes) { access_.took(changes); });
   }
   if (!options.node.snapshot.empty()) {
     SnapshotKeeper::Settings settings{options.node.snapshot,
@@ -181,6 +208,9 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
                                    Exporter::Settings{options.admin.export_file, options.admin.export_format,
                                                       options.admin.export_interval_s},
                                    store_, clock_);
+  }
+  if (options.access.proxy_protocol) {
+    worker_context_.http_limits.proxies = &worker_context_.tracker.proxies.networks;
   }
   start_workers(std::move(sockets.udp), std::move(sockets.http));
   if (options.admin.listen) {
@@ -225,6 +255,12 @@ void RunningNode::start_timers() {
   }
   CHECK_INVARIANT(uv_timer_init(&loop_.uv, &linger_timer_) == 0);
   linger_timer_.data = this;
+  CHECK_INVARIANT(uv_timer_init(&loop_.uv, &load_timer_) == 0);
+  load_timer_.data = this;
+  CHECK_INVARIANT(uv_timer_start(
+                      &load_timer_,
+                      [](uv_timer_t* timer) { static_cast<RunningNode*>(timer->data)->adapt_interval(); }, 1'000,
+                      1'000) == 0);
   CHECK_INVARIANT(uv_timer_init(&loop_.uv, &expiry_timer_) == 0);
   expiry_timer_.data = this;
   const auto period_ms = static_cast<uint64_t>(std::max<int64_t>(1, clock_.tick_ms() / kExpirySlicesPerTick));
@@ -232,6 +268,30 @@ void RunningNode::start_timers() {
                       &expiry_timer_,
                       [](uv_timer_t* timer) { static_cast<RunningNode*>(timer->data)->expire(); }, period_ms,
                       period_ms) == 0);
+}
+
+// Once a second: how many announces there are, here and in the whole cluster, and what follows for the interval.
+void RunningNode::adapt_interval() {
+  uint64_t announces = 0;
+  for (const auto& worker : workers_) announces += worker->counters().announce.all();
+  const int64_t now_us = static_cast<int64_t>(uv_hrtime() / 1000);
+  const double ours = announces_.read(announces, now_us);
+  double everyones = ours;
+  std::vector<uint32_t> others_s;
+  if (sync_) {
+    for (const sync::MemberStatus& member : sync_->status().members) {
+      if (member.state != sync::MemberState::alive) continue;
+      everyones += member.announces_per_s;
+      if (member.interval_s > 0) others_s.push_back(member.interval_s);
+    }
+  }
+  const bool adapts = options_.tracker.target_rps > 0;
+  if (adapts) adaptive_interval_.step(now_us, everyones, others_s);
+  interval_s_.store(adaptive_interval_.interval_s(), std::memory_order_relaxed);
+  if (sync_) {
+    const bool told = adapts && adaptive_interval_.settled();
+    sync_->set_load(static_cast<uint32_t>(std::lround(ours)), told ? adaptive_interval_.interval_s() : 0);
+  }
 }
 
 void RunningNode::expire() {
@@ -345,7 +405,7 @@ void RunningNode::close() {
   drain_.close();
   service_->close();
   for (const auto& signal : signals_) uv_close(reinterpret_cast<uv_handle_t*>(signal.get()), nullptr);
-  for (uv_timer_t* timer : {&expiry_timer_, &linger_timer_}) {
+  for (uv_timer_t* timer : {&expiry_timer_, &linger_timer_, &load_timer_}) {
     uv_close(reinterpret_cast<uv_handle_t*>(timer), nullptr);
   }
 }
@@ -392,6 +452,8 @@ NodeState RunningNode::state() const {
   state.key_reloads = key_reloads_;
   state.key_reloads_failed = key_reloads_failed_;
   state.access = access_.status();
+  state.interval_s = interval_s_.load(std::memory_order_relaxed);
+  state.announces_per_s = announces_.per_s();
   if (snapshot_) state.snapshot = snapshot_->status();
   if (exporter_) state.exports = exporter_->status();
   const DumpGate& dumps = full_scrapes_.gate();
@@ -401,6 +463,7 @@ NodeState RunningNode::state() const {
                     .snapshot_percent = state.snapshot ? state.snapshot->loading_percent : std::nullopt,
                     .sync = state.sync ? &*state.sync : nullptr,
                     .expects_others = !options_.sync.peers.empty() || !options_.sync.multicast.empty(),
+                    .access_matters = access_.options().mode != AccessMode::open,
                     .uptime_ms = static_cast<int64_t>(uv_hrtime() / 1'000'000 - started_mono_ms_)});
   return state;
 }

@@ -54,6 +54,9 @@ struct AnnounceCounters {
   common::Counter stopped;
   common::Counter regular;  // no event, or paused
   common::Counter peers_sent;
+
+  uint64_t all() const { return started.value() + completed.value() + stopped.value() + regular.value(); }
+
   common::Counter deltas;                          // handed to the sync channel
   std::array<common::Counter, kRefusals> refused;  // by Refusal
 };

@@ -55,6 +55,9 @@ void to_pb(const Heartbeat& heartbeat, pb::Heartbeat& out) {
   out.set_list_parts(heartbeat.list_parts);
   out.set_send_us(heartbeat.send_us);
   out.set_wall_ahead_ms(heartbeat.wall_ahead_ms);
+  out.set_announces_per_s(heartbeat.announces_per_s);
+  out.set_interval_s(heartbeat.interval_s);
+  out.set_access_digest(heartbeat.access_digest);
   for (const MemberEntry& entry : heartbeat.members) {
     pb::Member& member = *out.add_members();
     member.set_id(entry.id);
@@ -92,6 +95,10 @@ std::string serialized(const SyncPacket& packet) {
     challenge_to_pb(*challenge, *out.mutable_challenge());
   }
   if (const auto* echo = std::get_if<ChallengeEcho>(&packet)) echo_to_pb(*echo, *out.mutable_echo());
+  if (const auto* changes = std::get_if<AccessChanges>(&packet)) {
+    access_changes_to_pb(*changes, *out.mutable_access_changes());
+  }
+  if (const auto* ask = std::get_if<AccessAsk>(&packet)) access_ask_to_pb(*ask, *out.mutable_access_ask());
   return out.SerializeAsString();
 }
 
@@ -115,6 +122,10 @@ Result<SyncPacket> from_pb(const pb::Heartbeat& in) {
   out.list_parts = in.list_parts();
   out.send_us = in.send_us();
   out.wall_ahead_ms = in.wall_ahead_ms();
+  out.announces_per_s = in.announces_per_s();
+  if (in.interval_s() > kSyncIntervalMaxS) return fail("bad interval");
+  out.interval_s = in.interval_s();
+  out.access_digest = in.access_digest();
   for (const pb::Member& member : in.members()) {
     const std::optional<Endpoint> endpoint = endpoint_from(member.endpoint());
     if (!endpoint || member.state() > kMemberStateMax) return fail("bad member");
@@ -154,6 +165,10 @@ Result<SyncPacket> parse(ByteSpan raw) {
     case pb::Packet::kGone:
       if (packet.gone().up_to() > kSyncSequenceMax) return fail("bad sequence");
       return Gone{packet.gone().up_to()};
+    case pb::Packet::kAccessChanges:
+      return access_changes_from_pb(packet.access_changes());
+    case pb::Packet::kAccessAsk:
+      return access_ask_from_pb(packet.access_ask());
     case pb::Packet::BODY_NOT_SET:
       break;
   }

@@ -14,6 +14,7 @@
 #include "common/endpoint.h"
 #include "common/result.h"
 #include "proto/delta.h"
+#include "proto/sync_access.h"
 #include "proto/sync_repair.h"
 
 namespace shoal::proto {
@@ -21,6 +22,7 @@ namespace shoal::proto {
 // Limits of what is decoded.
 constexpr size_t kSyncRawMax = 8192;  // a body before compression
 constexpr size_t kSyncNameMax = 255;
+constexpr uint32_t kSyncIntervalMaxS = 604'800;
 constexpr size_t kSyncMembersMax = 64;  // in one heartbeat
 
 // What a heartbeat tells about another node; see sync.proto.
@@ -39,7 +41,7 @@ struct MemberEntry {
 
 // The most bytes one entry takes in a heartbeat, and those of everything but the entries and the name.
 constexpr size_t kMemberEntryBytesMax = 76;
-constexpr size_t kHeartbeatBytesMax = 110;
+constexpr size_t kHeartbeatBytesMax = 128;
 
 struct Heartbeat {
   std::string name;  // printable ASCII
@@ -52,6 +54,9 @@ struct Heartbeat {
   std::vector<MemberEntry> members;
   uint32_t send_us = 0;
   int64_t wall_ahead_ms = 0;
+  uint32_t announces_per_s = 0;
+  uint32_t interval_s = 0;
+  uint32_t access_digest = 0;
   bool operator==(const Heartbeat&) const = default;
 };
 
@@ -68,8 +73,7 @@ struct Leave {
 };
 
 // monostate: a body of a later minor version.
-using SyncPacket =
-    std::variant<std::monostate, Heartbeat, DeltaBatch, Leave, Nack, Gone, Challenge, ChallengeEcho>;
+using SyncPacket = std::variant<std::monostate, Heartbeat, DeltaBatch, Leave, Nack, Gone, Challenge, ChallengeEcho, AccessChanges, AccessAsk>;
 
 // The order of a packet's columns: family, info_hash, peer.
 inline bool delta_before(const Delta& a, const Delta& b) {

@@ -42,6 +42,7 @@ Cluster::Impl::Impl(Config settings, Swarms& swarm_store, Now now)
       time(id, tick_ms, now.mono_us, now.unix_ms),
       sealer(keys, tag, id, config.incarnation),
       log(config.peer_timeout_s),
+      access(config.access_log != nullptr ? *config.access_log : own_access),
       members(config.pace_bytes_per_s),
       prng(config.incarnation ^ id),
       next_heartbeat_us(now.mono_us) {}
@@ -97,6 +98,7 @@ void Cluster::Impl::flush(Now now, Outputs& out) {
 void Cluster::Impl::advance(Now now, Outputs& out) {
   if (now.mono_us >= log.deadline_us()) flush(now, out);
   if (now.mono_us >= repair_deadline_us) repair_streams(now, out);
+  if (now.mono_us >= access_deadline_us) reconcile_access(now, out);
   if (now.mono_us < next_heartbeat_us) return;
   if (left) return send_leave(now, out);
   note_silence(now, out);
@@ -110,7 +112,7 @@ void Cluster::Impl::advance(Now now, Outputs& out) {
 }
 
 int64_t Cluster::Impl::deadline_us() const {
-  return std::min({log.deadline_us(), repair_deadline_us, next_heartbeat_us});
+  return std::min({log.deadline_us(), repair_deadline_us, access_deadline_us, next_heartbeat_us});
 }
 
 Status Cluster::Impl::status(Now now) const {
@@ -120,6 +122,7 @@ Status Cluster::Impl::status(Now now) const {
   out.stats = stats;
   out.wall_ahead_ms = time.wall_ahead_ms();
   out.wall_off = time.wall_off();
+  out.access_in_step = access_in_step;
   for (const auto& [member_id, member] : members.all()) {
     MemberStatus row;
     row.name = display_name(member);
@@ -135,6 +138,8 @@ Status Cluster::Impl::status(Now now) const {
     row.lost = member.gaps.lost();
     row.round_trip_us = member.smoothed_round_trip_us;
     row.clock_offset_ms = member.clock_known ? member.wall_offset_ms - (now.unix_ms - now.mono_us / 1000) : 0;
+    row.announces_per_s = member.announces_per_s;
+    row.interval_s = member.interval_s;
     row.refused = member.refused;
     out.members.push_back(std::move(row));
   }
@@ -162,6 +167,15 @@ void Cluster::receive(Now now, const Received& datagram, Outputs& out) { impl_->
 
 void Cluster::publish(Now now, std::span<const proto::Delta> deltas, Outputs& out) {
   impl_->publish(now, deltas, out);
+}
+
+void Cluster::publish_access(Now now, std::span<const proto::AccessChange> changes, Outputs& out) {
+  impl_->publish_access(now, changes, out);
+}
+
+void Cluster::set_load(uint32_t announces_per_s, uint32_t interval_s) {
+  impl_->announces_per_s = announces_per_s;
+  impl_->interval_s = interval_s;
 }
 
 void Cluster::advance(Now now, Outputs& out) { impl_->advance(now, out); }

@@ -54,6 +54,9 @@ proto::Heartbeat Cluster::Impl::make_heartbeat(Now now, uint64_t first_id) const
   out.wall_ahead_ms = time.told_wall_ahead_ms();
   out.uptime_ms = (now.mono_us - started_us) / 1000;
   out.peer_timeout_s = config.peer_timeout_s;
+  out.announces_per_s = announces_per_s;
+  out.interval_s = interval_s;
+  out.access_digest = access.digest();
   out.advertise = config.advertise;
   out.delta_sequence = sealer.sequence(proto::SyncStream::deltas);
   const size_t per_heartbeat = entries_per_heartbeat(wire_name.size());
@@ -128,6 +131,9 @@ void Cluster::Impl::apply_heartbeat(Now now, Member& member, const proto::SyncHe
   member.gaps.announced(heartbeat.delta_sequence, now.mono_us);
   if (!member.introduced) introduce(member, out);
   check_settings(now, member, out);
+  member.announces_per_s = heartbeat.announces_per_s;
+  member.interval_s = heartbeat.interval_s;
+  note_access_digest(now, member, heartbeat.access_digest);
   learn_members(now, member, heartbeat, out);
 }
 

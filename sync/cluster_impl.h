@@ -9,6 +9,7 @@
 #include "common/prng.h"
 #include "proto/sync_header.h"
 #include "proto/sync_packet.h"
+#include "sync/access_log.h"
 #include "sync/cluster.h"
 #include "sync/cluster_time.h"
 #include "sync/complaints.h"
@@ -90,6 +91,15 @@ struct Cluster::Impl {
   bool to_be_told(const Member& member, int64_t now_us) const;
   void apply_leave(Now now, Member& member, const proto::Leave& leave, Outputs& out);
 
+  // cluster_access.cc
+  void publish_access(Now now, std::span<const proto::AccessChange> changes, Outputs& out);
+  void apply_access_changes(Now now, const proto::AccessChanges& changes, Outputs& out);
+  void apply_access_ask(Now now, Member& member, const proto::AccessAsk& ask, Outputs& out);
+  // What a heartbeat says of the sender's changes.
+  void note_access_digest(Now now, Member& member, uint32_t digest);
+  // Asks a member whose changes are not ours.
+  void reconcile_access(Now now, Outputs& out);
+
   // cluster_heartbeat.cc
   // Lists members from this id on, as many as fit.
   proto::Heartbeat make_heartbeat(Now now, uint64_t first_id) const;
@@ -126,6 +136,8 @@ struct Cluster::Impl {
   ClusterTime time;
   Sealer sealer;
   DeltaLog log;
+  AccessLog own_access;  // where the caller has none
+  AccessLog& access;
   RetransmitRing ring;
   Membership members;
   Newcomers newcomers;
@@ -137,6 +149,11 @@ struct Cluster::Impl {
   NameClash own_clash;
   int64_t next_heartbeat_us;
   int64_t repair_deadline_us = Gaps::kNever;
+  int64_t access_deadline_us = Gaps::kNever;
+  int64_t access_asked_us = kLongAgoUs;
+  bool access_in_step = false;
+  uint32_t announces_per_s = 0;
+  uint32_t interval_s = 0;
   uint64_t heartbeats = 0;   // rounds sent
   uint64_t list_cursor = 0;  // id from which the next heartbeat lists members
   bool left = false;         // then next_heartbeat_us is when to say so again

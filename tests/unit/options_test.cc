@@ -152,6 +152,16 @@ TEST_CASE("options: every kind of wrong value in a file names line, key and what
   const Wrong table[] = {
       {"[tracker]\ninterval_s = 0",
        "f.toml:2: tracker.interval_s: 0 is not allowed: a whole number of seconds"},
+      {"[access]\nmode = \"black\"", "f.toml:2: access.mode: \"black\" is not allowed: open, allow or deny"},
+      {"[access]\ndeny_networks = [\"10.0.0.1/8\"]", "\"10.0.0.1/8\" is not allowed: up to 2048 different networks"},
+      {"[access]\ntrusted_proxies = \"proxy.example\"", "\"proxy.example\" is not allowed: up to 256 different"},
+      {"[access]\nclient_header = \"X Y\"", "\"X Y\" is not allowed: the name of an HTTP header"},
+      {"[access]\nclients_deny = [\"\"]", "\"\" is not allowed: up to 256 different beginnings"},
+      {"[access]\nclients_allow = [\"123456789012345678901\"]", " is not allowed: up to 256 different beginnings"},
+      {"[tracker]\nredirect_url = \"javascript:x\"", "\"javascript:x\" is not allowed: a URL that begins with http"},
+      {"[tracker]\nredirect_url = \"http://\"", "is not allowed: a URL that begins with http"},
+      {"[tracker]\nwarning = \"\u00fc\"", "is not allowed: up to 200 printable ASCII characters"},
+      {"[tracker]\nip_param = true", "true or false is not allowed: ignore, trusted or any"},
       {"[tracker]\n\ninterval_s = 86401", "f.toml:3: tracker.interval_s: 86401 is not allowed: "},
       {"[tracker]\ninterval_s = -1", "f.toml:2: tracker.interval_s: -1 is not allowed: "},
       {"[tracker]\ninterval_s = 9223372036854775807", "interval_s: 9223372036854775807 is not allowed: "},
@@ -272,6 +282,18 @@ TEST_CASE("options: keys that do not fit each other") {
   CHECK(error_of("[tracker]\ninterval_s = 2500\npeer_timeout_s = 3094") == "no error");
   CHECK(error_of("[tracker]\nnumwant_default = 201")
             .starts_with("f.toml:2: tracker.numwant_default: 201 is not"));
+  CHECK(error_of("[tracker]\ntarget_rps = 100") == "no error");
+  CHECK(error_of("[tracker]\ninterval_max_s = 9000") == "no error");  // only matters with a target
+  CHECK(error_of("[tracker]\ntarget_rps = 100\ninterval_max_s = 2500").find("interval_max_s = 2500 and its jitter") !=
+        std::string::npos);
+  CHECK(error_of("[tracker]\ntarget_rps = 100\ninterval_max_s = 1000")
+            .starts_with("f.toml:3: tracker.interval_max_s: 1000 is not allowed: at least tracker.interval_s"));
+  CHECK(error_of("[tracker]\nmin_interval_s = 1700").starts_with("f.toml:2: tracker.min_interval_s: 1700 is not"));
+  CHECK(error_of("[tracker]\nmin_interval_s = 1620") == "no error");
+  CHECK(error_of("[tracker]\nip_param = \"trusted\"").find("without access.trusted_proxies") != std::string::npos);
+  CHECK(error_of("[access]\nproxy_protocol = true").find("without access.trusted_proxies") != std::string::npos);
+  CHECK(error_of("[tracker]\nip_param = \"trusted\"\n[access]\nproxy_protocol = true\ntrusted_proxies = "
+                 "[\"10.0.0.0/8\"]") == "no error");
   CHECK(error_of("[sync]\nlisten = \"127.0.0.1:6970\"").find("shoal keygen FILE") != std::string::npos);
   CHECK(error_of("[sync]\nlisten = \"127.0.0.1:6970\"\ninsecure = true") == "no error");
   CHECK(error_of("[sync]\nlisten = \"127.0.0.1:6970\"\nkey_files = \"k\"") == "no error");
