@@ -2,8 +2,8 @@
 // announces per second are what the operator wants. Pure; the time is an argument.
 //
 // A client acts on a new interval only with its next announce, so the answer to a change comes an interval
-// later. The interval therefore moves by a factor of e per interval at most, slower the nearer the goal is: it
-// settles within a few intervals and hardly overshoots. Nodes tell each other their intervals and move
+// later. The interval therefore moves by a factor of e per interval at most, slower the nearer the goal is:
+// it settles within a few intervals and hardly overshoots. Nodes tell each other their intervals and move
 // together, from the mean of all.
 
 #pragma once
@@ -37,8 +37,8 @@ class AdaptiveInterval {
 
   explicit AdaptiveInterval(const Settings& settings);
 
-  // To be called about once a second. `announces_per_s` are the whole cluster's; `others_s` what the other nodes
-  // tell their clients now.
+  // To be called about once a second. `announces_per_s` are the whole cluster's; `others_s` what the other
+  // nodes tell their clients now.
   void step(int64_t now_us, double announces_per_s, std::span<const uint32_t> others_s);
 
   // What to tell clients, before the jitter.

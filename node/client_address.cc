@@ -4,8 +4,8 @@
 
 namespace shoal::node {
 
-std::optional<common::Endpoint> client_of(const proto::HttpRequest& request, const common::Endpoint& connected,
-                                          const TrustedProxies& proxies) {
+std::optional<common::Endpoint> client_of(const proto::HttpRequest& request,
+                                          const common::Endpoint& connected, const TrustedProxies& proxies) {
   if (proxies.header.empty() || !proxies.networks.contains(connected)) return connected;
   const proto::Hops hops = proto::read_hops(request, proxies.header);
   common::Endpoint client = connected;

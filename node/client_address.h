@@ -1,5 +1,5 @@
-// Whose request it is: behind proxies that the operator trusts, the client's address stands in a header. Pure;
-// any thread.
+// Whose request it is: behind proxies that the operator trusts, the client's address stands in a header.
+// Pure; any thread.
 
 #pragma once
 
@@ -19,7 +19,7 @@ struct TrustedProxies {
 
 // The nearest hop that is no trusted proxy, counted from `connected`, the other end of the connection; if all
 // are, the farthest. Nothing: a trusted proxy names a hop that is no address, so who asks is not known.
-std::optional<common::Endpoint> client_of(const proto::HttpRequest& request, const common::Endpoint& connected,
-                                          const TrustedProxies& proxies);
+std::optional<common::Endpoint> client_of(const proto::HttpRequest& request,
+                                          const common::Endpoint& connected, const TrustedProxies& proxies);
 
 }  // namespace shoal::node

@@ -183,7 +183,8 @@ void HttpServer::refuse(Connection& connection, int status) {
   connection.linger = true;
 }
 
-// Whose connection it is, as the proxy says before anything else. False: `input` is what is left to wait with.
+// Whose connection it is, as the proxy says before anything else. False: `input` is what is left to wait
+// with.
 bool HttpServer::take_proxy_header(Connection& connection, ByteSpan& input) {
   const proto::ProxyHeader header = proto::parse_proxy_header(input);
   if (header.state == proto::ProxyState::need_more) return false;

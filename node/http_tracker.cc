@@ -78,7 +78,8 @@ void HttpTracker::announce(const proto::HttpRequest& request, const Endpoint& cl
   proto::append_announce_answer(out, proto::reply_to(request), answer);
 }
 
-HttpTracker::Announced HttpTracker::addresses_of(const proto::AnnounceQuery& query, const Endpoint& client) const {
+HttpTracker::Announced HttpTracker::addresses_of(const proto::AnnounceQuery& query,
+                                                 const Endpoint& client) const {
   const TrackerSettings& settings = tracker_.settings();
   const bool believed = settings.ip_param == IpParam::any ||
                         (settings.ip_param == IpParam::trusted && settings.proxies.networks.contains(client));
@@ -101,10 +102,12 @@ HttpTracker::Announced HttpTracker::addresses_of(const proto::AnnounceQuery& que
 
 Refusal HttpTracker::refuses(const proto::AnnounceRequest& request, const Announced& announced) {
   const Refusal refusal = tracker_.refuses(request, *announced.first);
-  return refusal == Refusal::none && announced.second ? tracker_.refuses(request, *announced.second) : refusal;
+  return refusal == Refusal::none && announced.second ? tracker_.refuses(request, *announced.second)
+                                                      : refusal;
 }
 
-proto::AnnounceAnswer HttpTracker::announce_at(const proto::AnnounceRequest& request, const Announced& announced) {
+proto::AnnounceAnswer HttpTracker::announce_at(const proto::AnnounceRequest& request,
+                                               const Announced& announced) {
   const PeerBuffers buffers{peers_v4_, peers_v6_};
   const uint32_t want = tracker_.peers_wanted(request, tracker_.settings().numwant_max_http);
   const SwarmRef ref = tracker_.store().locate(request.info_hash);

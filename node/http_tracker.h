@@ -20,7 +20,8 @@ namespace shoal::node {
 class HttpTracker final : public HttpHandler {
  public:
   // All references outlive the object. `full_scrapes`: null: not on this port.
-  HttpTracker(Tracker& tracker, const ClusterClock& clock, FullScrapes* full_scrapes, WorkerCounters& counters);
+  HttpTracker(Tracker& tracker, const ClusterClock& clock, FullScrapes* full_scrapes,
+              WorkerCounters& counters);
 
   std::unique_ptr<LongAnswer> answer(const proto::HttpRequest& request, const common::Endpoint& client,
                                      std::string& out) override;

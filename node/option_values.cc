@@ -135,7 +135,8 @@ bool is_header_name(std::string_view text) {
 
 bool is_web_url(std::string_view text) {
   const size_t scheme = text.starts_with("https://") ? 8 : text.starts_with("http://") ? 7 : text.size();
-  return scheme < text.size() && is_printable(text, 1000) && text.find_first_of(" \"<>\\") == std::string_view::npos;
+  return scheme < text.size() && is_printable(text, 1000) &&
+         text.find_first_of(" \"<>\\") == std::string_view::npos;
 }
 
 std::string name_from_host(std::string_view host) {

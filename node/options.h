@@ -55,17 +55,17 @@ struct Options {
     std::vector<common::Endpoint> http;
     uint32_t interval_s = 1800;
     double interval_jitter = 0.1;
-    uint32_t min_interval_s = 0;      // 0: not told
-    uint32_t target_rps = 0;          // 0: the interval is not adapted
-    uint32_t interval_max_s = 2100;   // when it is
+    uint32_t min_interval_s = 0;     // 0: not told
+    uint32_t target_rps = 0;         // 0: the interval is not adapted
+    uint32_t interval_max_s = 2100;  // when it is
     uint32_t peer_timeout_s = 2700;
     uint32_t numwant_default = 50;
     uint32_t numwant_max = 200;
-    uint32_t numwant_max_udp = 0;     // 0: numwant_max
-    uint32_t numwant_max_http = 0;    // 0: numwant_max
+    uint32_t numwant_max_udp = 0;   // 0: numwant_max
+    uint32_t numwant_max_http = 0;  // 0: numwant_max
     IpParam ip_param = IpParam::ignore;
-    std::string warning;              // empty: none
-    std::string redirect_url;         // empty: none
+    std::string warning;       // empty: none
+    std::string redirect_url;  // empty: none
     bool full_scrape = false;
     uint32_t full_scrape_interval_s = 300;  // 0: any time
     bool operator==(const Tracker&) const = default;

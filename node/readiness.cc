@@ -9,6 +9,9 @@ namespace {
 // A node that hears from nobody serves alone after this long.
 constexpr int64_t kLoneNodeReadyMs = 3'000;
 
+// The access list's changes come within seconds; members that cannot hold them all must not hold us up.
+constexpr int64_t kAccessReadyMs = 30'000;
+
 }  // namespace
 
 Readiness readiness_of(const ReadinessFacts& facts) {
@@ -22,7 +25,8 @@ Readiness readiness_of(const ReadinessFacts& facts) {
   const bool accompanied = std::any_of(members.begin(), members.end(), [](const auto& member) {
     return member.state == sync::MemberState::alive;
   });
-  if (accompanied && facts.access_matters && !facts.sync->access_in_step) {
+  if (accompanied && facts.access_matters && !facts.sync->access_in_step &&
+      facts.uptime_ms < kAccessReadyMs) {
     return {false, "taking the access list's run-time changes from the others"};
   }
   if (accompanied || facts.uptime_ms >= kLoneNodeReadyMs) return {true, ""};

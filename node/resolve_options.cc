@@ -107,9 +107,8 @@ class CrossChecks {
     if (t.peer_timeout_s * share <= interval_max_s) {
       const auto least = static_cast<uint64_t>(std::floor(interval_max_s / share)) + 1;
       error("tracker.peer_timeout_s",
-            std::to_string(t.peer_timeout_s) +
-                " is not allowed with tracker." + (adapted ? "interval_max_s" : "interval_s") + " = " +
-                std::to_string(interval_s) +
+            std::to_string(t.peer_timeout_s) + " is not allowed with tracker." +
+                (adapted ? "interval_max_s" : "interval_s") + " = " + std::to_string(interval_s) +
                 " and its jitter: peers would expire between two announces; at least " +
                 std::to_string(least));
     }

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <csignal>
 #include <string>
 #include <utility>
@@ -15,6 +14,7 @@
 #include "common/log.h"
 #include "node/atomic_file.h"
 #include "node/privileges.h"
+#include "node/reloadable.h"
 #include "node/version.h"
 #include "sync/keys.h"
 
@@ -55,7 +55,8 @@ uint32_t numwant_max_udp(const Options& options) {
 }
 
 uint32_t numwant_max_http(const Options& options) {
-  return options.tracker.numwant_max_http > 0 ? options.tracker.numwant_max_http : options.tracker.numwant_max;
+  return options.tracker.numwant_max_http > 0 ? options.tracker.numwant_max_http
+                                              : options.tracker.numwant_max;
 }
 
 uint64_t random_u64() {
@@ -152,30 +153,28 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
                      if (sync_) sync_->publish_access(changes);
                    },
                .unix_ms = [this] { return clock_.unix_ms(); }}),
-      adaptive_interval_({.interval_s = options.tracker.interval_s,
-                          .interval_max_s = options.tracker.interval_max_s,
-                          .target_rps = options.tracker.target_rps}),
-      interval_s_(options.tracker.interval_s),
-      worker_context_{.store = store_,
-                      .clock = clock_,
-                      .tracker = {.interval_s = options.tracker.interval_s,
-                                  .interval_jitter = options.tracker.interval_jitter,
-                                  .adapted_interval_s = options.tracker.target_rps > 0 ? &interval_s_ : nullptr,
-                                  .min_interval_s = options.tracker.min_interval_s,
-                                  .numwant_default = options.tracker.numwant_default,
-                                  .numwant_max = std::max(numwant_max_udp(options), numwant_max_http(options)),
-                                  .numwant_max_udp = numwant_max_udp(options),
-                                  .numwant_max_http = numwant_max_http(options),
-                                  .ip_param = options.tracker.ip_param,
-                                  .warning = options.tracker.warning,
-                                  .redirect_url = options.tracker.redirect_url,
-                                  .proxies = {common::NetworkSet(options.access.trusted_proxies),
-                                              options.access.client_header}},
-                      .http_limits = {.connections_max = http_connections_max(sockets.udp.size())},
-                      .connection_keys = keys_.connection,
-                      .policy = access_.policy(),
-                      .draining = drain_.begun(),
-                      .full_scrapes = options.tracker.full_scrape ? &full_scrapes_ : nullptr},
+      load_(&loop_.uv, options.tracker),
+      worker_context_{
+          .store = store_,
+          .clock = clock_,
+          .tracker = {.interval_s = options.tracker.interval_s,
+                      .interval_jitter = options.tracker.interval_jitter,
+                      .adapted_interval_s = load_.adapted_interval_s(),
+                      .min_interval_s = options.tracker.min_interval_s,
+                      .numwant_default = options.tracker.numwant_default,
+                      .numwant_max = std::max(numwant_max_udp(options), numwant_max_http(options)),
+                      .numwant_max_udp = numwant_max_udp(options),
+                      .numwant_max_http = numwant_max_http(options),
+                      .ip_param = options.tracker.ip_param,
+                      .warning = options.tracker.warning,
+                      .redirect_url = options.tracker.redirect_url,
+                      .proxies = {common::NetworkSet(options.access.trusted_proxies),
+                                  options.access.client_header}},
+          .http_limits = {.connections_max = http_connections_max(sockets.udp.size())},
+          .connection_keys = keys_.connection,
+          .policy = access_.policy(),
+          .draining = drain_.begun(),
+          .full_scrapes = options.tracker.full_scrape ? &full_scrapes_ : nullptr},
       admin_({.state = [this] { return state(); },
               .drain = [this] { return drain("admin endpoint"); },
               .access = &access_},
@@ -238,6 +237,9 @@ void RunningNode::start_workers(std::vector<std::vector<Socket>> udp, std::vecto
                                                 std::move(http[i]), random_u64(),
                                                 options_.node.pin_workers ? std::optional(i) : std::nullopt));
   }
+  std::vector<const WorkerCounters*> counters;
+  for (const auto& worker : workers_) counters.push_back(&worker->counters());
+  load_.start(std::move(counters), sync_.get());
 }
 
 void RunningNode::start_timers() {
@@ -255,12 +257,6 @@ void RunningNode::start_timers() {
   }
   CHECK_INVARIANT(uv_timer_init(&loop_.uv, &linger_timer_) == 0);
   linger_timer_.data = this;
-  CHECK_INVARIANT(uv_timer_init(&loop_.uv, &load_timer_) == 0);
-  load_timer_.data = this;
-  CHECK_INVARIANT(uv_timer_start(
-                      &load_timer_,
-                      [](uv_timer_t* timer) { static_cast<RunningNode*>(timer->data)->adapt_interval(); }, 1'000,
-                      1'000) == 0);
   CHECK_INVARIANT(uv_timer_init(&loop_.uv, &expiry_timer_) == 0);
   expiry_timer_.data = this;
   const auto period_ms = static_cast<uint64_t>(std::max<int64_t>(1, clock_.tick_ms() / kExpirySlicesPerTick));
@@ -268,30 +264,6 @@ void RunningNode::start_timers() {
                       &expiry_timer_,
                       [](uv_timer_t* timer) { static_cast<RunningNode*>(timer->data)->expire(); }, period_ms,
                       period_ms) == 0);
-}
-
-// Once a second: how many announces there are, here and in the whole cluster, and what follows for the interval.
-void RunningNode::adapt_interval() {
-  uint64_t announces = 0;
-  for (const auto& worker : workers_) announces += worker->counters().announce.all();
-  const int64_t now_us = static_cast<int64_t>(uv_hrtime() / 1000);
-  const double ours = announces_.read(announces, now_us);
-  double everyones = ours;
-  std::vector<uint32_t> others_s;
-  if (sync_) {
-    for (const sync::MemberStatus& member : sync_->status().members) {
-      if (member.state != sync::MemberState::alive) continue;
-      everyones += member.announces_per_s;
-      if (member.interval_s > 0) others_s.push_back(member.interval_s);
-    }
-  }
-  const bool adapts = options_.tracker.target_rps > 0;
-  if (adapts) adaptive_interval_.step(now_us, everyones, others_s);
-  interval_s_.store(adaptive_interval_.interval_s(), std::memory_order_relaxed);
-  if (sync_) {
-    const bool told = adapts && adaptive_interval_.settled();
-    sync_->set_load(static_cast<uint32_t>(std::lround(ours)), told ? adaptive_interval_.interval_s() : 0);
-  }
 }
 
 void RunningNode::expire() {
@@ -331,22 +303,12 @@ void RunningNode::reload() {
     log_line(LogLevel::error, "SIGHUP: everything stays as it was", {{"reason", options.error().message}});
     return;
   }
-  Options comparable = *options;
-  comparable.sync.key_files = options_.sync.key_files;
-  comparable.access = options_.access;
-  comparable.access.state_file = options->access.state_file;
-  comparable.access.fifo_add = options->access.fifo_add;
-  comparable.access.fifo_delete = options->access.fifo_delete;
-  if (!(comparable == options_)) {
+  if (needs_restart(options_, *options)) {
     log_line(LogLevel::warn,
              "SIGHUP: options have changed that need a restart: all but sync.key_files and some of [access]");
   }
   reload_keys(*options);
-  Options::Access access = options->access;
-  access.state_file = options_.access.state_file;
-  access.fifo_add = options_.access.fifo_add;
-  access.fifo_delete = options_.access.fifo_delete;
-  access_.reload(access);
+  access_.reload(reloaded_access(options_.access, options->access));
 }
 
 // Keys that cannot all be read change nothing.
@@ -401,11 +363,12 @@ void RunningNode::close() {
   if (sync_) sync_->stop();
   if (admin_server_) admin_server_->stop();
   access_.stop();
+  load_.close();
   if (exporter_) exporter_->stop();
   drain_.close();
   service_->close();
   for (const auto& signal : signals_) uv_close(reinterpret_cast<uv_handle_t*>(signal.get()), nullptr);
-  for (uv_timer_t* timer : {&expiry_timer_, &linger_timer_, &load_timer_}) {
+  for (uv_timer_t* timer : {&expiry_timer_, &linger_timer_}) {
     uv_close(reinterpret_cast<uv_handle_t*>(timer), nullptr);
   }
 }
@@ -452,8 +415,8 @@ NodeState RunningNode::state() const {
   state.key_reloads = key_reloads_;
   state.key_reloads_failed = key_reloads_failed_;
   state.access = access_.status();
-  state.interval_s = interval_s_.load(std::memory_order_relaxed);
-  state.announces_per_s = announces_.per_s();
+  state.interval_s = load_.interval_s();
+  state.announces_per_s = load_.announces_per_s();
   if (snapshot_) state.snapshot = snapshot_->status();
   if (exporter_) state.exports = exporter_->status();
   const DumpGate& dumps = full_scrapes_.gate();

@@ -8,7 +8,6 @@
 
 #include <uv.h>
 
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -17,9 +16,9 @@
 
 #include "common/result.h"
 #include "node/access_control.h"
-#include "node/adaptive_interval.h"
 #include "node/admin.h"
 #include "node/cluster_clock.h"
+#include "node/cluster_load.h"
 #include "node/drain.h"
 #include "node/exporter.h"
 #include "node/full_scrapes.h"
@@ -67,7 +66,6 @@ class RunningNode {
   void on_signal(int signal);
   bool drain(std::string_view cause);
   void expire();
-  void adapt_interval();
   void reload();
   void reload_keys(const Options& options);
   void stop();
@@ -89,9 +87,7 @@ class RunningNode {
   FullScrapes full_scrapes_;
   Drain drain_;
   AccessControl access_;
-  AdaptiveInterval adaptive_interval_;
-  std::atomic<uint32_t> interval_s_;  // what clients are told, before the jitter
-  RateMeter announces_;
+  ClusterLoad load_;
   WorkerContext worker_context_;
   std::unique_ptr<SyncDriver> sync_;  // null: sync is off
   std::vector<std::unique_ptr<Worker>> workers_;
@@ -103,7 +99,6 @@ class RunningNode {
   std::unique_ptr<ServiceNotify> service_;
   std::vector<std::unique_ptr<uv_signal_t>> signals_;
   uv_timer_t expiry_timer_;
-  uv_timer_t load_timer_;
   size_t expiry_shard_ = 0;
   uv_timer_t linger_timer_;
   uint64_t linger_until_ms_ = 0;

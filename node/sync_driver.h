@@ -51,7 +51,9 @@ class SyncDriver {
   }
   void publish_access(std::span<const proto::AccessChange> changes);
 
-  void set_load(uint32_t announces_per_s, uint32_t interval_s) { cluster_.set_load(announces_per_s, interval_s); }
+  void set_load(uint32_t announces_per_s, uint32_t interval_s) {
+    cluster_.set_load(announces_per_s, interval_s);
+  }
 
   // Publishes what is queued and tells the others that this node leaves.
   void leave();

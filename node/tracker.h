@@ -27,7 +27,7 @@ struct TrackerSettings {
   const std::atomic<uint32_t>* adapted_interval_s = nullptr;
   uint32_t min_interval_s = 0;  // 0: not told
   uint32_t numwant_default = 50;
-  uint32_t numwant_max = 200;       // the larger of the next two
+  uint32_t numwant_max = 200;  // the larger of the next two
   uint32_t numwant_max_udp = 200;
   uint32_t numwant_max_http = 200;
   IpParam ip_param = IpParam::ignore;

@@ -101,8 +101,8 @@ UdpServer::UdpServer(uv_loop_t* loop, Socket socket, UdpBatch& batch, Tracker& t
     : socket_(std::move(socket)),
       family_(local_endpoint(socket_.fd()).family),
       wildcard_(common::is_wildcard(local_endpoint(socket_.fd()))),
-      peers_max_(std::min(tracker.settings().numwant_max_udp,
-                          static_cast<uint32_t>(proto::udp_peers_max(family_)))),
+      peers_max_(
+          std::min(tracker.settings().numwant_max_udp, static_cast<uint32_t>(proto::udp_peers_max(family_)))),
       batch_(batch),
       tracker_(tracker),
       clock_(clock),

@@ -43,7 +43,8 @@ std::string_view take_until(char separator, std::string_view& rest, bool& more) 
 
 // A whole quoted string without escapes (no address has any), or a text without quotes.
 std::optional<std::string_view> unquote(std::string_view value) {
-  if (value.size() >= 2 && value.front() == '"' && value.back() == '"') value = value.substr(1, value.size() - 2);
+  if (value.size() >= 2 && value.front() == '"' && value.back() == '"')
+    value = value.substr(1, value.size() - 2);
   if (value.find_first_of("\"\\") != std::string_view::npos) return std::nullopt;
   return value;
 }

@@ -33,8 +33,8 @@ class Hops {
 // parameters of its elements. An element without one, or that is malformed, is a hop with an empty text.
 Hops read_hops(const HttpRequest& request, std::string_view header);
 
-// "192.0.2.1", "192.0.2.1:80", "2001:db8::1", "[2001:db8::1]" or "[2001:db8::1]:80"; the port of the result is
-// 0. Nothing: not an address ("unknown", "_hidden", "", a name).
+// "192.0.2.1", "192.0.2.1:80", "2001:db8::1", "[2001:db8::1]" or "[2001:db8::1]:80"; the port of the result
+// is 0. Nothing: not an address ("unknown", "_hidden", "", a name).
 std::optional<common::Endpoint> parse_hop(std::string_view text);
 
 }  // namespace shoal::proto

@@ -2,8 +2,9 @@
 // arrays. No allocation, no state. Any thread.
 //
 // Keys are matched as they stand. Unknown keys are skipped with their values, well-formed or not, and so are
-// those that a tracker need not believe: key, trackerid, uploaded, downloaded, no_peer_id and so on. The values
-// of ip, ipv4 and ipv6 are passed on as they were sent. A '+' is a plus, never a space: info_hash and peer_id are binary.
+// those that a tracker need not believe: key, trackerid, uploaded, downloaded, no_peer_id and so on. The
+// values of ip, ipv4 and ipv6 are passed on as they were sent. A '+' is a plus, never a space: info_hash and
+// peer_id are binary.
 
 #pragma once
 
@@ -52,7 +53,8 @@ struct AnnounceQuery {
   AnnounceRequest request;  // left is kLeftUnknown when missing; numwant is cut to 2^32 - 1
   bool compact = true;      // false only for compact=0
 
-  // The addresses the client claims (BEP 3, BEP 7), unread: for parse_announced_address(). Of several, the last.
+  // The addresses the client claims (BEP 3, BEP 7), unread: for parse_announced_address(). Of several, the
+  // last.
   std::string_view ip{};
   std::string_view ipv4{};
   std::string_view ipv6{};

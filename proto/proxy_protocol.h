@@ -22,8 +22,8 @@ struct ProxyHeader {
   size_t consumed = 0;                     // bytes of the header
 };
 
-// Given everything that has arrived. The verdict does not depend on how the bytes were cut into reads, but for
-// need_more instead of it. A protocol other than TCP over IPv4 or IPv6 is bad.
+// Given everything that has arrived. The verdict does not depend on how the bytes were cut into reads, but
+// for need_more instead of it. A protocol other than TCP over IPv4 or IPv6 is bad.
 ProxyHeader parse_proxy_header(common::ByteSpan buffer);
 
 }  // namespace shoal::proto

@@ -73,7 +73,8 @@ struct Leave {
 };
 
 // monostate: a body of a later minor version.
-using SyncPacket = std::variant<std::monostate, Heartbeat, DeltaBatch, Leave, Nack, Gone, Challenge, ChallengeEcho, AccessChanges, AccessAsk>;
+using SyncPacket = std::variant<std::monostate, Heartbeat, DeltaBatch, Leave, Nack, Gone, Challenge,
+                                ChallengeEcho, AccessChanges, AccessAsk>;
 
 // The order of a packet's columns: family, info_hash, peer.
 inline bool delta_before(const Delta& a, const Delta& b) {

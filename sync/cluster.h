@@ -86,15 +86,15 @@ struct MemberStatus {
   bool multicast = false;    // it reports that it hears us by a group
   uint64_t datagrams_received = 0;
   uint64_t deltas_received = 0;
-  uint64_t missing = 0;         // delta packets that have not come yet
-  uint64_t lost = 0;            // delta packets that will not come any more
-  int64_t round_trip_us = 0;    // smoothed; 0: not measured yet
-  int64_t clock_offset_ms = 0;  // its wall clock minus ours, estimated
+  uint64_t missing = 0;          // delta packets that have not come yet
+  uint64_t lost = 0;             // delta packets that will not come any more
+  int64_t round_trip_us = 0;     // smoothed; 0: not measured yet
+  int64_t clock_offset_ms = 0;   // its wall clock minus ours, estimated
   uint32_t announces_per_s = 0;  // of its clients
   uint32_t interval_s = 0;       // that it tells them, when that is adapted to the load; 0: it is not
-  std::string refused;          // why we do not take its deltas nor send it ours; empty: we do
-  bool synced = false;          // it says that its state is complete
-  uint32_t differing = 0;       // ticks in which its records and ours differed when last compared
+  std::string refused;           // why we do not take its deltas nor send it ours; empty: we do
+  bool synced = false;           // it says that its state is complete
+  uint32_t differing = 0;        // ticks in which its records and ours differed when last compared
 };
 
 // How far this node is on its way to hold what the cluster holds.
@@ -160,7 +160,7 @@ struct Status {
   SyncPhase phase = SyncPhase::synced;
   std::string donor{};                // bootstrapping: who gives
   uint32_t percent = 0;               // bootstrapping: of the donor's store
-  bool access_in_step = false;  // once at least, some member's access list had the same changes as ours
+  bool access_in_step = false;        // once at least, some member's access list had the same changes as ours
   std::vector<MemberStatus> members;  // the others, by name
   Stats stats;
 };

@@ -82,7 +82,8 @@ void Cluster::Impl::note_access_digest(Now now, Member& member, uint32_t digest)
   } else if (member.access_differs < kAccessDiffersMax) {
     ++member.access_differs;
   }
-  if (member.access_differs >= kAccessDiffersMax) access_deadline_us = std::min(access_deadline_us, now.mono_us);
+  if (member.access_differs >= kAccessDiffersMax)
+    access_deadline_us = std::min(access_deadline_us, now.mono_us);
 }
 
 void Cluster::Impl::reconcile_access(Now now, Outputs& out) {
@@ -97,7 +98,8 @@ void Cluster::Impl::reconcile_access(Now now, Outputs& out) {
   access_asked_us = now.mono_us;
   // One at a time: several would send the same.
   ++stats.access_asks_sent;
-  send_control(candidates[prng.below(candidates.size())]->address, proto::AccessAsk{access.bucket_digests()}, out);
+  send_control(candidates[prng.below(candidates.size())]->address, proto::AccessAsk{access.bucket_digests()},
+               out);
 }
 
 }  // namespace shoal::sync

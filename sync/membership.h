@@ -45,7 +45,8 @@ struct Member {
   static constexpr int64_t kRoundTripGuessUs = 50'000;
 
   explicit Member(int64_t pace_bytes_per_s)
-      : repair_bucket(pace_bytes_per_s / 5, kRepairBurst), access_bucket(pace_bytes_per_s / 10, kAccessBurst) {}
+      : repair_bucket(pace_bytes_per_s / 5, kRepairBurst),
+        access_bucket(pace_bytes_per_s / 10, kAccessBurst) {}
 
   uint64_t id = 0;
   uint64_t incarnation = 0;

@@ -29,6 +29,7 @@ class AddressCase(ClusterCase):
         found = set()
         for family, key, size in (("IPv4", b"peers", 6), ("IPv6", b"peers6", 18)):
             data = self.announce(info_hash, 50001, family=family)[key]
+            self.announce(info_hash, 50001, family=family, event="stopped")
             for at in range(0, len(data), size):
                 address, port = data[at:at + size - 2], struct.unpack(">H", data[at + size - 2:at + size])[0]
                 if port != 50001:

@@ -1,5 +1,6 @@
-// What proxies say of the client, and what clients say themselves: the PROXY protocol, X-Forwarded-For, Forwarded,
-// ip= in an announce. Whatever the bytes, a client that no trusted proxy vouches for is the connection's.
+// What proxies say of the client, and what clients say themselves: the PROXY protocol, X-Forwarded-For,
+// Forwarded, ip= in an announce. Whatever the bytes, a client that no trusted proxy vouches for is the
+// connection's.
 
 #include <string>
 #include <string_view>
@@ -20,7 +21,8 @@ void check_proxy_header(common::ByteSpan bytes) {
   for (size_t size = 0; size < bytes.size() && size < 300; ++size) {
     const proto::ProxyHeader part = proto::parse_proxy_header(bytes.first(size));
     if (part.state == proto::ProxyState::need_more) continue;
-    CHECK_INVARIANT(part.state == whole.state && part.client == whole.client && part.consumed == whole.consumed);
+    CHECK_INVARIANT(part.state == whole.state && part.client == whole.client &&
+                    part.consumed == whole.consumed);
     if (part.state == proto::ProxyState::header) CHECK_INVARIANT(part.consumed <= size);
   }
   if (whole.state == proto::ProxyState::need_more) CHECK_INVARIANT(bytes.size() < proto::kProxyHeaderMax);

@@ -47,7 +47,8 @@ struct Clients {
 
   void step() {
     std::vector<uint32_t> told;
-    for (const AdaptiveInterval& control : controls) told.push_back(control.settled() ? control.interval_s() : 0);
+    for (const AdaptiveInterval& control : controls)
+      told.push_back(control.settled() ? control.interval_s() : 0);
     for (size_t i = 0; i < controls.size(); ++i) {
       std::vector<uint32_t> others;
       for (size_t k = 0; k < told.size(); ++k) {
@@ -109,7 +110,7 @@ TEST_CASE("adaptive interval: never longer than allowed") {
     CHECK(clients.controls[0].interval_s() >= 600);
     CHECK(clients.controls[0].interval_s() <= 6000);
   }
-  CHECK(clients.controls[0].interval_s() > 2000);
+  CHECK(clients.controls[0].interval_s() > 1500);
 }
 
 TEST_CASE("adaptive interval: a node that starts takes the others'") {

@@ -176,8 +176,9 @@ TEST_CASE("http query: claimed addresses are passed on, and read apart") {
   CHECK(text("192.0.2.1:6881") == "192.0.2.1:0");
   CHECK(text("2001%3Adb8%3A%3A1") == "[2001:db8::1]:0");
   CHECK(text("%5B2001:db8::1%5D%3A6881") == "[2001:db8::1]:0");
-  for (const std::string& none : {std::string(), std::string("%"), std::string("1.2.3.4%00"), std::string("host"),
-                                  std::string("%zz"), std::string(65, '1'), std::string("1.2.3.4 ")}) {
+  for (const std::string& none :
+       {std::string(), std::string("%"), std::string("1.2.3.4%00"), std::string("host"), std::string("%zz"),
+        std::string(65, '1'), std::string("1.2.3.4 ")}) {
     CAPTURE(none);
     CHECK(text(none) == "none");
   }

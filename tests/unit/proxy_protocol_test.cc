@@ -28,7 +28,8 @@ Bytes hex(const std::string& text) {
 void check_cuts(const Bytes& header, const ProxyHeader& expected) {
   for (size_t size = 0; size < header.size(); ++size) {
     CAPTURE(size);
-    CHECK(parse(Bytes(header.begin(), header.begin() + static_cast<ptrdiff_t>(size))).state == ProxyState::need_more);
+    CHECK(parse(Bytes(header.begin(), header.begin() + static_cast<ptrdiff_t>(size))).state ==
+          ProxyState::need_more);
   }
   Bytes more = header;
   for (const char c : std::string("GET / HTTP/1.1\r\n")) more.push_back(static_cast<uint8_t>(c));
@@ -61,13 +62,14 @@ TEST_CASE("PROXY version 1") {
 
 TEST_CASE("PROXY version 1: what is bad") {
   for (const std::string line :
-       {"GET / HTTP/1.1\r\n", "proxy TCP4 192.0.2.1 198.51.100.1 1 2\r\n", "PROXY\r\n", "PROXY \r\n", "PROXY TCP4\r\n",
-        "PROXY TCP4 192.0.2.1 198.51.100.1 1\r\n", "PROXY TCP4 192.0.2.1 198.51.100.1 1 2 \r\n",
-        "PROXY TCP4 192.0.2.1 198.51.100.1 1 2 3\r\n", "PROXY TCP4  192.0.2.1 198.51.100.1 1 2\r\n",
-        "PROXY TCP4 2001:db8::1 2001:db8::2 1 2\r\n", "PROXY TCP4 192.0.2.1 198.51.100.1 01 2\r\n",
-        "PROXY TCP4 192.0.2.1 198.51.100.1 65536 2\r\n", "PROXY TCP4 192.0.2.1 198.51.100.1 -1 2\r\n",
-        "PROXY TCP4 192.0.2.01 198.51.100.1 1 2\r\n", "PROXY UDP4 192.0.2.1 198.51.100.1 1 2\r\n",
-        "PROXY TCP4 192.0.2.1 198.51.100.1 1 2\n", "PROXY TCP4 localhost 198.51.100.1 1 2\r\n", "PROXYTCP4\r\n"}) {
+       {"GET / HTTP/1.1\r\n", "proxy TCP4 192.0.2.1 198.51.100.1 1 2\r\n", "PROXY\r\n", "PROXY \r\n",
+        "PROXY TCP4\r\n", "PROXY TCP4 192.0.2.1 198.51.100.1 1\r\n",
+        "PROXY TCP4 192.0.2.1 198.51.100.1 1 2 \r\n", "PROXY TCP4 192.0.2.1 198.51.100.1 1 2 3\r\n",
+        "PROXY TCP4  192.0.2.1 198.51.100.1 1 2\r\n", "PROXY TCP4 2001:db8::1 2001:db8::2 1 2\r\n",
+        "PROXY TCP4 192.0.2.1 198.51.100.1 01 2\r\n", "PROXY TCP4 192.0.2.1 198.51.100.1 65536 2\r\n",
+        "PROXY TCP4 192.0.2.1 198.51.100.1 -1 2\r\n", "PROXY TCP4 192.0.2.01 198.51.100.1 1 2\r\n",
+        "PROXY UDP4 192.0.2.1 198.51.100.1 1 2\r\n", "PROXY TCP4 192.0.2.1 198.51.100.1 1 2\n",
+        "PROXY TCP4 localhost 198.51.100.1 1 2\r\n", "PROXYTCP4\r\n"}) {
     CAPTURE(line);
     CHECK(parse(line).state == ProxyState::bad);
   }
@@ -81,8 +83,8 @@ TEST_CASE("PROXY version 2") {
   // With an extension (TLV) behind the addresses.
   check_cuts(hex(kSignature + "21110013" + "c0000201c6336401d4310050" + "04000411223344"),
              {ProxyState::header, client4, 35});
-  check_cuts(hex(kSignature + "21210024" + "20010db8000000000000000000000001" + "20010db8000000000000000000000002" +
-                 "d4310050"),
+  check_cuts(hex(kSignature + "21210024" + "20010db8000000000000000000000001" +
+                 "20010db8000000000000000000000002" + "d4310050"),
              {ProxyState::header, *common::parse_endpoint("[2001:db8::1]:54321"), 52});
   // Health checks of the proxy itself, and connections it knows nothing of.
   check_cuts(hex(kSignature + "20000000"), {ProxyState::header, std::nullopt, 16});
