@@ -3,6 +3,7 @@
 #include <array>
 
 #include "node/metric_families.h"
+#include "node/metrics_pulls.h"
 #include "node/metrics_sync.h"
 #include "node/version.h"
 
@@ -242,7 +243,10 @@ std::string metrics_text(const NodeState& state) {
   add_keys(out, state);
   if (state.snapshot) add_snapshot(out, *state.snapshot);
   if (state.exports) add_writings(out, "shoal_export", "admin.export_file", *state.exports);
-  if (state.sync) add_sync_metrics(out, state);
+  if (state.sync) {
+    add_sync_metrics(out, state);
+    add_pull_metrics(out, state);
+  }
   return out.text();
 }
 

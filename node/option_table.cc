@@ -309,6 +309,12 @@ constexpr std::array kOptions = {
         "sync.insecure", OptionKind::boolean, 0, "false", "true or false", "Sync without a key.",
         "Anyone who can send a packet to sync.listen can then add and remove peers. For trials on loopback.",
         [](Options& o, View v) { return put(o.sync.insecure, parse_boolean(v)); }, nullptr},
+    Option{"sync.donate_mbit_s", OptionKind::whole, 0, "160",
+           "a whole number from 0 to 100000; 0 is as fast as it goes",
+           "Most that is given to nodes that ask for what they lack, in megabits per second.",
+           "All of them together. A node asks for everything when it starts, and after a cut for what it "
+           "missed.",
+           [](Options& o, View v) { return put(o.sync.donate_mbit_s, parse_whole(v, 0, 100'000)); }, nullptr},
 
     Option{"admin.listen", OptionKind::text, 0, "127.0.0.1:9697",
            "one address such as 127.0.0.1:9697 or [::1]:9697; \"\" is off",

@@ -95,6 +95,7 @@ struct Options {
     std::string cluster = "default";
     std::vector<std::string> key_files;
     bool insecure = false;
+    uint32_t donate_mbit_s = 160;  // 0: no limit
     bool operator==(const Sync&) const = default;
   } sync;
 

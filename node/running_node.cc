@@ -191,6 +191,7 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
     config.multicast_groups = options.sync.multicast.size();
     config.peer_timeout_s = options.tracker.peer_timeout_s;
     config.access_log = &access_.log();
+    config.donate_bytes_per_s = int64_t{options.sync.donate_mbit_s} * 1'000'000 / 8;
     sync_ = std::make_unique<SyncDriver>(&loop_.uv, std::move(config), std::move(sockets.sync),
                                          options.sync.peers, store_, clock_);
     sync_->on_access_changes([this](std::span<const proto::AccessChange> changes) { access_.took(changes); });

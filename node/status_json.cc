@@ -72,6 +72,8 @@ Json members_json(const sync::Status& status) {
                        {"lost", member.lost},
                        {"round_trip_us", member.round_trip_us},
                        {"clock_offset_ms", member.clock_offset_ms},
+                       {"synced", member.synced},
+                       {"differing", member.differing},
                        {"refused", member.refused}});
   }
   return members;
@@ -109,8 +111,43 @@ Json sync_json(const NodeState& state) {
           {"dropped_replayed", stats.dropped_replayed},
           {"dropped_stale", stats.dropped_stale},
           {"dropped_queue", state.queue_dropped},
-          {"dropped_send", state.sync_dropped_send},
-          {"dropped_pull_connections", dropped_pull_connections(state)}};
+          {"dropped_send", state.sync_dropped_send}};
+}
+
+std::string_view phase_text(sync::SyncPhase phase) {
+  switch (phase) {
+    case sync::SyncPhase::waiting:
+      return "waiting";
+    case sync::SyncPhase::bootstrapping:
+      return "bootstrapping";
+    case sync::SyncPhase::checking:
+      return "checking";
+    case sync::SyncPhase::synced:
+      return "synced";
+  }
+  return "?";
+}
+
+Json pulls_json(const NodeState& state) {
+  const sync::Stats& stats = state.sync->stats;
+  return {{"phase", phase_text(state.sync->phase)},
+          {"digests_sent", stats.digests_sent},
+          {"digests_compared", stats.digests_compared},
+          {"digests_differing", stats.digests_differing},
+          {"pulls_started", stats.pulls_started},
+          {"pulls_finished", stats.pulls_finished},
+          {"pulls_failed", stats.pulls_failed},
+          {"pulls_refused", stats.pulls_refused},
+          {"pulled_bytes", stats.pulled_bytes},
+          {"pulled_records", stats.pulled_records},
+          {"pulled_applied", stats.pulled_applied},
+          {"donations_started", stats.donations_started},
+          {"donations_finished", stats.donations_finished},
+          {"donations_refused", stats.donations_refused},
+          {"donated_bytes", stats.donated_bytes},
+          {"donated_records", stats.donated_records},
+          {"dropped_requests", stats.dropped_requests},
+          {"dropped_connections", dropped_pull_connections(state)}};
 }
 
 Json access_json(const AccessStatus& access) {
@@ -159,6 +196,7 @@ std::string status_json(const NodeState& state) {
   json["requests"] = requests_json(state);
   json["members"] = state.sync ? members_json(*state.sync) : Json::array();
   json["sync"] = state.sync ? sync_json(state) : Json(nullptr);
+  json["pulls"] = state.sync ? pulls_json(state) : Json(nullptr);
   json["keys"] = {
       {"ids", state.key_ids}, {"reloads", state.key_reloads}, {"reloads_failed", state.key_reloads_failed}};
   json["interval_s"] = state.interval_s;
