@@ -11,6 +11,7 @@ constexpr int64_t kLoneNodeReadyMs = 3'000;
 
 // The access list's changes come within seconds; members that cannot hold them all must not hold us up.
 constexpr int64_t kAccessReadyMs = 30'000;
+
 bool accompanied(const sync::Status& sync) {
   return std::any_of(sync.members.begin(), sync.members.end(),
                      [](const auto& member) { return member.state != sync::MemberState::down; });
