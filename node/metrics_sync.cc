@@ -34,15 +34,27 @@ void add_sync(Families& out, const NodeState& state) {
               "Changes of the access list heard from other nodes, by result.");
   out.add(stats.access_changes_applied, {{"result", "applied"}});
   out.add(stats.access_changes_refused, {{"result", "refused"}});
+  out.counter("shoal_sync_stalls_total", "Times this node itself stood still for a second or more.");
+  out.add(stats.stalls);
+  out.gauge("shoal_sync_deltas_waiting", "Changes of peers that wait to be sent.");
+  out.add(static_cast<double>(state.sync->waiting));
+  out.gauge("shoal_clock_ahead_seconds", "This machine's clock minus the time of the cluster.");
+  out.add(static_cast<double>(state.sync->wall_ahead_ms) / 1000);
+  out.counter("shoal_clock_steps_total", "Times the cluster's time here was set to that of the others.");
+  out.add(stats.clock_steps);
+  out.counter("shoal_clock_jumps_total", "Times this machine's clock was set.");
+  out.add(stats.wall_jumps);
   out.counter("shoal_sync_challenges_sent_total", "Nodes, or runs of a node, asked to prove that they run.");
   out.add(stats.challenges_sent);
 }
 
 void add_drops(Families& out, const NodeState& state) {
   const sync::Stats& stats = state.sync->stats;
-  out.counter("shoal_sync_dropped_total",
-              "Datagrams dropped by the sync channel; queue: deltas that found a worker's queue full; send: "
-              "datagrams the kernel did not take; repair: packets asked for beyond what one member may ask.");
+  out.counter(
+      "shoal_sync_dropped_total",
+      "Datagrams dropped by the sync channel; queue: deltas that found a worker's queue full; send: "
+      "datagrams the kernel did not take; repair: packets asked for beyond what one member may ask; pace: "
+      "deltas that found no room to wait in.");
   out.add(stats.dropped_malformed, {{"reason", "malformed"}});
   out.add(stats.dropped_foreign, {{"reason", "foreign"}});
   out.add(stats.dropped_unauthentic, {{"reason", "unauthentic"}});
@@ -51,6 +63,7 @@ void add_drops(Families& out, const NodeState& state) {
   out.add(stats.dropped_stale, {{"reason", "stale"}});
   out.add(stats.dropped_refused, {{"reason", "refused"}});
   out.add(stats.dropped_repair, {{"reason", "repair"}});
+  out.add(stats.dropped_pace, {{"reason", "pace"}});
   out.add(state.queue_dropped, {{"reason", "queue"}});
   out.add(state.sync_dropped_send, {{"reason", "send"}});
 }
@@ -78,6 +91,15 @@ void add_members(Families& out, const NodeState& state) {
   }
   out.gauge("shoal_sync_member_clock_offset_seconds", "The member's wall clock minus this node's.");
   for (const auto& m : members) out.add(static_cast<double>(m.clock_offset_ms) / 1000, {{"member", m.name}});
+  out.gauge("shoal_sync_member_loss_ratio",
+            "Share of delta packets that did not come at first, lately: of the member's here (in), of ours "
+            "there (out).");
+  for (const auto& m : members) {
+    out.add(m.loss_in_permille / 1000.0, {{"member", m.name}, {"direction", "in"}});
+    out.add(m.loss_out_permille / 1000.0, {{"member", m.name}, {"direction", "out"}});
+  }
+  out.gauge("shoal_sync_member_load_ratio", "Share of its CPUs that the member uses.");
+  for (const auto& m : members) out.add(m.load_permille / 1000.0, {{"member", m.name}});
 }
 
 }  // namespace

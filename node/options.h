@@ -92,6 +92,7 @@ struct Options {
     std::optional<common::Endpoint> advertise;
     std::vector<HostPort> peers;
     std::vector<MulticastGroup> multicast;
+    uint32_t pace_mbit_s = 50;
     std::string cluster = "default";
     std::vector<std::string> key_files;
     bool insecure = false;

@@ -191,6 +191,7 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
     config.multicast_groups = options.sync.multicast.size();
     config.peer_timeout_s = options.tracker.peer_timeout_s;
     config.access_log = &access_.log();
+    config.pace_bytes_per_s = int64_t{options.sync.pace_mbit_s} * 1'000'000 / 8;
     config.donate_bytes_per_s = int64_t{options.sync.donate_mbit_s} * 1'000'000 / 8;
     sync_ = std::make_unique<SyncDriver>(&loop_.uv, std::move(config), std::move(sockets.sync),
                                          options.sync.peers, store_, clock_);
@@ -330,6 +331,7 @@ void RunningNode::reload_keys(const Options& options) {
            {{"before", key_ids(keys_.cluster, cluster)}, {"now", key_ids(keys->cluster, cluster)}});
   keys_.cluster = std::move(keys->cluster);
   keys_.connection = std::move(keys->connection);
+  if (sync_) sync_->set_keys(keys_.cluster);
   for (const auto& worker : workers_) worker->set_connection_keys(keys_.connection);
   ++key_reloads_;
 }

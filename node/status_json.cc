@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "node/version.h"
+#include "proto/sync_header.h"
 
 namespace shoal::node {
 
@@ -27,6 +28,10 @@ std::string id_text(uint64_t id) {
   char text[17];
   std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(id));
   return text;
+}
+
+std::string protocol(uint32_t minor) {
+  return std::to_string(proto::kSyncMajor) + "." + std::to_string(minor);
 }
 
 Json requests_json(const NodeState& state) {
@@ -72,6 +77,11 @@ Json members_json(const sync::Status& status) {
                        {"lost", member.lost},
                        {"round_trip_us", member.round_trip_us},
                        {"clock_offset_ms", member.clock_offset_ms},
+                       {"loss_in_permille", member.loss_in_permille},
+                       {"loss_out_permille", member.loss_out_permille},
+                       {"load_permille", member.load_permille},
+                       {"keys", sync::to_text(member.key_ids)},
+                       {"protocol", protocol(member.protocol_minor)},
                        {"synced", member.synced},
                        {"differing", member.differing},
                        {"refused", member.refused}});
@@ -97,11 +107,14 @@ Json sync_json(const NodeState& state) {
           {"deltas_received", stats.deltas_received},
           {"deltas_applied", stats.deltas_applied},
           {"delta_packets_sent", stats.delta_packets_sent},
+          {"stalls", stats.stalls},
+          {"waiting", state.sync->waiting},
           {"packets_lost", stats.packets_lost},
           {"packets_resent", stats.packets_resent},
           {"nacks_sent", stats.nacks_sent},
           {"nacks_received", stats.nacks_received},
           {"challenges_sent", stats.challenges_sent},
+          {"dropped_pace", stats.dropped_pace},
           {"dropped_repair", stats.dropped_repair},
           {"dropped_untrusted", stats.dropped_untrusted},
           {"dropped_refused", stats.dropped_refused},
@@ -150,6 +163,13 @@ Json pulls_json(const NodeState& state) {
           {"dropped_connections", dropped_pull_connections(state)}};
 }
 
+Json clock_json(const sync::Status& status) {
+  return {{"ahead_ms", status.wall_ahead_ms},
+          {"off", status.wall_off},
+          {"steps", status.stats.clock_steps},
+          {"jumps", status.stats.wall_jumps}};
+}
+
 Json access_json(const AccessStatus& access) {
   return {{"mode", to_string(access.mode)},
           {"file_entries", access.file_entries},
@@ -183,6 +203,7 @@ std::string status_json(const NodeState& state) {
                   {"id", state.sync ? Json(id_text(state.sync->id)) : Json(nullptr)},
                   {"incarnation", state.sync ? Json(id_text(state.sync->incarnation)) : Json(nullptr)},
                   {"version", version()},
+                  {"protocol", protocol(proto::kSyncMinor)},
                   {"uptime_s", state.uptime_s},
                   {"ready", state.readiness.ready},
                   {"reason", state.readiness.reason},
@@ -196,6 +217,7 @@ std::string status_json(const NodeState& state) {
   json["requests"] = requests_json(state);
   json["members"] = state.sync ? members_json(*state.sync) : Json::array();
   json["sync"] = state.sync ? sync_json(state) : Json(nullptr);
+  json["clock"] = state.sync ? clock_json(*state.sync) : Json(nullptr);
   json["pulls"] = state.sync ? pulls_json(state) : Json(nullptr);
   json["keys"] = {
       {"ids", state.key_ids}, {"reloads", state.key_reloads}, {"reloads_failed", state.key_reloads_failed}};

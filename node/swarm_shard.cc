@@ -95,6 +95,7 @@ PeerAnswer SwarmShard::announce_as(uint64_t hash, const PeerAnnounce& announce, 
     entry = &write<F>(entry, hash, announce.info_hash, key, old, value);
     if (config_.replicated) {
       answer.delta = proto::Delta{announce.info_hash, announce.peer, value.state, value.stamp};
+      answer.refreshed = old && old->state == value.state;
     }
   }
   answer.counts = counts_of(*entry);

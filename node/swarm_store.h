@@ -51,6 +51,7 @@ struct PeerAnswer {
   // To be told to the cluster: set when the announce changed or refreshed the record and the store is
   // replicated.
   std::optional<proto::Delta> delta;
+  bool refreshed = false;  // it did not change the record
 };
 
 struct StoreTotals {

@@ -78,7 +78,7 @@ sync::Now SyncDriver::now() const {
 void SyncDriver::drain() {
   drained_.clear();
   for (DeltaQueue* queue : queues_) {
-    queue->drain([&](const proto::Delta& delta) { drained_.push_back(delta); });
+    queue->drain([&](const proto::OwnDelta& delta) { drained_.push_back(delta); });
   }
   if (drained_.empty()) return;
   cluster_.publish(now(), drained_, outputs_);
@@ -87,6 +87,11 @@ void SyncDriver::drain() {
 
 void SyncDriver::publish_access(std::span<const proto::AccessChange> changes) {
   cluster_.publish_access(now(), changes, outputs_);
+  carry_out();
+}
+
+void SyncDriver::tell_client_load(uint32_t announces_per_s, uint32_t interval_s) {
+  cluster_.tell_client_load(now(), announces_per_s, interval_s, outputs_);
   carry_out();
 }
 
@@ -114,10 +119,16 @@ void SyncDriver::carry_out() {
       &deadline_timer_,
       [](uv_timer_t* timer) {
         SyncDriver& driver = *static_cast<SyncDriver*>(timer->data);
+        driver.cluster_.set_load(driver.load_.permille());
         driver.cluster_.advance(driver.now(), driver.outputs_);
         driver.carry_out();
       },
       wait_ms, 0);
+}
+
+void SyncDriver::set_keys(const std::vector<sync::ClusterKey>& keys) {
+  cluster_.set_keys(now(), keys, outputs_);
+  carry_out();
 }
 
 void SyncDriver::leave() {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "node/cluster_clock.h"
+#include "node/cpu_load.h"
 #include "node/delta_queue.h"
 #include "node/pull_client.h"
 #include "node/pull_server.h"
@@ -40,6 +41,9 @@ class SyncDriver {
   // The wake-up for new queues; may be called on any thread while the driver lives.
   std::function<void()> waker();
 
+  // Keys from now on; at least one.
+  void set_keys(const std::vector<sync::ClusterKey>& keys);
+
   sync::Status status() const { return cluster_.status(now()); }
   const SyncSocketCounters& socket_counters() const { return socket_->counters(); }
   const PullServerCounters& pull_server_counters() const { return pull_server_.counters(); }
@@ -51,9 +55,7 @@ class SyncDriver {
   }
   void publish_access(std::span<const proto::AccessChange> changes);
 
-  void set_load(uint32_t announces_per_s, uint32_t interval_s) {
-    cluster_.set_load(announces_per_s, interval_s);
-  }
+  void tell_client_load(uint32_t announces_per_s, uint32_t interval_s);
 
   // Publishes what is queued and tells the others that this node leaves.
   void leave();
@@ -80,7 +82,8 @@ class SyncDriver {
   uv_timer_t drain_timer_;
   uv_async_t wake_;
   std::vector<DeltaQueue*> queues_;
-  std::vector<proto::Delta> drained_;
+  CpuLoad load_;
+  std::vector<proto::OwnDelta> drained_;
   sync::Outputs outputs_;
   std::function<void(std::span<const proto::AccessChange>)> took_access_;
 };

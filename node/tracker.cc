@@ -61,7 +61,7 @@ proto::AnnounceAnswer Tracker::announce(SwarmRef ref, const proto::AnnounceReque
   counters_.peers_sent.add(stored.peers_v4 + stored.peers_v6);
   if (stored.delta && queue_ != nullptr) {
     counters_.deltas.add();
-    queue_->push(*stored.delta);
+    queue_->push({*stored.delta, stored.refreshed});
   }
 
   proto::AnnounceAnswer answer;

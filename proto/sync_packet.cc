@@ -55,8 +55,9 @@ void to_pb(const Heartbeat& heartbeat, pb::Heartbeat& out) {
   out.set_list_parts(heartbeat.list_parts);
   out.set_send_us(heartbeat.send_us);
   out.set_wall_ahead_ms(heartbeat.wall_ahead_ms);
-  out.set_announces_per_s(heartbeat.announces_per_s);
-  out.set_interval_s(heartbeat.interval_s);
+  for (const auto& key_id : heartbeat.key_ids) out.mutable_key_ids()->append(key_id.begin(), key_id.end());
+  out.set_minor(heartbeat.minor);
+  out.set_load_permille(heartbeat.load_permille);
   out.set_access_digest(heartbeat.access_digest);
   for (const MemberEntry& entry : heartbeat.members) {
     pb::Member& member = *out.add_members();
@@ -69,6 +70,7 @@ void to_pb(const Heartbeat& heartbeat, pb::Heartbeat& out) {
     member.set_delta_watermark(entry.delta_watermark);
     member.set_echo_us(entry.echo_us);
     member.set_echo_held_us(entry.echo_held_us);
+    member.set_loss_permille(entry.loss_permille);
   }
 }
 
@@ -99,7 +101,17 @@ std::string serialized(const SyncPacket& packet) {
     access_changes_to_pb(*changes, *out.mutable_access_changes());
   }
   if (const auto* ask = std::get_if<AccessAsk>(&packet)) access_ask_to_pb(*ask, *out.mutable_access_ask());
+  if (const auto* load = std::get_if<ClientLoad>(&packet)) {
+    out.mutable_client_load()->set_announces_per_s(load->announces_per_s);
+    out.mutable_client_load()->set_interval_s(load->interval_s);
+  }
   return out.SerializeAsString();
+}
+
+bool read_key_ids(const std::string& bytes, std::vector<std::array<uint8_t, 4>>& out) {
+  common::ByteReader reader({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
+  while (reader.ok() && reader.remaining() > 0) out.push_back(reader.take_array<4>());
+  return reader.ok() && out.size() <= kSyncKeyIdsMax;
 }
 
 Result<SyncPacket> from_pb(const pb::Heartbeat& in) {
@@ -122,16 +134,19 @@ Result<SyncPacket> from_pb(const pb::Heartbeat& in) {
   out.list_parts = in.list_parts();
   out.send_us = in.send_us();
   out.wall_ahead_ms = in.wall_ahead_ms();
-  out.announces_per_s = in.announces_per_s();
-  if (in.interval_s() > kSyncIntervalMaxS) return fail("bad interval");
-  out.interval_s = in.interval_s();
+  if (!read_key_ids(in.key_ids(), out.key_ids)) return fail("bad key ids");
+  out.minor = in.minor();
+  if (in.load_permille() > kPermilleMax) return fail("bad load");
+  out.load_permille = in.load_permille();
   out.access_digest = in.access_digest();
   for (const pb::Member& member : in.members()) {
     const std::optional<Endpoint> endpoint = endpoint_from(member.endpoint());
-    if (!endpoint || member.state() > kMemberStateMax) return fail("bad member");
+    if (!endpoint || member.state() > kMemberStateMax || member.loss_permille() > kPermilleMax) {
+      return fail("bad member");
+    }
     out.members.push_back({member.id(), member.incarnation(), *endpoint, static_cast<uint8_t>(member.state()),
                            member.heard_ago_ms(), member.heard_by_group(), member.delta_watermark(),
-                           member.echo_us(), member.echo_held_us()});
+                           member.echo_us(), member.echo_held_us(), member.loss_permille()});
   }
   return out;
 }
@@ -169,6 +184,9 @@ Result<SyncPacket> parse(ByteSpan raw) {
       return access_changes_from_pb(packet.access_changes());
     case pb::Packet::kAccessAsk:
       return access_ask_from_pb(packet.access_ask());
+    case pb::Packet::kClientLoad:
+      if (packet.client_load().interval_s() > kSyncIntervalMaxS) return fail("bad interval");
+      return ClientLoad{packet.client_load().announces_per_s(), packet.client_load().interval_s()};
     case pb::Packet::BODY_NOT_SET:
       break;
   }

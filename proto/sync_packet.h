@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -24,6 +25,8 @@ constexpr size_t kSyncRawMax = 8192;  // a body before compression
 constexpr size_t kSyncNameMax = 255;
 constexpr uint32_t kSyncIntervalMaxS = 604'800;
 constexpr size_t kSyncMembersMax = 64;  // in one heartbeat
+constexpr size_t kSyncKeyIdsMax = 8;    // in one heartbeat
+constexpr uint32_t kPermilleMax = 1000;
 
 // What a heartbeat tells about another node; see sync.proto.
 struct MemberEntry {
@@ -36,12 +39,13 @@ struct MemberEntry {
   uint64_t delta_watermark = 0;
   uint32_t echo_us = 0;
   uint32_t echo_held_us = 0;  // 0: no echo
+  uint32_t loss_permille = 0;
   bool operator==(const MemberEntry&) const = default;
 };
 
 // The most bytes one entry takes in a heartbeat, and those of everything but the entries and the name.
 constexpr size_t kMemberEntryBytesMax = 76;
-constexpr size_t kHeartbeatBytesMax = 128;
+constexpr size_t kHeartbeatBytesMax = 130;
 
 struct Heartbeat {
   std::string name;  // printable ASCII
@@ -54,8 +58,9 @@ struct Heartbeat {
   std::vector<MemberEntry> members;
   uint32_t send_us = 0;
   int64_t wall_ahead_ms = 0;
-  uint32_t announces_per_s = 0;
-  uint32_t interval_s = 0;
+  std::vector<std::array<uint8_t, 4>> key_ids{};  // the first seals
+  uint32_t minor = 0;
+  uint32_t load_permille = 0;
   uint32_t access_digest = 0;
   bool operator==(const Heartbeat&) const = default;
 };
@@ -67,6 +72,13 @@ struct DeltaBatch {
   bool operator==(const DeltaBatch&) const = default;
 };
 
+// What the sender's clients do, and are told; see sync.proto.
+struct ClientLoad {
+  uint32_t announces_per_s = 0;
+  uint32_t interval_s = 0;
+  bool operator==(const ClientLoad&) const = default;
+};
+
 struct Leave {
   uint64_t delta_sequence = 0;
   bool operator==(const Leave&) const = default;
@@ -74,7 +86,7 @@ struct Leave {
 
 // monostate: a body of a later minor version.
 using SyncPacket = std::variant<std::monostate, Heartbeat, DeltaBatch, Leave, Nack, Gone, Challenge,
-                                ChallengeEcho, AccessChanges, AccessAsk>;
+                                ChallengeEcho, AccessChanges, AccessAsk, ClientLoad>;
 
 // The order of a packet's columns: family, info_hash, peer.
 inline bool delta_before(const Delta& a, const Delta& b) {

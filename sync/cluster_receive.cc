@@ -34,14 +34,16 @@ void Cluster::Impl::complain(Now now, Complaint kind, const std::string& message
 void Cluster::Impl::receive(Now now, const Received& datagram, Outputs& out) {
   ++stats.datagrams_received;
   stats.bytes_received += datagram.bytes.size();
+  if (!silent_seeds.empty()) silent_seeds.erase(datagram.from);
 
   const auto header = proto::parse_sync_header(datagram.bytes);
   if (!header && header.error() == proto::SyncHeaderFault::other_major) {
     ++stats.dropped_foreign;
-    return complain(
-        now, Complaint::other_major,
-        "sync datagrams of another protocol version arrive; all nodes need the same major version",
-        datagram.from, out);
+    return complain(now, Complaint::other_major,
+                    "sync datagrams of protocol version " + std::to_string(datagram.bytes[3]) +
+                        " arrive, and this node speaks " + std::to_string(proto::kSyncMajor) +
+                        ": all nodes need the same major version",
+                    datagram.from, out);
   }
   if (!header || datagram.from.port == 0) {
     ++stats.dropped_malformed;
@@ -63,11 +65,7 @@ void Cluster::Impl::receive(Now now, const Received& datagram, Outputs& out) {
   }
   const auto body = open_sealed(keys, *header, datagram.bytes);
   if (!body) {
-    ++stats.dropped_unauthentic;
-    return complain(
-        now, Complaint::unauthentic,
-        "sync datagrams that no key opens arrive; is a key of sync.key_files the same on all nodes?",
-        datagram.from, out);
+    return hear_unauthentic(now, *header, datagram.from, out);
   }
   const auto packet = proto::decode_sync_packet(*body);
   if (!packet) {
@@ -131,6 +129,9 @@ void Cluster::Impl::apply(Now now, Member& member, const proto::SyncHeader& head
     apply_nack(now, member, *nack, out);
   } else if (const auto* changes = std::get_if<proto::AccessChanges>(&packet)) {
     apply_access_changes(now, *changes, out);
+  } else if (const auto* load = std::get_if<proto::ClientLoad>(&packet)) {
+    member.announces_per_s = load->announces_per_s;
+    member.interval_s = load->interval_s;
   } else if (const auto* ask = std::get_if<proto::AccessAsk>(&packet)) {
     apply_access_ask(now, member, *ask, out);
   } else if (const auto* gone = std::get_if<proto::Gone>(&packet)) {

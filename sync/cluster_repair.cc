@@ -80,7 +80,7 @@ void Cluster::Impl::send_again(Now now, Member& member, Outputs& out) {
     entry->resent_us = now.mono_us;
     member.repair_bucket.take(static_cast<int64_t>(entry->packet->size()));
     ++stats.packets_resent;
-    send(member.address, entry->packet, out);
+    send(member, entry->packet, out);
   }
 }
 
