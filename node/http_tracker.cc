@@ -14,10 +14,11 @@ using common::Endpoint;
 using common::Family;
 
 HttpTracker::HttpTracker(Tracker& tracker, const ClusterClock& clock, FullScrapes* full_scrapes,
-                         WorkerCounters& counters)
+                         OpentrackerPage& opentracker, WorkerCounters& counters)
     : tracker_(tracker),
       clock_(clock),
       full_scrapes_(full_scrapes),
+      opentracker_(opentracker),
       counters_(counters),
       peers_v4_(tracker.settings().numwant_max_http * common::compact_size(Family::v4)),
       peers_v6_(tracker.settings().numwant_max_http * common::compact_size(Family::v6)) {}
@@ -25,12 +26,12 @@ HttpTracker::HttpTracker(Tracker& tracker, const ClusterClock& clock, FullScrape
 std::unique_ptr<LongAnswer> HttpTracker::answer(const proto::HttpRequest& request, const Endpoint& connected,
                                                 std::string& out) {
   const std::string& redirect_url = tracker_.settings().redirect_url;
-  const bool known = request.path == "/announce" || request.path == "/scrape";
   if (request.path == "/" && !redirect_url.empty()) {
     proto::append_redirect(out, proto::reply_to(request), redirect_url);
     return nullptr;
   }
-  if (!known) {
+  const bool stats = opentracker_.is_at(request.path);
+  if (request.path != "/announce" && request.path != "/scrape" && !stats) {
     counters_.http_tracker[family_index(connected.family)].not_found.add();
     proto::append_text(out, proto::reply_to(request), 404,
                        "this is a BitTorrent tracker: /announce and /scrape\n");
@@ -41,6 +42,9 @@ std::unique_ptr<LongAnswer> HttpTracker::answer(const proto::HttpRequest& reques
     fail(request, connected, "a proxy does not tell the client's address", out);
     return nullptr;
   }
+  if (stats) {
+    return opentracker_.answer(request, *client, counters_.http_tracker[family_index(client->family)], out);
+  }
   if (request.path == "/scrape") return scrape(request, *client, out);
   announce(request, *client, out);
   return nullptr;
@@ -48,7 +52,9 @@ std::unique_ptr<LongAnswer> HttpTracker::answer(const proto::HttpRequest& reques
 
 void HttpTracker::fail(const proto::HttpRequest& request, const Endpoint& client, std::string_view reason,
                        std::string& out) {
-  counters_.http_tracker[family_index(client.family)].failures.add();
+  HttpTrackerCounters& counters = counters_.http_tracker[family_index(client.family)];
+  counters.failures.add();
+  if (request.path == "/scrape") counters.scrape_failures.add();
   // The request will not get better by being sent again.
   proto::append_failure(out, proto::reply_to(request), reason, proto::RetryIn{.never = true});
 }

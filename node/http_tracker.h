@@ -12,6 +12,7 @@
 #include "node/cluster_clock.h"
 #include "node/full_scrapes.h"
 #include "node/http_server.h"
+#include "node/opentracker_page.h"
 #include "node/tracker.h"
 #include "proto/http_query.h"
 
@@ -21,7 +22,7 @@ class HttpTracker final : public HttpHandler {
  public:
   // All references outlive the object. `full_scrapes`: null: not on this port.
   HttpTracker(Tracker& tracker, const ClusterClock& clock, FullScrapes* full_scrapes,
-              WorkerCounters& counters);
+              OpentrackerPage& opentracker, WorkerCounters& counters);
 
   std::unique_ptr<LongAnswer> answer(const proto::HttpRequest& request, const common::Endpoint& client,
                                      std::string& out) override;
@@ -45,6 +46,7 @@ class HttpTracker final : public HttpHandler {
   Tracker& tracker_;
   const ClusterClock& clock_;
   FullScrapes* const full_scrapes_;
+  OpentrackerPage& opentracker_;
   WorkerCounters& counters_;
   std::vector<uint8_t> peers_v4_;
   std::vector<uint8_t> peers_v6_;
