@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "node/admin_access.h"
 #include "node/metrics.h"
 #include "node/status_json.h"
 #include "proto/http_answer.h"
@@ -18,9 +19,11 @@ constexpr const char* kIndex =
     "/readyz       this node is ready to serve, or why not\n"
     "/status.json  this node, the other members, the counts\n"
     "/metrics      the same for Prometheus\n"
+    "/v1/access    the access list; ?hash=HEX of single hashes\n"
     "/scrape       seeders, leechers and downloads of every swarm; ?format=ben, txt, txtp, bin, url or json\n"
     "\n"
-    "POST /v1/drain (from this machine): not ready, serve on for node.drain_s, leave, exit\n";
+    "POST /v1/drain (from this machine): not ready, serve on for node.drain_s, leave, exit\n"
+    "POST /v1/access/add?hash=HEX, /v1/access/remove?hash=HEX (from this machine): change the access list\n";
 
 bool is_loopback(const common::Endpoint& client) {
   const auto address = client.address_bytes();
@@ -47,6 +50,8 @@ std::unique_ptr<LongAnswer> Admin::answer(const proto::HttpRequest& request, con
   } else if (request.path == "/metrics") {
     proto::append_content(out, reply, 200, "text/plain; version=0.0.4; charset=utf-8",
                           metrics_text(actions_.state()));
+  } else if (request.path == "/v1/access" && actions_.access != nullptr) {
+    show_access(*actions_.access, request, out);
   } else if (request.path == "/scrape") {
     return full_scrape(request, out);
   } else if (request.path == "/v1/drain") {
@@ -75,6 +80,9 @@ void Admin::post(const proto::HttpRequest& request, const common::Endpoint& clie
     proto::append_text(out, reply, 403, "not from a web page\n");
   } else if (request.path == "/v1/drain") {
     proto::append_text(out, reply, 200, actions_.drain() ? "draining\n" : "draining already\n");
+  } else if (actions_.access != nullptr &&
+             (request.path == "/v1/access/add" || request.path == "/v1/access/remove")) {
+    change_access(*actions_.access, request, request.path.ends_with("add"), out);
   } else {
     proto::append_text(out, reply, 404, "there is no such action\n");
   }

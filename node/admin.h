@@ -1,5 +1,5 @@
-// Admin: the admin endpoint: /metrics, /healthz, /readyz, /status.json, /scrape of all swarms, a page for
-// people at /, and by POST /v1/drain. Control thread only.
+// Admin: the admin endpoint: /metrics, /healthz, /readyz, /status.json, /scrape of all swarms, /v1/access, a
+// page for people at /, and by POST /v1/drain and /v1/access/*. Control thread only.
 //
 // POST changes something, so it is taken from loopback only, and not from a browser: any page that the
 // operator looks at could send one (a browser names the page in the Origin header).
@@ -21,6 +21,7 @@ class Admin final : public HttpHandler {
   struct Actions {
     std::function<NodeState()> state;  // the present state; called per request that needs it
     std::function<bool()> drain;       // begins to drain; false: it has begun before
+    AccessControl* access = nullptr;   // null: /v1/access is not there
   };
 
   // `full_scrapes` outlives the object.

@@ -14,12 +14,8 @@ constexpr std::chrono::milliseconds kTimeout{3000};
 }  // namespace
 
 int command_drain(const std::string& admin_text) {
-  const auto admin = parse_host_port(admin_text);
-  if (!admin) {
-    print_error("--admin: \"" + printable(admin_text, 80) +
-                "\" is not allowed: HOST:PORT such as 127.0.0.1:9697");
-    return kExitFailed;
-  }
+  const auto admin = read_admin(admin_text);
+  if (!admin) return kExitFailed;
   const auto reply = http_post(*admin, "/v1/drain", kTimeout);
   const auto failed = [&](const std::string& message) {
     print_error(to_string(*admin) + ": " + message);

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <functional>
+#include <map>
 
 #include "node/commands.h"
 #include "node/option_table.h"
@@ -22,11 +23,13 @@ struct Arguments {
   std::string key_file = "-";
   std::string check;
   bool reference = false;
+  bool manual = false;
   ProbeRequest probe;
   std::string probe_hash;
   uint32_t probe_timeout_ms = 2000;
   std::string drain_admin = "127.0.0.1:9697";
   StatusRequest status = {{"127.0.0.1:9697"}, false, false};
+  AccessRequest access;
 };
 
 struct Command {
@@ -67,6 +70,16 @@ Examples:
 
 The node says "not ready" at once, serves on for node.drain_s seconds, tells the other nodes that it
 leaves, and exits with 0. SIGTERM does the same; a second SIGTERM ends it at once.)";
+
+constexpr const char* kAccessExamples = R"(
+Examples:
+  shoal access add 0123456789abcdef0123456789abcdef01234567
+  shoal access remove 0123456789abcdef0123456789abcdef01234567
+  shoal access list               what was changed at run time
+  shoal access list 0123456789abcdef0123456789abcdef01234567
+
+Changes hold on all nodes of the cluster, over what the file of each says. access.mode says whether
+the swarms on the list are served or those that are not.)";
 
 constexpr const char* kProbeExamples = R"(
 Examples:
@@ -116,10 +129,15 @@ Command config_command(CLI::App& shoal, Arguments& arguments) {
   CLI::Option* check = app->add_option("--check", arguments.check,
                                        "Say whether this file, with the present environment, is valid");
   check->type_name("FILE");
-  app->add_flag("--reference", arguments.reference, "Print the reference of all options as Markdown")
-      ->excludes(check);
+  CLI::Option* reference =
+      app->add_flag("--reference", arguments.reference, "Print the reference of all options as Markdown")
+          ->excludes(check);
+  app->add_flag("--manual", arguments.manual, "Print the manual page shoal.toml(5)")
+      ->excludes(check)
+      ->excludes(reference);
   return {app, [check, &arguments] {
             if (check->count() > 0) return command_config_check(arguments.check);
+            if (arguments.manual) return command_config_manual();
             return arguments.reference ? command_config_reference() : command_config_default();
           }};
 }
@@ -142,6 +160,30 @@ Command drain_command(CLI::App& shoal, Arguments& arguments) {
   app->footer(kDrainExamples);
   app->add_option("--admin", arguments.drain_admin, "admin.listen of the node")->type_name("HOST:PORT");
   return {app, [&arguments] { return command_drain(arguments.drain_admin); }};
+}
+
+Command access_command(CLI::App& shoal, Arguments& arguments) {
+  CLI::App* app = shoal.add_subcommand("access", "Show or change the access list");
+  app->footer(kAccessExamples);
+  AccessRequest& access = arguments.access;
+  using Verb = AccessRequest::Verb;
+  const auto verbs =
+      std::map<std::string, Verb>{{"add", Verb::add}, {"remove", Verb::remove}, {"list", Verb::list}};
+  app->add_option("verb", access.verb, "add, remove or list")
+      ->type_name("VERB")
+      ->required()
+      ->transform(CLI::Transformer(verbs).description(""));
+  CLI::Option* hashes =
+      app->add_option("hash", access.hashes, "info_hashes in hexadecimal")->type_name("HASH");
+  app->add_option("--admin", access.admin, "admin.listen of a node on this machine")->type_name("HOST:PORT");
+  app->add_flag("--json", access.json, "Print JSON");
+  return {app, [hashes, &access] {
+            if (access.verb != Verb::list && hashes->count() == 0) {
+              print_error("which info_hash? see `shoal access --help`");
+              return kExitUsage;
+            }
+            return command_access(access);
+          }};
 }
 
 Command probe_command(CLI::App& shoal, Arguments& arguments) {
@@ -209,7 +251,8 @@ int run_command_line(int argc, const char* const* argv) {
   Arguments arguments;
   const Command commands[] = {node_command(shoal, arguments),   probe_command(shoal, arguments),
                               status_command(shoal, arguments), drain_command(shoal, arguments),
-                              keygen_command(shoal, arguments), config_command(shoal, arguments)};
+                              access_command(shoal, arguments), keygen_command(shoal, arguments),
+                              config_command(shoal, arguments)};
   try {
     shoal.parse(reversed_arguments(argc, argv));
   } catch (const CLI::Success& success) {

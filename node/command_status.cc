@@ -43,12 +43,8 @@ int command_status(const StatusRequest& request) {
   bool ok = true;
   auto documents = nlohmann::json::array();
   for (size_t i = 0; i < request.admins.size(); ++i) {
-    const auto admin = parse_host_port(request.admins[i]);
-    if (!admin) {
-      print_error("--admin: \"" + printable(request.admins[i], 80) +
-                  "\" is not allowed: HOST:PORT such as 127.0.0.1:9697");
-      return kExitFailed;
-    }
+    const auto admin = read_admin(request.admins[i]);
+    if (!admin) return kExitFailed;
     const auto note = [&](const common::Error& error) {
       print_error(to_string(*admin) + ": " + error.message);
       ok = false;

@@ -26,6 +26,7 @@ int command_node(const std::optional<std::string>& config, const std::vector<Nam
 // shoal config.
 int command_config_default();
 int command_config_reference();
+int command_config_manual();
 int command_config_check(const std::string& file);
 
 // shoal keygen: to a new file, or to standard output for "-".
@@ -41,6 +42,19 @@ int command_status(const StatusRequest& request);
 
 // shoal drain: asks the node with this admin address ("HOST:PORT") to leave in good order.
 int command_drain(const std::string& admin);
+
+// shoal access: shows or changes the access list by way of one node.
+struct AccessRequest {
+  enum class Verb : uint8_t { add, remove, list };
+  Verb verb = Verb::list;
+  std::string admin = "127.0.0.1:9697";
+  std::vector<std::string> hashes;
+  bool json = false;
+};
+int command_access(const AccessRequest& request);
+
+// HOST:PORT as given to --admin; nothing: it is not one, which has been said.
+std::optional<HostPort> read_admin(const std::string& text);
 
 // shoal probe.
 struct ProbeRequest {

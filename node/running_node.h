@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "common/result.h"
+#include "node/access_control.h"
 #include "node/admin.h"
 #include "node/cluster_clock.h"
 #include "node/drain.h"
@@ -55,7 +56,7 @@ class RunningNode {
   };
 
   RunningNode(const Options& options, std::function<common::Result<Options>()> reload, NodeKeys keys,
-              Sockets sockets);
+              Sockets sockets, AccessControl::Start access);
 
   static common::Result<Sockets> open_sockets(const Options& options, size_t workers);
 
@@ -64,7 +65,8 @@ class RunningNode {
   void on_signal(int signal);
   bool drain(std::string_view cause);
   void expire();
-  void reload_keys();
+  void reload();
+  void reload_keys(const Options& options);
   void stop();
   void linger();
   void step_done();
@@ -83,6 +85,7 @@ class RunningNode {
   SwarmStore store_;
   FullScrapes full_scrapes_;
   Drain drain_;
+  AccessControl access_;
   WorkerContext worker_context_;
   std::unique_ptr<SyncDriver> sync_;  // null: sync is off
   std::vector<std::unique_ptr<Worker>> workers_;
