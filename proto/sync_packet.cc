@@ -55,6 +55,7 @@ void to_pb(const Heartbeat& heartbeat, pb::Heartbeat& out) {
   out.set_list_parts(heartbeat.list_parts);
   out.set_send_us(heartbeat.send_us);
   out.set_wall_ahead_ms(heartbeat.wall_ahead_ms);
+  out.set_synced(heartbeat.synced);
   for (const auto& key_id : heartbeat.key_ids) out.mutable_key_ids()->append(key_id.begin(), key_id.end());
   out.set_minor(heartbeat.minor);
   out.set_load_permille(heartbeat.load_permille);
@@ -106,6 +107,10 @@ std::string serialized(const SyncPacket& packet) {
     out.mutable_client_load()->set_announces_per_s(load->announces_per_s);
     out.mutable_client_load()->set_interval_s(load->interval_s);
   }
+  if (const auto* digests = std::get_if<Digests>(&packet)) digests_to_pb(*digests, *out.mutable_digests());
+  if (const auto* ask = std::get_if<CellsAsk>(&packet)) cells_ask_to_pb(*ask, *out.mutable_cells_ask());
+  if (const auto* cells = std::get_if<CellDigests>(&packet)) cell_digests_to_pb(*cells, *out.mutable_cells());
+  if (const auto* pull = std::get_if<PullRequest>(&packet)) pull_request_to_pb(*pull, *out.mutable_pull());
   return out.SerializeAsString();
 }
 
@@ -135,6 +140,7 @@ Result<SyncPacket> from_pb(const pb::Heartbeat& in) {
   out.list_parts = in.list_parts();
   out.send_us = in.send_us();
   out.wall_ahead_ms = in.wall_ahead_ms();
+  out.synced = in.synced();
   if (!read_key_ids(in.key_ids(), out.key_ids)) return fail("bad key ids");
   out.minor = in.minor();
   if (in.load_permille() > kPermilleMax) return fail("bad load");
@@ -190,6 +196,14 @@ Result<SyncPacket> parse(ByteSpan raw) {
     case pb::Packet::kClientLoad:
       if (packet.client_load().interval_s() > kSyncIntervalMaxS) return fail("bad interval");
       return ClientLoad{packet.client_load().announces_per_s(), packet.client_load().interval_s()};
+    case pb::Packet::kDigests:
+      return digests_from_pb(packet.digests());
+    case pb::Packet::kCellsAsk:
+      return cells_ask_from_pb(packet.cells_ask());
+    case pb::Packet::kCells:
+      return cell_digests_from_pb(packet.cells());
+    case pb::Packet::kPull:
+      return pull_request_from_pb(packet.pull());
     case pb::Packet::BODY_NOT_SET:
       break;
   }

@@ -16,6 +16,7 @@
 #include "common/result.h"
 #include "proto/delta.h"
 #include "proto/sync_access.h"
+#include "proto/sync_pull.h"
 #include "proto/sync_repair.h"
 
 namespace shoal::proto {
@@ -45,7 +46,7 @@ struct MemberEntry {
 
 // The most bytes one entry takes in a heartbeat, and those of everything but the entries and the name.
 constexpr size_t kMemberEntryBytesMax = 76;
-constexpr size_t kHeartbeatBytesMax = 130;
+constexpr size_t kHeartbeatBytesMax = 133;
 
 struct Heartbeat {
   std::string name;  // printable ASCII
@@ -62,6 +63,7 @@ struct Heartbeat {
   uint32_t minor = 0;
   uint32_t load_permille = 0;
   uint32_t access_digest = 0;
+  bool synced = false;
   bool operator==(const Heartbeat&) const = default;
 };
 
@@ -87,7 +89,8 @@ struct Leave {
 
 // monostate: a body of a later minor version.
 using SyncPacket = std::variant<std::monostate, Heartbeat, DeltaBatch, Leave, Nack, Gone, Challenge,
-                                ChallengeEcho, AccessChanges, AccessAsk, ClientLoad>;
+                                ChallengeEcho, Digests, CellsAsk, CellDigests, PullRequest, AccessChanges,
+                                AccessAsk, ClientLoad>;
 
 // The order of a packet's columns: family, info_hash, peer.
 inline bool delta_before(const Delta& a, const Delta& b) {

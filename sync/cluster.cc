@@ -60,7 +60,10 @@ Cluster::Impl::Impl(Config settings, Swarms& swarm_store, Now now)
       members(config.pace_bytes_per_s),
       prng(config.incarnation ^ id),
       called_us(now.mono_us),
-      next_heartbeat_us(now.mono_us) {}
+      next_heartbeat_us(now.mono_us),
+      alone_since_us(now.mono_us),
+      bootstrap_until_us(now.mono_us + kBootstrapMaxUs),
+      desk(std::make_shared<DonationDesk>(config.donate_bytes_per_s)) {}
 
 void Cluster::Impl::send(const common::Endpoint& to, const SealedPacket& packet, Outputs& out) {
   ++stats.datagrams_sent;
@@ -145,6 +148,7 @@ void Cluster::Impl::advance(Now now, Outputs& out) {
   if (now.mono_us >= log.deadline_us() && now.mono_us >= paced_until_us) flush(now, out);
   if (now.mono_us >= repair_deadline_us) repair_streams(now, out);
   if (now.mono_us >= access_deadline_us) reconcile_access(now, out);
+  if (now.mono_us >= pulls_deadline_us) advance_pulls(now, out);
   if (now.mono_us < next_heartbeat_us) return;
   if (left) return send_leave(now, out);
   note_silence(now, out);
@@ -161,7 +165,7 @@ void Cluster::Impl::advance(Now now, Outputs& out) {
 
 int64_t Cluster::Impl::deadline_us() const {
   const int64_t flush_us = std::max(log.deadline_us(), paced_until_us);
-  return std::min({flush_us, repair_deadline_us, access_deadline_us, next_heartbeat_us});
+  return std::min({flush_us, repair_deadline_us, pulls_deadline_us, access_deadline_us, next_heartbeat_us});
 }
 
 void Cluster::Impl::note_stall(Now now, Outputs& out) {
@@ -184,6 +188,14 @@ Status Cluster::Impl::status(Now now) const {
   out.wall_ahead_ms = time.wall_ahead_ms();
   out.wall_off = time.wall_off();
   out.access_in_step = access_in_step;
+  out.stats.donations_finished = desk->finished;
+  out.stats.donated_bytes = desk->bytes;
+  out.stats.donated_records = desk->records;
+  out.phase = phase;
+  if (phase == SyncPhase::bootstrapping && pull != nullptr) {
+    out.donor = pull->purpose().member_name;
+    out.percent = pull->percent;
+  }
   out.waiting = log.waiting();
   for (const auto& [member_id, member] : members.all()) {
     MemberStatus row;
@@ -208,6 +220,8 @@ Status Cluster::Impl::status(Now now) const {
     row.announces_per_s = member.announces_per_s;
     row.interval_s = member.interval_s;
     row.refused = member.refused;
+    row.synced = member.repair.synced;
+    row.differing = static_cast<uint32_t>(member.repair.differences.count());
     row.key_ids = member.key_ids;
     row.protocol_minor = member.protocol_minor;
     row.load_permille = member.load_permille;

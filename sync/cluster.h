@@ -173,7 +173,7 @@ struct Status {
   int64_t wall_ahead_ms = 0;  // this machine's wall clock minus cluster time
   bool wall_off = false;      // by more than a tick
   size_t waiting = 0;         // deltas not sent yet
-  SyncPhase phase = SyncPhase::synced;
+  SyncPhase phase = SyncPhase::waiting;
   std::string donor{};                // bootstrapping: who gives
   uint32_t percent = 0;               // bootstrapping: of the donor's store
   bool access_in_step = false;        // once at least, some member's access list had the same changes as ours

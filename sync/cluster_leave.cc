@@ -19,6 +19,11 @@ void Cluster::Impl::leave(Now now, Outputs& out) {
   if (!anyone_listening(now)) log.discard();
   while (log.waiting() > 0) send_batch(now, DeltaLog::kBatchMax, out);
   left = true;
+  if (pull != nullptr) {
+    out.pull_aborts.push_back(pull->purpose().number);
+    pull.reset();
+  }
+  plan_pulls(now);
   send_leave(now, out);
 }
 

@@ -16,6 +16,7 @@
 #include "sync/cluster.h"
 #include "sync/gaps.h"
 #include "sync/loss_rate.h"
+#include "sync/member_repair.h"
 #include "sync/name_clash.h"
 #include "sync/replay_window.h"
 #include "sync/token_bucket.h"
@@ -103,6 +104,7 @@ struct Member {
   uint32_t access_digest = 0;    // as in its newest heartbeat
   unsigned access_differs = 0;   // heartbeats in turn in which it was not ours
   TokenBucket access_bucket;     // for changes it asks for
+  MemberRepair repair;
 
   NameClash clash;  // with another node of this id
 

@@ -37,7 +37,7 @@ class Sealer {
   ClusterTag tag_;
   uint64_t node_id_;
   uint64_t incarnation_;
-  uint64_t sequences_[2] = {0, 0};
+  uint64_t sequences_[proto::kSyncStreams] = {};
 };
 
 // The same packet under another key: same stream, sequence and body, so that neither key ever sees two bodies
