@@ -4,13 +4,13 @@
 #include "node/printable.h"
 #include "node/snapshot_format.h"
 #include "node/snapshot_layout.h"
+#include "proto/record_blocks.h"
 
 namespace shoal::node {
 
 using common::ByteReader;
 using common::ByteSpan;
 using common::fail;
-using common::Family;
 using namespace snapshot;
 
 namespace {
@@ -107,37 +107,9 @@ class SnapshotDecoder {
   }
 
   bool read_block(ByteReader& reader, common::Tick tick) {
-    SnapshotSwarm swarm;
-    swarm.tick = tick;
-    swarm.info_hash.bytes = reader.take_array<20>();
-    swarm.completed = reader.u32();
-    const uint32_t v4 = reader.u32();
-    const uint32_t v6 = reader.u32();
-    if (!reader.ok() || v4 > kBlockPeersMax || v6 > kBlockPeersMax || v4 + v6 == 0 ||
-        v4 + v6 > kBlockPeersMax) {
-      return false;
-    }
-    peers_.resize(v4 + v6);
-    for (size_t i = 0; i < peers_.size(); ++i) {
-      proto::Delta& delta = peers_[i];
-      const Family family = i < v4 ? Family::v4 : Family::v6;
-      delta.info_hash = swarm.info_hash;
-      const ByteSpan address = reader.take(common::address_size(family));
-      const uint16_t port = reader.u16();
-      if (!reader.ok() || port == 0) return false;
-      delta.peer = common::make_endpoint(address, port);
-      if (delta.peer.family != family) return false;
-    }
-    for (proto::Delta& delta : peers_) delta.stamp = reader.u8();
-    for (proto::Delta& delta : peers_) {
-      const uint8_t state = reader.u8();
-      if (state > proto::kPeerStateByteMax) return false;
-      delta.state = proto::peer_state_from(state);
-    }
-    if (!reader.ok()) return false;
-    result_.records += peers_.size();
-    swarm.peers = peers_;
-    visit_(swarm);
+    if (!proto::read_record_block(reader, block_)) return false;
+    result_.records += block_.records.size();
+    visit_({block_.info_hash, block_.completed, tick, block_.records});
     return true;
   }
 
@@ -147,7 +119,7 @@ class SnapshotDecoder {
   SnapshotRead result_;
   std::vector<uint8_t> packed_;
   std::vector<uint8_t> frame_;
-  std::vector<proto::Delta> peers_;
+  proto::RecordBlock block_;
 };
 
 }  // namespace

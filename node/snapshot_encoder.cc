@@ -4,12 +4,12 @@
 #include "common/check.h"
 #include "node/snapshot_format.h"
 #include "node/snapshot_layout.h"
+#include "proto/record_blocks.h"
 
 namespace shoal::node {
 
 using common::ByteSpan;
 using common::ByteWriter;
-using common::Family;
 using namespace snapshot;
 
 namespace {
@@ -43,31 +43,6 @@ std::vector<uint8_t> header_bytes(const SnapshotHeader& header) {
   out.insert(out.end(), name.begin(), name.end());
   to.number(checksum(out));
   return out;
-}
-
-void append_block(const SnapshotSwarm& swarm, std::span<const proto::Delta> peers,
-                  std::vector<uint8_t>& frame) {
-  const auto v4 = std::count_if(peers.begin(), peers.end(),
-                                [](const proto::Delta& d) { return d.peer.family == Family::v4; });
-  Appender to(frame);
-  to.bytes(swarm.info_hash.bytes);
-  to.number(swarm.completed);
-  to.number(static_cast<uint32_t>(v4));
-  to.number(static_cast<uint32_t>(peers.size() - static_cast<size_t>(v4)));
-  for (const Family family : {Family::v4, Family::v6}) {
-    for (const proto::Delta& delta : peers) {
-      if (delta.peer.family != family) continue;
-      to.bytes(delta.peer.address_bytes());
-      to.number(delta.peer.port);
-    }
-  }
-  for (const bool states : {false, true}) {
-    for (const Family family : {Family::v4, Family::v6}) {
-      for (const proto::Delta& delta : peers) {
-        if (delta.peer.family == family) frame.push_back(states ? delta.state.byte() : delta.stamp);
-      }
-    }
-  }
 }
 
 }  // namespace
@@ -114,7 +89,7 @@ SnapshotEncoder::~SnapshotEncoder() = default;
 uint64_t SnapshotEncoder::records() const { return impl_->records; }
 
 bool SnapshotEncoder::add(const SnapshotSwarm& swarm) {
-  for (size_t at = 0; at < swarm.peers.size(); at += kBlockPeersMax) {
+  for (size_t at = 0; at < swarm.peers.size(); at += proto::kRecordBlockMax) {
     std::vector<uint8_t>& frame = impl_->frame;
     if (frame.size() > kFrameBytes || impl_->frame_tick != swarm.tick) {
       if (!impl_->close_frame()) return false;
@@ -123,8 +98,8 @@ bool SnapshotEncoder::add(const SnapshotSwarm& swarm) {
       Appender(frame).number(swarm.tick);
       impl_->frame_tick = swarm.tick;
     }
-    const auto peers = swarm.peers.subspan(at, std::min(kBlockPeersMax, swarm.peers.size() - at));
-    append_block(swarm, peers, frame);
+    const auto peers = swarm.peers.subspan(at, std::min(proto::kRecordBlockMax, swarm.peers.size() - at));
+    proto::append_record_block(swarm.completed, peers, frame);
     impl_->records += peers.size();
   }
   return impl_->ok;

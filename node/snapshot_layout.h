@@ -11,6 +11,7 @@
 
 #include "common/bytes.h"
 #include "common/tick.h"
+#include "proto/record_blocks.h"
 
 namespace shoal::node::snapshot {
 
@@ -20,15 +21,12 @@ inline constexpr size_t kFixedHeaderBytes = 8 + 2 + 4 + 8 + 8 + 1;
 inline constexpr size_t kSumBytes = 8;
 inline constexpr size_t kFileHashBytes = 32;
 
-inline constexpr size_t kBlockHeadBytes = 20 + 4 + 4 + 4;
-
 // A frame is closed when it is larger than the first; blocks hold at most so many peers that it never gets
 // larger than the second.
 inline constexpr size_t kFrameBytes = 192 << 10;
 inline constexpr size_t kFrameBytesMax = 256 << 10;
-inline constexpr size_t kBlockPeersMax = 2048;
-inline constexpr size_t kPeerBytesMax = 18 + 2;
-static_assert(kFrameBytes + kBlockHeadBytes + kBlockPeersMax * kPeerBytesMax <= kFrameBytesMax);
+static_assert(kFrameBytes + proto::kRecordBlockHead + proto::kRecordBlockMax * proto::kRecordBytesMax <=
+              kFrameBytesMax);
 inline constexpr size_t kPackedBytesMax = LZ4_COMPRESSBOUND(kFrameBytesMax);
 
 // Later than any clock: differences of ticks cannot overflow.

@@ -7,7 +7,7 @@ namespace shoal::proto {
 namespace {
 
 constexpr std::array<uint8_t, 3> kMagic = {'s', 'h', 'l'};
-constexpr uint8_t kStreamMax = static_cast<uint8_t>(SyncStream::control);
+constexpr uint8_t kStreamMax = static_cast<uint8_t>(SyncStream::requests);
 
 }  // namespace
 

@@ -35,8 +35,10 @@ constexpr size_t kSyncBodyMax = kSyncDatagramMax - kSyncHeaderSize - kSyncTagSiz
 constexpr uint64_t kSyncSequenceMax = (uint64_t{1} << 56) - 1;
 
 enum class SyncStream : uint8_t {
-  deltas = 0,   // contiguous per origin and incarnation: gaps are losses
-  control = 1,  // heartbeats and the like: every one stands for itself
+  deltas = 0,    // contiguous per origin and incarnation: gaps are losses
+  control = 1,   // heartbeats and the like: every one stands for itself
+  requests = 2,  // for pulls, by TCP
+  answers = 3,   // frames of pulls, which do without this header
 };
 
 struct SyncHeader {
@@ -53,6 +55,8 @@ enum class SyncHeaderFault {
   malformed,
   other_major,  // a shoal datagram of another protocol version
 };
+
+constexpr size_t kSyncStreams = 4;
 
 // Of a whole datagram. Also refuses sizes that no sealed datagram has.
 tl::expected<SyncHeader, SyncHeaderFault> parse_sync_header(common::ByteSpan datagram);

@@ -55,6 +55,7 @@ void to_pb(const Heartbeat& heartbeat, pb::Heartbeat& out) {
   out.set_list_parts(heartbeat.list_parts);
   out.set_send_us(heartbeat.send_us);
   out.set_wall_ahead_ms(heartbeat.wall_ahead_ms);
+  out.set_synced(heartbeat.synced);
   for (const MemberEntry& entry : heartbeat.members) {
     pb::Member& member = *out.add_members();
     member.set_id(entry.id);
@@ -92,6 +93,10 @@ std::string serialized(const SyncPacket& packet) {
     challenge_to_pb(*challenge, *out.mutable_challenge());
   }
   if (const auto* echo = std::get_if<ChallengeEcho>(&packet)) echo_to_pb(*echo, *out.mutable_echo());
+  if (const auto* digests = std::get_if<Digests>(&packet)) digests_to_pb(*digests, *out.mutable_digests());
+  if (const auto* ask = std::get_if<CellsAsk>(&packet)) cells_ask_to_pb(*ask, *out.mutable_cells_ask());
+  if (const auto* cells = std::get_if<CellDigests>(&packet)) cell_digests_to_pb(*cells, *out.mutable_cells());
+  if (const auto* pull = std::get_if<PullRequest>(&packet)) pull_request_to_pb(*pull, *out.mutable_pull());
   return out.SerializeAsString();
 }
 
@@ -115,6 +120,7 @@ Result<SyncPacket> from_pb(const pb::Heartbeat& in) {
   out.list_parts = in.list_parts();
   out.send_us = in.send_us();
   out.wall_ahead_ms = in.wall_ahead_ms();
+  out.synced = in.synced();
   for (const pb::Member& member : in.members()) {
     const std::optional<Endpoint> endpoint = endpoint_from(member.endpoint());
     if (!endpoint || member.state() > kMemberStateMax) return fail("bad member");
@@ -154,6 +160,14 @@ Result<SyncPacket> parse(ByteSpan raw) {
     case pb::Packet::kGone:
       if (packet.gone().up_to() > kSyncSequenceMax) return fail("bad sequence");
       return Gone{packet.gone().up_to()};
+    case pb::Packet::kDigests:
+      return digests_from_pb(packet.digests());
+    case pb::Packet::kCellsAsk:
+      return cells_ask_from_pb(packet.cells_ask());
+    case pb::Packet::kCells:
+      return cell_digests_from_pb(packet.cells());
+    case pb::Packet::kPull:
+      return pull_request_from_pb(packet.pull());
     case pb::Packet::BODY_NOT_SET:
       break;
   }

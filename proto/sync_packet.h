@@ -14,6 +14,7 @@
 #include "common/endpoint.h"
 #include "common/result.h"
 #include "proto/delta.h"
+#include "proto/sync_pull.h"
 #include "proto/sync_repair.h"
 
 namespace shoal::proto {
@@ -39,7 +40,7 @@ struct MemberEntry {
 
 // The most bytes one entry takes in a heartbeat, and those of everything but the entries and the name.
 constexpr size_t kMemberEntryBytesMax = 76;
-constexpr size_t kHeartbeatBytesMax = 110;
+constexpr size_t kHeartbeatBytesMax = 113;
 
 struct Heartbeat {
   std::string name;  // printable ASCII
@@ -52,6 +53,7 @@ struct Heartbeat {
   std::vector<MemberEntry> members;
   uint32_t send_us = 0;
   int64_t wall_ahead_ms = 0;
+  bool synced = false;
   bool operator==(const Heartbeat&) const = default;
 };
 
@@ -68,8 +70,8 @@ struct Leave {
 };
 
 // monostate: a body of a later minor version.
-using SyncPacket =
-    std::variant<std::monostate, Heartbeat, DeltaBatch, Leave, Nack, Gone, Challenge, ChallengeEcho>;
+using SyncPacket = std::variant<std::monostate, Heartbeat, DeltaBatch, Leave, Nack, Gone, Challenge,
+                                ChallengeEcho, Digests, CellsAsk, CellDigests, PullRequest>;
 
 // The order of a packet's columns: family, info_hash, peer.
 inline bool delta_before(const Delta& a, const Delta& b) {

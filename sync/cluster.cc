@@ -44,7 +44,10 @@ Cluster::Impl::Impl(Config settings, Swarms& swarm_store, Now now)
       log(config.peer_timeout_s),
       members(config.pace_bytes_per_s),
       prng(config.incarnation ^ id),
-      next_heartbeat_us(now.mono_us) {}
+      next_heartbeat_us(now.mono_us),
+      alone_since_us(now.mono_us),
+      bootstrap_until_us(now.mono_us + kBootstrapMaxUs),
+      desk(std::make_shared<DonationDesk>(config.donate_bytes_per_s)) {}
 
 void Cluster::Impl::send(const common::Endpoint& to, const SealedPacket& packet, Outputs& out) {
   ++stats.datagrams_sent;
@@ -97,6 +100,7 @@ void Cluster::Impl::flush(Now now, Outputs& out) {
 void Cluster::Impl::advance(Now now, Outputs& out) {
   if (now.mono_us >= log.deadline_us()) flush(now, out);
   if (now.mono_us >= repair_deadline_us) repair_streams(now, out);
+  if (now.mono_us >= pulls_deadline_us) advance_pulls(now, out);
   if (now.mono_us < next_heartbeat_us) return;
   if (left) return send_leave(now, out);
   note_silence(now, out);
@@ -110,7 +114,7 @@ void Cluster::Impl::advance(Now now, Outputs& out) {
 }
 
 int64_t Cluster::Impl::deadline_us() const {
-  return std::min({log.deadline_us(), repair_deadline_us, next_heartbeat_us});
+  return std::min({log.deadline_us(), repair_deadline_us, pulls_deadline_us, next_heartbeat_us});
 }
 
 Status Cluster::Impl::status(Now now) const {
@@ -120,6 +124,14 @@ Status Cluster::Impl::status(Now now) const {
   out.stats = stats;
   out.wall_ahead_ms = time.wall_ahead_ms();
   out.wall_off = time.wall_off();
+  out.stats.donations_finished = desk->finished;
+  out.stats.donated_bytes = desk->bytes;
+  out.stats.donated_records = desk->records;
+  out.phase = phase;
+  if (phase == SyncPhase::bootstrapping && pull != nullptr) {
+    out.donor = pull->purpose().member_name;
+    out.percent = pull->percent;
+  }
   for (const auto& [member_id, member] : members.all()) {
     MemberStatus row;
     row.name = display_name(member);
@@ -136,6 +148,8 @@ Status Cluster::Impl::status(Now now) const {
     row.round_trip_us = member.smoothed_round_trip_us;
     row.clock_offset_ms = member.clock_known ? member.wall_offset_ms - (now.unix_ms - now.mono_us / 1000) : 0;
     row.refused = member.refused;
+    row.synced = member.repair.synced;
+    row.differing = static_cast<uint32_t>(member.repair.differences.count());
     out.members.push_back(std::move(row));
   }
   std::sort(out.members.begin(), out.members.end(), [](const MemberStatus& a, const MemberStatus& b) {

@@ -148,7 +148,7 @@ struct Status {
   uint64_t incarnation = 0;
   int64_t wall_ahead_ms = 0;  // this machine's wall clock minus cluster time
   bool wall_off = false;      // by more than a tick
-  SyncPhase phase = SyncPhase::synced;
+  SyncPhase phase = SyncPhase::waiting;
   std::string donor{};                // bootstrapping: who gives
   uint32_t percent = 0;               // bootstrapping: of the donor's store
   std::vector<MemberStatus> members;  // the others, by name

@@ -53,6 +53,7 @@ proto::Heartbeat Cluster::Impl::make_heartbeat(Now now, uint64_t first_id) const
   out.unix_ms = std::max<int64_t>(time.at_ms(now.mono_us), 0);
   out.wall_ahead_ms = time.told_wall_ahead_ms();
   out.uptime_ms = (now.mono_us - started_us) / 1000;
+  out.synced = phase == SyncPhase::synced;
   out.peer_timeout_s = config.peer_timeout_s;
   out.advertise = config.advertise;
   out.delta_sequence = sealer.sequence(proto::SyncStream::deltas);
@@ -120,6 +121,7 @@ void Cluster::Impl::apply_heartbeat(Now now, Member& member, const proto::SyncHe
   member.echo_us = heartbeat.send_us;
   member.name = heartbeat.name;
   member.peer_timeout_s = heartbeat.peer_timeout_s;
+  member.repair.synced = heartbeat.synced;
   if (heartbeat.advertise) {
     member.address = *heartbeat.advertise;
   } else if (!datagram.group || !member.introduced) {

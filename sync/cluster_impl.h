@@ -13,13 +13,25 @@
 #include "sync/cluster_time.h"
 #include "sync/complaints.h"
 #include "sync/delta_log.h"
+#include "sync/donation_desk.h"
 #include "sync/keys.h"
 #include "sync/membership.h"
 #include "sync/newcomers.h"
+#include "sync/pull.h"
 #include "sync/retransmit_ring.h"
 #include "sync/seal.h"
 
 namespace shoal::sync {
+
+// Digests are told so often, and more often while something differs.
+constexpr int64_t kDigestsUs = 5'000'000;
+constexpr int64_t kDigestsSoonUs = 1'000'000;
+
+// A starting node that gets nothing from members that could give goes without after this long.
+constexpr int64_t kBootstrapMaxUs = 60'000'000;
+
+// Digests that still differ after so long do not keep a node from serving.
+constexpr int64_t kCheckMaxUs = 10'000'000;
 
 struct Cluster::Impl {
   Impl(Config settings, Swarms& swarm_store, Now now);
@@ -108,7 +120,29 @@ struct Cluster::Impl {
   std::optional<int64_t> measure_round_trip(Now now, Member& member, const proto::MemberEntry& entry);
   void note_silence(Now now, Outputs& out);
 
+  // cluster_digests.cc
+  void tell_digests(Now now, Outputs& out);
+  void apply_digests(Now now, Member& member, const proto::Digests& digests, Outputs& out);
+  void apply_cells_ask(Now now, Member& member, const proto::CellsAsk& ask, Outputs& out);
+  void apply_cells(Now now, Member& member, const proto::CellDigests& told);
+  void heal(Now now, Member& member, Outputs& out);
+  void ask_cells(Now now, Member& member, const std::vector<common::Tick>& ticks, bool steady, Outputs& out);
+  void pull_cells(Now now, Member& member, Outputs& out);
+  bool may_pull_from(const Member& member, int64_t now_us) const;
+  bool anyone_differs(int64_t now_us) const;
+
+  // cluster_bootstrap.cc
+  // Digests, pulls and phases: what is due of them, and when the next will be.
+  void advance_pulls(Now now, Outputs& out);
+  void plan_pulls(Now now);
+  void advance_waiting(Now now, Outputs& out);
+  void advance_checking(Now now, Outputs& out);
+  void become_synced(common::LogLevel level, const std::string& message, Outputs& out);
+
   // cluster_pulls.cc
+  void begin_pull(Now now, Member& member, std::vector<proto::PullPart> parts, Outputs& out);
+  void end_pull(Now now, bool good, const std::string& reason, Outputs& out);
+  bool apply_frame(Now now, const proto::PullFrame& frame);
   void pull_received(Now now, uint64_t pull, common::ByteSpan bytes, Outputs& out);
   void pull_closed(Now now, uint64_t pull, Outputs& out);
   std::unique_ptr<Donation> accept_pull(Now now, const common::Endpoint& from, common::ByteSpan request,
@@ -140,6 +174,15 @@ struct Cluster::Impl {
   uint64_t heartbeats = 0;   // rounds sent
   uint64_t list_cursor = 0;  // id from which the next heartbeat lists members
   bool left = false;         // then next_heartbeat_us is when to say so again
+  SyncPhase phase = SyncPhase::waiting;
+  int64_t alone_since_us;      // waiting: no member that could give has been known
+  int64_t bootstrap_until_us;  // waiting: members that give nothing are put up with until then
+  int64_t check_until_us = 0;  // checking
+  int64_t next_digests_us = 0;
+  int64_t pulls_deadline_us = 0;
+  std::unique_ptr<Pull> pull;  // underway
+  uint64_t pull_number = 0;
+  std::shared_ptr<DonationDesk> desk;
   Stats stats;
 };
 

@@ -17,6 +17,11 @@ void Cluster::Impl::leave(Now now, Outputs& out) {
   if (left) return;
   flush(now, out);
   left = true;
+  if (pull != nullptr) {
+    out.pull_aborts.push_back(pull->purpose().number);
+    pull.reset();
+  }
+  plan_pulls(now);
   send_leave(now, out);
 }
 

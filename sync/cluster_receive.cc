@@ -43,7 +43,7 @@ void Cluster::Impl::receive(Now now, const Received& datagram, Outputs& out) {
         "sync datagrams of another protocol version arrive; all nodes need the same major version",
         datagram.from, out);
   }
-  if (!header || datagram.from.port == 0) {
+  if (!header || header->stream > proto::SyncStream::control || datagram.from.port == 0) {
     ++stats.dropped_malformed;
     return;
   }
@@ -131,6 +131,12 @@ void Cluster::Impl::apply(Now now, Member& member, const proto::SyncHeader& head
     apply_nack(now, member, *nack, out);
   } else if (const auto* gone = std::get_if<proto::Gone>(&packet)) {
     apply_gone(now, member, *gone, out);
+  } else if (const auto* digests = std::get_if<proto::Digests>(&packet)) {
+    apply_digests(now, member, *digests, out);
+  } else if (const auto* ask = std::get_if<proto::CellsAsk>(&packet)) {
+    apply_cells_ask(now, member, *ask, out);
+  } else if (const auto* cells = std::get_if<proto::CellDigests>(&packet)) {
+    apply_cells(now, member, *cells);
   }
 }
 

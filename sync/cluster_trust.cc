@@ -98,6 +98,9 @@ void Cluster::Impl::trust(Now now, const proto::SyncHeader& header, const Receiv
     apply(now, *member, said, {newcomer.said->from, newcomer.said->group, {}}, newcomer.said->heartbeat, out);
   }
   plan_repair(now, *member);
+  // New, or back after a silence: what has been missed of each other is soon found.
+  next_digests_us = std::min(next_digests_us, now.mono_us + kDigestsSoonUs);
+  plan_pulls(now);
   greetings.push_back(member->address);
   send_greetings(now, out);
 }

@@ -1,6 +1,10 @@
 #include "sync/donation.h"
 
-#include "proto/sync_header.h"
+#include <deque>
+
+#include "common/check.h"
+#include "proto/pull_frame.h"
+#include "sync/donation_desk.h"
 
 namespace shoal::sync {
 
@@ -12,6 +16,111 @@ std::optional<size_t> pull_request_missing(common::ByteSpan bytes) {
   constexpr size_t kLeast = 2 + proto::kSyncHeaderSize + proto::kSyncTagSize;
   if (size <= kLeast || size > kPullRequestMax || bytes.size() > size) return std::nullopt;
   return size - bytes.size();
+}
+
+namespace {
+
+constexpr size_t kLengthSize = 4;
+static_assert(kLengthSize + kSealedFrameHead + proto::kPullFrameMax + proto::kSyncTagSize <=
+              Donation::kPieceMax);
+
+class StoreDonation final : public Donation {
+ public:
+  StoreDonation(std::shared_ptr<DonationDesk> desk, const Swarms& swarms, int64_t tick_ms, PullSeal seal,
+                Cells cells)
+      : desk_(std::move(desk)),
+        swarms_(swarms),
+        tick_ms_(tick_ms),
+        seal_(std::move(seal)),
+        cells_(std::move(cells)) {
+    ++desk_->underway;
+  }
+
+  ~StoreDonation() override { --desk_->underway; }
+
+  Next next(Now now, std::vector<uint8_t>& out) override {
+    if (ended_) return {.done = true};
+    if (desk_->throttled) {
+      desk_->bucket.refill(now.mono_us);
+      if (!desk_->bucket.open()) return {.again_us = desk_->bucket.open_us()};
+    }
+    const common::Tick tick = common::tick_at(desk_->time_offset_ms + now.mono_us / 1000, tick_ms_);
+    read_some(tick);
+    fill_frame();
+    if (read_all() && sizes_.empty()) {
+      send_frame(tick, true, out);
+      ended_ = true;
+      ++desk_->finished;
+      return {.done = true};
+    }
+    // A frame is sent when the next block does not fit.
+    if (!sizes_.empty()) send_frame(tick, false, out);
+    return {.again_us = now.mono_us};
+  }
+
+ private:
+  // Of the store's steps, in one call.
+  static constexpr size_t kStepsAtOnce = 8;
+
+  bool read_all() const { return step_ == swarms_.read_steps(); }
+
+  void read_some(common::Tick tick) {
+    for (size_t i = 0; i < kStepsAtOnce && !read_all() && staged_.size() < proto::kPullRawMax; ++i) {
+      swarms_.read(step_, cells_, tick, [&](const SwarmPart& part) {
+        const size_t before = staged_.size();
+        proto::append_record_block(part.completed, part.records, staged_);
+        sizes_.push_back(staged_.size() - before);
+        desk_->records += part.records.size();
+      });
+      ++step_;
+    }
+  }
+
+  // Blocks from the front of what is staged, as many as fit.
+  void fill_frame() {
+    while (!sizes_.empty() && frame_.fits(sizes_.front())) {
+      frame_.add(common::ByteSpan(staged_).subspan(taken_, sizes_.front()));
+      taken_ += sizes_.front();
+      sizes_.pop_front();
+    }
+    if (sizes_.empty()) {
+      staged_.clear();
+      taken_ = 0;
+    }
+  }
+
+  void send_frame(common::Tick tick, bool last, std::vector<uint8_t>& out) {
+    const size_t before = out.size();
+    const auto done = static_cast<uint16_t>(step_ * 1000 / swarms_.read_steps());
+    const std::vector<uint8_t> plain = frame_.finish(tick, done, last);
+    const size_t size = kSealedFrameHead + plain.size() + proto::kSyncTagSize;
+    out.resize(before + kLengthSize);
+    common::ByteWriter(std::span<uint8_t>(out).subspan(before)).u32(static_cast<uint32_t>(size));
+    seal_frame(seal_, ++desk_->sequence, index_++, plain, out);
+    CHECK_INVARIANT(out.size() - before == kLengthSize + size);
+    desk_->bytes += out.size() - before;
+    if (desk_->throttled) desk_->bucket.take(static_cast<int64_t>(out.size() - before));
+  }
+
+  const std::shared_ptr<DonationDesk> desk_;
+  const Swarms& swarms_;
+  const int64_t tick_ms_;
+  const PullSeal seal_;
+  const Cells cells_;
+  size_t step_ = 0;
+  std::vector<uint8_t> staged_;  // blocks that have been read
+  std::deque<size_t> sizes_;     // of those not yet in a frame
+  size_t taken_ = 0;             // bytes of staged_ that are
+  proto::PullFrameWriter frame_;
+  uint32_t index_ = 0;
+  bool ended_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Donation> make_donation(std::shared_ptr<DonationDesk> desk, const Swarms& swarms,
+                                        int64_t tick_ms, PullSeal seal, Cells cells) {
+  return std::make_unique<StoreDonation>(std::move(desk), swarms, tick_ms, std::move(seal), std::move(cells));
 }
 
 }  // namespace shoal::sync

@@ -15,6 +15,7 @@
 #include "common/endpoint.h"
 #include "sync/cluster.h"
 #include "sync/gaps.h"
+#include "sync/member_repair.h"
 #include "sync/name_clash.h"
 #include "sync/replay_window.h"
 #include "sync/token_bucket.h"
@@ -84,6 +85,8 @@ struct Member {
 
   uint32_t echo_us = 0;                // send_us of its newest heartbeat
   int64_t smoothed_round_trip_us = 0;  // 0: not measured
+
+  MemberRepair repair;
 
   NameClash clash;  // with another node of this id
 

@@ -36,7 +36,7 @@ class Sealer {
   ClusterTag tag_;
   uint64_t node_id_;
   uint64_t incarnation_;
-  uint64_t sequences_[2] = {0, 0};
+  uint64_t sequences_[proto::kSyncStreams] = {};
 };
 
 // The body of a datagram whose header has been parsed, or nothing if no key of the ring opens it.

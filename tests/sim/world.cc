@@ -40,6 +40,7 @@ void World::launch(size_t index) {
   if (node.settings.advertises) config.advertise = node.address;
   config.multicast_groups = node.settings.groups.size();
   config.peer_timeout_s = node.settings.peer_timeout_s;
+  config.donate_bytes_per_s = node.settings.donate_bytes_per_s;
   node.swarms = std::make_unique<SimSwarms>(sync::derive_store_key(node.settings.key, node.settings.cluster));
   node.cluster = std::make_unique<sync::Cluster>(config, *node.swarms, now);
   std::vector<common::Endpoint> seeds;
@@ -48,6 +49,7 @@ void World::launch(size_t index) {
 }
 
 void World::crash(size_t index) {
+  end_donations_of(index);
   nodes_[index]->cluster.reset();
   nodes_[index]->swarms.reset();
 }
@@ -83,6 +85,17 @@ void World::drain(size_t index, sync::Outputs& out) {
     }
   }
   for (sync::LogEvent& event : out.logs) node.logs.push_back(std::move(event));
+  for (const uint64_t pull : out.pull_aborts) end_stream({index, pull}, false);
+  for (const sync::PullStart& start : out.pulls) open_stream(index, start);
+  if (const common::Tick now = tick(index); now > node.expired_at) {
+    node.expired_at = now;
+    node.swarms->expire(now);
+  }
+}
+
+common::Tick World::tick(size_t index) const {
+  const int64_t tick_ms = int64_t{nodes_[index]->settings.peer_timeout_s} * 1000 / common::kLifetimeTicks;
+  return common::tick_at(cluster_ms(index), tick_ms);
 }
 
 void World::fly(size_t from, size_t to, std::optional<size_t> group, const SharedBytes& bytes) {
@@ -120,7 +133,15 @@ bool World::step(int64_t until_us) {
     }
   }
   const int64_t landing_us = flights_.empty() ? std::numeric_limits<int64_t>::max() : flights_.top().at_us;
-  if (std::min(deadline_us, landing_us) > until_us) return false;
+  const int64_t event_us = events_.empty() ? std::numeric_limits<int64_t>::max() : events_.top().at_us;
+  if (std::min({deadline_us, landing_us, event_us}) > until_us) return false;
+  if (event_us <= std::min(deadline_us, landing_us)) {
+    const std::function<void()> happen = events_.top().happen;
+    events_.pop();
+    now_us_ = std::max(now_us_, event_us);
+    happen();
+    return true;
+  }
   if (landing_us <= deadline_us) {
     const Flight flight = flights_.top();
     flights_.pop();
@@ -175,10 +196,10 @@ void World::announce_random(size_t index) {
   announce.event = kEvents[prng_.below(5)];
   announce.seeder = announce.event == proto::Event::completed || prng_.below(2) == 0;
   const sync::Now now = now_of(index);
-  const int64_t tick_ms = int64_t{node.settings.peer_timeout_s} * 1000 / common::kLifetimeTicks;
-  const auto delta = node.swarms->announce(announce, common::tick_at(cluster_ms(index), tick_ms), prng_);
+  const auto delta = node.swarms->announce(announce, tick(index), prng_);
   if (!delta) return;
   touched_.insert({delta->info_hash, delta->peer});
+  if (queues_overflow) return;
   sync::Outputs out;
   node.cluster->publish(now, {&*delta, 1}, out);
   drain(index, out);
@@ -213,6 +234,33 @@ std::string World::difference(const std::vector<size_t>& nodes) const {
       if (record_of(index, key) == record_of(nodes.front(), key)) continue;
       return to_hex(key.first) + " " + to_string(key.second) + " differs between " +
              nodes_[nodes.front()]->settings.name + " and " + nodes_[index]->settings.name;
+    }
+  }
+  return {};
+}
+
+std::string World::difference_in_all(const std::vector<size_t>& nodes) const {
+  const auto compared = [this](size_t index) {
+    std::map<PeerKey, Record> records = nodes_[index]->swarms->records();
+    std::erase_if(records, [now = tick(index)](const auto& entry) {
+      return common::stamp_age(now, entry.second.stamp) > common::kLifetimeTicks - 8;
+    });
+    return records;
+  };
+  const auto first = compared(nodes.front());
+  for (const size_t index : nodes) {
+    const std::string wrong = nodes_[index]->swarms->disagreement();
+    if (!wrong.empty()) return nodes_[index]->settings.name + ": " + wrong;
+    const auto other = compared(index);
+    if (first.size() != other.size()) {
+      return std::to_string(first.size()) + " records at " + nodes_[nodes.front()]->settings.name + ", " +
+             std::to_string(other.size()) + " at " + nodes_[index]->settings.name;
+    }
+    for (const auto& [key, record] : first) {
+      const auto found = other.find(key);
+      if (found == other.end() || !(found->second == record)) {
+        return to_hex(key.first) + " " + to_string(key.second) + " differs";
+      }
     }
   }
   return {};

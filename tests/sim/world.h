@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <queue>
@@ -37,6 +38,7 @@ struct NodeSettings {
   std::vector<size_t> seeds;   // indices of nodes whose addresses it is given
   std::vector<size_t> groups;  // multicast groups of the world it joins
   int64_t clock_offset_ms = 0;
+  int64_t donate_bytes_per_s = 20'000'000;
   uint32_t peer_timeout_s = 2700;
   bool advertises = false;
 };
@@ -48,6 +50,7 @@ struct SimNode {
   std::unique_ptr<SimSwarms> swarms;
   std::unique_ptr<sync::Cluster> cluster;  // null: not running
   std::vector<sync::LogEvent> logs;
+  common::Tick expired_at = 0;
 };
 
 class World {
@@ -71,6 +74,22 @@ class World {
   void cut(size_t from, size_t to) { cuts_.insert({from, to}); }
   void heal() { cuts_.clear(); }
 
+  // Streams of this node, as a donor, carry nothing until unclogged.
+  void clog(size_t donor) { clogged_.insert(donor); }
+  void unclog() { clogged_.clear(); }
+
+  // Flips a bit in one of the next pieces that a stream of this donor carries.
+  void damage_stream(size_t donor) { damaged_.insert(donor); }
+
+  // Requests for pulls that were sent, with their senders.
+  std::vector<std::pair<size_t, SharedBytes>> requests;
+
+  // A request out of nowhere; whether the donor would answer.
+  bool request_answered(size_t donor, const std::vector<uint8_t>& request);
+
+  // Streams that are open.
+  size_t streams() const { return streams_.size(); }
+
   void run_for(int64_t us);
   // Until it holds, tried every 10 ms of virtual time; false after `limit_us`.
   bool run_until(const std::function<bool()>& condition, int64_t limit_us);
@@ -86,6 +105,7 @@ class World {
   sync::Now now_of(size_t node) const;
   // As the node counts it.
   int64_t cluster_ms(size_t node) const { return nodes_[node]->cluster->time_offset_ms() + now_us_ / 1000; }
+  common::Tick tick(size_t node) const;
   sync::Status status(size_t node) const { return nodes_[node]->cluster->status(now_of(node)); }
   common::Prng& prng() { return prng_; }
 
@@ -100,6 +120,12 @@ class World {
   }
   // The first record that two of the nodes hold differently; empty: none.
   std::string difference(const std::vector<size_t>& nodes) const;
+
+  // The same of all records that are compared by digests, whether announced lately or not.
+  std::string difference_in_all(const std::vector<size_t>& nodes) const;
+
+  // Deltas announced here are not told to the others, as if the workers' queues were full.
+  bool queues_overflow = false;
 
   // All indices.
   std::vector<size_t> everyone() const;
@@ -122,6 +148,37 @@ class World {
   static constexpr uint32_t kSwarms = 40;
   static constexpr uint32_t kPeers = 30;
 
+  // A pull underway: a TCP connection from the puller to the donor.
+  struct Stream {
+    size_t puller = 0;
+    uint64_t pull = 0;
+    uint64_t puller_run = 0;
+    size_t donor = 0;
+    std::unique_ptr<sync::Donation> donation;
+    int64_t arrives_us = 0;  // the last piece so far; pieces stay in order
+  };
+  using StreamKey = std::pair<size_t, uint64_t>;  // puller, pull
+
+  struct Event {
+    int64_t at_us;
+    uint64_t order;
+    std::function<void()> happen;
+    bool operator>(const Event& other) const {
+      return std::pair(at_us, order) > std::pair(other.at_us, other.order);
+    }
+  };
+
+  // world_streams.cc
+  void later(int64_t at_us, std::function<void()> happen) {
+    events_.push({at_us, order_++, std::move(happen)});
+  }
+  int64_t stream_delay_us();
+  void open_stream(size_t puller, const sync::PullStart& start);
+  void donate(StreamKey key);
+  void carry(Stream& stream, std::vector<uint8_t> bytes, bool last);
+  void end_stream(StreamKey key, bool tell_puller);
+  void end_donations_of(size_t donor);
+
   void launch(size_t node);
   void drain(size_t node, sync::Outputs& out);
   void fly(size_t from, size_t to, std::optional<size_t> group, const SharedBytes& bytes);
@@ -134,6 +191,10 @@ class World {
   uint64_t order_ = 0;
   std::vector<std::unique_ptr<SimNode>> nodes_;
   std::priority_queue<Flight, std::vector<Flight>, std::greater<>> flights_;
+  std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
+  std::map<StreamKey, Stream> streams_;
+  std::set<size_t> clogged_;
+  std::set<size_t> damaged_;
   std::set<std::pair<size_t, size_t>> cuts_;
   uint32_t first_swarm_ = 0;
   std::set<PeerKey> touched_;

@@ -1,0 +1,84 @@
+#include "proto/pull_frame.h"
+
+#include <lz4.h>
+
+#include <algorithm>
+
+#include "common/check.h"
+
+namespace shoal::proto {
+
+namespace {
+
+constexpr uint8_t kFlagLz4 = 1;
+constexpr uint8_t kFlagLast = 2;
+constexpr size_t kFrameHead = 1 + 4;
+constexpr uint16_t kDoneMax = 1000;
+
+// Differences of ticks cannot overflow.
+constexpr uint64_t kTickMax = uint64_t{1} << 52;
+
+common::Result<PullFrame> parse_raw(common::ByteSpan raw, bool last) {
+  PullFrame frame;
+  frame.last = last;
+  common::ByteReader reader(raw);
+  const uint64_t tick = reader.u64();
+  frame.done = reader.u16();
+  if (!reader.ok() || tick > kTickMax || frame.done > kDoneMax) return common::fail("bad frame");
+  frame.tick = static_cast<common::Tick>(tick);
+  while (reader.remaining() > 0) {
+    if (!read_record_block(reader, frame.blocks.emplace_back())) return common::fail("bad block");
+  }
+  return frame;
+}
+
+}  // namespace
+
+std::vector<uint8_t> PullFrameWriter::finish(common::Tick tick, uint16_t done, bool last) {
+  CHECK_INVARIANT(tick >= 0 && done <= kDoneMax);
+  std::vector<uint8_t> raw(kHead + blocks_.size());
+  common::ByteWriter writer(raw);
+  writer.u64(static_cast<uint64_t>(tick));
+  writer.u16(done);
+  writer.bytes(blocks_);
+  blocks_.clear();
+  CHECK_INVARIANT(writer.ok() && raw.size() <= kPullRawMax);
+
+  std::vector<uint8_t> frame(kFrameHead + raw.size());
+  // Only what is shorter is of use.
+  const int packed = LZ4_compress_default(reinterpret_cast<const char*>(raw.data()),
+                                          reinterpret_cast<char*>(frame.data() + kFrameHead),
+                                          static_cast<int>(raw.size()), static_cast<int>(raw.size()) - 1);
+  if (packed > 0) {
+    frame.resize(kFrameHead + static_cast<size_t>(packed));
+  } else {
+    std::copy(raw.begin(), raw.end(), frame.begin() + kFrameHead);
+  }
+  common::ByteWriter head(frame);
+  head.u8(static_cast<uint8_t>((packed > 0 ? kFlagLz4 : 0) | (last ? kFlagLast : 0)));
+  head.u32(static_cast<uint32_t>(raw.size()));
+  return frame;
+}
+
+common::Result<PullFrame> decode_pull_frame(common::ByteSpan bytes) {
+  common::ByteReader reader(bytes);
+  const uint8_t flags = reader.u8();
+  const size_t raw_size = reader.u32();
+  if (!reader.ok() || (flags & ~(kFlagLz4 | kFlagLast)) != 0 || raw_size > kPullRawMax) {
+    return common::fail("bad frame head");
+  }
+  const common::ByteSpan body = reader.rest();
+  const bool last = (flags & kFlagLast) != 0;
+  if ((flags & kFlagLz4) == 0) {
+    if (body.size() != raw_size) return common::fail("bad raw size");
+    return parse_raw(body, last);
+  }
+  std::vector<uint8_t> raw(raw_size);
+  const int unpacked =
+      LZ4_decompress_safe(reinterpret_cast<const char*>(body.data()), reinterpret_cast<char*>(raw.data()),
+                          static_cast<int>(body.size()), static_cast<int>(raw_size));
+  if (unpacked < 0 || static_cast<size_t>(unpacked) != raw_size) return common::fail("bad LZ4 block");
+  return parse_raw(raw, last);
+}
+
+}  // namespace shoal::proto

@@ -1,0 +1,51 @@
+// A frame of the answer to a pull, before it is sealed.
+//
+//   flags u8 (1: LZ4, 2: the last one), raw size u32, the raw bytes or one LZ4 block of them
+//   raw: tick u64, done u16, record blocks
+//
+// Stamps are relative to the frame's tick: the donor's when it read the records. Done is how much of its
+// store the donor has passed, in thousandths.
+
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "common/bytes.h"
+#include "common/result.h"
+#include "proto/record_blocks.h"
+
+namespace shoal::proto {
+
+constexpr size_t kPullRawMax = 64 * 1024;
+constexpr size_t kPullFrameMax = 5 + kPullRawMax + kPullRawMax / 255 + 16;  // LZ4 that does not shrink
+
+struct PullFrame {
+  common::Tick tick = 0;
+  uint16_t done = 0;
+  bool last = false;
+  std::vector<RecordBlock> blocks;
+  bool operator==(const PullFrame&) const = default;
+};
+
+// Gathers blocks into frames.
+class PullFrameWriter {
+ public:
+  // Whether a block of so many bytes still fits the frame.
+  bool fits(size_t block_size) const { return kHead + blocks_.size() + block_size <= kPullRawMax; }
+  void add(common::ByteSpan block) { blocks_.insert(blocks_.end(), block.begin(), block.end()); }
+  size_t bytes() const { return blocks_.size(); }
+
+  // The frame, which begins anew.
+  std::vector<uint8_t> finish(common::Tick tick, uint16_t done, bool last);
+
+ private:
+  static constexpr size_t kHead = 8 + 2;
+  std::vector<uint8_t> blocks_;
+};
+
+// All or nothing.
+common::Result<PullFrame> decode_pull_frame(common::ByteSpan bytes);
+
+}  // namespace shoal::proto

@@ -1,0 +1,76 @@
+#include "proto/record_blocks.h"
+
+#include <algorithm>
+
+#include "common/check.h"
+
+namespace shoal::proto {
+
+using common::ByteSpan;
+using common::Family;
+
+namespace {
+
+size_t count_v4(std::span<const Delta> records) {
+  return static_cast<size_t>(std::count_if(
+      records.begin(), records.end(), [](const Delta& record) { return record.peer.family == Family::v4; }));
+}
+
+}  // namespace
+
+void append_record_block(uint32_t completed, std::span<const Delta> records, std::vector<uint8_t>& out) {
+  CHECK_INVARIANT(!records.empty() && records.size() <= kRecordBlockMax);
+  const size_t v4 = count_v4(records);
+  const size_t begin = out.size();
+  out.resize(begin + kRecordBlockHead + v4 * (common::compact_size(Family::v4) + 2) +
+             (records.size() - v4) * (common::compact_size(Family::v6) + 2));
+  common::ByteWriter writer(std::span<uint8_t>(out).subspan(begin));
+  writer.bytes(records.front().info_hash.bytes);
+  writer.u32(completed);
+  writer.u32(static_cast<uint32_t>(v4));
+  writer.u32(static_cast<uint32_t>(records.size() - v4));
+  constexpr Family kFamilies[] = {Family::v4, Family::v6};
+  for (const Family family : kFamilies) {
+    for (const Delta& record : records) {
+      if (record.peer.family != family) continue;
+      writer.bytes(record.peer.address_bytes());
+      writer.u16(record.peer.port);
+    }
+  }
+  for (const bool states : {false, true}) {
+    for (const Family family : kFamilies) {
+      for (const Delta& record : records) {
+        if (record.peer.family == family) writer.u8(states ? record.state.byte() : record.stamp);
+      }
+    }
+  }
+  CHECK_INVARIANT(writer.ok() && writer.room() == 0);
+}
+
+bool read_record_block(common::ByteReader& reader, RecordBlock& out) {
+  out.info_hash.bytes = reader.take_array<20>();
+  out.completed = reader.u32();
+  const uint32_t v4 = reader.u32();
+  const uint32_t v6 = reader.u32();
+  if (!reader.ok() || v4 > kRecordBlockMax || v6 > kRecordBlockMax - v4 || v4 + v6 == 0) return false;
+  out.records.resize(v4 + v6);
+  for (size_t i = 0; i < out.records.size(); ++i) {
+    Delta& record = out.records[i];
+    const Family family = i < v4 ? Family::v4 : Family::v6;
+    record.info_hash = out.info_hash;
+    const ByteSpan address = reader.take(common::address_size(family));
+    const uint16_t port = reader.u16();
+    if (!reader.ok() || port == 0) return false;
+    record.peer = common::make_endpoint(address, port);
+    if (record.peer.family != family) return false;  // an IPv4-mapped address belongs among the IPv4 ones
+  }
+  for (Delta& record : out.records) record.stamp = reader.u8();
+  for (Delta& record : out.records) {
+    const uint8_t state = reader.u8();
+    if (state > kPeerStateByteMax) return false;
+    record.state = peer_state_from(state);
+  }
+  return reader.ok();
+}
+
+}  // namespace shoal::proto

@@ -1,0 +1,172 @@
+// Repair, second line: digests told and compared, and what is pulled where they differ. Each side pulls what
+// it lacks, so both heal.
+
+#include <algorithm>
+
+#include "sync/cluster_impl.h"
+
+namespace shoal::sync {
+
+namespace {
+
+// Two comparisons closer together than this meet the same things underway.
+constexpr int64_t kComparisonsApartUs = 600'000;
+
+// What a member asks is answered at most so often.
+constexpr int64_t kAnswerEveryUs = 400'000;
+
+constexpr int64_t kCellsWaitUs = 500'000;
+
+// Where something is always underway only now and then cells are compared, to see whether something is
+// missing beside.
+constexpr int64_t kUnsteadyEveryUs = 30'000'000;
+
+// One datagram's worth.
+constexpr size_t kBucketsPerPacket = 171;
+static_assert(kBucketsPerPacket <= proto::kCellDigestsMax);
+
+// A tick of which more cells differ is pulled whole.
+constexpr size_t kCellsOfTickMax = 128;
+
+}  // namespace
+
+bool Cluster::Impl::may_pull_from(const Member& member, int64_t now_us) const {
+  return pull == nullptr && !left && member.refused.empty() && member.state(now_us) == MemberState::alive &&
+         member.repair.synced && now_us >= member.repair.next_pull_us;
+}
+
+bool Cluster::Impl::anyone_differs(int64_t now_us) const {
+  return std::any_of(members.all().begin(), members.all().end(), [&](const auto& entry) {
+    const Member& member = entry.second;
+    return member.repair.differences.count() > 0 && member.refused.empty() &&
+           member.state(now_us) == MemberState::alive && now_us >= member.repair.next_pull_us;
+  });
+}
+
+void Cluster::Impl::tell_digests(Now now, Outputs& out) {
+  if (!anyone_listening(now)) return;
+  const bool ask = phase == SyncPhase::checking;
+  const proto::Digests digests =
+      digests_to_tell(swarms.stamp_digests(), tick(now), config.peer_timeout_s, ask);
+  ++stats.digests_sent;
+  broadcast(now, sealer.seal(proto::SyncStream::control, proto::encode_sync_packet(digests)), out);
+}
+
+void Cluster::Impl::apply_digests(Now now, Member& member, const proto::Digests& digests, Outputs& out) {
+  if (digests.peer_timeout_s != config.peer_timeout_s || !member.refused.empty()) {
+    ++stats.dropped_refused;
+    return;
+  }
+  MemberRepair& repair = member.repair;
+  if (phase == SyncPhase::waiting || phase == SyncPhase::bootstrapping) return;
+  const StampDigests own = swarms.stamp_digests();
+  if (digests.ask && now.mono_us - repair.told_us >= kAnswerEveryUs) {
+    repair.told_us = now.mono_us;
+    send_control(member.address, digests_to_tell(own, tick(now), config.peer_timeout_s, false), out);
+  }
+  if (now.mono_us - repair.compared_us < kComparisonsApartUs) return;
+  repair.compared_us = now.mono_us;
+  ++repair.comparisons;
+  repair.differences.compare(digests, own, tick(now));
+  ++stats.digests_compared;
+  if (repair.differences.count() > 0) {
+    ++stats.digests_differing;
+    next_digests_us = std::min(next_digests_us, now.mono_us + kDigestsSoonUs);
+  }
+  heal(now, member, out);
+  plan_pulls(now);
+}
+
+void Cluster::Impl::heal(Now now, Member& member, Outputs& out) {
+  MemberRepair& repair = member.repair;
+  std::vector<common::Tick> steady = repair.differences.steady();
+  if (steady.empty()) repair.agreed_tick = tick(now);
+  if (!may_pull_from(member, now.mono_us) || repair.cells_due_us != 0) return;
+  // Where two nodes differ, the later of the two stamps was written after they last agreed; what is older
+  // differs only because the record has moved from there.
+  const auto recent = std::lower_bound(steady.begin(), steady.end(), repair.agreed_tick - kCompareFromAge);
+  if (recent != steady.end()) steady.erase(steady.begin(), recent);
+  if (steady.size() > proto::kCellTicksMax) return begin_pull(now, member, parts_of_ticks(steady), out);
+  if (!steady.empty()) return ask_cells(now, member, steady, true, out);
+  std::vector<common::Tick> unsteady = repair.differences.unsteady();
+  if (unsteady.empty() || now.mono_us < repair.next_unsteady_us) return;
+  if (unsteady.size() > proto::kCellTicksMax) {
+    unsteady.erase(unsteady.begin(), unsteady.end() - static_cast<ptrdiff_t>(proto::kCellTicksMax));
+  }
+  repair.unsteady_once = !repair.unsteady_once;
+  repair.next_unsteady_us = now.mono_us + (repair.unsteady_once ? kDigestsSoonUs : kUnsteadyEveryUs);
+  ask_cells(now, member, unsteady, false, out);
+}
+
+void Cluster::Impl::ask_cells(Now now, Member& member, const std::vector<common::Tick>& ticks, bool steady,
+                              Outputs& out) {
+  MemberRepair& repair = member.repair;
+  std::map<common::Tick, MemberRepair::TickCells> before = std::exchange(repair.cells, {});
+  for (const common::Tick tick : ticks) {
+    MemberRepair::TickCells& cells = repair.cells[tick];
+    cells.steady = steady;
+    cells.previous = std::move(before[tick].digests);
+  }
+  repair.cells_due_us = now.mono_us + kCellsWaitUs;
+  send_control(member.address, proto::CellsAsk{ticks}, out);
+}
+
+void Cluster::Impl::apply_cells_ask(Now now, Member& member, const proto::CellsAsk& ask, Outputs& out) {
+  if (!member.refused.empty() || now.mono_us - member.repair.told_cells_us < kAnswerEveryUs) {
+    ++stats.dropped_repair;
+    return;
+  }
+  member.repair.told_cells_us = now.mono_us;
+  for (const common::Tick tick : ask.ticks) {
+    const BucketDigests own = swarms.bucket_digests(common::stamp_of(tick));
+    for (size_t first = 0; first < own.size(); first += kBucketsPerPacket) {
+      proto::CellDigests cells{tick, static_cast<uint32_t>(first), {}};
+      for (size_t bucket = first; bucket < std::min(first + kBucketsPerPacket, own.size()); ++bucket) {
+        cells.digests.push_back(own[bucket] & proto::kDigestMask);
+      }
+      send_control(member.address, cells, out);
+    }
+  }
+}
+
+void Cluster::Impl::apply_cells(Now now, Member& member, const proto::CellDigests& told) {
+  const auto found = member.repair.cells.find(told.tick);
+  if (member.repair.cells_due_us == 0 || found == member.repair.cells.end()) return;
+  MemberRepair::TickCells& cells = found->second;
+  const BucketDigests own = swarms.bucket_digests(common::stamp_of(told.tick));
+  for (size_t i = 0; i < told.digests.size(); ++i) {
+    const auto bucket = static_cast<uint32_t>(told.first_bucket + i);
+    const uint64_t digest = (told.digests[i] ^ own[bucket]) & proto::kDigestMask;
+    if (digest != 0) cells.digests[bucket] = digest;
+  }
+  cells.heard += told.digests.size();
+  const bool all = std::all_of(member.repair.cells.begin(), member.repair.cells.end(),
+                               [](const auto& entry) { return entry.second.heard >= proto::kDigestBuckets; });
+  if (all) member.repair.cells_due_us = now.mono_us;
+  pulls_deadline_us = std::min(pulls_deadline_us, member.repair.cells_due_us);
+}
+
+void Cluster::Impl::pull_cells(Now now, Member& member, Outputs& out) {
+  MemberRepair& repair = member.repair;
+  repair.cells_due_us = 0;
+  if (!may_pull_from(member, now.mono_us)) return;
+  std::vector<proto::PullPart> parts;
+  size_t buckets = 0;
+  for (const auto& [tick, cells] : repair.cells) {
+    proto::PullPart part{tick, 1, {}};
+    for (const auto& [bucket, digest] : cells.digests) {
+      const auto before = cells.previous.find(bucket);
+      const bool lasting = before != cells.previous.end() && before->second == digest;
+      if (cells.steady || lasting) part.buckets.push_back(bucket);
+    }
+    if (part.buckets.empty()) continue;
+    if (part.buckets.size() > kCellsOfTickMax || buckets + part.buckets.size() > proto::kPullBucketsMax) {
+      part.buckets.clear();
+    }
+    buckets += part.buckets.size();
+    parts.push_back(std::move(part));
+  }
+  if (!parts.empty()) begin_pull(now, member, std::move(parts), out);
+}
+
+}  // namespace shoal::sync

@@ -1,0 +1,43 @@
+// DonationDesk: what all donations of one node share: the throttle, the sequence their frames are sealed by,
+// how many are underway, what they gave. Outlives the cluster as long as a donation does.
+
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+
+#include "sync/cells.h"
+#include "sync/donation.h"
+#include "sync/pull_seal.h"
+#include "sync/swarms.h"
+#include "sync/token_bucket.h"
+
+namespace shoal::sync {
+
+struct DonationDesk {
+  static constexpr size_t kDonationsMax = 2;
+
+  explicit DonationDesk(int64_t bytes_per_s)
+      : throttled(bytes_per_s > 0), bucket(std::max<int64_t>(bytes_per_s, 1), kBurst) {}
+
+  bool full() const { return underway >= kDonationsMax; }
+
+  const bool throttled;
+  TokenBucket bucket;
+  uint64_t sequence = 0;       // of the last frame sealed
+  int64_t time_offset_ms = 0;  // cluster time minus the monotonic clock
+  size_t underway = 0;
+  uint64_t finished = 0;
+  uint64_t bytes = 0;
+  uint64_t records = 0;
+
+ private:
+  static constexpr int64_t kBurst = 256 * 1024;
+};
+
+// `swarms` must outlive it.
+std::unique_ptr<Donation> make_donation(std::shared_ptr<DonationDesk> desk, const Swarms& swarms,
+                                        int64_t tick_ms, PullSeal seal, Cells cells);
+
+}  // namespace shoal::sync

@@ -1,0 +1,45 @@
+// MemberRepair: what is known of how one member's records and ours differ, and what has been done about it.
+
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <vector>
+
+#include "common/tick.h"
+#include "sync/differences.h"
+
+namespace shoal::sync {
+
+struct MemberRepair {
+  static constexpr int64_t kNeverUs = std::numeric_limits<int64_t>::min() / 2;
+
+  // The cells of one tick that have been asked for.
+  struct TickCells {
+    bool steady = false;                    // the tick was
+    size_t heard = 0;                       // buckets
+    std::map<uint32_t, uint64_t> digests;   // theirs XOR ours, where they differ
+    std::map<uint32_t, uint64_t> previous;  // of the last time they were asked for
+  };
+
+  bool synced = false;  // it says so
+  Differences differences;
+  int64_t compared_us = kNeverUs;
+  uint64_t comparisons = 0;
+  common::Tick agreed_tick = 0;  // when nothing steady differed
+
+  std::map<common::Tick, TickCells> cells;
+  int64_t cells_due_us = 0;  // when to act upon them; 0: not asked for
+  int64_t next_unsteady_us = kNeverUs;
+  bool unsteady_once = false;  // the unsteady cells have been asked for once, and will be again
+
+  int64_t next_pull_us = kNeverUs;
+  uint32_t fruitless = 0;  // pulls in a row that brought nothing new
+
+  int64_t told_us = kNeverUs;        // it was told our digests because it asked
+  int64_t told_cells_us = kNeverUs;  // and our cells
+  uint64_t last_request = 0;         // sequence of its last request for a pull
+};
+
+}  // namespace shoal::sync

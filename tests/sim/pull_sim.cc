@@ -1,0 +1,293 @@
+// What loss, cuts, full queues and late starts leave different is found by digests and pulled.
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "scenario.h"
+
+namespace shoal::sim {
+namespace {
+
+bool synced(World& world, size_t index) { return world.status(index).phase == sync::SyncPhase::synced; }
+
+bool all_synced(World& world, const std::vector<size_t>& nodes) {
+  return std::all_of(nodes.begin(), nodes.end(), [&](size_t index) { return synced(world, index); });
+}
+
+// A mesh that has been running and announced to for a while.
+void start_running(World& world, size_t count) {
+  start_mesh(world, count);
+  REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, 20 * kSecondUs));
+  REQUIRE(world.run_until([&] { return all_synced(world, world.everyone()); }, 15 * kSecondUs));
+  world.announce_for(60 * kSecondUs, 600, world.everyone());
+  world.run_for(kQuietUs);
+}
+
+bool equal_within(World& world, int64_t limit_us) {
+  return world.run_until([&] { return world.difference_in_all(world.everyone()).empty(); }, limit_us);
+}
+
+// Nothing differs, so nothing is pulled any more; and digests say so.
+void check_calm(World& world) {
+  world.run_for(10 * kSecondUs);
+  std::vector<uint64_t> before;
+  for (const size_t index : world.everyone()) before.push_back(world.status(index).stats.pulls_started);
+  world.run_for(120 * kSecondUs);
+  REQUIRE(world.difference_in_all(world.everyone()) == "");
+  for (const size_t index : world.everyone()) {
+    const sync::Status status = world.status(index);
+    REQUIRE(status.stats.pulls_started == before[index]);
+    for (const sync::MemberStatus& member : status.members) REQUIRE(member.differing == 0);
+  }
+}
+
+void cut_between(World& world, size_t a, size_t b) {
+  world.cut(a, b);
+  world.cut(b, a);
+}
+
+TEST_CASE("a late joiner pulls everything and is then in step") {
+  for_each_seed("a late joiner pulls everything and is then in step", [](World& world) {
+    start_running(world, 3);
+    world.start(settings_of(3, {0}));
+    REQUIRE(!synced(world, 3));
+    REQUIRE(world.run_until([&] { return synced(world, 3); }, 10 * kSecondUs));
+    REQUIRE(world.difference_in_all(world.everyone()) == "");
+    const sync::Stats stats = world.status(3).stats;
+    REQUIRE(stats.pulls_finished == 1);
+    REQUIRE(stats.pulled_applied == stats.pulled_records);
+    REQUIRE(stats.pulled_records > 300);
+    check_calm(world);
+  });
+}
+
+TEST_CASE("a late joiner under load misses nothing") {
+  for_each_seed("a late joiner under load misses nothing", [](World& world) {
+    start_running(world, 3);
+    world.start(settings_of(3, {0}));
+    world.announce_for(20 * kSecondUs, 2000, {0, 1, 2});
+    REQUIRE(synced(world, 3));
+    REQUIRE(equal_within(world, 10 * kSecondUs));
+    check_calm(world);
+  });
+}
+
+TEST_CASE("a cut of five minutes heals within ten seconds") {
+  for_each_seed("a cut of five minutes heals within ten seconds", [](World& world) {
+    start_running(world, 4);
+    for (const size_t a : {0u, 1u}) {
+      for (const size_t b : {2u, 3u}) cut_between(world, a, b);
+    }
+    world.announce_for(300 * kSecondUs, 3000, world.everyone());
+    REQUIRE(world.difference_in_all(world.everyone()) != "");
+    world.heal();
+    REQUIRE(equal_within(world, 10 * kSecondUs));
+    check_calm(world);
+  });
+}
+
+TEST_CASE("what is lost beyond resending comes by a pull") {
+  for_each_seed("what is lost beyond resending comes by a pull", [](World& world) {
+    start_running(world, 3);
+    // One way only, so that both stay members of each other.
+    world.cut(0, 1);
+    world.announce_for(60 * kSecondUs, 600, {0});
+    world.heal();
+    REQUIRE(equal_within(world, 20 * kSecondUs));
+    REQUIRE(world.status(1).stats.pulled_applied > 0);
+    check_calm(world);
+  });
+}
+
+TEST_CASE("what found the workers' queues full comes by a pull") {
+  for_each_seed("what found the workers' queues full comes by a pull", [](World& world) {
+    start_running(world, 3);
+    world.queues_overflow = true;
+    world.announce_for(5 * kSecondUs, 50, {0});
+    world.queues_overflow = false;
+    REQUIRE(world.difference_in_all(world.everyone()) != "");
+    // Two ticks until these records are compared, two rounds until they are believed to be missing.
+    REQUIRE(equal_within(world, 60 * kSecondUs));
+    const sync::Stats stats = world.status(1).stats;
+    // By cells, so not much more than what was missing.
+    REQUIRE(stats.pulled_applied > 0);
+    REQUIRE(stats.pulled_records < 10 * stats.pulled_applied);
+    check_calm(world);
+  });
+}
+
+TEST_CASE("a donor that dies in mid-pull is replaced by another") {
+  for_each_seed("a donor that dies in mid-pull is replaced by another", [](World& world) {
+    start_running(world, 3);
+    for (const size_t index : world.everyone()) world.clog(index);
+    world.start(settings_of(3, {0}));
+    REQUIRE(world.run_until([&] { return world.status(3).phase == sync::SyncPhase::bootstrapping; },
+                            5 * kSecondUs));
+    const std::string donor = world.status(3).donor;
+    world.run_for(kSecondUs);
+    const size_t dying = static_cast<size_t>(donor.back() - '0');
+    world.crash(dying);
+    world.unclog();
+    REQUIRE(world.run_until([&] { return synced(world, 3); }, 20 * kSecondUs));
+    std::vector<size_t> living = world.everyone();
+    std::erase(living, dying);
+    REQUIRE(world.difference_in_all(living) == "");
+    REQUIRE(world.status(3).stats.pulls_finished == 1);
+    REQUIRE(world.status(3).stats.pulls_failed + world.status(3).stats.pulls_refused == 1);
+  });
+}
+
+TEST_CASE("a silent donor is given up") {
+  for_each_seed("a silent donor is given up", [](World& world) {
+    start_running(world, 2);
+    world.clog(0);
+    world.clog(1);
+    world.start(settings_of(2, {0}));
+    world.run_for(8 * kSecondUs);
+    REQUIRE(world.status(2).phase == sync::SyncPhase::bootstrapping);
+    world.run_for(6 * kSecondUs);
+    REQUIRE(world.status(2).stats.pulls_failed >= 1);
+    world.unclog();
+    REQUIRE(world.run_until([&] { return synced(world, 2); }, 20 * kSecondUs));
+    REQUIRE(world.difference_in_all(world.everyone()) == "");
+    REQUIRE(world.streams() == 0);
+  });
+}
+
+TEST_CASE("a damaged stream is given up and nothing of the frame is taken") {
+  for_each_seed("a damaged stream is given up and nothing of the frame is taken", [](World& world) {
+    start_running(world, 2);
+    world.damage_stream(0);
+    world.damage_stream(1);
+    world.start(settings_of(2, {0}));
+    REQUIRE(world.run_until([&] { return synced(world, 2); }, 30 * kSecondUs));
+    REQUIRE(world.status(2).stats.pulls_failed >= 1);
+    REQUIRE(world.difference_in_all(world.everyone()) == "");
+  });
+}
+
+TEST_CASE("nodes that start together do not wait for each other for ever") {
+  for_each_seed("nodes that start together do not wait for each other for ever", [](World& world) {
+    start_mesh(world, 4);
+    REQUIRE(world.run_until([&] { return all_synced(world, world.everyone()); }, 8 * kSecondUs));
+    check_converges(world, world.everyone(), 300);
+  });
+}
+
+TEST_CASE("a lone node serves after a bounded wait") {
+  for_each_seed("a lone node serves after a bounded wait", [](World& world) {
+    world.start(settings_of(0, {}));
+    world.run_for(2 * kSecondUs);
+    REQUIRE(!synced(world, 0));
+    REQUIRE(world.run_until([&] { return synced(world, 0); }, 2 * kSecondUs));
+    REQUIRE(logged(world.node(0), "no other member"));
+  });
+}
+
+TEST_CASE("a donor that is behind does not leave the newcomer behind") {
+  for_each_seed("a donor that is behind does not leave the newcomer behind", [](World& world) {
+    start_running(world, 3);
+    world.queues_overflow = true;
+    world.announce_for(2 * kSecondUs, 40, {2});
+    world.queues_overflow = false;
+    world.run_for(35 * kSecondUs);  // the records are old enough to be compared, but not healed for sure
+    world.start(settings_of(3, {0}));
+    REQUIRE(world.run_until([&] { return synced(world, 3); }, 30 * kSecondUs));
+    REQUIRE(equal_within(world, 30 * kSecondUs));
+    check_calm(world);
+  });
+}
+
+TEST_CASE("a request that is played again is not answered, nor one for another run or donor") {
+  for_each_seed("a request that is played again is not answered, nor one for another run or donor",
+                [](World& world) {
+                  start_running(world, 3);
+                  world.start(settings_of(3, {0}));
+                  REQUIRE(world.run_until([&] { return synced(world, 3); }, 10 * kSecondUs));
+                  REQUIRE(!world.requests.empty());
+                  const std::vector<uint8_t> request = *world.requests.back().second;
+                  for (const size_t donor : {0u, 1u, 2u}) REQUIRE(!world.request_answered(donor, request));
+                  for (size_t at = 0; at < request.size(); ++at) {
+                    std::vector<uint8_t> forged = request;
+                    forged[at] ^= 0x20;
+                    REQUIRE(!world.request_answered(0, forged));
+                    REQUIRE(!world.request_answered(0, {request.begin(), request.begin() + at}));
+                  }
+                  world.crash(0);
+                  world.restart(0);
+                  REQUIRE(world.run_until([&] { return synced(world, 0); }, 20 * kSecondUs));
+                  REQUIRE(!world.request_answered(0, request));
+                });
+}
+
+TEST_CASE("records that expire are no difference") {
+  for_each_seed("records that expire are no difference", [](World& world) {
+    for (size_t i = 0; i < 3; ++i) {
+      NodeSettings settings = settings_of(i, i == 0 ? std::vector<size_t>{} : std::vector<size_t>{0});
+      settings.peer_timeout_s = 360;  // ticks of 2 s
+      settings.clock_offset_ms = static_cast<int64_t>(world.prng().below(1000));
+      world.start(settings);
+    }
+    REQUIRE(world.run_until([&] { return all_synced(world, world.everyone()); }, 15 * kSecondUs));
+    world.announce_for(20 * kSecondUs, 300, world.everyone());
+    world.run_for(400 * kSecondUs);
+    REQUIRE(world.node(0).swarms->records().empty());
+    for (const size_t index : world.everyone()) REQUIRE(world.status(index).stats.pulls_started == 0);
+  });
+}
+
+TEST_CASE("steady announces and loss do not make nodes pull without end") {
+  for_each_seed("steady announces and loss do not make nodes pull without end", [](World& world) {
+    start_running(world, 3);
+    world.weather.loss = 0.05;
+    uint64_t before = 0;
+    for (const size_t index : world.everyone()) before += world.status(index).stats.pulled_records;
+    world.announce_for(300 * kSecondUs, 3000, world.everyone());
+    uint64_t pulled = 0;
+    for (const size_t index : world.everyone()) pulled += world.status(index).stats.pulled_records;
+    REQUIRE(pulled - before < 3000);
+    world.weather.loss = 0;
+    world.run_for(60 * kSecondUs);
+    check_calm(world);
+  });
+}
+
+TEST_CASE("a stopped peer does not come back by a pull") {
+  for_each_seed("a stopped peer does not come back by a pull", [](World& world) {
+    start_running(world, 2);
+    cut_between(world, 0, 1);
+    // Node 1 still has peers live that stop at node 0.
+    world.announce_for(120 * kSecondUs, 1500, {0});
+    std::set<PeerKey> stopped;
+    for (const auto& [key, record] : world.node(0).swarms->records()) {
+      if (record.state.role == proto::PeerRole::stopped) stopped.insert(key);
+    }
+    REQUIRE(!stopped.empty());
+    world.heal();
+    REQUIRE(equal_within(world, 15 * kSecondUs));
+    for (const PeerKey& key : stopped) {
+      for (const size_t index : {0u, 1u}) {
+        REQUIRE(world.node(index).swarms->records().at(key).state.role == proto::PeerRole::stopped);
+      }
+    }
+  });
+}
+
+TEST_CASE("three newcomers share two places") {
+  for_each_seed("three newcomers share two places", [](World& world) {
+    start_running(world, 1);
+    world.clog(0);
+    for (size_t i = 1; i < 4; ++i) world.start(settings_of(i, {0}));
+    world.run_for(2 * kSecondUs);
+    world.unclog();
+    REQUIRE(world.run_until([&] { return all_synced(world, world.everyone()); }, 20 * kSecondUs));
+    REQUIRE(world.difference_in_all(world.everyone()) == "");
+    REQUIRE(world.status(0).stats.donations_refused >= 1);
+    REQUIRE(world.status(0).stats.donations_finished >= 3);
+  });
+}
+
+}  // namespace
+}  // namespace shoal::sim
