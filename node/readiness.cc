@@ -6,28 +6,23 @@ namespace shoal::node {
 
 namespace {
 
-// A node that hears from nobody serves alone after this long.
-constexpr int64_t kLoneNodeReadyMs = 3'000;
-
-Readiness synced(const sync::Status& sync, int64_t uptime_ms) {
-  const bool accompanied = std::any_of(sync.members.begin(), sync.members.end(), [](const auto& member) {
-    return member.state != sync::MemberState::down;
-  });
-  if (!accompanied) {
-    if (uptime_ms >= kLoneNodeReadyMs) return {true, ""};
-    return {false, "starting: no other member heard yet"};
-  }
+std::string reason_of(const sync::Status& sync) {
   switch (sync.phase) {
-    case sync::SyncPhase::waiting:
-      return {false, "starting: no member to take the peers from yet"};
+    case sync::SyncPhase::waiting: {
+      const bool accompanied = std::any_of(sync.members.begin(), sync.members.end(), [](const auto& member) {
+        return member.state != sync::MemberState::down;
+      });
+      return accompanied ? "starting: no member to take the peers from yet"
+                         : "starting: no other member heard yet";
+    }
     case sync::SyncPhase::bootstrapping:
-      return {false, "bootstrapping from " + sync.donor + " (" + std::to_string(sync.percent) + " %)"};
+      return "bootstrapping from " + sync.donor + " (" + std::to_string(sync.percent) + " %)";
     case sync::SyncPhase::checking:
-      return {false, "digest check"};
+      return "digest check";
     case sync::SyncPhase::synced:
-      return {true, ""};
+      return "";
   }
-  return {true, ""};
+  return "";
 }
 
 }  // namespace
@@ -38,8 +33,9 @@ Readiness readiness_of(const ReadinessFacts& facts) {
   if (facts.snapshot_percent) {
     return {false, "loading the snapshot (" + std::to_string(*facts.snapshot_percent) + " %)"};
   }
-  if (facts.sync == nullptr || !facts.expects_others) return {true, ""};
-  return synced(*facts.sync, facts.uptime_ms);
+  if (facts.sync == nullptr) return {true, ""};
+  const std::string reason = reason_of(*facts.sync);
+  return {reason.empty(), reason};
 }
 
 }  // namespace shoal::node

@@ -20,8 +20,6 @@ struct ReadinessFacts {
   Phase phase = Phase::serving;
   std::optional<unsigned> snapshot_percent;  // none: no snapshot is being loaded
   const sync::Status* sync = nullptr;        // null: sync is off
-  bool expects_others = false;               // sync.peers or sync.multicast is set
-  int64_t uptime_ms = 0;
 };
 
 Readiness readiness_of(const ReadinessFacts& facts);
