@@ -19,12 +19,15 @@ class DigestTable {
  public:
   // Puts a record with this hash into its cell, or takes it out.
   void toggle(size_t bucket, common::Stamp stamp, uint64_t hash) {
+    if (!used_[bucket].load(std::memory_order_relaxed)) used_[bucket].store(true, std::memory_order_relaxed);
     (*rows_)[bucket][stamp].fetch_xor(hash, std::memory_order_relaxed);
   }
 
   sync::StampDigests stamp_digests() const {
     sync::StampDigests sums{};
-    for (const Row& row : *rows_) {
+    for (size_t bucket = 0; bucket < rows_->size(); ++bucket) {
+      if (!used_[bucket].load(std::memory_order_relaxed)) continue;
+      const Row& row = (*rows_)[bucket];
       for (size_t stamp = 0; stamp < row.size(); ++stamp) {
         sums[stamp] ^= row[stamp].load(std::memory_order_relaxed);
       }
@@ -47,6 +50,8 @@ class DigestTable {
   using Rows = std::array<Row, proto::kDigestBuckets>;
 
   std::unique_ptr<Rows> rows_ = std::make_unique<Rows>();
+  // Once a record was in the bucket: others are passed over, which is most of them on a small tracker.
+  std::array<std::atomic<bool>, proto::kDigestBuckets> used_{};
 };
 
 }  // namespace shoal::node

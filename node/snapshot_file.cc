@@ -118,8 +118,7 @@ class Merger {
     }
     loaded_.expired += swarm.peers.size() - alive_.size();
     if (alive_.empty()) return;
-    loaded_.merged += store_.merge(alive_, now);
-    store_.merge_completed(swarm.info_hash, swarm.completed);
+    loaded_.merged += store_.merge_part({swarm.info_hash, swarm.completed, alive_}, now);
   }
 
  private:

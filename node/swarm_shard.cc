@@ -112,6 +112,10 @@ PeerAnswer SwarmShard::announce_as(uint64_t hash, const PeerAnnounce& announce, 
 
 size_t SwarmShard::merge(uint64_t hash, std::span<const proto::Delta> deltas, Tick now) {
   const std::lock_guard guard(lock_);
+  return merge_locked(hash, deltas, now);
+}
+
+size_t SwarmShard::merge_locked(uint64_t hash, std::span<const proto::Delta> deltas, Tick now) {
   size_t changed = 0;
   for (const proto::Delta& delta : deltas) {
     const bool news = delta.peer.family == Family::v4 ? merge_as<Family::v4>(hash, delta, now)
@@ -121,10 +125,15 @@ size_t SwarmShard::merge(uint64_t hash, std::span<const proto::Delta> deltas, Ti
   return changed;
 }
 
-void SwarmShard::merge_completed(uint64_t hash, const InfoHash& info_hash, uint32_t completed) {
+size_t SwarmShard::merge_part(uint64_t hash, const sync::SwarmPart& part, Tick now) {
   const std::lock_guard guard(lock_);
-  SwarmEntry* entry = table_.find(hash, info_hash);
-  if (entry != nullptr) entry->completed = std::max(entry->completed, completed);
+  const SwarmEntry* known = table_.find(hash, part.info_hash);
+  const uint32_t before = known != nullptr ? known->completed : 0;
+  const size_t changed = merge_locked(hash, part.records, now);
+  SwarmEntry* entry = table_.find(hash, part.info_hash);
+  // The teller has counted these completions already.
+  if (entry != nullptr) entry->completed = std::max(before, part.completed);
+  return changed;
 }
 
 template <Family F>

@@ -41,7 +41,7 @@ class alignas(64) SwarmShard {
 
   // Deltas of one swarm; how many changed something.
   size_t merge(uint64_t hash, std::span<const proto::Delta> deltas, common::Tick now);
-  void merge_completed(uint64_t hash, const common::InfoHash& info_hash, uint32_t completed);
+  size_t merge_part(uint64_t hash, const sync::SwarmPart& part, common::Tick now);
 
   void expire(common::Tick now);
 
@@ -57,6 +57,8 @@ class alignas(64) SwarmShard {
   void add_to(StoreTotals& totals) const;
 
  private:
+  size_t merge_locked(uint64_t hash, std::span<const proto::Delta> deltas, common::Tick now);
+
   template <common::Family F>
   PeerTable<F>& peers();
   template <common::Family F>

@@ -92,9 +92,9 @@ size_t SwarmStore::merge(std::span<const proto::Delta> deltas, Tick now) {
   return changed;
 }
 
-void SwarmStore::merge_completed(const InfoHash& info_hash, uint32_t completed) {
-  const SwarmRef ref = locate(info_hash);
-  impl_->shard_of(ref).merge_completed(ref.hash, info_hash, completed);
+size_t SwarmStore::merge_part(const sync::SwarmPart& part, Tick now) {
+  const SwarmRef ref = locate(part.info_hash);
+  return impl_->shard_of(ref).merge_part(ref.hash, part, now);
 }
 
 sync::StampDigests SwarmStore::stamp_digests() const {

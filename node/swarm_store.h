@@ -99,7 +99,7 @@ class SwarmStore final : public sync::Swarms {
 
   // Of sync/swarms.h; a step of reading is a shard. There are digests only in a replicated store.
   size_t merge(std::span<const proto::Delta> deltas, common::Tick now) override;
-  void merge_completed(const common::InfoHash& info_hash, uint32_t completed) override;
+  size_t merge_part(const sync::SwarmPart& part, common::Tick now) override;
   sync::StampDigests stamp_digests() const override;
   sync::BucketDigests bucket_digests(common::Stamp stamp) const override;
   size_t read_steps() const override { return kShards; }

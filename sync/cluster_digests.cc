@@ -28,6 +28,13 @@ static_assert(kBucketsPerPacket <= proto::kCellDigestsMax);
 // A tick of which more cells differ is pulled whole.
 constexpr size_t kCellsOfTickMax = 128;
 
+// What differs in the newest tick that is compared may well go on in those that are not yet.
+void add_newest(common::Tick newest, common::Tick now, std::vector<proto::PullPart>& parts) {
+  if (now - newest > kCompareFromAge + 1) return;
+  proto::PullPart part{newest + 1, static_cast<uint32_t>(now - newest + common::kLocalAheadTicks), {}};
+  if (parts.size() < proto::kPullPartsMax) parts.push_back(part);
+}
+
 }  // namespace
 
 bool Cluster::Impl::may_pull_from(const Member& member, int64_t now_us) const {
@@ -38,8 +45,8 @@ bool Cluster::Impl::may_pull_from(const Member& member, int64_t now_us) const {
 bool Cluster::Impl::anyone_differs(int64_t now_us) const {
   return std::any_of(members.all().begin(), members.all().end(), [&](const auto& entry) {
     const Member& member = entry.second;
-    return member.repair.differences.count() > 0 && member.refused.empty() &&
-           member.state(now_us) == MemberState::alive && now_us >= member.repair.next_pull_us;
+    return member.repair.worth_a_hurry(now_us) && member.refused.empty() &&
+           member.state(now_us) == MemberState::alive;
   });
 }
 
@@ -69,8 +76,13 @@ void Cluster::Impl::apply_digests(Now now, Member& member, const proto::Digests&
   ++repair.comparisons;
   repair.differences.compare(digests, own, tick(now));
   ++stats.digests_compared;
-  if (repair.differences.count() > 0) {
-    ++stats.digests_differing;
+  const bool vain = repair.differences.count() > 0 && repair.differences.steady().empty();
+  repair.vain = vain ? std::min(repair.vain + 1, MemberRepair::kVainMax) : 0;
+  if (repair.differences.count() == 0 || repair.vain >= MemberRepair::kVainAgreed) {
+    repair.agreed_tick = tick(now);
+  }
+  if (repair.differences.count() > 0) ++stats.digests_differing;
+  if (repair.worth_a_hurry(now.mono_us)) {
     next_digests_us = std::min(next_digests_us, now.mono_us + kDigestsSoonUs);
   }
   heal(now, member, out);
@@ -80,13 +92,16 @@ void Cluster::Impl::apply_digests(Now now, Member& member, const proto::Digests&
 void Cluster::Impl::heal(Now now, Member& member, Outputs& out) {
   MemberRepair& repair = member.repair;
   std::vector<common::Tick> steady = repair.differences.steady();
-  if (steady.empty()) repair.agreed_tick = tick(now);
   if (!may_pull_from(member, now.mono_us) || repair.cells_due_us != 0) return;
   // Where two nodes differ, the later of the two stamps was written after they last agreed; what is older
   // differs only because the record has moved from there.
   const auto recent = std::lower_bound(steady.begin(), steady.end(), repair.agreed_tick - kCompareFromAge);
   if (recent != steady.end()) steady.erase(steady.begin(), recent);
-  if (steady.size() > proto::kCellTicksMax) return begin_pull(now, member, parts_of_ticks(steady), out);
+  if (steady.size() > proto::kCellTicksMax) {
+    std::vector<proto::PullPart> parts = parts_of_ticks(steady);
+    add_newest(steady.back(), tick(now), parts);
+    return begin_pull(now, member, std::move(parts), out);
+  }
   if (!steady.empty()) return ask_cells(now, member, steady, true, out);
   std::vector<common::Tick> unsteady = repair.differences.unsteady();
   if (unsteady.empty() || now.mono_us < repair.next_unsteady_us) return;
@@ -166,7 +181,9 @@ void Cluster::Impl::pull_cells(Now now, Member& member, Outputs& out) {
     buckets += part.buckets.size();
     parts.push_back(std::move(part));
   }
-  if (!parts.empty()) begin_pull(now, member, std::move(parts), out);
+  if (parts.empty()) return;
+  add_newest(repair.cells.rbegin()->first, tick(now), parts);
+  begin_pull(now, member, std::move(parts), out);
 }
 
 }  // namespace shoal::sync

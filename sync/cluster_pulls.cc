@@ -77,8 +77,7 @@ bool Cluster::Impl::apply_frame(Now now, const proto::PullFrame& frame) {
   if (std::abs(frame.tick - present) > kTicksApartMax) return false;
   for (const proto::RecordBlock& block : frame.blocks) {
     pull->records += block.records.size();
-    pull->applied += swarms.merge(block.records, present);
-    swarms.merge_completed(block.info_hash, block.completed);
+    pull->applied += swarms.merge_part({block.info_hash, block.completed, block.records}, present);
   }
   return true;
 }
@@ -108,7 +107,7 @@ void Cluster::Impl::end_pull(Now now, bool good, const std::string& reason, Outp
     }
   }
   if (ended->applied > 0) {
-    for (auto& [member_id, member] : members.all()) member.repair.differences.forget();
+    for (auto& [member_id, member] : members.all()) member.repair.forget();
     next_digests_us = std::min(next_digests_us, now.mono_us + kDigestsSoonUs);
   }
   if (!good && !reason.empty()) {

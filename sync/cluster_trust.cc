@@ -99,6 +99,7 @@ void Cluster::Impl::trust(Now now, const proto::SyncHeader& header, const Receiv
   }
   plan_repair(now, *member);
   // New, or back after a silence: what has been missed of each other is soon found.
+  member->repair.vain = 0;
   next_digests_us = std::min(next_digests_us, now.mono_us + kDigestsSoonUs);
   plan_pulls(now);
   greetings.push_back(member->address);

@@ -15,6 +15,22 @@ namespace shoal::sync {
 struct MemberRepair {
   static constexpr int64_t kNeverUs = std::numeric_limits<int64_t>::min() / 2;
 
+  // After so many comparisons in vain it is only what is underway that differs: no need to hurry.
+  static constexpr uint32_t kVainMax = 4;
+
+  // And after so many the two agree, for what can be known.
+  static constexpr uint32_t kVainAgreed = 2;
+
+  // Our records have changed much.
+  void forget() {
+    differences.forget();
+    vain = 0;
+  }
+
+  bool worth_a_hurry(int64_t now_us) const {
+    return differences.count() > 0 && vain < kVainMax && now_us >= next_pull_us;
+  }
+
   // The cells of one tick that have been asked for.
   struct TickCells {
     bool steady = false;                    // the tick was
@@ -27,7 +43,8 @@ struct MemberRepair {
   Differences differences;
   int64_t compared_us = kNeverUs;
   uint64_t comparisons = 0;
-  common::Tick agreed_tick = 0;  // when nothing steady differed
+  uint32_t vain = 0;             // comparisons in a row that showed differences, none of them steady
+  common::Tick agreed_tick = 0;  // when they last agreed
 
   std::map<common::Tick, TickCells> cells;
   int64_t cells_due_us = 0;  // when to act upon them; 0: not asked for

@@ -33,8 +33,8 @@ class Swarms {
   // Returns how many changed something. Deltas of one swarm are best given one after the other.
   virtual size_t merge(std::span<const proto::Delta> deltas, common::Tick now) = 0;
 
-  // The swarm, if there is one, has been completed at least so often.
-  virtual void merge_completed(const common::InfoHash& info_hash, uint32_t completed) = 0;
+  // The same for what another store holds of one swarm; of its completed count and ours the larger stays.
+  virtual size_t merge_part(const SwarmPart& part, common::Tick now) = 0;
 
   // The digest of each stamp over all buckets.
   virtual StampDigests stamp_digests() const = 0;

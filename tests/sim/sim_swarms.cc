@@ -27,6 +27,11 @@ size_t SimSwarms::merge(std::span<const proto::Delta> deltas, common::Tick now) 
   return store_.merge(deltas, now);
 }
 
+size_t SimSwarms::merge_part(const sync::SwarmPart& part, common::Tick now) {
+  for (const proto::Delta& delta : part.records) merge_record(delta, now);
+  return store_.merge_part(part, now);
+}
+
 std::optional<proto::Delta> SimSwarms::announce(const node::PeerAnnounce& announce, common::Tick now,
                                                 common::Prng& prng) {
   const auto answer = store_.announce(store_.locate(announce.info_hash), announce, now, prng, {});

@@ -27,9 +27,7 @@ class SimSwarms final : public sync::Swarms {
   explicit SimSwarms(const common::SipKey& store_key);
 
   size_t merge(std::span<const proto::Delta> deltas, common::Tick now) override;
-  void merge_completed(const common::InfoHash& info_hash, uint32_t completed) override {
-    store_.merge_completed(info_hash, completed);
-  }
+  size_t merge_part(const sync::SwarmPart& part, common::Tick now) override;
   sync::StampDigests stamp_digests() const override { return store_.stamp_digests(); }
   sync::BucketDigests bucket_digests(common::Stamp stamp) const override {
     return store_.bucket_digests(stamp);

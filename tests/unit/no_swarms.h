@@ -13,7 +13,9 @@ class NoSwarms : public sync::Swarms {
     merged += deltas.size();
     return deltas.size();
   }
-  void merge_completed(const common::InfoHash&, uint32_t) override {}
+  size_t merge_part(const sync::SwarmPart& part, common::Tick now) override {
+    return merge(part.records, now);
+  }
   sync::StampDigests stamp_digests() const override { return {}; }
   sync::BucketDigests bucket_digests(common::Stamp) const override { return {}; }
   size_t read_steps() const override { return 1; }

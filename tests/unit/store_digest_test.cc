@@ -206,10 +206,17 @@ TEST_CASE("store reading: just the records of the cells that are still alive") {
 TEST_CASE("store completed: the larger count stays, and only of swarms that are there") {
   const auto store = test::make_store(true);
   test::announce(*store, {1, test::v4_peer(1), proto::Event::completed, true}, kNow);
-  store->merge_completed(hash_of(1), 7);
+  store->merge_part({hash_of(1), 7, {}}, kNow);
   CHECK(test::scrape(*store, 1).completed == 7);
-  store->merge_completed(hash_of(1), 3);
+  store->merge_part({hash_of(1), 3, {}}, kNow);
   CHECK(test::scrape(*store, 1).completed == 7);
-  store->merge_completed(hash_of(2), 5);
+  store->merge_part({hash_of(2), 5, {}}, kNow);
   CHECK(store->totals().swarms == 1);
+  // What the teller has counted is not counted again, however many parts its records come in.
+  for (uint32_t i = 2; i < 5; ++i) {
+    const proto::Delta delta{
+        hash_of(1), test::v4_peer(i), {proto::PeerRole::seeder, true}, common::stamp_of(kNow)};
+    CHECK(store->merge_part({hash_of(1), 6, {&delta, 1}}, kNow) == 1);
+  }
+  CHECK(test::scrape(*store, 1).completed == 7);
 }

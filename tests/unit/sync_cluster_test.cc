@@ -141,6 +141,13 @@ TEST_CASE("sync cluster: a packet is taken once, and old ones are not taken late
   CHECK(f.cluster.status(kNow).members[0].lost == 1);
 }
 
+TEST_CASE("sync cluster: a request for a pull is no datagram") {
+  Fixture f;
+  f.meet();
+  CHECK(f.receive(f.sealer.seal(proto::SyncStream::requests, heartbeat_body("there"))).sends.empty());
+  CHECK(f.stats().dropped_malformed == 1);
+}
+
 TEST_CASE("sync cluster: other clusters, other keys, other versions") {
   Fixture f;
   const uint64_t there = sync::node_id("test", "there");

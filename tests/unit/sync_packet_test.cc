@@ -221,6 +221,7 @@ TEST_CASE("sync header: sizes, versions and streams") {
   };
   CHECK(with(0, 'x').error() == proto::SyncHeaderFault::malformed);
   CHECK(with(3, 2).error() == proto::SyncHeaderFault::other_major);
-  CHECK(with(28, 2).error() == proto::SyncHeaderFault::malformed);
+  CHECK(with(28, 2)->stream == proto::SyncStream::requests);
+  CHECK(with(28, 3).error() == proto::SyncHeaderFault::malformed);  // frames have no such header
   CHECK(with(35, 0).error() == proto::SyncHeaderFault::malformed);  // sequence 0
 }
