@@ -16,12 +16,13 @@ class LinkCase(unittest.TestCase):
     """Each test has a cluster of its own."""
 
     make_cluster = LinkCluster
+    settings = None
     cluster = None
 
     def setUp(self):
         if self.make_cluster is LinkCluster and not link_cluster.available():
             self.skipTest("network namespaces and nft need root")
-        self.cluster = self.make_cluster()
+        self.cluster = self.make_cluster(settings=self.settings)
         self.addCleanup(self.cluster.stop)
         self.cluster.start()
         here = self.cluster.client()
@@ -77,6 +78,9 @@ class LossByRelay(Loss):
 
 
 class Cut(LinkCase):
+    # Ticks of 5 s: digests are of ticks that are over for one tick at least.
+    settings = {"tracker": {"peer_timeout_s": 900, "interval_s": 600}}
+
     def test_cut_that_heals(self):
         a, b, c = self.nodes
         self.announce(1000)
