@@ -6,9 +6,6 @@ namespace shoal::node {
 
 namespace {
 
-// A node that hears from nobody serves alone after this long.
-constexpr int64_t kLoneNodeReadyMs = 3'000;
-
 // The access list's changes come within seconds; members that cannot hold them all must not hold us up.
 constexpr int64_t kAccessReadyMs = 30'000;
 
@@ -17,22 +14,19 @@ bool accompanied(const sync::Status& sync) {
                      [](const auto& member) { return member.state != sync::MemberState::down; });
 }
 
-Readiness synced(const sync::Status& sync, int64_t uptime_ms) {
-  if (!accompanied(sync)) {
-    if (uptime_ms >= kLoneNodeReadyMs) return {true, ""};
-    return {false, "starting: no other member heard yet"};
-  }
+std::string reason_of(const sync::Status& sync) {
   switch (sync.phase) {
     case sync::SyncPhase::waiting:
-      return {false, "starting: no member to take the peers from yet"};
+      return accompanied(sync) ? "starting: no member to take the peers from yet"
+                               : "starting: no other member heard yet";
     case sync::SyncPhase::bootstrapping:
-      return {false, "bootstrapping from " + sync.donor + " (" + std::to_string(sync.percent) + " %)"};
+      return "bootstrapping from " + sync.donor + " (" + std::to_string(sync.percent) + " %)";
     case sync::SyncPhase::checking:
-      return {false, "digest check"};
+      return "digest check";
     case sync::SyncPhase::synced:
-      return {true, ""};
+      return "";
   }
-  return {true, ""};
+  return "";
 }
 
 }  // namespace
@@ -43,10 +37,10 @@ Readiness readiness_of(const ReadinessFacts& facts) {
   if (facts.snapshot_percent) {
     return {false, "loading the snapshot (" + std::to_string(*facts.snapshot_percent) + " %)"};
   }
-  if (facts.sync == nullptr || !facts.expects_others) return {true, ""};
-  const Readiness peers = synced(*facts.sync, facts.uptime_ms);
-  if (!peers.ready || !facts.access_matters || facts.sync->access_in_step) return peers;
-  if (!accompanied(*facts.sync) || facts.uptime_ms >= kAccessReadyMs) return peers;
+  if (facts.sync == nullptr) return {true, ""};
+  if (const std::string reason = reason_of(*facts.sync); !reason.empty()) return {false, reason};
+  if (!facts.access_matters || facts.sync->access_in_step) return {true, ""};
+  if (!accompanied(*facts.sync) || facts.uptime_ms >= kAccessReadyMs) return {true, ""};
   return {false, "taking the access list's run-time changes from the others"};
 }
 

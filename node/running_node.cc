@@ -448,7 +448,6 @@ NodeState RunningNode::state() const {
       readiness_of({.phase = drain_.phase(),
                     .snapshot_percent = state.snapshot ? state.snapshot->loading_percent : std::nullopt,
                     .sync = state.sync ? &*state.sync : nullptr,
-                    .expects_others = !options_.sync.peers.empty() || !options_.sync.multicast.empty(),
                     .access_matters = access_.options().mode != AccessMode::open,
                     .uptime_ms = static_cast<int64_t>(uv_hrtime() / 1'000'000 - started_mono_ms_)});
   return state;

@@ -41,6 +41,7 @@ void Cluster::Impl::begin_pull(Now now, Member& member, std::vector<proto::PullP
   const proto::PullRequest request{member.id, member.incarnation, std::move(parts)};
   const SealedPacket packet = sealer.seal(proto::SyncStream::requests, proto::encode_sync_packet(request));
   auto framed = std::make_shared<std::vector<uint8_t>>();
+  framed->reserve(2 + packet->size());
   framed->push_back(static_cast<uint8_t>(packet->size() >> 8));
   framed->push_back(static_cast<uint8_t>(packet->size()));
   framed->insert(framed->end(), packet->begin(), packet->end());

@@ -17,44 +17,22 @@ std::string reason(const ReadinessFacts& facts) {
 
 }  // namespace
 
-TEST_CASE("readiness: a node on its own is ready at once") {
-  CHECK(reason({}).empty());
-  sync::Status sync;
-  ReadinessFacts facts;
-  facts.sync = &sync;
-  CHECK(reason(facts).empty());
-}
+TEST_CASE("readiness: without sync a node is ready at once") { CHECK(reason({}).empty()); }
 
-TEST_CASE("readiness: a node that expects others waits for one, but not for ever") {
+TEST_CASE("readiness: a node of a cluster is ready once it holds what the others hold") {
   sync::Status sync;
   ReadinessFacts facts;
   facts.sync = &sync;
-  facts.expects_others = true;
+  sync.phase = sync::SyncPhase::waiting;
   CHECK(reason(facts) == "starting: no other member heard yet");
-  facts.uptime_ms = 2'999;
-  CHECK(!readiness_of(facts).ready);
-  facts.uptime_ms = 3'000;
-  CHECK(reason(facts).empty());
-  facts.uptime_ms = 0;
   sync.members.emplace_back();
   sync.members[0].state = sync::MemberState::down;
-  CHECK(!readiness_of(facts).ready);
+  CHECK(reason(facts) == "starting: no other member heard yet");
   sync.members[0].state = sync::MemberState::alive;
-  CHECK(reason(facts).empty());
-}
-
-TEST_CASE("readiness: a node that has found others is ready once it holds what they hold") {
-  sync::Status sync;
-  sync.members.emplace_back();
-  sync.donor = "b";
-  sync.percent = 42;
-  ReadinessFacts facts;
-  facts.sync = &sync;
-  facts.expects_others = true;
-  facts.uptime_ms = 1'000'000;
-  sync.phase = sync::SyncPhase::waiting;
   CHECK(reason(facts) == "starting: no member to take the peers from yet");
   sync.phase = sync::SyncPhase::bootstrapping;
+  sync.donor = "b";
+  sync.percent = 42;
   CHECK(reason(facts) == "bootstrapping from b (42 %)");
   sync.phase = sync::SyncPhase::checking;
   CHECK(reason(facts) == "digest check");
@@ -67,7 +45,7 @@ TEST_CASE("readiness: the end goes before the snapshot, the snapshot before the 
   ReadinessFacts facts;
   facts.snapshot_percent = 42;
   facts.sync = &sync;
-  facts.expects_others = true;
+  sync.phase = sync::SyncPhase::waiting;
   CHECK(reason(facts) == "loading the snapshot (42 %)");
   facts.phase = Phase::draining;
   CHECK(reason(facts) == "draining");
