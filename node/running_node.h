@@ -19,6 +19,7 @@
 #include "node/access_control.h"
 #include "node/admin.h"
 #include "node/cluster_clock.h"
+#include "node/cluster_load.h"
 #include "node/drain.h"
 #include "node/exporter.h"
 #include "node/full_scrapes.h"
@@ -91,6 +92,7 @@ class RunningNode {
   OpentrackerPage opentracker_;
   Drain drain_;
   AccessControl access_;
+  ClusterLoad load_;
   WorkerContext worker_context_;
   std::unique_ptr<SyncDriver> sync_;  // null: sync is off
   std::vector<std::unique_ptr<Worker>> workers_;
