@@ -79,11 +79,13 @@ struct RunningNode::Sockets {
   Socket admin;
   SyncSockets sync;  // empty: sync is off
   std::unique_ptr<ServiceNotify> service;
+  HeapPages heap_pages;  // reads files that a new root does not show
 };
 
 Result<std::unique_ptr<RunningNode>> RunningNode::start(const Options& options,
                                                         std::function<Result<Options>()> reload) {
   CHECK_INVARIANT(sodium_init() >= 0);
+  HeapPages::use_one_heap();
   std::signal(SIGPIPE, SIG_IGN);
   auto keys = load_node_keys(options);
   if (!keys) return tl::make_unexpected(keys.error());
@@ -194,7 +196,8 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
               .drain = [this] { return drain("admin endpoint"); },
               .access = &access_},
              full_scrapes_),
-      service_(std::move(sockets.service)) {
+      service_(std::move(sockets.service)),
+      heap_pages_(sockets.heap_pages) {
   if (sockets.sync.datagrams) {
     sync::Config config;
     config.name = options.node.name;
@@ -291,6 +294,7 @@ void RunningNode::expire() {
     store_.expire_shard(expiry_shard_, now);
     expiry_shard_ = (expiry_shard_ + 1) % SwarmStore::kShards;
   }
+  heap_pages_.step();
 }
 
 void RunningNode::on_signal(int signal) {

@@ -23,6 +23,7 @@
 #include "node/drain.h"
 #include "node/exporter.h"
 #include "node/full_scrapes.h"
+#include "node/heap_pages.h"
 #include "node/http_server.h"
 #include "node/node_keys.h"
 #include "node/node_state.h"
@@ -103,6 +104,7 @@ class RunningNode {
   std::unique_ptr<HttpServer> admin_server_;
   std::unique_ptr<ServiceNotify> service_;
   std::vector<std::unique_ptr<uv_signal_t>> signals_;
+  HeapPages heap_pages_;
   uv_timer_t expiry_timer_;
   size_t expiry_shard_ = 0;
   uv_timer_t linger_timer_;

@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "common/check.h"
+#include "node/peer_rules.h"
 #include "node/socket_address.h"
 #include "proto/connection_id.h"
 #include "proto/udp_tracker.h"
@@ -205,7 +206,7 @@ void UdpServer::look_up(size_t count) {
     if (batch_.requests[i].kind != UdpKind::announce) continue;
     common::Endpoint peer = batch_.clients[i];
     peer.port = announce.port;
-    tracker_.store().prefetch_peers(batch_.refs[i], announce.info_hash, peer);
+    tracker_.store().prefetch_peers(batch_.refs[i], peer, role_of(announce.event, announce.left == 0));
   }
 }
 
