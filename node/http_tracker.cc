@@ -27,6 +27,7 @@ std::unique_ptr<LongAnswer> HttpTracker::answer(const proto::HttpRequest& reques
                                                 std::string& out) {
   const std::string& redirect_url = tracker_.settings().redirect_url;
   if (request.path == "/" && !redirect_url.empty()) {
+    counters_.http_tracker[family_index(connected.family)].redirected.add();
     proto::append_redirect(out, proto::reply_to(request), redirect_url);
     return nullptr;
   }

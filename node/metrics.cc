@@ -77,6 +77,7 @@ void add_requests(Families& out, const NodeState& state) {
     add("http", "scrape", "refused", http_scrape_failures);
     add("http", "stats", "ok", http(&HttpTrackerCounters::stats));
     add("http", "stats", "refused", http(&HttpTrackerCounters::stats_denied));
+    add("http", "other", "redirected", http(&HttpTrackerCounters::redirected));
     add("http", "other", "not_found", http(&HttpTrackerCounters::not_found));
   }
   out.counter("shoal_announces_total", "Announces by event; none includes paused.");

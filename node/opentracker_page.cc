@@ -49,6 +49,7 @@ void add_worker(proto::OpentrackerFigures& out, const WorkerCounters& worker) {
     out.bad_parameters += http.failures.value();
     out.access_denied += http.stats_denied.value();
     out.not_found += http.not_found.value();
+    out.redirected += http.redirected.value();
   }
   for (const UdpCounters& udp : worker.udp) {
     out.udp_datagrams += udp.datagrams_received.value();

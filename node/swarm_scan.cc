@@ -16,7 +16,7 @@ bool same(const ScrapedSwarm& a, const ScrapedSwarm& b) { return a.info_hash == 
 }  // namespace
 
 SwarmScan::SwarmScan(const SwarmStore& store, Order order) : store_(store), order_(order) {
-  batch_.reserve(2 * kBatchMax);
+  batch_.reserve(kRoom);
 }
 
 // A pass looks for the lowest hashes above the last one given out. With Order::any it is over one shard, so
@@ -51,7 +51,7 @@ void SwarmScan::take(std::span<const ScrapedSwarm> swarms) {
   for (const ScrapedSwarm& swarm : swarms) {
     if ((last_ && swarm.info_hash <= *last_) || (most_ && swarm.info_hash >= *most_)) continue;
     batch_.push_back(swarm);
-    if (batch_.size() == 2 * kBatchMax) keep_lowest();
+    if (batch_.size() == kRoom) keep_lowest();
   }
 }
 

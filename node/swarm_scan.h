@@ -19,7 +19,7 @@ class SwarmScan {
     by_info_hash,  // rising from batch to batch as well: a pass over the store per batch
   };
 
-  // Swarms in a batch, at most; twice as many are in memory (32 bytes each).
+  // Swarms in a batch, at most; a quarter more are in memory (32 bytes each).
   static constexpr size_t kBatchMax = 16'384;
 
   // The store must outlive the scan.
@@ -29,6 +29,8 @@ class SwarmScan {
   std::span<const proto::ScrapedSwarm> next();
 
  private:
+  static constexpr size_t kRoom = kBatchMax + kBatchMax / 4;
+
   // Under one hold of a lock: some microseconds.
   static constexpr size_t kStep = 256;
 

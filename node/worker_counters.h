@@ -66,6 +66,7 @@ struct HttpTrackerCounters {
   common::Counter failures;         // answered with a failure reason
   common::Counter scrape_failures;  // of these, scrapes; the others are announces
   common::Counter not_found;
+  common::Counter redirected;    // tracker.redirect_url
   common::Counter stats;         // opentracker's statistics
   common::Counter stats_denied;  // by stats.networks
 };

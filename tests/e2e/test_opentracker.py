@@ -168,6 +168,18 @@ class StatsAcrossNodes(ClusterCase):
         self.assertEqual(figures(self.node(1))["/connections/livesync/count"], 10)
 
 
+class StatsBesideRedirect(ClusterCase):
+    nodes = 1
+    sync = "off"
+    settings = {"stats": SETTINGS["stats"], "tracker": {"redirect_url": "https://tracker.example/"}}
+
+    def test_redirects_are_counted(self):
+        before = figures(self.node(0))["/debug/http_error/count302 Redirect"]
+        self.assertEqual(get(self.node(0), "/").status, 302)
+        self.assertEqual(figures(self.node(0))["/debug/http_error/count302 Redirect"], before + 1)
+        self.assertEqual(stats(self.node(0), "herr").splitlines()[0], "302 RED 1")
+
+
 class StatsAccess(ClusterCase):
     nodes = 1
     sync = "off"

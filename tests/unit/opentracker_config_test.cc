@@ -96,6 +96,14 @@ TEST_CASE("opentracker config: access lists") {
   CHECK(options_of("").access.mode == AccessMode::open);
 }
 
+TEST_CASE("opentracker config: proxies and the way home") {
+  const Options options = options_of(
+      "access.proxy 10.0.1.23\naccess.proxy 192.0.2.9/8\ntracker.redirect_url https://tracker.example/\n");
+  CHECK(options.access.trusted_proxies ==
+        std::vector{*parse_network("10.0.1.23"), *parse_network("192.0.0.0/8")});
+  CHECK(options.tracker.redirect_url == "https://tracker.example/");
+}
+
 TEST_CASE("opentracker config: a cluster") {
   const Options options = options_of(
       "livesync.cluster.listen 192.0.2.1\nlivesync.cluster.node_ip 192.0.2.2\n"
