@@ -1,7 +1,7 @@
 #include "node/admin.h"
 
-#include <algorithm>
-
+#include "node/admin_api.h"
+#include "node/admin_token.h"
 #include "node/metrics.h"
 #include "node/status_json.h"
 #include "proto/http_answer.h"
@@ -17,15 +17,9 @@ constexpr const char* kIndex =
     "/readyz       this node is ready to serve, or why not\n"
     "/status.json  this node, the other members, the counts\n"
     "/metrics      the same for Prometheus\n"
+    "/v1/          the admin API: status, members, history, swarms/INFO_HASH\n"
     "\n"
-    "POST /v1/drain (from this machine): not ready, serve on for node.drain_s, leave, exit\n";
-
-bool is_loopback(const common::Endpoint& client) {
-  const auto address = client.address_bytes();
-  if (client.family == common::Family::v4) return address[0] == 127;
-  return address[15] == 1 &&
-         std::all_of(address.begin(), address.end() - 1, [](uint8_t b) { return b == 0; });
-}
+    "POST /v1/drain: not ready, serve on for node.drain_s, leave, exit\n";
 
 }  // namespace
 
@@ -44,8 +38,8 @@ void Admin::answer(const proto::HttpRequest& request, const common::Endpoint& cl
   } else if (request.path == "/metrics") {
     proto::append_content(out, reply, 200, "text/plain; version=0.0.4; charset=utf-8",
                           metrics_text(actions_.state()));
-  } else if (request.path == "/v1/drain") {
-    proto::append_text(out, reply, 400, "to drain, POST\n");
+  } else if (request.path.starts_with("/v1/")) {
+    answer_api_get(actions_, request, out);
   } else if (request.path == "/") {
     proto::append_text(out, reply, 200, kIndex);
   } else {
@@ -54,15 +48,10 @@ void Admin::answer(const proto::HttpRequest& request, const common::Endpoint& cl
 }
 
 void Admin::post(const proto::HttpRequest& request, const common::Endpoint& client, std::string& out) {
-  const proto::HttpReply reply = proto::reply_to(request);
-  if (!is_loopback(client)) {
-    proto::append_text(out, reply, 403, "only from the machine the node runs on\n");
-  } else if (request.header("origin")) {
-    proto::append_text(out, reply, 403, "not from a web page\n");
-  } else if (request.path == "/v1/drain") {
-    proto::append_text(out, reply, 200, actions_.drain() ? "draining\n" : "draining already\n");
+  if (const auto refusal = refuses_change(actions_.token(), request, client)) {
+    append_api_error(out, proto::reply_to(request), refusal->status, refusal->reason);
   } else {
-    proto::append_text(out, reply, 404, "there is no such action\n");
+    answer_api_post(actions_, request, out);
   }
 }
 

@@ -1,24 +1,30 @@
-// Admin: the admin endpoint: /metrics, /healthz, /readyz, /status.json, a page for people at /, and by POST
-// /v1/drain. Control thread only.
+// Admin: the admin endpoint: /metrics, /healthz, /readyz, /status.json, a page for people at /, and the API
+// under /v1/ (node/admin_api.h). Control thread only.
 //
-// POST changes something, so it is taken from loopback only, and not from a browser: any page that the
-// operator looks at could send one (a browser names the page in the Origin header).
+// POST changes something: node/admin_token.h says who may.
 
 #pragma once
 
 #include <functional>
 #include <string>
 
+#include "node/cluster_clock.h"
+#include "node/history.h"
 #include "node/http_server.h"
 #include "node/node_state.h"
+#include "node/swarm_store.h"
 
 namespace shoal::node {
 
 class Admin final : public HttpHandler {
  public:
   struct Actions {
-    std::function<NodeState()> state;  // the present state; called per request that needs it
-    std::function<bool()> drain;       // begins to drain; false: it has begun before
+    std::function<NodeState()> state;    // the present state; called per request that needs it
+    std::function<bool()> drain;         // begins to drain; false: it has begun before
+    std::function<std::string()> token;  // of admin.token_file; empty: there is none
+    const SwarmStore* store;
+    const ClusterClock* clock;
+    const History* history;
   };
 
   explicit Admin(Actions actions) : actions_(std::move(actions)) {}

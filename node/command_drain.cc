@@ -1,36 +1,22 @@
 #include <cstdio>
 
+#include "node/admin_client.h"
 #include "node/commands.h"
-#include "node/http_client.h"
-#include "node/option_values.h"
 #include "node/printable.h"
 
 namespace shoal::node {
 
-namespace {
-
-constexpr std::chrono::milliseconds kTimeout{3000};
-
-}  // namespace
-
-int command_drain(const std::string& admin_text) {
-  const auto admin = parse_host_port(admin_text);
-  if (!admin) {
-    print_error("--admin: \"" + printable(admin_text, 80) +
-                "\" is not allowed: HOST:PORT such as 127.0.0.1:9697");
+int command_drain(const AdminRequest& request, bool json) {
+  const auto answer = admin_post(request, "/v1/drain");
+  if (!answer) {
+    print_error(answer.error().message);
     return kExitFailed;
   }
-  const auto reply = http_post(*admin, "/v1/drain", kTimeout);
-  const auto failed = [&](const std::string& message) {
-    print_error(to_string(*admin) + ": " + message);
-    return kExitFailed;
-  };
-  if (!reply) return failed(reply.error().message);
-  const std::string_view line = std::string_view(reply->body).substr(0, reply->body.find_first_of("\r\n"));
-  if (reply->status != 200) {
-    return failed("HTTP status " + std::to_string(reply->status) + ": " + printable(line));
+  if (json) {
+    print_json(*answer);
+  } else {
+    std::printf("%s: %s\n", request.admin.c_str(), printable(answer->value("result", "?")).c_str());
   }
-  std::printf("%s: %s\n", to_string(*admin).c_str(), printable(line).c_str());
   return kExitOk;
 }
 

@@ -25,8 +25,9 @@ struct Arguments {
   ProbeRequest probe;
   std::string probe_hash;
   uint32_t probe_timeout_ms = 2000;
-  std::string drain_admin = "127.0.0.1:9697";
-  StatusRequest status = {{"127.0.0.1:9697"}, false, false};
+  AdminRequest action;
+  bool action_json = false;
+  StatusRequest status = {{std::string(kDefaultAdmin)}, false, false};
 };
 
 struct Command {
@@ -137,11 +138,19 @@ Command status_command(CLI::App& shoal, Arguments& arguments) {
   return {app, [&status] { return command_status(status); }};
 }
 
+// What every command has that changes something in a running node.
+void add_action_options(CLI::App& app, Arguments& arguments) {
+  app.add_option("--admin", arguments.action.admin, "admin.listen of the node")->type_name("HOST:PORT");
+  app.add_option("--token-file", arguments.action.token_file, "admin.token_file of the node")
+      ->type_name("FILE");
+  app.add_flag("--json", arguments.action_json, "Print JSON");
+}
+
 Command drain_command(CLI::App& shoal, Arguments& arguments) {
   CLI::App* app = shoal.add_subcommand("drain", "Ask a node on this machine to leave in good order");
   app->footer(kDrainExamples);
-  app->add_option("--admin", arguments.drain_admin, "admin.listen of the node")->type_name("HOST:PORT");
-  return {app, [&arguments] { return command_drain(arguments.drain_admin); }};
+  add_action_options(*app, arguments);
+  return {app, [&arguments] { return command_drain(arguments.action, arguments.action_json); }};
 }
 
 Command probe_command(CLI::App& shoal, Arguments& arguments) {

@@ -1,5 +1,6 @@
 #include <cstdio>
 
+#include "node/admin_client.h"
 #include "node/commands.h"
 #include "node/http_client.h"
 #include "node/option_values.h"
@@ -19,22 +20,10 @@ std::string reason_of(const HttpReply& reply) {
 
 common::Result<void> print_ready(const HostPort& admin) {
   const auto reply = http_get(admin, "/readyz", kTimeout);
-  if (!reply) return tl::make_unexpected(reply.error());
-  if (reply->status != 200) return common::fail("not ready: " + reason_of(*reply));
+  if (!reply) return common::fail(to_string(admin) + ": " + reply.error().message);
+  if (reply->status != 200) return common::fail(to_string(admin) + ": not ready: " + reason_of(*reply));
   std::printf("%s: ready\n", to_string(admin).c_str());
   return {};
-}
-
-common::Result<nlohmann::json> fetch_status(const HostPort& admin) {
-  const auto reply = http_get(admin, "/status.json", kTimeout);
-  if (!reply) return tl::make_unexpected(reply.error());
-  if (reply->status != 200) return common::fail("HTTP status " + std::to_string(reply->status));
-  return parse_status(reply->body);
-}
-
-void print_json(const nlohmann::json& document) {
-  const auto replace = nlohmann::json::error_handler_t::replace;
-  std::printf("%s\n", document.dump(2, ' ', true, replace).c_str());
 }
 
 }  // namespace
@@ -43,21 +32,20 @@ int command_status(const StatusRequest& request) {
   bool ok = true;
   auto documents = nlohmann::json::array();
   for (size_t i = 0; i < request.admins.size(); ++i) {
-    const auto admin = parse_host_port(request.admins[i]);
+    const auto admin = parse_admin(request.admins[i]);
     if (!admin) {
-      print_error("--admin: \"" + printable(request.admins[i], 80) +
-                  "\" is not allowed: HOST:PORT such as 127.0.0.1:9697");
+      print_error(admin.error().message);
       return kExitFailed;
     }
     const auto note = [&](const common::Error& error) {
-      print_error(to_string(*admin) + ": " + error.message);
+      print_error(error.message);
       ok = false;
     };
     if (request.ready) {
       if (const auto ready = print_ready(*admin); !ready) note(ready.error());
       continue;
     }
-    auto status = fetch_status(*admin);
+    auto status = admin_get(*admin, "/status.json");
     if (!status) {
       note(status.error());
     } else if (request.json) {

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "node/admin_client.h"
 #include "node/resolve_options.h"
 
 namespace shoal::node {
@@ -39,8 +40,8 @@ struct StatusRequest {
 };
 int command_status(const StatusRequest& request);
 
-// shoal drain: asks the node with this admin address ("HOST:PORT") to leave in good order.
-int command_drain(const std::string& admin);
+// shoal drain: asks a node to leave in good order.
+int command_drain(const AdminRequest& request, bool json);
 
 // shoal probe.
 struct ProbeRequest {

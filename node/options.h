@@ -66,6 +66,7 @@ struct Options {
 
   struct Admin {
     std::optional<common::Endpoint> listen;
+    std::string token_file;  // path; empty: none
     bool operator==(const Admin&) const = default;
   } admin;
 

@@ -12,6 +12,7 @@
 
 #include "common/check.h"
 #include "common/log.h"
+#include "node/admin_token.h"
 #include "node/privileges.h"
 #include "node/version.h"
 #include "sync/keys.h"
@@ -69,6 +70,12 @@ Result<std::unique_ptr<RunningNode>> RunningNode::start(const Options& options,
   std::signal(SIGPIPE, SIG_IGN);
   auto keys = load_node_keys(options);
   if (!keys) return tl::make_unexpected(keys.error());
+  std::string token;
+  if (!options.admin.token_file.empty()) {
+    auto loaded = load_admin_token(options.admin.token_file);
+    if (!loaded) return common::fail("admin.token_file: " + loaded.error().message);
+    token = std::move(*loaded);
+  }
   auto sockets = open_sockets(options, worker_count(options));
   if (!sockets) return tl::make_unexpected(sockets.error());
   if (auto dropped = drop_privileges(options.node.user, options.node.chroot); !dropped) {
@@ -80,7 +87,7 @@ Result<std::unique_ptr<RunningNode>> RunningNode::start(const Options& options,
     }
   }
   return std::unique_ptr<RunningNode>(
-      new RunningNode(options, std::move(reload), std::move(*keys), std::move(*sockets)));
+      new RunningNode(options, std::move(reload), std::move(*keys), std::move(token), std::move(*sockets)));
 }
 
 Result<RunningNode::Sockets> RunningNode::open_sockets(const Options& options, size_t workers) {
@@ -116,10 +123,11 @@ Result<RunningNode::Sockets> RunningNode::open_sockets(const Options& options, s
 RunningNode::Loop::Loop() { CHECK_INVARIANT(uv_loop_init(&uv) == 0); }
 
 RunningNode::RunningNode(const Options& options, std::function<Result<Options>()> reload, NodeKeys keys,
-                         Sockets sockets)
+                         std::string token, Sockets sockets)
     : options_(options),
       reload_(std::move(reload)),
       keys_(std::move(keys)),
+      admin_token_(std::move(token)),
       started_unix_ms_(ClusterClock(options.tracker.peer_timeout_s).unix_ms()),
       started_mono_ms_(uv_hrtime() / 1'000'000),
       clock_(options.tracker.peer_timeout_s),
@@ -134,7 +142,12 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
                       .http_limits = {.connections_max = http_connections_max(sockets.udp.size())},
                       .connection_keys = keys_.connection,
                       .draining = drain_.begun()},
-      admin_({[this] { return state(); }, [this] { return drain("admin endpoint"); }}),
+      admin_({.state = [this] { return state(); },
+              .drain = [this] { return drain("admin endpoint"); },
+              .token = [this] { return admin_token_; },
+              .store = &store_,
+              .clock = &clock_,
+              .history = &history_}),
       service_(std::move(sockets.service)) {
   if (sockets.sync) {
     sync::Config config;
@@ -184,6 +197,12 @@ void RunningNode::start_workers(std::vector<std::vector<Socket>> udp, std::vecto
 }
 
 void RunningNode::start_timers() {
+  CHECK_INVARIANT(uv_timer_init(&loop_.uv, &history_timer_) == 0);
+  history_timer_.data = this;
+  CHECK_INVARIANT(uv_timer_start(
+                      &history_timer_,
+                      [](uv_timer_t* timer) { static_cast<RunningNode*>(timer->data)->note_history(); }, 0,
+                      kHistoryStepMs) == 0);
   for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
     auto handle = std::make_unique<uv_signal_t>();
     CHECK_INVARIANT(uv_signal_init(&loop_.uv, handle.get()) == 0);
@@ -214,6 +233,10 @@ void RunningNode::expire() {
     store_.expire_shard(expiry_shard_, now);
     expiry_shard_ = (expiry_shard_ + 1) % SwarmStore::kShards;
   }
+}
+
+void RunningNode::note_history() {
+  history_.add(static_cast<int64_t>(uv_hrtime() / 1'000'000), ClusterClock::wall_ms(), series_of(state()));
 }
 
 void RunningNode::on_signal(int signal) {
@@ -293,7 +316,7 @@ void RunningNode::leave() {
   drain_.close();
   service_->close();
   for (const auto& signal : signals_) uv_close(reinterpret_cast<uv_handle_t*>(signal.get()), nullptr);
-  for (uv_timer_t* timer : {&expiry_timer_, &linger_timer_}) {
+  for (uv_timer_t* timer : {&expiry_timer_, &history_timer_, &linger_timer_}) {
     uv_close(reinterpret_cast<uv_handle_t*>(timer), nullptr);
   }
 }

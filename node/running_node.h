@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -18,6 +19,7 @@
 #include "node/admin.h"
 #include "node/cluster_clock.h"
 #include "node/drain.h"
+#include "node/history.h"
 #include "node/http_server.h"
 #include "node/node_keys.h"
 #include "node/node_state.h"
@@ -53,7 +55,7 @@ class RunningNode {
   };
 
   RunningNode(const Options& options, std::function<common::Result<Options>()> reload, NodeKeys keys,
-              Sockets sockets);
+              std::string token, Sockets sockets);
 
   static common::Result<Sockets> open_sockets(const Options& options, size_t workers);
 
@@ -62,6 +64,7 @@ class RunningNode {
   void on_signal(int signal);
   bool drain(std::string_view cause);
   void expire();
+  void note_history();
   void reload_keys();
   void stop();
   void step_done();
@@ -71,6 +74,7 @@ class RunningNode {
   const Options options_;
   const std::function<common::Result<Options>()> reload_;
   NodeKeys keys_;
+  std::string admin_token_;  // empty: none
   uint64_t key_reloads_ = 0;
   uint64_t key_reloads_failed_ = 0;
   const int64_t started_unix_ms_;
@@ -83,6 +87,7 @@ class RunningNode {
   std::unique_ptr<SyncDriver> sync_;  // null: sync is off
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<SnapshotKeeper> snapshot_;  // null: off
+  History history_;
   HttpCounters admin_counters_;
   Admin admin_;
   std::unique_ptr<HttpServer> admin_server_;
@@ -90,6 +95,7 @@ class RunningNode {
   std::vector<std::unique_ptr<uv_signal_t>> signals_;
   uv_timer_t expiry_timer_;
   size_t expiry_shard_ = 0;
+  uv_timer_t history_timer_;
   uv_timer_t linger_timer_;
   int steps_left_ = 0;  // of stop(), before leave()
   bool signalled_ = false;

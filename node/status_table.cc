@@ -111,7 +111,7 @@ common::Result<json> parse_status(std::string_view text) {
     return !too_deep;
   };
   json status = json::parse(text, check_depth, false);
-  if (too_deep || !status.is_object()) return common::fail("the answer is not the status of a shoal node");
+  if (too_deep || !status.is_object()) return common::fail("the answer is not that of a shoal node");
   return status;
 }
 

@@ -35,6 +35,9 @@ class alignas(64) SwarmShard {
                       const PeerBuffers& out);
   proto::SwarmCounts scrape(uint64_t hash, const common::InfoHash& info_hash) const;
 
+  std::optional<SwarmLook> look(uint64_t hash, const common::InfoHash& info_hash, uint32_t peers_max,
+                                common::Prng& prng) const;
+
   // Whether it changed anything.
   bool merge(uint64_t hash, const proto::Delta& delta, common::Tick now);
 

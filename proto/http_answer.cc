@@ -49,6 +49,7 @@ void write_status_line(HeadWriter& head, int status) {
   head.text(" ");
   head.text(http_status_text(status));
   head.text("\r\n");
+  if (status == 401) head.text("WWW-Authenticate: Bearer\r\n");
   if (status == 405) head.text("Allow: GET, HEAD\r\n");
 }
 
@@ -201,6 +202,8 @@ std::string_view http_status_text(int status) {
       return "OK";
     case 400:
       return "Bad Request";
+    case 401:
+      return "Unauthorized";
     case 403:
       return "Forbidden";
     case 404:

@@ -2,8 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 
 #include "node/metrics.h"
 #include "node/status_json.h"
@@ -29,6 +31,24 @@ node::NodeState example(const node::WorkerCounters& worker) {
 }
 
 const common::Endpoint kLoopback = common::make_endpoint_v4(0x7f000001, 1);
+
+// The parts of a node that the admin endpoint looks at.
+struct Parts {
+  node::SwarmStore store{{.key = {}, .replicated = true}};
+  node::ClusterClock clock{2700};
+  node::History history;
+  std::string token;
+  bool drained = false;
+
+  node::Admin::Actions actions(std::function<node::NodeState()> state) {
+    return {.state = std::move(state),
+            .drain = [this] { return !std::exchange(drained, true); },
+            .token = [this] { return token; },
+            .store = &store,
+            .clock = &clock,
+            .history = &history};
+  }
+};
 
 std::string ask(node::Admin& admin, const std::string& method, const std::string& path,
                 const common::Endpoint& client = kLoopback, const std::string& headers = "") {
@@ -83,7 +103,8 @@ TEST_CASE("metrics: one sample a line, hostile names escaped") {
 TEST_CASE("admin: paths and statuses") {
   node::WorkerCounters worker;
   node::NodeState state = example(worker);
-  node::Admin admin({[&] { return state; }, [] { return true; }});
+  Parts parts;
+  node::Admin admin(parts.actions([&] { return state; }));
   CHECK(get(admin, "/healthz").rfind("HTTP/1.1 200 ", 0) == 0);
   CHECK(get(admin, "/readyz").rfind("HTTP/1.1 503 ", 0) == 0);
   CHECK(get(admin, "/readyz").find("no other member heard yet") != std::string::npos);
@@ -97,11 +118,12 @@ TEST_CASE("admin: paths and statuses") {
 }
 
 TEST_CASE("admin: drain by POST, from loopback, not from a web page") {
-  int drains = 0;
-  node::Admin admin({[] { return node::NodeState{}; }, [&] { return drains++ == 0; }});
+  Parts parts;
+  node::Admin admin(parts.actions([] { return node::NodeState{}; }));
   const auto refused = [&](const std::string& answer, const std::string& status) {
     CHECK(answer.rfind("HTTP/1.1 " + status, 0) == 0);
-    CHECK(drains == 0);
+    CHECK(answer.find("\r\n\r\n{\"error\":\"") != std::string::npos);
+    CHECK(!parts.drained);
   };
   refused(ask(admin, "GET", "/v1/drain"), "400 ");
   refused(ask(admin, "POST", "/readyz"), "404 ");
@@ -110,7 +132,94 @@ TEST_CASE("admin: drain by POST, from loopback, not from a web page") {
   refused(ask(admin, "POST", "/v1/drain", kLoopback, "Origin: http://evil.example\r\n"), "403 ");
   common::Endpoint loopback6{common::Family::v6, {}, 1};
   loopback6.address[15] = 1;
-  CHECK(ask(admin, "POST", "/v1/drain", loopback6).find("\r\n\r\ndraining\n") != std::string::npos);
+  CHECK(ask(admin, "POST", "/v1/drain", loopback6).find("\r\n\r\n{\"result\":\"draining\"}\n") !=
+        std::string::npos);
+  CHECK(parts.drained);
   CHECK(ask(admin, "POST", "/v1/drain").find("draining already") != std::string::npos);
-  CHECK(drains == 2);
+}
+
+TEST_CASE("admin: with a token, POST needs it") {
+  Parts parts;
+  parts.token = "0123456789abcdef";
+  node::Admin admin(parts.actions([] { return node::NodeState{}; }));
+  const std::string refused = ask(admin, "POST", "/v1/drain");
+  CHECK(refused.rfind("HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Bearer\r\n", 0) == 0);
+  CHECK(!parts.drained);
+  const auto elsewhere = common::make_endpoint_v4(0x0a000001, 1);
+  const std::string authorization = "Authorization: Bearer " + parts.token + "\r\n";
+  CHECK(ask(admin, "POST", "/v1/drain", elsewhere, authorization).rfind("HTTP/1.1 200 ", 0) == 0);
+  CHECK(parts.drained);
+  CHECK(get(admin, "/readyz").rfind("HTTP/1.1 503 ", 0) == 0);  // to read needs none
+}
+
+TEST_CASE("admin: the API's documents") {
+  node::WorkerCounters worker;
+  Parts parts;
+  node::Admin admin(parts.actions([&] { return example(worker); }));
+  const auto document = [&](const std::string& path) {
+    const std::string answer = get(admin, path);
+    CAPTURE(answer);
+    CHECK(answer.rfind("HTTP/1.1 200 ", 0) == 0);
+    CHECK(answer.find("Content-Type: application/json\r\n") != std::string::npos);
+    return nlohmann::json::parse(answer.substr(answer.find("\r\n\r\n")));
+  };
+  CHECK(document("/v1/status") == document("/status.json"));
+  const auto members = document("/v1/members");
+  CHECK(members["node"] == "a");
+  CHECK(members["members"] == document("/v1/status")["members"]);
+  CHECK(document("/v1/history")["unix_ms"].empty());
+  CHECK(get(admin, "/v1/nowhere").rfind("HTTP/1.1 404 ", 0) == 0);
+  CHECK(get(admin, "/v1/").rfind("HTTP/1.1 404 ", 0) == 0);
+}
+
+TEST_CASE("admin: a swarm looked up") {
+  Parts parts;
+  node::Admin admin(parts.actions([] { return node::NodeState{}; }));
+  proto::Delta delta;
+  delta.info_hash.bytes.fill(0xab);
+  const common::Tick now = parts.clock.tick();
+  for (uint16_t port = 1; port <= 30; ++port) {
+    const auto role = port <= 10   ? proto::PeerRole::seeder
+                      : port <= 25 ? proto::PeerRole::leecher
+                                   : proto::PeerRole::stopped;
+    delta.peer = common::make_endpoint_v4(0xc0000201, port);
+    delta.state = {role, port <= 3};
+    delta.stamp = common::stamp_of(now - 2);
+    parts.store.merge({&delta, 1}, now);
+  }
+  delta.peer = *common::parse_endpoint("[2001:db8::1]:7000");
+  delta.state = {};
+  parts.store.merge({&delta, 1}, now);
+
+  const std::string path = "/v1/swarms/" + common::to_hex(delta.info_hash);
+  const auto look = [&](const std::string& query) {
+    const std::string answer = get(admin, path + query);
+    REQUIRE(answer.rfind("HTTP/1.1 200 ", 0) == 0);
+    return nlohmann::json::parse(answer.substr(answer.find("\r\n\r\n")));
+  };
+  const auto all = look("?peers=200");
+  CHECK(all["info_hash"] == common::to_hex(delta.info_hash));
+  CHECK(all["seeders"] == 10);
+  CHECK(all["leechers"] == 16);
+  CHECK(all["completed"] == 3);
+  CHECK(all["ipv4"]["stopped"] == 5);
+  CHECK(all["ipv6"] == nlohmann::json{{"seeders", 0}, {"leechers", 1}, {"stopped", 0}});
+  CHECK(all["peers"].size() == 26);  // never a stopped one
+  size_t seeders = 0;
+  for (const auto& peer : all["peers"]) {
+    seeders += peer["state"] == "seeder" ? 1 : 0;
+    CHECK(peer["age_s"].get<int>() >= 30);
+    CHECK(peer["age_s"].get<int>() <= 45);
+  }
+  CHECK(seeders == 10);
+  CHECK(all["peers"].back()["address"] == "[2001:db8::1]:7000");
+  CHECK(look("")["peers"].size() == 21);
+  CHECK(look("?peers=0")["peers"].empty());
+
+  CHECK(get(admin, "/v1/swarms/" + std::string(40, '0')).rfind("HTTP/1.1 404 ", 0) == 0);
+  for (const std::string& wrong : {path + "?peers=201", path + "?peers=-1", path + "?peers", path + "?x=1",
+                                   path + "0", std::string("/v1/swarms/"), path.substr(0, path.size() - 1)}) {
+    CAPTURE(wrong);
+    CHECK(get(admin, wrong).rfind("HTTP/1.1 400 ", 0) == 0);
+  }
 }
