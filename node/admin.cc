@@ -5,6 +5,7 @@
 #include "node/metrics.h"
 #include "node/status_json.h"
 #include "proto/http_answer.h"
+#include "proto/stats_query.h"
 
 namespace shoal::node {
 
@@ -17,13 +18,15 @@ constexpr const char* kIndex =
     "/readyz       this node is ready to serve, or why not\n"
     "/status.json  this node, the other members, the counts\n"
     "/metrics      the same for Prometheus\n"
+    "/scrape       seeders, leechers and downloads of every swarm; ?format=ben, txt, txtp, bin, url or json\n"
     "/v1/          the admin API: status, members, history, swarms/INFO_HASH\n"
     "\n"
     "POST /v1/drain: not ready, serve on for node.drain_s, leave, exit\n";
 
 }  // namespace
 
-void Admin::answer(const proto::HttpRequest& request, const common::Endpoint& client, std::string& out) {
+std::unique_ptr<LongAnswer> Admin::answer(const proto::HttpRequest& request, const common::Endpoint& client,
+                                          std::string& out) {
   const proto::HttpReply reply = proto::reply_to(request);
   if (request.method == proto::HttpMethod::post) {
     post(request, client, out);
@@ -40,11 +43,22 @@ void Admin::answer(const proto::HttpRequest& request, const common::Endpoint& cl
                           metrics_text(actions_.state()));
   } else if (request.path.starts_with("/v1/")) {
     answer_api_get(actions_, request, out);
+  } else if (request.path == "/scrape") {
+    return full_scrape(request, out);
   } else if (request.path == "/") {
     proto::append_text(out, reply, 200, kIndex);
   } else {
     proto::append_text(out, reply, 404, "there is no such page; / lists them\n");
   }
+  return nullptr;
+}
+
+std::unique_ptr<LongAnswer> Admin::full_scrape(const proto::HttpRequest& request, std::string& out) {
+  const auto format = proto::parse_full_scrape_query(request.query);
+  if (format) return actions_.full_scrapes->answer(request, *format, std::nullopt, out);
+  proto::append_text(out, proto::reply_to(request), 400,
+                     "/scrape?format=F, where F is ben, txt, txtp, bin, url or json\n");
+  return nullptr;
 }
 
 void Admin::post(const proto::HttpRequest& request, const common::Endpoint& client, std::string& out) {

@@ -1,14 +1,16 @@
-// Admin: the admin endpoint: /metrics, /healthz, /readyz, /status.json, a page for people at /, and the API
-// under /v1/ (node/admin_api.h). Control thread only.
+// Admin: the admin endpoint: /metrics, /healthz, /readyz, /status.json, /scrape of all swarms, a page for
+// people at /, and the API under /v1/ (node/admin_api.h). Control thread only.
 //
 // POST changes something: node/admin_token.h says who may.
 
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "node/cluster_clock.h"
+#include "node/full_scrapes.h"
 #include "node/history.h"
 #include "node/http_server.h"
 #include "node/node_state.h"
@@ -25,14 +27,19 @@ class Admin final : public HttpHandler {
     const SwarmStore* store;
     const ClusterClock* clock;
     const History* history;
+    FullScrapes* full_scrapes;
   };
 
+  // What the pointers point to outlives the object.
   explicit Admin(Actions actions) : actions_(std::move(actions)) {}
 
-  void answer(const proto::HttpRequest& request, const common::Endpoint& client, std::string& out) override;
+  std::unique_ptr<LongAnswer> answer(const proto::HttpRequest& request, const common::Endpoint& client,
+                                     std::string& out) override;
 
  private:
   void post(const proto::HttpRequest& request, const common::Endpoint& client, std::string& out);
+
+  std::unique_ptr<LongAnswer> full_scrape(const proto::HttpRequest& request, std::string& out);
 
   const Actions actions_;
 };

@@ -1,8 +1,10 @@
 #include "node/http_server.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/check.h"
+#include "node/piece_maker.h"
 #include "node/socket_address.h"
 #include "proto/http_answer.h"
 
@@ -14,7 +16,12 @@ namespace {
 
 constexpr size_t kReadBufferBytes = 64 << 10;
 constexpr size_t kOutKeptBytes = 256 << 10;  // a larger answer buffer is given back
+constexpr uint64_t kLongAnswerMs = 600'000;  // for us to make a piece
 constexpr uint64_t kLingerMs = 1'000;  // after an error, for the client to read the answer before we close
+
+ByteSpan bytes_of(const std::string& text) {
+  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
+}
 
 }  // namespace
 
@@ -31,8 +38,9 @@ struct HttpServer::Connection {
   Connection* next = nullptr;
   uint64_t since_ms = 0;  // when the present wait began
   common::Endpoint client;
-  std::string partial;  // the beginning of a request
-  std::string unsent;   // the end of an answer
+  std::string partial;          // the beginning of a request
+  std::string unsent;           // the end of an answer
+  PieceMaker::Ptr long_answer;  // being made; null: none
   Wait wait = Wait::request;
   bool closing = false;
   bool last_answer = false;  // close when it is sent
@@ -117,9 +125,13 @@ void HttpServer::received(Connection& connection, ByteSpan bytes) {
   const bool had_partial = !connection.partial.empty();
   if (had_partial) {
     connection.partial.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    const auto* data = reinterpret_cast<const uint8_t*>(connection.partial.data());
-    bytes = ByteSpan(data, connection.partial.size());
+    bytes = bytes_of(connection.partial);
   }
+  answer_input(connection, bytes, had_partial);
+}
+
+// `bytes` may lie in connection.partial.
+void HttpServer::answer_input(Connection& connection, ByteSpan bytes, bool had_partial) {
   out_.clear();
   const ByteSpan rest = answer_all(connection, bytes);
   const bool answered = rest.size() != bytes.size();
@@ -130,12 +142,17 @@ void HttpServer::received(Connection& connection, ByteSpan bytes) {
     connection.partial = std::string(reinterpret_cast<const char*>(rest.data()), rest.size());
     wait_for(connection, Wait::rest_of_request);  // a later byte of the same request does not extend the time
   }
-  if (!out_.empty()) send_answers(connection);
+  if (!out_.empty()) {
+    send_answers(connection);
+  } else if (connection.long_answer) {
+    all_sent(connection);
+  }
 }
 
-// Answers every complete request of `input`; returns what is left: the beginning of a request, or nothing.
+// Answers the complete requests of `input`, up to one with a long answer; returns what is left: the beginning
+// of a request, or nothing, or whatever stands behind that one.
 ByteSpan HttpServer::answer_all(Connection& connection, ByteSpan input) {
-  while (!input.empty() && !connection.last_answer) {
+  while (!input.empty() && !connection.last_answer && !connection.long_answer) {
     proto::HttpRequest request = proto::parse_http_request(input, limits_.post);
     if (request.state == proto::HttpState::need_more) return input;
     if (request.state == proto::HttpState::bad) {
@@ -148,12 +165,30 @@ ByteSpan HttpServer::answer_all(Connection& connection, ByteSpan input) {
     const bool more = request.consumed < input.size();
     if (draining_ != nullptr && !more && draining_->load(std::memory_order_relaxed))
       request.keep_alive = false;
-    handler_.answer(request, connection.client, out_);
+    auto long_answer = handler_.answer(request, connection.client, out_);
+    if (long_answer && request.version_minor == 0) request.keep_alive = false;
+    if (long_answer) begin_long_answer(connection, std::move(long_answer));
     input = input.subspan(request.consumed);
     connection.last_answer = !request.keep_alive;
     connection.linger = connection.last_answer && !input.empty();
   }
-  return {};
+  return connection.last_answer ? ByteSpan{} : input;
+}
+
+void HttpServer::begin_long_answer(Connection& connection, std::unique_ptr<LongAnswer> answer) {
+  connection.long_answer = PieceMaker::create(
+      loop_, std::move(answer),
+      [this, &connection](std::string piece, bool more) { piece_made(connection, std::move(piece), more); });
+}
+
+void HttpServer::piece_made(Connection& connection, std::string piece, bool more) {
+  connection.unsent = std::move(piece);
+  if (!more) connection.long_answer.reset();
+  if (connection.unsent.empty()) {
+    all_sent(connection);
+  } else {
+    send_unsent(connection);
+  }
 }
 
 void HttpServer::send_answers(Connection& connection) {
@@ -167,15 +202,20 @@ void HttpServer::send_answers(Connection& connection) {
   const size_t sent = written > 0 ? static_cast<size_t>(written) : 0;
   counters_.bytes_sent.add(sent);
   if (sent == out_.size()) {
-    finish_answers(connection);
+    all_sent(connection);
   } else {
     connection.unsent.assign(out_, sent);
-    uv_buf_t rest = uv_buf_init(connection.unsent.data(), static_cast<unsigned>(connection.unsent.size()));
-    uv_read_stop(stream);
-    wait_for(connection, Wait::client_to_read);
-    if (uv_write(&connection.write, stream, &rest, 1, &HttpServer::on_written) != 0) close(connection);
+    send_unsent(connection);
   }
   if (out_.capacity() > kOutKeptBytes) std::string().swap(out_);
+}
+
+void HttpServer::send_unsent(Connection& connection) {
+  auto* stream = reinterpret_cast<uv_stream_t*>(&connection.tcp);
+  uv_buf_t rest = uv_buf_init(connection.unsent.data(), static_cast<unsigned>(connection.unsent.size()));
+  uv_read_stop(stream);
+  wait_for(connection, Wait::client_to_read);
+  if (uv_write(&connection.write, stream, &rest, 1, &HttpServer::on_written) != 0) close(connection);
 }
 
 void HttpServer::on_written(uv_write_t* request, int status) {
@@ -188,13 +228,32 @@ void HttpServer::on_written(uv_write_t* request, int status) {
   }
   server.counters_.bytes_sent.add(connection.unsent.size());
   std::string().swap(connection.unsent);
-  server.wait_for(connection, connection.partial.empty() ? Wait::request : Wait::rest_of_request);
-  if (!connection.last_answer) uv_read_start(request->handle, &HttpServer::on_alloc, &HttpServer::on_read);
-  server.finish_answers(connection);
+  server.all_sent(connection);
 }
 
-void HttpServer::finish_answers(Connection& connection) {
-  if (!connection.last_answer) return;
+// The client has been sent all that has been made.
+void HttpServer::all_sent(Connection& connection) {
+  if (connection.long_answer) {
+    uv_read_stop(reinterpret_cast<uv_stream_t*>(&connection.tcp));
+    wait_for(connection, Wait::long_answer);
+    connection.long_answer->make();
+  } else if (connection.last_answer) {
+    close_in_order(connection);
+  } else if (connection.wait == Wait::client_to_read || connection.wait == Wait::long_answer) {
+    read_on(connection);
+  }
+}
+
+void HttpServer::read_on(Connection& connection) {
+  uv_read_start(reinterpret_cast<uv_stream_t*>(&connection.tcp), &HttpServer::on_alloc, &HttpServer::on_read);
+  wait_for(connection, Wait::request);
+  if (connection.partial.empty()) return;
+  // Behind a request with a long answer more whole ones may stand.
+  const std::string input = std::exchange(connection.partial, {});
+  answer_input(connection, bytes_of(input), false);
+}
+
+void HttpServer::close_in_order(Connection& connection) {
   if (!connection.linger) {
     close(connection);
     return;
@@ -210,6 +269,7 @@ void HttpServer::finish_answers(Connection& connection) {
 void HttpServer::close(Connection& connection) {
   if (connection.closing) return;
   connection.closing = true;
+  connection.long_answer.reset();
   unlink(connection);
   --connections_;
   counters_.connections_closed.add();
@@ -230,8 +290,8 @@ void HttpServer::make_room() {
 void HttpServer::on_timer(uv_timer_t* timer) { static_cast<HttpServer*>(timer->data)->close_expired(); }
 
 void HttpServer::close_expired() {
-  const std::array<uint64_t, 4> limits_ms = {limits_.idle_ms, limits_.request_ms, limits_.answer_ms,
-                                             kLingerMs};
+  const std::array<uint64_t, 5> limits_ms = {limits_.idle_ms, limits_.request_ms, limits_.answer_ms,
+                                             kLingerMs, kLongAnswerMs};
   const uint64_t now_ms = uv_now(loop_);
   for (size_t i = 0; i < queues_.size(); ++i) {
     while (queues_[i].front != nullptr && now_ms - queues_[i].front->since_ms >= limits_ms[i]) {

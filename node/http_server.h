@@ -2,8 +2,9 @@
 // answered is the handler's. One thread; a slow client costs a little memory, never the thread.
 //
 // Memory: all connections share one read buffer and one answer buffer; a connection keeps bytes of its own
-// only while a request is incomplete (bounded by the parser's head limit) or an answer has not been taken by
-// the kernel, and then it is not read from.
+// only while a request is incomplete (bounded by the parser's head limit), an answer has not been taken by
+// the kernel, or a long answer is made; in the last two cases it is not read from, and what it sent behind
+// the request (at most what one read brings) waits.
 
 #pragma once
 
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "common/endpoint.h"
+#include "node/long_answer.h"
 #include "node/sockets.h"
 #include "node/worker_counters.h"
 #include "proto/http_request.h"
@@ -25,9 +27,10 @@ namespace shoal::node {
 class HttpHandler {
  public:
   virtual ~HttpHandler() = default;
-  // Appends the whole response to `out`, with "Connection: close" unless request.keep_alive.
-  virtual void answer(const proto::HttpRequest& request, const common::Endpoint& client,
-                      std::string& out) = 0;
+  // Appends the whole response to `out`, with "Connection: close" unless request.keep_alive, and returns
+  // null; or returns what makes it.
+  virtual std::unique_ptr<LongAnswer> answer(const proto::HttpRequest& request,
+                                             const common::Endpoint& client, std::string& out) = 0;
 };
 
 struct HttpLimits {
@@ -62,7 +65,7 @@ class HttpServer {
   struct Listener;
   // What a connection waits for. Each queue is ordered by when the wait began, so time-outs look at the front
   // only.
-  enum class Wait : uint8_t { request, rest_of_request, client_to_read, client_to_close };
+  enum class Wait : uint8_t { request, rest_of_request, client_to_read, client_to_close, long_answer };
   struct Queue {
     Connection* front = nullptr;
     Connection* back = nullptr;
@@ -76,9 +79,15 @@ class HttpServer {
 
   void accept(uv_stream_t* listener);
   void received(Connection& connection, common::ByteSpan bytes);
+  void answer_input(Connection& connection, common::ByteSpan bytes, bool had_partial);
   common::ByteSpan answer_all(Connection& connection, common::ByteSpan input);
+  void begin_long_answer(Connection& connection, std::unique_ptr<LongAnswer> answer);
+  void piece_made(Connection& connection, std::string piece, bool more);
   void send_answers(Connection& connection);
-  void finish_answers(Connection& connection);
+  void send_unsent(Connection& connection);
+  void all_sent(Connection& connection);
+  void read_on(Connection& connection);
+  void close_in_order(Connection& connection);
   void close(Connection& connection);
   void make_room();
   void close_expired();
@@ -92,7 +101,7 @@ class HttpServer {
   const std::atomic<bool>* draining_ = nullptr;
   uv_timer_t timer_;
   std::vector<std::unique_ptr<Listener>> listeners_;
-  std::array<Queue, 4> queues_;
+  std::array<Queue, 5> queues_;
   size_t connections_ = 0;
   std::vector<char> read_buffer_;
   std::string out_;

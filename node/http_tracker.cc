@@ -4,6 +4,7 @@
 
 #include "proto/http_answer.h"
 #include "proto/http_query.h"
+#include "proto/stats_query.h"
 
 namespace shoal::node {
 
@@ -11,23 +12,26 @@ using common::Endpoint;
 using common::Family;
 
 HttpTracker::HttpTracker(Tracker& tracker, const ClusterClock& clock, uint32_t numwant_max,
-                         WorkerCounters& counters)
+                         FullScrapes* full_scrapes, WorkerCounters& counters)
     : tracker_(tracker),
       clock_(clock),
+      full_scrapes_(full_scrapes),
       counters_(counters),
       peers_v4_(numwant_max * common::compact_size(Family::v4)),
       peers_v6_(numwant_max * common::compact_size(Family::v6)) {}
 
-void HttpTracker::answer(const proto::HttpRequest& request, const Endpoint& client, std::string& out) {
+std::unique_ptr<LongAnswer> HttpTracker::answer(const proto::HttpRequest& request, const Endpoint& client,
+                                                std::string& out) {
   if (request.path == "/announce") {
     announce(request, client, out);
   } else if (request.path == "/scrape") {
-    scrape(request, client, out);
+    return scrape(request, client, out);
   } else {
     counters_.http_tracker[family_index(client.family)].not_found.add();
     proto::append_text(out, proto::reply_to(request), 404,
                        "this is a BitTorrent tracker: /announce and /scrape\n");
   }
+  return nullptr;
 }
 
 void HttpTracker::fail(const proto::HttpRequest& request, const Endpoint& client, std::string_view reason,
@@ -56,12 +60,17 @@ void HttpTracker::announce(const proto::HttpRequest& request, const Endpoint& cl
   proto::append_announce_answer(out, proto::reply_to(request), answer);
 }
 
-void HttpTracker::scrape(const proto::HttpRequest& request, const Endpoint& client, std::string& out) {
+std::unique_ptr<LongAnswer> HttpTracker::scrape(const proto::HttpRequest& request, const Endpoint& client,
+                                                std::string& out) {
+  if (full_scrapes_ != nullptr) {
+    const auto format = proto::parse_full_scrape_query(request.query);
+    if (format) return full_scrapes_->answer(request, *format, client, out);
+  }
   std::array<common::InfoHash, proto::kHttpScrapeMax> hashes;
   const auto asked = proto::parse_scrape_query(request.query, hashes);
   if (!asked) {
     fail(request, client, proto::to_string(asked.error()), out);
-    return;
+    return nullptr;
   }
   counters_.http_tracker[family_index(client.family)].scrapes.add();
   std::array<proto::ScrapedSwarm, proto::kHttpScrapeMax> swarms;
@@ -70,6 +79,7 @@ void HttpTracker::scrape(const proto::HttpRequest& request, const Endpoint& clie
     swarms[i] = {hash, tracker_.scrape(tracker_.store().locate(hash), hash)};
   }
   proto::append_scrape_answer(out, proto::reply_to(request), std::span(swarms).first(asked->size()));
+  return nullptr;
 }
 
 }  // namespace shoal::node

@@ -1,12 +1,15 @@
-// HttpTracker: /announce and /scrape over HTTP (BEP 3, 7, 23, 24, 31, 48). Worker's thread only.
+// HttpTracker: /announce and /scrape over HTTP (BEP 3, 7, 23, 24, 31, 48), where it is allowed also of all
+// swarms. Worker's thread only.
 
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "node/cluster_clock.h"
+#include "node/full_scrapes.h"
 #include "node/http_server.h"
 #include "node/tracker.h"
 
@@ -14,19 +17,23 @@ namespace shoal::node {
 
 class HttpTracker final : public HttpHandler {
  public:
-  // All references outlive the object.
-  HttpTracker(Tracker& tracker, const ClusterClock& clock, uint32_t numwant_max, WorkerCounters& counters);
+  // All references outlive the object. `full_scrapes`: null: not on this port.
+  HttpTracker(Tracker& tracker, const ClusterClock& clock, uint32_t numwant_max, FullScrapes* full_scrapes,
+              WorkerCounters& counters);
 
-  void answer(const proto::HttpRequest& request, const common::Endpoint& client, std::string& out) override;
+  std::unique_ptr<LongAnswer> answer(const proto::HttpRequest& request, const common::Endpoint& client,
+                                     std::string& out) override;
 
  private:
   void announce(const proto::HttpRequest& request, const common::Endpoint& client, std::string& out);
-  void scrape(const proto::HttpRequest& request, const common::Endpoint& client, std::string& out);
+  std::unique_ptr<LongAnswer> scrape(const proto::HttpRequest& request, const common::Endpoint& client,
+                                     std::string& out);
   void fail(const proto::HttpRequest& request, const common::Endpoint& client, std::string_view reason,
             std::string& out);
 
   Tracker& tracker_;
   const ClusterClock& clock_;
+  FullScrapes* const full_scrapes_;
   WorkerCounters& counters_;
   std::vector<uint8_t> peers_v4_;
   std::vector<uint8_t> peers_v6_;

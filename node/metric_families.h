@@ -19,11 +19,15 @@ using MetricLabels = std::initializer_list<std::pair<const char*, std::string>>;
 // Collects families in the order they are opened.
 class Families {
  public:
-  void open(const char* name, const char* help, prometheus::MetricType type) {
+  void open(const std::string& name, const std::string& help, prometheus::MetricType type) {
     families_.push_back({name, help, type, {}});
   }
-  void counter(const char* name, const char* help) { open(name, help, prometheus::MetricType::Counter); }
-  void gauge(const char* name, const char* help) { open(name, help, prometheus::MetricType::Gauge); }
+  void counter(const std::string& name, const std::string& help) {
+    open(name, help, prometheus::MetricType::Counter);
+  }
+  void gauge(const std::string& name, const std::string& help) {
+    open(name, help, prometheus::MetricType::Gauge);
+  }
 
   // One sample of the family opened last.
   void add(double value, MetricLabels labels = {}) {

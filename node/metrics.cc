@@ -158,18 +158,33 @@ void add_keys(Families& out, const NodeState& state) {
   out.add(state.key_reloads_failed, {{"result", "failed"}});
 }
 
+// Of a file that is written again and again; `family` begins the names.
+template <class Status>
+void add_writings(Families& out, const std::string& family, const std::string& option, const Status& status) {
+  out.counter(family + "_writes_total", "Writings of " + option + ", by result.");
+  out.add(status.written, {{"result", "ok"}});
+  out.add(status.failed, {{"result", "failed"}});
+  out.gauge(family + "_last_time_seconds", "Unix time of the last good writing; 0: none yet.");
+  out.add(static_cast<double>(status.last_unix_ms) / 1000);
+  out.gauge(family + "_last_bytes", "Size of the file.");
+  out.add(status.last_bytes);
+  out.gauge(family + "_last_duration_seconds", "How long the last good writing took.");
+  out.add(static_cast<double>(status.last_took_ms) / 1000);
+}
+
 void add_snapshot(Families& out, const SnapshotStatus& snapshot) {
-  out.counter("shoal_snapshot_writes_total", "Writings of node.snapshot, by result.");
-  out.add(snapshot.written, {{"result", "ok"}});
-  out.add(snapshot.failed, {{"result", "failed"}});
-  out.gauge("shoal_snapshot_last_time_seconds", "Unix time of the last good writing; 0: none yet.");
-  out.add(static_cast<double>(snapshot.last_unix_ms) / 1000);
-  out.gauge("shoal_snapshot_last_bytes", "Size of the file.");
-  out.add(snapshot.last_bytes);
-  out.gauge("shoal_snapshot_last_duration_seconds", "How long the last good writing took.");
-  out.add(static_cast<double>(snapshot.last_took_ms) / 1000);
+  add_writings(out, "shoal_snapshot", "node.snapshot", snapshot);
   out.gauge("shoal_snapshot_refused", "1 when the file found at start was of no use and set aside.");
   out.add(snapshot.refused);
+}
+
+void add_dumps(Families& out, const DumpCounts& dumps) {
+  out.counter("shoal_full_scrapes_total", "Full scrapes begun, and those refused, by reason.");
+  out.add(dumps.begun, {{"result", "begun"}});
+  out.add(dumps.refused_too_often, {{"result", "refused_too_often"}});
+  out.add(dumps.refused_busy, {{"result", "refused_busy"}});
+  out.counter("shoal_full_scrape_bytes_total", "Bytes of full scrapes, as compressed.");
+  out.add(dumps.bytes);
 }
 
 }  // namespace
@@ -181,8 +196,10 @@ std::string metrics_text(const NodeState& state) {
   add_udp(out, state);
   add_http(out, state);
   add_store(out, state);
+  add_dumps(out, state.dumps);
   add_keys(out, state);
   if (state.snapshot) add_snapshot(out, *state.snapshot);
+  if (state.exports) add_writings(out, "shoal_export", "admin.export_file", *state.exports);
   if (state.sync) add_sync_metrics(out, state);
   return out.text();
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "node/exporter.h"
 #include "node/readiness.h"
 #include "node/snapshot_keeper.h"
 #include "node/swarm_store.h"
@@ -15,6 +16,14 @@
 #include "sync/cluster.h"
 
 namespace shoal::node {
+
+// Full scrapes, since start.
+struct DumpCounts {
+  uint64_t begun = 0;
+  uint64_t bytes = 0;  // as sent, after compression
+  uint64_t refused_too_often = 0;
+  uint64_t refused_busy = 0;
+};
 
 struct NodeState {
   std::string name;
@@ -31,6 +40,8 @@ struct NodeState {
   uint64_t key_reloads = 0;                // SIGHUPs that brought new keys or the same
   uint64_t key_reloads_failed = 0;         // SIGHUPs after which the old keys stayed
   std::optional<SnapshotStatus> snapshot;  // none: off
+  std::optional<ExportStatus> exports;     // none: off
+  DumpCounts dumps;
 };
 
 }  // namespace shoal::node

@@ -133,6 +133,16 @@ constexpr std::array kOptions = {
     Option{"tracker.numwant_max", OptionKind::whole, 0, "200", "a whole number from 1 to 1000",
            "Most peers in one answer.", "A UDP answer also stays within one packet of 1500 bytes.",
            [](Options& o, View v) { return put(o.tracker.numwant_max, parse_whole(v, 1, 1000)); }, nullptr},
+    Option{"tracker.full_scrape", OptionKind::boolean, 0, "false", "true or false",
+           "Answer /scrape without an info_hash with every swarm, on the tracker's HTTP port.",
+           "The admin endpoint does so in any case. /scrape?format=ben, txt, txtp, bin, url or json.",
+           [](Options& o, View v) { return put(o.tracker.full_scrape, parse_boolean(v)); }, nullptr},
+    Option{"tracker.full_scrape_interval_s", OptionKind::whole, 0, "300",
+           "a whole number of seconds from 0 to 86400; 0 is no limit",
+           "Time between two full scrapes of one client, in seconds.",
+           "A client is an IPv4 address or an IPv6 /64. One that comes sooner gets status 429.",
+           [](Options& o, View v) { return put(o.tracker.full_scrape_interval_s, parse_whole(v, 0, 86400)); },
+           nullptr},
 
     Option{"sync.listen", OptionKind::text, 0, "",
            "one address such as 192.0.2.1:6970 or [::]:6970; \"\" is off",
@@ -185,6 +195,23 @@ constexpr std::array kOptions = {
            "machine\n"
            "only, from any of its users. Reading needs no token.",
            [](Options& o, View v) { return put_text_if(o.admin.token_file, v, v.empty() || is_path(v)); },
+           nullptr},
+    Option{"admin.export_file", OptionKind::text, 0, "", "the path of a file; \"\" is off",
+           "File that gets the seeders, leechers and downloads of every swarm, again and again.",
+           "Replaced as a whole. A name that ends with .gz or .zst is compressed so.\n"
+           "Opened as node.user and inside node.chroot.",
+           [](Options& o, View v) { return put_text_if(o.admin.export_file, v, v.empty() || is_path(v)); },
+           nullptr},
+    Option{
+        "admin.export_interval_s", OptionKind::whole, 0, "3600", "a whole number of seconds from 1 to 86400",
+        "Time between two writings of admin.export_file, in seconds.", "",
+        [](Options& o, View v) { return put(o.admin.export_interval_s, parse_whole(v, 1, 86400)); }, nullptr},
+    Option{"admin.export_format", OptionKind::text, 0, "txt", "ben, txt, txtp, bin, url or json",
+           "Form of admin.export_file.",
+           "txt: HEX:seeders:leechers; txtp: and :completed; bin: 20 + 4 + 4 bytes; ben: as a scrape; url: "
+           "as txt "
+           "with\nthe info_hash percent-encoded; json: an object a line.",
+           [](Options& o, View v) { return put(o.admin.export_format, proto::dump_format_from(v)); },
            nullptr},
 };
 

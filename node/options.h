@@ -10,6 +10,7 @@
 #include "common/endpoint.h"
 #include "common/log.h"
 #include "common/result.h"
+#include "proto/dump_format.h"
 
 namespace shoal::node {
 
@@ -50,6 +51,8 @@ struct Options {
     uint32_t peer_timeout_s = 2700;
     uint32_t numwant_default = 50;
     uint32_t numwant_max = 200;
+    bool full_scrape = false;
+    uint32_t full_scrape_interval_s = 300;  // 0: any time
     bool operator==(const Tracker&) const = default;
   } tracker;
 
@@ -67,6 +70,9 @@ struct Options {
   struct Admin {
     std::optional<common::Endpoint> listen;
     std::string token_file;  // path; empty: none
+    std::string export_file;  // path; empty: none
+    uint32_t export_interval_s = 3600;
+    proto::DumpFormat export_format = proto::DumpFormat::text;
     bool operator==(const Admin&) const = default;
   } admin;
 

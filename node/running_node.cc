@@ -13,6 +13,7 @@
 #include "common/check.h"
 #include "common/log.h"
 #include "node/admin_token.h"
+#include "node/atomic_file.h"
 #include "node/privileges.h"
 #include "node/version.h"
 #include "sync/keys.h"
@@ -81,10 +82,10 @@ Result<std::unique_ptr<RunningNode>> RunningNode::start(const Options& options,
   if (auto dropped = drop_privileges(options.node.user, options.node.chroot); !dropped) {
     return tl::make_unexpected(dropped.error());
   }
-  if (!options.node.snapshot.empty()) {
-    if (auto usable = check_snapshot_path(options.node.snapshot); !usable) {
-      return tl::make_unexpected(usable.error());
-    }
+  for (const auto& [option, path] : {std::pair("node.snapshot", options.node.snapshot),
+                                     std::pair("admin.export_file", options.admin.export_file)}) {
+    if (path.empty()) continue;
+    if (auto usable = check_replaceable(option, path); !usable) return tl::make_unexpected(usable.error());
   }
   return std::unique_ptr<RunningNode>(
       new RunningNode(options, std::move(reload), std::move(*keys), std::move(token), std::move(*sockets)));
@@ -132,6 +133,7 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
       started_mono_ms_(uv_hrtime() / 1'000'000),
       clock_(options.tracker.peer_timeout_s),
       store_({.key = keys_.store, .replicated = sockets.sync != nullptr}),
+      full_scrapes_(store_, clock_, options.tracker.full_scrape_interval_s),
       drain_(&loop_.uv, options.node.drain_s, [this] { stop(); }),
       worker_context_{.store = store_,
                       .clock = clock_,
@@ -141,13 +143,15 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
                                   .numwant_max = options.tracker.numwant_max},
                       .http_limits = {.connections_max = http_connections_max(sockets.udp.size())},
                       .connection_keys = keys_.connection,
-                      .draining = drain_.begun()},
+                      .draining = drain_.begun(),
+                      .full_scrapes = options.tracker.full_scrape ? &full_scrapes_ : nullptr},
       admin_({.state = [this] { return state(); },
               .drain = [this] { return drain("admin endpoint"); },
               .token = [this] { return admin_token_; },
               .store = &store_,
               .clock = &clock_,
-              .history = &history_}),
+              .history = &history_,
+              .full_scrapes = &full_scrapes_}),
       service_(std::move(sockets.service)) {
   if (sockets.sync) {
     sync::Config config;
@@ -167,6 +171,13 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
                                       options.node.snapshot_interval_s,
                                       {options.sync.cluster, options.tracker.peer_timeout_s}};
     snapshot_ = std::make_unique<SnapshotKeeper>(&loop_.uv, std::move(settings), store_, clock_);
+  }
+  if (!options.admin.export_file.empty()) {
+    exporter_ =
+        std::make_unique<Exporter>(&loop_.uv,
+                                   Exporter::Settings{options.admin.export_file, options.admin.export_format,
+                                                      options.admin.export_interval_s},
+                                   store_, clock_);
   }
   start_workers(std::move(sockets.udp), std::move(sockets.http));
   if (options.admin.listen) {
@@ -313,6 +324,7 @@ void RunningNode::leave() {
     sync_->stop();
   }
   if (admin_server_) admin_server_->stop();
+  if (exporter_) exporter_->stop();
   drain_.close();
   service_->close();
   for (const auto& signal : signals_) uv_close(reinterpret_cast<uv_handle_t*>(signal.get()), nullptr);
@@ -361,6 +373,9 @@ NodeState RunningNode::state() const {
   state.key_reloads = key_reloads_;
   state.key_reloads_failed = key_reloads_failed_;
   if (snapshot_) state.snapshot = snapshot_->status();
+  if (exporter_) state.exports = exporter_->status();
+  const DumpGate& dumps = full_scrapes_.gate();
+  state.dumps = {dumps.dumps(), dumps.bytes(), dumps.refused_too_often(), dumps.refused_busy()};
   state.readiness =
       readiness_of({.phase = drain_.phase(),
                     .snapshot_percent = state.snapshot ? state.snapshot->loading_percent : std::nullopt,

@@ -19,6 +19,8 @@
 #include "node/admin.h"
 #include "node/cluster_clock.h"
 #include "node/drain.h"
+#include "node/exporter.h"
+#include "node/full_scrapes.h"
 #include "node/history.h"
 #include "node/http_server.h"
 #include "node/node_keys.h"
@@ -82,11 +84,13 @@ class RunningNode {
   Loop loop_;
   ClusterClock clock_;
   SwarmStore store_;
+  FullScrapes full_scrapes_;
   Drain drain_;
   WorkerContext worker_context_;
   std::unique_ptr<SyncDriver> sync_;  // null: sync is off
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<SnapshotKeeper> snapshot_;  // null: off
+  std::unique_ptr<Exporter> exporter_;        // null: off
   History history_;
   HttpCounters admin_counters_;
   Admin admin_;

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "node/printable.h"
+#include "node/atomic_file.h"
 
 namespace shoal::node {
 
@@ -22,7 +22,7 @@ namespace {
 
 class File {
  public:
-  File(const std::string& path, int flags) : fd_(open(path.c_str(), flags | O_CLOEXEC, S_IRUSR | S_IWUSR)) {}
+  File(const std::string& path, int flags) : fd_(open(path.c_str(), flags | O_CLOEXEC)) {}
   ~File() {
     if (fd_ >= 0) ::close(fd_);
   }
@@ -31,16 +31,6 @@ class File {
 
   bool is_open() const { return fd_ >= 0; }
   int fd() const { return fd_; }
-
-  bool write(ByteSpan bytes) const {
-    while (!bytes.empty()) {
-      const ssize_t written = ::write(fd_, bytes.data(), bytes.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written <= 0) return false;
-      bytes = bytes.subspan(static_cast<size_t>(written));
-    }
-    return true;
-  }
 
   // How many bytes there were; fewer only at the end or on an error, whose errno stays in `error`.
   size_t read(std::span<uint8_t> out, int& error) const {
@@ -55,21 +45,9 @@ class File {
     return done;
   }
 
-  // Data in the file is safe, and it took all of it.
-  bool sync_and_close() {
-    const bool synced = fsync(fd_) == 0;
-    return ::close(std::exchange(fd_, -1)) == 0 && synced;
-  }
-
  private:
-  int fd_;
+  const int fd_;
 };
-
-std::string folder_of(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
 
 // Hands the records of one shard to the encoder, swarm by swarm; for_each visits a swarm's records together.
 bool add_shard(const SwarmStore& store, std::span<const proto::Delta> records, common::Tick tick,
@@ -107,33 +85,18 @@ tl::unexpected<common::Error> failed(const std::string& what, int error) {
 
 common::Result<SnapshotWritten> write_snapshot(const std::string& path, const SnapshotIdentity& identity,
                                                const SwarmStore& store, const ClusterClock& clock) {
-  const std::string unfinished = path + ".tmp";
-  File file(unfinished, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW);
-  if (!file.is_open()) return failed("cannot create " + printable(unfinished), errno);
+  auto file = AtomicFile::create(path, S_IRUSR | S_IWUSR);
+  if (!file) return tl::make_unexpected(file.error());
   SnapshotWritten written;
-  int error = 0;
+  common::Result<void> ok;
   const SnapshotHeader header{identity, clock.tick(), clock.unix_ms()};
   SnapshotEncoder encoder(header, [&](ByteSpan bytes) {
     written.bytes += bytes.size();
-    const bool ok = file.write(bytes);
-    if (!ok) error = errno;
-    return ok;
+    ok = file->write(bytes);
+    return ok.has_value();
   });
-  bool ok = encode_store(store, clock, header.tick, encoder);
-  if (ok && !file.sync_and_close()) {
-    ok = false;
-    error = errno;
-  }
-  if (ok && std::rename(unfinished.c_str(), path.c_str()) != 0) {
-    ok = false;
-    error = errno;
-  }
-  if (!ok) {
-    unlink(unfinished.c_str());
-    return failed("cannot write " + printable(unfinished), error);
-  }
-  const File folder(folder_of(path), O_RDONLY | O_DIRECTORY);
-  if (folder.is_open()) fsync(folder.fd());  // so that the new name survives a power failure as well
+  if (encode_store(store, clock, header.tick, encoder)) ok = file->commit();
+  if (!ok) return tl::make_unexpected(ok.error());
   written.records = encoder.records();
   return written;
 }
@@ -215,18 +178,6 @@ common::Result<std::optional<SnapshotLoaded>> load_snapshot(const std::string& p
   const auto merged = read_file_once(file, info.st_size, 50, percent, Merger(store, clock, loaded));
   if (!merged) return tl::make_unexpected(merged.error());
   return std::optional(loaded);
-}
-
-common::Result<void> check_snapshot_path(const std::string& path) {
-  struct stat info {};
-  if (stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
-    return fail("node.snapshot: " + printable(path) + " is no file");
-  }
-  const std::string folder = folder_of(path);
-  if (access(folder.c_str(), W_OK | X_OK) != 0) {
-    return fail("node.snapshot: cannot write into " + printable(folder) + ": " + std::strerror(errno));
-  }
-  return {};
 }
 
 }  // namespace shoal::node

@@ -20,8 +20,7 @@ struct SnapshotWritten {
   uint64_t bytes = 0;
 };
 
-// Writes PATH.tmp, syncs it and renames it to PATH. On any error the old PATH stays and PATH.tmp goes. Shard
-// by shard: a shard is locked while its records are copied, not while they are written.
+// An AtomicFile. Shard by shard: a shard is locked while its records are copied, not while they are written.
 common::Result<SnapshotWritten> write_snapshot(const std::string& path, const SnapshotIdentity& identity,
                                                const SwarmStore& store, const ClusterClock& clock);
 
@@ -38,8 +37,5 @@ common::Result<std::optional<SnapshotLoaded>> load_snapshot(const std::string& p
                                                             const SnapshotIdentity& identity,
                                                             SwarmStore& store, const ClusterClock& clock,
                                                             std::atomic<unsigned>& percent);
-
-// Whether a snapshot can be written there at all, to be told at start.
-common::Result<void> check_snapshot_path(const std::string& path);
 
 }  // namespace shoal::node

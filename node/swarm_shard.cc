@@ -247,6 +247,18 @@ void SwarmShard::for_each(const std::function<void(const proto::Delta&)>& visit)
   }
 }
 
+// Backwards: when an entry is removed the last one takes its place, which is one that has been seen already.
+size_t SwarmShard::copy_counts(uint32_t& below, std::span<proto::ScrapedSwarm> out) const {
+  const std::lock_guard guard(lock_);
+  below = std::min(below, table_.size());
+  size_t count = 0;
+  while (below > 0 && count < out.size()) {
+    const SwarmEntry& entry = table_[--below];
+    out[count++] = {entry.info_hash, counts_of(entry)};
+  }
+  return count;
+}
+
 void SwarmShard::add_to(StoreTotals& totals) const {
   const std::lock_guard guard(lock_);
   constexpr size_t kSeeder = index_of(PeerRole::seeder);

@@ -43,6 +43,7 @@ class alignas(64) SwarmShard {
 
   void expire(common::Tick now);
   void for_each(const std::function<void(const proto::Delta&)>& visit) const;
+  size_t copy_counts(uint32_t& below, std::span<proto::ScrapedSwarm> out) const;
   void add_to(StoreTotals& totals) const;
 
  private:

@@ -82,6 +82,10 @@ void SwarmStore::for_each(size_t shard, const std::function<void(const proto::De
   impl_->shards[shard].for_each(visit);
 }
 
+size_t SwarmStore::copy_counts(size_t shard, uint32_t& below, std::span<proto::ScrapedSwarm> out) const {
+  return impl_->shards[shard].copy_counts(below, out);
+}
+
 StoreTotals SwarmStore::totals() const {
   StoreTotals totals;
   totals.memory_bytes = allocated_bytes(kShards * sizeof(SwarmShard));

@@ -121,6 +121,12 @@ class SwarmStore final : public sync::Swarms {
   // shard's lock: `visit` must be short and must not call the store.
   void for_each(size_t shard, const std::function<void(const proto::Delta&)>& visit) const;
 
+  // For a walk over one shard in short steps, between which others may use it: copies the counts of swarms,
+  // the last ones first, beginning below number `below` (kAllSwarms at first), which it lowers. Returns how
+  // many; 0: that was all. A swarm that is there from the first step to the last is copied, perhaps twice.
+  static constexpr uint32_t kAllSwarms = UINT32_MAX;
+  size_t copy_counts(size_t shard, uint32_t& below, std::span<proto::ScrapedSwarm> out) const;
+
   // Sums over all shards, one lock at a time: consistent per shard only.
   StoreTotals totals() const;
 

@@ -37,7 +37,7 @@ Worker::Worker(const WorkerContext& context, std::unique_ptr<DeltaQueue> queue, 
       tracker_(context.tracker, context.store, queue_.get(), counters_.announce, seed),
       connection_keys_(context.connection_keys),
       batch_(make_udp_batch()),
-      http_tracker_(tracker_, context.clock, context.tracker.numwant_max, counters_) {
+      http_tracker_(tracker_, context.clock, context.tracker.numwant_max, context.full_scrapes, counters_) {
   CHECK_INVARIANT(uv_loop_init(&loop_) == 0);
   CHECK_INVARIANT(uv_async_init(&loop_, &wake_, [](uv_async_t* async) {
                     static_cast<Worker*>(async->data)->take_message();

@@ -16,6 +16,7 @@
 #include "common/siphash.h"
 #include "node/cluster_clock.h"
 #include "node/delta_queue.h"
+#include "node/full_scrapes.h"
 #include "node/http_server.h"
 #include "node/http_tracker.h"
 #include "node/tracker.h"
@@ -32,6 +33,7 @@ struct WorkerContext {
   HttpLimits http_limits;                       // per worker
   std::vector<common::SipKey> connection_keys;  // at least one; those at start
   const std::atomic<bool>& draining;            // true: HTTP connections end with their next answer
+  FullScrapes* full_scrapes = nullptr;          // null: not for the tracker's clients
 };
 
 class Worker {

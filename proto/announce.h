@@ -31,6 +31,11 @@ struct SwarmCounts {
   bool operator==(const SwarmCounts&) const = default;
 };
 
+struct ScrapedSwarm {
+  common::InfoHash info_hash;
+  SwarmCounts counts;
+};
+
 // The peer spans are compact (BEP 23: 6 bytes an IPv4 peer; BEP 7: 18 bytes an IPv6 peer) and owned by the
 // caller.
 struct AnnounceAnswer {

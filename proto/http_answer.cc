@@ -53,6 +53,15 @@ void write_status_line(HeadWriter& head, int status) {
   if (status == 405) head.text("Allow: GET, HEAD\r\n");
 }
 
+void write_connection(HeadWriter& head, const HttpReply& reply) {
+  if (!reply.keep_alive) {
+    head.text("Connection: close\r\n");
+  } else if (reply.version_minor == 0) {
+    head.text("Connection: keep-alive\r\n");
+  }
+  head.text("\r\n");
+}
+
 void write_head(HeadWriter& head, const HttpReply& reply, int status, std::string_view content_type,
                 size_t body_size) {
   write_status_line(head, status);
@@ -61,12 +70,7 @@ void write_head(HeadWriter& head, const HttpReply& reply, int status, std::strin
   head.text("\r\nContent-Length: ");
   head.number(body_size);
   head.text("\r\n");
-  if (!reply.keep_alive) {
-    head.text("Connection: close\r\n");
-  } else if (reply.version_minor == 0) {
-    head.text("Connection: keep-alive\r\n");
-  }
-  head.text("\r\n");
+  write_connection(head, reply);
 }
 
 // The body is written first, behind room for the head, because the head tells its size; then it moves up.
@@ -162,9 +166,11 @@ void append_scrape_answer(std::string& out, const HttpReply& reply, std::span<co
   });
 }
 
-void append_failure(std::string& out, const HttpReply& reply, std::string_view reason,
-                    std::optional<RetryIn> retry_in) {
-  append_response(out, reply, 200, kBodyRoom + reason.size(), [&](BencodeWriter& body) {
+namespace {
+
+void append_failure_as(int status, std::string& out, const HttpReply& reply, std::string_view reason,
+                       std::optional<RetryIn> retry_in) {
+  append_response(out, reply, status, kBodyRoom + reason.size(), [&](BencodeWriter& body) {
     body.begin_dict();
     body.bytes("failure reason");
     body.bytes(reason);
@@ -178,6 +184,47 @@ void append_failure(std::string& out, const HttpReply& reply, std::string_view r
     }
     body.end();
   });
+}
+
+}  // namespace
+
+void append_failure(std::string& out, const HttpReply& reply, std::string_view reason,
+                    std::optional<RetryIn> retry_in) {
+  append_failure_as(200, out, reply, reason, retry_in);
+}
+
+void append_too_often(std::string& out, const HttpReply& reply, std::string_view reason,
+                      uint32_t retry_in_minutes) {
+  append_failure_as(429, out, reply, reason, RetryIn{.minutes = retry_in_minutes});
+}
+
+void append_stream_head(std::string& out, const HttpReply& reply, std::string_view content_type,
+                        std::string_view content_encoding) {
+  CHECK_INVARIANT(reply.version_minor >= 1 || !reply.keep_alive);
+  const size_t start = out.size();
+  out.resize(start + kHeadRoom);
+  HeadWriter head(out, start);
+  write_status_line(head, 200);
+  head.text("Content-Type: ");
+  head.text(content_type);
+  if (!content_encoding.empty()) {
+    head.text("\r\nContent-Encoding: ");
+    head.text(content_encoding);
+  }
+  head.text("\r\nVary: Accept-Encoding\r\n");
+  if (reply.version_minor >= 1) head.text("Transfer-Encoding: chunked\r\n");
+  write_connection(head, reply);
+  CHECK_INVARIANT(head.size() <= kHeadRoom);
+  out.resize(start + head.size());
+}
+
+void append_chunk(std::string& out, std::string_view body) {
+  std::array<char, 16> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), body.size(), 16).ptr;
+  out.append(digits.data(), end);
+  out += "\r\n";
+  out += body;
+  out += "\r\n";
 }
 
 void append_text(std::string& out, const HttpReply& reply, int status, std::string_view text) {
@@ -214,6 +261,8 @@ std::string_view http_status_text(int status) {
       return "Request Timeout";
     case 414:
       return "URI Too Long";
+    case 429:
+      return "Too Many Requests";
     case 431:
       return "Request Header Fields Too Large";
     case 501:

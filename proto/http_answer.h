@@ -40,11 +40,6 @@ struct HttpAnnounceAnswer {
 // with ip and port of both families (no peer id) and `peers6` is empty.
 void append_announce_answer(std::string& out, const HttpReply& reply, const HttpAnnounceAnswer& announce);
 
-struct ScrapedSwarm {
-  common::InfoHash info_hash;
-  SwarmCounts counts;
-};
-
 // `swarms` sorted by info_hash, each once. min_request_interval_s 0: not told.
 void append_scrape_answer(std::string& out, const HttpReply& reply, std::span<const ScrapedSwarm> swarms,
                           uint32_t min_request_interval_s = 0);
@@ -65,6 +60,20 @@ void append_content(std::string& out, const HttpReply& reply, int status, std::s
 
 // The same with plain text.
 void append_text(std::string& out, const HttpReply& reply, int status, std::string_view text);
+
+// The head of an answer with status 200 whose size is not known beforehand. HTTP/1.1: its body is to follow
+// by append_chunk() and to end with kLastChunk. HTTP/1.0: it follows as it is and ends with the connection,
+// which `reply` must say. `content_encoding` may be empty, and is at most 16 characters.
+void append_stream_head(std::string& out, const HttpReply& reply, std::string_view content_type,
+                        std::string_view content_encoding);
+
+// Not for an empty body: that would be the last chunk.
+void append_chunk(std::string& out, std::string_view body);
+constexpr std::string_view kLastChunk = "0\r\n\r\n";
+
+// A bencoded failure with status 429: the client asks too often.
+void append_too_often(std::string& out, const HttpReply& reply, std::string_view reason,
+                      uint32_t retry_in_minutes);
 
 // The answer to a malformed request: the status and its name as text; closes.
 void append_http_error(std::string& out, int status);

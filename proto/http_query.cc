@@ -5,6 +5,8 @@
 #include <charconv>
 #include <optional>
 
+#include "proto/query_pairs.h"
+
 namespace shoal::proto {
 
 using common::InfoHash;
@@ -188,14 +190,9 @@ struct Pair {
   std::string_view value;
 };
 
-// Takes the next "key=value" off the front of `rest`.
 Pair take_pair(std::string_view& rest) {
-  const size_t end = std::min(rest.find('&'), rest.size());
-  const std::string_view pair = rest.substr(0, end);
-  rest.remove_prefix(std::min(end + 1, rest.size()));
-  const size_t equals = pair.find('=');
-  if (equals == std::string_view::npos) return {key_of(pair), {}};
-  return {key_of(pair.substr(0, equals)), pair.substr(equals + 1)};
+  const QueryPair pair = take_query_pair(rest);
+  return {key_of(pair.key), pair.value};
 }
 
 Fault read_text(Key key, std::string_view value, AnnounceQuery& out) {

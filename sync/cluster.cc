@@ -178,6 +178,17 @@ int64_t Cluster::deadline_us() const { return impl_->deadline_us(); }
 
 void Cluster::leave(Now now, Outputs& out) { impl_->leave(now, out); }
 
+void Cluster::pull_received(Now now, uint64_t pull, common::ByteSpan bytes, Outputs& out) {
+  impl_->pull_received(now, pull, bytes, out);
+}
+
+void Cluster::pull_closed(Now now, uint64_t pull, Outputs& out) { impl_->pull_closed(now, pull, out); }
+
+std::unique_ptr<Donation> Cluster::accept_pull(Now now, const common::Endpoint& from,
+                                               common::ByteSpan request, Outputs& out) {
+  return impl_->accept_pull(now, from, request, out);
+}
+
 int64_t Cluster::time_offset_ms() const { return impl_->time.offset_ms(); }
 
 Status Cluster::status(Now now) const { return impl_->status(now); }

@@ -16,15 +16,11 @@
 #include "common/endpoint.h"
 #include "common/log.h"
 #include "proto/delta.h"
+#include "sync/donation.h"
+#include "sync/now.h"
 #include "sync/swarms.h"
 
 namespace shoal::sync {
-
-// Time as the caller sees it. mono_us never goes back; unix_ms is the wall clock and may do anything.
-struct Now {
-  int64_t mono_us = 0;
-  int64_t unix_ms = 0;
-};
 
 struct Config {
   std::string name;                           // node.name; told to the others as printable ASCII
@@ -36,6 +32,7 @@ struct Config {
   size_t multicast_groups = 0;                // how many groups the socket side has joined
   uint32_t peer_timeout_s = 2700;             // all members must agree on it
   int64_t pace_bytes_per_s = 6'250'000;       // to one destination; repair takes at most a fifth of it
+  int64_t donate_bytes_per_s = 20'000'000;    // all donations together; 0: as fast as they are taken
 };
 
 // A datagram that came in.
@@ -58,10 +55,19 @@ struct LogEvent {
   std::vector<std::pair<std::string, std::string>> fields;
 };
 
+// A pull to begin: connect to `to` by TCP, send the request, and hand what comes to pull_received().
+struct PullStart {
+  uint64_t pull = 0;  // names it in the calls about it
+  common::Endpoint to;
+  std::shared_ptr<const std::vector<uint8_t>> request;
+};
+
 // What one call asks the caller to do; the caller empties it.
 struct Outputs {
   std::vector<Send> sends;
   std::vector<LogEvent> logs;
+  std::vector<PullStart> pulls;
+  std::vector<uint64_t> pull_aborts;  // close these; pull_closed() need not be called
 };
 
 enum class MemberState : uint8_t { alive, suspect, down };
@@ -81,6 +87,16 @@ struct MemberStatus {
   int64_t round_trip_us = 0;    // smoothed; 0: not measured yet
   int64_t clock_offset_ms = 0;  // its wall clock minus ours, estimated
   std::string refused;          // why we do not take its deltas nor send it ours; empty: we do
+  bool synced = false;          // it says that its state is complete
+  uint32_t differing = 0;       // ticks in which its records and ours differed when last compared
+};
+
+// How far this node is on its way to hold what the cluster holds.
+enum class SyncPhase : uint8_t {
+  waiting,        // for a member to pull from
+  bootstrapping,  // pulls everything from `donor`
+  checking,       // compares digests with the members
+  synced,
 };
 
 // Monotonic counts since start.
@@ -107,14 +123,34 @@ struct Stats {
   uint64_t dropped_replayed = 0;     // seen before (also harmless second copies, by group and unicast)
   uint64_t dropped_untrusted = 0;    // from an incarnation that has not proved yet that it runs
   uint64_t dropped_stale = 0;        // from an incarnation that has been succeeded
+  uint64_t digests_sent = 0;         // rounds
+  uint64_t digests_compared = 0;
+  uint64_t digests_differing = 0;  // of those: some tick differed
+  uint64_t pulls_started = 0;
+  uint64_t pulls_finished = 0;
+  uint64_t pulls_failed = 0;   // broken off, silent for too long, or damaged
+  uint64_t pulls_refused = 0;  // the donor closed without a word
+  uint64_t pulled_bytes = 0;
+  uint64_t pulled_records = 0;
+  uint64_t pulled_applied = 0;  // of those: changed something here
+  uint64_t donations_started = 0;
+  uint64_t donations_finished = 0;
+  uint64_t donations_refused = 0;  // two are underway already
+  uint64_t donated_bytes = 0;
+  uint64_t donated_records = 0;
+  uint64_t dropped_requests =
+      0;  // for a pull: malformed, unauthentic, replayed, or not for this run of this node
   uint64_t dropped_refused = 0;  // authentic, but from a node whose settings, clock or name clash with ours
 };
 
 struct Status {
   uint64_t id = 0;
   uint64_t incarnation = 0;
-  int64_t wall_ahead_ms = 0;          // this machine's wall clock minus cluster time
-  bool wall_off = false;              // by more than a tick
+  int64_t wall_ahead_ms = 0;  // this machine's wall clock minus cluster time
+  bool wall_off = false;      // by more than a tick
+  SyncPhase phase = SyncPhase::synced;
+  std::string donor{};                // bootstrapping: who gives
+  uint32_t percent = 0;               // bootstrapping: of the donor's store
   std::vector<MemberStatus> members;  // the others, by name
   Stats stats;
 };
@@ -145,6 +181,16 @@ class Cluster {
 
   // Leaving in good order: flushes what is pending and tells the others. No heartbeats afterwards.
   void leave(Now now, Outputs& out);
+
+  // The bytes of a pull (Outputs::pulls), as they come, in any pieces.
+  void pull_received(Now now, uint64_t pull, common::ByteSpan bytes, Outputs& out);
+
+  // No more bytes will come: closed by the donor, broken, or never connected.
+  void pull_closed(Now now, uint64_t pull, Outputs& out);
+
+  // A whole request (pull_request_missing() is 0) that came by TCP. Null: close without a word.
+  std::unique_ptr<Donation> accept_pull(Now now, const common::Endpoint& from, common::ByteSpan request,
+                                        Outputs& out);
 
   // Cluster time minus Now::mono_us / 1000: what ticks are to be counted by. Changes only in calls that take
   // `now`.

@@ -100,6 +100,12 @@ struct Cluster::Impl {
   std::optional<int64_t> measure_round_trip(Now now, Member& member, const proto::MemberEntry& entry);
   void note_silence(Now now, Outputs& out);
 
+  // cluster_pulls.cc
+  void pull_received(Now now, uint64_t pull, common::ByteSpan bytes, Outputs& out);
+  void pull_closed(Now now, uint64_t pull, Outputs& out);
+  std::unique_ptr<Donation> accept_pull(Now now, const common::Endpoint& from, common::ByteSpan request,
+                                        Outputs& out);
+
   const Config config;
   Swarms& swarms;
   const std::string wire_name;

@@ -66,17 +66,35 @@ class HttpClient:
         body = b""
         if head:
             pass
+        elif headers.get("transfer-encoding") == "chunked":
+            body = self._chunks()
         elif "content-length" in headers:
-            length = int(headers["content-length"])
-            while len(self.buffer) < length:
-                if not self._more():
-                    raise ConnectionError("closed inside a body")
-            body, self.buffer = self.buffer[:length], self.buffer[length:]
+            body = self._exactly(int(headers["content-length"]))
         else:
             while self._more():
                 pass
             body, self.buffer = self.buffer, b""
         return Response(version, int(status), headers, body)
+
+    def _exactly(self, length):
+        while len(self.buffer) < length:
+            if not self._more():
+                raise ConnectionError("closed inside a body")
+        taken, self.buffer = self.buffer[:length], self.buffer[length:]
+        return taken
+
+    def _chunks(self):
+        body = []
+        while True:
+            while b"\r\n" not in self.buffer:
+                if not self._more():
+                    raise ConnectionError("closed between two chunks")
+            size, self.buffer = self.buffer.split(b"\r\n", 1)
+            body.append(self._exactly(int(size, 16)))
+            if self._exactly(2) != b"\r\n":
+                raise AssertionError("a chunk is longer than it says")
+            if not body[-1]:
+                return b"".join(body)
 
     def is_closed(self):
         """Waits for the other side to close; True when it does without another byte."""

@@ -9,6 +9,7 @@
 
 #include "node/metrics.h"
 #include "node/status_json.h"
+#include "store_fixture.h"
 
 using namespace shoal;
 
@@ -32,10 +33,30 @@ node::NodeState example(const node::WorkerCounters& worker) {
 
 const common::Endpoint kLoopback = common::make_endpoint_v4(0x7f000001, 1);
 
+std::unique_ptr<node::LongAnswer> begin(node::Admin& admin, const std::string& method,
+                                        const std::string& path, const common::Endpoint& client,
+                                        const std::string& headers, std::string& out) {
+  const std::string text = method + " " + path + " HTTP/1.1\r\nHost: x\r\n" + headers + "\r\n";
+  const auto* data = reinterpret_cast<const uint8_t*>(text.data());
+  const proto::HttpRequest request = proto::parse_http_request(common::ByteSpan(data, text.size()), true);
+  REQUIRE(request.state == proto::HttpState::request);
+  return admin.answer(request, client, out);
+}
+
+std::string ask(node::Admin& admin, const std::string& method, const std::string& path,
+                const common::Endpoint& client = kLoopback, const std::string& headers = "") {
+  std::string out;
+  if (const auto answer = begin(admin, method, path, client, headers, out)) {
+    while (answer->next(out)) continue;
+  }
+  return out;
+}
+
 // The parts of a node that the admin endpoint looks at.
-struct Parts {
-  node::SwarmStore store{{.key = {}, .replicated = true}};
+struct FakeNode {
+  std::unique_ptr<node::SwarmStore> store = test::make_store(true);
   node::ClusterClock clock{2700};
+  node::FullScrapes full_scrapes{*store, clock, 0};
   node::History history;
   std::string token;
   bool drained = false;
@@ -44,22 +65,12 @@ struct Parts {
     return {.state = std::move(state),
             .drain = [this] { return !std::exchange(drained, true); },
             .token = [this] { return token; },
-            .store = &store,
+            .store = store.get(),
             .clock = &clock,
-            .history = &history};
+            .history = &history,
+            .full_scrapes = &full_scrapes};
   }
 };
-
-std::string ask(node::Admin& admin, const std::string& method, const std::string& path,
-                const common::Endpoint& client = kLoopback, const std::string& headers = "") {
-  const std::string text = method + " " + path + " HTTP/1.1\r\nHost: x\r\n" + headers + "\r\n";
-  const auto* data = reinterpret_cast<const uint8_t*>(text.data());
-  const proto::HttpRequest request = proto::parse_http_request(common::ByteSpan(data, text.size()), true);
-  REQUIRE(request.state == proto::HttpState::request);
-  std::string out;
-  admin.answer(request, client, out);
-  return out;
-}
 
 std::string get(node::Admin& admin, const std::string& path) { return ask(admin, "GET", path); }
 
@@ -103,8 +114,8 @@ TEST_CASE("metrics: one sample a line, hostile names escaped") {
 TEST_CASE("admin: paths and statuses") {
   node::WorkerCounters worker;
   node::NodeState state = example(worker);
-  Parts parts;
-  node::Admin admin(parts.actions([&] { return state; }));
+  FakeNode fake;
+  node::Admin admin(fake.actions([&] { return state; }));
   CHECK(get(admin, "/healthz").rfind("HTTP/1.1 200 ", 0) == 0);
   CHECK(get(admin, "/readyz").rfind("HTTP/1.1 503 ", 0) == 0);
   CHECK(get(admin, "/readyz").find("no other member heard yet") != std::string::npos);
@@ -117,13 +128,47 @@ TEST_CASE("admin: paths and statuses") {
   CHECK(get(admin, "/../etc").rfind("HTTP/1.1 404 ", 0) == 0);
 }
 
+TEST_CASE("admin: a full scrape, whole or refused") {
+  FakeNode fake;
+  node::Admin admin(fake.actions([] { return node::NodeState{}; }));
+  const auto peer = test::v4_peer(1);
+  test::announce(*fake.store, {1, peer, proto::Event::none, true}, 1'000'000);
+  const std::string text = get(admin, "/scrape?format=txt");
+  CHECK(text.find("Transfer-Encoding: chunked\r\n") != std::string::npos);
+  CHECK(text.find("\r\n\r\n2d\r\n") != std::string::npos);  // 45 bytes: HEX:1:0 and a line feed
+  CHECK(text.ends_with(":1:0\n\r\n0\r\n\r\n"));
+  CHECK(get(admin, "/scrape").find("d5:filesd20:") != std::string::npos);
+  CHECK(ask(admin, "HEAD", "/scrape").ends_with("\r\n\r\n"));
+  CHECK(get(admin, "/scrape?format=xml").rfind("HTTP/1.1 400 ", 0) == 0);
+  CHECK(get(admin, "/scrape?info_hash=x").rfind("HTTP/1.1 400 ", 0) == 0);
+  CHECK(ask(admin, "GET", "/scrape", kLoopback, "Accept-Encoding: gzip\r\n")
+            .find("Content-Encoding: gzip\r\nVary: Accept-Encoding\r\n") != std::string::npos);
+}
+
+TEST_CASE("admin: full scrapes that clients are slow to take are few at once") {
+  FakeNode fake;
+  node::Admin admin(fake.actions([] { return node::NodeState{}; }));
+  std::vector<std::unique_ptr<node::LongAnswer>> slow;
+  std::string out;
+  for (size_t i = 0; i < node::DumpGate::kAtOnceMax; ++i) {
+    slow.push_back(begin(admin, "GET", "/scrape", kLoopback, "", out));
+    REQUIRE(slow.back());
+  }
+  CHECK(out.empty());
+  const std::string refused = get(admin, "/scrape");
+  CHECK(refused.rfind("HTTP/1.1 429 ", 0) == 0);
+  CHECK(refused.find("too many full scrapes at once8:retry ini1ee") != std::string::npos);
+  slow.pop_back();
+  CHECK(get(admin, "/scrape").rfind("HTTP/1.1 200 ", 0) == 0);
+}
+
 TEST_CASE("admin: drain by POST, from loopback, not from a web page") {
-  Parts parts;
-  node::Admin admin(parts.actions([] { return node::NodeState{}; }));
+  FakeNode fake;
+  node::Admin admin(fake.actions([] { return node::NodeState{}; }));
   const auto refused = [&](const std::string& answer, const std::string& status) {
     CHECK(answer.rfind("HTTP/1.1 " + status, 0) == 0);
     CHECK(answer.find("\r\n\r\n{\"error\":\"") != std::string::npos);
-    CHECK(!parts.drained);
+    CHECK(!fake.drained);
   };
   refused(ask(admin, "GET", "/v1/drain"), "400 ");
   refused(ask(admin, "POST", "/readyz"), "404 ");
@@ -134,28 +179,28 @@ TEST_CASE("admin: drain by POST, from loopback, not from a web page") {
   loopback6.address[15] = 1;
   CHECK(ask(admin, "POST", "/v1/drain", loopback6).find("\r\n\r\n{\"result\":\"draining\"}\n") !=
         std::string::npos);
-  CHECK(parts.drained);
+  CHECK(fake.drained);
   CHECK(ask(admin, "POST", "/v1/drain").find("draining already") != std::string::npos);
 }
 
 TEST_CASE("admin: with a token, POST needs it") {
-  Parts parts;
-  parts.token = "0123456789abcdef";
-  node::Admin admin(parts.actions([] { return node::NodeState{}; }));
+  FakeNode fake;
+  fake.token = "0123456789abcdef";
+  node::Admin admin(fake.actions([] { return node::NodeState{}; }));
   const std::string refused = ask(admin, "POST", "/v1/drain");
   CHECK(refused.rfind("HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Bearer\r\n", 0) == 0);
-  CHECK(!parts.drained);
+  CHECK(!fake.drained);
   const auto elsewhere = common::make_endpoint_v4(0x0a000001, 1);
-  const std::string authorization = "Authorization: Bearer " + parts.token + "\r\n";
+  const std::string authorization = "Authorization: Bearer " + fake.token + "\r\n";
   CHECK(ask(admin, "POST", "/v1/drain", elsewhere, authorization).rfind("HTTP/1.1 200 ", 0) == 0);
-  CHECK(parts.drained);
+  CHECK(fake.drained);
   CHECK(get(admin, "/readyz").rfind("HTTP/1.1 503 ", 0) == 0);  // to read needs none
 }
 
 TEST_CASE("admin: the API's documents") {
   node::WorkerCounters worker;
-  Parts parts;
-  node::Admin admin(parts.actions([&] { return example(worker); }));
+  FakeNode fake;
+  node::Admin admin(fake.actions([&] { return example(worker); }));
   const auto document = [&](const std::string& path) {
     const std::string answer = get(admin, path);
     CAPTURE(answer);
@@ -173,11 +218,11 @@ TEST_CASE("admin: the API's documents") {
 }
 
 TEST_CASE("admin: a swarm looked up") {
-  Parts parts;
-  node::Admin admin(parts.actions([] { return node::NodeState{}; }));
+  FakeNode fake;
+  node::Admin admin(fake.actions([] { return node::NodeState{}; }));
   proto::Delta delta;
   delta.info_hash.bytes.fill(0xab);
-  const common::Tick now = parts.clock.tick();
+  const common::Tick now = fake.clock.tick();
   for (uint16_t port = 1; port <= 30; ++port) {
     const auto role = port <= 10   ? proto::PeerRole::seeder
                       : port <= 25 ? proto::PeerRole::leecher
@@ -185,11 +230,11 @@ TEST_CASE("admin: a swarm looked up") {
     delta.peer = common::make_endpoint_v4(0xc0000201, port);
     delta.state = {role, port <= 3};
     delta.stamp = common::stamp_of(now - 2);
-    parts.store.merge({&delta, 1}, now);
+    fake.store->merge({&delta, 1}, now);
   }
   delta.peer = *common::parse_endpoint("[2001:db8::1]:7000");
   delta.state = {};
-  parts.store.merge({&delta, 1}, now);
+  fake.store->merge({&delta, 1}, now);
 
   const std::string path = "/v1/swarms/" + common::to_hex(delta.info_hash);
   const auto look = [&](const std::string& query) {

@@ -48,6 +48,11 @@ TEST_CASE("options: without any source they are the defaults of the contract") {
   CHECK(options->tracker.peer_timeout_s == 2700);
   CHECK(options->tracker.numwant_default == 50);
   CHECK(options->tracker.numwant_max == 200);
+  CHECK(!options->tracker.full_scrape);
+  CHECK(options->tracker.full_scrape_interval_s == 300);
+  CHECK(options->admin.export_file.empty());
+  CHECK(options->admin.export_interval_s == 3600);
+  CHECK(options->admin.export_format == shoal::proto::DumpFormat::text);
   CHECK(!options->sync.listen);
   CHECK(!options->sync.advertise);
   CHECK(options->sync.peers.empty());
@@ -75,6 +80,8 @@ interval_jitter = 0
 peer_timeout_s = 90
 numwant_default = 10
 numwant_max = 20
+full_scrape = true
+full_scrape_interval_s = 0
 [sync]
 listen = "[::1]:6970"
 advertise = "192.0.2.1:6970"
@@ -85,6 +92,9 @@ key_files = ["/run/secrets/key", "relative, with comma"]
 insecure = false
 [admin]
 listen = ""
+export_file = "swarms.gz"
+export_interval_s = 60
+export_format = "json"
 )"));
   REQUIRE(options);
   CHECK(options->node.name == "a.b_c-1");
@@ -99,6 +109,11 @@ listen = ""
   CHECK(options->tracker.interval_jitter == 0);
   CHECK(options->tracker.peer_timeout_s == 90);
   CHECK(options->tracker.numwant_default == 10);
+  CHECK(options->tracker.full_scrape);
+  CHECK(options->tracker.full_scrape_interval_s == 0);
+  CHECK(options->admin.export_file == "swarms.gz");
+  CHECK(options->admin.export_interval_s == 60);
+  CHECK(options->admin.export_format == shoal::proto::DumpFormat::json);
   CHECK(options->tracker.numwant_max == 20);
   CHECK(options->sync.listen == parse_endpoint("[::1]:6970"));
   CHECK(options->sync.advertise == parse_endpoint("192.0.2.1:6970"));

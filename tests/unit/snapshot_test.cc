@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "node/atomic_file.h"
 #include "node/snapshot_file.h"
 #include "store_fixture.h"
 
@@ -215,9 +216,9 @@ TEST_CASE("snapshot: a disk that is full leaves the old file") {
 
 TEST_CASE("snapshot: paths where none can be written") {
   const Folder folder;
-  CHECK(check_snapshot_path(folder.file()));
-  CHECK(!check_snapshot_path(folder.path));
-  CHECK(!check_snapshot_path(folder.path + "/none/snapshot"));
+  CHECK(check_replaceable("node.snapshot", folder.file()));
+  CHECK(!check_replaceable("node.snapshot", folder.path));
+  CHECK(!check_replaceable("node.snapshot", folder.path + "/none/snapshot"));
   const auto written =
       write_snapshot(folder.path + "/none/snapshot", kIdentity, *make_store(true), ClusterClock(2700));
   REQUIRE(!written);

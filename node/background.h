@@ -1,0 +1,11 @@
+// Work beside that of the servers.
+
+#pragma once
+
+namespace shoal::node {
+
+// Makes this thread, one of libuv's pool, yield to those that serve. It stays so: the pool's other work is to
+// look up names, which waits for a server and not for the CPU.
+void yield_to_servers();
+
+}  // namespace shoal::node

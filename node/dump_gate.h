@@ -1,0 +1,74 @@
+// DumpGate: how many full scrapes are made at once, and how often one client gets one. Any thread.
+
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <tl/expected.hpp>
+#include <utility>
+
+#include "common/endpoint.h"
+
+namespace shoal::node {
+
+class DumpGate {
+ public:
+  static constexpr size_t kAtOnceMax = 3;
+  // Clients remembered; beyond them the one that has waited longest is forgotten.
+  static constexpr size_t kClientsMax = 4096;
+
+  // To be kept while the dump is made.
+  class Pass {
+   public:
+    explicit Pass(DumpGate& gate) : gate_(&gate) {}
+    ~Pass() {
+      if (gate_ != nullptr) gate_->leave();
+    }
+    Pass(Pass&& other) noexcept : gate_(std::exchange(other.gate_, nullptr)) {}
+    Pass& operator=(Pass&&) = delete;
+
+    void count_bytes(uint64_t bytes) { gate_->bytes_.fetch_add(bytes, std::memory_order_relaxed); }
+
+   private:
+    DumpGate* gate_;
+  };
+
+  // Why not, and in how many seconds it may go.
+  struct Refusal {
+    bool too_often = false;  // else: too many at once
+    uint32_t wait_s = 0;
+  };
+
+  // `interval_s`: between two dumps of one client; 0: any.
+  explicit DumpGate(uint32_t interval_s) : interval_s_(interval_s) {}
+
+  // `client`: the address that counts, of IPv6 its /64; none: not limited by client. `now_s` never goes back.
+  tl::expected<Pass, Refusal> enter(const std::optional<common::Endpoint>& client, int64_t now_s);
+
+  // Since start.
+  uint64_t dumps() const { return dumps_.load(std::memory_order_relaxed); }
+  uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
+  uint64_t refused_too_often() const { return refused_too_often_.load(std::memory_order_relaxed); }
+  uint64_t refused_busy() const { return refused_busy_.load(std::memory_order_relaxed); }
+
+ private:
+  using ClientKey = std::pair<common::Family, std::array<uint8_t, 8>>;
+  static ClientKey key_of(const common::Endpoint& client);
+  void leave();
+  void forget_oldest();
+
+  const uint32_t interval_s_;
+  std::mutex mutex_;
+  size_t at_once_ = 0;                   // under mutex_
+  std::map<ClientKey, int64_t> last_s_;  // under mutex_
+  std::atomic<uint64_t> dumps_{0};
+  std::atomic<uint64_t> bytes_{0};
+  std::atomic<uint64_t> refused_too_often_{0};
+  std::atomic<uint64_t> refused_busy_{0};
+};
+
+}  // namespace shoal::node

@@ -1,0 +1,34 @@
+// Full scrapes: every swarm with its counts, in the formats of opentracker and as JSON lines. Each function
+// appends; a dump is its head, any number of swarms, and its end. Any thread.
+
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "proto/announce.h"
+
+namespace shoal::proto {
+
+enum class DumpFormat : uint8_t {
+  bencode,         // "ben": the answer to a scrape of all (BEP 48); swarms must come sorted by info_hash
+  text,            // "txt": HEX:seeders:leechers
+  text_completed,  // "txtp": HEX:seeders:leechers:completed
+  binary,          // "bin": info_hash, seeders and leechers as 4 bytes each, big-endian
+  url,             // "url": as txt, the info_hash percent-encoded
+  json,            // "json": {"info_hash":"hex","seeders":N,"leechers":N,"completed":N} a line
+  state,           // HEX:minute:completed, what opentracker -l reads; `minute` is that of the dump
+};
+
+// The value of the query parameter `format`, or of an option.
+std::optional<DumpFormat> dump_format_from(std::string_view name);
+
+std::string_view content_type(DumpFormat format);
+
+void append_dump_head(std::string& out, DumpFormat format);
+void append_dump_swarm(std::string& out, DumpFormat format, const ScrapedSwarm& swarm, int64_t unix_minute);
+void append_dump_end(std::string& out, DumpFormat format);
+
+}  // namespace shoal::proto
