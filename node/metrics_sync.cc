@@ -51,6 +51,28 @@ void add_drops(Families& out, const NodeState& state) {
   out.add(state.sync_dropped_send, {{"reason", "send"}});
 }
 
+void add_pull_connections(Families& out, const NodeState& state) {
+  const PullServerCounters& server = *state.pull_server;
+  const PullClientCounters& client = *state.pull_client;
+  out.counter("shoal_sync_pull_connections_total",
+              "TCP connections of pulls: accepted from others, made to others.");
+  out.add(server.connections.value(), {{"direction", "accepted"}});
+  out.add(client.connections.value(), {{"direction", "made"}});
+  out.counter(
+      "shoal_sync_pull_connections_dropped_total",
+      "Of the accepted ones, closed: to make room; late: the request was not there in time; request: it "
+      "was none or was refused; slow: the answer was not taken in time; broken: by the other side before "
+      "its end. Of those made: connect: none in time; idle: nothing came any more; broken: reset.");
+  out.add(server.dropped_room.value(), {{"direction", "accepted"}, {"reason", "room"}});
+  out.add(server.dropped_late.value(), {{"direction", "accepted"}, {"reason", "late"}});
+  out.add(server.dropped_request.value(), {{"direction", "accepted"}, {"reason", "request"}});
+  out.add(server.dropped_slow.value(), {{"direction", "accepted"}, {"reason", "slow"}});
+  out.add(server.dropped_broken.value(), {{"direction", "accepted"}, {"reason", "broken"}});
+  out.add(client.dropped_connect.value(), {{"direction", "made"}, {"reason", "connect"}});
+  out.add(client.dropped_idle.value(), {{"direction", "made"}, {"reason", "idle"}});
+  out.add(client.dropped_broken.value(), {{"direction", "made"}, {"reason", "broken"}});
+}
+
 void add_members(Families& out, const NodeState& state) {
   const auto& members = state.sync->members;
   out.gauge("shoal_sync_member_up", "1 when the member is alive, 0 when it is suspect or down.");
@@ -81,6 +103,7 @@ void add_members(Families& out, const NodeState& state) {
 void add_sync_metrics(Families& out, const NodeState& state) {
   add_sync(out, state);
   add_drops(out, state);
+  add_pull_connections(out, state);
   if (!state.sync->members.empty()) add_members(out, state);
 }
 

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "node/exporter.h"
+#include "node/pull_client.h"
+#include "node/pull_server.h"
 #include "node/readiness.h"
 #include "node/snapshot_keeper.h"
 #include "node/swarm_store.h"
@@ -36,6 +38,8 @@ struct NodeState {
   uint64_t queue_dropped = 0;        // deltas the workers could not hand to the sync channel
   std::optional<sync::Status> sync;  // none: sync is off
   uint64_t sync_dropped_send = 0;
+  const PullServerCounters* pull_server = nullptr;  // as long as sync is on
+  const PullClientCounters* pull_client = nullptr;
   std::string key_ids;                     // of the keys in use, the one that seals first; empty: none
   uint64_t key_reloads = 0;                // SIGHUPs that brought new keys or the same
   uint64_t key_reloads_failed = 0;         // SIGHUPs after which the old keys stayed

@@ -31,8 +31,9 @@ constexpr size_t kHttpConnectionsMax = 8192;
 constexpr size_t kOtherFiles = 256;
 constexpr size_t kAdminConnectionsMax = 128;
 
-// After the last announce: long enough for another node to ask twice for what it missed.
-constexpr uint64_t kLingerMs = 250;
+// After the last announce, for others to get what they missed: about ten attempts.
+constexpr uint64_t kLingerMs = 1'000;
+constexpr uint64_t kLingerCheckMs = 10;
 
 // How often a slice of the shards is swept for peers whose time is over.
 constexpr int64_t kExpirySlicesPerTick = 32;
@@ -61,7 +62,7 @@ struct RunningNode::Sockets {
   std::vector<std::vector<Socket>> udp;   // [worker][address]
   std::vector<std::vector<Socket>> http;  // [worker][address]
   Socket admin;
-  std::unique_ptr<SyncSocket> sync;
+  SyncSockets sync;  // empty: sync is off
   std::unique_ptr<ServiceNotify> service;
 };
 
@@ -103,20 +104,22 @@ Result<RunningNode::Sockets> RunningNode::open_sockets(const Options& options, s
       opened.udp[i].push_back(std::move(*socket));
     }
     for (const common::Endpoint& address : options.tracker.http) {
-      auto socket = open_http(address, true);
+      auto socket = open_tcp(address, true);
       if (!socket) return tl::make_unexpected(socket.error());
       opened.http[i].push_back(std::move(*socket));
     }
   }
   if (options.admin.listen) {
-    auto socket = open_http(*options.admin.listen, false);
+    auto socket = open_tcp(*options.admin.listen, false);
     if (!socket) return tl::make_unexpected(socket.error());
     opened.admin = std::move(*socket);
   }
   if (options.sync.listen) {
     auto socket = SyncSocket::open(*options.sync.listen, options.sync.multicast);
     if (!socket) return tl::make_unexpected(socket.error());
-    opened.sync = std::move(*socket);
+    auto pulls = open_tcp((*socket)->local(), false);
+    if (!pulls) return tl::make_unexpected(pulls.error());
+    opened.sync = {std::move(*socket), std::move(*pulls)};
   }
   return opened;
 }
@@ -132,7 +135,7 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
       started_unix_ms_(ClusterClock(options.tracker.peer_timeout_s).unix_ms()),
       started_mono_ms_(uv_hrtime() / 1'000'000),
       clock_(options.tracker.peer_timeout_s),
-      store_({.key = keys_.store, .replicated = sockets.sync != nullptr}),
+      store_({.key = keys_.store, .replicated = sockets.sync.datagrams != nullptr}),
       full_scrapes_(store_, clock_, options.tracker.full_scrape_interval_s),
       drain_(&loop_.uv, options.node.drain_s, [this] { stop(); }),
       worker_context_{.store = store_,
@@ -153,7 +156,7 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
               .history = &history_,
               .full_scrapes = &full_scrapes_}),
       service_(std::move(sockets.service)) {
-  if (sockets.sync) {
+  if (sockets.sync.datagrams) {
     sync::Config config;
     config.name = options.node.name;
     config.incarnation = static_cast<uint64_t>(started_unix_ms_) << 16 | (random_u64() & 0xffff);
@@ -307,22 +310,26 @@ void RunningNode::stop() {
     ++steps_left_;
     snapshot_->finish([this] { step_done(); });
   }
+  if (sync_) sync_->leave();
   uv_update_time(&loop_.uv);
+  linger_until_ms_ = uv_now(&loop_.uv) + kLingerMs;
+  linger();
+}
+
+void RunningNode::linger() {
+  if (!sync_ || sync_->left_in_order() || uv_now(&loop_.uv) >= linger_until_ms_) return step_done();
   CHECK_INVARIANT(uv_timer_start(
                       &linger_timer_,
-                      [](uv_timer_t* timer) { static_cast<RunningNode*>(timer->data)->step_done(); },
-                      sync_ ? kLingerMs : 0, 0) == 0);
+                      [](uv_timer_t* timer) { static_cast<RunningNode*>(timer->data)->linger(); },
+                      kLingerCheckMs, 0) == 0);
 }
 
 void RunningNode::step_done() {
-  if (--steps_left_ == 0) leave();
+  if (--steps_left_ == 0) close();
 }
 
-void RunningNode::leave() {
-  if (sync_) {
-    sync_->leave();
-    sync_->stop();
-  }
+void RunningNode::close() {
+  if (sync_) sync_->stop();
   if (admin_server_) admin_server_->stop();
   if (exporter_) exporter_->stop();
   drain_.close();
@@ -368,6 +375,8 @@ NodeState RunningNode::state() const {
   if (sync_) {
     state.sync = sync_->status();
     state.sync_dropped_send = sync_->socket_counters().dropped_send.value();
+    state.pull_server = &sync_->pull_server_counters();
+    state.pull_client = &sync_->pull_client_counters();
   }
   state.key_ids = key_ids(keys_.cluster, options_.sync.cluster);
   state.key_reloads = key_reloads_;

@@ -1,8 +1,8 @@
 // RunningNode: one node of the flock, all its parts together. Opens every socket, drops privileges, starts
 // the workers, and then is the control thread: signals, sync channel, admin endpoint, expiry.
 //
-// It goes in this order: drain (node/drain.h); stop the workers; for kLingerMs repair what others missed of
-// the last deltas, and meanwhile write the snapshot; tell the others; exit.
+// It goes in this order: drain (node/drain.h); stop the workers; tell the others, and send them again what
+// they missed until they have it all (or kLingerMs are over), and meanwhile write the snapshot; exit.
 
 #pragma once
 
@@ -69,8 +69,9 @@ class RunningNode {
   void note_history();
   void reload_keys();
   void stop();
+  void linger();
   void step_done();
-  void leave();
+  void close();
   NodeState state() const;
 
   const Options options_;
@@ -101,7 +102,8 @@ class RunningNode {
   size_t expiry_shard_ = 0;
   uv_timer_t history_timer_;
   uv_timer_t linger_timer_;
-  int steps_left_ = 0;  // of stop(), before leave()
+  uint64_t linger_until_ms_ = 0;
+  int steps_left_ = 0;  // of stop(), before close()
   bool signalled_ = false;
 };
 

@@ -119,17 +119,10 @@ class Merger {
     loaded_.expired += swarm.peers.size() - alive_.size();
     if (alive_.empty()) return;
     loaded_.merged += store_.merge(alive_, now);
-    merge_completed(store_, swarm);
+    store_.merge_completed(swarm.info_hash, swarm.completed);
   }
 
  private:
-  template <class Store>
-  static void merge_completed(Store& store, const SnapshotSwarm& swarm) {
-    if constexpr (requires { store.merge_completed(swarm.info_hash, swarm.completed); }) {
-      store.merge_completed(swarm.info_hash, swarm.completed);
-    }
-  }
-
   SwarmStore& store_;
   const ClusterClock& clock_;
   SnapshotLoaded& loaded_;

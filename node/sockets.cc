@@ -93,7 +93,7 @@ Result<Socket> open_tracker_udp(const Endpoint& address) {
   return socket;
 }
 
-Result<Socket> open_http(const Endpoint& address, bool reuse_port) {
+Result<Socket> open_tcp(const Endpoint& address, bool reuse_port) {
   auto socket = open_socket(address, SOCK_STREAM);
   if (!socket) return socket;
   set_option(socket->fd(), SOL_SOCKET, SO_REUSEADDR, 1);

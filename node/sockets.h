@@ -36,7 +36,7 @@ class Socket {
 common::Result<Socket> open_tracker_udp(const common::Endpoint& address);
 
 // Listening, with SO_REUSEPORT and TCP_NODELAY (which accepted connections inherit).
-common::Result<Socket> open_http(const common::Endpoint& address, bool reuse_port);
+common::Result<Socket> open_tcp(const common::Endpoint& address, bool reuse_port);
 
 // The unicast socket of the sync channel. One per address: no SO_REUSEPORT, so a second node is refused.
 common::Result<Socket> open_sync_udp(const common::Endpoint& address);

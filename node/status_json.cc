@@ -65,6 +65,14 @@ Json members_json(const sync::Status& status) {
   return members;
 }
 
+uint64_t dropped_pull_connections(const NodeState& state) {
+  const PullServerCounters& server = *state.pull_server;
+  const PullClientCounters& client = *state.pull_client;
+  return server.dropped_room.value() + server.dropped_late.value() + server.dropped_request.value() +
+         server.dropped_slow.value() + server.dropped_broken.value() + client.dropped_connect.value() +
+         client.dropped_idle.value() + client.dropped_broken.value();
+}
+
 Json sync_json(const NodeState& state) {
   const sync::Stats& stats = state.sync->stats;
   return {{"datagrams_sent", stats.datagrams_sent},
@@ -89,7 +97,8 @@ Json sync_json(const NodeState& state) {
           {"dropped_replayed", stats.dropped_replayed},
           {"dropped_stale", stats.dropped_stale},
           {"dropped_queue", state.queue_dropped},
-          {"dropped_send", state.sync_dropped_send}};
+          {"dropped_send", state.sync_dropped_send},
+          {"dropped_pull_connections", dropped_pull_connections(state)}};
 }
 
 Json snapshot_json(const SnapshotStatus& snapshot) {

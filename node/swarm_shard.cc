@@ -134,10 +134,36 @@ PeerAnswer SwarmShard::announce_as(uint64_t hash, const PeerAnnounce& announce, 
   return answer;
 }
 
-bool SwarmShard::merge(uint64_t hash, const proto::Delta& delta, Tick now) {
+size_t SwarmShard::merge(uint64_t hash, std::span<const proto::Delta> deltas, Tick now) {
   const std::lock_guard guard(lock_);
-  return delta.peer.family == Family::v4 ? merge_as<Family::v4>(hash, delta, now)
-                                         : merge_as<Family::v6>(hash, delta, now);
+  size_t changed = 0;
+  for (const proto::Delta& delta : deltas) {
+    const bool news = delta.peer.family == Family::v4 ? merge_as<Family::v4>(hash, delta, now)
+                                                      : merge_as<Family::v6>(hash, delta, now);
+    if (news) ++changed;
+  }
+  return changed;
+}
+
+void SwarmShard::merge_completed(uint64_t hash, const InfoHash& info_hash, uint32_t completed) {
+  const std::lock_guard guard(lock_);
+  SwarmEntry* entry = table_.find(hash, info_hash);
+  if (entry != nullptr) entry->completed = std::max(entry->completed, completed);
+}
+
+template <Family F>
+void SwarmShard::toggle(const InfoHash& info_hash, const PeerKey<F>& key, PeerValue value) {
+  if (config_.digests == nullptr) return;
+  const uint64_t hash = proto::RecordHash(info_hash)(key, value.stamp, value.state.byte());
+  config_.digests->toggle(proto::digest_bucket(info_hash), value.stamp, hash);
+}
+
+template <Family F, class Wanted>
+void SwarmShard::toggle_all(SwarmEntry& entry, Wanted wanted) {
+  if (config_.digests == nullptr) return;
+  peers<F>().for_each(set_of<F>(entry), [&](const PeerRecord<F>& record) {
+    if (wanted(record.stamp)) toggle<F>(entry.info_hash, record.key, record.value());
+  });
 }
 
 template <Family F>
@@ -165,16 +191,19 @@ SwarmEntry& SwarmShard::write(SwarmEntry* entry, uint64_t hash, const InfoHash& 
                               const PeerKey<F>& key, const std::optional<PeerValue>& old, PeerValue value) {
   if (entry == nullptr) entry = &table_.insert(hash, info_hash);
   if (old) {
+    toggle<F>(info_hash, key, *old);
     peers<F>().update(set_of<F>(*entry), key, old->state.role, value);
     --sums<F>()[index_of(old->state.role)];
   } else {
     peers<F>().insert(set_of<F>(*entry), key, value);
   }
+  toggle<F>(info_hash, key, value);
   ++sums<F>()[index_of(value.state.role)];
   if (value.state.completed && !(old && old->state.completed)) ++entry->completed;
   return *entry;
 }
 
+// Only where nothing is replicated, so no digest changes.
 template <Family F>
 void SwarmShard::erase(SwarmEntry& entry, uint64_t hash, const PeerKey<F>& key, PeerRole role) {
   peers<F>().erase(set_of<F>(entry), key, role);
@@ -200,8 +229,9 @@ void SwarmShard::expire(Tick now) {
 }
 
 template <Family F>
-void SwarmShard::expire_set(PeerSet& set, const Expiry& expiry) {
-  const RoleCounts gone = peers<F>().expire(set, expiry);
+void SwarmShard::expire_set(SwarmEntry& entry, const Expiry& expiry) {
+  toggle_all<F>(entry, [&](common::Stamp stamp) { return expiry.expired(stamp); });
+  const RoleCounts gone = peers<F>().expire(set_of<F>(entry), expiry);
   for (size_t role = 0; role < kRoles; ++role) sums<F>()[role] -= gone[role];
   expired_ += gone[index_of(PeerRole::leecher)] + gone[index_of(PeerRole::seeder)];
 }
@@ -211,8 +241,8 @@ void SwarmShard::sweep(Tick now) {
   // From the end: the entry that takes a removed one's place has been looked at.
   for (uint32_t i = table_.size(); i-- > 0;) {
     SwarmEntry& entry = table_[i];
-    expire_set<Family::v4>(entry.v4, expiry);
-    expire_set<Family::v6>(entry.v6, expiry);
+    expire_set<Family::v4>(entry, expiry);
+    expire_set<Family::v6>(entry, expiry);
     if (entry.empty()) table_.remove(common::siphash(config_.key, entry.info_hash.bytes), entry);
   }
   swept_ = now;
@@ -228,9 +258,15 @@ void SwarmShard::sweep(Tick now) {
 // The clock has been set back by more than a lifetime: what is here was stamped in a future that will not
 // come soon. To lose nothing and yet to keep nothing for ever, every record begins its lifetime again.
 void SwarmShard::begin_again(Tick now) {
+  const auto all = [](common::Stamp) { return true; };
   for (uint32_t i = 0; i < table_.size(); ++i) {
-    peers_v4_.restamp(table_[i].v4, common::stamp_of(now));
-    peers_v6_.restamp(table_[i].v6, common::stamp_of(now));
+    SwarmEntry& entry = table_[i];
+    toggle_all<Family::v4>(entry, all);
+    toggle_all<Family::v6>(entry, all);
+    peers_v4_.restamp(entry.v4, common::stamp_of(now));
+    peers_v6_.restamp(entry.v6, common::stamp_of(now));
+    toggle_all<Family::v4>(entry, all);
+    toggle_all<Family::v6>(entry, all);
   }
   swept_ = now;
 }
@@ -244,6 +280,32 @@ void SwarmShard::for_each(const std::function<void(const proto::Delta&)>& visit)
     };
     peers_v4_.for_each(entry.v4, visit_record);
     peers_v6_.for_each(entry.v6, visit_record);
+  }
+}
+
+void SwarmShard::read(const sync::Cells& cells, Tick now,
+                      const std::function<void(const sync::SwarmPart&)>& visit) const {
+  // Of a large swarm so many records are visited at once.
+  constexpr size_t kPartMax = 1024;
+  const std::lock_guard guard(lock_);
+  const Expiry expiry{swept_, std::max(now, swept_)};
+  std::vector<proto::Delta> part;
+  for (uint32_t i = 0; i < table_.size(); ++i) {
+    const SwarmEntry& entry = table_[i];
+    const size_t bucket = proto::digest_bucket(entry.info_hash);
+    if (!cells.touches(bucket)) continue;
+    const auto flush = [&] {
+      if (!part.empty()) visit({entry.info_hash, entry.completed, part});
+      part.clear();
+    };
+    const auto take = [&]<Family F>(const PeerRecord<F>& record) {
+      if (!cells.contains(record.stamp, bucket) || expiry.expired(record.stamp)) return;
+      part.push_back({entry.info_hash, endpoint_of<F>(record.key), record.value().state, record.stamp});
+      if (part.size() == kPartMax) flush();
+    };
+    peers_v4_.for_each(entry.v4, take);
+    peers_v6_.for_each(entry.v6, take);
+    flush();
   }
 }
 

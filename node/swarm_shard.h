@@ -6,8 +6,11 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
+#include <span>
 
+#include "node/digest_table.h"
 #include "node/peer_table.h"
 #include "node/shard_lock.h"
 #include "node/swarm_store.h"
@@ -20,6 +23,7 @@ struct ShardConfig {
   common::SipKey key{};
   bool replicated = false;
   PeerHash peer_hash;
+  std::unique_ptr<DigestTable> digests;  // null: not replicated
 };
 
 class alignas(64) SwarmShard {
@@ -38,11 +42,14 @@ class alignas(64) SwarmShard {
   std::optional<SwarmLook> look(uint64_t hash, const common::InfoHash& info_hash, uint32_t peers_max,
                                 common::Prng& prng) const;
 
-  // Whether it changed anything.
-  bool merge(uint64_t hash, const proto::Delta& delta, common::Tick now);
+  // Deltas of one swarm; how many changed something.
+  size_t merge(uint64_t hash, std::span<const proto::Delta> deltas, common::Tick now);
+  void merge_completed(uint64_t hash, const common::InfoHash& info_hash, uint32_t completed);
 
   void expire(common::Tick now);
   void for_each(const std::function<void(const proto::Delta&)>& visit) const;
+  void read(const sync::Cells& cells, common::Tick now,
+            const std::function<void(const sync::SwarmPart&)>& visit) const;
   size_t copy_counts(uint32_t& below, std::span<proto::ScrapedSwarm> out) const;
   void add_to(StoreTotals& totals) const;
 
@@ -69,7 +76,14 @@ class alignas(64) SwarmShard {
   template <common::Family F>
   void erase(SwarmEntry& entry, uint64_t hash, const PeerKey<F>& key, proto::PeerRole role);
   template <common::Family F>
-  void expire_set(PeerSet& set, const Expiry& expiry);
+  void expire_set(SwarmEntry& entry, const Expiry& expiry);
+
+  // Into the digest of its cell, or out of it.
+  template <common::Family F>
+  void toggle(const common::InfoHash& info_hash, const PeerKey<F>& key, PeerValue value);
+  // All of a swarm's records for which `wanted`.
+  template <common::Family F, class Wanted>
+  void toggle_all(SwarmEntry& entry, Wanted wanted);
 
   proto::SwarmCounts counts_of(const SwarmEntry& entry) const;
   void make_readable(common::Tick now, int ahead);

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "common/check.h"
 #include "node/allocated.h"
 #include "node/swarm_shard.h"
 
@@ -14,7 +15,10 @@ using common::Tick;
 // default-constructed.
 struct SwarmStore::Impl {
   explicit Impl(const Config& config)
-      : shared{config.key, config.replicated, {peer_seed(config.key, 'a'), peer_seed(config.key, 'b')}},
+      : shared{config.key,
+               config.replicated,
+               {peer_seed(config.key, 'a'), peer_seed(config.key, 'b')},
+               config.replicated ? std::make_unique<DigestTable>() : nullptr},
         shards(std::allocator<SwarmShard>().allocate(kShards)) {
     for (size_t i = 0; i < kShards; ++i) std::construct_at(shards + i, shared);
   }
@@ -69,11 +73,35 @@ std::optional<SwarmLook> SwarmStore::look(SwarmRef ref, const InfoHash& info_has
 
 size_t SwarmStore::merge(std::span<const proto::Delta> deltas, Tick now) {
   size_t changed = 0;
-  for (const proto::Delta& delta : deltas) {
-    const SwarmRef ref = locate(delta.info_hash);
-    if (impl_->shard_of(ref).merge(ref.hash, delta, now)) ++changed;
+  while (!deltas.empty()) {
+    const InfoHash& info_hash = deltas.front().info_hash;
+    size_t count = 1;
+    while (count < deltas.size() && deltas[count].info_hash == info_hash) ++count;
+    const SwarmRef ref = locate(info_hash);
+    changed += impl_->shard_of(ref).merge(ref.hash, deltas.first(count), now);
+    deltas = deltas.subspan(count);
   }
   return changed;
+}
+
+void SwarmStore::merge_completed(const InfoHash& info_hash, uint32_t completed) {
+  const SwarmRef ref = locate(info_hash);
+  impl_->shard_of(ref).merge_completed(ref.hash, info_hash, completed);
+}
+
+sync::StampDigests SwarmStore::stamp_digests() const {
+  CHECK_INVARIANT(impl_->shared.digests != nullptr);
+  return impl_->shared.digests->stamp_digests();
+}
+
+sync::BucketDigests SwarmStore::bucket_digests(common::Stamp stamp) const {
+  CHECK_INVARIANT(impl_->shared.digests != nullptr);
+  return impl_->shared.digests->bucket_digests(stamp);
+}
+
+void SwarmStore::read(size_t step, const sync::Cells& cells, Tick now,
+                      const std::function<void(const sync::SwarmPart&)>& visit) const {
+  impl_->shards[step].read(cells, now, visit);
 }
 
 void SwarmStore::expire_shard(size_t shard, Tick now) { impl_->shards[shard].expire(now); }
@@ -89,6 +117,7 @@ size_t SwarmStore::copy_counts(size_t shard, uint32_t& below, std::span<proto::S
 StoreTotals SwarmStore::totals() const {
   StoreTotals totals;
   totals.memory_bytes = allocated_bytes(kShards * sizeof(SwarmShard));
+  if (impl_->shared.digests != nullptr) totals.memory_bytes += allocated_bytes(DigestTable::bytes());
   for (size_t i = 0; i < kShards; ++i) impl_->shards[i].add_to(totals);
   return totals;
 }

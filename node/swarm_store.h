@@ -110,7 +110,14 @@ class SwarmStore final : public sync::Swarms {
   std::optional<SwarmLook> look(SwarmRef ref, const common::InfoHash& info_hash, uint32_t peers_max,
                                 common::Prng& prng) const;
 
+  // Of sync/swarms.h; a step of reading is a shard. There are digests only in a replicated store.
   size_t merge(std::span<const proto::Delta> deltas, common::Tick now) override;
+  void merge_completed(const common::InfoHash& info_hash, uint32_t completed) override;
+  sync::StampDigests stamp_digests() const override;
+  sync::BucketDigests bucket_digests(common::Stamp stamp) const override;
+  size_t read_steps() const override { return kShards; }
+  void read(size_t step, const sync::Cells& cells, common::Tick now,
+            const std::function<void(const sync::SwarmPart&)>& visit) const override;
 
   // Removes the records of one shard whose lifetime has ended, live and stopped alike, and swarms that become
   // empty, with their completed counts. To be called for every shard once per tick; after a pause of any

@@ -16,12 +16,30 @@ constexpr uint64_t kDrainDelayMs = 5;
 
 }  // namespace
 
-SyncDriver::SyncDriver(uv_loop_t* loop, sync::Config config, std::unique_ptr<SyncSocket> socket,
-                       std::vector<HostPort> seeds, sync::Swarms& swarms, ClusterClock& clock)
+SyncDriver::SyncDriver(uv_loop_t* loop, sync::Config config, SyncSockets sockets, std::vector<HostPort> seeds,
+                       sync::Swarms& swarms, ClusterClock& clock)
     : loop_(loop),
       clock_(clock),
       cluster_(std::move(config), swarms, now()),
-      socket_(std::move(socket)),
+      socket_(std::move(sockets.datagrams)),
+      pull_server_(
+          loop, std::move(sockets.pulls), PullServerLimits(), [this] { return now(); },
+          [this](const common::Endpoint& from, common::ByteSpan request) {
+            auto donation = cluster_.accept_pull(now(), from, request, outputs_);
+            carry_out();
+            return donation;
+          }),
+      pull_client_(loop, socket_->local(), PullClientLimits(),
+                   {.received =
+                        [this](uint64_t pull, common::ByteSpan bytes) {
+                          cluster_.pull_received(now(), pull, bytes, outputs_);
+                          carry_out();
+                        },
+                    .closed =
+                        [this](uint64_t pull) {
+                          cluster_.pull_closed(now(), pull, outputs_);
+                          carry_out();
+                        }}),
       resolver_(loop, std::move(seeds), [this](std::vector<common::Endpoint> addresses) {
         cluster_.set_seeds(std::move(addresses));
         cluster_.advance(now(), outputs_);
@@ -71,6 +89,10 @@ void SyncDriver::carry_out() {
   clock_.follow(cluster_.time_offset_ms());
   if (!outputs_.sends.empty()) socket_->send(outputs_.sends);
   outputs_.sends.clear();
+  for (const uint64_t pull : outputs_.pull_aborts) pull_client_.abort(pull);
+  outputs_.pull_aborts.clear();
+  for (const sync::PullStart& pull : outputs_.pulls) pull_client_.start(pull);
+  outputs_.pulls.clear();
   for (const sync::LogEvent& event : outputs_.logs) {
     std::vector<common::LogField> fields;
     for (const auto& [key, value] : event.fields) fields.push_back({key, value});
@@ -99,6 +121,8 @@ void SyncDriver::leave() {
 
 void SyncDriver::stop() {
   socket_->stop();
+  pull_server_.stop();
+  pull_client_.stop();
   resolver_.stop();
   uv_close(reinterpret_cast<uv_handle_t*>(&deadline_timer_), nullptr);
   uv_close(reinterpret_cast<uv_handle_t*>(&drain_timer_), nullptr);

@@ -1,5 +1,5 @@
 // SyncDriver: runs sync::Cluster on the control thread's loop: feeds it datagrams, the workers' deltas, seed
-// addresses and the time, and carries out what it asks for. Control thread only.
+// addresses, what comes by pulls and the time, and carries out what it asks for. Control thread only.
 
 #pragma once
 
@@ -11,17 +11,25 @@
 
 #include "node/cluster_clock.h"
 #include "node/delta_queue.h"
+#include "node/pull_client.h"
+#include "node/pull_server.h"
 #include "node/resolver.h"
 #include "node/sync_socket.h"
 #include "sync/cluster.h"
 
 namespace shoal::node {
 
+// The sockets of the sync channel: datagrams, and pulls (listening on the same address and port number).
+struct SyncSockets {
+  std::unique_ptr<SyncSocket> datagrams;
+  Socket pulls;
+};
+
 class SyncDriver {
  public:
   // `swarms` and `clock` outlive the driver.
-  SyncDriver(uv_loop_t* loop, sync::Config config, std::unique_ptr<SyncSocket> socket,
-             std::vector<HostPort> seeds, sync::Swarms& swarms, ClusterClock& clock);
+  SyncDriver(uv_loop_t* loop, sync::Config config, SyncSockets sockets, std::vector<HostPort> seeds,
+             sync::Swarms& swarms, ClusterClock& clock);
   ~SyncDriver();
   SyncDriver(const SyncDriver&) = delete;
   SyncDriver& operator=(const SyncDriver&) = delete;
@@ -34,9 +42,14 @@ class SyncDriver {
 
   sync::Status status() const { return cluster_.status(now()); }
   const SyncSocketCounters& socket_counters() const { return socket_->counters(); }
+  const PullServerCounters& pull_server_counters() const { return pull_server_.counters(); }
+  const PullClientCounters& pull_client_counters() const { return pull_client_.counters(); }
 
   // Publishes what is queued and tells the others that this node leaves.
   void leave();
+
+  // After leave(): the others have heard it, and have all that was announced here.
+  bool left_in_order() const { return cluster_.left_in_order(now()); }
 
   // Closes all handles; the driver must live until the loop has run the close callbacks.
   void stop();
@@ -50,6 +63,8 @@ class SyncDriver {
   ClusterClock& clock_;
   sync::Cluster cluster_;
   std::unique_ptr<SyncSocket> socket_;
+  PullServer pull_server_;
+  PullClient pull_client_;
   Resolver resolver_;
   uv_timer_t deadline_timer_;
   uv_timer_t drain_timer_;

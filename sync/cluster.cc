@@ -97,7 +97,8 @@ void Cluster::Impl::flush(Now now, Outputs& out) {
 void Cluster::Impl::advance(Now now, Outputs& out) {
   if (now.mono_us >= log.deadline_us()) flush(now, out);
   if (now.mono_us >= repair_deadline_us) repair_streams(now, out);
-  if (left || now.mono_us < next_heartbeat_us) return;
+  if (now.mono_us < next_heartbeat_us) return;
+  if (left) return send_leave(now, out);
   note_silence(now, out);
   ring.forget_old(now.mono_us);
   advance_time(now, out);
@@ -109,16 +110,7 @@ void Cluster::Impl::advance(Now now, Outputs& out) {
 }
 
 int64_t Cluster::Impl::deadline_us() const {
-  const int64_t work_us = std::min(log.deadline_us(), repair_deadline_us);
-  return left ? work_us : std::min(work_us, next_heartbeat_us);
-}
-
-void Cluster::Impl::leave(Now now, Outputs& out) {
-  if (left) return;
-  flush(now, out);
-  const proto::Leave leave{sealer.sequence(proto::SyncStream::deltas)};
-  broadcast(now, sealer.seal(proto::SyncStream::control, proto::encode_sync_packet(leave)), out);
-  left = true;
+  return std::min({log.deadline_us(), repair_deadline_us, next_heartbeat_us});
 }
 
 Status Cluster::Impl::status(Now now) const {
@@ -177,6 +169,8 @@ void Cluster::advance(Now now, Outputs& out) { impl_->advance(now, out); }
 int64_t Cluster::deadline_us() const { return impl_->deadline_us(); }
 
 void Cluster::leave(Now now, Outputs& out) { impl_->leave(now, out); }
+
+bool Cluster::left_in_order(Now now) const { return impl_->left_in_order(now); }
 
 void Cluster::pull_received(Now now, uint64_t pull, common::ByteSpan bytes, Outputs& out) {
   impl_->pull_received(now, pull, bytes, out);

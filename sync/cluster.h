@@ -179,8 +179,12 @@ class Cluster {
   // When advance() wants to be called next, in Now::mono_us.
   int64_t deadline_us() const;
 
-  // Leaving in good order: flushes what is pending and tells the others. No heartbeats afterwards.
+  // Leaving in good order: flushes what is pending and tells the others, again and again until they have
+  // heard it. No heartbeats afterwards, but what others missed is still sent again.
   void leave(Now now, Outputs& out);
+
+  // After leave(): every member that is up knows it, and has all that was published here.
+  bool left_in_order(Now now) const;
 
   // The bytes of a pull (Outputs::pulls), as they come, in any pieces.
   void pull_received(Now now, uint64_t pull, common::ByteSpan bytes, Outputs& out);

@@ -46,7 +46,7 @@ int64_t report_valid_us(uint32_t list_parts) {
 
 }  // namespace
 
-proto::Heartbeat Cluster::Impl::make_heartbeat(Now now) const {
+proto::Heartbeat Cluster::Impl::make_heartbeat(Now now, uint64_t first_id) const {
   proto::Heartbeat out;
   out.name = wire_name;
   out.send_us = static_cast<uint32_t>(now.mono_us);
@@ -59,7 +59,7 @@ proto::Heartbeat Cluster::Impl::make_heartbeat(Now now) const {
   const size_t per_heartbeat = entries_per_heartbeat(wire_name.size());
   const size_t count = members.all().size();
   out.list_parts = static_cast<uint32_t>((count + per_heartbeat - 1) / per_heartbeat);
-  auto next = members.all().lower_bound(list_cursor);
+  auto next = members.all().lower_bound(first_id);
   for (size_t i = 0; i < std::min(count, per_heartbeat); ++i, ++next) {
     if (next == members.all().end()) next = members.all().begin();
     out.members.push_back(entry_of(next->second, now.mono_us));
@@ -68,7 +68,7 @@ proto::Heartbeat Cluster::Impl::make_heartbeat(Now now) const {
 }
 
 void Cluster::Impl::send_heartbeats(Now now, Outputs& out) {
-  const proto::Heartbeat heartbeat = make_heartbeat(now);
+  const proto::Heartbeat heartbeat = make_heartbeat(now, list_cursor);
   const std::vector<uint8_t> body = proto::encode_sync_packet(heartbeat);
   // Sealed once for the groups and once for unicast: of two copies of one packet a receiver takes the first,
   // and would not notice that the group works.
@@ -87,7 +87,7 @@ void Cluster::Impl::send_greetings(Now now, Outputs& out) {
   if (greetings.empty()) return;
   if (!left) {
     const SealedPacket packet =
-        sealer.seal(proto::SyncStream::control, proto::encode_sync_packet(make_heartbeat(now)));
+        sealer.seal(proto::SyncStream::control, proto::encode_sync_packet(make_heartbeat(now, list_cursor)));
     for (const common::Endpoint& to : greetings) send(to, packet, out);
   }
   greetings.clear();
@@ -172,6 +172,10 @@ void Cluster::Impl::hear_about_us(Now now, Member& teller, const proto::Heartbea
                                   const proto::MemberEntry& entry, Outputs& out) {
   teller.hears_us_by_group_until_us =
       entry.heard_by_group ? now.mono_us + report_valid_us(heartbeat.list_parts) : kLongAgoUs;
+  if (left && static_cast<MemberState>(entry.state) == MemberState::down &&
+      entry.delta_watermark >= sealer.sequence(proto::SyncStream::deltas)) {
+    teller.knows_we_left = true;
+  }
   // Its clock is taken from heartbeats that say how long they were underway.
   if (const auto round_trip_us = measure_round_trip(now, teller, entry)) {
     note_clock(now, teller, {heartbeat.unix_ms, heartbeat.wall_ahead_ms, heartbeat.uptime_ms}, *round_trip_us,

@@ -29,7 +29,6 @@ struct Cluster::Impl {
   void publish(Now now, std::span<const proto::Delta> deltas, Outputs& out);
   void flush(Now now, Outputs& out);
   void advance(Now now, Outputs& out);
-  void leave(Now now, Outputs& out);
   Status status(Now now) const;
   void send(const common::Endpoint& to, const SealedPacket& packet, Outputs& out);
   void send_to_groups(const SealedPacket& packet, Outputs& out);
@@ -43,7 +42,6 @@ struct Cluster::Impl {
   void apply(Now now, Member& member, const proto::SyncHeader& header, const Received& datagram,
              const proto::SyncPacket& packet, Outputs& out);
   void apply_deltas(Now now, Member& member, const proto::DeltaBatch& batch);
-  void apply_leave(Now now, Member& member, const proto::Leave& leave, Outputs& out);
   void hear_rival(Now now, Member& member, const proto::SyncHeader& header, const Received& datagram,
                   Outputs& out);
   void hear_namesake(Now now, const common::Endpoint& from, Outputs& out);
@@ -83,8 +81,18 @@ struct Cluster::Impl {
   void plan_repair(Now now, const Member& member);
   void send_control(const common::Endpoint& to, const proto::SyncPacket& packet, Outputs& out);
 
+  // cluster_leave.cc
+  void leave(Now now, Outputs& out);
+  bool left_in_order(Now now) const;
+  // To the members that have not heard it yet; plans when to do so again.
+  void send_leave(Now now, Outputs& out);
+  // This member may not know yet that we left, or not have all that we told.
+  bool to_be_told(const Member& member, int64_t now_us) const;
+  void apply_leave(Now now, Member& member, const proto::Leave& leave, Outputs& out);
+
   // cluster_heartbeat.cc
-  proto::Heartbeat make_heartbeat(Now now) const;
+  // Lists members from this id on, as many as fit.
+  proto::Heartbeat make_heartbeat(Now now, uint64_t first_id) const;
   void send_heartbeats(Now now, Outputs& out);
   // One heartbeat at once to each address in `greetings`, which is emptied.
   void send_greetings(Now now, Outputs& out);
@@ -131,7 +139,7 @@ struct Cluster::Impl {
   int64_t repair_deadline_us = Gaps::kNever;
   uint64_t heartbeats = 0;   // rounds sent
   uint64_t list_cursor = 0;  // id from which the next heartbeat lists members
-  bool left = false;
+  bool left = false;         // then next_heartbeat_us is when to say so again
   Stats stats;
 };
 

@@ -146,14 +146,6 @@ void Cluster::Impl::apply_deltas(Now now, Member& member, const proto::DeltaBatc
   stats.deltas_applied += swarms.merge(batch.deltas, tick(now));
 }
 
-void Cluster::Impl::apply_leave(Now now, Member& member, const proto::Leave& leave, Outputs& out) {
-  member.gaps.announced(leave.delta_sequence, now.mono_us);
-  if (member.left) return;
-  member.left = true;
-  member.told_state = MemberState::down;
-  out.logs.push_back({LogLevel::info, "member left", {{"member", display_name(member)}}});
-}
-
 void Cluster::Impl::hear_rival(Now now, Member& member, const proto::SyncHeader& header,
                                const Received& datagram, Outputs& out) {
   if (header.stream != proto::SyncStream::control ||

@@ -17,7 +17,7 @@ constexpr int64_t kAskAgainUs = 50'000;
 constexpr size_t kNackRangesPerRound = 4 * proto::kNackRangesMax;
 constexpr uint64_t kNackPacketsPerRound = 1024;
 
-// A node that left still answers for this long (Impl::left_behind_us).
+// A node that left may answer for this long.
 constexpr int64_t kAskLeaverUs = 5'000'000;
 
 }  // namespace

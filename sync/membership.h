@@ -56,6 +56,7 @@ struct Member {
   bool introduced = false;  // its first heartbeat has been heard
   bool restarted = false;   // we knew an earlier incarnation
   bool left = false;
+  bool knows_we_left = false;                   // and has all that we told
   MemberState told_state = MemberState::alive;  // as last logged
   int64_t heard_us = 0;
   int64_t heard_by_group_us = kLongAgoUs;

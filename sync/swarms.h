@@ -3,12 +3,26 @@
 
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <span>
 
 #include "common/tick.h"
 #include "proto/delta.h"
+#include "proto/record_digest.h"
+#include "sync/cells.h"
 
 namespace shoal::sync {
+
+// Records of one swarm, as deltas that would bring them elsewhere; a large swarm may come in several parts.
+struct SwarmPart {
+  common::InfoHash info_hash;
+  uint32_t completed = 0;  // of the swarm
+  std::span<const proto::Delta> records;
+};
+
+using StampDigests = std::array<uint64_t, proto::kDigestStamps>;
+using BucketDigests = std::array<uint64_t, proto::kDigestBuckets>;
 
 class Swarms {
  public:
@@ -16,8 +30,25 @@ class Swarms {
 
   // Merges deltas of other nodes, in any order and any number of times: the later stamp wins, at equal stamps
   // the greater role; completed is kept once set. Deltas whose stamp is out of the window are ignored.
-  // Returns how many changed something.
+  // Returns how many changed something. Deltas of one swarm are best given one after the other.
   virtual size_t merge(std::span<const proto::Delta> deltas, common::Tick now) = 0;
+
+  // The swarm, if there is one, has been completed at least so often.
+  virtual void merge_completed(const common::InfoHash& info_hash, uint32_t completed) = 0;
+
+  // The digest of each stamp over all buckets.
+  virtual StampDigests stamp_digests() const = 0;
+
+  // The digests of one stamp's cells.
+  virtual BucketDigests bucket_digests(common::Stamp stamp) const = 0;
+
+  // The store can be read in so many steps, one after the other.
+  virtual size_t read_steps() const = 0;
+
+  // Visits the records of one step that are in the cells, live and stopped, but none whose lifetime has
+  // ended. `visit` must be short and must not call the store.
+  virtual void read(size_t step, const Cells& cells, common::Tick now,
+                    const std::function<void(const SwarmPart&)>& visit) const = 0;
 };
 
 }  // namespace shoal::sync

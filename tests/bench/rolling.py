@@ -12,7 +12,7 @@ the end on every node, the peers of the beginning and those announced 2 s ago or
 
 import time
 
-from figure import arguments, background, loopback_cluster, row
+from figure import arguments, background, loopback_cluster, result, row
 
 from announcer import PEERS_PER_SWARM, Ready, swarm_hash
 from udp_client import UdpClient
@@ -82,6 +82,8 @@ def main():
             row(f"end: {cluster.nodes[number].name}", "", *lacking)
     row("announces", "unanswered", "worst missing")
     row(load.sent, len(load.unanswered), worst)
+    result("rolling restart", ("missing on a ready node", [worst], "peers", 0),
+           ("unanswered", [len(load.unanswered)], "announces", 0))
 
 
 if __name__ == "__main__":

@@ -1,45 +1,64 @@
 #!/usr/bin/python3
-"""How long from an announce answered by node a until node b hands the peer out: visibility.py [ANNOUNCES].
+"""From an announce on one node until another node hands the peer out, with announces going on all the while.
 
-Three nodes on loopback, one announce at a time over UDP, each of a swarm of its own; node b is scraped without pause
-until it knows it. So the figure includes up to one scrape's round trip.
+Three nodes on loopback. A new peer is announced on node a; from then on b or c is asked in a tight loop (by scrape,
+which changes nothing) until it knows the peer. The time is from sending the announce to having the first answer that
+counts it, so it includes two round trips of this script. --sync takes a list: unicast, multicast, mixed.
+
+  cmake --preset release && cmake --build --preset release --target shoal udp_load_bench
+  tests/bench/visibility.py --samples 500 --rate 5000 --rounds 3
 """
 
+import contextlib
 import os
-import statistics
 import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from figure import arguments, loopback_cluster, native_background, percentile, result, row
 
-from cluster import Cluster  # noqa: E402
-from udp_client import UdpClient  # noqa: E402
+from udp_client import UdpClient
 
 
-def measure(sync, announces):
-    """Seconds, sorted."""
-    with Cluster(nodes=3, sync=sync) as cluster:
-        a, b = (UdpClient(("127.0.0.1", node.tracker_port)) for node in cluster.nodes[:2])
-        with a, b:
-            taken = []
-            for _ in range(announces):
-                info_hash = os.urandom(20)
-                a.announce(info_hash, 1000, event="started")
-                start = time.perf_counter()
-                while b.scrape(info_hash)[0][2] == 0:
-                    if time.perf_counter() - start > 10:
-                        raise SystemExit(f"{sync}: an announce is not visible after 10 s")
-                taken.append(time.perf_counter() - start)
-    return sorted(taken)
+def measure(clients, samples):
+    """Milliseconds, a number per sample."""
+    times = []
+    for sample in range(samples):
+        info_hash = os.urandom(20)
+        start = time.monotonic()
+        clients[0].announce(info_hash, 1000, numwant=0)
+        asked = clients[1 + sample % 2]
+        while asked.scrape(info_hash) != [(0, 0, 1)]:
+            if time.monotonic() - start > 10:
+                sys.exit("a peer was not handed out within 10 s")
+        times.append((time.monotonic() - start) * 1000)
+    return times
+
+
+def one_round(sync, options):
+    with loopback_cluster(sync=sync) as (cluster, targets), contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(UdpClient(target)) for target in targets]
+        if options.rate:
+            stack.enter_context(native_background(targets, options.rate))
+        time.sleep(2)  # so that the load is there when the first sample is taken
+        answered = sum(node.metric("shoal_announces_total") for node in cluster.nodes)
+        start = time.monotonic()
+        times = measure(clients, options.samples)
+        seconds = time.monotonic() - start
+        answered = sum(node.metric("shoal_announces_total") for node in cluster.nodes) - answered
+    row(sync, round((answered - len(times)) / seconds), len(times), percentile(times, 0.5), percentile(times, 0.99),
+        max(times))
+    return percentile(times, 0.5), percentile(times, 0.99)
 
 
 def main():
-    announces = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
-    for sync in ("unicast", "multicast", "mixed"):
-        taken = measure(sync, announces)
-        p99 = taken[int(len(taken) * 0.99)]
-        print(f"{sync:10} {announces} announces: median {statistics.median(taken) * 1000:.1f} ms, "
-              f"p99 {p99 * 1000:.1f} ms, longest {taken[-1] * 1000:.1f} ms", flush=True)
+    options = arguments(__doc__, samples=(500, "peers announced one after the other, in each round"),
+                        rate=(5000, "announces per second in the background, over all nodes"),
+                        rounds=(3, "clusters"), sync=("unicast", "ways to spread, separated by commas"))
+    row("sync", "background/s", "samples", "median ms", "p99 ms", "max ms")
+    for sync in options.sync.split(","):
+        rounds = [one_round(sync, options) for _ in range(options.rounds)]
+        result(f"visibility, {sync}", ("median", [one[0] for one in rounds], "ms", 60),
+               ("p99", [one[1] for one in rounds], "ms", 150))
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 // make it. What decodes must encode to something that decodes to the same.
 
 #include <cstdint>
-#include <span>
 
+#include "../unit/no_swarms.h"
 #include "common/check.h"
 #include "proto/sync_header.h"
 #include "proto/sync_packet.h"
@@ -14,11 +14,6 @@
 using namespace shoal;
 
 namespace {
-
-class NoSwarms final : public sync::Swarms {
- public:
-  size_t merge(std::span<const proto::Delta> deltas, common::Tick) override { return deltas.size(); }
-};
 
 constexpr sync::Now kNow{1'000'000, 1'800'000'000'000};
 constexpr uint64_t kIncarnation = uint64_t{1'800'000'000'000} << 16;
@@ -55,7 +50,7 @@ void check_body(common::ByteSpan body) {
 
 // What a member may say must not upset a cluster: sealed rightly, whatever is inside.
 void check_cluster(common::ByteSpan body) {
-  static NoSwarms swarms;
+  static test::NoSwarms swarms;
   static const sync::KeyRing keys({sync::insecure_key("fuzz")}, "fuzz");
   sync::Cluster cluster(config(), swarms, kNow);
   sync::Outputs out;

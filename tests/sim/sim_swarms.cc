@@ -6,7 +6,7 @@ SimSwarms::SimSwarms(const common::SipKey& store_key)
     : store_(node::SwarmStore::Config{.key = store_key, .replicated = true}) {}
 
 bool SimSwarms::merge_record(const proto::Delta& delta, common::Tick now) {
-  if (common::stamp_age(now, delta.stamp) > common::kLifetimeTicks) return false;
+  if (common::stamp_age(now, delta.stamp) >= common::kLifetimeTicks) return false;
   const auto [found, added] =
       records_.try_emplace({delta.info_hash, delta.peer}, Record{delta.stamp, delta.state});
   if (added) return true;
@@ -34,22 +34,29 @@ std::optional<proto::Delta> SimSwarms::announce(const node::PeerAnnounce& announ
   return answer.delta;
 }
 
+void SimSwarms::expire(common::Tick now) {
+  for (size_t shard = 0; shard < node::SwarmStore::kShards; ++shard) store_.expire_shard(shard, now);
+  std::erase_if(records_, [now](const auto& entry) {
+    return common::stamp_age(now, entry.second.stamp) >= common::kLifetimeTicks;
+  });
+}
+
 std::string SimSwarms::disagreement() const {
-  std::map<common::InfoHash, proto::SwarmCounts> counts;
-  for (const auto& [key, record] : records_) {
-    proto::SwarmCounts& swarm = counts[key.first];
-    if (record.state.role == proto::PeerRole::seeder) ++swarm.seeders;
-    if (record.state.role == proto::PeerRole::leecher) ++swarm.leechers;
+  size_t stored = 0;
+  std::string wrong;
+  for (size_t shard = 0; shard < node::SwarmStore::kShards; ++shard) {
+    store_.for_each(shard, [&](const proto::Delta& delta) {
+      ++stored;
+      const auto found = records_.find({delta.info_hash, delta.peer});
+      if (found == records_.end() || !(found->second == Record{delta.stamp, delta.state})) {
+        wrong = to_hex(delta.info_hash) + " " + to_string(delta.peer) + " differs in store and map";
+      }
+    });
   }
-  for (const auto& [info_hash, expected] : counts) {
-    const proto::SwarmCounts found = store_.scrape(store_.locate(info_hash), info_hash);
-    if (found.seeders != expected.seeders || found.leechers != expected.leechers) {
-      return "swarm " + to_hex(info_hash) + ": store " + std::to_string(found.seeders) + "+" +
-             std::to_string(found.leechers) + ", map " + std::to_string(expected.seeders) + "+" +
-             std::to_string(expected.leechers);
-    }
+  if (stored != records_.size()) {
+    return "store has " + std::to_string(stored) + " records, map " + std::to_string(records_.size());
   }
-  return {};
+  return wrong;
 }
 
 }  // namespace shoal::sim

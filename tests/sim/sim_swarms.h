@@ -27,6 +27,21 @@ class SimSwarms final : public sync::Swarms {
   explicit SimSwarms(const common::SipKey& store_key);
 
   size_t merge(std::span<const proto::Delta> deltas, common::Tick now) override;
+  void merge_completed(const common::InfoHash& info_hash, uint32_t completed) override {
+    store_.merge_completed(info_hash, completed);
+  }
+  sync::StampDigests stamp_digests() const override { return store_.stamp_digests(); }
+  sync::BucketDigests bucket_digests(common::Stamp stamp) const override {
+    return store_.bucket_digests(stamp);
+  }
+  size_t read_steps() const override { return store_.read_steps(); }
+  void read(size_t step, const sync::Cells& cells, common::Tick now,
+            const std::function<void(const sync::SwarmPart&)>& visit) const override {
+    store_.read(step, cells, now, visit);
+  }
+
+  // Removes what has outlived its time.
+  void expire(common::Tick now);
 
   // What a client's announce to this node does; the delta to publish, if there is one.
   std::optional<proto::Delta> announce(const node::PeerAnnounce& announce, common::Tick now,

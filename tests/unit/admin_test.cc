@@ -15,6 +15,9 @@ using namespace shoal;
 
 namespace {
 
+const node::PullServerCounters pull_server;
+const node::PullClientCounters pull_client;
+
 node::NodeState example(const node::WorkerCounters& worker) {
   node::NodeState state;
   state.name = "a";
@@ -28,6 +31,8 @@ node::NodeState example(const node::WorkerCounters& worker) {
   member.address = common::make_endpoint_v4(0x7f000001, 7070);
   member.state = sync::MemberState::suspect;
   state.sync = sync::Status{.id = 1, .incarnation = 2, .members = {member}, .stats = {}};
+  state.pull_server = &pull_server;
+  state.pull_client = &pull_client;
   return state;
 }
 

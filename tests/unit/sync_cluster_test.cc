@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include "common/prng.h"
+#include "no_swarms.h"
 #include "proto/sync_packet.h"
 #include "sync/cluster.h"
 #include "sync/keys.h"
@@ -18,16 +19,6 @@ namespace {
 constexpr int64_t kUnixMs = 1'800'000'000'000;
 constexpr sync::Now kNow{1'000'000, kUnixMs};
 const common::Endpoint kFrom = common::make_endpoint_v4(0x0a000002, 6970);
-
-// Counts what reaches the store.
-class CountingSwarms final : public sync::Swarms {
- public:
-  size_t merge(std::span<const proto::Delta> deltas, common::Tick) override {
-    merged += deltas.size();
-    return deltas.size();
-  }
-  size_t merged = 0;
-};
 
 sync::ClusterKey key_of(uint8_t byte) {
   sync::ClusterKey key;
@@ -46,7 +37,7 @@ sync::Config config_of(const std::string& name) {
 
 // One cluster under test, and the means to seal packets of another node.
 struct Fixture {
-  CountingSwarms swarms;
+  test::NoSwarms swarms;
   sync::Cluster cluster{config_of("here"), swarms, kNow};
   uint64_t incarnation = static_cast<uint64_t>(kUnixMs) << 16;
   test::SyncPeer there{{key_of(1)}, "test", "there", incarnation, kFrom};
@@ -179,7 +170,7 @@ TEST_CASE("sync cluster: other clusters, other keys, other versions") {
 }
 
 TEST_CASE("sync cluster: every key of the ring opens, the first seals") {
-  CountingSwarms swarms;
+  test::NoSwarms swarms;
   sync::Config config = config_of("here");
   config.keys = {key_of(1), key_of(2)};
   sync::Cluster cluster(config, swarms, kNow);
@@ -195,7 +186,7 @@ TEST_CASE("sync cluster: every key of the ring opens, the first seals") {
 }
 
 TEST_CASE("sync cluster: an insecure cluster understands itself and nobody with a key") {
-  CountingSwarms swarms;
+  test::NoSwarms swarms;
   sync::Config config = config_of("here");
   config.keys.clear();
   config.insecure = true;
@@ -400,7 +391,7 @@ TEST_CASE("sync cluster: publishing waits for more, is told once, and reaches wh
 }
 
 TEST_CASE("sync cluster: a name that is no ASCII is told as such") {
-  CountingSwarms swarms;
+  test::NoSwarms swarms;
   sync::Config config = config_of("b\xc3\xbcro\n" + std::string(300, 'x'));
   sync::Cluster cluster(config, swarms, kNow);
   cluster.set_seeds({kFrom});

@@ -1,0 +1,52 @@
+// DigestTable: the digests of a store's cells (proto/record_digest.h), kept up with every change of a record.
+//
+// Any thread; shards of the store write to it under their own locks. A reader that meets writers sees some of
+// their changes and not others.
+
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "proto/record_digest.h"
+#include "sync/swarms.h"
+
+namespace shoal::node {
+
+class DigestTable {
+ public:
+  // Puts a record with this hash into its cell, or takes it out.
+  void toggle(size_t bucket, common::Stamp stamp, uint64_t hash) {
+    (*rows_)[bucket][stamp].fetch_xor(hash, std::memory_order_relaxed);
+  }
+
+  sync::StampDigests stamp_digests() const {
+    sync::StampDigests sums{};
+    for (const Row& row : *rows_) {
+      for (size_t stamp = 0; stamp < row.size(); ++stamp) {
+        sums[stamp] ^= row[stamp].load(std::memory_order_relaxed);
+      }
+    }
+    return sums;
+  }
+
+  sync::BucketDigests bucket_digests(common::Stamp stamp) const {
+    sync::BucketDigests out;
+    for (size_t bucket = 0; bucket < out.size(); ++bucket) {
+      out[bucket] = (*rows_)[bucket][stamp].load(std::memory_order_relaxed);
+    }
+    return out;
+  }
+
+  static constexpr size_t bytes() { return sizeof(Rows); }
+
+ private:
+  using Row = std::array<std::atomic<uint64_t>, proto::kDigestStamps>;
+  using Rows = std::array<Row, proto::kDigestBuckets>;
+
+  std::unique_ptr<Rows> rows_ = std::make_unique<Rows>();
+};
+
+}  // namespace shoal::node

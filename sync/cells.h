@@ -1,0 +1,48 @@
+// Cells: a set of cells of the store, each all records of one stamp in one bucket (proto/record_digest.h).
+
+#pragma once
+
+#include <bitset>
+#include <cstddef>
+#include <map>
+
+#include "common/tick.h"
+#include "proto/record_digest.h"
+
+namespace shoal::sync {
+
+class Cells {
+ public:
+  using Buckets = std::bitset<proto::kDigestBuckets>;
+
+  static Cells everything() {
+    Cells all;
+    all.whole_.set();
+    return all;
+  }
+
+  // All buckets of the stamp.
+  void add(common::Stamp stamp) { whole_.set(stamp); }
+  void add(common::Stamp stamp, size_t bucket) {
+    some_[stamp].set(bucket);
+    touched_.set(bucket);
+  }
+
+  bool empty() const { return whole_.none() && some_.empty(); }
+
+  // Whether any cell of the bucket is in the set.
+  bool touches(size_t bucket) const { return whole_.any() || touched_.test(bucket); }
+
+  bool contains(common::Stamp stamp, size_t bucket) const {
+    if (whole_.test(stamp)) return true;
+    const auto found = some_.find(stamp);
+    return found != some_.end() && found->second.test(bucket);
+  }
+
+ private:
+  std::bitset<proto::kDigestStamps> whole_;
+  std::map<common::Stamp, Buckets> some_;
+  Buckets touched_;
+};
+
+}  // namespace shoal::sync
