@@ -5,6 +5,7 @@
 #include "node/load_options.h"
 #include "node/option_text.h"
 #include "node/printable.h"
+#include "node/version.h"
 
 namespace shoal::node {
 
@@ -15,6 +16,11 @@ int command_config_default() {
 
 int command_config_reference() {
   std::fputs(options_reference().c_str(), stdout);
+  return kExitOk;
+}
+
+int command_config_manual() {
+  std::fputs(options_manual(version()).c_str(), stdout);
   return kExitOk;
 }
 

@@ -22,6 +22,7 @@ struct Arguments {
   std::string key_file = "-";
   std::string check;
   bool reference = false;
+  bool manual = false;
   ProbeRequest probe;
   std::string probe_hash;
   uint32_t probe_timeout_ms = 2000;
@@ -117,10 +118,15 @@ Command config_command(CLI::App& shoal, Arguments& arguments) {
   CLI::Option* check = app->add_option("--check", arguments.check,
                                        "Say whether this file, with the present environment, is valid");
   check->type_name("FILE");
-  app->add_flag("--reference", arguments.reference, "Print the reference of all options as Markdown")
-      ->excludes(check);
+  CLI::Option* reference =
+      app->add_flag("--reference", arguments.reference, "Print the reference of all options as Markdown")
+          ->excludes(check);
+  app->add_flag("--manual", arguments.manual, "Print the manual page shoal.toml(5)")
+      ->excludes(check)
+      ->excludes(reference);
   return {app, [check, &arguments] {
             if (check->count() > 0) return command_config_check(arguments.check);
+            if (arguments.manual) return command_config_manual();
             return arguments.reference ? command_config_reference() : command_config_default();
           }};
 }

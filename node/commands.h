@@ -27,6 +27,7 @@ int command_node(const std::optional<std::string>& config, const std::vector<Nam
 // shoal config.
 int command_config_default();
 int command_config_reference();
+int command_config_manual();
 int command_config_check(const std::string& file);
 
 // shoal keygen: to a new file, or to standard output for "-".

@@ -17,4 +17,7 @@ std::string default_file();
 // docs/OPTIONS.md.
 std::string options_reference();
 
+// The manual page shoal.toml(5), in roff.
+std::string options_manual(std::string_view version);
+
 }  // namespace shoal::node

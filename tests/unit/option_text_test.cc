@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iterator>
 #include <set>
+#include <sstream>
 
 #include "node/config_file.h"
 #include "node/resolve_options.h"
@@ -32,6 +33,21 @@ TEST_CASE("option text: docs/OPTIONS.md is what `shoal config --reference` print
                      "../../../docs/OPTIONS.md");
   const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   CHECK_MESSAGE(text == options_reference(), "run: build/dev/shoal config --reference > docs/OPTIONS.md");
+}
+
+TEST_CASE("option text: the manual page has every option, and no text that roff would take for a request") {
+  const std::string page = options_manual("1.2.3");
+  CHECK(page.starts_with(".TH SHOAL.TOML 5 \"\" \"shoal 1.2.3\""));
+  for (const Option& option : option_table()) {
+    CAPTURE(option.key);
+    CHECK(page.find("variable " + environment_name(option) + ".\n") != std::string::npos);
+  }
+  const std::set<std::string> requests{".TH", ".SH", ".PP", ".TP", ".BR", ".br"};
+  std::istringstream lines(page);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with('.') || line.starts_with('\''))
+      CHECK(requests.contains(line.substr(0, line.find(' '))));
+  }
 }
 
 TEST_CASE("option table: rows are complete and in the order of the sections") {

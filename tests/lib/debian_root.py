@@ -1,0 +1,111 @@
+"""Fresh Debian 12 root file systems: made by debootstrap once and kept as build/debian-bookworm.tar, unpacked for each
+use; commands run inside; an init system booted inside. Needs root, debootstrap and systemd-container."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+
+from cluster import ROOT
+from wait import wait_for
+
+TAR = os.path.join(ROOT, "build", "debian-bookworm.tar")
+TOOLS = ("debootstrap", "systemd-nspawn", "nsenter")
+# On a machine whose init is another one, nobody is there to be told of a container.
+_NSPAWN = ["systemd-nspawn", "--quiet", "--register=no",
+           *([] if os.path.isdir("/run/systemd/system") else ["--keep-unit"])]
+
+
+def missing(tools=TOOLS):
+    """Why this cannot run here; "" when it can."""
+    if os.geteuid() != 0:
+        return "making a root file system needs root"
+    absent = [tool for tool in tools if not shutil.which(tool)]
+    return f"not installed: {', '.join(absent)}" if absent else ""
+
+
+def tar_path():
+    """The archive of the root file system; made when it is not there yet."""
+    if not os.path.exists(TAR):
+        with tempfile.TemporaryDirectory(prefix="shoal-root-") as folder:
+            root = os.path.join(folder, "root")
+            subprocess.run(["debootstrap", "--variant=minbase", "bookworm", root], check=True, stdin=subprocess.DEVNULL)
+            os.makedirs(os.path.dirname(TAR), exist_ok=True)
+            subprocess.run(["tar", "-C", root, "-cf", TAR + ".part", "."], check=True)
+            os.rename(TAR + ".part", TAR)
+    return TAR
+
+
+class DebianRoot:
+    def __init__(self):
+        archive = tar_path()
+        self.path = tempfile.mkdtemp(prefix="shoal-root-")
+        subprocess.run(["tar", "-C", self.path, "-xf", archive], check=True)
+        self._init = None
+
+    def close(self):
+        if self._init:
+            self.shut_down()
+        shutil.rmtree(self.path)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def file(self, path):
+        return os.path.join(self.path, path.lstrip("/"))
+
+    def run(self, *command, fails=False, timeout_s=600):
+        """Runs a command inside (in the booted system, if there is one); its output. `fails`: that is expected."""
+        if self._init:
+            prefix = ["nsenter", "--target", str(self._leader()), "--all", "--"]
+        else:
+            prefix = [*_NSPAWN, "--pipe", "--resolv-conf=replace-host", "--directory", self.path, "--"]
+        done = subprocess.run([*prefix, "env", "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive",
+                               "SYSTEMD_COLORS=0", "SYSTEMD_URLIFY=0", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", *command], check=False, stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, errors="replace", timeout=timeout_s)
+        if bool(done.returncode) != fails:
+            raise AssertionError(f"{' '.join(command)}: exit code {done.returncode}\n{(done.stdout + done.stderr)[-2000:]}")
+        return done.stdout
+
+    def files(self):
+        """Every path outside of /proc and the like."""
+        found = set()
+        for top, folders, names in os.walk(self.path):
+            inside = top[len(self.path):]
+            if not inside:
+                folders[:] = [f for f in folders if f not in ("proc", "sys", "dev", "run", "tmp")]
+            found.update(f"{inside}/{name}" for name in folders + names)
+        return found
+
+    # The init system
+
+    def boot(self):
+        """In a network of its own, with nothing but loopback."""
+        log = open(self.file("/root/boot.log"), "wb")
+        with log:
+            self._init = subprocess.Popen([*_NSPAWN, "--private-network", "--boot", "--directory", self.path],
+                                          stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        wait_for(self._is_up, 60, "the init system to be up", interval_s=0.2)
+
+    def _is_up(self):
+        if self._init.poll() is not None:
+            raise RuntimeError(f"the init system has ended: {open(self.file('/root/boot.log'), errors='replace').read()}")
+        return self.run("systemctl", "list-jobs").startswith("No jobs")
+
+    def _leader(self):
+        children = subprocess.run(["pgrep", "-P", str(self._init.pid)], check=False, capture_output=True, text=True)
+        if not children.stdout:
+            raise AssertionError("no init system runs yet")
+        return int(children.stdout.split()[0])
+
+    def shut_down(self):
+        try:
+            self.run("systemctl", "poweroff")
+            self._init.wait(60)
+        except (AssertionError, subprocess.TimeoutExpired):
+            self._init.kill()
+            self._init.wait()
+        self._init = None
