@@ -19,9 +19,10 @@ constexpr const char* kIndex =
     "/status.json  this node, the other members, the counts\n"
     "/metrics      the same for Prometheus\n"
     "/scrape       seeders, leechers and downloads of every swarm; ?format=ben, txt, txtp, bin, url or json\n"
-    "/v1/          the admin API: status, members, history, swarms/INFO_HASH\n"
+    "/v1/          the admin API: status, members, history, swarms/INFO_HASH, access\n"
     "\n"
-    "POST /v1/drain: not ready, serve on for node.drain_s, leave, exit\n";
+    "POST /v1/drain: not ready, serve on for node.drain_s, leave, exit\n"
+    "POST /v1/access/add?hash=HEX, /v1/access/remove?hash=HEX: change the access list\n";
 
 }  // namespace
 

@@ -28,6 +28,7 @@ class Admin final : public HttpHandler {
     const ClusterClock* clock;
     const History* history;
     FullScrapes* full_scrapes;
+    AccessControl* access = nullptr;  // null: /v1/access is not there
   };
 
   // What the pointers point to outlives the object.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "node/admin_access.h"
 #include "node/option_values.h"
 #include "node/printable.h"
 #include "node/status_json.h"
@@ -105,6 +106,8 @@ void answer_api_get(const Admin::Actions& actions, const HttpRequest& request, s
     append_json(out, reply, 200, history_json(*actions.history));
   } else if (request.path.starts_with(kSwarms)) {
     show_swarm(actions, request, out);
+  } else if (request.path == "/v1/access" && actions.access != nullptr) {
+    show_access(*actions.access, request, out);
   } else if (request.path == "/v1/drain") {
     append_api_error(out, reply, 400, "to drain, POST");
   } else {
@@ -116,6 +119,9 @@ void answer_api_post(const Admin::Actions& actions, const HttpRequest& request, 
   const HttpReply reply = proto::reply_to(request);
   if (request.path == "/v1/drain") {
     append_api_result(out, reply, actions.drain() ? "draining" : "draining already");
+  } else if (actions.access != nullptr &&
+             (request.path == "/v1/access/add" || request.path == "/v1/access/remove")) {
+    change_access(*actions.access, request, request.path.ends_with("add"), out);
   } else {
     append_api_error(out, reply, 404, "there is no such action");
   }

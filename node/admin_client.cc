@@ -5,7 +5,6 @@
 
 #include "node/admin_token.h"
 #include "node/http_client.h"
-#include "node/option_values.h"
 #include "node/printable.h"
 #include "node/status_table.h"
 
@@ -13,7 +12,7 @@ namespace shoal::node {
 
 namespace {
 
-constexpr std::chrono::milliseconds kTimeout{3000};
+constexpr std::chrono::milliseconds kTimeout{10'000};
 
 std::string reason_of(const HttpReply& reply) {
   const std::string status = "HTTP status " + std::to_string(reply.status);
@@ -24,38 +23,27 @@ std::string reason_of(const HttpReply& reply) {
   return status + ": " + printable(error->get_ref<const std::string&>());
 }
 
-common::Result<nlohmann::json> document_of(const HostPort& admin, const common::Result<HttpReply>& reply) {
-  const std::string who = to_string(admin) + ": ";
-  if (!reply) return common::fail(who + reply.error().message);
-  if (reply->status != 200) return common::fail(who + reason_of(*reply));
-  auto document = parse_status(reply->body);
-  if (!document) return common::fail(who + document.error().message);
-  return document;
+common::Result<nlohmann::json> document_of(const common::Result<HttpReply>& reply) {
+  if (!reply) return tl::make_unexpected(reply.error());
+  if (reply->status != 200) return common::fail(reason_of(*reply));
+  return parse_status(reply->body);
 }
 
 }  // namespace
 
-common::Result<HostPort> parse_admin(const std::string& text) {
-  const auto admin = parse_host_port(text);
-  if (admin) return *admin;
-  return common::fail("--admin: \"" + printable(text, 80) + "\" is not allowed: HOST:PORT such as " +
-                      std::string(kDefaultAdmin));
-}
-
 common::Result<nlohmann::json> admin_get(const HostPort& admin, std::string_view target) {
-  return document_of(admin, http_get(admin, target, kTimeout));
+  return document_of(http_get(admin, target, kTimeout));
 }
 
-common::Result<nlohmann::json> admin_post(const AdminRequest& request, std::string_view target) {
-  const auto admin = parse_admin(request.admin);
-  if (!admin) return tl::make_unexpected(admin.error());
+common::Result<nlohmann::json> admin_post(const HostPort& admin, const std::string& token_file,
+                                          std::string_view target) {
   std::string headers;
-  if (!request.token_file.empty()) {
-    const auto token = load_admin_token(request.token_file);
+  if (!token_file.empty()) {
+    const auto token = load_admin_token(token_file);
     if (!token) return tl::make_unexpected(token.error());
     headers = "Authorization: Bearer " + *token + "\r\n";
   }
-  return document_of(*admin, http_post(*admin, target, kTimeout, headers));
+  return document_of(http_post(admin, target, kTimeout, headers));
 }
 
 void print_json(const nlohmann::json& document) {

@@ -1,21 +1,23 @@
 #include <cstdio>
 
-#include "node/admin_client.h"
 #include "node/commands.h"
+#include "node/option_values.h"
 #include "node/printable.h"
 
 namespace shoal::node {
 
-int command_drain(const AdminRequest& request, bool json) {
-  const auto answer = admin_post(request, "/v1/drain");
+int command_drain(const AdminRequest& request) {
+  const auto admin = read_admin(request.admin);
+  if (!admin) return kExitFailed;
+  const auto answer = admin_post(*admin, request.token_file, "/v1/drain");
   if (!answer) {
-    print_error(answer.error().message);
+    print_error(to_string(*admin) + ": " + answer.error().message);
     return kExitFailed;
   }
-  if (json) {
+  if (request.json) {
     print_json(*answer);
   } else {
-    std::printf("%s: %s\n", request.admin.c_str(), printable(answer->value("result", "?")).c_str());
+    std::printf("%s: %s\n", to_string(*admin).c_str(), printable(answer->value("result", "?")).c_str());
   }
   return kExitOk;
 }

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <functional>
+#include <map>
 
 #include "node/commands.h"
 #include "node/option_table.h"
@@ -26,9 +27,9 @@ struct Arguments {
   ProbeRequest probe;
   std::string probe_hash;
   uint32_t probe_timeout_ms = 2000;
-  AdminRequest action;
-  bool action_json = false;
+  AdminRequest drain;
   StatusRequest status = {{std::string(kDefaultAdmin)}, false, false};
+  AccessRequest access;
 };
 
 struct Command {
@@ -69,6 +70,16 @@ Examples:
 
 The node says "not ready" at once, serves on for node.drain_s seconds, tells the other nodes that it
 leaves, and exits with 0. SIGTERM does the same; a second SIGTERM ends it at once.)";
+
+constexpr const char* kAccessExamples = R"(
+Examples:
+  shoal access add 0123456789abcdef0123456789abcdef01234567
+  shoal access remove 0123456789abcdef0123456789abcdef01234567
+  shoal access list               what was changed at run time
+  shoal access list 0123456789abcdef0123456789abcdef01234567
+
+Changes hold on all nodes of the cluster, over what the file of each says. access.mode says whether
+the swarms on the list are served or those that are not.)";
 
 constexpr const char* kProbeExamples = R"(
 Examples:
@@ -145,18 +156,40 @@ Command status_command(CLI::App& shoal, Arguments& arguments) {
 }
 
 // What every command has that changes something in a running node.
-void add_action_options(CLI::App& app, Arguments& arguments) {
-  app.add_option("--admin", arguments.action.admin, "admin.listen of the node")->type_name("HOST:PORT");
-  app.add_option("--token-file", arguments.action.token_file, "admin.token_file of the node")
-      ->type_name("FILE");
-  app.add_flag("--json", arguments.action_json, "Print JSON");
+void add_admin_options(CLI::App& app, AdminRequest& request) {
+  app.add_option("--admin", request.admin, "admin.listen of the node")->type_name("HOST:PORT");
+  app.add_option("--token-file", request.token_file, "admin.token_file of the node")->type_name("FILE");
+  app.add_flag("--json", request.json, "Print JSON");
 }
 
 Command drain_command(CLI::App& shoal, Arguments& arguments) {
   CLI::App* app = shoal.add_subcommand("drain", "Ask a node on this machine to leave in good order");
   app->footer(kDrainExamples);
-  add_action_options(*app, arguments);
-  return {app, [&arguments] { return command_drain(arguments.action, arguments.action_json); }};
+  add_admin_options(*app, arguments.drain);
+  return {app, [&arguments] { return command_drain(arguments.drain); }};
+}
+
+Command access_command(CLI::App& shoal, Arguments& arguments) {
+  CLI::App* app = shoal.add_subcommand("access", "Show or change the access list");
+  app->footer(kAccessExamples);
+  AccessRequest& access = arguments.access;
+  using Verb = AccessRequest::Verb;
+  const auto verbs =
+      std::map<std::string, Verb>{{"add", Verb::add}, {"remove", Verb::remove}, {"list", Verb::list}};
+  app->add_option("verb", access.verb, "add, remove or list")
+      ->type_name("VERB")
+      ->required()
+      ->transform(CLI::Transformer(verbs).description(""));
+  CLI::Option* hashes =
+      app->add_option("hash", access.hashes, "info_hashes in hexadecimal")->type_name("HASH");
+  add_admin_options(*app, access.node);
+  return {app, [hashes, &access] {
+            if (access.verb != Verb::list && hashes->count() == 0) {
+              print_error("which info_hash? see `shoal access --help`");
+              return kExitUsage;
+            }
+            return command_access(access);
+          }};
 }
 
 Command probe_command(CLI::App& shoal, Arguments& arguments) {
@@ -224,7 +257,8 @@ int run_command_line(int argc, const char* const* argv) {
   Arguments arguments;
   const Command commands[] = {node_command(shoal, arguments),   probe_command(shoal, arguments),
                               status_command(shoal, arguments), drain_command(shoal, arguments),
-                              keygen_command(shoal, arguments), config_command(shoal, arguments)};
+                              access_command(shoal, arguments), keygen_command(shoal, arguments),
+                              config_command(shoal, arguments)};
   try {
     shoal.parse(reversed_arguments(argc, argv));
   } catch (const CLI::Success& success) {

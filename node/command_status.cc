@@ -1,6 +1,5 @@
 #include <cstdio>
 
-#include "node/admin_client.h"
 #include "node/commands.h"
 #include "node/http_client.h"
 #include "node/option_values.h"
@@ -20,8 +19,8 @@ std::string reason_of(const HttpReply& reply) {
 
 common::Result<void> print_ready(const HostPort& admin) {
   const auto reply = http_get(admin, "/readyz", kTimeout);
-  if (!reply) return common::fail(to_string(admin) + ": " + reply.error().message);
-  if (reply->status != 200) return common::fail(to_string(admin) + ": not ready: " + reason_of(*reply));
+  if (!reply) return tl::make_unexpected(reply.error());
+  if (reply->status != 200) return common::fail("not ready: " + reason_of(*reply));
   std::printf("%s: ready\n", to_string(admin).c_str());
   return {};
 }
@@ -32,13 +31,10 @@ int command_status(const StatusRequest& request) {
   bool ok = true;
   auto documents = nlohmann::json::array();
   for (size_t i = 0; i < request.admins.size(); ++i) {
-    const auto admin = parse_admin(request.admins[i]);
-    if (!admin) {
-      print_error(admin.error().message);
-      return kExitFailed;
-    }
+    const auto admin = read_admin(request.admins[i]);
+    if (!admin) return kExitFailed;
     const auto note = [&](const common::Error& error) {
-      print_error(error.message);
+      print_error(to_string(*admin) + ": " + error.message);
       ok = false;
     };
     if (request.ready) {

@@ -4,6 +4,8 @@
 #include <cstdio>
 
 #include "node/load_options.h"
+#include "node/option_values.h"
+#include "node/printable.h"
 #include "node/run_node.h"
 
 namespace shoal::node {
@@ -14,6 +16,14 @@ void print_error(std::string_view message) {
     std::fprintf(stderr, "shoal: %.*s\n", static_cast<int>(end), message.data());
     message.remove_prefix(std::min(message.size(), end + 1));
   }
+}
+
+std::optional<HostPort> read_admin(const std::string& text) {
+  auto admin = parse_host_port(text);
+  if (!admin) {
+    print_error("--admin: \"" + printable(text, 80) + "\" is not allowed: HOST:PORT such as 127.0.0.1:9697");
+  }
+  return admin;
 }
 
 int command_node(const std::optional<std::string>& config, const std::vector<NamedText>& flags) {

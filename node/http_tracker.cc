@@ -47,6 +47,10 @@ void HttpTracker::announce(const proto::HttpRequest& request, const Endpoint& cl
     fail(request, client, proto::to_string(query.error()), out);
     return;
   }
+  if (const Refusal refusal = tracker_.refuses(query->request, client); refusal != Refusal::none) {
+    fail(request, client, to_string(refusal), out);
+    return;
+  }
   counters_.http_tracker[family_index(client.family)].announces.add();
   const size_t room = peers_v4_.size() / common::compact_size(Family::v4);
   const uint32_t want = tracker_.peers_wanted(query->request, static_cast<uint32_t>(room));
@@ -62,6 +66,10 @@ void HttpTracker::announce(const proto::HttpRequest& request, const Endpoint& cl
 
 std::unique_ptr<LongAnswer> HttpTracker::scrape(const proto::HttpRequest& request, const Endpoint& client,
                                                 std::string& out) {
+  if (tracker_.denies(client)) {
+    fail(request, client, to_string(Refusal::network), out);
+    return nullptr;
+  }
   if (full_scrapes_ != nullptr) {
     const auto format = proto::parse_full_scrape_query(request.query);
     if (format) return full_scrapes_->answer(request, *format, client, out);
@@ -74,11 +82,12 @@ std::unique_ptr<LongAnswer> HttpTracker::scrape(const proto::HttpRequest& reques
   }
   counters_.http_tracker[family_index(client.family)].scrapes.add();
   std::array<proto::ScrapedSwarm, proto::kHttpScrapeMax> swarms;
-  for (size_t i = 0; i < asked->size(); ++i) {
-    const common::InfoHash& hash = (*asked)[i];
-    swarms[i] = {hash, tracker_.scrape(tracker_.store().locate(hash), hash)};
+  size_t count = 0;
+  for (const common::InfoHash& hash : *asked) {
+    if (tracker_.hides(hash)) continue;
+    swarms[count++] = {hash, tracker_.scrape(tracker_.store().locate(hash), hash)};
   }
-  proto::append_scrape_answer(out, proto::reply_to(request), std::span(swarms).first(asked->size()));
+  proto::append_scrape_answer(out, proto::reply_to(request), std::span(swarms).first(count));
   return nullptr;
 }
 

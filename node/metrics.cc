@@ -39,10 +39,11 @@ constexpr std::array<Row<UdpCounters>, 4> kUdpRequests = {{{"connect", &UdpCount
                                                            {"announce", &UdpCounters::announces},
                                                            {"scrape", &UdpCounters::scrapes},
                                                            {"refused", &UdpCounters::errors}}};
-constexpr std::array<Row<UdpCounters>, 4> kUdpDrops = {
+constexpr std::array<Row<UdpCounters>, 5> kUdpDrops = {
     {{"malformed", &UdpCounters::dropped_malformed},
      {"connection_id", &UdpCounters::dropped_connection_id},
      {"source_port", &UdpCounters::dropped_source_port},
+     {"network", &UdpCounters::dropped_network},
      {"send", &UdpCounters::dropped_send}}};
 constexpr std::array<Row<HttpTrackerCounters>, 4> kHttpRequests = {
     {{"announce", &HttpTrackerCounters::announces},
@@ -100,8 +101,8 @@ void add_udp(Families& out, const NodeState& state) {
   by_family(&UdpCounters::bytes_sent);
   out.counter(
       "shoal_udp_dropped_total",
-      "Datagrams without an answer: malformed, with a bad connection id, from source port 0, or whose answer "
-      "the kernel did not take.");
+      "Datagrams without an answer: malformed, with a bad connection id, from source port 0, from a denied "
+      "network, or whose answer the kernel did not take.");
   for (size_t family = 0; family < 2; ++family) {
     for (const auto& row : kUdpDrops) {
       out.add(sum(
@@ -152,6 +153,38 @@ void add_store(Families& out, const NodeState& state) {
   out.add(store.memory_bytes);
 }
 
+constexpr std::array<std::pair<const char*, Refusal>, 4> kRefusalNames = {
+    {{"swarm", Refusal::swarm},
+     {"client", Refusal::client},
+     {"network", Refusal::network},
+     {"private_address", Refusal::private_address}}};
+
+void add_access(Families& out, const NodeState& state) {
+  out.counter("shoal_announces_refused_total", "Announces answered with a failure, by what is not allowed.");
+  for (const auto& [label, refusal] : kRefusalNames) {
+    const auto index = static_cast<size_t>(refusal);
+    out.add(sum(
+                state, [index](const WorkerCounters& w) -> auto& { return w.announce.refused[index]; }),
+            {{"reason", label}});
+  }
+  const AccessStatus& access = state.access;
+  out.gauge("shoal_access_file_entries", "Entries of the access list's file.");
+  out.add(access.file_entries);
+  out.gauge("shoal_access_changes", "Entries of the access list changed at run time.");
+  out.add(access.changes);
+  out.counter("shoal_access_changes_refused_total", "Changes beyond what can be changed at run time.");
+  out.add(access.refused_changes);
+  out.counter("shoal_access_bad_lines_total", "Lines of the access FIFOs that are no info_hashes.");
+  out.add(access.bad_lines);
+  out.counter("shoal_access_swarms_dropped_total", "Swarms removed because they are no longer served.");
+  out.add(access.swarms_dropped);
+  out.counter("shoal_access_reloads_total", "SIGHUPs, by whether the access list's file could be used.");
+  out.add(access.reloads, {{"result", "ok"}});
+  out.add(access.reloads_failed, {{"result", "failed"}});
+  out.counter("shoal_access_state_write_failures_total", "Times access.state_file could not be written.");
+  out.add(access.state_writes_failed);
+}
+
 void add_keys(Families& out, const NodeState& state) {
   out.counter("shoal_key_reloads_total", "SIGHUPs, by whether the key files could be used.");
   out.add(state.key_reloads, {{"result", "ok"}});
@@ -196,6 +229,7 @@ std::string metrics_text(const NodeState& state) {
   add_udp(out, state);
   add_http(out, state);
   add_store(out, state);
+  add_access(out, state);
   add_dumps(out, state.dumps);
   add_keys(out, state);
   if (state.snapshot) add_snapshot(out, *state.snapshot);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "node/access_control.h"
 #include "node/exporter.h"
 #include "node/pull_client.h"
 #include "node/pull_server.h"
@@ -38,6 +39,7 @@ struct NodeState {
   uint64_t queue_dropped = 0;        // deltas the workers could not hand to the sync channel
   std::optional<sync::Status> sync;  // none: sync is off
   uint64_t sync_dropped_send = 0;
+  AccessStatus access;
   const PullServerCounters* pull_server = nullptr;  // as long as sync is on
   const PullClientCounters* pull_client = nullptr;
   std::string key_ids;                     // of the keys in use, the one that seals first; empty: none

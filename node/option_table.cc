@@ -41,11 +41,27 @@ std::optional<common::LogFormat> parse_log_format(std::string_view text) {
   return std::nullopt;
 }
 
+std::optional<AccessMode> parse_access_mode(std::string_view text) {
+  if (text == "open") return AccessMode::open;
+  if (text == "allow") return AccessMode::allow;
+  if (text == "deny") return AccessMode::deny;
+  return std::nullopt;
+}
+
+bool put_path_or_off(std::string& field, std::string_view text) {
+  return put_text_if(field, text, text.empty() || is_path(text));
+}
+
+bool add_text_if(std::vector<std::string>& list, std::string_view text, bool allowed) {
+  return add(list, allowed ? std::optional(std::string(text)) : std::nullopt);
+}
+
 using View = std::string_view;
 
 constexpr std::array kSections = {
     Section{"node", "This process."},
     Section{"tracker", "What BitTorrent clients see."},
+    Section{"access", "Who may announce what. Checked for every announce; off by default."},
     Section{"sync", "The channel between the nodes of a cluster. All nodes of one cluster are equal."},
     Section{"admin", "Metrics, health and status over HTTP, for operators."},
 };
@@ -143,6 +159,51 @@ constexpr std::array kOptions = {
            "A client is an IPv4 address or an IPv6 /64. One that comes sooner gets status 429.",
            [](Options& o, View v) { return put(o.tracker.full_scrape_interval_s, parse_whole(v, 0, 86400)); },
            nullptr},
+
+    Option{
+        "access.mode", OptionKind::text, 0, "open", "open, allow or deny",
+        "Which swarms are served: all, only those on the access list, or all but those.",
+        "Announces for others are answered with a failure, and their peers are dropped. Give all nodes of a\n"
+        "cluster the same mode and list. SIGHUP reads it anew.",
+        [](Options& o, View v) { return put(o.access.mode, parse_access_mode(v)); }, nullptr},
+    Option{"access.file", OptionKind::text, 0, "",
+           "the path of a file; \"\" is no list but for run-time changes", "File of the access list.",
+           "One info_hash a line, 40 hexadecimal digits; what follows behind a blank, and lines that begin "
+           "with\n"
+           "'#', are comments. SIGHUP reads it anew; a bad line leaves the old list in force.",
+           [](Options& o, View v) { return put_path_or_off(o.access.file, v); }, nullptr},
+    Option{"access.state_file", OptionKind::text, 0, "", "the path of a file; \"\" is off",
+           "File that keeps the run-time changes of the access list over a restart.",
+           "A node of a cluster also gets them from the others. Written by the node itself, as node.user.",
+           [](Options& o, View v) { return put_path_or_off(o.access.state_file, v); }, nullptr},
+    Option{"access.fifo_add", OptionKind::text, 0, "", "the path of a FIFO; \"\" is off",
+           "FIFO from which info_hashes are added to the access list.",
+           "Lines as in access.file. Made if it is not there; opened as node.user and inside node.chroot.",
+           [](Options& o, View v) { return put_path_or_off(o.access.fifo_add, v); }, nullptr},
+    Option{"access.fifo_delete", OptionKind::text, 0, "", "the path of a FIFO; \"\" is off",
+           "FIFO from which info_hashes are removed from the access list.", "As access.fifo_add.",
+           [](Options& o, View v) { return put_path_or_off(o.access.fifo_delete, v); }, nullptr},
+    Option{"access.clients_allow", OptionKind::text, 256, "",
+           "up to 256 different beginnings of peer ids such as -qB4, 1 to 20 printable characters",
+           "Client software that may announce; empty list: all.",
+           "By how its peer_id begins. A claim of the client, not a proof. SIGHUP reads it anew.",
+           [](Options& o, View v) { return add_text_if(o.access.clients_allow, v, is_peer_id_prefix(v)); },
+           [](Options& o) { o.access.clients_allow.clear(); }},
+    Option{"access.clients_deny", OptionKind::text, 256, "",
+           "up to 256 different beginnings of peer ids such as -XL0, 1 to 20 printable characters",
+           "Client software that may not announce.", "As access.clients_allow, and stronger.",
+           [](Options& o, View v) { return add_text_if(o.access.clients_deny, v, is_peer_id_prefix(v)); },
+           [](Options& o) { o.access.clients_deny.clear(); }},
+    Option{"access.deny_networks", OptionKind::text, 2048, "",
+           "up to 2048 different networks such as 192.0.2.0/24, 2001:db8::/32 or 192.0.2.1",
+           "Networks whose clients get nothing.",
+           "Over UDP they are not answered at all, over HTTP with a failure. SIGHUP reads it anew.",
+           [](Options& o, View v) { return add(o.access.deny_networks, common::parse_network(v)); },
+           [](Options& o) { o.access.deny_networks.clear(); }},
+    Option{"access.private_addresses", OptionKind::boolean, 0, "true", "true or false",
+           "Whether peers with private, loopback or link-local addresses may announce.",
+           "Set it to false on a tracker for the public Internet. SIGHUP reads it anew.",
+           [](Options& o, View v) { return put(o.access.private_addresses, parse_boolean(v)); }, nullptr},
 
     Option{"sync.listen", OptionKind::text, 0, "",
            "one address such as 192.0.2.1:6970 or [::]:6970; \"\" is off",

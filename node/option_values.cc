@@ -117,6 +117,11 @@ bool is_path(std::string_view text) {
   });
 }
 
+bool is_peer_id_prefix(std::string_view text) {
+  return !text.empty() && text.size() <= 20 &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f && c != ','; });
+}
+
 std::string name_from_host(std::string_view host) {
   std::string name(host.substr(0, 64));
   for (char& c : name) {

@@ -9,6 +9,7 @@
 
 #include "common/endpoint.h"
 #include "common/log.h"
+#include "common/network.h"
 #include "common/result.h"
 #include "proto/dump_format.h"
 
@@ -27,6 +28,9 @@ struct MulticastGroup {
   std::string interface;  // empty: the system's choice
   bool operator==(const MulticastGroup&) const = default;
 };
+
+// Which swarms are served: all, only those on the access list, or all but those.
+enum class AccessMode : uint8_t { open, allow, deny };
 
 struct Options {
   struct Node {
@@ -55,6 +59,19 @@ struct Options {
     uint32_t full_scrape_interval_s = 300;  // 0: any time
     bool operator==(const Tracker&) const = default;
   } tracker;
+
+  struct Access {
+    AccessMode mode = AccessMode::open;
+    std::string file;         // path; empty: none
+    std::string state_file;   // path; empty: none
+    std::string fifo_add;     // path; empty: none
+    std::string fifo_delete;  // path; empty: none
+    std::vector<std::string> clients_allow;
+    std::vector<std::string> clients_deny;
+    std::vector<common::Network> deny_networks;
+    bool private_addresses = true;
+    bool operator==(const Access&) const = default;
+  } access;
 
   struct Sync {
     std::optional<common::Endpoint> listen;

@@ -88,8 +88,10 @@ Result<std::unique_ptr<RunningNode>> RunningNode::start(const Options& options,
     if (path.empty()) continue;
     if (auto usable = check_replaceable(option, path); !usable) return tl::make_unexpected(usable.error());
   }
+  auto access = AccessControl::prepare(options.access);
+  if (!access) return tl::make_unexpected(access.error());
   return std::unique_ptr<RunningNode>(
-      new RunningNode(options, std::move(reload), std::move(*keys), std::move(token), std::move(*sockets)));
+      new RunningNode(options, std::move(reload), std::move(*keys), std::move(token), std::move(*sockets), std::move(*access)));
 }
 
 Result<RunningNode::Sockets> RunningNode::open_sockets(const Options& options, size_t workers) {
@@ -127,7 +129,7 @@ Result<RunningNode::Sockets> RunningNode::open_sockets(const Options& options, s
 RunningNode::Loop::Loop() { CHECK_INVARIANT(uv_loop_init(&uv) == 0); }
 
 RunningNode::RunningNode(const Options& options, std::function<Result<Options>()> reload, NodeKeys keys,
-                         std::string token, Sockets sockets)
+                         std::string token, Sockets sockets, AccessControl::Start access)
     : options_(options),
       reload_(std::move(reload)),
       keys_(std::move(keys)),
@@ -138,6 +140,14 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
       store_({.key = keys_.store, .replicated = sockets.sync.datagrams != nullptr}),
       full_scrapes_(store_, clock_, options.tracker.full_scrape_interval_s),
       drain_(&loop_.uv, options.node.drain_s, [this] { stop(); }),
+      access_(&loop_.uv, options.access, sync::node_id(options.sync.cluster, options.node.name),
+              std::move(access), store_,
+              {.publish =
+                   [this](const auto& policy) {
+                     for (const auto& worker : workers_) worker->set_policy(policy);
+                   },
+               .tell = [](std::span<const proto::AccessChange> /*changes*/) {},
+               .unix_ms = [this] { return clock_.unix_ms(); }}),
       worker_context_{.store = store_,
                       .clock = clock_,
                       .tracker = {.interval_s = options.tracker.interval_s,
@@ -146,6 +156,7 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
                                   .numwant_max = options.tracker.numwant_max},
                       .http_limits = {.connections_max = http_connections_max(sockets.udp.size())},
                       .connection_keys = keys_.connection,
+                      .policy = access_.policy(),
                       .draining = drain_.begun(),
                       .full_scrapes = options.tracker.full_scrape ? &full_scrapes_ : nullptr},
       admin_({.state = [this] { return state(); },
@@ -154,7 +165,8 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
               .store = &store_,
               .clock = &clock_,
               .history = &history_,
-              .full_scrapes = &full_scrapes_}),
+              .full_scrapes = &full_scrapes_,
+              .access = &access_}),
       service_(std::move(sockets.service)) {
   if (sockets.sync.datagrams) {
     sync::Config config;
@@ -256,7 +268,7 @@ void RunningNode::note_history() {
 void RunningNode::on_signal(int signal) {
   if (signal == SIGHUP) {
     service_->reloading();
-    reload_keys();
+    reload();
     service_->reloaded();
     return;
   }
@@ -273,25 +285,44 @@ bool RunningNode::drain(std::string_view cause) {
   return first;
 }
 
-// All or nothing: keys that cannot all be read change nothing.
-void RunningNode::reload_keys() {
+// What the options file says of keys and of access; each all or nothing.
+void RunningNode::reload() {
+  auto options = reload_();
+  if (!options) {
+    ++key_reloads_failed_;
+    log_line(LogLevel::error, "SIGHUP: everything stays as it was", {{"reason", options.error().message}});
+    return;
+  }
+  Options comparable = *options;
+  comparable.sync.key_files = options_.sync.key_files;
+  comparable.access = options_.access;
+  comparable.access.state_file = options->access.state_file;
+  comparable.access.fifo_add = options->access.fifo_add;
+  comparable.access.fifo_delete = options->access.fifo_delete;
+  if (!(comparable == options_)) {
+    log_line(LogLevel::warn,
+             "SIGHUP: options have changed that need a restart: all but sync.key_files and some of [access]");
+  }
+  reload_keys(*options);
+  Options::Access access = options->access;
+  access.state_file = options_.access.state_file;
+  access.fifo_add = options_.access.fifo_add;
+  access.fifo_delete = options_.access.fifo_delete;
+  access_.reload(access);
+}
+
+// Keys that cannot all be read change nothing.
+void RunningNode::reload_keys(const Options& options) {
   const auto failed = [this](const std::string& reason) {
     ++key_reloads_failed_;
     log_line(LogLevel::error, "SIGHUP: the old keys stay", {{"reason", reason}});
   };
-  auto options = reload_();
-  if (!options) return failed(options.error().message);
-  Options comparable = *options;
-  comparable.sync.key_files = options_.sync.key_files;
-  if (!(comparable == options_)) {
-    log_line(LogLevel::warn, "SIGHUP: options other than sync.key_files have changed: they need a restart");
-  }
   // Whether there are keys at all is settled at start.
-  if (options->sync.key_files.empty() != options_.sync.key_files.empty()) {
+  if (options.sync.key_files.empty() != options_.sync.key_files.empty()) {
     return failed("sync.key_files: from none to some or back needs a restart");
   }
   if (options_.sync.key_files.empty()) return;
-  auto keys = load_node_keys(*options);
+  auto keys = load_node_keys(options);
   if (!keys) return failed(keys.error().message);
   const std::string& cluster = options_.sync.cluster;
   log_line(LogLevel::info, "SIGHUP: keys loaded",
@@ -331,6 +362,7 @@ void RunningNode::step_done() {
 void RunningNode::close() {
   if (sync_) sync_->stop();
   if (admin_server_) admin_server_->stop();
+  access_.stop();
   if (exporter_) exporter_->stop();
   drain_.close();
   service_->close();
@@ -381,6 +413,7 @@ NodeState RunningNode::state() const {
   state.key_ids = key_ids(keys_.cluster, options_.sync.cluster);
   state.key_reloads = key_reloads_;
   state.key_reloads_failed = key_reloads_failed_;
+  state.access = access_.status();
   if (snapshot_) state.snapshot = snapshot_->status();
   if (exporter_) state.exports = exporter_->status();
   const DumpGate& dumps = full_scrapes_.gate();

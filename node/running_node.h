@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "common/result.h"
+#include "node/access_control.h"
 #include "node/admin.h"
 #include "node/cluster_clock.h"
 #include "node/drain.h"
@@ -57,7 +58,7 @@ class RunningNode {
   };
 
   RunningNode(const Options& options, std::function<common::Result<Options>()> reload, NodeKeys keys,
-              std::string token, Sockets sockets);
+              std::string token, Sockets sockets, AccessControl::Start access);
 
   static common::Result<Sockets> open_sockets(const Options& options, size_t workers);
 
@@ -67,7 +68,8 @@ class RunningNode {
   bool drain(std::string_view cause);
   void expire();
   void note_history();
-  void reload_keys();
+  void reload();
+  void reload_keys(const Options& options);
   void stop();
   void linger();
   void step_done();
@@ -87,6 +89,7 @@ class RunningNode {
   SwarmStore store_;
   FullScrapes full_scrapes_;
   Drain drain_;
+  AccessControl access_;
   WorkerContext worker_context_;
   std::unique_ptr<SyncDriver> sync_;  // null: sync is off
   std::vector<std::unique_ptr<Worker>> workers_;

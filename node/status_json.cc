@@ -101,6 +101,18 @@ Json sync_json(const NodeState& state) {
           {"dropped_pull_connections", dropped_pull_connections(state)}};
 }
 
+Json access_json(const AccessStatus& access) {
+  return {{"mode", to_string(access.mode)},
+          {"file_entries", access.file_entries},
+          {"changes", access.changes},
+          {"refused_changes", access.refused_changes},
+          {"bad_lines", access.bad_lines},
+          {"swarms_dropped", access.swarms_dropped},
+          {"reloads", access.reloads},
+          {"reloads_failed", access.reloads_failed},
+          {"state_writes_failed", access.state_writes_failed}};
+}
+
 Json snapshot_json(const SnapshotStatus& snapshot) {
   const auto loading = snapshot.loading_percent;
   return {{"loading_percent", loading ? Json(*loading) : Json(nullptr)},
@@ -143,6 +155,7 @@ std::string status_json(const NodeState& state) {
   json["sync"] = state.sync ? sync_json(state) : Json(nullptr);
   json["keys"] = {
       {"ids", state.key_ids}, {"reloads", state.key_reloads}, {"reloads_failed", state.key_reloads_failed}};
+  json["access"] = access_json(state.access);
   json["snapshot"] = state.snapshot ? snapshot_json(*state.snapshot) : Json(nullptr);
   return dump(json);
 }

@@ -236,6 +236,41 @@ void SwarmShard::expire_set(SwarmEntry& entry, const Expiry& expiry) {
   expired_ += gone[index_of(PeerRole::leecher)] + gone[index_of(PeerRole::seeder)];
 }
 
+template <Family F>
+void SwarmShard::empty_set(SwarmEntry& entry) {
+  toggle_all<F>(entry, [](common::Stamp) { return true; });
+  // So long after the last sweep every stamp has expired.
+  const Expiry all(swept_, swept_ + 2 * common::kLifetimeTicks);
+  const RoleCounts gone = peers<F>().expire(set_of<F>(entry), all);
+  for (size_t role = 0; role < kRoles; ++role) sums<F>()[role] -= gone[role];
+}
+
+void SwarmShard::drop_entry(uint64_t hash, SwarmEntry& entry) {
+  empty_set<Family::v4>(entry);
+  empty_set<Family::v6>(entry);
+  table_.remove(hash, entry);
+}
+
+bool SwarmShard::drop(uint64_t hash, const InfoHash& info_hash) {
+  const std::lock_guard guard(lock_);
+  SwarmEntry* entry = table_.find(hash, info_hash);
+  if (entry != nullptr) drop_entry(hash, *entry);
+  return entry != nullptr;
+}
+
+size_t SwarmShard::drop_if(const std::function<bool(const InfoHash&)>& which) {
+  const std::lock_guard guard(lock_);
+  size_t dropped = 0;
+  // From the end: the entry that takes a removed one's place has been looked at.
+  for (uint32_t i = table_.size(); i-- > 0;) {
+    SwarmEntry& entry = table_[i];
+    if (!which(entry.info_hash)) continue;
+    drop_entry(common::siphash(config_.key, entry.info_hash.bytes), entry);
+    ++dropped;
+  }
+  return dropped;
+}
+
 void SwarmShard::sweep(Tick now) {
   const Expiry expiry{swept_, now};
   // From the end: the entry that takes a removed one's place has been looked at.

@@ -47,6 +47,12 @@ class alignas(64) SwarmShard {
   void merge_completed(uint64_t hash, const common::InfoHash& info_hash, uint32_t completed);
 
   void expire(common::Tick now);
+
+  // Removes a swarm with all its records; false: there is none.
+  bool drop(uint64_t hash, const common::InfoHash& info_hash);
+  // Removes those `which` says; how many.
+  size_t drop_if(const std::function<bool(const common::InfoHash&)>& which);
+
   void for_each(const std::function<void(const proto::Delta&)>& visit) const;
   void read(const sync::Cells& cells, common::Tick now,
             const std::function<void(const sync::SwarmPart&)>& visit) const;
@@ -77,6 +83,9 @@ class alignas(64) SwarmShard {
   void erase(SwarmEntry& entry, uint64_t hash, const PeerKey<F>& key, proto::PeerRole role);
   template <common::Family F>
   void expire_set(SwarmEntry& entry, const Expiry& expiry);
+  template <common::Family F>
+  void empty_set(SwarmEntry& entry);
+  void drop_entry(uint64_t hash, SwarmEntry& entry);
 
   // Into the digest of its cell, or out of it.
   template <common::Family F>

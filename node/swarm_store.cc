@@ -1,6 +1,8 @@
 #include "node/swarm_store.h"
 
 #include <memory>
+#include <mutex>
+#include <utility>
 
 #include "common/check.h"
 #include "node/allocated.h"
@@ -36,8 +38,16 @@ struct SwarmStore::Impl {
 
   SwarmShard& shard_of(SwarmRef ref) { return shards[ref.hash >> 54]; }
 
+  using Admits = std::function<bool(const InfoHash&)>;
+  std::shared_ptr<const Admits> current_admits() {
+    const std::lock_guard lock(admits_mutex);
+    return admits;
+  }
+
   ShardConfig shared;
   SwarmShard* shards;
+  std::mutex admits_mutex;
+  std::shared_ptr<const Admits> admits;  // under admits_mutex; null: everything is merged
 };
 
 static_assert(SwarmStore::kShards == size_t{1} << (64 - 54));
@@ -72,13 +82,16 @@ std::optional<SwarmLook> SwarmStore::look(SwarmRef ref, const InfoHash& info_has
 }
 
 size_t SwarmStore::merge(std::span<const proto::Delta> deltas, Tick now) {
+  const auto admits = impl_->current_admits();
   size_t changed = 0;
   while (!deltas.empty()) {
     const InfoHash& info_hash = deltas.front().info_hash;
     size_t count = 1;
     while (count < deltas.size() && deltas[count].info_hash == info_hash) ++count;
-    const SwarmRef ref = locate(info_hash);
-    changed += impl_->shard_of(ref).merge(ref.hash, deltas.first(count), now);
+    if (admits == nullptr || (*admits)(info_hash)) {
+      const SwarmRef ref = locate(info_hash);
+      changed += impl_->shard_of(ref).merge(ref.hash, deltas.first(count), now);
+    }
     deltas = deltas.subspan(count);
   }
   return changed;
@@ -105,6 +118,21 @@ void SwarmStore::read(size_t step, const sync::Cells& cells, Tick now,
 }
 
 void SwarmStore::expire_shard(size_t shard, Tick now) { impl_->shards[shard].expire(now); }
+
+bool SwarmStore::drop(const InfoHash& info_hash) {
+  const SwarmRef ref = locate(info_hash);
+  return impl_->shard_of(ref).drop(ref.hash, info_hash);
+}
+
+size_t SwarmStore::drop_if(size_t shard, const std::function<bool(const InfoHash&)>& which) {
+  return impl_->shards[shard].drop_if(which);
+}
+
+void SwarmStore::admit_only(std::function<bool(const InfoHash&)> admits) {
+  auto next = admits ? std::make_shared<const Impl::Admits>(std::move(admits)) : nullptr;
+  const std::lock_guard lock(impl_->admits_mutex);
+  impl_->admits = std::move(next);
+}
 
 void SwarmStore::for_each(size_t shard, const std::function<void(const proto::Delta&)>& visit) const {
   impl_->shards[shard].for_each(visit);

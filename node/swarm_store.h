@@ -124,6 +124,16 @@ class SwarmStore final : public sync::Swarms {
   // length (a suspended machine) one call is enough. A `now` behind that of the last call removes nothing.
   void expire_shard(size_t shard, common::Tick now);
 
+  // Removes a swarm with all its peers and counts at once; false: there is none.
+  bool drop(const common::InfoHash& info_hash);
+
+  // Removes those swarms of one shard that `which` says, under the shard's lock; how many.
+  size_t drop_if(size_t shard, const std::function<bool(const common::InfoHash&)>& which);
+
+  // Deltas of swarms for which `admits` is false are not merged from now on; empty: all are. It is called on
+  // the threads that merge.
+  void admit_only(std::function<bool(const common::InfoHash&)> admits);
+
   // Visits every record of one shard, live and stopped, as the delta that would bring it elsewhere. Under the
   // shard's lock: `visit` must be short and must not call the store.
   void for_each(size_t shard, const std::function<void(const proto::Delta&)>& visit) const;

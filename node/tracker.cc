@@ -12,6 +12,12 @@ uint32_t Tracker::peers_wanted(const proto::AnnounceRequest& request, uint32_t f
   return std::min({wanted, settings_.numwant_max, fits});
 }
 
+Refusal Tracker::judge(const proto::AnnounceRequest& request, const common::Endpoint& peer) {
+  const Refusal refusal = policy_->judge(request, peer);
+  if (refusal != Refusal::none) counters_.refused[static_cast<size_t>(refusal)].add();
+  return refusal;
+}
+
 uint32_t Tracker::interval_s() {
   const double spread = settings_.interval_jitter * (2 * prng_.unit() - 1);
   return std::max(1U, static_cast<uint32_t>(settings_.interval_s * (1 + spread)));

@@ -3,8 +3,12 @@
 
 #pragma once
 
+#include <memory>
+#include <utility>
+
 #include "common/endpoint.h"
 #include "common/prng.h"
+#include "node/announce_policy.h"
 #include "node/cluster_clock.h"
 #include "node/delta_queue.h"
 #include "node/swarm_store.h"
@@ -29,6 +33,20 @@ class Tracker {
 
   SwarmStore& store() { return store_; }
 
+  // Null: nothing is forbidden.
+  void set_policy(std::shared_ptr<const AnnouncePolicy> policy) { policy_ = std::move(policy); }
+
+  // Whether `peer` may not announce this, and why. Counted.
+  Refusal refuses(const proto::AnnounceRequest& request, const common::Endpoint& peer) {
+    return policy_ == nullptr ? Refusal::none : judge(request, peer);
+  }
+
+  // A client that gets nothing at all.
+  bool denies(const common::Endpoint& client) const { return policy_ != nullptr && policy_->denies(client); }
+
+  // A swarm that is not served must not be scraped.
+  bool hides(const common::InfoHash& hash) const { return policy_ != nullptr && !policy_->allows(hash); }
+
   // Peers the client shall get at most, given what fits its answer.
   uint32_t peers_wanted(const proto::AnnounceRequest& request, uint32_t fits) const;
 
@@ -38,8 +56,9 @@ class Tracker {
                                  const common::Endpoint& source, uint32_t want_v4, uint32_t want_v6,
                                  common::Tick now, const PeerBuffers& buffers);
 
+  // Zeros for a swarm that is unknown or not served.
   proto::SwarmCounts scrape(SwarmRef ref, const common::InfoHash& info_hash) const {
-    return store_.scrape(ref, info_hash);
+    return hides(info_hash) ? proto::SwarmCounts{} : store_.scrape(ref, info_hash);
   }
 
   // Seconds until the next announce, spread evenly by the jitter so that clients do not come back in step.
@@ -47,12 +66,14 @@ class Tracker {
 
  private:
   void count(proto::Event event);
+  Refusal judge(const proto::AnnounceRequest& request, const common::Endpoint& peer);
 
   const TrackerSettings settings_;
   SwarmStore& store_;
   DeltaQueue* const queue_;
   AnnounceCounters& counters_;
   common::Prng prng_;
+  std::shared_ptr<const AnnouncePolicy> policy_;
 };
 
 }  // namespace shoal::node

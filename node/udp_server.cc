@@ -179,6 +179,9 @@ void UdpServer::look_up(size_t count) {
     } else if (batch_.clients[i].port == 0) {
       counters_.dropped_source_port.add();  // there is nobody to answer
       request.kind = UdpKind::ignored;
+    } else if (tracker_.denies(batch_.clients[i])) {
+      counters_.dropped_network.add();
+      request.kind = UdpKind::ignored;
     } else if (request.kind != UdpKind::connect &&
                !proto::check_connection_id(keys_, batch_.clients[i], unix_s_, request.connection_id)) {
       counters_.dropped_connection_id.add();
@@ -216,7 +219,6 @@ void UdpServer::answer(size_t index) {
                                          proto::make_connection_id(keys_[0], batch_.clients[index], unix_s_));
       break;
     case UdpKind::announce:
-      counters_.announces.add();
       size = answer_announce(index, out);
       break;
     case UdpKind::scrape:
@@ -257,6 +259,11 @@ void UdpServer::answer(size_t index) {
 
 size_t UdpServer::answer_announce(size_t index, std::span<uint8_t> out) {
   const proto::AnnounceRequest& request = batch_.requests[index].announce;
+  if (const Refusal refusal = tracker_.refuses(request, batch_.clients[index]); refusal != Refusal::none) {
+    counters_.errors.add();
+    return proto::write_error_answer(out, batch_.requests[index].transaction_id, to_string(refusal));
+  }
+  counters_.announces.add();
   const bool v4 = family_ == Family::v4;
   const uint32_t want = tracker_.peers_wanted(request, static_cast<uint32_t>(proto::udp_peers_max(family_)));
   PeerBuffers buffers;

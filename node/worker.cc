@@ -38,6 +38,7 @@ Worker::Worker(const WorkerContext& context, std::unique_ptr<DeltaQueue> queue, 
       connection_keys_(context.connection_keys),
       batch_(make_udp_batch()),
       http_tracker_(tracker_, context.clock, context.tracker.numwant_max, context.full_scrapes, counters_) {
+  tracker_.set_policy(context.policy);
   CHECK_INVARIANT(uv_loop_init(&loop_) == 0);
   CHECK_INVARIANT(uv_async_init(&loop_, &wake_, [](uv_async_t* async) {
                     static_cast<Worker*>(async->data)->take_message();
@@ -69,9 +70,19 @@ void Worker::set_connection_keys(std::vector<common::SipKey> keys) {
   uv_async_send(&wake_);
 }
 
+void Worker::set_policy(std::shared_ptr<const AnnouncePolicy> policy) {
+  if (!thread_.joinable()) return;
+  {
+    const std::lock_guard lock(message_mutex_);
+    next_policy_ = std::move(policy);
+  }
+  uv_async_send(&wake_);
+}
+
 void Worker::take_message() {
   const std::lock_guard lock(message_mutex_);
   if (!next_keys_.empty()) connection_keys_ = std::exchange(next_keys_, {});
+  if (next_policy_) tracker_.set_policy(std::move(*std::exchange(next_policy_, std::nullopt)));
   if (!stop_asked_) return;
   for (const auto& server : udp_) server->stop();
   http_->stop();

@@ -30,10 +30,11 @@ struct WorkerContext {
   SwarmStore& store;
   const ClusterClock& clock;
   TrackerSettings tracker;
-  HttpLimits http_limits;                       // per worker
-  std::vector<common::SipKey> connection_keys;  // at least one; those at start
-  const std::atomic<bool>& draining;            // true: HTTP connections end with their next answer
-  FullScrapes* full_scrapes = nullptr;          // null: not for the tracker's clients
+  HttpLimits http_limits;                        // per worker
+  std::vector<common::SipKey> connection_keys;   // at least one; those at start
+  std::shared_ptr<const AnnouncePolicy> policy;  // that at start; null: everything may be announced
+  const std::atomic<bool>& draining;             // true: HTTP connections end with their next answer
+  FullScrapes* full_scrapes = nullptr;           // null: not for the tracker's clients
 };
 
 class Worker {
@@ -50,6 +51,9 @@ class Worker {
 
   // New keys for connection ids, at least one; control thread. In force soon, between two batches.
   void set_connection_keys(std::vector<common::SipKey> keys);
+
+  // What may be announced from soon on; null: everything. Control thread.
+  void set_policy(std::shared_ptr<const AnnouncePolicy> policy);
 
   // Stops serving and joins the thread. What the queue holds stays there to be drained.
   void stop();
@@ -74,9 +78,10 @@ class Worker {
   uv_loop_t loop_;
   uv_async_t wake_;
   std::mutex message_mutex_;
-  bool stop_asked_ = false;                      // under message_mutex_
-  std::vector<common::SipKey> next_keys_;        // under message_mutex_; empty: none
-  std::vector<common::SipKey> connection_keys_;  // worker's thread
+  bool stop_asked_ = false;                                           // under message_mutex_
+  std::vector<common::SipKey> next_keys_;                             // under message_mutex_; empty: none
+  std::optional<std::shared_ptr<const AnnouncePolicy>> next_policy_;  // under message_mutex_; none: no news
+  std::vector<common::SipKey> connection_keys_;                       // worker's thread
   UdpBatchPtr batch_;
   std::vector<std::unique_ptr<UdpServer>> udp_;
   HttpTracker http_tracker_;

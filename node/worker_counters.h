@@ -7,6 +7,7 @@
 
 #include "common/counter.h"
 #include "common/endpoint.h"
+#include "node/announce_policy.h"
 
 namespace shoal::node {
 
@@ -26,7 +27,8 @@ struct UdpCounters {
   common::Counter dropped_malformed;
   common::Counter dropped_connection_id;
   common::Counter dropped_source_port;
-  common::Counter dropped_send;  // the kernel did not take the answer
+  common::Counter dropped_network;  // access.deny_networks
+  common::Counter dropped_send;     // the kernel did not take the answer
 };
 
 struct HttpCounters {
@@ -52,7 +54,8 @@ struct AnnounceCounters {
   common::Counter stopped;
   common::Counter regular;  // no event, or paused
   common::Counter peers_sent;
-  common::Counter deltas;  // handed to the sync channel
+  common::Counter deltas;                          // handed to the sync channel
+  std::array<common::Counter, kRefusals> refused;  // by Refusal
 };
 
 struct WorkerCounters {

@@ -259,6 +259,8 @@ std::string_view http_status_text(int status) {
       return "Method Not Allowed";
     case 408:
       return "Request Timeout";
+    case 409:
+      return "Conflict";
     case 414:
       return "URI Too Long";
     case 429:

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "common/prng.h"
+#include "no_swarms.h"
 #include "sync/cluster.h"
 #include "sync/keys.h"
 
@@ -13,15 +14,6 @@ using namespace shoal;
 namespace {
 
 constexpr int64_t kUnixMs = 1'800'000'000'000;
-
-class CountingSwarms final : public sync::Swarms {
- public:
-  size_t merge(std::span<const proto::Delta> deltas, common::Tick) override {
-    merged += deltas.size();
-    return deltas.size();
-  }
-  size_t merged = 0;
-};
 
 struct End {
   explicit End(const std::string& name, uint32_t ip)
@@ -37,7 +29,7 @@ struct End {
   }
 
   common::Endpoint address;
-  CountingSwarms swarms;
+  test::NoSwarms swarms;
   sync::Cluster cluster;
   sync::Outputs out;
 };
