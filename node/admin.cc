@@ -3,6 +3,8 @@
 #include "node/admin_api.h"
 #include "node/admin_token.h"
 #include "node/metrics.h"
+#include "node/page.h"
+#include "node/page_files.h"
 #include "node/status_json.h"
 #include "proto/http_answer.h"
 #include "proto/stats_query.h"
@@ -11,18 +13,16 @@ namespace shoal::node {
 
 namespace {
 
-constexpr const char* kIndex =
-    "shoal: a BitTorrent tracker that runs as a flock of equal nodes\n"
-    "\n"
-    "/healthz      the process lives\n"
-    "/readyz       this node is ready to serve, or why not\n"
-    "/status.json  this node, the other members, the counts\n"
-    "/metrics      the same for Prometheus\n"
-    "/scrape       seeders, leechers and downloads of every swarm; ?format=ben, txt, txtp, bin, url or json\n"
-    "/v1/          the admin API: status, members, history, swarms/INFO_HASH, access\n"
-    "\n"
-    "POST /v1/drain: not ready, serve on for node.drain_s, leave, exit\n"
-    "POST /v1/access/add?hash=HEX, /v1/access/remove?hash=HEX: change the access list\n";
+// What a browser may do with what it gets here.
+constexpr std::string_view kFileHeaders = "X-Content-Type-Options: nosniff\r\nCache-Control: no-cache\r\n";
+
+// The files that the page at / loads; any other is empty.
+std::string_view content_type_of(std::string_view path) {
+  if (path == "/page.css") return "text/css; charset=utf-8";
+  if (path == "/page.js") return "text/javascript; charset=utf-8";
+  if (path == "/icon.svg") return "image/svg+xml";
+  return {};
+}
 
 }  // namespace
 
@@ -47,7 +47,10 @@ std::unique_ptr<LongAnswer> Admin::answer(const proto::HttpRequest& request, con
   } else if (request.path == "/scrape") {
     return full_scrape(request, out);
   } else if (request.path == "/") {
-    proto::append_text(out, reply, 200, kIndex);
+    const std::string page = page_html(actions_.state(), actions_.history->points(), actions_.top().swarms);
+    proto::append_content(out, reply, 200, "text/html; charset=utf-8", page, kPageHeaders);
+  } else if (const std::string_view type = content_type_of(request.path); !type.empty()) {
+    proto::append_content(out, reply, 200, type, page_file(request.path.substr(1)), kFileHeaders);
   } else {
     proto::append_text(out, reply, 404, "there is no such page; / lists them\n");
   }

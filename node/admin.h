@@ -15,6 +15,7 @@
 #include "node/http_server.h"
 #include "node/node_state.h"
 #include "node/swarm_store.h"
+#include "node/top_keeper.h"
 
 namespace shoal::node {
 
@@ -27,6 +28,7 @@ class Admin final : public HttpHandler {
     const SwarmStore* store;
     const ClusterClock* clock;
     const History* history;
+    std::function<const TopView&()> top;  // the largest swarms as far as known
     FullScrapes* full_scrapes;
     AccessControl* access = nullptr;  // null: /v1/access is not there
   };

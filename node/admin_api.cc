@@ -69,6 +69,27 @@ std::optional<uint32_t> number_of(std::string_view query, std::string_view key, 
   return parse_whole(query.substr(key.size() + 1), 0, max);
 }
 
+std::string top_json(const TopView& top, size_t amount) {
+  Json swarms = Json::array();
+  for (size_t i = 0; i < std::min(amount, top.swarms.size()); ++i) {
+    const auto& [hash, counts] = top.swarms[i];
+    swarms.push_back({{"info_hash", common::to_hex(hash)},
+                      {"seeders", counts.seeders},
+                      {"leechers", counts.leechers},
+                      {"completed", counts.completed}});
+  }
+  const Json json = {{"unix_ms", top.unix_ms ? Json(*top.unix_ms) : Json(nullptr)}, {"swarms", swarms}};
+  return json.dump(2) + "\n";
+}
+
+void show_top(const Admin::Actions& actions, const HttpRequest& request, std::string& out) {
+  const HttpReply reply = proto::reply_to(request);
+  const auto amount = number_of(request.query, "n", kTopMax, kTopDefault);
+  if (!amount)
+    return append_api_error(out, reply, 400, "?n= and a number from 0 to " + std::to_string(kTopMax));
+  append_json(out, reply, 200, top_json(actions.top(), *amount));
+}
+
 void show_swarm(const Admin::Actions& actions, const HttpRequest& request, std::string& out) {
   const HttpReply reply = proto::reply_to(request);
   const auto hash = common::info_hash_from_hex(request.path.substr(kSwarms.size()));
@@ -104,6 +125,8 @@ void answer_api_get(const Admin::Actions& actions, const HttpRequest& request, s
     append_json(out, reply, 200, members_json(actions.state()));
   } else if (request.path == "/v1/history") {
     append_json(out, reply, 200, history_json(*actions.history));
+  } else if (request.path == "/v1/top") {
+    show_top(actions, request, out);
   } else if (request.path.starts_with(kSwarms)) {
     show_swarm(actions, request, out);
   } else if (request.path == "/v1/access" && actions.access != nullptr) {

@@ -16,6 +16,9 @@ namespace shoal::node {
 constexpr uint32_t kLookPeersMax = 200;
 constexpr uint32_t kLookPeersDefault = 20;
 
+// Swarms that /v1/top shows if it is not said; at most kTopMax.
+constexpr uint32_t kTopDefault = 10;
+
 // GET /v1/...
 void answer_api_get(const Admin::Actions& actions, const proto::HttpRequest& request, std::string& out);
 

@@ -11,11 +11,12 @@
 
 namespace shoal::node {
 
-// The document of an answer with status 200: an object. The error says why not, in the node's own words where it
-// said something. `target` is a path of the admin endpoint.
+// The document of an answer with status 200: an object. The error says why not, in the node's own words where
+// it said something. `target` is a path of the admin endpoint.
 common::Result<nlohmann::json> admin_get(const HostPort& admin, std::string_view target);
 
-// Does something, and returns what the node says about it. `token_file`: the node's admin.token_file; empty: none.
+// Does something, and returns what the node says about it. `token_file`: the node's admin.token_file; empty:
+// none.
 common::Result<nlohmann::json> admin_post(const HostPort& admin, const std::string& token_file,
                                           std::string_view target);
 

@@ -90,8 +90,9 @@ Result<std::unique_ptr<RunningNode>> RunningNode::start(const Options& options,
   }
   auto access = AccessControl::prepare(options.access);
   if (!access) return tl::make_unexpected(access.error());
-  return std::unique_ptr<RunningNode>(
-      new RunningNode(options, std::move(reload), std::move(*keys), std::move(token), std::move(*sockets), std::move(*access)));
+  return std::unique_ptr<RunningNode>(new RunningNode(options, std::move(reload), std::move(*keys),
+                                                      std::move(token), std::move(*sockets),
+                                                      std::move(*access)));
 }
 
 Result<RunningNode::Sockets> RunningNode::open_sockets(const Options& options, size_t workers) {
@@ -138,6 +139,7 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
       started_mono_ms_(uv_hrtime() / 1'000'000),
       clock_(options.tracker.peer_timeout_s),
       store_({.key = keys_.store, .replicated = sockets.sync.datagrams != nullptr}),
+      top_(&loop_.uv, store_),
       full_scrapes_(store_, clock_, options.tracker.full_scrape_interval_s),
       drain_(&loop_.uv, options.node.drain_s, [this] { stop(); }),
       access_(&loop_.uv, options.access, sync::node_id(options.sync.cluster, options.node.name),
@@ -165,6 +167,7 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
               .store = &store_,
               .clock = &clock_,
               .history = &history_,
+              .top = [this]() -> const TopView& { return top_.view(); },
               .full_scrapes = &full_scrapes_,
               .access = &access_}),
       service_(std::move(sockets.service)) {
@@ -363,6 +366,7 @@ void RunningNode::close() {
   if (sync_) sync_->stop();
   if (admin_server_) admin_server_->stop();
   access_.stop();
+  top_.stop();
   if (exporter_) exporter_->stop();
   drain_.close();
   service_->close();

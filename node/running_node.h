@@ -87,6 +87,7 @@ class RunningNode {
   Loop loop_;
   ClusterClock clock_;
   SwarmStore store_;
+  TopKeeper top_;
   FullScrapes full_scrapes_;
   Drain drain_;
   AccessControl access_;

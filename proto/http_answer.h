@@ -54,9 +54,10 @@ struct RetryIn {
 void append_failure(std::string& out, const HttpReply& reply, std::string_view reason,
                     std::optional<RetryIn> retry_in = std::nullopt);
 
-// Any other answer: content of any type and status. The type is at most 64 characters.
+// Any other answer: content of any type and status. The type is at most 64 characters. `headers`: more header
+// lines, each with its end.
 void append_content(std::string& out, const HttpReply& reply, int status, std::string_view content_type,
-                    std::string_view content);
+                    std::string_view content, std::string_view headers = {});
 
 // The same with plain text.
 void append_text(std::string& out, const HttpReply& reply, int status, std::string_view text);

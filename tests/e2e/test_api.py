@@ -85,6 +85,25 @@ class Api(ApiCase):
 
         wait_for(announced, 30, "announces in the history", interval_s=0.3)
 
+    def test_top(self):
+        info_hash = fresh_hash()
+        for port in range(3000, 3040):
+            self.client(0).announce(info_hash, port, left=port % 2)
+        # A node that has not been asked yet begins to look; later ones are told what is known.
+        wait_for(lambda: self.ask("GET /v1/top", 1)[1]["unix_ms"], what="a first list of the largest swarms")
+        document = wait_for(lambda: self.ask("GET /v1/top", query="?n=1")[1]["swarms"], 45, "a large swarm")[0]
+        self.assertEqual(self.ask("GET /v1/top", query="?n=1000")[0], 400)
+        self.assertRegex(document["info_hash"], "^[0-9a-f]{40}$")
+
+    def test_access(self):
+        info_hash = fresh_hash().hex()
+        self.assertEqual(self.ask("POST /v1/access/add", query=f"?hash={info_hash}")[0], 409)
+        status, document = self.ask("GET /v1/access", query=f"?hash={info_hash}")
+        self.assertEqual((status, document["hashes"][0]["listed"]), (200, False))
+        self.assertEqual(self.ask("GET /v1/access")[1]["mode"], "open")
+        self.assertEqual(self.ask("GET /v1/access", query="?hash=1")[0], 400)
+        self.assertEqual(self.ask("POST /v1/access/remove", query="?hash=1")[0], 400)
+
     def test_drain_is_refused(self):
         # The good case ends a node: see Token.
         self.assertEqual(self.ask("POST /v1/drain", headers=["Origin: http://evil.test"])[0], 403)

@@ -63,6 +63,7 @@ struct FakeNode {
   node::ClusterClock clock{2700};
   node::FullScrapes full_scrapes{*store, clock, 0};
   node::History history;
+  node::TopView top;
   std::string token;
   bool drained = false;
 
@@ -73,6 +74,7 @@ struct FakeNode {
             .store = store.get(),
             .clock = &clock,
             .history = &history,
+            .top = [this]() -> const node::TopView& { return top; },
             .full_scrapes = &full_scrapes};
   }
 };
@@ -272,4 +274,36 @@ TEST_CASE("admin: a swarm looked up") {
     CAPTURE(wrong);
     CHECK(get(admin, wrong).rfind("HTTP/1.1 400 ", 0) == 0);
   }
+}
+
+TEST_CASE("admin: the page and its files") {
+  node::WorkerCounters worker;
+  FakeNode fake;
+  node::Admin admin(fake.actions([&] { return example(worker); }));
+  const std::string page = get(admin, "/");
+  CHECK(page.find("Content-Type: text/html; charset=utf-8\r\n") != std::string::npos);
+  CHECK(page.find("Content-Security-Policy: default-src 'none'; script-src 'self';") != std::string::npos);
+  CHECK(get(admin, "/page.css").find("Content-Type: text/css; charset=utf-8\r\n") != std::string::npos);
+  CHECK(get(admin, "/page.js").find("Content-Type: text/javascript; charset=utf-8\r\n") != std::string::npos);
+  CHECK(get(admin, "/icon.svg").find("\r\n\r\n<svg ") != std::string::npos);
+  CHECK(get(admin, "/page.html").rfind("HTTP/1.1 404 ", 0) == 0);  // a template is no page
+}
+
+TEST_CASE("admin: the largest swarms") {
+  FakeNode fake;
+  node::Admin admin(fake.actions([] { return node::NodeState{}; }));
+  const auto document = [&](const std::string& path) {
+    const std::string answer = get(admin, path);
+    return nlohmann::json::parse(answer.substr(answer.find("\r\n\r\n")));
+  };
+  CHECK(document("/v1/top") == nlohmann::json{{"unix_ms", nullptr}, {"swarms", nlohmann::json::array()}});
+  fake.top.unix_ms = 1'700'000'000'000;
+  for (uint32_t i = 30; i > 0; --i) fake.top.swarms.push_back({{}, {i, 2 * i, 3 * i}});
+  CHECK(document("/v1/top")["swarms"].size() == 10);
+  CHECK(document("/v1/top?n=100")["swarms"].size() == 30);
+  const auto first = document("/v1/top?n=1")["swarms"][0];
+  CHECK(first["seeders"] == 30);
+  CHECK(first["leechers"] == 60);
+  CHECK(first["completed"] == 90);
+  CHECK(get(admin, "/v1/top?n=101").rfind("HTTP/1.1 400 ", 0) == 0);
 }
