@@ -19,7 +19,7 @@ class DeltaQueue {
   explicit DeltaQueue(std::function<void()> wake) : ring_(kCapacity), wake_(std::move(wake)) {}
 
   // Worker only. A full queue drops the delta and counts it.
-  void push(const proto::Delta& delta) {
+  void push(const proto::OwnDelta& delta) {
     if (!ring_.push(delta)) return;
     if (!woken_.exchange(true, std::memory_order_acq_rel)) wake_();
   }
@@ -36,7 +36,7 @@ class DeltaQueue {
   uint64_t dropped() const { return ring_.dropped(); }
 
  private:
-  SpscRing<proto::Delta> ring_;
+  SpscRing<proto::OwnDelta> ring_;
   std::function<void()> wake_;
   std::atomic<bool> woken_{false};
 };

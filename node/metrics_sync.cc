@@ -1,8 +1,16 @@
 #include "node/metrics_sync.h"
 
+#include <array>
+#include <utility>
+
 namespace shoal::node {
 
 namespace {
+
+constexpr std::array<std::pair<const char*, sync::MemberState>, 3> kMemberStates = {
+    {{"alive", sync::MemberState::alive},
+     {"suspect", sync::MemberState::suspect},
+     {"down", sync::MemberState::down}}};
 
 void add_sync(Families& out, const NodeState& state) {
   const sync::Stats& stats = state.sync->stats;
@@ -30,15 +38,31 @@ void add_sync(Families& out, const NodeState& state) {
   out.add(stats.nacks_received, {{"direction", "received"}});
   out.counter("shoal_sync_packets_resent_total", "Packets sent again because another node missed them.");
   out.add(stats.packets_resent);
+  out.histogram(
+      "shoal_sync_lag_seconds",
+      "From when a packet of another node was sent until its changes were merged here, for each change.");
+  out.add_histogram(sync::LagHistogram::kBoundsMs, 1000, stats.lag.counts, stats.lag.sum_ms);
+  out.counter("shoal_sync_stalls_total", "Times this node itself stood still for a second or more.");
+  out.add(stats.stalls);
+  out.gauge("shoal_sync_deltas_waiting", "Changes of peers that wait to be sent.");
+  out.add(static_cast<double>(state.sync->waiting));
+  out.gauge("shoal_clock_ahead_seconds", "This machine's clock minus the time of the cluster.");
+  out.add(static_cast<double>(state.sync->wall_ahead_ms) / 1000);
+  out.counter("shoal_clock_steps_total", "Times the cluster's time here was set to that of the others.");
+  out.add(stats.clock_steps);
+  out.counter("shoal_clock_jumps_total", "Times this machine's clock was set.");
+  out.add(stats.wall_jumps);
   out.counter("shoal_sync_challenges_sent_total", "Nodes, or runs of a node, asked to prove that they run.");
   out.add(stats.challenges_sent);
 }
 
 void add_drops(Families& out, const NodeState& state) {
   const sync::Stats& stats = state.sync->stats;
-  out.counter("shoal_sync_dropped_total",
-              "Datagrams dropped by the sync channel; queue: deltas that found a worker's queue full; send: "
-              "datagrams the kernel did not take; repair: packets asked for beyond what one member may ask.");
+  out.counter(
+      "shoal_sync_dropped_total",
+      "Datagrams dropped by the sync channel; queue: deltas that found a worker's queue full; send: "
+      "datagrams the kernel did not take; repair: packets asked for beyond what one member may ask; pace: "
+      "deltas that found no room to wait in.");
   out.add(stats.dropped_malformed, {{"reason", "malformed"}});
   out.add(stats.dropped_foreign, {{"reason", "foreign"}});
   out.add(stats.dropped_unauthentic, {{"reason", "unauthentic"}});
@@ -47,30 +71,9 @@ void add_drops(Families& out, const NodeState& state) {
   out.add(stats.dropped_stale, {{"reason", "stale"}});
   out.add(stats.dropped_refused, {{"reason", "refused"}});
   out.add(stats.dropped_repair, {{"reason", "repair"}});
+  out.add(stats.dropped_pace, {{"reason", "pace"}});
   out.add(state.queue_dropped, {{"reason", "queue"}});
   out.add(state.sync_dropped_send, {{"reason", "send"}});
-}
-
-void add_pull_connections(Families& out, const NodeState& state) {
-  const PullServerCounters& server = *state.pull_server;
-  const PullClientCounters& client = *state.pull_client;
-  out.counter("shoal_sync_pull_connections_total",
-              "TCP connections of pulls: accepted from others, made to others.");
-  out.add(server.connections.value(), {{"direction", "accepted"}});
-  out.add(client.connections.value(), {{"direction", "made"}});
-  out.counter(
-      "shoal_sync_pull_connections_dropped_total",
-      "Of the accepted ones, closed: to make room; late: the request was not there in time; request: it "
-      "was none or was refused; slow: the answer was not taken in time; broken: by the other side before "
-      "its end. Of those made: connect: none in time; idle: nothing came any more; broken: reset.");
-  out.add(server.dropped_room.value(), {{"direction", "accepted"}, {"reason", "room"}});
-  out.add(server.dropped_late.value(), {{"direction", "accepted"}, {"reason", "late"}});
-  out.add(server.dropped_request.value(), {{"direction", "accepted"}, {"reason", "request"}});
-  out.add(server.dropped_slow.value(), {{"direction", "accepted"}, {"reason", "slow"}});
-  out.add(server.dropped_broken.value(), {{"direction", "accepted"}, {"reason", "broken"}});
-  out.add(client.dropped_connect.value(), {{"direction", "made"}, {"reason", "connect"}});
-  out.add(client.dropped_idle.value(), {{"direction", "made"}, {"reason", "idle"}});
-  out.add(client.dropped_broken.value(), {{"direction", "made"}, {"reason", "broken"}});
 }
 
 void add_members(Families& out, const NodeState& state) {
@@ -96,6 +99,32 @@ void add_members(Families& out, const NodeState& state) {
   }
   out.gauge("shoal_sync_member_clock_offset_seconds", "The member's wall clock minus this node's.");
   for (const auto& m : members) out.add(static_cast<double>(m.clock_offset_ms) / 1000, {{"member", m.name}});
+  out.gauge("shoal_sync_member_loss_ratio",
+            "Share of delta packets that did not come at first, lately: of the member's here (in), of ours "
+            "there (out).");
+  for (const auto& m : members) {
+    out.add(m.loss_in_permille / 1000.0, {{"member", m.name}, {"direction", "in"}});
+    out.add(m.loss_out_permille / 1000.0, {{"member", m.name}, {"direction", "out"}});
+  }
+  out.gauge("shoal_sync_member_state", "1 for the state the member is in, 0 for the others.");
+  for (const auto& m : members) {
+    for (const auto& [state_name, state_value] : kMemberStates) {
+      out.add(m.state == state_value ? 1.0 : 0.0, {{"member", m.name}, {"state", state_name}});
+    }
+  }
+  out.gauge("shoal_sync_member_lag_seconds",
+            "From when the member sent a packet until its changes were merged here, smoothed.");
+  for (const auto& m : members) out.add(static_cast<double>(m.lag_us) / 1'000'000, {{"member", m.name}});
+  out.counter("shoal_sync_member_late_total", "Delta packets of the member that had to be asked for.");
+  for (const auto& m : members) out.add(m.late, {{"member", m.name}});
+  out.counter("shoal_sync_member_repaired_total", "Of those: have come since.");
+  for (const auto& m : members) out.add(m.repaired, {{"member", m.name}});
+  out.counter("shoal_sync_member_nacks_sent_total", "Requests to the member for packets that did not come.");
+  for (const auto& m : members) out.add(m.nacks_sent, {{"member", m.name}});
+  out.counter("shoal_sync_member_received_bytes_total", "UDP payload of the sync channel from the member.");
+  for (const auto& m : members) out.add(m.bytes_received, {{"member", m.name}});
+  out.gauge("shoal_sync_member_load_ratio", "Share of its CPUs that the member uses.");
+  for (const auto& m : members) out.add(m.load_permille / 1000.0, {{"member", m.name}});
 }
 
 }  // namespace
@@ -103,7 +132,6 @@ void add_members(Families& out, const NodeState& state) {
 void add_sync_metrics(Families& out, const NodeState& state) {
   add_sync(out, state);
   add_drops(out, state);
-  add_pull_connections(out, state);
   if (!state.sync->members.empty()) add_members(out, state);
 }
 

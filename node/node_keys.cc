@@ -2,7 +2,6 @@
 
 #include <sodium/randombytes.h>
 
-#include "common/hex.h"
 #include "node/key_file.h"
 
 namespace shoal::node {
@@ -40,11 +39,7 @@ common::Result<NodeKeys> load_node_keys(const Options& options) {
 }
 
 std::string key_ids(const std::vector<sync::ClusterKey>& keys, const std::string& cluster) {
-  std::string text;
-  if (keys.empty()) return text;
-  const sync::KeyRing ring(keys, cluster);
-  for (const sync::SealingKey& key : ring.all()) text += (text.empty() ? "" : ", ") + common::to_hex(key.id);
-  return text;
+  return keys.empty() ? "" : sync::to_text(sync::KeyRing(keys, cluster).ids());
 }
 
 }  // namespace shoal::node

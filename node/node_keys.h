@@ -21,7 +21,7 @@ struct NodeKeys {
 // A node without a key gets random ones. The error names the file.
 common::Result<NodeKeys> load_node_keys(const Options& options);
 
-// Their ids, the one that seals first: "1f2e3d4c, 5b6a7988". Nothing of a key can be learnt from its id.
+// Their ids, the one that seals first (sync::to_text); empty: no keys.
 std::string key_ids(const std::vector<sync::ClusterKey>& keys, const std::string& cluster);
 
 }  // namespace shoal::node

@@ -64,6 +64,7 @@ constexpr std::array kSections = {
     Section{"access", "Who may announce what. Checked for every announce; off by default."},
     Section{"sync", "The channel between the nodes of a cluster. All nodes of one cluster are equal."},
     Section{"admin", "Metrics, health and status over HTTP, for operators."},
+    Section{"stats", "opentracker's statistics page, for the scripts that read it."},
 };
 
 constexpr std::array kOptions = {
@@ -131,8 +132,8 @@ constexpr std::array kOptions = {
            "Time between the announces of a client, in seconds.", "",
            [](Options& o, View v) { return put(o.tracker.interval_s, parse_whole(v, 1, 86400)); }, nullptr},
     Option{"tracker.interval_jitter", OptionKind::fraction, 0, "0.1", "a number from 0 to 0.5",
-           "Share of the interval that is added at random.",
-           "Spreads clients that started together: 0.1 answers interval_s to 1.1 * interval_s.",
+           "Share of the interval by which an answer may differ from it, either way.",
+           "Spreads clients that started together: 0.1 answers 0.9 to 1.1 times interval_s.",
            [](Options& o, View v) { return put(o.tracker.interval_jitter, parse_fraction(v, 0, 0.5)); },
            nullptr},
     Option{
@@ -228,6 +229,11 @@ constexpr std::array kOptions = {
            "A node that hears a group needs no unicast copy. Without %INTERFACE the system chooses one.",
            [](Options& o, View v) { return add(o.sync.multicast, parse_multicast_group(v)); },
            [](Options& o) { o.sync.multicast.clear(); }},
+    Option{"sync.pace_mbit_s", OptionKind::whole, 0, "50", "a whole number from 1 to 10000",
+           "Most that is sent to one node, in megabits per second.",
+           "Also to each multicast group. When it is short, stopped peers are told first and peers that are "
+           "still there last.\nSending again what was lost takes at most a fifth of it.",
+           [](Options& o, View v) { return put(o.sync.pace_mbit_s, parse_whole(v, 1, 10000)); }, nullptr},
     Option{"sync.cluster", OptionKind::text, 0, "default", "1 to 64 letters, digits, '.', '_' or '-'",
            "Name of the cluster.", "Nodes of another cluster are not listened to, even with the same key.",
            [](Options& o, View v) { return put_text_if(o.sync.cluster, v, is_name(v)); }, nullptr},
@@ -244,6 +250,12 @@ constexpr std::array kOptions = {
         "sync.insecure", OptionKind::boolean, 0, "false", "true or false", "Sync without a key.",
         "Anyone who can send a packet to sync.listen can then add and remove peers. For trials on loopback.",
         [](Options& o, View v) { return put(o.sync.insecure, parse_boolean(v)); }, nullptr},
+    Option{"sync.donate_mbit_s", OptionKind::whole, 0, "160",
+           "a whole number from 0 to 100000; 0 is as fast as it goes",
+           "Most that is given to nodes that ask for what they lack, in megabits per second.",
+           "All of them together. A node asks for everything when it starts, and after a cut for what it "
+           "missed.",
+           [](Options& o, View v) { return put(o.sync.donate_mbit_s, parse_whole(v, 0, 100'000)); }, nullptr},
 
     Option{"admin.listen", OptionKind::text, 0, "127.0.0.1:9697",
            "one address such as 127.0.0.1:9697 or [::1]:9697; \"\" is off",
@@ -274,6 +286,22 @@ constexpr std::array kOptions = {
            "with\nthe info_hash percent-encoded; json: an object a line.",
            [](Options& o, View v) { return put(o.admin.export_format, proto::dump_format_from(v)); },
            nullptr},
+
+    Option{"stats.path", OptionKind::text, 0, "",
+           "a path of 2 to 64 letters, digits, '.', '_', '-' or '/' that begins with '/', not /announce or "
+           "/scrape; "
+           "\"\" is off",
+           "Path of the statistics on the tracker's HTTP port; opentracker's is /stats.",
+           "?mode=peer, torr, conn, tcp4, udp4, scrp, fscr, completed, syncs, herr, renew, top10, top100, "
+           "startstop, "
+           "version\nor everything; with tracker.full_scrape also tpbs and statedump.",
+           [](Options& o, View v) { return put_text_if(o.stats.path, v, v.empty() || is_stats_path(v)); },
+           nullptr},
+    Option{"stats.networks", OptionKind::text, 256, "127.0.0.0/8,::1/128",
+           "up to 256 different networks such as 192.0.2.0/24, 2001:db8::/32 or 192.0.2.1",
+           "Networks whose clients may read the statistics.", "0.0.0.0/0 and ::/0: everyone.",
+           [](Options& o, View v) { return add(o.stats.networks, common::parse_network(v)); },
+           [](Options& o) { o.stats.networks.clear(); }},
 };
 
 }  // namespace

@@ -78,9 +78,11 @@ struct Options {
     std::optional<common::Endpoint> advertise;
     std::vector<HostPort> peers;
     std::vector<MulticastGroup> multicast;
+    uint32_t pace_mbit_s = 50;
     std::string cluster = "default";
     std::vector<std::string> key_files;
     bool insecure = false;
+    uint32_t donate_mbit_s = 160;  // 0: no limit
     bool operator==(const Sync&) const = default;
   } sync;
 
@@ -92,6 +94,12 @@ struct Options {
     proto::DumpFormat export_format = proto::DumpFormat::text;
     bool operator==(const Admin&) const = default;
   } admin;
+
+  struct Stats {
+    std::string path;  // empty: off
+    std::vector<common::Network> networks;
+    bool operator==(const Stats&) const = default;
+  } stats;
 
   bool operator==(const Options&) const = default;
 };

@@ -10,7 +10,7 @@ namespace shoal::node {
 
 namespace {
 
-constexpr double kWidth = 600;
+constexpr double kWidth = 400;
 constexpr double kHeight = 130;
 constexpr double kTop = 16;  // the greatest value is written above the line
 constexpr double kBottom = 112;
@@ -68,7 +68,7 @@ std::string chart_html(std::string_view title, std::string_view unit, std::span<
   out += "</figcaption>";
   if (points.size() < 2) return out + "<p class=\"none\">The line begins after 30 seconds.</p></figure>";
   const double end = scale_end(most);
-  out += "<svg viewBox=\"0 0 600 130\" role=\"img\" aria-label=\"" + std::string(title) + ", last hour\">";
+  out += "<svg viewBox=\"0 0 400 130\" role=\"img\" aria-label=\"" + std::string(title) + ", last hour\">";
   out += axis_svg(kTop) + axis_svg(kBottom);
   out += text_svg(0, kTop - 4, "start", amount_text(end) + std::string(unit));
   out += text_svg(0, kHeight - 3, "start", "1 h ago") + text_svg(kWidth, kHeight - 3, "end", "now");

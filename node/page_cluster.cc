@@ -12,10 +12,10 @@ namespace shoal::node {
 
 namespace {
 
-constexpr double kMiddleX = 320;
-constexpr double kMiddleY = 200;
-constexpr double kRadiusX = 235;
-constexpr double kRadiusY = 135;
+constexpr double kMiddleX = 240;
+constexpr double kMiddleY = 170;
+constexpr double kRadiusX = 185;
+constexpr double kRadiusY = 120;
 constexpr size_t kNameMax = 18;
 
 struct Place {
@@ -133,7 +133,7 @@ std::string cluster_picture(const NodeState& state) {
   nodes += node_svg({kMiddleX, kMiddleY}, state.name, state.readiness.ready ? "ready" : "not-ready",
                     state.readiness.ready ? "✓" : "✕", 26);
   std::string out =
-      "<svg viewBox=\"0 0 640 400\" role=\"img\" aria-label=\"The members and the links to them\">" + links +
+      "<svg viewBox=\"0 0 480 345\" role=\"img\" aria-label=\"The members and the links to them\">" + links +
       nodes + "</svg>";
   if (members.size() > shown) {
     out += "<p class=\"none\">and " + std::to_string(members.size() - shown) + " more, in the table</p>";

@@ -4,6 +4,7 @@
 
 #include "node/request_totals.h"
 #include "node/version.h"
+#include "proto/sync_header.h"
 
 namespace shoal::node {
 
@@ -28,6 +29,10 @@ std::string id_text(uint64_t id) {
   char text[17];
   std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(id));
   return text;
+}
+
+std::string protocol(uint32_t minor) {
+  return std::to_string(proto::kSyncMajor) + "." + std::to_string(minor);
 }
 
 Json requests_json(const NodeState& state) {
@@ -58,8 +63,20 @@ Json members_json(const sync::Status& status) {
                        {"deltas_received", member.deltas_received},
                        {"missing", member.missing},
                        {"lost", member.lost},
+                       {"late", member.late},
+                       {"repaired", member.repaired},
+                       {"lag_us", member.lag_us},
+                       {"bytes_received", member.bytes_received},
+                       {"nacks_sent", member.nacks_sent},
                        {"round_trip_us", member.round_trip_us},
                        {"clock_offset_ms", member.clock_offset_ms},
+                       {"loss_in_permille", member.loss_in_permille},
+                       {"loss_out_permille", member.loss_out_permille},
+                       {"load_permille", member.load_permille},
+                       {"keys", sync::to_text(member.key_ids)},
+                       {"protocol", protocol(member.protocol_minor)},
+                       {"synced", member.synced},
+                       {"differing", member.differing},
                        {"refused", member.refused}});
   }
   return members;
@@ -83,11 +100,14 @@ Json sync_json(const NodeState& state) {
           {"deltas_received", stats.deltas_received},
           {"deltas_applied", stats.deltas_applied},
           {"delta_packets_sent", stats.delta_packets_sent},
+          {"stalls", stats.stalls},
+          {"waiting", state.sync->waiting},
           {"packets_lost", stats.packets_lost},
           {"packets_resent", stats.packets_resent},
           {"nacks_sent", stats.nacks_sent},
           {"nacks_received", stats.nacks_received},
           {"challenges_sent", stats.challenges_sent},
+          {"dropped_pace", stats.dropped_pace},
           {"dropped_repair", stats.dropped_repair},
           {"dropped_untrusted", stats.dropped_untrusted},
           {"dropped_refused", stats.dropped_refused},
@@ -97,8 +117,50 @@ Json sync_json(const NodeState& state) {
           {"dropped_replayed", stats.dropped_replayed},
           {"dropped_stale", stats.dropped_stale},
           {"dropped_queue", state.queue_dropped},
-          {"dropped_send", state.sync_dropped_send},
-          {"dropped_pull_connections", dropped_pull_connections(state)}};
+          {"dropped_send", state.sync_dropped_send}};
+}
+
+std::string_view phase_text(sync::SyncPhase phase) {
+  switch (phase) {
+    case sync::SyncPhase::waiting:
+      return "waiting";
+    case sync::SyncPhase::bootstrapping:
+      return "bootstrapping";
+    case sync::SyncPhase::checking:
+      return "checking";
+    case sync::SyncPhase::synced:
+      return "synced";
+  }
+  return "?";
+}
+
+Json pulls_json(const NodeState& state) {
+  const sync::Stats& stats = state.sync->stats;
+  return {{"phase", phase_text(state.sync->phase)},
+          {"digests_sent", stats.digests_sent},
+          {"digests_compared", stats.digests_compared},
+          {"digests_differing", stats.digests_differing},
+          {"pulls_started", stats.pulls_started},
+          {"pulls_finished", stats.pulls_finished},
+          {"pulls_failed", stats.pulls_failed},
+          {"pulls_refused", stats.pulls_refused},
+          {"pulled_bytes", stats.pulled_bytes},
+          {"pulled_records", stats.pulled_records},
+          {"pulled_applied", stats.pulled_applied},
+          {"donations_started", stats.donations_started},
+          {"donations_finished", stats.donations_finished},
+          {"donations_refused", stats.donations_refused},
+          {"donated_bytes", stats.donated_bytes},
+          {"donated_records", stats.donated_records},
+          {"dropped_requests", stats.dropped_requests},
+          {"dropped_connections", dropped_pull_connections(state)}};
+}
+
+Json clock_json(const sync::Status& status) {
+  return {{"ahead_ms", status.wall_ahead_ms},
+          {"off", status.wall_off},
+          {"steps", status.stats.clock_steps},
+          {"jumps", status.stats.wall_jumps}};
 }
 
 Json access_json(const AccessStatus& access) {
@@ -140,6 +202,7 @@ std::string status_json(const NodeState& state) {
                   {"id", state.sync ? Json(id_text(state.sync->id)) : Json(nullptr)},
                   {"incarnation", state.sync ? Json(id_text(state.sync->incarnation)) : Json(nullptr)},
                   {"version", version()},
+                  {"protocol", protocol(proto::kSyncMinor)},
                   {"uptime_s", state.uptime_s},
                   {"ready", state.readiness.ready},
                   {"reason", state.readiness.reason},
@@ -153,6 +216,8 @@ std::string status_json(const NodeState& state) {
   json["requests"] = requests_json(state);
   json["members"] = state.sync ? members_json(*state.sync) : Json::array();
   json["sync"] = state.sync ? sync_json(state) : Json(nullptr);
+  json["clock"] = state.sync ? clock_json(*state.sync) : Json(nullptr);
+  json["pulls"] = state.sync ? pulls_json(state) : Json(nullptr);
   json["keys"] = {
       {"ids", state.key_ids}, {"reloads", state.key_reloads}, {"reloads_failed", state.key_reloads_failed}};
   json["access"] = access_json(state.access);

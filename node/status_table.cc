@@ -16,6 +16,7 @@ using nlohmann::json;
 constexpr int kDepthMax = 32;  // printing is recursive
 constexpr size_t kMembersMax = 1024;
 constexpr size_t kCellMax = 64;
+constexpr size_t kKeysCellMax = 160;  // 16 keys
 
 const json& field(const json& object, const char* key) {
   static const json kNone;
@@ -53,7 +54,7 @@ uint64_t count(const json& peers, const char* key) {
 
 using Row = std::vector<std::string>;
 
-Row node_row(const json& node) {
+Row node_row(const json& node, const json& keys) {
   const json& ready = field(node, "ready");
   const std::string state = !ready.is_boolean() ? "-" : ready.get<bool>() ? "ready" : "not ready";
   return {text(field(node, "name")),
@@ -64,7 +65,8 @@ Row node_row(const json& node) {
           "",
           "",
           "",
-          ""};
+          "",
+          text(field(keys, "ids"), kKeysCellMax)};
 }
 
 Row member_row(const json& member) {
@@ -78,7 +80,8 @@ Row member_row(const json& member) {
           number(field(member, "datagrams_received")),
           number(field(member, "deltas_received")),
           number(field(member, "lost")),
-          sign + number(clock) + " ms"};
+          sign + number(clock) + " ms",
+          text(field(member, "keys"), kKeysCellMax)};
 }
 
 std::string aligned(const std::vector<Row>& rows) {
@@ -124,8 +127,8 @@ std::string status_table(const json& status) {
   if (ready.is_boolean() && !ready.get<bool>())
     out += "not ready: " + text(field(node, "reason"), 200) + "\n";
   std::vector<Row> rows = {
-      {"NAME", "STATE", "ADDRESS", "HEARD", "MULTICAST", "DATAGRAMS", "DELTAS", "LOST", "CLOCK"},
-      node_row(node)};
+      {"NAME", "STATE", "ADDRESS", "HEARD", "MULTICAST", "DATAGRAMS", "DELTAS", "LOST", "CLOCK", "KEYS"},
+      node_row(node, field(status, "keys"))};
   const size_t all = members.is_array() ? members.size() : 0;
   for (size_t i = 0; i < std::min(all, kMembersMax); ++i) rows.push_back(member_row(members[i]));
   out += "\n" + aligned(rows);

@@ -78,7 +78,7 @@ sync::Now SyncDriver::now() const {
 void SyncDriver::drain() {
   drained_.clear();
   for (DeltaQueue* queue : queues_) {
-    queue->drain([&](const proto::Delta& delta) { drained_.push_back(delta); });
+    queue->drain([&](const proto::OwnDelta& delta) { drained_.push_back(delta); });
   }
   if (drained_.empty()) return;
   cluster_.publish(now(), drained_, outputs_);
@@ -107,10 +107,16 @@ void SyncDriver::carry_out() {
       &deadline_timer_,
       [](uv_timer_t* timer) {
         SyncDriver& driver = *static_cast<SyncDriver*>(timer->data);
+        driver.cluster_.set_load(driver.load_.permille());
         driver.cluster_.advance(driver.now(), driver.outputs_);
         driver.carry_out();
       },
       wait_ms, 0);
+}
+
+void SyncDriver::set_keys(const std::vector<sync::ClusterKey>& keys) {
+  cluster_.set_keys(now(), keys, outputs_);
+  carry_out();
 }
 
 void SyncDriver::leave() {

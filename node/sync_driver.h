@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "node/cluster_clock.h"
+#include "node/cpu_load.h"
 #include "node/delta_queue.h"
 #include "node/pull_client.h"
 #include "node/pull_server.h"
@@ -39,6 +40,9 @@ class SyncDriver {
 
   // The wake-up for new queues; may be called on any thread while the driver lives.
   std::function<void()> waker();
+
+  // Keys from now on; at least one.
+  void set_keys(const std::vector<sync::ClusterKey>& keys);
 
   sync::Status status() const { return cluster_.status(now()); }
   const SyncSocketCounters& socket_counters() const { return socket_->counters(); }
@@ -70,7 +74,8 @@ class SyncDriver {
   uv_timer_t drain_timer_;
   uv_async_t wake_;
   std::vector<DeltaQueue*> queues_;
-  std::vector<proto::Delta> drained_;
+  CpuLoad load_;
+  std::vector<proto::OwnDelta> drained_;
   sync::Outputs outputs_;
 };
 

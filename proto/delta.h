@@ -42,4 +42,10 @@ struct Delta {
   bool operator==(const Delta&) const = default;
 };
 
+// A delta of a peer that announced here, on its way to the others.
+struct OwnDelta {
+  Delta delta;
+  bool refresh = false;  // nothing has changed but the stamp: it can wait
+};
+
 }  // namespace shoal::proto

@@ -55,6 +55,9 @@ void to_pb(const Heartbeat& heartbeat, pb::Heartbeat& out) {
   out.set_list_parts(heartbeat.list_parts);
   out.set_send_us(heartbeat.send_us);
   out.set_wall_ahead_ms(heartbeat.wall_ahead_ms);
+  for (const auto& key_id : heartbeat.key_ids) out.mutable_key_ids()->append(key_id.begin(), key_id.end());
+  out.set_minor(heartbeat.minor);
+  out.set_load_permille(heartbeat.load_permille);
   for (const MemberEntry& entry : heartbeat.members) {
     pb::Member& member = *out.add_members();
     member.set_id(entry.id);
@@ -66,11 +69,13 @@ void to_pb(const Heartbeat& heartbeat, pb::Heartbeat& out) {
     member.set_delta_watermark(entry.delta_watermark);
     member.set_echo_us(entry.echo_us);
     member.set_echo_held_us(entry.echo_held_us);
+    member.set_loss_permille(entry.loss_permille);
   }
 }
 
 void to_pb(const DeltaBatch& batch, pb::DeltaBatch& out) {
   out.set_peer_timeout_s(batch.peer_timeout_s);
+  out.set_sent_unix_ms(static_cast<uint64_t>(batch.sent_unix_ms));
   const std::span<const Delta> deltas = batch.deltas;
   const auto first_v6 = std::partition_point(
       deltas.begin(), deltas.end(), [](const Delta& delta) { return delta.peer.family == Family::v4; });
@@ -95,6 +100,12 @@ std::string serialized(const SyncPacket& packet) {
   return out.SerializeAsString();
 }
 
+bool read_key_ids(const std::string& bytes, std::vector<std::array<uint8_t, 4>>& out) {
+  common::ByteReader reader({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
+  while (reader.ok() && reader.remaining() > 0) out.push_back(reader.take_array<4>());
+  return reader.ok() && out.size() <= kSyncKeyIdsMax;
+}
+
 Result<SyncPacket> from_pb(const pb::Heartbeat& in) {
   Heartbeat out;
   if (in.name().size() > kSyncNameMax || !printable_ascii(in.name())) return fail("bad name");
@@ -115,12 +126,18 @@ Result<SyncPacket> from_pb(const pb::Heartbeat& in) {
   out.list_parts = in.list_parts();
   out.send_us = in.send_us();
   out.wall_ahead_ms = in.wall_ahead_ms();
+  if (!read_key_ids(in.key_ids(), out.key_ids)) return fail("bad key ids");
+  out.minor = in.minor();
+  if (in.load_permille() > kPermilleMax) return fail("bad load");
+  out.load_permille = in.load_permille();
   for (const pb::Member& member : in.members()) {
     const std::optional<Endpoint> endpoint = endpoint_from(member.endpoint());
-    if (!endpoint || member.state() > kMemberStateMax) return fail("bad member");
+    if (!endpoint || member.state() > kMemberStateMax || member.loss_permille() > kPermilleMax) {
+      return fail("bad member");
+    }
     out.members.push_back({member.id(), member.incarnation(), *endpoint, static_cast<uint8_t>(member.state()),
                            member.heard_ago_ms(), member.heard_by_group(), member.delta_watermark(),
-                           member.echo_us(), member.echo_held_us()});
+                           member.echo_us(), member.echo_held_us(), member.loss_permille()});
   }
   return out;
 }
@@ -128,6 +145,8 @@ Result<SyncPacket> from_pb(const pb::Heartbeat& in) {
 Result<SyncPacket> from_pb(const pb::DeltaBatch& in) {
   DeltaBatch out;
   out.peer_timeout_s = in.peer_timeout_s();
+  if (in.sent_unix_ms() > kSyncTimeMaxMs) return fail("bad time");
+  out.sent_unix_ms = static_cast<int64_t>(in.sent_unix_ms());
   if (in.has_v4() && !unpack_columns(in.v4(), Family::v4, out.deltas)) return fail("bad IPv4 columns");
   if (in.has_v6() && !unpack_columns(in.v6(), Family::v6, out.deltas)) return fail("bad IPv6 columns");
   if (out.deltas.empty()) return fail("no deltas");

@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -22,6 +23,8 @@ namespace shoal::proto {
 constexpr size_t kSyncRawMax = 8192;  // a body before compression
 constexpr size_t kSyncNameMax = 255;
 constexpr size_t kSyncMembersMax = 64;  // in one heartbeat
+constexpr size_t kSyncKeyIdsMax = 8;    // in one heartbeat
+constexpr uint32_t kPermilleMax = 1000;
 
 // What a heartbeat tells about another node; see sync.proto.
 struct MemberEntry {
@@ -34,12 +37,13 @@ struct MemberEntry {
   uint64_t delta_watermark = 0;
   uint32_t echo_us = 0;
   uint32_t echo_held_us = 0;  // 0: no echo
+  uint32_t loss_permille = 0;
   bool operator==(const MemberEntry&) const = default;
 };
 
 // The most bytes one entry takes in a heartbeat, and those of everything but the entries and the name.
 constexpr size_t kMemberEntryBytesMax = 76;
-constexpr size_t kHeartbeatBytesMax = 110;
+constexpr size_t kHeartbeatBytesMax = 124;
 
 struct Heartbeat {
   std::string name;  // printable ASCII
@@ -52,6 +56,9 @@ struct Heartbeat {
   std::vector<MemberEntry> members;
   uint32_t send_us = 0;
   int64_t wall_ahead_ms = 0;
+  std::vector<std::array<uint8_t, 4>> key_ids{};  // the first seals
+  uint32_t minor = 0;
+  uint32_t load_permille = 0;
   bool operator==(const Heartbeat&) const = default;
 };
 
@@ -59,6 +66,7 @@ struct Heartbeat {
 struct DeltaBatch {
   uint32_t peer_timeout_s = 0;
   std::vector<Delta> deltas;
+  int64_t sent_unix_ms = 0;  // cluster time; 0: not told
   bool operator==(const DeltaBatch&) const = default;
 };
 

@@ -1,6 +1,7 @@
 #include "sync/cluster.h"
 
 #include <algorithm>
+#include <limits>
 #include <tuple>
 
 #include "common/check.h"
@@ -9,6 +10,18 @@
 namespace shoal::sync {
 
 namespace {
+
+using common::LogLevel;
+
+// Called this much later than asked for, it is we who stood still. Anything shorter makes no member suspect.
+constexpr int64_t kStallUs = 2 * kHeartbeatUs;
+
+// What was sent meanwhile may still wait in our receive buffer: it is not asked for before that is read.
+constexpr int64_t kAfterStallUs = 200'000;
+
+// What a delta costs where the pace is short, and the fewest that are worth a packet.
+constexpr int64_t kDeltaBytesTypical = 24;
+constexpr size_t kBatchLeast = 64;
 
 // Names travel as printable ASCII; the id is made of the name as it is, so nothing is confused by this.
 std::string to_wire_name(const std::string& name) {
@@ -42,8 +55,10 @@ Cluster::Impl::Impl(Config settings, Swarms& swarm_store, Now now)
       time(id, tick_ms, now.mono_us, now.unix_ms),
       sealer(keys, tag, id, config.incarnation),
       log(config.peer_timeout_s),
+      group_pace(config.multicast_groups, pace_bucket(config.pace_bytes_per_s)),
       members(config.pace_bytes_per_s),
       prng(config.incarnation ^ id),
+      called_us(now.mono_us),
       next_heartbeat_us(now.mono_us) {}
 
 void Cluster::Impl::send(const common::Endpoint& to, const SealedPacket& packet, Outputs& out) {
@@ -52,8 +67,14 @@ void Cluster::Impl::send(const common::Endpoint& to, const SealedPacket& packet,
   out.sends.push_back({std::nullopt, to, packet});
 }
 
+void Cluster::Impl::send(Member& to, const SealedPacket& packet, Outputs& out) {
+  to.pace.take(static_cast<int64_t>(packet->size()));
+  send(to.address, packet, out);
+}
+
 void Cluster::Impl::send_to_groups(const SealedPacket& packet, Outputs& out) {
   for (size_t group = 0; group < config.multicast_groups; ++group) {
+    group_pace[group].take(static_cast<int64_t>(packet->size()));
     ++stats.datagrams_sent;
     stats.bytes_sent += packet->size();
     out.sends.push_back({group, {}, packet});
@@ -69,24 +90,49 @@ bool Cluster::Impl::anyone_listening(Now now) const {
 
 void Cluster::Impl::broadcast(Now now, const SealedPacket& packet, Outputs& out) {
   send_to_groups(packet, out);
-  for (const auto& [member_id, member] : members.all()) {
-    if (!member.refused.empty() || member.state(now.mono_us) == MemberState::down) continue;
-    if (!member.hears_us_by_group(now.mono_us)) send(member.address, packet, out);
+  for (auto& [member_id, member] : members.all()) {
+    if (member.wants_unicast(now.mono_us)) send(member, packet, out);
   }
 }
 
-void Cluster::Impl::publish(Now now, std::span<const proto::Delta> deltas, Outputs& out) {
+void Cluster::Impl::publish(Now now, std::span<const proto::OwnDelta> deltas, Outputs& out) {
   stats.deltas_published += deltas.size();
   while (!deltas.empty()) {
-    deltas = deltas.subspan(log.add(deltas, now.mono_us));
-    if (log.full()) flush(now, out);
+    const std::span<const proto::OwnDelta> part = deltas.first(std::min(deltas.size(), DeltaLog::kBatchMax));
+    deltas = deltas.subspan(part.size());
+    stats.dropped_pace += log.add(part, now.mono_us);
+    if (log.waiting() >= DeltaLog::kBatchMax) flush(now, out);
   }
+}
+
+int64_t Cluster::Impl::paced_bytes(Now now) {
+  int64_t least = std::numeric_limits<int64_t>::max();
+  const auto consider = [&](TokenBucket& bucket) {
+    bucket.refill(now.mono_us);
+    least = std::min(least, bucket.bytes());
+    if (!bucket.open()) paced_until_us = std::max(paced_until_us, bucket.open_us());
+  };
+  for (TokenBucket& bucket : group_pace) consider(bucket);
+  for (auto& [member_id, member] : members.all()) {
+    if (member.wants_unicast(now.mono_us)) consider(member.pace);
+  }
+  return least;
 }
 
 void Cluster::Impl::flush(Now now, Outputs& out) {
   // Without a listener the sequence must not run on: the first one to come would see a gap.
   if (!anyone_listening(now)) return log.discard();
-  for (const std::vector<uint8_t>& body : log.flush(tick(now))) {
+  while (log.waiting() > 0 && now.mono_us >= paced_until_us) {
+    const int64_t bytes = paced_bytes(now);
+    if (now.mono_us < paced_until_us) return;
+    const auto affordable = static_cast<size_t>(bytes / kDeltaBytesTypical);
+    send_batch(now, std::clamp(affordable, kBatchLeast, DeltaLog::kBatchMax), out);
+  }
+}
+
+void Cluster::Impl::send_batch(Now now, size_t deltas_max, Outputs& out) {
+  const int64_t sent_unix_ms = std::max<int64_t>(time.at_ms(now.mono_us), 0);
+  for (const std::vector<uint8_t>& body : log.flush(tick(now), deltas_max, sent_unix_ms)) {
     const SealedPacket packet = sealer.seal(proto::SyncStream::deltas, body);
     ++stats.delta_packets_sent;
     ring.add(sealer.sequence(proto::SyncStream::deltas), packet, now.mono_us);
@@ -95,11 +141,13 @@ void Cluster::Impl::flush(Now now, Outputs& out) {
 }
 
 void Cluster::Impl::advance(Now now, Outputs& out) {
-  if (now.mono_us >= log.deadline_us()) flush(now, out);
+  if (now.mono_us >= log.deadline_us() && now.mono_us >= paced_until_us) flush(now, out);
   if (now.mono_us >= repair_deadline_us) repair_streams(now, out);
   if (now.mono_us < next_heartbeat_us) return;
   if (left) return send_leave(now, out);
   note_silence(now, out);
+  note_silent_seeds(now, out);
+  for (auto& [member_id, member] : members.all()) member.loss.sample(member.gaps.sent(), member.gaps.late());
   ring.forget_old(now.mono_us);
   advance_time(now, out);
   members.forget(now.mono_us);
@@ -110,7 +158,20 @@ void Cluster::Impl::advance(Now now, Outputs& out) {
 }
 
 int64_t Cluster::Impl::deadline_us() const {
-  return std::min({log.deadline_us(), repair_deadline_us, next_heartbeat_us});
+  const int64_t flush_us = std::max(log.deadline_us(), paced_until_us);
+  return std::min({flush_us, repair_deadline_us, next_heartbeat_us});
+}
+
+void Cluster::Impl::note_stall(Now now, Outputs& out) {
+  const int64_t late_us = now.mono_us - std::max(called_us, deadline_us());
+  called_us = now.mono_us;
+  if (late_us < kStallUs) return;
+  ++stats.stalls;
+  members.excuse(late_us, now.mono_us + kAfterStallUs);
+  if (!complaints.due(Complaint::stall, now.mono_us)) return;
+  out.logs.push_back({LogLevel::warn,
+                      "this node itself stood still; members are not blamed for the silence",
+                      {{"for_ms", std::to_string(late_us / 1000)}}});
 }
 
 Status Cluster::Impl::status(Now now) const {
@@ -120,6 +181,7 @@ Status Cluster::Impl::status(Now now) const {
   out.stats = stats;
   out.wall_ahead_ms = time.wall_ahead_ms();
   out.wall_off = time.wall_off();
+  out.waiting = log.waiting();
   for (const auto& [member_id, member] : members.all()) {
     MemberStatus row;
     row.name = display_name(member);
@@ -133,9 +195,19 @@ Status Cluster::Impl::status(Now now) const {
     row.deltas_received = member.deltas_received;
     row.missing = member.gaps.missing();
     row.lost = member.gaps.lost();
+    row.late = member.gaps.late();
+    row.repaired = member.gaps.repaired();
+    row.lag_us = member.lag_us;
+    row.bytes_received = member.bytes_received;
+    row.nacks_sent = member.nacks_sent;
     row.round_trip_us = member.smoothed_round_trip_us;
     row.clock_offset_ms = member.clock_known ? member.wall_offset_ms - (now.unix_ms - now.mono_us / 1000) : 0;
     row.refused = member.refused;
+    row.key_ids = member.key_ids;
+    row.protocol_minor = member.protocol_minor;
+    row.load_permille = member.load_permille;
+    row.loss_in_permille = member.loss.permille();
+    row.loss_out_permille = member.loss_out_permille;
     out.members.push_back(std::move(row));
   }
   std::sort(out.members.begin(), out.members.end(), [](const MemberStatus& a, const MemberStatus& b) {
@@ -155,20 +227,47 @@ void Cluster::set_seeds(std::vector<common::Endpoint> seeds) {
   if (!std::includes(impl_->seeds.begin(), impl_->seeds.end(), seeds.begin(), seeds.end())) {
     impl_->next_heartbeat_us = kLongAgoUs;  // a new one is greeted at once
   }
+  std::map<common::Endpoint, int64_t> silent;
+  for (const common::Endpoint& seed : seeds) {
+    if (impl_->config.advertise == seed) continue;
+    if (!std::binary_search(impl_->seeds.begin(), impl_->seeds.end(), seed)) {
+      silent[seed] = impl_->called_us;
+    } else if (const auto known = impl_->silent_seeds.find(seed); known != impl_->silent_seeds.end()) {
+      silent.insert(*known);
+    }
+  }
+  impl_->silent_seeds = std::move(silent);
   impl_->seeds = std::move(seeds);
 }
 
-void Cluster::receive(Now now, const Received& datagram, Outputs& out) { impl_->receive(now, datagram, out); }
+void Cluster::set_keys(Now now, const std::vector<ClusterKey>& keys, Outputs& out) {
+  impl_->note_stall(now, out);
+  impl_->set_keys(now, keys, out);
+}
 
-void Cluster::publish(Now now, std::span<const proto::Delta> deltas, Outputs& out) {
+void Cluster::set_load(uint32_t permille) { impl_->load_permille = std::min(permille, proto::kPermilleMax); }
+
+void Cluster::receive(Now now, const Received& datagram, Outputs& out) {
+  impl_->note_stall(now, out);
+  impl_->receive(now, datagram, out);
+}
+
+void Cluster::publish(Now now, std::span<const proto::OwnDelta> deltas, Outputs& out) {
+  impl_->note_stall(now, out);
   impl_->publish(now, deltas, out);
 }
 
-void Cluster::advance(Now now, Outputs& out) { impl_->advance(now, out); }
+void Cluster::advance(Now now, Outputs& out) {
+  impl_->note_stall(now, out);
+  impl_->advance(now, out);
+}
 
 int64_t Cluster::deadline_us() const { return impl_->deadline_us(); }
 
-void Cluster::leave(Now now, Outputs& out) { impl_->leave(now, out); }
+void Cluster::leave(Now now, Outputs& out) {
+  impl_->note_stall(now, out);
+  impl_->leave(now, out);
+}
 
 bool Cluster::left_in_order(Now now) const { return impl_->left_in_order(now); }
 

@@ -17,6 +17,8 @@
 #include "common/log.h"
 #include "proto/delta.h"
 #include "sync/donation.h"
+#include "sync/keys.h"
+#include "sync/lag.h"
 #include "sync/now.h"
 #include "sync/swarms.h"
 
@@ -26,7 +28,7 @@ struct Config {
   std::string name;                           // node.name; told to the others as printable ASCII
   uint64_t incarnation = 0;                   // unix_ms << 16 | random16 at start
   std::string cluster;                        // sync.cluster
-  std::vector<std::array<uint8_t, 32>> keys;  // the first seals, all open; empty only with `insecure`
+  std::vector<ClusterKey> keys;               // the first seals, all open; empty only with `insecure`
   bool insecure = false;                      // no key: packets are sealed with a key anyone can derive
   std::optional<common::Endpoint> advertise;  // none: the others use the source address of our datagrams
   size_t multicast_groups = 0;                // how many groups the socket side has joined
@@ -82,13 +84,23 @@ struct MemberStatus {
   bool multicast = false;    // it reports that it hears us by a group
   uint64_t datagrams_received = 0;
   uint64_t deltas_received = 0;
-  uint64_t missing = 0;         // delta packets that have not come yet
-  uint64_t lost = 0;            // delta packets that will not come any more
-  int64_t round_trip_us = 0;    // smoothed; 0: not measured yet
-  int64_t clock_offset_ms = 0;  // its wall clock minus ours, estimated
-  std::string refused;          // why we do not take its deltas nor send it ours; empty: we do
-  bool synced = false;          // it says that its state is complete
-  uint32_t differing = 0;       // ticks in which its records and ours differed when last compared
+  uint64_t missing = 0;            // delta packets that have not come yet
+  uint64_t lost = 0;               // delta packets that will not come any more
+  uint64_t late = 0;               // delta packets that had to be asked for
+  uint64_t repaired = 0;           // of those: have come since
+  int64_t lag_us = 0;              // of its deltas, smoothed: see LagHistogram
+  uint64_t bytes_received = 0;     // from it
+  uint64_t nacks_sent = 0;         // to it
+  int64_t round_trip_us = 0;       // smoothed; 0: not measured yet
+  int64_t clock_offset_ms = 0;     // its wall clock minus ours, estimated
+  std::string refused;             // why we do not take its deltas nor send it ours; empty: we do
+  std::vector<KeyId> key_ids;      // of the keys it opens with, as it says; the first seals
+  uint32_t protocol_minor = 0;     // of its protocol version
+  uint32_t load_permille = 0;      // of its CPUs
+  uint32_t loss_in_permille = 0;   // of its delta packets, lately: did not come at first
+  uint32_t loss_out_permille = 0;  // of ours, as it says
+  bool synced = false;             // it says that its state is complete
+  uint32_t differing = 0;          // ticks in which its records and ours differed when last compared
 };
 
 // How far this node is on its way to hold what the cluster holds.
@@ -111,11 +123,13 @@ struct Stats {
   uint64_t delta_packets_sent = 0;  // each once, whatever the number of receivers
   uint64_t clock_steps = 0;         // cluster time was corrected by the members'
   uint64_t wall_jumps = 0;          // this machine's clock was set
+  uint64_t stalls = 0;              // this node itself stood still
   uint64_t challenges_sent = 0;
   uint64_t nacks_sent = 0;
   uint64_t nacks_received = 0;
   uint64_t packets_resent = 0;
   uint64_t packets_lost = 0;         // delta packets of others that will not come any more
+  uint64_t dropped_pace = 0;         // deltas that found no room to wait in
   uint64_t dropped_repair = 0;       // asked for by a member that has too much asked for already
   uint64_t dropped_malformed = 0;    // no shoal packet, or columns that lie
   uint64_t dropped_foreign = 0;      // another cluster or protocol version
@@ -141,6 +155,7 @@ struct Stats {
   uint64_t dropped_requests =
       0;  // for a pull: malformed, unauthentic, replayed, or not for this run of this node
   uint64_t dropped_refused = 0;  // authentic, but from a node whose settings, clock or name clash with ours
+  LagHistogram lag;              // of the deltas received
 };
 
 struct Status {
@@ -148,6 +163,7 @@ struct Status {
   uint64_t incarnation = 0;
   int64_t wall_ahead_ms = 0;  // this machine's wall clock minus cluster time
   bool wall_off = false;      // by more than a tick
+  size_t waiting = 0;         // deltas not sent yet
   SyncPhase phase = SyncPhase::synced;
   std::string donor{};                // bootstrapping: who gives
   uint32_t percent = 0;               // bootstrapping: of the donor's store
@@ -167,11 +183,19 @@ class Cluster {
   // harmless. May bring deadline_us() forward.
   void set_seeds(std::vector<common::Endpoint> seeds);
 
+  // Other keys from now on, at least one: the first seals, all open. To be called for each step of a rotation
+  // (add a key, put it first, remove the old one) on all nodes before the next step.
+  void set_keys(Now now, const std::vector<ClusterKey>& keys, Outputs& out);
+
+  // How busy this node is, of 1000, to be told to the others.
+  void set_load(uint32_t permille);
+
   // One datagram from the network; anything may be in it.
   void receive(Now now, const Received& datagram, Outputs& out);
 
-  // Deltas announced on this node, to be told to the others within the flush interval.
-  void publish(Now now, std::span<const proto::Delta> deltas, Outputs& out);
+  // Deltas announced on this node, to be told to the others within the flush interval, or as fast as the pace
+  // allows: stops first, refreshes last. What finds no room to wait in is dropped and counted.
+  void publish(Now now, std::span<const proto::OwnDelta> deltas, Outputs& out);
 
   // To be called when deadline_us() is reached; harmless earlier or later.
   void advance(Now now, Outputs& out);

@@ -33,8 +33,12 @@ proto::MemberEntry entry_of(const Member& member, int64_t now_us) {
     entry.echo_us = member.echo_us;
     entry.echo_held_us = static_cast<uint32_t>(std::max<int64_t>(held_us, 1));
   }
+  entry.loss_permille = member.loss.permille();
   return entry;
 }
+
+// Sent heartbeats for so long without an answer, a seed is said to be silent; once.
+constexpr int64_t kSeedPatienceUs = 10'000'000;
 
 // Packets of a node's last run may be underway this long after it has started again.
 constexpr int64_t kRestartMs = 2'000;
@@ -54,6 +58,10 @@ proto::Heartbeat Cluster::Impl::make_heartbeat(Now now, uint64_t first_id) const
   out.wall_ahead_ms = time.told_wall_ahead_ms();
   out.uptime_ms = (now.mono_us - started_us) / 1000;
   out.peer_timeout_s = config.peer_timeout_s;
+  out.key_ids = keys.ids();
+  out.key_ids.resize(std::min(out.key_ids.size(), proto::kSyncKeyIdsMax));
+  out.minor = proto::kSyncMinor;
+  out.load_permille = load_permille;
   out.advertise = config.advertise;
   out.delta_sequence = sealer.sequence(proto::SyncStream::deltas);
   const size_t per_heartbeat = entries_per_heartbeat(wire_name.size());
@@ -77,6 +85,7 @@ void Cluster::Impl::send_heartbeats(Now now, Outputs& out) {
   if (!targets.empty()) {
     const SealedPacket packet = sealer.seal(proto::SyncStream::control, body);
     for (const common::Endpoint& to : targets) send(to, packet, out);
+    for (auto& [member_id, member] : members.all()) member.pace.take(static_cast<int64_t>(packet->size()));
   }
   ++heartbeats;
   // Past the last id the list begins anew (make_heartbeat wraps around).
@@ -120,6 +129,9 @@ void Cluster::Impl::apply_heartbeat(Now now, Member& member, const proto::SyncHe
   member.echo_us = heartbeat.send_us;
   member.name = heartbeat.name;
   member.peer_timeout_s = heartbeat.peer_timeout_s;
+  member.key_ids = heartbeat.key_ids;
+  member.protocol_minor = heartbeat.minor;
+  member.load_permille = heartbeat.load_permille;
   if (heartbeat.advertise) {
     member.address = *heartbeat.advertise;
   } else if (!datagram.group || !member.introduced) {
@@ -128,6 +140,7 @@ void Cluster::Impl::apply_heartbeat(Now now, Member& member, const proto::SyncHe
   member.gaps.announced(heartbeat.delta_sequence, now.mono_us);
   if (!member.introduced) introduce(member, out);
   check_settings(now, member, out);
+  check_keys(now, member, out);
   learn_members(now, member, heartbeat, out);
 }
 
@@ -170,6 +183,7 @@ void Cluster::Impl::learn_members(Now now, Member& teller, const proto::Heartbea
 
 void Cluster::Impl::hear_about_us(Now now, Member& teller, const proto::Heartbeat& heartbeat,
                                   const proto::MemberEntry& entry, Outputs& out) {
+  teller.loss_out_permille = entry.loss_permille;
   teller.hears_us_by_group_until_us =
       entry.heard_by_group ? now.mono_us + report_valid_us(heartbeat.list_parts) : kLongAgoUs;
   if (left && static_cast<MemberState>(entry.state) == MemberState::down &&
@@ -208,6 +222,18 @@ void Cluster::Impl::note_silence(Now now, Outputs& out) {
                         message,
                         {{"member", display_name(member)}, {"silent_ms", silent_ms}}});
   }
+}
+
+void Cluster::Impl::note_silent_seeds(Now now, Outputs& out) {
+  std::erase_if(silent_seeds, [&](const auto& seed) {
+    if (now.mono_us - seed.second < kSeedPatienceUs) return false;
+    out.logs.push_back(
+        {LogLevel::warn,
+         "nothing is heard from a sync peer: it does not run, cannot be reached, or refuses this "
+         "node, which its log would say",
+         {{"address", to_string(seed.first)}}});
+    return true;
+  });
 }
 
 }  // namespace shoal::sync

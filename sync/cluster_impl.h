@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -26,16 +27,24 @@ struct Cluster::Impl {
 
   // cluster.cc
   common::Tick tick(Now now) const { return common::tick_at(time.at_ms(now.mono_us), tick_ms); }
-  void publish(Now now, std::span<const proto::Delta> deltas, Outputs& out);
+  void publish(Now now, std::span<const proto::OwnDelta> deltas, Outputs& out);
+  // Sends what waits, as far as the pace allows.
   void flush(Now now, Outputs& out);
+  void send_batch(Now now, size_t deltas_max, Outputs& out);
+  // Bytes that every destination of the deltas may be sent now. Where one may be sent none, paced_until_us
+  // says until when.
+  int64_t paced_bytes(Now now);
   void advance(Now now, Outputs& out);
   Status status(Now now) const;
   void send(const common::Endpoint& to, const SealedPacket& packet, Outputs& out);
+  void send(Member& to, const SealedPacket& packet, Outputs& out);
   void send_to_groups(const SealedPacket& packet, Outputs& out);
   // To every member that takes our deltas: by the groups, and by unicast where no group reaches.
   void broadcast(Now now, const SealedPacket& packet, Outputs& out);
   bool anyone_listening(Now now) const;
   int64_t deadline_us() const;
+  // To be called first by all that takes a `now`.
+  void note_stall(Now now, Outputs& out);
 
   // cluster_receive.cc
   void receive(Now now, const Received& datagram, Outputs& out);
@@ -58,6 +67,12 @@ struct Cluster::Impl {
   void answer_unproven(Now now, const proto::Challenge& challenge, const common::Endpoint& to, Outputs& out);
   void trust(Now now, const proto::SyncHeader& header, const Received& datagram,
              const proto::ChallengeEcho& echo, const Newcomer& newcomer, Outputs& out);
+
+  // cluster_keys.cc
+  void set_keys(Now now, const std::vector<ClusterKey>& secrets, Outputs& out);
+  // Says so if this member cannot open what we seal.
+  void check_keys(Now now, const Member& member, Outputs& out);
+  void hear_unauthentic(Now now, const proto::SyncHeader& header, const common::Endpoint& from, Outputs& out);
 
   // cluster_clock.cc
   struct ClockReading {
@@ -107,6 +122,7 @@ struct Cluster::Impl {
   // Between our heartbeat that `entry` echoes and now; nothing if it echoes none.
   std::optional<int64_t> measure_round_trip(Now now, Member& member, const proto::MemberEntry& entry);
   void note_silence(Now now, Outputs& out);
+  void note_silent_seeds(Now now, Outputs& out);
 
   // cluster_pulls.cc
   void pull_received(Now now, uint64_t pull, common::ByteSpan bytes, Outputs& out);
@@ -119,27 +135,32 @@ struct Cluster::Impl {
   const std::string wire_name;
   const uint64_t id;
   const ClusterTag tag;
-  const KeyRing keys;
+  KeyRing keys;
   const int64_t tick_ms;
   const int64_t started_us;
 
   ClusterTime time;
   Sealer sealer;
   DeltaLog log;
+  int64_t paced_until_us = kLongAgoUs;
+  std::vector<TokenBucket> group_pace;  // by group
   RetransmitRing ring;
   Membership members;
   Newcomers newcomers;
   TokenBucket challenge_bucket{200, 64};  // challenges and echoes, not bytes
   std::vector<common::Endpoint> seeds;
+  std::map<common::Endpoint, int64_t> silent_seeds;  // nothing came from there since then
   std::vector<common::Endpoint> greetings;
   common::Prng prng;
   Complaints complaints;
   NameClash own_clash;
+  int64_t called_us;  // when we were called last
   int64_t next_heartbeat_us;
   int64_t repair_deadline_us = Gaps::kNever;
   uint64_t heartbeats = 0;   // rounds sent
   uint64_t list_cursor = 0;  // id from which the next heartbeat lists members
-  bool left = false;         // then next_heartbeat_us is when to say so again
+  uint32_t load_permille = 0;
+  bool left = false;  // then next_heartbeat_us is when to say so again
   Stats stats;
 };
 

@@ -15,7 +15,9 @@ constexpr int64_t kLeaveEveryUs = 50'000;
 
 void Cluster::Impl::leave(Now now, Outputs& out) {
   if (left) return;
-  flush(now, out);
+  // Now or never, whatever the pace.
+  if (!anyone_listening(now)) log.discard();
+  while (log.waiting() > 0) send_batch(now, DeltaLog::kBatchMax, out);
   left = true;
   send_leave(now, out);
 }

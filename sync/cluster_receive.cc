@@ -10,6 +10,8 @@ namespace {
 
 using common::LogLevel;
 
+constexpr int64_t kLagSmoothing = 8;  // packets
+
 ReplayWindow& window_of(Member& member, proto::SyncStream stream) {
   return stream == proto::SyncStream::deltas ? member.deltas : member.control;
 }
@@ -34,14 +36,16 @@ void Cluster::Impl::complain(Now now, Complaint kind, const std::string& message
 void Cluster::Impl::receive(Now now, const Received& datagram, Outputs& out) {
   ++stats.datagrams_received;
   stats.bytes_received += datagram.bytes.size();
+  if (!silent_seeds.empty()) silent_seeds.erase(datagram.from);
 
   const auto header = proto::parse_sync_header(datagram.bytes);
   if (!header && header.error() == proto::SyncHeaderFault::other_major) {
     ++stats.dropped_foreign;
-    return complain(
-        now, Complaint::other_major,
-        "sync datagrams of another protocol version arrive; all nodes need the same major version",
-        datagram.from, out);
+    return complain(now, Complaint::other_major,
+                    "sync datagrams of protocol version " + std::to_string(datagram.bytes[3]) +
+                        " arrive, and this node speaks " + std::to_string(proto::kSyncMajor) +
+                        ": all nodes need the same major version",
+                    datagram.from, out);
   }
   if (!header || datagram.from.port == 0) {
     ++stats.dropped_malformed;
@@ -63,11 +67,7 @@ void Cluster::Impl::receive(Now now, const Received& datagram, Outputs& out) {
   }
   const auto body = open_sealed(keys, *header, datagram.bytes);
   if (!body) {
-    ++stats.dropped_unauthentic;
-    return complain(
-        now, Complaint::unauthentic,
-        "sync datagrams that no key opens arrive; is a key of sync.key_files the same on all nodes?",
-        datagram.from, out);
+    return hear_unauthentic(now, *header, datagram.from, out);
   }
   const auto packet = proto::decode_sync_packet(*body);
   if (!packet) {
@@ -114,6 +114,7 @@ void Cluster::Impl::receive(Now now, const Received& datagram, Outputs& out) {
 void Cluster::Impl::apply(Now now, Member& member, const proto::SyncHeader& header, const Received& datagram,
                           const proto::SyncPacket& packet, Outputs& out) {
   ++member.datagrams_received;
+  member.bytes_received += datagram.bytes.size();
   if (datagram.group) {
     member.heard_by_group_us = now.mono_us;
   } else {
@@ -144,6 +145,11 @@ void Cluster::Impl::apply_deltas(Now now, Member& member, const proto::DeltaBatc
   stats.deltas_received += batch.deltas.size();
   member.deltas_received += batch.deltas.size();
   stats.deltas_applied += swarms.merge(batch.deltas, tick(now));
+  if (batch.sent_unix_ms == 0) return;
+  // Clocks that differ by a little may make it negative.
+  const int64_t lag_ms = std::max<int64_t>(time.at_ms(now.mono_us) - batch.sent_unix_ms, 0);
+  stats.lag.add(lag_ms, batch.deltas.size());
+  member.lag_us += (lag_ms * 1000 - member.lag_us) / kLagSmoothing;
 }
 
 void Cluster::Impl::hear_rival(Now now, Member& member, const proto::SyncHeader& header,

@@ -42,6 +42,7 @@ void Cluster::Impl::ask_again(Now now, Member& member, Outputs& out) {
     send_control(member.address,
                  proto::Nack{member.incarnation, {begin, begin + static_cast<ptrdiff_t>(count)}}, out);
     ++stats.nacks_sent;
+    ++member.nacks_sent;
   }
   member.next_nack_us = now.mono_us + kNackEveryUs;
 }
@@ -80,7 +81,7 @@ void Cluster::Impl::send_again(Now now, Member& member, Outputs& out) {
     entry->resent_us = now.mono_us;
     member.repair_bucket.take(static_cast<int64_t>(entry->packet->size()));
     ++stats.packets_resent;
-    send(member.address, entry->packet, out);
+    send(member, entry->packet, out);
   }
 }
 

@@ -14,12 +14,14 @@ enum class Complaint : size_t {
   other_major,
   other_cluster,
   unauthentic,
+  key_not_held,
   table_full,
   namesake,
   clashing_members,
   other_settings,
   lost,
   wall_off,
+  stall,
   kCount,
 };
 

@@ -1,9 +1,13 @@
 // DeltaLog: what was announced here and has not yet been told to the others. It collects deltas for a short
-// while, keeps of each peer only the last word, and packs them into as few packets as will hold them.
+// while, keeps of each peer only the last word, and packs them into as few packets as will hold them. Where
+// the link is short they wait here: stops go first, so that nobody is sent to who is gone, then news, and
+// refreshes last, which only say that a peer is still there.
 
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <deque>
 #include <limits>
 #include <span>
 #include <vector>
@@ -15,36 +19,42 @@ namespace shoal::sync {
 
 class DeltaLog {
  public:
-  // The first pending delta waits at most this long.
+  // The first pending delta waits at most this long, if the link is not short.
   static constexpr int64_t kFlushUs = 50'000;
 
-  // Flushed early at this many: about 16 packets, a burst that any receive buffer holds. Waiting for more
-  // than one packet's worth is what makes packets small: a swarm's deltas then travel together and share its
+  // Packed together at most: about 16 packets, a burst that any receive buffer holds. Waiting for more than
+  // one packet's worth is what makes packets small: a swarm's deltas then travel together and share its
   // info_hash.
-  static constexpr size_t kPendingMax = 1024;
+  static constexpr size_t kBatchMax = 1024;
+
+  // Of each urgency (stops, news, refreshes) so many may wait; more are dropped, and healed by digests.
+  static constexpr size_t kWaitingMax = 65'536;
 
   explicit DeltaLog(uint32_t peer_timeout_s) : peer_timeout_s_(peer_timeout_s) {}
 
-  // Takes deltas from the front of `deltas` until it is full; how many it took.
-  size_t add(std::span<const proto::Delta> deltas, int64_t now_us);
+  // How many found no room.
+  size_t add(std::span<const proto::OwnDelta> deltas, int64_t now_us);
 
-  bool full() const { return pending_.size() >= kPendingMax; }
+  size_t waiting() const;
 
-  // When flush() is due; far in the future if nothing is pending.
+  // When flush() is due; far in the future if nothing waits.
   int64_t deadline_us() const { return deadline_us_; }
 
-  // The pending deltas as packet bodies, each fit for one datagram; nothing is pending afterwards. `now`
-  // tells the stamps' order.
-  std::vector<std::vector<uint8_t>> flush(common::Tick now);
+  // The most urgent `deltas_max` as packet bodies, each fit for one datagram; they wait no more. `now` tells
+  // the stamps' order; the bodies say `sent_unix_ms`.
+  std::vector<std::vector<uint8_t>> flush(common::Tick now, size_t deltas_max = kBatchMax,
+                                          int64_t sent_unix_ms = 0);
 
-  // Forgets what is pending: there is nobody to tell.
+  // Forgets what waits: there is nobody to tell.
   void discard();
 
  private:
   static constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
+  std::vector<std::vector<uint8_t>> pack(std::span<const proto::Delta> sorted, int64_t sent_unix_ms);
+
   uint32_t peer_timeout_s_;
-  std::vector<proto::Delta> pending_;
+  std::array<std::deque<proto::Delta>, 3> waiting_;  // the most urgent first
   int64_t deadline_us_ = kNever;
   size_t raw_target_ = 0;  // bytes before compression that lately filled a datagram
 };

@@ -1,13 +1,14 @@
 #include "sync/gaps.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace shoal::sync {
 
 void Gaps::begin(uint64_t base) {
   if (begun_) return;
   begun_ = true;
-  top_ = base;
+  base_ = top_ = base;
 }
 
 void Gaps::add(uint64_t first, uint64_t last, int64_t now_us) {
@@ -44,6 +45,7 @@ void Gaps::seen(uint64_t sequence, int64_t now_us) {
   const Range range = found->second;
   if (sequence > range.last) return;
   --missing_;
+  if (range.asked) ++repaired_;
   if (sequence < range.last) ranges_.emplace_hint(after, sequence + 1, range);
   if (first < sequence) {
     found->second.last = sequence - 1;
@@ -88,6 +90,7 @@ std::vector<proto::SequenceRange> Gaps::take_due(int64_t now_us, int64_t again_u
       }
       range.due_us = now_us + again_us;
       packets_max -= range.last - first + 1;
+      if (!std::exchange(range.asked, true)) late_ += range.last - first + 1;
       if (!out.empty() && out.back().last + 1 == first) {
         out.back().last = range.last;
       } else {

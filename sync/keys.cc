@@ -3,9 +3,11 @@
 #include <sodium/core.h>
 #include <sodium/crypto_generichash.h>
 
+#include <algorithm>
 #include <string>
 
 #include "common/check.h"
+#include "common/hex.h"
 
 namespace shoal::sync {
 
@@ -54,6 +56,22 @@ KeyRing::KeyRing(const std::vector<ClusterKey>& keys, std::string_view cluster) 
   for (const ClusterKey& key : keys) {
     keys_.push_back({hash<4>(key, "shoal 1 key id", cluster), hash<32>(key, "shoal 1 seal", cluster)});
   }
+}
+
+std::vector<KeyId> KeyRing::ids() const {
+  std::vector<KeyId> out;
+  for (const SealingKey& key : keys_) out.push_back(key.id);
+  return out;
+}
+
+bool KeyRing::holds(const KeyId& id) const {
+  return std::any_of(keys_.begin(), keys_.end(), [&](const SealingKey& key) { return key.id == id; });
+}
+
+std::string to_text(const std::vector<KeyId>& ids) {
+  std::string text;
+  for (const KeyId& id : ids) text += (text.empty() ? "" : ", ") + common::to_hex(id);
+  return text;
 }
 
 }  // namespace shoal::sync

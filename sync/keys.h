@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -41,7 +42,10 @@ struct SealingKey {
   std::array<uint8_t, 32> key{};
 };
 
-// The first key seals, all open. Immutable; any thread.
+// "1f2e3d4c, 5b6a7988". Nothing of a key can be learnt from its id.
+std::string to_text(const std::vector<KeyId>& ids);
+
+// The first key seals, all open.
 class KeyRing {
  public:
   // `keys` must not be empty.
@@ -49,6 +53,10 @@ class KeyRing {
 
   const SealingKey& sealing() const { return keys_.front(); }
   const std::vector<SealingKey>& all() const { return keys_; }
+
+  // The one that seals first.
+  std::vector<KeyId> ids() const;
+  bool holds(const KeyId& id) const;
 
  private:
   std::vector<SealingKey> keys_;

@@ -43,6 +43,16 @@ Member* Membership::admit(uint64_t id, uint64_t incarnation, const common::Endpo
   return &members_.emplace(id, std::move(fresh)).first->second;
 }
 
+void Membership::excuse(int64_t stall_us, int64_t ask_from_us) {
+  for (auto& [member_id, member] : members_) {
+    member.heard_us += stall_us;
+    member.heard_by_group_us += stall_us;
+    member.hears_us_by_group_until_us += stall_us;
+    member.next_nack_us = std::max(member.next_nack_us, ask_from_us);
+  }
+  for (auto& [address, named_us] : contacts_) named_us += stall_us;
+}
+
 void Membership::forget(int64_t now_us) {
   std::erase_if(members_,
                 [now_us](const auto& entry) { return now_us - entry.second.heard_us >= kForgetAfterUs; });

@@ -15,6 +15,7 @@
 #include "common/endpoint.h"
 #include "sync/cluster.h"
 #include "sync/gaps.h"
+#include "sync/loss_rate.h"
 #include "sync/name_clash.h"
 #include "sync/replay_window.h"
 #include "sync/token_bucket.h"
@@ -44,7 +45,8 @@ struct Member {
   // Before the first measurement.
   static constexpr int64_t kRoundTripGuessUs = 50'000;
 
-  explicit Member(int64_t pace_bytes_per_s) : repair_bucket(pace_bytes_per_s / 5, kRepairBurst) {}
+  explicit Member(int64_t pace_bytes_per_s)
+      : pace(pace_bucket(pace_bytes_per_s)), repair_bucket(pace_bucket(pace_bytes_per_s / 5)) {}
 
   uint64_t id = 0;
   uint64_t incarnation = 0;
@@ -52,6 +54,10 @@ struct Member {
   common::Endpoint address;  // where to send: what it advertises, or else its source address
   common::Endpoint source;   // of its last unicast packet; port 0: none yet
   uint32_t peer_timeout_s = 0;
+  std::vector<KeyId> key_ids;
+  uint32_t protocol_minor = 0;
+  uint32_t load_permille = 0;
+  uint32_t loss_out_permille = 0;  // of our delta packets, as it says
   std::string refused;
   bool introduced = false;  // its first heartbeat has been heard
   bool restarted = false;   // we knew an earlier incarnation
@@ -72,22 +78,25 @@ struct Member {
   uint64_t newest_heartbeat = 0;             // control sequence; older ones tell nothing new
   uint64_t datagrams_received = 0;
   uint64_t deltas_received = 0;
+  uint64_t bytes_received = 0;
+  uint64_t nacks_sent = 0;
+  int64_t lag_us = 0;  // of its delta packets, smoothed
   ReplayWindow deltas{ReplayWindow::kDeltaWidth};
   ReplayWindow control{ReplayWindow::kControlWidth};
 
   Gaps gaps;               // in its delta stream
+  LossRate loss;           // of that stream
   uint64_t told_lost = 0;  // of gaps.lost(), as last acted upon
   int64_t next_nack_us = kLongAgoUs;
   std::set<uint64_t> asked;   // delta packets of ours that it has asked for
-  TokenBucket repair_bucket;  // for those
+  TokenBucket pace;           // of all that is sent to it
+  TokenBucket repair_bucket;  // of those packets
   int64_t told_gone_us = kLongAgoUs;
 
   uint32_t echo_us = 0;                // send_us of its newest heartbeat
   int64_t smoothed_round_trip_us = 0;  // 0: not measured
 
   NameClash clash;  // with another node of this id
-
-  static constexpr int64_t kRepairBurst = 32'768;
 
   MemberState state(int64_t now_us) const;
   int64_t round_trip_us() const {
@@ -97,6 +106,10 @@ struct Member {
   // Down without having left.
   bool silent(int64_t now_us) const { return !left && state(now_us) == MemberState::down; }
   bool hears_us_by_group(int64_t now_us) const { return now_us < hears_us_by_group_until_us; }
+  // Our deltas go to it alone.
+  bool wants_unicast(int64_t now_us) const {
+    return refused.empty() && state(now_us) != MemberState::down && !hears_us_by_group(now_us);
+  }
 };
 
 class Membership {
@@ -112,6 +125,10 @@ class Membership {
   // name and address. Null: the table is full of members that are not down. Pointers stay good until the
   // member is forgotten, which only admit() and forget() do.
   Member* admit(uint64_t id, uint64_t incarnation, const common::Endpoint& from, int64_t now_us);
+
+  // This node stood still for `stall_us`: that time counts as silence of nobody, and nothing is asked for
+  // before `ask_from_us`.
+  void excuse(int64_t stall_us, int64_t ask_from_us);
 
   // Drops members that have been down for long, and contacts nobody named lately.
   void forget(int64_t now_us);

@@ -29,6 +29,13 @@ RetransmitRing::Entry* RetransmitRing::find(uint64_t sequence) {
   return &entries_[sequence - first_];
 }
 
+void RetransmitRing::reseal(const KeyRing& opens, const SealingKey& key) {
+  for (Entry& entry : entries_) {
+    entry.packet = sync::reseal(entry.packet, opens, key);
+    entry.resent_to = 0;  // that copy may not open
+  }
+}
+
 void RetransmitRing::clear() {
   while (!entries_.empty()) drop_first();
 }

@@ -1,5 +1,5 @@
-// RetransmitRing: the delta packets this node has sent lately, as they were sealed, for members that missed
-// them. Bounded in time, bytes and count.
+// RetransmitRing: the delta packets this node has sent lately, for members that missed them: as they were
+// sealed, and sealed anew when another key seals. Bounded in time, bytes and count.
 
 #pragma once
 
@@ -36,6 +36,10 @@ class RetransmitRing {
 
   // Null: no longer kept, or never sent.
   Entry* find(uint64_t sequence);
+
+  // Seals everything anew, so that it opens for members that know only the keys of now. `opens` has the keys
+  // it was sealed with.
+  void reseal(const KeyRing& opens, const SealingKey& key);
 
   void clear();
 

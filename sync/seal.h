@@ -2,7 +2,7 @@
 // proto/sync_header.h as additional data and nonce.
 //
 // A nonce is never used twice under one key: it is made of node id, incarnation (one per run) and a sequence
-// that only counts up.
+// that only counts up, whatever keys come and go.
 
 #pragma once
 
@@ -19,7 +19,8 @@ namespace shoal::sync {
 
 using SealedPacket = std::shared_ptr<const std::vector<uint8_t>>;
 
-// Seals the packets of one node in one incarnation. `keys` must outlive it.
+// Seals the packets of one node in one incarnation, by the key of `keys` that seals at that moment. `keys`
+// must outlive it.
 class Sealer {
  public:
   Sealer(const KeyRing& keys, ClusterTag tag, uint64_t node_id, uint64_t incarnation)
@@ -38,6 +39,10 @@ class Sealer {
   uint64_t incarnation_;
   uint64_t sequences_[2] = {0, 0};
 };
+
+// The same packet under another key: same stream, sequence and body, so that neither key ever sees two bodies
+// under one nonce. A key of `opens` must open it.
+SealedPacket reseal(const SealedPacket& packet, const KeyRing& opens, const SealingKey& key);
 
 // The body of a datagram whose header has been parsed, or nothing if no key of the ring opens it.
 std::optional<std::vector<uint8_t>> open_sealed(const KeyRing& keys, const proto::SyncHeader& header,

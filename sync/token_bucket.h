@@ -29,6 +29,9 @@ class TokenBucket {
   // More than half full: nothing is short.
   bool ample() const { return millionths_ * 2 > burst_ * kScale; }
 
+  // What it holds; negative: what it owes.
+  int64_t bytes() const { return millionths_ / kScale; }
+
   // When it will be open.
   int64_t open_us() const { return filled_us_ + (open() ? 0 : (-millionths_ / rate_ + 1)); }
 
@@ -41,5 +44,10 @@ class TokenBucket {
   int64_t millionths_;  // of a byte
   int64_t filled_us_ = 0;
 };
+
+// For one destination of datagrams: 50 ms at a time, but no more at once than any receive buffer holds.
+inline TokenBucket pace_bucket(int64_t bytes_per_s) {
+  return TokenBucket(bytes_per_s, std::clamp<int64_t>(bytes_per_s / 20, 2'400, 32'768));
+}
 
 }  // namespace shoal::sync

@@ -13,7 +13,9 @@ function takeOver(fresh) {
   for (const id of kParts) {
     const now = document.getElementById(id);
     const next = fresh.getElementById(id);
-    if (next && now.innerHTML !== next.innerHTML) now.replaceChildren(...document.adoptNode(next).childNodes);
+    if (!next || now.innerHTML === next.innerHTML) continue;
+    now.replaceChildren(...document.adoptNode(next).childNodes);
+    now.dataset.changes = Number(now.dataset.changes || 0) + 1;
   }
 }
 
@@ -28,7 +30,6 @@ async function update() {
     offline.querySelector("time").textContent = answeredAt.toLocaleTimeString();
     offline.hidden = false;
   }
-  document.documentElement.dataset.updates = Number(document.documentElement.dataset.updates || 0) + 1;
   // A hidden page costs the node nothing.
   if (document.hidden) {
     document.addEventListener("visibilitychange", update, { once: true });

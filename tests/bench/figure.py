@@ -43,7 +43,7 @@ def linked_cluster():
     if not link_cluster.available():
         sys.exit("network namespaces and nft need root")
     with link_cluster.LinkCluster() as cluster, cluster.client():
-        yield cluster, [(cluster.address(number), link_cluster.TRACKER) for number in range(len(cluster.nodes))]
+        yield cluster, cluster.targets()
 
 
 def background(targets, rate, salt=BACKGROUND, **more):
@@ -92,5 +92,5 @@ def result(what, *figures):
     for name, values, unit, bar in figures:
         median = statistics.median(values)
         met = "met" if median <= bar else "MISSED"
-        told.append(f"{name} {median:g} {unit} of {len(values)} round{'s' * (len(values) > 1)} (bar {bar:g}: {met})")
+        told.append(f"{name} {median:.4g} {unit} of {len(values)} round{'s' * (len(values) > 1)} (bar {bar:g}: {met})")
     print(f"result: {what}: " + "; ".join(told), flush=True)

@@ -14,7 +14,7 @@ from figure import arguments, background, loopback_cluster, result, row
 
 from announcer import PEERS_PER_SWARM
 from link_cluster import peers_known
-from rolling import count
+from rolling_restart import count_peers
 from wait import wait_for
 
 
@@ -31,7 +31,7 @@ def one_round(options):
             wait_for(lambda: all(n.members_alive() == 1 for n in cluster.nodes[1:]), 60, "the others to notice")
             noticed = time.monotonic() - killed
         swarms = settled // PEERS_PER_SWARM
-        lacking = [swarms * PEERS_PER_SWARM - count(target, swarms, b"load") for target in targets[1:]]
+        lacking = [swarms * PEERS_PER_SWARM - count_peers(target, swarms, b"load") for target in targets[1:]]
         last = [load.answered - peers_known(node) for node in cluster.nodes[1:]]
     row(load.answered, noticed, *lacking, *last)
     return max(lacking)

@@ -70,10 +70,10 @@ class VisibilityFar(ClusterCase):
 
     nodes = 5
 
-    def test_both_ends_of_the_chain(self):
+    def test_across_the_ring(self):
         info_hash = fresh_hash()
         self.client(0).announce(info_hash, 6001, event="started")
-        self.client(4).announce(info_hash, 6002, event="started")
+        self.client(2).announce(info_hash, 6002, event="started")
         for number in range(self.nodes):
             wait_for(lambda n=number: len(self.peers_seen(n, info_hash)) == 2, 5, f"both peers on node {number}")
 

@@ -61,13 +61,15 @@ class Ready:
 class Announcer:
     """`peer(i)` gives (info_hash, port) of announce i; `choose()` the numbers of the targets that may be asked."""
 
-    def __init__(self, targets, rate, peer=numbered_peer, choose=None, left=1, limit=None):
+    def __init__(self, targets, rate, peer=numbered_peer, choose=None, left=1, limit=None,
+                 id_life_s=60.0):
         self.targets = targets
         self.rate = rate
         self.peer = peer
         self.choose = choose or (lambda: range(len(targets)))
         self.left = left
         self.limit = limit  # announces; None: until stopped
+        self.id_life_s = id_life_s  # then a new connection id is asked for
         self.sent = self.answered = 0
         self.unanswered = []  # (target, when sent)
         self.error = None
@@ -125,7 +127,7 @@ class Announcer:
             self._receive(0.002)
 
     def _send(self, target):
-        if self._id is None or time.monotonic() - self._id_time > 60:
+        if self._id is None or time.monotonic() - self._id_time > self.id_life_s:
             self._connect(target)
         info_hash, port = self.peer(self.sent)
         transaction = struct.pack(">I", self.sent & 0xFFFFFFFF)

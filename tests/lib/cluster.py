@@ -164,8 +164,8 @@ class Cluster:
             }
             if sync != "off":
                 options["sync"] = {"listen": at(self.hosts[0], sync_ports[number]), "key_files": [self.key]}
-            # A chain: every node but the first knows only the one before, the rest is learnt.
-            if sync in ("unicast", "mixed") and number:
+            # A ring: every node knows only the one before, the rest is learnt.
+            if sync in ("unicast", "mixed") and nodes > 1:
                 options["sync"]["peers"] = [at(self.hosts[0], sync_ports[number - 1])]
             if sync in ("multicast", "mixed"):
                 options["sync"]["multicast"] = [group]

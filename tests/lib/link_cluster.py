@@ -104,6 +104,10 @@ class LinkCluster:
         run("ip", "-n", space, "link", "set", "eth0", "up")
         return space
 
+    def targets(self):
+        """The trackers, as the client reaches them."""
+        return [(self.address(number), TRACKER) for number in range(len(self.nodes))]
+
     def client(self):
         return inside(f"{self.mark}-client")
 

@@ -145,7 +145,7 @@ TEST_CASE("another cluster and a wrong key are ignored, and said") {
     foreign.cluster = "other";
     world.start(foreign);
     NodeSettings wrong_key = settings_of(3, {0, 1});
-    wrong_key.key = key_of(8);
+    wrong_key.keys = {key_of(8)};
     world.start(wrong_key);
     world.run_for(3 * kSecondUs);
     REQUIRE(world.meshed({0, 1}));

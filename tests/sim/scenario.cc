@@ -16,7 +16,7 @@ sync::ClusterKey key_of(uint8_t byte) {
 NodeSettings settings_of(size_t index, std::vector<size_t> seeds, std::vector<size_t> groups) {
   NodeSettings settings;
   settings.name = "n" + std::to_string(index);
-  settings.key = key_of(7);
+  settings.keys = {key_of(7)};
   settings.seeds = std::move(seeds);
   settings.groups = std::move(groups);
   return settings;

@@ -27,11 +27,12 @@ size_t SimSwarms::merge(std::span<const proto::Delta> deltas, common::Tick now) 
   return store_.merge(deltas, now);
 }
 
-std::optional<proto::Delta> SimSwarms::announce(const node::PeerAnnounce& announce, common::Tick now,
-                                                common::Prng& prng) {
+std::optional<proto::OwnDelta> SimSwarms::announce(const node::PeerAnnounce& announce, common::Tick now,
+                                                   common::Prng& prng) {
   const auto answer = store_.announce(store_.locate(announce.info_hash), announce, now, prng, {});
-  if (answer.delta) merge_record(*answer.delta, now);
-  return answer.delta;
+  if (!answer.delta) return std::nullopt;
+  merge_record(*answer.delta, now);
+  return proto::OwnDelta{*answer.delta, answer.refreshed};
 }
 
 void SimSwarms::expire(common::Tick now) {

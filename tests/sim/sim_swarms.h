@@ -44,8 +44,8 @@ class SimSwarms final : public sync::Swarms {
   void expire(common::Tick now);
 
   // What a client's announce to this node does; the delta to publish, if there is one.
-  std::optional<proto::Delta> announce(const node::PeerAnnounce& announce, common::Tick now,
-                                       common::Prng& prng);
+  std::optional<proto::OwnDelta> announce(const node::PeerAnnounce& announce, common::Tick now,
+                                          common::Prng& prng);
 
   const std::map<PeerKey, Record>& records() const { return records_; }
 

@@ -13,6 +13,20 @@ namespace {
 
 constexpr int64_t kEpochMs = 1'800'000'000'000;
 
+// There is only code of version 1: to make a node that speaks another one, its version and that are exchanged
+// in what it sends and hears. Where `from` is `to`, nothing is.
+SharedBytes translated(const SharedBytes& bytes, uint8_t from, uint8_t to) {
+  constexpr size_t kMajorAt = 3;
+  if (from == to || bytes->size() <= kMajorAt) return bytes;
+  std::vector<uint8_t> out = *bytes;
+  if (out[kMajorAt] == from) {
+    out[kMajorAt] = to;
+  } else if (out[kMajorAt] == to) {
+    out[kMajorAt] = from;
+  }
+  return std::make_shared<const std::vector<uint8_t>>(std::move(out));
+}
+
 }  // namespace
 
 sync::Now World::now_of(size_t node) const {
@@ -36,11 +50,13 @@ void World::launch(size_t index) {
   config.name = node.settings.name;
   config.incarnation = static_cast<uint64_t>(now.unix_ms) << 16 | prng_.below(65536);
   config.cluster = node.settings.cluster;
-  config.keys = {node.settings.key};
+  config.keys = node.settings.keys;
   if (node.settings.advertises) config.advertise = node.address;
   config.multicast_groups = node.settings.groups.size();
   config.peer_timeout_s = node.settings.peer_timeout_s;
-  node.swarms = std::make_unique<SimSwarms>(sync::derive_store_key(node.settings.key, node.settings.cluster));
+  config.pace_bytes_per_s = node.settings.pace_bytes_per_s;
+  node.swarms =
+      std::make_unique<SimSwarms>(sync::derive_store_key(node.settings.keys.front(), node.settings.cluster));
   node.cluster = std::make_unique<sync::Cluster>(config, *node.swarms, now);
   std::vector<common::Endpoint> seeds;
   for (const size_t seed : node.settings.seeds) seeds.push_back(nodes_[seed]->address);
@@ -48,6 +64,8 @@ void World::launch(size_t index) {
 }
 
 void World::crash(size_t index) {
+  nodes_[index]->frozen = false;
+  buffered_.erase(index);
   nodes_[index]->cluster.reset();
   nodes_[index]->swarms.reset();
 }
@@ -56,6 +74,7 @@ void World::stop(size_t index) {
   sync::Outputs out;
   nodes_[index]->cluster->leave(now_of(index), out);
   drain(index, out);
+  run_for(kLingerUs);
   crash(index);
 }
 
@@ -65,21 +84,43 @@ void World::restart(size_t index) {
   launch(index);
 }
 
+void World::thaw(size_t index) {
+  nodes_[index]->frozen = false;
+  if (!nodes_[index]->cluster) return;
+  // Which comes first, timers or datagrams, is the loop's affair.
+  const bool timers_first = prng_.below(2) == 0;
+  if (timers_first) advance(index);
+  std::vector<Flight> waiting;
+  waiting.swap(buffered_[index]);
+  for (const Flight& flight : waiting) land(flight);
+  if (!timers_first) advance(index);
+}
+
+void World::set_keys(size_t index, std::vector<sync::ClusterKey> keys) {
+  SimNode& node = *nodes_[index];
+  node.settings.keys = std::move(keys);
+  if (!node.cluster) return;
+  sync::Outputs out;
+  node.cluster->set_keys(now_of(index), node.settings.keys, out);
+  drain(index, out);
+}
+
 void World::drain(size_t index, sync::Outputs& out) {
   SimNode& node = *nodes_[index];
   for (const sync::Send& send : out.sends) {
     CHECK_INVARIANT(send.bytes->size() <= 1200);
-    if (recording) recorded.emplace_back(index, send.bytes);
+    const SharedBytes bytes = translated(send.bytes, 1, node.settings.protocol_major);
+    if (recording) recorded.emplace_back(index, bytes);
     for (size_t to = 0; to < nodes_.size(); ++to) {
       const SimNode& receiver = *nodes_[to];
       if (!send.group) {
-        if (receiver.address == send.to) fly(index, to, std::nullopt, send.bytes);
+        if (receiver.address == send.to) fly(index, to, std::nullopt, bytes);
         continue;
       }
       // A group's datagrams come back to their sender too, as they do on a real socket.
       const auto& joined = receiver.settings.groups;
       const auto found = std::find(joined.begin(), joined.end(), node.settings.groups[*send.group]);
-      if (found != joined.end()) fly(index, to, static_cast<size_t>(found - joined.begin()), send.bytes);
+      if (found != joined.end()) fly(index, to, static_cast<size_t>(found - joined.begin()), bytes);
     }
   }
   for (sync::LogEvent& event : out.logs) node.logs.push_back(std::move(event));
@@ -87,12 +128,21 @@ void World::drain(size_t index, sync::Outputs& out) {
 
 void World::fly(size_t from, size_t to, std::optional<size_t> group, const SharedBytes& bytes) {
   if (cuts_.contains({from, to})) return;
+  int64_t queued_us = 0;
+  if (const auto clog = clogs_.find({from, to}); clog != clogs_.end()) {
+    Clog& link = clog->second;
+    link.free_us = std::max(link.free_us, now_us_);
+    const auto size = static_cast<int64_t>(bytes->size());
+    if ((link.free_us - now_us_) * link.bytes_per_s / 1'000'000 > link.buffer_bytes) return;
+    link.free_us += size * 1'000'000 / link.bytes_per_s;
+    queued_us = link.free_us - now_us_;
+  }
   const int copies = prng_.unit() < weather.duplicate ? 2 : 1;
   for (int i = 0; i < copies; ++i) {
     if (prng_.unit() < weather.loss) continue;
     const auto spread = static_cast<uint32_t>(weather.delay_max_us - weather.delay_min_us + 1);
     const int64_t delay_us = weather.delay_min_us + prng_.below(spread);
-    flights_.push({now_us_ + delay_us, order_++, from, to, nodes_[from]->address, group, bytes});
+    flights_.push({now_us_ + queued_us + delay_us, order_++, from, to, nodes_[from]->address, group, bytes});
   }
 }
 
@@ -104,8 +154,14 @@ void World::inject(size_t to, const common::Endpoint& from, std::vector<uint8_t>
 void World::land(const Flight& flight) {
   SimNode& node = *nodes_[flight.to];
   if (!node.cluster) return;
+  if (node.frozen) {
+    std::vector<Flight>& buffer = buffered_[flight.to];
+    if (buffer.size() < kReceiveBuffer) buffer.push_back(flight);
+    return;
+  }
   sync::Outputs out;
-  node.cluster->receive(now_of(flight.to), {flight.source, flight.group, *flight.bytes}, out);
+  const SharedBytes bytes = translated(flight.bytes, node.settings.protocol_major, 1);
+  node.cluster->receive(now_of(flight.to), {flight.source, flight.group, *bytes}, out);
   drain(flight.to, out);
 }
 
@@ -114,7 +170,7 @@ bool World::step(int64_t until_us) {
   size_t next_node = 0;
   int64_t deadline_us = std::numeric_limits<int64_t>::max();
   for (size_t i = 0; i < nodes_.size(); ++i) {
-    if (nodes_[i]->cluster && nodes_[i]->cluster->deadline_us() < deadline_us) {
+    if (runs(i) && nodes_[i]->cluster->deadline_us() < deadline_us) {
       deadline_us = nodes_[i]->cluster->deadline_us();
       next_node = i;
     }
@@ -129,12 +185,16 @@ bool World::step(int64_t until_us) {
     return true;
   }
   now_us_ = std::max(now_us_, deadline_us);
-  sync::Outputs out;
-  sync::Cluster& cluster = *nodes_[next_node]->cluster;
-  cluster.advance(now_of(next_node), out);
-  CHECK_INVARIANT(cluster.deadline_us() > now_us_);
-  drain(next_node, out);
+  advance(next_node);
   return true;
+}
+
+void World::advance(size_t index) {
+  sync::Outputs out;
+  sync::Cluster& cluster = *nodes_[index]->cluster;
+  cluster.advance(now_of(index), out);
+  CHECK_INVARIANT(cluster.deadline_us() > now_us_);
+  drain(index, out);
 }
 
 void World::run_for(int64_t us) {
@@ -158,8 +218,7 @@ void World::announce_for(int64_t us, size_t count, const std::vector<size_t>& no
 }
 
 void World::announce_random(size_t index) {
-  SimNode& node = *nodes_[index];
-  if (!node.cluster) return;
+  if (!runs(index)) return;
   node::PeerAnnounce announce;
   announce.info_hash.bytes.fill(static_cast<uint8_t>(first_swarm_ + prng_.below(kSwarms)));
   const uint32_t peer = prng_.below(kPeers);
@@ -174,11 +233,17 @@ void World::announce_random(size_t index) {
                                       proto::Event::stopped, proto::Event::none};
   announce.event = kEvents[prng_.below(5)];
   announce.seeder = announce.event == proto::Event::completed || prng_.below(2) == 0;
+  this->announce(index, announce);
+}
+
+void World::announce(size_t index, const node::PeerAnnounce& announce) {
+  if (!runs(index)) return;
+  SimNode& node = *nodes_[index];
   const sync::Now now = now_of(index);
   const int64_t tick_ms = int64_t{node.settings.peer_timeout_s} * 1000 / common::kLifetimeTicks;
   const auto delta = node.swarms->announce(announce, common::tick_at(cluster_ms(index), tick_ms), prng_);
   if (!delta) return;
-  touched_.insert({delta->info_hash, delta->peer});
+  touched_.insert({delta->delta.info_hash, delta->delta.peer});
   sync::Outputs out;
   node.cluster->publish(now, {&*delta, 1}, out);
   drain(index, out);

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <queue>
@@ -33,12 +34,14 @@ struct Weather {
 struct NodeSettings {
   std::string name;
   std::string cluster = "sim";
-  sync::ClusterKey key{};
-  std::vector<size_t> seeds;   // indices of nodes whose addresses it is given
-  std::vector<size_t> groups;  // multicast groups of the world it joins
+  std::vector<sync::ClusterKey> keys;  // the first seals
+  std::vector<size_t> seeds;           // indices of nodes whose addresses it is given
+  std::vector<size_t> groups;          // multicast groups of the world it joins
   int64_t clock_offset_ms = 0;
   uint32_t peer_timeout_s = 2700;
   bool advertises = false;
+  uint8_t protocol_major = 1;
+  int64_t pace_bytes_per_s = sync::Config().pace_bytes_per_s;
 };
 
 struct SimNode {
@@ -48,6 +51,7 @@ struct SimNode {
   std::unique_ptr<SimSwarms> swarms;
   std::unique_ptr<sync::Cluster> cluster;  // null: not running
   std::vector<sync::LogEvent> logs;
+  bool frozen = false;
 };
 
 class World {
@@ -67,9 +71,22 @@ class World {
   void stop(size_t node);  // leaves in good order
   void restart(size_t node);
 
+  // The process is stopped: it takes no part in anything, and what comes in fills its receive buffer.
+  void freeze(size_t node) { nodes_[node]->frozen = true; }
+  void thaw(size_t node);
+
+  void set_keys(size_t node, std::vector<sync::ClusterKey> keys);
+
   // No datagram passes from one to the other until healed. Symmetric cuts are two of them.
   void cut(size_t from, size_t to) { cuts_.insert({from, to}); }
-  void heal() { cuts_.clear(); }
+  // So much passes, the rest waits in a buffer, and what finds no room there is lost.
+  void clog(size_t from, size_t to, int64_t bytes_per_s, int64_t buffer_bytes) {
+    clogs_[{from, to}] = {bytes_per_s, buffer_bytes, 0};
+  }
+  void heal() {
+    cuts_.clear();
+    clogs_.clear();
+  }
 
   void run_for(int64_t us);
   // Until it holds, tried every 10 ms of virtual time; false after `limit_us`.
@@ -77,6 +94,9 @@ class World {
 
   // `count` random announces to random running nodes among `nodes`, spread over `us`.
   void announce_for(int64_t us, size_t count, const std::vector<size_t>& nodes);
+
+  // An announce to one node, if it runs.
+  void announce(size_t node, const node::PeerAnnounce& announce);
 
   // A datagram out of nowhere.
   void inject(size_t to, const common::Endpoint& from, std::vector<uint8_t> bytes);
@@ -118,11 +138,25 @@ class World {
     }
   };
 
+  struct Clog {
+    int64_t bytes_per_s;
+    int64_t buffer_bytes;
+    int64_t free_us;
+  };
+
   // Few enough that the nodes keep announcing each other's peers.
   static constexpr uint32_t kSwarms = 40;
   static constexpr uint32_t kPeers = 30;
 
+  // As long as a node that leaves stays to be asked.
+  static constexpr int64_t kLingerUs = 250'000;
+
+  // Datagrams that a frozen process finds when it goes on; about what Linux keeps.
+  static constexpr size_t kReceiveBuffer = 150;
+
   void launch(size_t node);
+  bool runs(size_t node) const { return nodes_[node]->cluster && !nodes_[node]->frozen; }
+  void advance(size_t node);
   void drain(size_t node, sync::Outputs& out);
   void fly(size_t from, size_t to, std::optional<size_t> group, const SharedBytes& bytes);
   void land(const Flight& flight);
@@ -133,8 +167,10 @@ class World {
   int64_t now_us_ = 1'000'000;
   uint64_t order_ = 0;
   std::vector<std::unique_ptr<SimNode>> nodes_;
+  std::map<size_t, std::vector<Flight>> buffered_;  // for frozen nodes
   std::priority_queue<Flight, std::vector<Flight>, std::greater<>> flights_;
   std::set<std::pair<size_t, size_t>> cuts_;
+  std::map<std::pair<size_t, size_t>, Clog> clogs_;
   uint32_t first_swarm_ = 0;
   std::set<PeerKey> touched_;
 };

@@ -31,19 +31,19 @@ TEST_CASE("delta queue: every delta of a busy producer arrives after some wake-u
   });
   constexpr uint16_t kDeltas = 20'000;
   std::thread producer([&] {
-    proto::Delta delta;
+    proto::OwnDelta own;
     for (uint16_t i = 1; i <= kDeltas; ++i) {
-      delta.peer.port = i;
-      queue.push(delta);
+      own.delta.peer.port = i;
+      queue.push(own);
     }
   });
   uint16_t last = 0;
   for (int seen = 0; last < kDeltas;) {
     wakes.wait(seen);
     seen = wakes.load();
-    queue.drain([&](const proto::Delta& delta) {
-      CHECK(delta.peer.port == last + 1);
-      last = delta.peer.port;
+    queue.drain([&](const proto::OwnDelta& own) {
+      CHECK(own.delta.peer.port == last + 1);
+      last = own.delta.peer.port;
     });
   }
   producer.join();
@@ -56,5 +56,5 @@ TEST_CASE("delta queue: more than its capacity without a drain is dropped and co
   for (size_t i = 0; i < node::DeltaQueue::kCapacity + 10; ++i) queue.push({});
   CHECK(queue.dropped() == 10);
   CHECK(wakes == 1);
-  CHECK(queue.drain([](const proto::Delta&) {}) == node::DeltaQueue::kCapacity);
+  CHECK(queue.drain([](const proto::OwnDelta&) {}) == node::DeltaQueue::kCapacity);
 }

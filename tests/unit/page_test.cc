@@ -93,8 +93,8 @@ TEST_CASE("page: charts need two points; top swarms are links") {
   node::History::Point later = point;
   later.unix_ms += node::kHistoryStepMs;
   const std::string two = node::page_html(example(), {point, later}, {{{}, {12'345, 6, 7}}});
-  CHECK(has(two, "<polyline class=\"s0\" points=\"598,"));
-  CHECK(has(two, "600,"));
+  CHECK(has(two, "<polyline class=\"s0\" points=\"399,"));
+  CHECK(has(two, "400,"));
   CHECK(has(two, "href=\"/v1/swarms/" + std::string(40, '0')));
   CHECK(has(two, "12,345"));
 }

@@ -43,6 +43,25 @@ TEST_CASE("readiness: a node that expects others waits for one, but not for ever
   CHECK(reason(facts).empty());
 }
 
+TEST_CASE("readiness: a node that has found others is ready once it holds what they hold") {
+  sync::Status sync;
+  sync.members.emplace_back();
+  sync.donor = "b";
+  sync.percent = 42;
+  ReadinessFacts facts;
+  facts.sync = &sync;
+  facts.expects_others = true;
+  facts.uptime_ms = 1'000'000;
+  sync.phase = sync::SyncPhase::waiting;
+  CHECK(reason(facts) == "starting: no member to take the peers from yet");
+  sync.phase = sync::SyncPhase::bootstrapping;
+  CHECK(reason(facts) == "bootstrapping from b (42 %)");
+  sync.phase = sync::SyncPhase::checking;
+  CHECK(reason(facts) == "digest check");
+  sync.phase = sync::SyncPhase::synced;
+  CHECK(reason(facts).empty());
+}
+
 TEST_CASE("readiness: the end goes before the snapshot, the snapshot before the others") {
   sync::Status sync;
   ReadinessFacts facts;

@@ -9,21 +9,23 @@ using namespace shoal::node;
 TEST_CASE("status table: this node first, then the members") {
   const auto status = parse_status(R"({
     "node": {"name": "a", "version": "0.1.0", "uptime_s": 4000, "ready": true, "reason": "", "cluster": "main"},
+    "keys": {"ids": "1f2e3d4c, 5b6a7988"},
     "swarms": 12,
     "peers": {"seeders_v4": 3, "leechers_v4": 4, "seeders_v6": 1, "leechers_v6": 2},
     "members": [
       {"name": "b", "address": "127.0.0.2:6970", "state": "alive", "heard_ago_ms": 230, "multicast": true,
-       "deltas_received": 12, "datagrams_received": 5, "lost": 0, "clock_offset_ms": 3},
+       "deltas_received": 12, "datagrams_received": 5, "lost": 0, "clock_offset_ms": 3, "keys": "5b6a7988"},
       {"name": "c", "address": "[::1]:6970", "state": "down", "heard_ago_ms": 423000, "multicast": false,
        "deltas_received": 0, "datagrams_received": 1, "lost": 2, "clock_offset_ms": -12}]})");
   REQUIRE(status);
   CHECK(status_table(*status) ==
         "shoal 0.1.0, cluster main: 12 swarms, 4 seeders, 6 leechers\n"
         "\n"
-        "NAME  STATE  ADDRESS         HEARD       MULTICAST  DATAGRAMS  DELTAS  LOST  CLOCK\n"
-        "a     ready  (this node)     up 66 min\n"
-        "b     alive  127.0.0.2:6970  230 ms ago  yes        5          12      0     +3 ms\n"
-        "c     down   [::1]:6970      7 min ago   no         1          0       2     -12 ms\n");
+        "NAME  STATE  ADDRESS         HEARD       MULTICAST  DATAGRAMS  DELTAS  LOST  CLOCK   KEYS\n"
+        "a     ready  (this node)     up 66 min                                               1f2e3d4c, "
+        "5b6a7988\n"
+        "b     alive  127.0.0.2:6970  230 ms ago  yes        5          12      0     +3 ms   5b6a7988\n"
+        "c     down   [::1]:6970      7 min ago   no         1          0       2     -12 ms  -\n");
 }
 
 TEST_CASE("status table: a node that is not ready says why, and hostile names stay on their line") {

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "common/prng.h"
 #include "no_swarms.h"
 #include "proto/sync_packet.h"
@@ -49,6 +51,15 @@ struct Fixture {
     REQUIRE(there.meet(cluster, now, out));
     out.sends.clear();
     return out;
+  }
+
+  // Time passes in which nothing is heard.
+  void pass(sync::Now& now, int64_t us) {
+    sync::Outputs out;
+    for (const int64_t end_us = now.mono_us + us; now.mono_us < end_us;) {
+      now.mono_us = std::clamp(cluster.deadline_us(), now.mono_us + 1, end_us);
+      cluster.advance(now, out);
+    }
   }
 
   sync::Outputs receive(const std::vector<uint8_t>& bytes, sync::Now now = kNow) {
@@ -223,7 +234,7 @@ TEST_CASE("sync cluster: a higher incarnation replaces the lower, a lower one on
   CHECK(f.stats().dropped_stale == 1);
   CHECK(meets(future));
   CHECK(!meets(back));
-  now.mono_us += 3'000'000;
+  f.pass(now, 3'000'000);
   CHECK(meets(back));
   CHECK(f.cluster.status(now).members.size() == 1);
 }
@@ -288,10 +299,10 @@ TEST_CASE("sync cluster: packets asked for are sent again as they were, others a
   sync::Now now = kNow;
   std::vector<sync::SealedPacket> sent;
   for (int i = 0; i < 10; ++i) {
-    proto::Delta delta;
-    delta.peer = common::make_endpoint_v4(1, static_cast<uint16_t>(i + 1));
+    proto::OwnDelta own;
+    own.delta.peer = common::make_endpoint_v4(1, static_cast<uint16_t>(i + 1));
     sync::Outputs out;
-    f.cluster.publish(now, {&delta, 1}, out);
+    f.cluster.publish(now, {&own, 1}, out);
     now.mono_us += 60'000;
     f.cluster.advance(now, out);
     for (const sync::Send& send : out.sends) {
@@ -314,7 +325,7 @@ TEST_CASE("sync cluster: packets asked for are sent again as they were, others a
   CHECK(ask(f.incarnation, {{2, 3}}).empty());  // on their way
   now.mono_us += 100'000;
   CHECK(ask(f.incarnation, {{2, 3}}).size() == 2);
-  now.mono_us += 31'000'000;
+  f.pass(now, 31'000'000);
   f.meet(now);  // it was silent
   const auto gone = f.there.all<proto::Gone>(ask(f.incarnation, {{1, 4}}));
   REQUIRE(gone.size() == 1);
@@ -347,7 +358,8 @@ TEST_CASE("sync cluster: members and contacts are bounded") {
   CHECK(f.cluster.status(kNow).members.size() == 256);
   CHECK(f.stats().dropped_refused == 144);
   // Down members make room for new ones.
-  const sync::Now later{kNow.mono_us + 60'000'000, kUnixMs + 60'000};
+  sync::Now later = now;
+  f.pass(later, 60'000'000);
   test::SyncPeer fresh({key_of(1)}, "test", "new", f.incarnation, kFrom);
   sync::Outputs met;
   REQUIRE(fresh.meet(f.cluster, later, met));
@@ -362,6 +374,7 @@ TEST_CASE("sync cluster: members and contacts are bounded") {
     f.receive(*fresh.control(heartbeat), later);
   }
   sync::Outputs out;
+  later.mono_us = f.cluster.deadline_us();
   f.cluster.advance(later, out);
   CHECK(out.sends.size() > 256);
   CHECK(out.sends.size() <= 512);
@@ -369,15 +382,15 @@ TEST_CASE("sync cluster: members and contacts are bounded") {
 
 TEST_CASE("sync cluster: publishing waits for more, is told once, and reaches who listens") {
   Fixture f;
-  proto::Delta delta;
-  delta.peer = common::make_endpoint_v4(1, 1);
+  proto::OwnDelta own;
+  own.delta.peer = common::make_endpoint_v4(1, 1);
   sync::Outputs out;
-  f.cluster.publish(kNow, {&delta, 1}, out);
+  f.cluster.publish(kNow, {&own, 1}, out);
   f.cluster.advance({kNow.mono_us + 50'000, kUnixMs + 50}, out);
   CHECK(out.sends.empty());  // nobody is there
   f.meet();
   f.receive(f.sealer.seal(proto::SyncStream::control, heartbeat_body("there")));
-  for (int i = 0; i < 3; ++i) f.cluster.publish(kNow, {&delta, 1}, out);
+  for (int i = 0; i < 3; ++i) f.cluster.publish(kNow, {&own, 1}, out);
   CHECK(out.sends.empty());
   CHECK(f.cluster.deadline_us() == kNow.mono_us + 50'000);
   f.cluster.advance({kNow.mono_us + 50'000, kUnixMs + 50}, out);
@@ -406,4 +419,33 @@ TEST_CASE("sync cluster: a name that is no ASCII is told as such") {
   f.receive(*out.sends.back().bytes);
   REQUIRE(f.cluster.status(kNow).members.size() == 1);
   CHECK(f.cluster.status(kNow).members[0].name == "b??ro?" + std::string(249, 'x'));
+}
+
+TEST_CASE("sync cluster: how long deltas were under way is told, by member and in all") {
+  Fixture f;
+  sync::Outputs out;
+  REQUIRE(f.there.meet(f.cluster, kNow, out, 0));  // younger than we are: our time counts
+  proto::Delta delta;
+  delta.info_hash.bytes.fill(3);
+  delta.peer = common::make_endpoint_v4(0xcb007101, 6881);
+  const auto send = [&](int64_t sent_unix_ms) {
+    const proto::DeltaBatch batch{2700, {delta, delta}, sent_unix_ms};
+    f.receive(f.sealer.seal(proto::SyncStream::deltas, proto::encode_sync_packet(batch)));
+  };
+  const int64_t cluster_ms = kNow.mono_us / 1000 + f.cluster.time_offset_ms();
+  send(0);  // a node that does not say
+  CHECK(f.stats().lag.sum_ms == 0);
+  send(cluster_ms - 80);
+  send(cluster_ms + 5);  // its clock is ahead of ours
+  send(cluster_ms - 3'600'000);
+  const sync::Status status = f.cluster.status(kNow);
+  const auto& counts = status.stats.lag.counts;
+  CHECK(counts.front() == 2);
+  CHECK(counts[6] == 2);  // 51 to 100 ms
+  CHECK(counts.back() == 2);
+  CHECK(status.stats.lag.sum_ms == 2 * 3'600'080);
+  REQUIRE(status.members.size() == 1);
+  CHECK(status.members[0].lag_us > 3'600'000'000 / 8 - 1'000'000);
+  CHECK(status.members[0].lag_us < 3'600'000'000 / 8 + 1'000'000);
+  CHECK(status.members[0].bytes_received > 0);
 }

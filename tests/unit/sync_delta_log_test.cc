@@ -42,6 +42,12 @@ Delta random_delta(common::Prng& prng, uint32_t swarms) {
   return delta;
 }
 
+std::vector<proto::OwnDelta> own(const std::vector<Delta>& deltas, bool refresh = false) {
+  std::vector<proto::OwnDelta> out;
+  for (const Delta& delta : deltas) out.push_back({delta, refresh});
+  return out;
+}
+
 std::vector<Delta> decoded(const std::vector<std::vector<uint8_t>>& bodies) {
   std::vector<Delta> out;
   for (const auto& body : bodies) {
@@ -86,7 +92,7 @@ TEST_CASE("delta log: what goes in comes out, in packets that fit and are full")
     std::vector<Delta> deltas;
     for (int i = 0; i < 900; ++i) deltas.push_back(random_delta(prng, swarms));
     CHECK(log.deadline_us() == std::numeric_limits<int64_t>::max());
-    CHECK(log.add(deltas, 1000) == deltas.size());
+    CHECK(log.add(own(deltas), 1000) == 0);
     CHECK(log.deadline_us() == 1000 + sync::DeltaLog::kFlushUs);
     const auto bodies = log.flush(kNow);
     sync::coalesce(deltas, kNow);
@@ -100,24 +106,61 @@ TEST_CASE("delta log: compression puts more into a packet") {
   sync::DeltaLog log(2700);
   std::vector<Delta> deltas;
   for (uint32_t i = 0; i < 1000; ++i) deltas.push_back(delta_of(1, 0x0a000000 + i, PeerRole::leecher, 0));
-  log.add(deltas, 0);
+  log.add(own(deltas), 0);
   const auto bodies = log.flush(kNow);
   CHECK(decoded(bodies) == deltas);
   CHECK(bodies.size() < 6);  // 7000 bytes before compression
 }
 
-TEST_CASE("delta log: holds no more than its limit, and every kind of change fits") {
+TEST_CASE("delta log: every kind of change fits") {
   sync::DeltaLog log(2700);
   std::vector<Delta> deltas;
-  for (uint32_t i = 0; i < 2 * sync::DeltaLog::kPendingMax; ++i) {
+  for (uint32_t i = 0; i < sync::DeltaLog::kBatchMax; ++i) {
     Delta delta = delta_of(1, i + 1, PeerRole::leecher, 0);
     delta.state = proto::peer_state_from(static_cast<uint8_t>(i % 6));
     delta.stamp = static_cast<common::Stamp>(i / 6);
     deltas.push_back(delta);
   }
-  CHECK(log.add(deltas, 0) == sync::DeltaLog::kPendingMax);
-  CHECK(log.full());
-  CHECK(log.add(deltas, 0) == 0);
-  CHECK(decoded(log.flush(kNow)).size() == sync::DeltaLog::kPendingMax);
-  CHECK(!log.full());
+  CHECK(log.add(own(deltas), 0) == 0);
+  CHECK(decoded(log.flush(kNow)) == deltas);
+  CHECK(log.waiting() == 0);
+}
+
+TEST_CASE("delta log: stops go first, then news, refreshes last, each in turn") {
+  sync::DeltaLog log(2700);
+  std::vector<Delta> refreshes, news, stops;
+  for (uint32_t i = 0; i < 300; ++i) {
+    refreshes.push_back(delta_of(1, 1000 + i, PeerRole::seeder, 0));
+    news.push_back(delta_of(1, 2000 + i, PeerRole::leecher, 0));
+    stops.push_back(delta_of(1, 3000 + i, PeerRole::stopped, 0));
+  }
+  log.add(own(refreshes, true), 0);
+  log.add(own(news), 0);
+  log.add(own(stops), 0);
+  const auto join = [](std::span<const Delta> a, std::span<const Delta> b) {
+    std::vector<Delta> out(a.begin(), a.end());
+    out.insert(out.end(), b.begin(), b.end());
+    return out;
+  };
+  CHECK(decoded(log.flush(kNow, 200)) == join({}, std::span(stops).first(200)));
+  CHECK(log.deadline_us() == sync::DeltaLog::kFlushUs);  // due as before
+  CHECK(decoded(log.flush(kNow, 200)) == join(std::span(news).first(100), std::span(stops).last(100)));
+  CHECK(decoded(log.flush(kNow, 200)) == join({}, std::span(news).last(200)));
+  CHECK(decoded(log.flush(kNow, 200)) == join({}, std::span(refreshes).first(200)));
+  CHECK(log.waiting() == 100);
+  CHECK(decoded(log.flush(kNow, 200)) == join({}, std::span(refreshes).last(100)));
+  CHECK(log.deadline_us() == std::numeric_limits<int64_t>::max());
+}
+
+TEST_CASE("delta log: of each urgency so many wait, and more are dropped") {
+  sync::DeltaLog log(2700);
+  const std::vector<Delta> refreshes(sync::DeltaLog::kWaitingMax + 7, delta_of(1, 1, PeerRole::seeder, 0));
+  CHECK(log.add(own(refreshes, true), 0) == 7);
+  CHECK(log.add(own({delta_of(1, 2, PeerRole::stopped, 0)}), 0) == 0);  // has room all the same
+  CHECK(log.waiting() == sync::DeltaLog::kWaitingMax + 1);
+  CHECK(decoded(log.flush(kNow, 2)).size() == 2);
+  CHECK(log.add(own(refreshes, true), 0) == sync::DeltaLog::kWaitingMax + 6);
+  log.discard();
+  CHECK(log.waiting() == 0);
+  CHECK(log.flush(kNow).empty());
 }

@@ -152,3 +152,32 @@ TEST_CASE("gaps: agrees with a plain set under random loss and reorder") {
     }
   }
 }
+
+TEST_CASE("gaps: late is what had to be asked for, once") {
+  Gaps gaps;
+  gaps.begin(10);
+  gaps.seen(11, 0);
+  gaps.seen(15, 0);
+  gaps.seen(13, 5'000);  // reordered only
+  CHECK(gaps.sent() == 5);
+  CHECK(gaps.late() == 0);
+  CHECK(take(gaps, 20'000) == Ranges{{12, 12}, {14, 14}});
+  CHECK(gaps.late() == 2);
+  CHECK(take(gaps, 70'000).size() == 2);
+  CHECK(gaps.late() == 2);
+  gaps.announced(115, 100'000);
+  CHECK(take(gaps, 200'000, 100, 12).size() == 3);  // in part: the two, and ten of the hundred
+  CHECK(gaps.late() == 12);
+  CHECK(take(gaps, 200'000, 100, 1000) == Ranges{{26, 115}});
+  CHECK(gaps.late() == 102);
+  CHECK(gaps.sent() == 105);
+  CHECK(gaps.repaired() == 0);
+  gaps.seen(12, 300'000);
+  gaps.seen(12, 300'000);
+  gaps.seen(50, 300'000);
+  CHECK(gaps.repaired() == 2);
+  gaps.give_up(115);
+  gaps.seen(118, 400'000);
+  gaps.seen(117, 410'000);  // reordered only
+  CHECK(gaps.repaired() == 2);
+}

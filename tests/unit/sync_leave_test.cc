@@ -82,10 +82,10 @@ struct Link {
 
   void publish(End& end, uint16_t count) {
     for (uint16_t i = 0; i < count; ++i) {
-      proto::Delta delta;
-      delta.info_hash.bytes.fill(static_cast<uint8_t>(i));
-      delta.peer = common::make_endpoint_v4(0xcb007101, static_cast<uint16_t>(1 + i));
-      end.cluster.publish(now(), std::span(&delta, 1), end.out);
+      proto::OwnDelta own;
+      own.delta.info_hash.bytes.fill(static_cast<uint8_t>(i));
+      own.delta.peer = common::make_endpoint_v4(0xcb007101, static_cast<uint16_t>(1 + i));
+      end.cluster.publish(now(), {&own, 1}, end.out);
     }
   }
 };

@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 #include <lz4.h>
 
+#include <algorithm>
+
 #include "common/prng.h"
 #include "proto/sync.pb.h"
 #include "proto/sync_header.h"
@@ -14,7 +16,7 @@ using proto::DeltaBatch;
 namespace {
 
 DeltaBatch two_families() {
-  DeltaBatch batch{2700, {}};
+  DeltaBatch batch{2700, {}, 1'800'000'000'123};
   for (int i = 0; i < 5; ++i) {
     Delta delta;
     delta.info_hash.bytes.fill(static_cast<uint8_t>(i / 2));
@@ -41,14 +43,18 @@ proto::Heartbeat full_heartbeat() {
   std::array<uint8_t, 16> address{0x20, 0x01, 0x0d, 0xb8};
   heartbeat.members.push_back({1, 2, common::make_endpoint_v4(0x0a000002, 6970), 0, 12, true, 34});
   heartbeat.members.push_back({UINT64_MAX, 3, common::make_endpoint(address, 1), 2, 0, false, 0});
+  heartbeat.members.back().loss_permille = 1000;
+  heartbeat.key_ids = {{1, 2, 3, 4}, {0, 0, 0, 0}};
+  heartbeat.minor = 7;
+  heartbeat.load_permille = 999;
   return heartbeat;
 }
 
 // Uncompressed body of a protobuf packet, however wrong.
 std::vector<uint8_t> body_of(const proto::pb::Packet& packet) {
   const std::string raw = packet.SerializeAsString();
-  std::vector<uint8_t> body = {0};
-  body.insert(body.end(), raw.begin(), raw.end());
+  std::vector<uint8_t> body(1 + raw.size(), 0);
+  std::copy(raw.begin(), raw.end(), body.begin() + 1);
   return body;
 }
 
@@ -103,7 +109,11 @@ TEST_CASE("sync packet: the largest heartbeat fits a datagram") {
     for (size_t byte = 2; byte < 16; ++byte) address[byte] = static_cast<uint8_t>(prng.next());
     heartbeat.members.push_back({prng.next(), prng.next(), common::make_endpoint(address, 9), 2, UINT32_MAX,
                                  true, prng.next() | uint64_t{1} << 63});
+    heartbeat.members.back().loss_permille = proto::kPermilleMax;
   }
+  heartbeat.key_ids.resize(proto::kSyncKeyIdsMax, {1, 2, 3, 4});
+  heartbeat.minor = UINT32_MAX;
+  heartbeat.load_permille = proto::kPermilleMax;
   CHECK(room >= 10);
   CHECK(pb_of(heartbeat).ByteSizeLong() < proto::kSyncBodyMax);
 }
@@ -124,6 +134,7 @@ TEST_CASE("sync packet: truncated at every length, nothing is applied") {
 TEST_CASE("sync packet: columns that lie are refused whole") {
   using proto::pb::DeltaBatch;
   CHECK(accepted([](DeltaBatch&) {}));
+  CHECK(!accepted([](DeltaBatch& d) { d.set_sent_unix_ms(UINT64_MAX); }));
   // Hashes.
   CHECK(!accepted([](DeltaBatch& d) { d.mutable_v4()->mutable_info_hashes()->pop_back(); }));
   CHECK(!accepted([](DeltaBatch& d) { d.mutable_v4()->mutable_info_hashes()->append(20, 'x'); }));
@@ -172,6 +183,11 @@ TEST_CASE("sync packet: heartbeats that lie are refused") {
   CHECK(!accepted([](Heartbeat& h) { h.set_name("a\nb"); }));
   CHECK(!accepted([](Heartbeat& h) { h.set_name("\xc3\xbc"); }));
   CHECK(!accepted([](Heartbeat& h) { h.set_unix_ms(UINT64_MAX); }));
+  CHECK(!accepted([](Heartbeat& h) { h.set_key_ids("12345"); }));
+  CHECK(accepted([](Heartbeat& h) { h.set_key_ids(std::string(32, 'x')); }));
+  CHECK(!accepted([](Heartbeat& h) { h.set_key_ids(std::string(36, 'x')); }));
+  CHECK(!accepted([](Heartbeat& h) { h.set_load_permille(1001); }));
+  CHECK(!accepted([](Heartbeat& h) { h.mutable_members(0)->set_loss_permille(1001); }));
   CHECK(!accepted([](Heartbeat& h) { h.set_advertise("12345"); }));
   CHECK(!accepted([](Heartbeat& h) { h.set_advertise(std::string("1234\0\0", 6)); }));
   CHECK(!accepted([](Heartbeat& h) { h.mutable_members(0)->set_endpoint(""); }));

@@ -77,5 +77,5 @@ TEST_CASE("tracker: an announce is stored under the source address and the annou
   CHECK(f.counters.completed.value() == 1);
   CHECK(f.counters.deltas.value() == 4);
   CHECK(f.wakes == 1);
-  CHECK(f.queue.drain([](const proto::Delta& delta) { CHECK(delta.peer.port == 7000); }) == 4);
+  CHECK(f.queue.drain([](const proto::OwnDelta& own) { CHECK(own.delta.peer.port == 7000); }) == 4);
 }

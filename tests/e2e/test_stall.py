@@ -1,0 +1,32 @@
+"""A process that stands still (SIGSTOP) and goes on (SIGCONT): it blames itself, and catches up."""
+
+import signal
+
+from nodes import ClusterCase, fresh_hash
+from wait import wait_for
+
+
+class Stall(ClusterCase):
+    def test_blames_itself(self):
+        frozen = self.node(2)
+        others = [self.node(0), self.node(1)]
+        frozen.signal(signal.SIGSTOP)
+        try:
+            wait_for(lambda: all(node.members_alive() == 1 for node in others), 30, "the frozen node to be missed")
+            wait_for(lambda: "member is down" in others[0].log_text(), 30)
+            info_hash = fresh_hash()
+            self.client(0).announce(info_hash, 1000)
+            self.client(1).announce(info_hash, 1001)
+        finally:
+            frozen.signal(signal.SIGCONT)
+        wait_for(lambda: frozen.status()["sync"]["stalls"] == 1, 10)
+        self.assertIn("this node itself stood still", frozen.log_text())
+        self.assertEqual(frozen.members_alive(), 2)
+        # What it missed is asked for; what it is told after that reaches the others.
+        client = self.client(2)
+        wait_for(lambda: client.scrape(info_hash) == [(0, 0, 2)], 10)
+        client.announce(info_hash, 1002)
+        wait_for(lambda: self.client(0).scrape(info_hash) == [(0, 0, 3)], 10)
+        wait_for(lambda: all(node.members_alive() == 2 for node in others), 10)
+        for text in ("member is silent", "member is down"):
+            self.assertNotIn(text, frozen.log_text())
