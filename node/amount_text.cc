@@ -1,5 +1,6 @@
 #include "node/amount_text.h"
 
+#include <cmath>
 #include <cstdio>
 
 namespace shoal::node {
@@ -19,9 +20,10 @@ std::string amount_text(double amount) {
     unit = next;
   }
   const bool small = unit[0] == '\0';
-  const int digits = amount < 9.995 && !small ? 2 : amount < 99.95 ? 1 : 0;
+  const bool whole = small && amount == std::floor(amount);
+  const int digits = whole ? 0 : amount < 9.995 && !small ? 2 : amount < 99.95 ? 1 : 0;
   char text[32];
-  std::snprintf(text, sizeof text, "%.*f", amount == 0 ? 0 : digits, amount);
+  std::snprintf(text, sizeof text, "%.*f", digits, amount);
   return std::string(text) + unit;
 }
 

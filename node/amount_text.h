@@ -10,7 +10,7 @@ namespace shoal::node {
 // "42 s", "3 min", "5 h", "12 d".
 std::string seconds_text(uint64_t seconds);
 
-// Two or three digits that count: "0", "0.40", "950", "12.3 k", "4.6 M", "123 G".
+// Few digits: "0", "0.4", "12", "950", "12.3 k", "4.57 M", "123 G".
 std::string amount_text(double amount);
 
 // "1,234,567".

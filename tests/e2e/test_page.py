@@ -65,6 +65,7 @@ class PageWithAMemberDown(ClusterCase):
     def test_a_member_down(self):
         self.node(1).process.kill()
         self.node(1).process.wait()
+        self.addCleanup(wait_for, self.node(1).ready)  # runs after the next line
         self.addCleanup(self.node(1).start)
         wait_for(lambda: self.node(0).status()["members"][0]["state"] == "down", 30, "a member to be down")
         page = self.node(0).get("/")[1]

@@ -101,12 +101,13 @@ TEST_CASE("page: charts need two points; top swarms are links") {
 
 TEST_CASE("page: amounts at a glance") {
   CHECK(node::amount_text(0) == "0");
-  CHECK(node::amount_text(0.4) == "0.40");
+  CHECK(node::amount_text(0.4) == "0.4");
   CHECK(node::amount_text(12.34) == "12.3");
+  CHECK(node::amount_text(12) == "12");
   CHECK(node::amount_text(950) == "950");
-  CHECK(node::amount_text(999.9) == "1.0 k");
+  CHECK(node::amount_text(999.9) == "1.00 k");
   CHECK(node::amount_text(123'456) == "123 k");
-  CHECK(node::amount_text(4.56e9) == "4.6 G");
+  CHECK(node::amount_text(4.56e9) == "4.56 G");
   CHECK(node::grouped_text(0) == "0");
   CHECK(node::grouped_text(999) == "999");
   CHECK(node::grouped_text(1000) == "1,000");
