@@ -5,6 +5,7 @@
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +15,17 @@ namespace shoal::common {
 struct InfoHash {
   std::array<uint8_t, 20> bytes{};
   auto operator<=>(const InfoHash&) const = default;
+
+  // By words: every lookup of a swarm ends with this.
+  bool operator==(const InfoHash& other) const {
+    uint64_t a[2], b[2];
+    uint32_t a_end, b_end;
+    std::memcpy(a, bytes.data(), sizeof a);
+    std::memcpy(b, other.bytes.data(), sizeof b);
+    std::memcpy(&a_end, bytes.data() + sizeof a, sizeof a_end);
+    std::memcpy(&b_end, other.bytes.data() + sizeof b, sizeof b_end);
+    return ((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a_end ^ b_end)) == 0;
+  }
 };
 
 // 40 hexadecimal digits, lower case.

@@ -53,14 +53,16 @@ inline uint64_t load_word(const uint8_t* from, size_t size) {
 
 }  // namespace siphash_detail
 
-// Same result on every machine for the same key and bytes. Any thread.
-inline uint64_t siphash(const SipKey& key, ByteSpan bytes) {
+// Same result on every machine for the same key and bytes. Any thread. Inlined always, so that it is compiled
+// for the size of the message where that is fixed: it is a seventh of all instructions of an announce.
+[[gnu::always_inline]] inline uint64_t siphash(const SipKey& key, ByteSpan bytes) {
   using siphash_detail::load_word;
   const uint64_t k0 = load_word(key.data(), 8);
   const uint64_t k1 = load_word(key.data() + 8, 8);
   siphash_detail::State state{k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d, k0 ^ 0x6c7967656e657261,
                               k1 ^ 0x7465646279746573};
   size_t at = 0;
+#pragma GCC unroll 3
   for (; at + 8 <= bytes.size(); at += 8) state.take(load_word(bytes.data() + at, 8));
   state.take(load_word(bytes.data() + at, bytes.size() - at) | static_cast<uint64_t>(bytes.size()) << 56);
   state.v2 ^= 0xff;

@@ -22,8 +22,9 @@ using common::Result;
 
 namespace {
 
-// Changes that come close together are published together: a new policy copies all run-time changes.
-constexpr uint64_t kPublishDelayMs = 10;
+// Changes that come close together are published together: a new policy copies all run-time changes, so with
+// many of them it is worth waiting longer.
+constexpr uint64_t publish_delay_ms(size_t changes) { return 10 + changes / 1000; }
 
 // After that all workers have the new policy, and what they let in meanwhile can be dropped.
 constexpr uint64_t kSettleMs = 1'000;
@@ -227,7 +228,7 @@ void AccessControl::reload(const Options::Access& options) {
 
 void AccessControl::publish_soon() {
   if (uv_is_active(reinterpret_cast<uv_handle_t*>(&publish_timer_)) != 0) return;
-  start_timer<&AccessControl::publish>(publish_timer_, kPublishDelayMs, 0);
+  start_timer<&AccessControl::publish>(publish_timer_, publish_delay_ms(log_.size()), 0);
 }
 
 void AccessControl::rebuild() {

@@ -64,7 +64,7 @@ class AccessControl {
   // The present policy, for workers that start; null: everything may be announced.
   const std::shared_ptr<const AnnouncePolicy>& policy() const { return policy_; }
 
-  // Puts hashes on the list or takes them off, here and on all nodes; in force within some milliseconds. An
+  // Puts hashes on the list or takes them off, here and on all nodes; in force within a tenth of a second. An
   // error: there are too many changes, or there is no list (AccessMode::open); then the first that fit have
   // been made.
   common::Result<void> change(std::span<const common::InfoHash> hashes, bool listed);

@@ -7,6 +7,7 @@
 #include "node/piece_maker.h"
 #include "node/socket_address.h"
 #include "proto/http_answer.h"
+#include "proto/proxy_protocol.h"
 
 namespace shoal::node {
 
@@ -42,6 +43,7 @@ struct HttpServer::Connection {
   std::string unsent;           // the end of an answer
   PieceMaker::Ptr long_answer;  // being made; null: none
   Wait wait = Wait::request;
+  bool proxy_header_due = false;
   bool closing = false;
   bool last_answer = false;  // close when it is sent
   bool linger =
@@ -102,6 +104,7 @@ void HttpServer::accept(uv_stream_t* listener) {
     return;
   }
   connection.client = from_sockaddr(reinterpret_cast<sockaddr*>(&peer));
+  connection.proxy_header_due = limits_.proxies != nullptr && limits_.proxies->contains(connection.client);
 }
 
 void HttpServer::on_alloc(uv_handle_t* handle, size_t /*suggested*/, uv_buf_t* buffer) {
@@ -152,14 +155,12 @@ void HttpServer::answer_input(Connection& connection, ByteSpan bytes, bool had_p
 // Answers the complete requests of `input`, up to one with a long answer; returns what is left: the beginning
 // of a request, or nothing, or whatever stands behind that one.
 ByteSpan HttpServer::answer_all(Connection& connection, ByteSpan input) {
+  if (connection.proxy_header_due && !take_proxy_header(connection, input)) return input;
   while (!input.empty() && !connection.last_answer && !connection.long_answer) {
     proto::HttpRequest request = proto::parse_http_request(input, limits_.post);
     if (request.state == proto::HttpState::need_more) return input;
     if (request.state == proto::HttpState::bad) {
-      counters_.bad_requests.add();
-      proto::append_http_error(out_, request.status);
-      connection.last_answer = true;
-      connection.linger = true;
+      refuse(connection, request.status);
       break;
     }
     const bool more = request.consumed < input.size();
@@ -175,6 +176,29 @@ ByteSpan HttpServer::answer_all(Connection& connection, ByteSpan input) {
     connection.linger = connection.last_answer && !input.empty();
   }
   return connection.last_answer ? ByteSpan{} : input;
+}
+
+void HttpServer::refuse(Connection& connection, int status) {
+  counters_.bad_requests.add();
+  proto::append_http_error(out_, status);
+  connection.last_answer = true;
+  connection.linger = true;
+}
+
+// Whose connection it is, as the proxy says before anything else. False: `input` is what is left to wait
+// with.
+bool HttpServer::take_proxy_header(Connection& connection, ByteSpan& input) {
+  const proto::ProxyHeader header = proto::parse_proxy_header(input);
+  if (header.state == proto::ProxyState::need_more) return false;
+  if (header.state == proto::ProxyState::bad) {
+    refuse(connection, 400);
+    input = {};
+    return false;
+  }
+  connection.proxy_header_due = false;
+  if (header.client) connection.client = *header.client;
+  input = input.subspan(header.consumed);
+  return true;
 }
 
 void HttpServer::begin_long_answer(Connection& connection, std::unique_ptr<LongAnswer> answer) {

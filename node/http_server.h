@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "common/endpoint.h"
+#include "common/network.h"
 #include "node/long_answer.h"
 #include "node/sockets.h"
 #include "node/worker_counters.h"
@@ -39,6 +40,8 @@ struct HttpLimits {
   uint64_t request_ms = 10'000;  // from a request's first byte to its last
   uint64_t answer_ms = 10'000;   // for the client to take an answer
   bool post = false;             // POST reaches the handler; else it is answered with 405
+  // Not null: connections from there begin with a PROXY protocol header. Outlives the server.
+  const common::NetworkSet* proxies = nullptr;
 };
 
 class HttpServer {
@@ -81,6 +84,8 @@ class HttpServer {
   void received(Connection& connection, common::ByteSpan bytes);
   void answer_input(Connection& connection, common::ByteSpan bytes, bool had_partial);
   common::ByteSpan answer_all(Connection& connection, common::ByteSpan input);
+  bool take_proxy_header(Connection& connection, common::ByteSpan& input);
+  void refuse(Connection& connection, int status);
   void begin_long_answer(Connection& connection, std::unique_ptr<LongAnswer> answer);
   void piece_made(Connection& connection, std::string piece, bool more);
   void send_answers(Connection& connection);

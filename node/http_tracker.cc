@@ -1,6 +1,7 @@
 #include "node/http_tracker.h"
 
 #include <array>
+#include <utility>
 
 #include "proto/http_answer.h"
 #include "proto/http_query.h"
@@ -8,32 +9,44 @@
 
 namespace shoal::node {
 
+using common::ByteSpan;
 using common::Endpoint;
 using common::Family;
 
-HttpTracker::HttpTracker(Tracker& tracker, const ClusterClock& clock, uint32_t numwant_max,
-                         FullScrapes* full_scrapes, OpentrackerPage& opentracker, WorkerCounters& counters)
+HttpTracker::HttpTracker(Tracker& tracker, const ClusterClock& clock, FullScrapes* full_scrapes,
+                         OpentrackerPage& opentracker, WorkerCounters& counters)
     : tracker_(tracker),
       clock_(clock),
       full_scrapes_(full_scrapes),
       opentracker_(opentracker),
       counters_(counters),
-      peers_v4_(numwant_max * common::compact_size(Family::v4)),
-      peers_v6_(numwant_max * common::compact_size(Family::v6)) {}
+      peers_v4_(tracker.settings().numwant_max_http * common::compact_size(Family::v4)),
+      peers_v6_(tracker.settings().numwant_max_http * common::compact_size(Family::v6)) {}
 
-std::unique_ptr<LongAnswer> HttpTracker::answer(const proto::HttpRequest& request, const Endpoint& client,
+std::unique_ptr<LongAnswer> HttpTracker::answer(const proto::HttpRequest& request, const Endpoint& connected,
                                                 std::string& out) {
-  if (request.path == "/announce") {
-    announce(request, client, out);
-  } else if (request.path == "/scrape") {
-    return scrape(request, client, out);
-  } else if (opentracker_.is_at(request.path)) {
-    return opentracker_.answer(request, client, counters_.http_tracker[family_index(client.family)], out);
-  } else {
-    counters_.http_tracker[family_index(client.family)].not_found.add();
+  const std::string& redirect_url = tracker_.settings().redirect_url;
+  if (request.path == "/" && !redirect_url.empty()) {
+    proto::append_redirect(out, proto::reply_to(request), redirect_url);
+    return nullptr;
+  }
+  const bool stats = opentracker_.is_at(request.path);
+  if (request.path != "/announce" && request.path != "/scrape" && !stats) {
+    counters_.http_tracker[family_index(connected.family)].not_found.add();
     proto::append_text(out, proto::reply_to(request), 404,
                        "this is a BitTorrent tracker: /announce and /scrape\n");
+    return nullptr;
   }
+  const auto client = client_of(request, connected, tracker_.settings().proxies);
+  if (!client) {
+    fail(request, connected, "a proxy does not tell the client's address", out);
+    return nullptr;
+  }
+  if (stats) {
+    return opentracker_.answer(request, *client, counters_.http_tracker[family_index(client->family)], out);
+  }
+  if (request.path == "/scrape") return scrape(request, *client, out);
+  announce(request, *client, out);
   return nullptr;
 }
 
@@ -52,21 +65,74 @@ void HttpTracker::announce(const proto::HttpRequest& request, const Endpoint& cl
     fail(request, client, proto::to_string(query.error()), out);
     return;
   }
-  if (const Refusal refusal = tracker_.refuses(query->request, client); refusal != Refusal::none) {
+  const Announced announced = addresses_of(*query, client);
+  if (!announced.first) {
+    fail(request, client, "ip, ipv4 and ipv6 must be addresses of their family", out);
+    return;
+  }
+  if (const Refusal refusal = refuses(query->request, announced); refusal != Refusal::none) {
     fail(request, client, to_string(refusal), out);
     return;
   }
   counters_.http_tracker[family_index(client.family)].announces.add();
-  const size_t room = peers_v4_.size() / common::compact_size(Family::v4);
-  const uint32_t want = tracker_.peers_wanted(query->request, static_cast<uint32_t>(room));
-  const bool v4 = client.family == Family::v4;
-  const SwarmRef ref = tracker_.store().locate(query->request.info_hash);
   proto::HttpAnnounceAnswer answer;
-  answer.answer = tracker_.announce(ref, query->request, client, v4 ? want : 0, v4 ? 0 : want, clock_.tick(),
-                                    {peers_v4_, peers_v6_});
+  answer.answer = announce_at(query->request, announced);
+  answer.min_interval_s = tracker_.settings().min_interval_s;
   answer.external_ip = client.address_bytes();
   answer.compact = query->compact;
+  answer.warning = tracker_.settings().warning;
   proto::append_announce_answer(out, proto::reply_to(request), answer);
+}
+
+HttpTracker::Announced HttpTracker::addresses_of(const proto::AnnounceQuery& query,
+                                                 const Endpoint& client) const {
+  const TrackerSettings& settings = tracker_.settings();
+  const bool believed = settings.ip_param == IpParam::any ||
+                        (settings.ip_param == IpParam::trusted && settings.proxies.networks.contains(client));
+  if (!believed) return {client, std::nullopt};
+  Announced announced{client, std::nullopt};
+  if (!query.ip.empty()) announced.first = proto::parse_announced_address(query.ip);
+  for (const auto& [value, family] : {std::pair(query.ipv4, Family::v4), std::pair(query.ipv6, Family::v6)}) {
+    if (value.empty() || !announced.first) continue;
+    const auto address = proto::parse_announced_address(value);
+    if (!address || address->family != family) return {};
+    // What ip= says of the same family is what counts.
+    if (announced.first->family != family) {
+      announced.second = address;
+    } else if (query.ip.empty()) {
+      announced.first = address;
+    }
+  }
+  return announced;
+}
+
+Refusal HttpTracker::refuses(const proto::AnnounceRequest& request, const Announced& announced) {
+  const Refusal refusal = tracker_.refuses(request, *announced.first);
+  return refusal == Refusal::none && announced.second ? tracker_.refuses(request, *announced.second)
+                                                      : refusal;
+}
+
+proto::AnnounceAnswer HttpTracker::announce_at(const proto::AnnounceRequest& request,
+                                               const Announced& announced) {
+  const PeerBuffers buffers{peers_v4_, peers_v6_};
+  const uint32_t want = tracker_.peers_wanted(request, tracker_.settings().numwant_max_http);
+  const SwarmRef ref = tracker_.store().locate(request.info_hash);
+  const common::Tick now = clock_.tick();
+  const auto announce_one = [&](const proto::AnnounceRequest& one, const Endpoint& peer, uint32_t wanted) {
+    const bool v4 = peer.family == Family::v4;
+    return tracker_.announce(ref, one, peer, v4 ? wanted : 0, v4 ? 0 : wanted, now, buffers);
+  };
+  proto::AnnounceAnswer answer = announce_one(request, *announced.first, want);
+  if (!announced.second) return answer;
+  // One download, though of two peers: it has been counted.
+  proto::AnnounceRequest again = request;
+  if (again.event == proto::Event::completed) again.event = proto::Event::none;
+  const bool first_v4 = announced.first->family == Family::v4;
+  const ByteSpan first = first_v4 ? answer.peers_v4 : answer.peers_v6;
+  const auto got = static_cast<uint32_t>(first.size() / common::compact_size(announced.first->family));
+  answer = announce_one(again, *announced.second, want - got);
+  (first_v4 ? answer.peers_v4 : answer.peers_v6) = first;
+  return answer;
 }
 
 std::unique_ptr<LongAnswer> HttpTracker::scrape(const proto::HttpRequest& request, const Endpoint& client,

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,13 +14,14 @@
 #include "node/http_server.h"
 #include "node/opentracker_page.h"
 #include "node/tracker.h"
+#include "proto/http_query.h"
 
 namespace shoal::node {
 
 class HttpTracker final : public HttpHandler {
  public:
   // All references outlive the object. `full_scrapes`: null: not on this port.
-  HttpTracker(Tracker& tracker, const ClusterClock& clock, uint32_t numwant_max, FullScrapes* full_scrapes,
+  HttpTracker(Tracker& tracker, const ClusterClock& clock, FullScrapes* full_scrapes,
               OpentrackerPage& opentracker, WorkerCounters& counters);
 
   std::unique_ptr<LongAnswer> answer(const proto::HttpRequest& request, const common::Endpoint& client,
@@ -27,6 +29,15 @@ class HttpTracker final : public HttpHandler {
 
  private:
   void announce(const proto::HttpRequest& request, const common::Endpoint& client, std::string& out);
+  // The addresses under which the client is announced: one, or one of each family. Empty: it names something
+  // that is no address.
+  struct Announced {
+    std::optional<common::Endpoint> first;
+    std::optional<common::Endpoint> second;
+  };
+  Announced addresses_of(const proto::AnnounceQuery& query, const common::Endpoint& client) const;
+  Refusal refuses(const proto::AnnounceRequest& request, const Announced& announced);
+  proto::AnnounceAnswer announce_at(const proto::AnnounceRequest& request, const Announced& announced);
   std::unique_ptr<LongAnswer> scrape(const proto::HttpRequest& request, const common::Endpoint& client,
                                      std::string& out);
   void fail(const proto::HttpRequest& request, const common::Endpoint& client, std::string_view reason,

@@ -190,6 +190,13 @@ void add_store(Families& out, const NodeState& state) {
   out.add(store.memory_bytes);
 }
 
+void add_load(Families& out, const NodeState& state) {
+  out.gauge("shoal_announces_per_second", "Announces at this node, smoothed.");
+  out.add(state.announces_per_s);
+  out.gauge("shoal_interval_seconds", "Interval that clients are told, before the jitter.");
+  out.add(static_cast<double>(state.interval_s));
+}
+
 constexpr std::array<std::pair<const char*, Refusal>, 4> kRefusalNames = {
     {{"swarm", Refusal::swarm},
      {"client", Refusal::client},
@@ -268,6 +275,7 @@ std::string metrics_text(const NodeState& state) {
   add_udp(out, state);
   add_http(out, state);
   add_store(out, state);
+  add_load(out, state);
   add_access(out, state);
   add_dumps(out, state.dumps);
   add_keys(out, state);

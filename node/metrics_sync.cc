@@ -38,6 +38,10 @@ void add_sync(Families& out, const NodeState& state) {
   out.add(stats.nacks_received, {{"direction", "received"}});
   out.counter("shoal_sync_packets_resent_total", "Packets sent again because another node missed them.");
   out.add(stats.packets_resent);
+  out.counter("shoal_sync_access_changes_total",
+              "Changes of the access list heard from other nodes, by result.");
+  out.add(stats.access_changes_applied, {{"result", "applied"}});
+  out.add(stats.access_changes_refused, {{"result", "refused"}});
   out.histogram(
       "shoal_sync_lag_seconds",
       "From when a packet of another node was sent until its changes were merged here, for each change.");

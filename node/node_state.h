@@ -40,6 +40,8 @@ struct NodeState {
   std::optional<sync::Status> sync;  // none: sync is off
   uint64_t sync_dropped_send = 0;
   AccessStatus access;
+  uint32_t interval_s = 0;                          // that clients are told, before the jitter
+  double announces_per_s = 0;                       // of this node's clients, lately
   const PullServerCounters* pull_server = nullptr;  // as long as sync is on
   const PullClientCounters* pull_client = nullptr;
   std::string key_ids;                     // of the keys in use, the one that seals first; empty: none

@@ -41,6 +41,13 @@ std::optional<common::LogFormat> parse_log_format(std::string_view text) {
   return std::nullopt;
 }
 
+std::optional<IpParam> parse_ip_param(std::string_view text) {
+  if (text == "ignore") return IpParam::ignore;
+  if (text == "trusted") return IpParam::trusted;
+  if (text == "any") return IpParam::any;
+  return std::nullopt;
+}
+
 std::optional<AccessMode> parse_access_mode(std::string_view text) {
   if (text == "open") return AccessMode::open;
   if (text == "allow") return AccessMode::allow;
@@ -136,6 +143,22 @@ constexpr std::array kOptions = {
            "Spreads clients that started together: 0.1 answers 0.9 to 1.1 times interval_s.",
            [](Options& o, View v) { return put(o.tracker.interval_jitter, parse_fraction(v, 0, 0.5)); },
            nullptr},
+    Option{"tracker.min_interval_s", OptionKind::whole, 0, "0",
+           "a whole number of seconds from 0 to 86400; 0 is not told",
+           "Time that a client is asked to wait at least between announces, in seconds.",
+           "\"min interval\" of HTTP answers; UDP has no field for it. At most the shortest interval.",
+           [](Options& o, View v) { return put(o.tracker.min_interval_s, parse_whole(v, 0, 86400)); },
+           nullptr},
+    Option{"tracker.target_rps", OptionKind::whole, 0, "0", "a whole number from 0 to 100000000; 0 is off",
+           "Announces per second of the whole cluster above which the interval grows.",
+           "As clients learn of it only with their next announce, it takes an interval or two to settle.",
+           [](Options& o, View v) { return put(o.tracker.target_rps, parse_whole(v, 0, 100'000'000)); },
+           nullptr},
+    Option{
+        "tracker.interval_max_s", OptionKind::whole, 0, "2100", "a whole number of seconds from 1 to 86400",
+        "Longest interval that tracker.target_rps may lead to, in seconds.",
+        "Before the jitter. tracker.peer_timeout_s must be large enough for it.",
+        [](Options& o, View v) { return put(o.tracker.interval_max_s, parse_whole(v, 1, 86400)); }, nullptr},
     Option{
         "tracker.peer_timeout_s", OptionKind::whole, 0, "2700", "a whole number of seconds from 2 to 604800",
         "Time after which a silent peer is forgotten, in seconds.",
@@ -150,6 +173,30 @@ constexpr std::array kOptions = {
     Option{"tracker.numwant_max", OptionKind::whole, 0, "200", "a whole number from 1 to 1000",
            "Most peers in one answer.", "A UDP answer also stays within one packet of 1500 bytes.",
            [](Options& o, View v) { return put(o.tracker.numwant_max, parse_whole(v, 1, 1000)); }, nullptr},
+    Option{"tracker.numwant_max_udp", OptionKind::whole, 0, "0",
+           "a whole number from 0 to 1000; 0 is tracker.numwant_max", "Most peers in one UDP answer.", "",
+           [](Options& o, View v) { return put(o.tracker.numwant_max_udp, parse_whole(v, 0, 1000)); },
+           nullptr},
+    Option{"tracker.numwant_max_http", OptionKind::whole, 0, "0",
+           "a whole number from 0 to 1000; 0 is tracker.numwant_max", "Most peers in one HTTP answer.", "",
+           [](Options& o, View v) { return put(o.tracker.numwant_max_http, parse_whole(v, 0, 1000)); },
+           nullptr},
+    Option{"tracker.ip_param", OptionKind::text, 0, "ignore", "ignore, trusted or any",
+           "Who is believed that names its own address by ip=, ipv4= or ipv6= over HTTP.",
+           "trusted: clients whose address is in access.trusted_proxies. any: lets anybody announce anybody.",
+           [](Options& o, View v) { return put(o.tracker.ip_param, parse_ip_param(v)); }, nullptr},
+    Option{"tracker.warning", OptionKind::text, 0, "", "up to 200 printable ASCII characters; \"\" is none",
+           "Message that clients show to their users.", "\"warning message\" of HTTP answers.",
+           [](Options& o, View v) {
+             return put_text_if(o.tracker.warning, v, v.empty() || is_printable(v, 200));
+           },
+           nullptr},
+    Option{
+        "tracker.redirect_url", OptionKind::text, 0, "",
+        "a URL that begins with http:// or https://, without blanks; \"\" is none",
+        "Where people are sent who open the HTTP tracker's / in a browser.", "",
+        [](Options& o, View v) { return put_text_if(o.tracker.redirect_url, v, v.empty() || is_web_url(v)); },
+        nullptr},
     Option{"tracker.full_scrape", OptionKind::boolean, 0, "false", "true or false",
            "Answer /scrape without an info_hash with every swarm, on the tracker's HTTP port.",
            "The admin endpoint does so in any case. /scrape?format=ben, txt, txtp, bin, url or json.",
@@ -205,6 +252,24 @@ constexpr std::array kOptions = {
            "Whether peers with private, loopback or link-local addresses may announce.",
            "Set it to false on a tracker for the public Internet. SIGHUP reads it anew.",
            [](Options& o, View v) { return put(o.access.private_addresses, parse_boolean(v)); }, nullptr},
+    Option{"access.trusted_proxies", OptionKind::text, 256, "",
+           "up to 256 different networks such as 192.0.2.0/24, 2001:db8::/32 or 192.0.2.1",
+           "Proxies in front of the HTTP tracker that are believed about who the client is.", "",
+           [](Options& o, View v) { return add(o.access.trusted_proxies, common::parse_network(v)); },
+           [](Options& o) { o.access.trusted_proxies.clear(); }},
+    Option{"access.client_header", OptionKind::text, 0, "X-Forwarded-For",
+           "the name of an HTTP header of up to 64 characters; \"\" is none",
+           "Header in which those proxies name the client.",
+           "X-Forwarded-For and any other: a list of addresses, of which the last that is no trusted proxy\n"
+           "counts; Forwarded: as RFC 7239 has it. Only a header that every one of the proxies sets is safe.",
+           [](Options& o, View v) {
+             return put_text_if(o.access.client_header, v, v.empty() || is_header_name(v));
+           },
+           nullptr},
+    Option{"access.proxy_protocol", OptionKind::boolean, 0, "false", "true or false",
+           "Whether connections from those proxies begin with the PROXY protocol, version 1 or 2.",
+           "If so, each has to; connections of others never may.",
+           [](Options& o, View v) { return put(o.access.proxy_protocol, parse_boolean(v)); }, nullptr},
 
     Option{"sync.listen", OptionKind::text, 0, "",
            "one address such as 192.0.2.1:6970 or [::]:6970; \"\" is off",

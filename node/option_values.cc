@@ -117,6 +117,11 @@ bool is_path(std::string_view text) {
   });
 }
 
+bool is_printable(std::string_view text, size_t size_max) {
+  return !text.empty() && text.size() <= size_max &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
+}
+
 bool is_stats_path(std::string_view text) {
   constexpr size_t kSizeMax = 64;
   return text.size() >= 2 && text.size() <= kSizeMax && text[0] == '/' && text != "/announce" &&
@@ -125,8 +130,20 @@ bool is_stats_path(std::string_view text) {
 }
 
 bool is_peer_id_prefix(std::string_view text) {
-  return !text.empty() && text.size() <= 20 &&
-         std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f && c != ','; });
+  return is_printable(text, 20) && text.find(',') == std::string_view::npos;
+}
+
+bool is_header_name(std::string_view text) {
+  return is_printable(text, 64) && std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+         });
+}
+
+bool is_web_url(std::string_view text) {
+  const size_t scheme = text.starts_with("https://") ? 8 : text.starts_with("http://") ? 7 : text.size();
+  return scheme < text.size() && is_printable(text, 1000) &&
+         text.find_first_of(" \"<>\\") == std::string_view::npos;
 }
 
 std::string name_from_host(std::string_view host) {

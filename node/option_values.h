@@ -52,6 +52,15 @@ bool is_stats_path(std::string_view text);
 // 1 to 20 bytes of printable ASCII without a comma: how a peer_id begins, as "-qB4".
 bool is_peer_id_prefix(std::string_view text);
 
+// 1 to `size_max` bytes of printable ASCII.
+bool is_printable(std::string_view text, size_t size_max);
+
+// 1 to 64 of the characters that make the name of an HTTP header.
+bool is_header_name(std::string_view text);
+
+// http:// or https:// and something behind it, printable ASCII without blanks, up to 1000 bytes.
+bool is_web_url(std::string_view text);
+
 // What node.name is when nobody gave one: `host` with everything else replaced by '-', cut at 64; "node" if
 // empty.
 std::string name_from_host(std::string_view host);

@@ -32,6 +32,9 @@ struct MulticastGroup {
 // Which swarms are served: all, only those on the access list, or all but those.
 enum class AccessMode : uint8_t { open, allow, deny };
 
+// Whether a client is believed that says by ip=, ipv4= or ipv6= where it is to be found.
+enum class IpParam : uint8_t { ignore, trusted, any };
+
 struct Options {
   struct Node {
     std::string name;  // host name
@@ -52,9 +55,17 @@ struct Options {
     std::vector<common::Endpoint> http;
     uint32_t interval_s = 1800;
     double interval_jitter = 0.1;
+    uint32_t min_interval_s = 0;     // 0: not told
+    uint32_t target_rps = 0;         // 0: the interval is not adapted
+    uint32_t interval_max_s = 2100;  // when it is
     uint32_t peer_timeout_s = 2700;
     uint32_t numwant_default = 50;
     uint32_t numwant_max = 200;
+    uint32_t numwant_max_udp = 0;   // 0: numwant_max
+    uint32_t numwant_max_http = 0;  // 0: numwant_max
+    IpParam ip_param = IpParam::ignore;
+    std::string warning;       // empty: none
+    std::string redirect_url;  // empty: none
     bool full_scrape = false;
     uint32_t full_scrape_interval_s = 300;  // 0: any time
     bool operator==(const Tracker&) const = default;
@@ -70,6 +81,9 @@ struct Options {
     std::vector<std::string> clients_deny;
     std::vector<common::Network> deny_networks;
     bool private_addresses = true;
+    std::vector<common::Network> trusted_proxies;
+    std::string client_header = "X-Forwarded-For";  // empty: none
+    bool proxy_protocol = false;
     bool operator==(const Access&) const = default;
   } access;
 

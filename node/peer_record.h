@@ -16,6 +16,14 @@ namespace shoal::node {
 template <common::Family F>
 using PeerKey = std::array<uint8_t, common::compact_size(F)>;
 
+// The first N bytes as a number.
+template <size_t N>
+uint64_t load_word(const uint8_t* from) {
+  uint64_t word = 0;
+  std::memcpy(&word, from, N);
+  return word;
+}
+
 template <common::Family F>
 PeerKey<F> key_of(const common::Endpoint& peer) {
   PeerKey<F> key;
@@ -34,6 +42,17 @@ common::Endpoint endpoint_of(const PeerKey<F>& key) {
   return peer;
 }
 
+// Whether two keys are the same, by words.
+inline bool same_key(const PeerKey<common::Family::v4>& a, const PeerKey<common::Family::v4>& b) {
+  return load_word<4>(a.data()) == load_word<4>(b.data()) &&
+         load_word<2>(a.data() + 4) == load_word<2>(b.data() + 4);
+}
+inline bool same_key(const PeerKey<common::Family::v6>& a, const PeerKey<common::Family::v6>& b) {
+  return load_word<8>(a.data() + 8) == load_word<8>(b.data() + 8) &&
+         load_word<8>(a.data()) == load_word<8>(b.data()) &&
+         load_word<2>(a.data() + 16) == load_word<2>(b.data() + 16);
+}
+
 template <common::Family F>
 struct PeerRecord {
   PeerKey<F> key;
@@ -41,11 +60,23 @@ struct PeerRecord {
   uint8_t state;  // proto::PeerState::byte()
 
   PeerValue value() const { return {stamp, proto::peer_state_from(state)}; }
+  proto::PeerRole role() const { return proto::peer_state_from(state).role; }
   void set(PeerValue value) {
     stamp = value.stamp;
     state = value.state.byte();
   }
 };
+
+// Writes the keys of `count` neighbours to `to`; returns the end of what was written.
+template <common::Family F>
+uint8_t* copy_keys(const PeerRecord<F>* first, uint32_t count, uint8_t* to) {
+  if (count == 0) return to;
+  // Whole records, each over the surplus of the one before: one load and one store for IPv4. The last must
+  // not write more than its key.
+  for (; count > 1; --count, ++first, to += sizeof(PeerKey<F>)) std::memcpy(to, first, sizeof *first);
+  std::memcpy(to, first->key.data(), sizeof(PeerKey<F>));
+  return to + sizeof(PeerKey<F>);
+}
 
 static_assert(sizeof(PeerRecord<common::Family::v4>) == 8 && sizeof(PeerRecord<common::Family::v6>) == 20);
 
@@ -68,6 +99,14 @@ class Expiry {
   int least_;             // such an age from which on a record has expired
 };
 
+// Bounds what is done under one hold of a lock, by the records looked at.
+struct WorkBound {
+  uint32_t records_max;
+  uint32_t records = 0;
+
+  bool reached() const { return records >= records_max; }
+};
+
 constexpr size_t kRoles = 3;
 
 constexpr size_t index_of(proto::PeerRole role) { return static_cast<size_t>(role); }
@@ -79,20 +118,14 @@ struct PeerHash {
   uint64_t b = 0;
 
   uint64_t operator()(const PeerKey<common::Family::v4>& key) const {
-    return fold(fold(load<6>(key.data()) ^ a, b), a);
+    return fold(fold(load_word<6>(key.data()) ^ a, b), a);
   }
   uint64_t operator()(const PeerKey<common::Family::v6>& key) const {
-    const uint64_t high = fold(load<8>(key.data()) ^ a, load<2>(key.data() + 16) ^ b);
-    return fold(high ^ load<8>(key.data() + 8), b);
+    const uint64_t high = fold(load_word<8>(key.data()) ^ a, load_word<2>(key.data() + 16) ^ b);
+    return fold(high ^ load_word<8>(key.data() + 8), b);
   }
 
  private:
-  template <size_t N>
-  static uint64_t load(const uint8_t* from) {
-    uint64_t value = 0;
-    std::memcpy(&value, from, N);
-    return value;
-  }
   static uint64_t fold(uint64_t x, uint64_t y) {
     __extension__ using Wide = unsigned __int128;
     const Wide product = static_cast<Wide>(x) * y;

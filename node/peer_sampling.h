@@ -1,4 +1,5 @@
-// Picking some of a row of peers at random, a few neighbours at a time so that few cache lines are touched.
+// Picking some of a row of peers at random, a few neighbours at a time so that few cache lines are touched
+// and what is picked can be copied by runs.
 
 #pragma once
 
@@ -9,30 +10,51 @@
 
 namespace shoal::node {
 
-// Calls pick(i) for `want` different i in [0, count); want <= count. The row is taken as a circle: runs of
-// `run` neighbours with random gaps between them, begun at a uniformly random place. Turning the circle turns
-// the outcome, so every i has exactly the same chance, whatever the gaps.
-template <class Pick>
-void sample_circle(uint32_t count, uint32_t want, uint32_t run, common::Prng& prng, Pick pick) {
+// Calls take(first, length) for the runs that are a run of `length` neighbours begun at `at` on a circle of
+// `count` >= length.
+template <class Take>
+void take_circular(uint32_t count, uint32_t at, uint32_t length, Take take) {
+  const uint32_t to_end = std::min(length, count - at);
+  take(at, to_end);
+  if (to_end < length) take(0, length - to_end);
+}
+
+// Calls take(first, length) for runs that hold `want` different i in [0, count) together; want <= count. The
+// row is taken as a circle: runs of `run` neighbours with random gaps between them, begun at a uniformly
+// random place. Turning the circle turns the outcome, so every i has exactly the same chance, whatever the
+// gaps.
+template <class Take>
+void sample_circle(uint32_t count, uint32_t want, uint32_t run, common::Prng& prng, Take take) {
   if (want == 0) return;
-  if (want == count) {
-    for (uint32_t i = 0; i < count; ++i) pick(i);
-    return;
-  }
+  if (want == count) return take(0, count);
   uint32_t spare = count - want;  // to be spread over as many gaps as there are runs
-  uint32_t at = prng.below(count);
-  for (uint32_t runs = (want + run - 1) / run; runs > 0; --runs) {
+  const uint64_t gap_below = uint64_t{2} * (spare / ((want + run - 1) / run)) + 2;
+  uint64_t random = prng.next();  // 32 bits for a place or a gap
+  auto at = static_cast<uint32_t>((random >> 32) * count >> 32);
+  for (bool fresh = false;; fresh = !fresh) {
     const uint32_t length = std::min(run, want);
-    for (uint32_t i = 0; i < length; ++i) {
-      pick(at);
-      if (++at == count) at = 0;
-    }
+    take_circular(count, at, length, take);
     want -= length;
-    const uint32_t gap = std::min(spare, prng.below(2 * (spare / runs) + 2));
-    spare -= gap;
-    at += gap;
+    if (want == 0) return;
+    if (fresh) random = prng.next();
+    const auto gap = static_cast<uint32_t>((fresh ? random >> 32 : random & UINT32_MAX) * gap_below >> 32);
+    const uint32_t bounded = std::min(spare, gap);
+    spare -= bounded;
+    at += length + bounded;
     if (at >= count) at -= count;
   }
+}
+
+// The same for a row of `size` in which the place `hole` is never taken; hole == size: there is none. The
+// circle is the row turned so that the hole comes last and is left out.
+template <class Take>
+void sample_circle_around(uint32_t size, uint32_t hole, uint32_t want, uint32_t run, common::Prng& prng,
+                          Take take) {
+  if (hole == size) return sample_circle(size, want, run, prng, take);
+  sample_circle(size - 1, want, run, prng, [&](uint32_t at, uint32_t length) {
+    at += hole + 1;
+    take_circular(size, at < size ? at : at - size, length, take);
+  });
 }
 
 // How many of `want` picks fall to the first of two classes with `first` and `second` members; want <= first

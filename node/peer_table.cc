@@ -20,11 +20,6 @@ Record make_record(const decltype(Record::key)& key, PeerValue value) {
   return {key, value.stamp, value.state.byte()};
 }
 
-template <class Record>
-PeerRole role_in(const Record& record) {
-  return proto::peer_state_from(record.state).role;
-}
-
 }  // namespace
 
 template <Family F>
@@ -34,13 +29,12 @@ uint8_t PeerTable<F>::form_for(uint32_t size) {
 }
 
 template <Family F>
-auto PeerTable<F>::row(const PeerSet& set, Record& place) const -> Row {
-  if (set.empty()) return {&place, {}};
+auto PeerTable<F>::row(const PeerSet& set) const -> Row {
+  if (set.empty()) return {nullptr, {}};
   if constexpr (F == Family::v4) {
     if (is_inline(set)) {
-      place = std::bit_cast<Record>(set);
-      Row one{&place, {}};
-      for (size_t role = index_of(role_in(place)); role < kRoles; ++role) one.ends[role + 1] = 1;
+      Row one{inline_record(set), {}};
+      for (size_t role = index_of(one.records->role()); role < kRoles; ++role) one.ends[role + 1] = 1;
       return one;
     }
   }
@@ -54,30 +48,28 @@ auto PeerTable<F>::row(const PeerSet& set, Record& place) const -> Row {
 template <Family F>
 uint32_t PeerTable<F>::index_in(const Row& row, const Key& key) {
   uint32_t at = 0;
-  while (at < row.size() && row.records[at].key != key) ++at;
+  while (at < row.size() && !same_key(row.records[at].key, key)) ++at;
   return at;
 }
 
 template <Family F>
-std::optional<PeerValue> PeerTable<F>::find(const PeerSet& set, const Key& key, PeerRole likely) const {
+auto PeerTable<F>::find(const PeerSet& set, const Key& key, PeerRole likely) const -> const Record* {
   if (set.form == PeerSet::kLarge) {
     const auto& roles = large(set).roles;
     for (size_t i = 0; i < kRoles; ++i) {
       const Record* record = roles[(index_of(likely) + i) % kRoles].find(hash_, key);
-      if (record != nullptr) return record->value();
+      if (record != nullptr) return record;
     }
-    return std::nullopt;
+    return nullptr;
   }
-  Record place;
-  const Row peers = row(set, place);
+  const Row peers = row(set);
   const uint32_t at = index_in(peers, key);
-  if (at == peers.size()) return std::nullopt;
-  return peers.records[at].value();
+  return at == peers.size() ? nullptr : peers.records + at;
 }
 
 template <Family F>
-void PeerTable<F>::move_record(Record* records, PeerSet& set, uint32_t at, size_t from, size_t to,
-                               const Record& record) {
+uint32_t PeerTable<F>::move_record(Record* records, PeerSet& set, uint32_t at, size_t from, size_t to,
+                                   const Record& record) {
   std::array<uint32_t, kRoles + 1> starts{};
   for (size_t role = 0; role < kRoles; ++role) starts[role + 1] = starts[role] + set.counts[role];
   uint32_t hole = at;
@@ -93,81 +85,68 @@ void PeerTable<F>::move_record(Record* records, PeerSet& set, uint32_t at, size_
     hole = first;
   }
   if (from < kRoles) --set.counts[from];
-  if (to == kRoles) return;
+  if (to == kRoles) return hole;
   ++set.counts[to];
   records[hole] = record;
+  return hole;
 }
 
 template <Family F>
-void PeerTable<F>::insert(PeerSet& set, const Key& key, PeerValue value) {
+auto PeerTable<F>::insert(PeerSet& set, const Key& key, PeerValue value) -> const Record* {
   const Record record = make_record<Record>(key, value);
   if constexpr (F == Family::v4) {
     if (set.empty()) {
       set = std::bit_cast<PeerSet>(record);
-      return;
+      return inline_record(set);
     }
   }
   if (set.form != PeerSet::kLarge) {
-    Record place;
-    const uint32_t size = row(set, place).size();
+    const uint32_t size = row(set).size();
     if (size == kBlockMax) {
       make_large(set);
     } else {
       const uint8_t form = form_for(size + 1);
       if (is_inline(set) || set.empty() || form > set.form) move_to_form(set, form);
-      move_record(block(set), set, size, kRoles, index_of(value.state.role), record);
-      return;
+      return block(set) + move_record(block(set), set, size, kRoles, index_of(value.state.role), record);
     }
   }
-  large(set).roles[index_of(value.state.role)].insert(hash_, record);
+  return large(set).roles[index_of(value.state.role)].insert(hash_, record);
 }
 
 template <Family F>
-void PeerTable<F>::update(PeerSet& set, const Key& key, PeerRole old, PeerValue value) {
-  const Record record = make_record<Record>(key, value);
-  const size_t from = index_of(old);
+auto PeerTable<F>::update(PeerSet& set, const Record* old, PeerValue value) -> const Record* {
+  const Record record = make_record<Record>(old->key, value);
+  const size_t from = index_of(old->role());
   const size_t to = index_of(value.state.role);
-  if (set.form == PeerSet::kLarge) {
-    auto& roles = large(set).roles;
-    Record* at = roles[from].find(hash_, key);
-    CHECK_INVARIANT(at != nullptr);
-    if (from == to) {
-      *at = record;
-    } else {
-      roles[from].erase(hash_, at);
-      roles[to].insert(hash_, record);
-    }
-    return;
-  }
   if constexpr (F == Family::v4) {
     if (is_inline(set)) {
       set = std::bit_cast<PeerSet>(record);
-      return;
+      return old;
     }
   }
-  Record place;
-  const uint32_t at = index_in(row(set, place), key);
   if (from == to) {
-    block(set)[at] = record;
-  } else {
-    move_record(block(set), set, at, from, to, record);
+    *const_cast<Record*>(old) = record;
+    return old;
   }
+  if (set.form == PeerSet::kLarge) {
+    auto& roles = large(set).roles;
+    roles[from].erase(hash_, old);
+    return roles[to].insert(hash_, record);
+  }
+  const auto at = static_cast<uint32_t>(old - block(set));
+  return block(set) + move_record(block(set), set, at, from, to, record);
 }
 
 template <Family F>
-void PeerTable<F>::erase(PeerSet& set, const Key& key, PeerRole old) {
+void PeerTable<F>::erase(PeerSet& set, const Record* record) {
+  const size_t role = index_of(record->role());
   if (set.form == PeerSet::kLarge) {
-    SortedPeers<F>& role = large(set).roles[index_of(old)];
-    const Record* at = role.find(hash_, key);
-    CHECK_INVARIANT(at != nullptr);
-    role.erase(hash_, at);
+    large(set).roles[role].erase(hash_, record);
   } else if (is_inline(set)) {
     set = {};
     return;
   } else {
-    Record place;
-    const uint32_t at = index_in(row(set, place), key);
-    move_record(block(set), set, at, index_of(old), kRoles, {});
+    move_record(block(set), set, static_cast<uint32_t>(record - block(set)), role, kRoles, {});
   }
   after_erase(set);
 }
@@ -180,8 +159,7 @@ void PeerTable<F>::after_erase(PeerSet& set) {
     return;
   }
   if (set.empty() || is_inline(set)) return;
-  Record place;
-  const Row peers = row(set, place);
+  const Row peers = row(set);
   if (peers.size() == 0) {
     pool(set.form).remove(set.number, block_size(set.form));
     set = {};
@@ -201,8 +179,7 @@ void PeerTable<F>::after_erase(PeerSet& set) {
 
 template <Family F>
 void PeerTable<F>::move_to_form(PeerSet& set, uint8_t form) {
-  Record place;
-  const Row peers = row(set, place);
+  const Row peers = row(set);
   PeerSet moved;
   moved.form = form;
   for (size_t role = 0; role < kRoles; ++role) {
@@ -218,7 +195,7 @@ void PeerTable<F>::move_to_form(PeerSet& set, uint8_t form) {
 template <Family F>
 void PeerTable<F>::make_large(PeerSet& set) {
   auto peers = std::make_unique<LargePeers>();
-  for_each(set, [&](const Record& record) { peers->roles[index_of(role_in(record))].insert(hash_, record); });
+  for_each(set, [&](const Record& record) { peers->roles[index_of(record.role())].insert(hash_, record); });
   pool(set.form).remove(set.number, block_size(set.form));
   set = {};
   set.form = PeerSet::kLarge;
@@ -260,26 +237,26 @@ RoleCounts PeerTable<F>::counts(const PeerSet& set) const {
 }
 
 template <Family F>
-uint32_t PeerTable<F>::sample(const PeerSet& set, const Key* self, bool for_seeder, uint32_t want,
+uint32_t PeerTable<F>::sample(const PeerSet& set, const Record* self, bool for_seeder, uint32_t want,
                               common::Prng& prng, uint8_t* to) const {
   if (want == 0 || set.empty()) return 0;
   if (set.form == PeerSet::kLarge) return sample_large(large(set), self, for_seeder, want, prng, to);
-  Record place;
-  return sample_row(row(set, place), self, for_seeder, want, prng, to);
+  return sample_row(row(set), self, for_seeder, want, prng, to);
 }
 
 template <Family F>
-uint32_t PeerTable<F>::sample_row(const Row& row, const Key* self, bool for_seeder, uint32_t want,
+uint32_t PeerTable<F>::sample_row(const Row& row, const Record* self, bool for_seeder, uint32_t want,
                                   common::Prng& prng, uint8_t* to) const {
-  const uint32_t self_at = self == nullptr ? row.size() : index_in(row, *self);
-  uint32_t written = 0;
+  const uint32_t self_at = self == nullptr ? row.size() : static_cast<uint32_t>(self - row.records);
+  uint32_t left = want;
   const auto take = [&](uint32_t begin, uint32_t end) {
-    const uint32_t others = end - begin - (self_at >= begin && self_at < end ? 1 : 0);
-    const uint32_t count = std::min(want - written, others);
-    sample_circle(others, count, 1, prng, [&](uint32_t i) {
-      const uint32_t at = begin + i + (self_at >= begin && begin + i >= self_at ? 1 : 0);
-      std::memcpy(to + written++ * sizeof(Key), row.records[at].key.data(), sizeof(Key));
-    });
+    const bool with_self = self_at >= begin && self_at < end;
+    const uint32_t size = end - begin;
+    const uint32_t count = std::min(left, size - (with_self ? 1 : 0));
+    left -= count;
+    const Record* records = row.records + begin;
+    sample_circle_around(size, with_self ? self_at - begin : size, count, 1, prng,
+                         [&](uint32_t at, uint32_t length) { to = copy_keys(records + at, length, to); });
   };
   constexpr size_t kLeechersEnd = index_of(PeerRole::leecher) + 1;
   constexpr size_t kLiveEnd = index_of(PeerRole::seeder) + 1;
@@ -290,21 +267,20 @@ uint32_t PeerTable<F>::sample_row(const Row& row, const Key* self, bool for_seed
   } else {
     take(0, row.ends[kLiveEnd]);
   }
-  return written;
+  return want - left;
 }
 
 template <Family F>
-uint32_t PeerTable<F>::sample_large(const LargePeers& large, const Key* self, bool for_seeder, uint32_t want,
-                                    common::Prng& prng, uint8_t* to) const {
+uint32_t PeerTable<F>::sample_large(const LargePeers& large, const Record* self, bool for_seeder,
+                                    uint32_t want, common::Prng& prng, uint8_t* to) const {
   const SortedPeers<F>& leechers = large.roles[index_of(PeerRole::leecher)];
   const SortedPeers<F>& seeders = large.roles[index_of(PeerRole::seeder)];
-  const Record* in_seeders = nullptr;
-  const Record* in_leechers = nullptr;
-  if (self != nullptr) {
-    in_seeders = for_seeder ? seeders.find(hash_, *self) : nullptr;
-    if (in_seeders == nullptr) in_leechers = leechers.find(hash_, *self);
-    if (in_leechers == nullptr && !for_seeder) in_seeders = seeders.find(hash_, *self);
-  }
+  // An announce that lost against a later stop leaves a stopped record: in neither.
+  const auto self_if = [&](PeerRole role) {
+    return self != nullptr && self->role() == role ? self : nullptr;
+  };
+  const Record* in_seeders = self_if(PeerRole::seeder);
+  const Record* in_leechers = self_if(PeerRole::leecher);
   const uint32_t other_leechers = leechers.size() - (in_leechers != nullptr ? 1 : 0);
   const uint32_t other_seeders = seeders.size() - (in_seeders != nullptr ? 1 : 0);
   const uint32_t count = std::min(want, other_leechers + other_seeders);
@@ -316,32 +292,40 @@ uint32_t PeerTable<F>::sample_large(const LargePeers& large, const Key* self, bo
 }
 
 template <Family F>
-RoleCounts PeerTable<F>::expire(PeerSet& set, const Expiry& expiry) {
-  RoleCounts gone{};
-  if (set.empty()) return gone;
+bool PeerTable<F>::expire(PeerSet& set, const Expiry& expiry, Walk& walk, WorkBound& bound,
+                          std::vector<Record>& gone) {
+  if (set.form == PeerSet::kLarge) {
+    for (; walk.role < kRoles; ++walk.role) {
+      if (bound.reached()) return false;
+      SortedPeers<F>& role = large(set).roles[walk.role];
+      role.erase_expired(expiry, walk.from, bound, gone);
+      if (walk.from != 0) return false;
+    }
+    after_erase(set);
+    return true;
+  }
+  ++bound.records;
+  if (set.empty()) return true;
   if constexpr (F == Family::v4) {
     if (is_inline(set)) {
-      const auto record = std::bit_cast<Record>(set);
-      if (!expiry.expired(record.stamp)) return gone;
-      ++gone[index_of(role_in(record))];
+      const Record* record = inline_record(set);
+      if (!expiry.expired(record->stamp)) return true;
+      gone.push_back(*record);
       set = {};
-      return gone;
+      return true;
     }
   }
-  if (set.form == PeerSet::kLarge) {
-    for (size_t role = 0; role < kRoles; ++role) gone[role] = large(set).roles[role].erase_expired(expiry);
-  } else {
-    Record* records = block(set);
-    // From the end: what fills a hole comes from behind and has been looked at.
-    for (auto at = static_cast<uint32_t>(set.counts[0] + set.counts[1] + set.counts[2]); at-- > 0;) {
-      if (!expiry.expired(records[at].stamp)) continue;
-      const size_t role = index_of(role_in(records[at]));
-      ++gone[role];
-      move_record(records, set, at, role, kRoles, {});
-    }
+  Record* records = block(set);
+  const auto size = static_cast<uint32_t>(set.counts[0] + set.counts[1] + set.counts[2]);
+  bound.records += size;
+  // From the end: what fills a hole comes from behind and has been looked at.
+  for (uint32_t at = size; at-- > 0;) {
+    if (!expiry.expired(records[at].stamp)) continue;
+    gone.push_back(records[at]);
+    move_record(records, set, at, index_of(records[at].role()), kRoles, {});
   }
-  if (gone != RoleCounts{}) after_erase(set);
-  return gone;
+  if (!gone.empty()) after_erase(set);
+  return true;
 }
 
 template <Family F>
@@ -366,10 +350,9 @@ void PeerTable<F>::restamp(PeerSet& set, common::Stamp stamp) {
 }
 
 template <Family F>
-void PeerTable<F>::prefetch(const PeerSet& set, const Key& key) const {
+void PeerTable<F>::prefetch(const PeerSet& set, const Key& key, PeerRole likely) const {
   if (set.form == PeerSet::kLarge) {
-    const uint64_t hash = hash_(key);
-    for (const SortedPeers<F>& role : large(set).roles) role.prefetch(hash);
+    large(set).roles[index_of(likely)].prefetch(hash_(key));
   } else if (set.form >= PeerSet::kFirstClass) {
     const uint8_t* first = pool(set.form).at(set.number, block_size(set.form));
     for (size_t i = 0; i < block_size(set.form); i += 64) __builtin_prefetch(first + i);

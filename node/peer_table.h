@@ -13,7 +13,6 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -49,24 +48,35 @@ class PeerTable {
 
   explicit PeerTable(const PeerHash& hash) : hash_(hash) {}
 
-  // The peer's record, or nothing.
-  std::optional<PeerValue> find(const PeerSet& set, const Key& key, proto::PeerRole likely) const;
+  // Records are named by where they lie, so that a peer is searched once per announce: good until the next
+  // change of the table. An inline record lies in its set.
 
-  void insert(PeerSet& set, const Key& key, PeerValue value);
+  // The peer's record, or null.
+  const Record* find(const PeerSet& set, const Key& key, proto::PeerRole likely) const;
 
-  // The peer must be in the set, with role `old`.
-  void update(PeerSet& set, const Key& key, proto::PeerRole old, PeerValue value);
-  void erase(PeerSet& set, const Key& key, proto::PeerRole old);
+  // The peer must not be in the set. Returns its record.
+  const Record* insert(PeerSet& set, const Key& key, PeerValue value);
+
+  // The record must be one of the set. Returns where it is now.
+  const Record* update(PeerSet& set, const Record* old, PeerValue value);
+  void erase(PeerSet& set, const Record* record);
 
   RoleCounts counts(const PeerSet& set) const;
 
   // Writes up to `want` keys to `to`: for a seeder leechers, then seeders; for a leecher any of both alike.
-  // Never `self` (may be null), never a stopped peer. Returns how many.
-  uint32_t sample(const PeerSet& set, const Key* self, bool for_seeder, uint32_t want, common::Prng& prng,
+  // Never `self` (a record of the set, or null), never a stopped peer. Returns how many.
+  uint32_t sample(const PeerSet& set, const Record* self, bool for_seeder, uint32_t want, common::Prng& prng,
                   uint8_t* to) const;
 
-  // Removes what has expired. Returns how many of each role.
-  RoleCounts expire(PeerSet& set, const Expiry& expiry);
+  // Where in a large set a walk stands that is done in parts.
+  struct Walk {
+    size_t role = 0;
+    uint64_t from = 0;  // hash of the next peer
+  };
+
+  // Removes what has expired in the rest of the set, from `walk` on, until the end or the bound is reached.
+  // Appends what went to `gone`. Returns whether that was the end; else `walk` is where to go on.
+  bool expire(PeerSet& set, const Expiry& expiry, Walk& walk, WorkBound& bound, std::vector<Record>& gone);
 
   // Gives every record this stamp.
   void restamp(PeerSet& set, common::Stamp stamp);
@@ -74,8 +84,12 @@ class PeerTable {
   template <class Visit>
   void for_each(const PeerSet& set, Visit visit) const;
 
-  // Starts to load what find() of this peer will touch.
-  void prefetch(const PeerSet& set, const Key& key) const;
+  // Visits the rest of the set, in the same way as expire().
+  template <class Visit>
+  bool for_each(const PeerSet& set, Walk& walk, WorkBound& bound, Visit visit) const;
+
+  // Starts to load what find() with these arguments will touch.
+  void prefetch(const PeerSet& set, const Key& key, proto::PeerRole likely) const;
 
   // After many removals: `for_all(visit)` calls visit(PeerSet&) for every set of this table.
   template <class ForAll>
@@ -98,16 +112,17 @@ class PeerTable {
     uint32_t size() const { return roles[0].size() + roles[1].size() + roles[2].size(); }
   };
 
-  // The records of an inline or block set; an inline record is copied to `place`.
+  // The records of a set that is not large.
   struct Row {
     const Record* records;
     std::array<uint8_t, kRoles + 1>
         ends;  // of each role's part; ends[0] is 0: part r is [ends[r], ends[r + 1])
     uint32_t size() const { return ends[kRoles]; }
   };
-  Row row(const PeerSet& set, Record& place) const;
+  Row row(const PeerSet& set) const;
 
   static bool is_inline(const PeerSet& set) { return set.form <= proto::kPeerStateByteMax; }
+  static const Record* inline_record(const PeerSet& set) { return reinterpret_cast<const Record*>(&set); }
   static size_t block_size(uint8_t form) { return kCapacities[form - PeerSet::kFirstClass] * sizeof(Record); }
   static uint8_t form_for(uint32_t size);
   BlockPool& pool(uint8_t form) { return pools_[form - PeerSet::kFirstClass]; }
@@ -119,22 +134,23 @@ class PeerTable {
   const LargePeers& large(const PeerSet& set) const { return *large_[set.number]; }
 
   // Moves the record at `at` from one role's part to another's, in both of which kRoles stands for the free
-  // room at the end, and writes `record` there.
-  static void move_record(Record* records, PeerSet& set, uint32_t at, size_t from, size_t to,
-                          const Record& record);
+  // room at the end, and writes `record` there. Returns its new place, that of the room if to is kRoles.
+  static uint32_t move_record(Record* records, PeerSet& set, uint32_t at, size_t from, size_t to,
+                              const Record& record);
   static uint32_t index_in(const Row& row, const Key& key);
   void move_to_form(PeerSet& set, uint8_t form);
   void make_large(PeerSet& set);
   void make_row(PeerSet& set);
   void after_erase(PeerSet& set);
-  uint32_t sample_row(const Row& row, const Key* self, bool for_seeder, uint32_t want, common::Prng& prng,
+  uint32_t sample_row(const Row& row, const Record* self, bool for_seeder, uint32_t want, common::Prng& prng,
                       uint8_t* to) const;
-  uint32_t sample_large(const LargePeers& large, const Key* self, bool for_seeder, uint32_t want,
+  uint32_t sample_large(const LargePeers& large, const Record* self, bool for_seeder, uint32_t want,
                         common::Prng& prng, uint8_t* to) const;
 
+  // What every announce reads comes first, next to the shard's own.
   PeerHash hash_;
-  std::array<BlockPool, kCapacities.size()> pools_;
   std::vector<std::unique_ptr<LargePeers>> large_;  // by PeerSet::number; null: free
+  std::array<BlockPool, kCapacities.size()> pools_;
   std::vector<uint32_t> large_free_;
 };
 
@@ -145,9 +161,25 @@ void PeerTable<F>::for_each(const PeerSet& set, Visit visit) const {
     for (const SortedPeers<F>& role : large(set).roles) role.for_each(visit);
     return;
   }
-  Record place;
-  const Row peers = row(set, place);
+  const Row peers = row(set);
   for (uint32_t i = 0; i < peers.size(); ++i) visit(peers.records[i]);
+}
+
+template <common::Family F>
+template <class Visit>
+bool PeerTable<F>::for_each(const PeerSet& set, Walk& walk, WorkBound& bound, Visit visit) const {
+  if (set.form != PeerSet::kLarge) {
+    const Row peers = row(set);
+    bound.records += 1 + peers.size();
+    for (uint32_t i = 0; i < peers.size(); ++i) visit(peers.records[i]);
+    return true;
+  }
+  for (; walk.role < kRoles; ++walk.role) {
+    if (bound.reached()) return false;
+    large(set).roles[walk.role].for_each(walk.from, bound, visit);
+    if (walk.from != 0) return false;
+  }
+  return true;
 }
 
 template <common::Family F>

@@ -21,6 +21,7 @@ struct ReadinessFacts {
   std::optional<unsigned> snapshot_percent;  // none: no snapshot is being loaded
   const sync::Status* sync = nullptr;        // null: sync is off
   bool expects_others = false;               // sync.peers or sync.multicast is set
+  bool access_matters = false;               // not every swarm is served
   int64_t uptime_ms = 0;
 };
 

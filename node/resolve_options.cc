@@ -99,16 +99,34 @@ class CrossChecks {
       error("tracker.udp", "tracker.udp and tracker.http are both empty: one of them needs an address");
     }
     // A re-announce within kRefreshTicks does not renew the peer, and its stamp is a whole tick.
-    const double interval_max_s = t.interval_s * (1 + t.interval_jitter);
+    const bool adapted = t.target_rps > 0;
+    const uint32_t interval_s = adapted ? std::max(t.interval_s, t.interval_max_s) : t.interval_s;
+    const double interval_max_s = interval_s * (1 + t.interval_jitter);
     const double share =
         static_cast<double>(common::kLifetimeTicks - common::kRefreshTicks) / common::kLifetimeTicks;
     if (t.peer_timeout_s * share <= interval_max_s) {
       const auto least = static_cast<uint64_t>(std::floor(interval_max_s / share)) + 1;
       error("tracker.peer_timeout_s",
-            std::to_string(t.peer_timeout_s) +
-                " is not allowed with tracker.interval_s = " + std::to_string(t.interval_s) +
+            std::to_string(t.peer_timeout_s) + " is not allowed with tracker." +
+                (adapted ? "interval_max_s" : "interval_s") + " = " + std::to_string(interval_s) +
                 " and its jitter: peers would expire between two announces; at least " +
                 std::to_string(least));
+    }
+    if (adapted && t.interval_max_s < t.interval_s) {
+      error("tracker.interval_max_s", std::to_string(t.interval_max_s) +
+                                          " is not allowed: at least tracker.interval_s, which is " +
+                                          std::to_string(t.interval_s));
+    }
+    if (t.min_interval_s > t.interval_s * (1 - t.interval_jitter)) {
+      error("tracker.min_interval_s", std::to_string(t.min_interval_s) +
+                                          " is not allowed: clients would be told less than that by "
+                                          "tracker.interval_s and its jitter");
+    }
+    if (t.ip_param == IpParam::trusted && options_.access.trusted_proxies.empty()) {
+      error("tracker.ip_param", "trusted is not allowed without access.trusted_proxies");
+    }
+    if (options_.access.proxy_protocol && options_.access.trusted_proxies.empty()) {
+      error("access.proxy_protocol", "true is not allowed without access.trusted_proxies");
     }
     if (t.numwant_default > t.numwant_max) {
       error("tracker.numwant_default", std::to_string(t.numwant_default) +

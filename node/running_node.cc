@@ -15,6 +15,7 @@
 #include "node/admin_token.h"
 #include "node/atomic_file.h"
 #include "node/privileges.h"
+#include "node/reloadable.h"
 #include "node/version.h"
 #include "sync/keys.h"
 
@@ -50,6 +51,15 @@ size_t http_connections_max(size_t workers) {
   return std::max<size_t>(1, std::min(kHttpConnectionsMax, usable) / workers);
 }
 
+uint32_t numwant_max_udp(const Options& options) {
+  return options.tracker.numwant_max_udp > 0 ? options.tracker.numwant_max_udp : options.tracker.numwant_max;
+}
+
+uint32_t numwant_max_http(const Options& options) {
+  return options.tracker.numwant_max_http > 0 ? options.tracker.numwant_max_http
+                                              : options.tracker.numwant_max;
+}
+
 uint64_t random_u64() {
   uint64_t value;
   randombytes_buf(&value, sizeof value);
@@ -70,11 +80,13 @@ struct RunningNode::Sockets {
   Socket admin;
   SyncSockets sync;  // empty: sync is off
   std::unique_ptr<ServiceNotify> service;
+  HeapPages heap_pages;  // reads files that a new root does not show
 };
 
 Result<std::unique_ptr<RunningNode>> RunningNode::start(const Options& options,
                                                         std::function<Result<Options>()> reload) {
   CHECK_INVARIANT(sodium_init() >= 0);
+  HeapPages::use_one_heap();
   std::signal(SIGPIPE, SIG_IGN);
   auto keys = load_node_keys(options);
   if (!keys) return tl::make_unexpected(keys.error());
@@ -162,20 +174,34 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
                    [this](const auto& policy) {
                      for (const auto& worker : workers_) worker->set_policy(policy);
                    },
-               .tell = [](std::span<const proto::AccessChange> /*changes*/) {},
+               .tell =
+                   [this](std::span<const proto::AccessChange> changes) {
+                     if (sync_) sync_->publish_access(changes);
+                   },
                .unix_ms = [this] { return clock_.unix_ms(); }}),
-      worker_context_{.store = store_,
-                      .clock = clock_,
-                      .tracker = {.interval_s = options.tracker.interval_s,
-                                  .interval_jitter = options.tracker.interval_jitter,
-                                  .numwant_default = options.tracker.numwant_default,
-                                  .numwant_max = options.tracker.numwant_max},
-                      .http_limits = {.connections_max = http_connections_max(sockets.udp.size())},
-                      .connection_keys = keys_.connection,
-                      .policy = access_.policy(),
-                      .draining = drain_.begun(),
-                      .full_scrapes = options.tracker.full_scrape ? &full_scrapes_ : nullptr,
-                      .opentracker = opentracker_},
+      load_(&loop_.uv, options.tracker),
+      worker_context_{
+          .store = store_,
+          .clock = clock_,
+          .tracker = {.interval_s = options.tracker.interval_s,
+                      .interval_jitter = options.tracker.interval_jitter,
+                      .adapted_interval_s = load_.adapted_interval_s(),
+                      .min_interval_s = options.tracker.min_interval_s,
+                      .numwant_default = options.tracker.numwant_default,
+                      .numwant_max = std::max(numwant_max_udp(options), numwant_max_http(options)),
+                      .numwant_max_udp = numwant_max_udp(options),
+                      .numwant_max_http = numwant_max_http(options),
+                      .ip_param = options.tracker.ip_param,
+                      .warning = options.tracker.warning,
+                      .redirect_url = options.tracker.redirect_url,
+                      .proxies = {common::NetworkSet(options.access.trusted_proxies),
+                                  options.access.client_header}},
+          .http_limits = {.connections_max = http_connections_max(sockets.udp.size())},
+          .connection_keys = keys_.connection,
+          .policy = access_.policy(),
+          .draining = drain_.begun(),
+          .full_scrapes = options.tracker.full_scrape ? &full_scrapes_ : nullptr,
+          .opentracker = opentracker_},
       admin_({.state = [this] { return state(); },
               .drain = [this] { return drain("admin endpoint"); },
               .token = [this] { return admin_token_; },
@@ -185,7 +211,8 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
               .top = [this]() -> const TopView& { return top_.view(); },
               .full_scrapes = &full_scrapes_,
               .access = &access_}),
-      service_(std::move(sockets.service)) {
+      service_(std::move(sockets.service)),
+      heap_pages_(sockets.heap_pages) {
   if (sockets.sync.datagrams) {
     sync::Config config;
     config.name = options.node.name;
@@ -196,10 +223,12 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
     config.advertise = options.sync.advertise;
     config.multicast_groups = options.sync.multicast.size();
     config.peer_timeout_s = options.tracker.peer_timeout_s;
+    config.access_log = &access_.log();
     config.pace_bytes_per_s = int64_t{options.sync.pace_mbit_s} * 1'000'000 / 8;
     config.donate_bytes_per_s = int64_t{options.sync.donate_mbit_s} * 1'000'000 / 8;
     sync_ = std::make_unique<SyncDriver>(&loop_.uv, std::move(config), std::move(sockets.sync),
                                          options.sync.peers, store_, clock_);
+    sync_->on_access_changes([this](std::span<const proto::AccessChange> changes) { access_.took(changes); });
   }
   if (!options.node.snapshot.empty()) {
     SnapshotKeeper::Settings settings{options.node.snapshot,
@@ -213,6 +242,9 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
                                    Exporter::Settings{options.admin.export_file, options.admin.export_format,
                                                       options.admin.export_interval_s},
                                    store_, clock_);
+  }
+  if (options.access.proxy_protocol) {
+    worker_context_.http_limits.proxies = &worker_context_.tracker.proxies.networks;
   }
   start_workers(std::move(sockets.udp), std::move(sockets.http));
   if (options.admin.listen) {
@@ -240,6 +272,9 @@ void RunningNode::start_workers(std::vector<std::vector<Socket>> udp, std::vecto
                                                 std::move(udp[i]), std::move(http[i]), random_u64(),
                                                 options_.node.pin_workers ? std::optional(i) : std::nullopt));
   }
+  std::vector<const WorkerCounters*> counters;
+  for (const auto& of_worker : counters_) counters.push_back(of_worker.get());
+  load_.start(std::move(counters), sync_.get());
 }
 
 void RunningNode::start_timers() {
@@ -280,6 +315,7 @@ void RunningNode::expire() {
     store_.expire_shard(expiry_shard_, now);
     expiry_shard_ = (expiry_shard_ + 1) % SwarmStore::kShards;
   }
+  heap_pages_.step();
 }
 
 void RunningNode::note_history() {
@@ -314,22 +350,12 @@ void RunningNode::reload() {
     log_line(LogLevel::error, "SIGHUP: everything stays as it was", {{"reason", options.error().message}});
     return;
   }
-  Options comparable = *options;
-  comparable.sync.key_files = options_.sync.key_files;
-  comparable.access = options_.access;
-  comparable.access.state_file = options->access.state_file;
-  comparable.access.fifo_add = options->access.fifo_add;
-  comparable.access.fifo_delete = options->access.fifo_delete;
-  if (!(comparable == options_)) {
+  if (needs_restart(options_, *options)) {
     log_line(LogLevel::warn,
              "SIGHUP: options have changed that need a restart: all but sync.key_files and some of [access]");
   }
   reload_keys(*options);
-  Options::Access access = options->access;
-  access.state_file = options_.access.state_file;
-  access.fifo_add = options_.access.fifo_add;
-  access.fifo_delete = options_.access.fifo_delete;
-  access_.reload(access);
+  access_.reload(reloaded_access(options_.access, options->access));
 }
 
 // Keys that cannot all be read change nothing.
@@ -386,6 +412,7 @@ void RunningNode::close() {
   if (admin_server_) admin_server_->stop();
   access_.stop();
   top_.stop();
+  load_.close();
   if (exporter_) exporter_->stop();
   drain_.close();
   service_->close();
@@ -437,6 +464,8 @@ NodeState RunningNode::state() const {
   state.key_reloads = key_reloads_;
   state.key_reloads_failed = key_reloads_failed_;
   state.access = access_.status();
+  state.interval_s = load_.interval_s();
+  state.announces_per_s = load_.announces_per_s();
   if (snapshot_) state.snapshot = snapshot_->status();
   if (exporter_) state.exports = exporter_->status();
   const DumpGate& dumps = full_scrapes_.gate();
@@ -446,6 +475,7 @@ NodeState RunningNode::state() const {
                     .snapshot_percent = state.snapshot ? state.snapshot->loading_percent : std::nullopt,
                     .sync = state.sync ? &*state.sync : nullptr,
                     .expects_others = !options_.sync.peers.empty() || !options_.sync.multicast.empty(),
+                    .access_matters = access_.options().mode != AccessMode::open,
                     .uptime_ms = static_cast<int64_t>(uv_hrtime() / 1'000'000 - started_mono_ms_)});
   return state;
 }

@@ -20,9 +20,11 @@
 #include "node/access_control.h"
 #include "node/admin.h"
 #include "node/cluster_clock.h"
+#include "node/cluster_load.h"
 #include "node/drain.h"
 #include "node/exporter.h"
 #include "node/full_scrapes.h"
+#include "node/heap_pages.h"
 #include "node/history.h"
 #include "node/http_server.h"
 #include "node/node_keys.h"
@@ -96,6 +98,7 @@ class RunningNode {
   OpentrackerPage opentracker_;
   Drain drain_;
   AccessControl access_;
+  ClusterLoad load_;
   WorkerContext worker_context_;
   std::unique_ptr<SyncDriver> sync_;  // null: sync is off
   std::vector<std::unique_ptr<Worker>> workers_;
@@ -107,6 +110,7 @@ class RunningNode {
   std::unique_ptr<HttpServer> admin_server_;
   std::unique_ptr<ServiceNotify> service_;
   std::vector<std::unique_ptr<uv_signal_t>> signals_;
+  HeapPages heap_pages_;
   uv_timer_t expiry_timer_;
   size_t expiry_shard_ = 0;
   uv_timer_t history_timer_;

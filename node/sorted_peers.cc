@@ -1,7 +1,6 @@
 #include "node/sorted_peers.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "node/allocated.h"
 #include "node/peer_sampling.h"
@@ -13,18 +12,12 @@ using common::Family;
 namespace {
 
 // What of a set of many segments is sampled by scattered runs instead of a walk along all segments.
-constexpr size_t kWalkedSegments = 64;
+constexpr size_t kWalkedSegments = 8;
 constexpr uint32_t kScatteredWant = 256;
 
 // Neighbours picked together from a large set: half a cache line of IPv4 records, a whole one when many are
 // wanted.
 constexpr uint32_t run_length(uint32_t want) { return want <= 32 ? 4 : 8; }
-
-template <class Record>
-uint8_t* put(const Record& record, uint8_t* to) {
-  std::memcpy(to, record.key.data(), record.key.size());
-  return to + record.key.size();
-}
 
 }  // namespace
 
@@ -59,22 +52,22 @@ auto SortedPeers<F>::find(const PeerHash& hash, const Key& key) -> Record* {
   const uint32_t count = segment.size();
   for (uint32_t at = segment.lower_bound(hash, value); at < count; ++at) {
     Record& record = segment.records[at];
-    if (record.key == key) return &record;
+    if (same_key(record.key, key)) return &record;
     if (hash(record.key) != value) break;
   }
   return nullptr;
 }
 
 template <Family F>
-void SortedPeers<F>::insert(const PeerHash& hash, const Record& record) {
+auto SortedPeers<F>::insert(const PeerHash& hash, const Record& record) -> Record* {
   const uint64_t value = hash(record.key);
   if (const Segment& full = segment_of(value); full.size() >= kSegmentMax && full.depth < kDepthMax) {
     split(hash, value);
   }
   Segment& segment = segment_of(value);
   grow_for_one(segment.records, 8, 4);
-  segment.records.insert(segment.records.begin() + segment.lower_bound(hash, value), record);
   ++size_;
+  return &*segment.records.insert(segment.records.begin() + segment.lower_bound(hash, value), record);
 }
 
 template <Family F>
@@ -83,25 +76,25 @@ void SortedPeers<F>::erase(const PeerHash& hash, const Record* record) {
   Segment& segment = segment_of(value);
   segment.records.erase(segment.records.begin() + (record - segment.records.data()));
   --size_;
-  after_erase(directory_ ? static_cast<uint32_t>(&segment - directory_->segments.data()) : 0);
+  after_erase(value);
 }
 
 template <Family F>
-uint32_t SortedPeers<F>::erase_expired(const Expiry& expiry) {
-  const uint32_t before = size_;
-  const auto clean = [&](Segment& segment) {
-    size_ -= static_cast<uint32_t>(
-        std::erase_if(segment.records, [&](const Record& record) { return expiry.expired(record.stamp); }));
-  };
-  if (!directory_) {
-    clean(first_);
-    if (size_ != before) after_erase(0);
-    return before - size_;
-  }
-  // First all, then the joining, which moves segments about.
-  for (Segment& segment : directory_->segments) clean(segment);
-  for (uint32_t i = 0; directory_ && i < directory_->segments.size(); ++i) after_erase(i);
-  return before - size_;
+void SortedPeers<F>::erase_expired(const Expiry& expiry, uint64_t& from, WorkBound& bound,
+                                   std::vector<Record>& gone) {
+  do {
+    Segment& segment = segment_of(from);
+    const uint64_t end = segment.end();
+    bound.records += segment.size();
+    const auto erased = static_cast<uint32_t>(std::erase_if(segment.records, [&](const Record& record) {
+      if (!expiry.expired(record.stamp)) return false;
+      gone.push_back(record);
+      return true;
+    }));
+    size_ -= erased;
+    if (erased != 0) after_erase(from);
+    from = end;
+  } while (from != 0 && !bound.reached());
 }
 
 // Divides the segment of `value` by its next hash bit. Joining needs far fewer records, so no peer that comes
@@ -146,15 +139,17 @@ void SortedPeers<F>::point_slots(uint32_t segment) {
   std::fill_n(directory_->slots.begin() + (size_t{at.prefix} << width), size_t{1} << width, segment);
 }
 
+// Gives memory back after records have gone from the segment that holds `hash`.
 template <Family F>
-void SortedPeers<F>::after_erase(uint32_t segment) {
-  shrink_if_sparse(directory_ ? directory_->segments[segment].records : first_.records, 8);
-  if (directory_) join_with_buddy(segment);
+void SortedPeers<F>::after_erase(uint64_t hash) {
+  shrink_if_sparse(segment_of(hash).records, 8);
+  while (directory_ && join_with_buddy(number_of(hash))) {
+  }
 }
 
-// Undoes a split once both halves hold no more than half a segment together.
+// Undoes a split once both halves hold no more than half a segment together. Whether it did.
 template <Family F>
-void SortedPeers<F>::join_with_buddy(uint32_t segment) {
+bool SortedPeers<F>::join_with_buddy(uint32_t segment) {
   Directory& directory = *directory_;
   const uint32_t depth = directory.segments[segment].depth;
   const uint32_t prefix = directory.segments[segment].prefix & ~1U;
@@ -163,13 +158,14 @@ void SortedPeers<F>::join_with_buddy(uint32_t segment) {
   const uint32_t high = directory.slots[size_t{prefix + 1} << width];
   Segment& left = directory.segments[low];
   const Segment& right = directory.segments[high];
-  if (left.depth != right.depth || left.size() + right.size() > kSegmentMax / 2) return;
+  if (left.depth != right.depth || left.size() + right.size() > kSegmentMax / 2) return false;
   left.records.reserve(left.size() + right.size());
   left.records.insert(left.records.end(), right.records.begin(), right.records.end());
   --left.depth;
   left.prefix /= 2;
   point_slots(low);
   remove_segment(high);
+  return true;
 }
 
 template <Family F>
@@ -205,9 +201,8 @@ uint8_t* SortedPeers<F>::sample(const Record* self, uint32_t want, common::Prng&
   if (directory_) return sample_walking(self, want, prng, to);
   const Record* records = first_.records.data();
   const uint32_t self_at = self == nullptr ? size_ : static_cast<uint32_t>(self - records);
-  const uint32_t others = self == nullptr ? size_ : size_ - 1;
-  sample_circle(others, want, run_length(want), prng,
-                [&](uint32_t i) { to = put(records[i < self_at ? i : i + 1], to); });
+  sample_circle_around(size_, self_at, want, run_length(want), prng,
+                       [&](uint32_t at, uint32_t length) { to = copy_keys(records + at, length, to); });
   return to;
 }
 
@@ -227,11 +222,15 @@ uint8_t* SortedPeers<F>::sample_walking(const Record* self, uint32_t want, commo
   }
   size_t cursor = 0;
   uint32_t first = 0;  // rank of the first record of the cursor's segment
-  sample_circle(self == nullptr ? size_ : size_ - 1, want, run_length(want), prng, [&](uint32_t i) {
-    if (i >= self_at) ++i;
-    if (i < first) cursor = first = 0;
-    while (i - first >= segments[cursor].size()) first += segments[cursor++].size();
-    to = put(segments[cursor].records[i - first], to);
+  sample_circle_around(size_, self_at, want, run_length(want), prng, [&](uint32_t at, uint32_t length) {
+    if (at < first) cursor = first = 0;
+    while (length > 0) {
+      while (at - first >= segments[cursor].size()) first += segments[cursor++].size();
+      const uint32_t part = std::min(length, segments[cursor].size() - (at - first));
+      to = copy_keys(segments[cursor].records.data() + (at - first), part, to);
+      at += part;
+      length -= part;
+    }
   });
   return to;
 }
@@ -243,9 +242,9 @@ uint8_t* SortedPeers<F>::sample_scattered(const Record* self, uint32_t want, com
                                           uint8_t* to) const {
   struct Run {
     const Segment* segment;
-    uint32_t start;    // place in the segment without `self`
-    uint32_t circle;   // its size without `self`
-    uint32_t self_at;  // where `self` is left out
+    uint32_t start;   // on the circle that begins behind `self` and leaves it out
+    uint32_t circle;  // its size
+    uint32_t origin;  // place of its beginning in the segment
   };
   std::array<Run, kScatteredWant> runs;
   size_t run_count = 0;
@@ -261,25 +260,31 @@ uint8_t* SortedPeers<F>::sample_scattered(const Record* self, uint32_t want, com
     uint32_t start = prng.below(kSegmentMax << (directory.depth - segment.depth));
     if (start >= segment.size() || &segment.records[start] == self) continue;
     const bool with_self = self != nullptr && segment.holds(self);
-    const uint32_t self_at =
-        with_self ? static_cast<uint32_t>(self - segment.records.data()) : segment.size();
+    const uint32_t origin = with_self ? static_cast<uint32_t>(self - segment.records.data()) + 1 : 0;
     const uint32_t circle = segment.size() - (with_self ? 1 : 0);
     if (circle < 2 * run) continue;
-    if (start > self_at) --start;
+    __builtin_prefetch(&segment.records[start]);
+    start = start >= origin ? start - origin : start + segment.size() - origin;
     const bool overlaps = std::any_of(runs.begin(), runs.begin() + run_count, [&](const Run& other) {
-      const uint32_t ahead = (start + circle - other.start) % circle;
-      return other.segment == &segment && (ahead < run || circle - ahead < run);
+      if (other.segment != &segment) return false;
+      const uint32_t ahead = start >= other.start ? start - other.start : start + circle - other.start;
+      return ahead < run || circle - ahead < run;
     });
     if (overlaps) continue;
-    __builtin_prefetch(&segment.records[start]);
-    runs[run_count++] = {&segment, start, circle, self_at};
+    runs[run_count++] = {&segment, start, circle, origin};
   }
   for (size_t i = 0; i < run_count; ++i) {
     const Run& from = runs[i];
-    for (uint32_t at = from.start; want > 0 && at < from.start + run; ++at, --want) {
-      const uint32_t place = at < from.circle ? at : at - from.circle;
-      to = put(from.segment->records[place < from.self_at ? place : place + 1], to);
-    }
+    const auto take = [&](uint32_t at, uint32_t length) {
+      to = copy_keys(from.segment->records.data() + at, length, to);
+    };
+    const uint32_t length = std::min(run, want);
+    take_circular(from.circle, from.start, length, [&](uint32_t at, uint32_t part) {
+      const uint32_t size = from.segment->size();
+      at += from.origin;
+      take_circular(size, at < size ? at : at - size, part, take);
+    });
+    want -= length;
   }
   return to;
 }

@@ -34,14 +34,16 @@ class SortedPeers {
     return const_cast<SortedPeers*>(this)->find(hash, key);
   }
 
-  // The peer must not be in the set.
-  void insert(const PeerHash& hash, const Record& record);
+  // The peer must not be in the set. Returns its record.
+  Record* insert(const PeerHash& hash, const Record& record);
 
   // The record must be one of this set.
   void erase(const PeerHash& hash, const Record* record);
 
-  // Removes what has expired; returns how many records.
-  uint32_t erase_expired(const Expiry& expiry);
+  // Removes what has expired among the hashes from `from` on, until the end or the bound is reached; at least
+  // one segment. Appends what went to `gone`; `from` becomes where to go on, 0: that was the end. The set may
+  // change in between: only the hashes count.
+  void erase_expired(const Expiry& expiry, uint64_t& from, WorkBound& bound, std::vector<Record>& gone);
 
   template <class Visit>
   void for_each(Visit visit) const {
@@ -56,15 +58,30 @@ class SortedPeers {
     });
   }
 
+  // Visits the records with hashes from `from` on, in the same way.
+  template <class Visit>
+  void for_each(uint64_t& from, WorkBound& bound, Visit visit) const {
+    do {
+      const Segment& segment = segment_of(from);
+      bound.records += segment.size();
+      for (const Record& record : segment.records) visit(record);
+      from = segment.end();
+    } while (from != 0 && !bound.reached());
+  }
+
   // Writes the keys of `want` records to `to`, every one with the same chance, never that of `self` (a record
   // of this set, or null). want is at most size(), less one if there is a self. Returns the end of what was
   // written.
   uint8_t* sample(const Record* self, uint32_t want, common::Prng& prng, uint8_t* to) const;
 
-  // Starts to load where the peer would be.
+  // Starts to load where the peer would be: the guess is a cache line off as often as not.
   void prefetch(uint64_t hash) const {
     const Segment& segment = segment_of(hash);
-    __builtin_prefetch(segment.records.data() + segment.guess(hash));
+    const auto at =
+        reinterpret_cast<uintptr_t>(segment.records.data()) + segment.guess(hash) * sizeof(Record);
+    for (const uintptr_t line : {at - 64, at, at + 64}) {
+      __builtin_prefetch(reinterpret_cast<const void*>(line));
+    }
   }
 
   // Allocated, without this object itself.
@@ -80,6 +97,8 @@ class SortedPeers {
     uint32_t depth = 0;
 
     uint32_t size() const { return static_cast<uint32_t>(records.size()); }
+    // The first hash behind those of this segment; 0: it is the last.
+    uint64_t end() const { return depth == 0 ? 0 : (uint64_t{prefix} + 1) << (64 - depth); }
     uint32_t guess(uint64_t hash) const {
       return static_cast<uint32_t>(scale(hash << depth, records.size()));
     }
@@ -101,15 +120,17 @@ class SortedPeers {
     if (!directory_) return visit(first_);
     for (const Segment& segment : directory_->segments) visit(segment);
   }
+  // With a directory only.
+  uint32_t number_of(uint64_t hash) const { return directory_->slots[hash >> (64 - directory_->depth)]; }
   const Segment& segment_of(uint64_t hash) const {
-    return directory_ ? directory_->segments[directory_->slots[hash >> (64 - directory_->depth)]] : first_;
+    return directory_ ? directory_->segments[number_of(hash)] : first_;
   }
   Segment& segment_of(uint64_t hash) { return const_cast<Segment&>(std::as_const(*this).segment_of(hash)); }
 
   void split(const PeerHash& hash, uint64_t value);
   void point_slots(uint32_t segment);
-  void after_erase(uint32_t segment);
-  void join_with_buddy(uint32_t segment);
+  void after_erase(uint64_t hash);
+  bool join_with_buddy(uint32_t segment);
   void remove_segment(uint32_t segment);
   uint8_t* sample_walking(const Record* self, uint32_t want, common::Prng& prng, uint8_t* to) const;
   uint8_t* sample_scattered(const Record* self, uint32_t want, common::Prng& prng, uint8_t* to) const;

@@ -220,6 +220,8 @@ std::string status_json(const NodeState& state) {
   json["pulls"] = state.sync ? pulls_json(state) : Json(nullptr);
   json["keys"] = {
       {"ids", state.key_ids}, {"reloads", state.key_reloads}, {"reloads_failed", state.key_reloads_failed}};
+  json["interval_s"] = state.interval_s;
+  json["announces_per_s"] = state.announces_per_s;
   json["access"] = access_json(state.access);
   json["snapshot"] = state.snapshot ? snapshot_json(*state.snapshot) : Json(nullptr);
   return dump(json);

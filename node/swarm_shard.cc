@@ -13,8 +13,8 @@ using common::InfoHash;
 using common::Tick;
 using proto::PeerRole;
 
-SwarmShard::SwarmShard(const ShardConfig& config)
-    : config_(config), table_(config.key), peers_v4_(config.peer_hash), peers_v6_(config.peer_hash) {}
+SwarmShard::SwarmShard(const ShardConfig& config, IndexPlace& place)
+    : table_(config.key, place), config_(config), peers_v4_(config.peer_hash), peers_v6_(config.peer_hash) {}
 
 template <Family F>
 PeerTable<F>& SwarmShard::peers() {
@@ -32,18 +32,20 @@ PeerSet& SwarmShard::set_of(SwarmEntry& entry) {
 
 void SwarmShard::prefetch_swarm(uint64_t hash) const {
   const std::lock_guard guard(lock_);
-  table_.prefetch_entry(hash);
+  const auto* entry = reinterpret_cast<const char*>(table_.likely_entry(hash));
+  if (entry == nullptr) return;
+  __builtin_prefetch(entry);
+  __builtin_prefetch(entry + sizeof(SwarmEntry) - 1);
 }
 
-void SwarmShard::prefetch_peers(uint64_t hash, const InfoHash& info_hash,
-                                const common::Endpoint& peer) const {
+void SwarmShard::prefetch_peers(uint64_t hash, const common::Endpoint& peer, PeerRole likely) const {
   const std::lock_guard guard(lock_);
-  const SwarmEntry* entry = table_.find(hash, info_hash);
+  const SwarmEntry* entry = table_.likely_entry(hash);
   if (entry == nullptr) return;
   if (peer.family == Family::v4) {
-    peers_v4_.prefetch(entry->v4, key_of<Family::v4>(peer));
+    peers_v4_.prefetch(entry->v4, key_of<Family::v4>(peer), likely);
   } else {
-    peers_v6_.prefetch(entry->v6, key_of<Family::v6>(peer));
+    peers_v6_.prefetch(entry->v6, key_of<Family::v6>(peer), likely);
   }
 }
 
@@ -98,31 +100,31 @@ PeerAnswer SwarmShard::announce_as(uint64_t hash, const PeerAnnounce& announce, 
   const bool completed = announce.event == proto::Event::completed;
   const PeerKey<F> key = key_of<F>(announce.peer);
   PeerAnswer answer;
-  SwarmEntry* entry = table_.find(hash, announce.info_hash);
-  std::optional<PeerValue> old;
-  if (entry != nullptr) old = peers<F>().find(set_of<F>(*entry), key, role);
-
-  if (!old && role == PeerRole::stopped) {
-    if (entry != nullptr) answer.counts = counts_of(*entry);
+  Place<F> at = find<F>(hash, announce.info_hash, key, role);
+  if (at.record == nullptr && role == PeerRole::stopped) {
+    if (at.entry != nullptr) answer.counts = counts_of(*at.entry);
     return answer;
   }
   if (role == PeerRole::stopped && !config_.replicated) {
-    const uint32_t completed_count = entry->completed;
-    erase<F>(*entry, hash, key, old->state.role);
-    entry = table_.find(hash, announce.info_hash);
+    const uint32_t completed_count = at.entry->completed;
+    erase<F>(at, hash);
+    const SwarmEntry* entry = table_.find(hash, announce.info_hash);
     answer.counts = entry != nullptr ? counts_of(*entry) : proto::SwarmCounts{.completed = completed_count};
     return answer;
   }
+  std::optional<PeerValue> old;
+  if (at.record != nullptr) old = at.record->value();
   const PeerValue value = old ? announce_value(*old, role, completed, now, config_.replicated)
                               : PeerValue{common::stamp_of(now), {role, completed}};
   if (!old || *old != value) {
-    entry = &write<F>(entry, hash, announce.info_hash, key, old, value);
+    at = write<F>(at, hash, announce.info_hash, key, value);
     if (config_.replicated) {
       answer.delta = proto::Delta{announce.info_hash, announce.peer, value.state, value.stamp};
       answer.refreshed = old && old->state == value.state;
     }
   }
-  answer.counts = counts_of(*entry);
+  const SwarmEntry& entry = *at.entry;
+  answer.counts = counts_of(entry);
   if (role == PeerRole::stopped) return answer;
   answer.downloaded = completed && !(old && old->state.completed);
   if (old && old->state.role != PeerRole::stopped) {
@@ -130,11 +132,11 @@ PeerAnswer SwarmShard::announce_as(uint64_t hash, const PeerAnnounce& announce, 
   }
   const bool seeder = role == PeerRole::seeder;
   if constexpr (F == Family::v4) {
-    answer.peers_v4 = peers_v4_.sample(entry->v4, &key, seeder, announce.want_v4, prng, out.v4.data());
-    answer.peers_v6 = peers_v6_.sample(entry->v6, nullptr, seeder, announce.want_v6, prng, out.v6.data());
+    answer.peers_v4 = peers_v4_.sample(entry.v4, at.record, seeder, announce.want_v4, prng, out.v4.data());
+    answer.peers_v6 = peers_v6_.sample(entry.v6, nullptr, seeder, announce.want_v6, prng, out.v6.data());
   } else {
-    answer.peers_v4 = peers_v4_.sample(entry->v4, nullptr, seeder, announce.want_v4, prng, out.v4.data());
-    answer.peers_v6 = peers_v6_.sample(entry->v6, &key, seeder, announce.want_v6, prng, out.v6.data());
+    answer.peers_v4 = peers_v4_.sample(entry.v4, nullptr, seeder, announce.want_v4, prng, out.v4.data());
+    answer.peers_v6 = peers_v6_.sample(entry.v6, at.record, seeder, announce.want_v6, prng, out.v6.data());
   }
   return answer;
 }
@@ -163,11 +165,11 @@ void SwarmShard::toggle(const InfoHash& info_hash, const PeerKey<F>& key, PeerVa
   config_.digests->toggle(proto::digest_bucket(info_hash), value.stamp, hash);
 }
 
-template <Family F, class Wanted>
-void SwarmShard::toggle_all(SwarmEntry& entry, Wanted wanted) {
+template <Family F>
+void SwarmShard::toggle_all(SwarmEntry& entry) {
   if (config_.digests == nullptr) return;
   peers<F>().for_each(set_of<F>(entry), [&](const PeerRecord<F>& record) {
-    if (wanted(record.stamp)) toggle<F>(entry.info_hash, record.key, record.value());
+    toggle<F>(entry.info_hash, record.key, record.value());
   });
 }
 
@@ -177,77 +179,132 @@ bool SwarmShard::merge_as(uint64_t hash, const proto::Delta& delta, Tick now) {
   if (age >= common::kLifetimeTicks) return false;
   make_readable(now, std::max(0, -age));
   const PeerKey<F> key = key_of<F>(delta.peer);
-  SwarmEntry* entry = table_.find(hash, delta.info_hash);
-  std::optional<PeerValue> old;
-  if (entry != nullptr) old = peers<F>().find(set_of<F>(*entry), key, delta.state.role);
+  const Place<F> at = find<F>(hash, delta.info_hash, key, delta.state.role);
   PeerValue value{delta.stamp, delta.state};
-  if (old) value = merge_values(*old, value, now);
-  if (old && *old == value) return false;
-  if (value.state.role == PeerRole::stopped && !config_.replicated) {
-    if (old) erase<F>(*entry, hash, key, old->state.role);
-    return old.has_value();
+  if (at.record != nullptr) {
+    value = merge_values(at.record->value(), value, now);
+    if (at.record->value() == value) return false;
   }
-  write<F>(entry, hash, delta.info_hash, key, old, value);
+  if (value.state.role == PeerRole::stopped && !config_.replicated) {
+    if (at.record == nullptr) return false;
+    erase<F>(at, hash);
+    return true;
+  }
+  write<F>(at, hash, delta.info_hash, key, value);
   return true;
 }
 
 template <Family F>
-SwarmEntry& SwarmShard::write(SwarmEntry* entry, uint64_t hash, const InfoHash& info_hash,
-                              const PeerKey<F>& key, const std::optional<PeerValue>& old, PeerValue value) {
-  if (entry == nullptr) entry = &table_.insert(hash, info_hash);
-  if (old) {
-    toggle<F>(info_hash, key, *old);
-    peers<F>().update(set_of<F>(*entry), key, old->state.role, value);
-    --sums<F>()[index_of(old->state.role)];
-  } else {
-    peers<F>().insert(set_of<F>(*entry), key, value);
+auto SwarmShard::find(uint64_t hash, const InfoHash& info_hash, const PeerKey<F>& key, PeerRole likely)
+    -> Place<F> {
+  SwarmEntry* entry = table_.find(hash, info_hash);
+  if (entry == nullptr) return {nullptr, nullptr};
+  return {entry, peers<F>().find(set_of<F>(*entry), key, likely)};
+}
+
+template <Family F>
+auto SwarmShard::write(const Place<F>& old, uint64_t hash, const InfoHash& info_hash, const PeerKey<F>& key,
+                       PeerValue value) -> Place<F> {
+  SwarmEntry& entry = old.entry != nullptr ? *old.entry : table_.insert(hash, info_hash);
+  PeerSet& set = set_of<F>(entry);
+  std::optional<PeerValue> before;
+  if (old.record != nullptr) before = old.record->value();
+  const PeerRecord<F>* record =
+      before ? peers<F>().update(set, old.record, value) : peers<F>().insert(set, key, value);
+  if (before) {
+    toggle<F>(info_hash, key, *before);
+    --sums<F>()[index_of(before->state.role)];
   }
   toggle<F>(info_hash, key, value);
   ++sums<F>()[index_of(value.state.role)];
-  if (value.state.completed && !(old && old->state.completed)) ++entry->completed;
-  return *entry;
+  if (value.state.completed && !(before && before->state.completed)) ++entry.completed;
+  return {&entry, record};
 }
 
 // Only where nothing is replicated, so no digest changes.
 template <Family F>
-void SwarmShard::erase(SwarmEntry& entry, uint64_t hash, const PeerKey<F>& key, PeerRole role) {
-  peers<F>().erase(set_of<F>(entry), key, role);
-  --sums<F>()[index_of(role)];
-  if (entry.empty()) table_.remove(hash, entry);
+void SwarmShard::erase(const Place<F>& old, uint64_t hash) {
+  --sums<F>()[index_of(old.record->role())];
+  peers<F>().erase(set_of<F>(*old.entry), old.record);
+  if (old.entry->empty()) table_.remove(hash, *old.entry);
 }
 
 // To be called before a stamp at most `ahead` ticks after `now` is written: it must be readable at the last
 // sweep. Usually the sweep of this tick or the one before has been; only after a pause this call has to make
 // up for it.
 void SwarmShard::make_readable(Tick now, int ahead) {
-  if (table_.size() == 0) swept_ = now;
-  if (now - swept_ + ahead > common::kAheadTicks) sweep(now);
+  if (table_.size() == 0) {
+    swept_ = now;
+    sweep_.reset();
+  }
+  if (now - swept_ + ahead <= common::kAheadTicks) return;
+  begin_sweep(now);
+  WorkBound unbounded{UINT32_MAX};
+  go_on_with_sweep(unbounded);
 }
 
-void SwarmShard::expire(Tick now) {
+SwarmShard::SweepPart SwarmShard::expire(Tick now) {
   const std::lock_guard guard(lock_);
-  if (now < swept_ - common::kLifetimeTicks) {
-    begin_again(now);
-  } else if (now > swept_) {
-    sweep(now);
+  if (now < swept_ - common::kLifetimeTicks) begin_again(now);
+  if (now <= swept_) return {0, true};
+  WorkBound bound{kPartRecordsMax};
+  if (!sweep_) begin_sweep(now);
+  go_on_with_sweep(bound);
+  return {bound.records, now <= swept_};
+}
+
+// An entry that takes a removed one's place comes from behind, so it has been visited.
+template <class Shard, class Visit>
+bool SwarmShard::go_on(Shard& shard, Walk& walk, const WorkBound& bound, Visit visit) {
+  for (;; --walk.entries_left) {
+    walk.entries_left = std::min(walk.entries_left, shard.table_.size());
+    if (walk.entries_left == 0) return true;
+    if (bound.reached()) return false;
+    auto& entry = shard.table_[walk.entries_left - 1];
+    if (walk.swarm != entry.info_hash) walk = {walk.entries_left, entry.info_hash};
+    if (!visit(entry)) return false;
   }
 }
 
+// `swept_` stays behind until the end, so all stamps are read as before, those written meanwhile too.
+void SwarmShard::begin_sweep(Tick now) { sweep_ = Sweep{now}; }
+
+void SwarmShard::go_on_with_sweep(WorkBound& bound) {
+  const Expiry expiry{swept_, sweep_->to};
+  Walk& walk = sweep_->walk;
+  const bool ended = go_on(*this, walk, bound, [&](SwarmEntry& entry) {
+    if (!expire_set<Family::v4>(entry, expiry, walk.v4, bound, expired_)) return false;
+    if (!expire_set<Family::v6>(entry, expiry, walk.v6, bound, expired_)) return false;
+    if (entry.empty()) table_.remove(common::siphash(config_.key, entry.info_hash.bytes), entry);
+    return true;
+  });
+  if (!ended) return;
+  swept_ = sweep_->to;
+  sweep_.reset();
+  compact();
+}
+
 template <Family F>
-void SwarmShard::expire_set(SwarmEntry& entry, const Expiry& expiry) {
-  toggle_all<F>(entry, [&](common::Stamp stamp) { return expiry.expired(stamp); });
-  const RoleCounts gone = peers<F>().expire(set_of<F>(entry), expiry);
-  for (size_t role = 0; role < kRoles; ++role) sums<F>()[role] -= gone[role];
-  expired_ += gone[index_of(PeerRole::leecher)] + gone[index_of(PeerRole::seeder)];
+bool SwarmShard::expire_set(SwarmEntry& entry, const Expiry& expiry, typename PeerTable<F>::Walk& walk,
+                            WorkBound& bound, uint64_t& live_gone) {
+  std::vector<PeerRecord<F>> gone;
+  const bool ended = peers<F>().expire(set_of<F>(entry), expiry, walk, bound, gone);
+  for (const PeerRecord<F>& record : gone) {
+    toggle<F>(entry.info_hash, record.key, record.value());
+    --sums<F>()[index_of(record.role())];
+    if (record.role() != PeerRole::stopped) ++live_gone;
+  }
+  return ended;
 }
 
 template <Family F>
 void SwarmShard::empty_set(SwarmEntry& entry) {
-  toggle_all<F>(entry, [](common::Stamp) { return true; });
   // So long after the last sweep every stamp has expired.
   const Expiry all(swept_, swept_ + 2 * common::kLifetimeTicks);
-  const RoleCounts gone = peers<F>().expire(set_of<F>(entry), all);
-  for (size_t role = 0; role < kRoles; ++role) sums<F>()[role] -= gone[role];
+  typename PeerTable<F>::Walk walk;
+  WorkBound unbounded{UINT32_MAX};
+  uint64_t live_gone = 0;
+  expire_set<F>(entry, all, walk, unbounded, live_gone);
 }
 
 void SwarmShard::drop_entry(uint64_t hash, SwarmEntry& entry) {
@@ -276,16 +333,7 @@ size_t SwarmShard::drop_if(const std::function<bool(const InfoHash&)>& which) {
   return dropped;
 }
 
-void SwarmShard::sweep(Tick now) {
-  const Expiry expiry{swept_, now};
-  // From the end: the entry that takes a removed one's place has been looked at.
-  for (uint32_t i = table_.size(); i-- > 0;) {
-    SwarmEntry& entry = table_[i];
-    expire_set<Family::v4>(entry, expiry);
-    expire_set<Family::v6>(entry, expiry);
-    if (entry.empty()) table_.remove(common::siphash(config_.key, entry.info_hash.bytes), entry);
-  }
-  swept_ = now;
+void SwarmShard::compact() {
   table_.compact();
   peers_v4_.compact([this](auto visit) {
     for (uint32_t i = 0; i < table_.size(); ++i) visit(table_[i].v4);
@@ -298,42 +346,43 @@ void SwarmShard::sweep(Tick now) {
 // The clock has been set back by more than a lifetime: what is here was stamped in a future that will not
 // come soon. To lose nothing and yet to keep nothing for ever, every record begins its lifetime again.
 void SwarmShard::begin_again(Tick now) {
-  const auto all = [](common::Stamp) { return true; };
   for (uint32_t i = 0; i < table_.size(); ++i) {
     SwarmEntry& entry = table_[i];
-    toggle_all<Family::v4>(entry, all);
-    toggle_all<Family::v6>(entry, all);
+    toggle_all<Family::v4>(entry);
+    toggle_all<Family::v6>(entry);
     peers_v4_.restamp(entry.v4, common::stamp_of(now));
     peers_v6_.restamp(entry.v6, common::stamp_of(now));
-    toggle_all<Family::v4>(entry, all);
-    toggle_all<Family::v6>(entry, all);
+    toggle_all<Family::v4>(entry);
+    toggle_all<Family::v6>(entry);
   }
   swept_ = now;
+  sweep_.reset();
 }
 
-void SwarmShard::for_each(const std::function<void(const proto::Delta&)>& visit) const {
+bool SwarmShard::for_each(Walk& walk, const std::function<void(const proto::Delta&)>& visit) const {
   const std::lock_guard guard(lock_);
-  for (uint32_t i = 0; i < table_.size(); ++i) {
-    const SwarmEntry& entry = table_[i];
+  WorkBound bound{kPartRecordsMax};
+  return go_on(*this, walk, bound, [&](const SwarmEntry& entry) {
     const auto visit_record = [&]<Family F>(const PeerRecord<F>& record) {
       visit({entry.info_hash, endpoint_of<F>(record.key), record.value().state, record.stamp});
     };
-    peers_v4_.for_each(entry.v4, visit_record);
-    peers_v6_.for_each(entry.v6, visit_record);
-  }
+    return peers_v4_.for_each(entry.v4, walk.v4, bound, visit_record) &&
+           peers_v6_.for_each(entry.v6, walk.v6, bound, visit_record);
+  });
 }
 
-void SwarmShard::read(const sync::Cells& cells, Tick now,
+bool SwarmShard::read(Walk& walk, const sync::Cells& cells, Tick now,
                       const std::function<void(const sync::SwarmPart&)>& visit) const {
   // Of a large swarm so many records are visited at once.
   constexpr size_t kPartMax = 1024;
   const std::lock_guard guard(lock_);
   const Expiry expiry{swept_, std::max(now, swept_)};
+  WorkBound bound{kPartRecordsMax};
   std::vector<proto::Delta> part;
-  for (uint32_t i = 0; i < table_.size(); ++i) {
-    const SwarmEntry& entry = table_[i];
+  return go_on(*this, walk, bound, [&](const SwarmEntry& entry) {
     const size_t bucket = proto::digest_bucket(entry.info_hash);
-    if (!cells.touches(bucket)) continue;
+    ++bound.records;
+    if (!cells.touches(bucket)) return true;
     const auto flush = [&] {
       if (!part.empty()) visit({entry.info_hash, entry.completed, part});
       part.clear();
@@ -343,10 +392,11 @@ void SwarmShard::read(const sync::Cells& cells, Tick now,
       part.push_back({entry.info_hash, endpoint_of<F>(record.key), record.value().state, record.stamp});
       if (part.size() == kPartMax) flush();
     };
-    peers_v4_.for_each(entry.v4, take);
-    peers_v6_.for_each(entry.v6, take);
+    const bool ended = peers_v4_.for_each(entry.v4, walk.v4, bound, take) &&
+                       peers_v6_.for_each(entry.v6, walk.v6, bound, take);
     flush();
-  }
+    return ended;
+  });
 }
 
 // Backwards: when an entry is removed the last one takes its place, which is one that has been seen already.

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 
 #include "node/digest_table.h"
@@ -28,12 +29,16 @@ struct ShardConfig {
 
 class alignas(64) SwarmShard {
  public:
-  // `config` must outlive the shard.
-  explicit SwarmShard(const ShardConfig& config);
+  // `place` is where the shard's index is announced. Both must outlive the shard.
+  SwarmShard(const ShardConfig& config, IndexPlace& place);
 
-  void prefetch(uint64_t hash) const { table_.prefetch(hash); }
+  // Starts to load what every call reads first.
+  void prefetch() const {
+    __builtin_prefetch(this);
+    __builtin_prefetch(reinterpret_cast<const char*>(this) + 64);
+  }
   void prefetch_swarm(uint64_t hash) const;
-  void prefetch_peers(uint64_t hash, const common::InfoHash& info_hash, const common::Endpoint& peer) const;
+  void prefetch_peers(uint64_t hash, const common::Endpoint& peer, proto::PeerRole likely) const;
 
   PeerAnswer announce(uint64_t hash, const PeerAnnounce& announce, common::Tick now, common::Prng& prng,
                       const PeerBuffers& out);
@@ -46,16 +51,39 @@ class alignas(64) SwarmShard {
   size_t merge(uint64_t hash, std::span<const proto::Delta> deltas, common::Tick now);
   void merge_completed(uint64_t hash, const common::InfoHash& info_hash, uint32_t completed);
 
-  void expire(common::Tick now);
+  // Part of a sweep: how many records it looked at, and whether the shard has now been swept for `now`.
+  struct SweepPart {
+    uint32_t records;
+    bool finished;
+  };
+  SweepPart expire(common::Tick now);
 
   // Removes a swarm with all its records; false: there is none.
   bool drop(uint64_t hash, const common::InfoHash& info_hash);
   // Removes those `which` says; how many.
   size_t drop_if(const std::function<bool(const common::InfoHash&)>& which);
 
-  void for_each(const std::function<void(const proto::Delta&)>& visit) const;
-  void read(const sync::Cells& cells, common::Tick now,
+  // What is done under one hold of the lock: so many records and what one more segment of a large swarm has.
+  static constexpr uint32_t kPartRecordsMax = 16 * 1024;
+
+  // Where a walk over all records stands between two parts: it goes from the last entry to the first. Records
+  // that are there from its beginning to its end, and do not change, are visited, perhaps twice.
+  struct Walk {
+    uint32_t entries_left = UINT32_MAX;  // these, the lower numbers, have not been visited to the end
+    // The last of them, of which a part may have been visited.
+    common::InfoHash swarm{};
+    PeerTable<common::Family::v4>::Walk v4{};
+    PeerTable<common::Family::v6>::Walk v6{};
+  };
+
+  // Between two parts: lets those have the lock who wait for it.
+  void give_way() const { lock_.give_way(); }
+
+  // Parts of a walk; whether that was the last.
+  bool for_each(Walk& walk, const std::function<void(const proto::Delta&)>& visit) const;
+  bool read(Walk& walk, const sync::Cells& cells, common::Tick now,
             const std::function<void(const sync::SwarmPart&)>& visit) const;
+
   size_t copy_counts(uint32_t& below, std::span<proto::ScrapedSwarm> out) const;
   void add_to(StoreTotals& totals) const;
 
@@ -75,14 +103,24 @@ class alignas(64) SwarmShard {
   template <common::Family F>
   bool merge_as(uint64_t hash, const proto::Delta& delta, common::Tick now);
 
-  // Stores a peer's record; returns the swarm's entry, which may be a new one.
+  // A peer's record and the swarm it is in; null: there is none.
   template <common::Family F>
-  SwarmEntry& write(SwarmEntry* entry, uint64_t hash, const common::InfoHash& info_hash,
-                    const PeerKey<F>& key, const std::optional<PeerValue>& old, PeerValue value);
+  struct Place {
+    SwarmEntry* entry;
+    const PeerRecord<F>* record;
+  };
   template <common::Family F>
-  void erase(SwarmEntry& entry, uint64_t hash, const PeerKey<F>& key, proto::PeerRole role);
+  Place<F> find(uint64_t hash, const common::InfoHash& info_hash, const PeerKey<F>& key,
+                proto::PeerRole likely);
+  // Stores a peer's record; `old` is what find() returned. Returns where it is now: the entry may be new.
   template <common::Family F>
-  void expire_set(SwarmEntry& entry, const Expiry& expiry);
+  Place<F> write(const Place<F>& old, uint64_t hash, const common::InfoHash& info_hash, const PeerKey<F>& key,
+                 PeerValue value);
+  template <common::Family F>
+  void erase(const Place<F>& old, uint64_t hash);
+  template <common::Family F>
+  bool expire_set(SwarmEntry& entry, const Expiry& expiry, typename PeerTable<F>::Walk& walk,
+                  WorkBound& bound, uint64_t& live_gone);
   template <common::Family F>
   void empty_set(SwarmEntry& entry);
   void drop_entry(uint64_t hash, SwarmEntry& entry);
@@ -90,21 +128,35 @@ class alignas(64) SwarmShard {
   // Into the digest of its cell, or out of it.
   template <common::Family F>
   void toggle(const common::InfoHash& info_hash, const PeerKey<F>& key, PeerValue value);
-  // All of a swarm's records for which `wanted`.
-  template <common::Family F, class Wanted>
-  void toggle_all(SwarmEntry& entry, Wanted wanted);
+  // All of a swarm's records.
+  template <common::Family F>
+  void toggle_all(SwarmEntry& entry);
 
   proto::SwarmCounts counts_of(const SwarmEntry& entry) const;
   void make_readable(common::Tick now, int ahead);
-  void sweep(common::Tick now);
+  // Goes on with a walk until its end or the bound is reached: `visit(entry)` returns whether it came to the
+  // entry's end. Returns whether that was the end of all.
+  template <class Shard, class Visit>
+  static bool go_on(Shard& shard, Walk& walk, const WorkBound& bound, Visit visit);
+
+  // A sweep that is under way.
+  struct Sweep {
+    common::Tick to;  // it removes what has expired at this tick
+    Walk walk{};
+  };
+  void begin_sweep(common::Tick now);
+  void go_on_with_sweep(WorkBound& bound);
+  void compact();
   void begin_again(common::Tick now);
 
+  // What every announce reads lies in the first two cache lines.
   mutable ShardLock lock_;
-  const ShardConfig& config_;
   SwarmTable table_;
+  const ShardConfig& config_;
   common::Tick swept_ = 0;  // tick of the last sweep; all stamps here are readable at it
   PeerTable<common::Family::v4> peers_v4_;
   PeerTable<common::Family::v6> peers_v6_;
+  std::optional<Sweep> sweep_;
   std::array<RoleCounts, 2> sums_{};  // records by family and role
   uint64_t expired_ = 0;
 };

@@ -22,7 +22,7 @@ struct SwarmStore::Impl {
                {peer_seed(config.key, 'a'), peer_seed(config.key, 'b')},
                config.replicated ? std::make_unique<DigestTable>() : nullptr},
         shards(std::allocator<SwarmShard>().allocate(kShards)) {
-    for (size_t i = 0; i < kShards; ++i) std::construct_at(shards + i, shared);
+    for (size_t i = 0; i < kShards; ++i) std::construct_at(shards + i, shared, index_places[i]);
   }
   ~Impl() {
     std::destroy_n(shards, kShards);
@@ -36,7 +36,8 @@ struct SwarmStore::Impl {
     return common::siphash(key, std::array{static_cast<uint8_t>(name)}) | 1;
   }
 
-  SwarmShard& shard_of(SwarmRef ref) { return shards[ref.hash >> 54]; }
+  static size_t shard_number(SwarmRef ref) { return ref.hash >> 54; }
+  SwarmShard& shard_of(SwarmRef ref) { return shards[shard_number(ref)]; }
 
   using Admits = std::function<bool(const InfoHash&)>;
   std::shared_ptr<const Admits> current_admits() {
@@ -45,6 +46,7 @@ struct SwarmStore::Impl {
   }
 
   ShardConfig shared;
+  std::array<IndexPlace, kShards> index_places;
   SwarmShard* shards;
   std::mutex admits_mutex;
   std::shared_ptr<const Admits> admits;  // under admits_mutex; null: everything is merged
@@ -59,12 +61,15 @@ SwarmRef SwarmStore::locate(const InfoHash& info_hash) const {
   return {common::siphash(impl_->shared.key, info_hash.bytes)};
 }
 
-void SwarmStore::prefetch(SwarmRef ref) const { impl_->shard_of(ref).prefetch(ref.hash); }
+void SwarmStore::prefetch(SwarmRef ref) const {
+  impl_->index_places[Impl::shard_number(ref)].prefetch(ref.hash);
+  impl_->shard_of(ref).prefetch();
+}
 
 void SwarmStore::prefetch_swarm(SwarmRef ref) const { impl_->shard_of(ref).prefetch_swarm(ref.hash); }
 
-void SwarmStore::prefetch_peers(SwarmRef ref, const InfoHash& info_hash, const common::Endpoint& peer) const {
-  impl_->shard_of(ref).prefetch_peers(ref.hash, info_hash, peer);
+void SwarmStore::prefetch_peers(SwarmRef ref, const common::Endpoint& peer, proto::PeerRole likely) const {
+  impl_->shard_of(ref).prefetch_peers(ref.hash, peer, likely);
 }
 
 PeerAnswer SwarmStore::announce(SwarmRef ref, const PeerAnnounce& announce, Tick now, common::Prng& prng,
@@ -114,10 +119,16 @@ sync::BucketDigests SwarmStore::bucket_digests(common::Stamp stamp) const {
 
 void SwarmStore::read(size_t step, const sync::Cells& cells, Tick now,
                       const std::function<void(const sync::SwarmPart&)>& visit) const {
-  impl_->shards[step].read(cells, now, visit);
+  const SwarmShard& shard = impl_->shards[step];
+  SwarmShard::Walk walk;
+  while (!shard.read(walk, cells, now, visit)) shard.give_way();
 }
 
-void SwarmStore::expire_shard(size_t shard, Tick now) { impl_->shards[shard].expire(now); }
+void SwarmStore::expire_shard(size_t shard, Tick now) {
+  while (!expire_part(shard, now)) impl_->shards[shard].give_way();
+}
+
+bool SwarmStore::expire_part(size_t shard, Tick now) { return impl_->shards[shard].expire(now).finished; }
 
 bool SwarmStore::drop(const InfoHash& info_hash) {
   const SwarmRef ref = locate(info_hash);
@@ -135,7 +146,9 @@ void SwarmStore::admit_only(std::function<bool(const InfoHash&)> admits) {
 }
 
 void SwarmStore::for_each(size_t shard, const std::function<void(const proto::Delta&)>& visit) const {
-  impl_->shards[shard].for_each(visit);
+  const SwarmShard& visited = impl_->shards[shard];
+  SwarmShard::Walk walk;
+  while (!visited.for_each(walk, visit)) visited.give_way();
 }
 
 size_t SwarmStore::copy_counts(size_t shard, uint32_t& below, std::span<proto::ScrapedSwarm> out) const {
@@ -144,7 +157,7 @@ size_t SwarmStore::copy_counts(size_t shard, uint32_t& below, std::span<proto::S
 
 StoreTotals SwarmStore::totals() const {
   StoreTotals totals;
-  totals.memory_bytes = allocated_bytes(kShards * sizeof(SwarmShard));
+  totals.memory_bytes = allocated_bytes(kShards * sizeof(SwarmShard)) + allocated_bytes(sizeof(Impl));
   if (impl_->shared.digests != nullptr) totals.memory_bytes += allocated_bytes(DigestTable::bytes());
   for (size_t i = 0; i < kShards; ++i) impl_->shards[i].add_to(totals);
   return totals;

@@ -100,7 +100,7 @@ class SwarmStore final : public sync::Swarms {
   // first take the shard's lock.
   void prefetch(SwarmRef ref) const;
   void prefetch_swarm(SwarmRef ref) const;
-  void prefetch_peers(SwarmRef ref, const common::InfoHash& info_hash, const common::Endpoint& peer) const;
+  void prefetch_peers(SwarmRef ref, const common::Endpoint& peer, proto::PeerRole likely) const;
 
   // Applies one announce and samples peers for it: leechers first for a seeder, never the announcer itself,
   // never a stopped peer. `ref` is locate(announce.info_hash).
@@ -124,9 +124,13 @@ class SwarmStore final : public sync::Swarms {
             const std::function<void(const sync::SwarmPart&)>& visit) const override;
 
   // Removes the records of one shard whose lifetime has ended, live and stopped alike, and swarms that become
-  // empty, with their completed counts. To be called for every shard once per tick; after a pause of any
-  // length (a suspended machine) one call is enough. A `now` behind that of the last call removes nothing.
+  // empty, with their completed counts. Holds the lock only for some thousand records at a time. To be called
+  // for every shard once per tick; after a pause of any length (a suspended machine) one call is enough. A
+  // `now` behind that of the last call removes nothing.
   void expire_shard(size_t shard, common::Tick now);
+
+  // One such hold. Returns whether it was the last of the shard.
+  bool expire_part(size_t shard, common::Tick now);
 
   // Removes a swarm with all its peers and counts at once; false: there is none.
   bool drop(const common::InfoHash& info_hash);
@@ -138,8 +142,9 @@ class SwarmStore final : public sync::Swarms {
   // the threads that merge.
   void admit_only(std::function<bool(const common::InfoHash&)> admits);
 
-  // Visits every record of one shard, live and stopped, as the delta that would bring it elsewhere. Under the
-  // shard's lock: `visit` must be short and must not call the store.
+  // Visits every record of one shard, live and stopped, as the delta that would bring it elsewhere; of a
+  // swarm one after the other. Holds the lock for some thousand records at a time: one that is written
+  // meanwhile may be missed or come twice. `visit` must be short and must not call the store.
   void for_each(size_t shard, const std::function<void(const proto::Delta&)>& visit) const;
 
   // For a walk over one shard in short steps, between which others may use it: copies the counts of swarms,

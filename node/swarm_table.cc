@@ -9,7 +9,7 @@ using common::InfoHash;
 const SwarmEntry* SwarmTable::find(uint64_t hash, const InfoHash& info_hash) const {
   if (index_.empty()) return nullptr;
   const uint32_t tag = tag_of(hash);
-  for (size_t at = home_of(hash, index_.size()); index_[at] != kFree; at = next(at)) {
+  for (size_t at = home_slot(hash, index_.size()); index_[at] != kFree; at = next(at)) {
     if ((index_[at] & ~kNumberMask) != tag) continue;
     const SwarmEntry& entry = (*this)[index_[at] & kNumberMask];
     if (entry.info_hash == info_hash) return &entry;
@@ -17,16 +17,13 @@ const SwarmEntry* SwarmTable::find(uint64_t hash, const InfoHash& info_hash) con
   return nullptr;
 }
 
-void SwarmTable::prefetch_entry(uint64_t hash) const {
-  if (index_.empty()) return;
+const SwarmEntry* SwarmTable::likely_entry(uint64_t hash) const {
+  if (index_.empty()) return nullptr;
   const uint32_t tag = tag_of(hash);
-  for (size_t at = home_of(hash, index_.size()); index_[at] != kFree; at = next(at)) {
-    if ((index_[at] & ~kNumberMask) != tag) continue;
-    const auto* entry = reinterpret_cast<const char*>(&(*this)[index_[at] & kNumberMask]);
-    __builtin_prefetch(entry);
-    __builtin_prefetch(entry + sizeof(SwarmEntry) - 1);
-    return;
+  for (size_t at = home_slot(hash, index_.size()); index_[at] != kFree; at = next(at)) {
+    if ((index_[at] & ~kNumberMask) == tag) return &(*this)[index_[at] & kNumberMask];
   }
+  return nullptr;
 }
 
 SwarmEntry& SwarmTable::insert(uint64_t hash, const InfoHash& info_hash) {
@@ -43,13 +40,13 @@ SwarmEntry& SwarmTable::insert(uint64_t hash, const InfoHash& info_hash) {
 }
 
 void SwarmTable::put(uint64_t hash, uint32_t number) {
-  size_t at = home_of(hash, index_.size());
+  size_t at = home_slot(hash, index_.size());
   while (index_[at] != kFree) at = next(at);
   index_[at] = tag_of(hash) | number;
 }
 
 size_t SwarmTable::slot_of(uint64_t hash, const SwarmEntry& entry) const {
-  size_t at = home_of(hash, index_.size());
+  size_t at = home_slot(hash, index_.size());
   while (index_[at] == kFree || &(*this)[index_[at] & kNumberMask] != &entry) {
     CHECK_INVARIANT(index_[at] != kFree);
     at = next(at);
@@ -71,7 +68,7 @@ void SwarmTable::remove(uint64_t hash, const SwarmEntry& entry) {
   // home.
   const size_t slots = index_.size();
   for (size_t at = next(hole); index_[at] != kFree; at = next(at)) {
-    const size_t home = home_of(hash_of((*this)[index_[at] & kNumberMask]), slots);
+    const size_t home = home_slot(hash_of((*this)[index_[at] & kNumberMask]), slots);
     if ((at + slots - home) % slots < (at + slots - hole) % slots) continue;
     index_[hole] = index_[at];
     hole = at;
@@ -89,8 +86,7 @@ void SwarmTable::compact() {
 
 void SwarmTable::rebuild_index(size_t slots) {
   index_ = std::vector<uint32_t>(slots, kFree);
-  index_base_.store(reinterpret_cast<uintptr_t>(index_.data()), std::memory_order_relaxed);
-  index_size_.store(slots, std::memory_order_relaxed);
+  place_.set(index_.data(), slots);
   for (uint32_t i = 0; i < size(); ++i) put(hash_of((*this)[i]), i);
 }
 

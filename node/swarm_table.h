@@ -1,7 +1,7 @@
 // SwarmTable: the swarms of one shard: their entries dense in one array, and an index from hash to entry. A
 // lookup costs a cache miss in the index (4 bytes a swarm, mostly cached) and one in the entry.
 //
-// Guarded by the shard's lock, but for prefetch(). Entries move when others come and go.
+// Guarded by the shard's lock. Entries move when others come and go.
 
 #pragma once
 
@@ -27,10 +27,35 @@ struct SwarmEntry {
 };
 static_assert(sizeof(SwarmEntry) == 40);
 
+// The home slot of a hash in an index of `slots`. The shard is chosen by the top bits, home by the next ones.
+constexpr uint64_t home_slot(uint64_t hash, uint64_t slots) { return (hash << 10 >> 32) * slots >> 32; }
+
+// Where a table's index lies. Kept apart from the table, those of all shards together, so that the first look
+// at a swarm finds it in the cache. Any thread.
+class IndexPlace {
+ public:
+  void set(const uint32_t* slots, size_t count) {
+    base_.store(reinterpret_cast<uintptr_t>(slots), std::memory_order_relaxed);
+    count_.store(count, std::memory_order_relaxed);
+  }
+
+  // Starts to load the part of the index find() will read. Reads nothing of it, so the index may even be
+  // freed meanwhile.
+  void prefetch(uint64_t hash) const {
+    const uint64_t home = home_slot(hash, count_.load(std::memory_order_relaxed));
+    const uintptr_t at = base_.load(std::memory_order_relaxed) + home * sizeof(uint32_t);
+    __builtin_prefetch(reinterpret_cast<const void*>(at));
+  }
+
+ private:
+  std::atomic<uintptr_t> base_{0};
+  std::atomic<uint64_t> count_{0};
+};
+
 class SwarmTable {
  public:
-  // `key` gave the hashes; it must outlive the table.
-  explicit SwarmTable(const common::SipKey& key) : key_(key) {}
+  // `key` gave the hashes; `place` is kept up to date. Both must outlive the table.
+  SwarmTable(const common::SipKey& key, IndexPlace& place) : key_(key), place_(place) {}
 
   // Null if there is no such swarm. `hash` is that of the info_hash.
   SwarmEntry* find(uint64_t hash, const common::InfoHash& info_hash) {
@@ -56,16 +81,9 @@ class SwarmTable {
     return *reinterpret_cast<const SwarmEntry*>(entries_.at(number, sizeof(SwarmEntry)));
   }
 
-  // Without the lock: starts to load the part of the index find() will read. Reads nothing of it, so the
-  // index may even be freed meanwhile.
-  void prefetch(uint64_t hash) const {
-    const uintptr_t base = index_base_.load(std::memory_order_relaxed);
-    const uint64_t home = home_of(hash, index_size_.load(std::memory_order_relaxed));
-    __builtin_prefetch(reinterpret_cast<const void*>(base + home * sizeof(uint32_t)));
-  }
-
-  // With the lock: starts to load the entry, if there seems to be one.
-  void prefetch_entry(uint64_t hash) const;
+  // The entry that is probably that of the swarm, judged by its tag alone, or null: without a look at it, for
+  // prefetching.
+  const SwarmEntry* likely_entry(uint64_t hash) const;
 
   size_t bytes() const { return entries_.bytes(sizeof(SwarmEntry)) + allocated_bytes(index_); }
 
@@ -75,8 +93,7 @@ class SwarmTable {
   static constexpr uint32_t kNumberMask = (1U << kNumberBits) - 1;
   static constexpr uint32_t kFree = ~0U;
 
-  // The shard is chosen by the top bits; the next ones give the home slot, the lowest the tag.
-  static uint64_t home_of(uint64_t hash, uint64_t slots) { return (hash << 10 >> 32) * slots >> 32; }
+  // The lowest bits.
   static uint32_t tag_of(uint64_t hash) { return static_cast<uint32_t>(hash) << kNumberBits; }
   uint64_t hash_of(const SwarmEntry& entry) const { return common::siphash(key_, entry.info_hash.bytes); }
 
@@ -85,11 +102,10 @@ class SwarmTable {
   void rebuild_index(size_t slots);
   void put(uint64_t hash, uint32_t number);
 
-  const common::SipKey& key_;
-  BlockRow entries_;
   std::vector<uint32_t> index_;
-  std::atomic<uintptr_t> index_base_{0};  // of index_, for prefetch()
-  std::atomic<uint64_t> index_size_{0};
+  BlockRow entries_;
+  const common::SipKey& key_;
+  IndexPlace& place_;
 };
 
 }  // namespace shoal::node

@@ -85,6 +85,16 @@ void SyncDriver::drain() {
   carry_out();
 }
 
+void SyncDriver::publish_access(std::span<const proto::AccessChange> changes) {
+  cluster_.publish_access(now(), changes, outputs_);
+  carry_out();
+}
+
+void SyncDriver::tell_client_load(uint32_t announces_per_s, uint32_t interval_s) {
+  cluster_.tell_client_load(now(), announces_per_s, interval_s, outputs_);
+  carry_out();
+}
+
 void SyncDriver::carry_out() {
   clock_.follow(cluster_.time_offset_ms());
   if (!outputs_.sends.empty()) socket_->send(outputs_.sends);
@@ -99,6 +109,8 @@ void SyncDriver::carry_out() {
     common::log_line(event.level, event.message, fields);
   }
   outputs_.logs.clear();
+  if (!outputs_.access_changes.empty() && took_access_) took_access_(outputs_.access_changes);
+  outputs_.access_changes.clear();
 
   const int64_t wait_us = cluster_.deadline_us() - now().mono_us;
   const auto wait_ms = static_cast<uint64_t>(std::clamp<int64_t>((wait_us + 999) / 1000, 0, 1000));

@@ -49,6 +49,14 @@ class SyncDriver {
   const PullServerCounters& pull_server_counters() const { return pull_server_.counters(); }
   const PullClientCounters& pull_client_counters() const { return pull_client_.counters(); }
 
+  // Changes of the access list: `took` is called with those of other nodes that were news.
+  void on_access_changes(std::function<void(std::span<const proto::AccessChange>)> took) {
+    took_access_ = std::move(took);
+  }
+  void publish_access(std::span<const proto::AccessChange> changes);
+
+  void tell_client_load(uint32_t announces_per_s, uint32_t interval_s);
+
   // Publishes what is queued and tells the others that this node leaves.
   void leave();
 
@@ -77,6 +85,7 @@ class SyncDriver {
   CpuLoad load_;
   std::vector<proto::OwnDelta> drained_;
   sync::Outputs outputs_;
+  std::function<void(std::span<const proto::AccessChange>)> took_access_;
 };
 
 }  // namespace shoal::node

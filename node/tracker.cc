@@ -20,7 +20,10 @@ Refusal Tracker::judge(const proto::AnnounceRequest& request, const common::Endp
 
 uint32_t Tracker::interval_s() {
   const double spread = settings_.interval_jitter * (2 * prng_.unit() - 1);
-  return std::max(1U, static_cast<uint32_t>(settings_.interval_s * (1 + spread)));
+  const uint32_t interval_s = settings_.adapted_interval_s == nullptr
+                                  ? settings_.interval_s
+                                  : settings_.adapted_interval_s->load(std::memory_order_relaxed);
+  return std::max(1U, static_cast<uint32_t>(interval_s * (1 + spread)));
 }
 
 void Tracker::count(Event event) {

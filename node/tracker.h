@@ -3,12 +3,15 @@
 
 #pragma once
 
+#include <atomic>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "common/endpoint.h"
 #include "common/prng.h"
 #include "node/announce_policy.h"
+#include "node/client_address.h"
 #include "node/cluster_clock.h"
 #include "node/delta_queue.h"
 #include "node/swarm_store.h"
@@ -20,8 +23,17 @@ namespace shoal::node {
 struct TrackerSettings {
   uint32_t interval_s = 1800;
   double interval_jitter = 0.1;
+  // Not null: the interval, as it is adapted; outlives the tracker.
+  const std::atomic<uint32_t>* adapted_interval_s = nullptr;
+  uint32_t min_interval_s = 0;  // 0: not told
   uint32_t numwant_default = 50;
-  uint32_t numwant_max = 200;
+  uint32_t numwant_max = 200;  // the larger of the next two
+  uint32_t numwant_max_udp = 200;
+  uint32_t numwant_max_http = 200;
+  IpParam ip_param = IpParam::ignore;
+  std::string warning{};       // empty: none
+  std::string redirect_url{};  // empty: none
+  TrustedProxies proxies{};
 };
 
 class Tracker {
@@ -32,6 +44,7 @@ class Tracker {
       : settings_(settings), store_(store), queue_(queue), counters_(counters), prng_(seed) {}
 
   SwarmStore& store() { return store_; }
+  const TrackerSettings& settings() const { return settings_; }
 
   // Null: nothing is forbidden.
   void set_policy(std::shared_ptr<const AnnouncePolicy> policy) { policy_ = std::move(policy); }

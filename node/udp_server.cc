@@ -2,12 +2,14 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <memory>
 
 #include "common/check.h"
+#include "node/peer_rules.h"
 #include "node/socket_address.h"
 #include "proto/connection_id.h"
 #include "proto/udp_tracker.h"
@@ -100,6 +102,8 @@ UdpServer::UdpServer(uv_loop_t* loop, Socket socket, UdpBatch& batch, Tracker& t
     : socket_(std::move(socket)),
       family_(local_endpoint(socket_.fd()).family),
       wildcard_(common::is_wildcard(local_endpoint(socket_.fd()))),
+      peers_max_(
+          std::min(tracker.settings().numwant_max_udp, static_cast<uint32_t>(proto::udp_peers_max(family_)))),
       batch_(batch),
       tracker_(tracker),
       clock_(clock),
@@ -202,7 +206,7 @@ void UdpServer::look_up(size_t count) {
     if (batch_.requests[i].kind != UdpKind::announce) continue;
     common::Endpoint peer = batch_.clients[i];
     peer.port = announce.port;
-    tracker_.store().prefetch_peers(batch_.refs[i], announce.info_hash, peer);
+    tracker_.store().prefetch_peers(batch_.refs[i], peer, role_of(announce.event, announce.left == 0));
   }
 }
 
@@ -268,7 +272,7 @@ size_t UdpServer::answer_announce(size_t index, std::span<uint8_t> out) {
   }
   counters_.announces.add();
   const bool v4 = family_ == Family::v4;
-  const uint32_t want = tracker_.peers_wanted(request, static_cast<uint32_t>(proto::udp_peers_max(family_)));
+  const uint32_t want = tracker_.peers_wanted(request, peers_max_);
   PeerBuffers buffers;
   (v4 ? buffers.v4 : buffers.v6) =
       out.subspan(proto::kUdpAnnounceHeaderSize, want * common::compact_size(family_));

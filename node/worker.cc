@@ -38,8 +38,7 @@ Worker::Worker(const WorkerContext& context, WorkerCounters& counters, std::uniq
       tracker_(context.tracker, context.store, queue_.get(), counters_.announce, seed),
       connection_keys_(context.connection_keys),
       batch_(make_udp_batch()),
-      http_tracker_(tracker_, context.clock, context.tracker.numwant_max, context.full_scrapes,
-                    context.opentracker, counters_) {
+      http_tracker_(tracker_, context.clock, context.full_scrapes, context.opentracker, counters_) {
   tracker_.set_policy(context.policy);
   CHECK_INVARIANT(uv_loop_init(&loop_) == 0);
   CHECK_INVARIANT(uv_async_init(&loop_, &wake_, [](uv_async_t* async) {

@@ -76,6 +76,9 @@ struct AnnounceCounters {
   common::Counter stopped;
   common::Counter regular;  // no event, or paused
   common::Counter peers_sent;
+
+  uint64_t all() const { return started.value() + completed.value() + stopped.value() + regular.value(); }
+
   common::Counter deltas;     // handed to the sync channel
   common::Counter downloads;  // peers that completed for the first time
   // Announces of peers that were here already, by the age of their record: see renewal_slot().

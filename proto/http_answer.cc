@@ -116,7 +116,7 @@ void append_announce_answer(std::string& out, const HttpReply& reply, const Http
                        answer.peers_v6.size() / common::compact_size(Family::v6);
   const size_t peers_max =
       announce.compact ? answer.peers_v4.size() + answer.peers_v6.size() : peers * kPeerDictMax;
-  append_response(out, reply, 200, kBodyRoom + peers_max, [&](BencodeWriter& body) {
+  append_response(out, reply, 200, kBodyRoom + announce.warning.size() + peers_max, [&](BencodeWriter& body) {
     body.begin_dict();
     body.entry("complete", answer.counts.seeders);
     body.entry("downloaded", answer.counts.completed);
@@ -139,6 +139,10 @@ void append_announce_answer(std::string& out, const HttpReply& reply, const Http
       body.end();
       body.bytes("peers6");
       body.bytes("");
+    }
+    if (!announce.warning.empty()) {
+      body.bytes("warning message");
+      body.bytes(announce.warning);
     }
     body.end();
   });
@@ -230,6 +234,18 @@ void append_chunk(std::string& out, std::string_view body) {
   out += "\r\n";
 }
 
+void append_redirect(std::string& out, const HttpReply& reply, std::string_view url) {
+  const size_t start = out.size();
+  out.resize(start + kHeadRoom + url.size());
+  HeadWriter head(out, start);
+  write_status_line(head, 302);
+  head.text("Location: ");
+  head.text(url);
+  head.text("\r\nContent-Length: 0\r\n");
+  write_connection(head, reply);
+  out.resize(start + head.size());
+}
+
 void append_text(std::string& out, const HttpReply& reply, int status, std::string_view text) {
   append_response(out, reply, status, text.size(), [&](BencodeWriter& body) { body.raw(text); });
 }
@@ -251,6 +267,8 @@ std::string_view http_status_text(int status) {
   switch (status) {
     case 200:
       return "OK";
+    case 302:
+      return "Found";
     case 400:
       return "Bad Request";
     case 401:

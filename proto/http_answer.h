@@ -34,6 +34,7 @@ struct HttpAnnounceAnswer {
   uint32_t min_interval_s = 0;   // 0: not told
   common::ByteSpan external_ip;  // 4 or 16 bytes (BEP 24), or empty: not told
   bool compact = true;
+  std::string_view warning{};  // shown to the client's user (BEP 3); empty: none
 };
 
 // Compact: `peers` and `peers6` are strings, both always there. Otherwise `peers` is a list of dictionaries
@@ -58,6 +59,9 @@ void append_failure(std::string& out, const HttpReply& reply, std::string_view r
 // lines, each with its end.
 void append_content(std::string& out, const HttpReply& reply, int status, std::string_view content_type,
                     std::string_view content, std::string_view headers = {});
+
+// Sends the client elsewhere: status 302. `url` is printable ASCII without blanks.
+void append_redirect(std::string& out, const HttpReply& reply, std::string_view url);
 
 // The same with plain text.
 void append_text(std::string& out, const HttpReply& reply, int status, std::string_view text);

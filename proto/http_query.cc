@@ -5,6 +5,7 @@
 #include <charconv>
 #include <optional>
 
+#include "proto/forwarded.h"
 #include "proto/query_pairs.h"
 
 namespace shoal::proto {
@@ -143,12 +144,20 @@ enum Key : unsigned {
   kEvent = 16,
   kNumwant = 32,
   kCompact = 64,
+  // Read by who believes them; several do no harm.
+  kIp = 128,
+  kIpv4 = 256,
+  kIpv6 = 512,
   kOther = 0,
 };
 
 Key key_of(std::string_view name) {
   switch (name.size()) {
+    case 2:
+      return name == "ip" ? kIp : kOther;
     case 4:
+      if (name == "ipv4") return kIpv4;
+      if (name == "ipv6") return kIpv6;
       if (name == "port") return kPort;
       if (name == "left") return kLeft;
       return kOther;
@@ -217,6 +226,15 @@ Fault read_pair(const Pair& pair, AnnounceQuery& out) {
   switch (pair.key) {
     case kOther:
       return std::nullopt;
+    case kIp:
+      out.ip = pair.value;
+      return std::nullopt;
+    case kIpv4:
+      out.ipv4 = pair.value;
+      return std::nullopt;
+    case kIpv6:
+      out.ipv6 = pair.value;
+      return std::nullopt;
     case kInfoHash:
       return decode_exactly(pair.value, out.request.info_hash.bytes, QueryFault::info_hash_size);
     case kPeerId:
@@ -275,12 +293,19 @@ tl::expected<AnnounceQuery, QueryFault> parse_announce_query(std::string_view qu
   while (!query.empty()) {
     const Pair pair = take_pair(query);
     if ((seen & pair.key) != 0) return make_unexpected(duplicate_of(pair.key));
-    seen |= pair.key;
+    seen |= pair.key & ~(kIp | kIpv4 | kIpv6);
     if (const Fault fault = read_pair(pair, out)) return make_unexpected(*fault);
   }
   if ((seen & kInfoHash) == 0) return make_unexpected(QueryFault::info_hash_missing);
   if ((seen & kPort) == 0) return make_unexpected(QueryFault::port_missing);
   return out;
+}
+
+std::optional<common::Endpoint> parse_announced_address(std::string_view value) {
+  std::array<char, 64> room;
+  const auto size = percent_decode(value, std::span<char>(room));
+  if (!size || *size > room.size()) return std::nullopt;
+  return parse_hop({room.data(), *size});
 }
 
 tl::expected<std::span<InfoHash>, QueryFault> parse_scrape_query(std::string_view query,

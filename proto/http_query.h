@@ -2,16 +2,19 @@
 // arrays. No allocation, no state. Any thread.
 //
 // Keys are matched as they stand. Unknown keys are skipped with their values, well-formed or not, and so are
-// those that a tracker need not believe: ip, ipv4, ipv6, key, trackerid, uploaded, downloaded, no_peer_id and
-// so on. A '+' is a plus, never a space: info_hash and peer_id are binary.
+// those that a tracker need not believe: key, trackerid, uploaded, downloaded, no_peer_id and so on. The
+// values of ip, ipv4 and ipv6 are passed on as they were sent. A '+' is a plus, never a space: info_hash and
+// peer_id are binary.
 
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <tl/expected.hpp>
 
+#include "common/endpoint.h"
 #include "common/info_hash.h"
 #include "proto/announce.h"
 
@@ -49,9 +52,19 @@ std::string_view to_string(QueryFault fault);
 struct AnnounceQuery {
   AnnounceRequest request;  // left is kLeftUnknown when missing; numwant is cut to 2^32 - 1
   bool compact = true;      // false only for compact=0
+
+  // The addresses the client claims (BEP 3, BEP 7), unread: for parse_announced_address(). Of several, the
+  // last.
+  std::string_view ip{};
+  std::string_view ipv4{};
+  std::string_view ipv6{};
 };
 
 tl::expected<AnnounceQuery, QueryFault> parse_announce_query(std::string_view query);
+
+// The value of ip, ipv4 or ipv6: an address, with or without a port, which is not taken; IPv6 addresses in
+// brackets or without. Nothing: something else, such as a name.
+std::optional<common::Endpoint> parse_announced_address(std::string_view value);
 
 // The info_hashes asked for, sorted and each once (the order of the answer's dictionary), in the front of
 // `room`. Never empty: a full scrape is not to be had this way.

@@ -225,9 +225,7 @@ HttpRequest parse_http_request(ByteSpan buffer, bool post) {
   return request;
 }
 
-std::optional<std::string_view> HttpRequest::header(std::string_view name) const {
-  std::optional<std::string_view> found;
-  std::string_view rest = header_lines;
+std::optional<std::string_view> HttpRequest::take_header(std::string_view& rest, std::string_view name) {
   while (!rest.empty()) {
     const size_t end = rest.find('\r');
     const std::string_view line = rest.substr(0, end);
@@ -235,9 +233,15 @@ std::optional<std::string_view> HttpRequest::header(std::string_view name) const
     if (line.size() <= name.size() || line[name.size()] != ':') continue;
     const bool same = std::equal(name.begin(), name.end(), line.begin(),
                                  [](char a, char b) { return to_lower(a) == to_lower(b); });
-    if (same) found = trim_blanks(line.substr(name.size() + 1));
+    if (same) return trim_blanks(line.substr(name.size() + 1));
   }
-  return found;
+  return std::nullopt;
+}
+
+std::optional<std::string_view> HttpRequest::header(std::string_view name) const {
+  std::optional<std::string_view> last;
+  for_each_header(name, [&](std::string_view value) { last = value; });
+  return last;
 }
 
 }  // namespace shoal::proto

@@ -44,6 +44,17 @@ struct HttpRequest {
   // The value of a header without the blanks around it; `name` in any case. Of several headers of that name
   // it is the last: the one that the nearest proxy wrote.
   std::optional<std::string_view> header(std::string_view name) const;
+
+  // Calls visit(value) for every header of that name, in order.
+  template <class Visit>
+  void for_each_header(std::string_view name, Visit visit) const {
+    std::string_view rest = header_lines;
+    while (const auto value = take_header(rest, name)) visit(*value);
+  }
+
+ private:
+  // The value of the next header of that name; `rest` keeps the lines behind it.
+  static std::optional<std::string_view> take_header(std::string_view& rest, std::string_view name);
 };
 
 // POST is refused with 405 unless `post`; its body must be empty like that of any other.

@@ -58,6 +58,7 @@ void to_pb(const Heartbeat& heartbeat, pb::Heartbeat& out) {
   for (const auto& key_id : heartbeat.key_ids) out.mutable_key_ids()->append(key_id.begin(), key_id.end());
   out.set_minor(heartbeat.minor);
   out.set_load_permille(heartbeat.load_permille);
+  out.set_access_digest(heartbeat.access_digest);
   for (const MemberEntry& entry : heartbeat.members) {
     pb::Member& member = *out.add_members();
     member.set_id(entry.id);
@@ -97,6 +98,14 @@ std::string serialized(const SyncPacket& packet) {
     challenge_to_pb(*challenge, *out.mutable_challenge());
   }
   if (const auto* echo = std::get_if<ChallengeEcho>(&packet)) echo_to_pb(*echo, *out.mutable_echo());
+  if (const auto* changes = std::get_if<AccessChanges>(&packet)) {
+    access_changes_to_pb(*changes, *out.mutable_access_changes());
+  }
+  if (const auto* ask = std::get_if<AccessAsk>(&packet)) access_ask_to_pb(*ask, *out.mutable_access_ask());
+  if (const auto* load = std::get_if<ClientLoad>(&packet)) {
+    out.mutable_client_load()->set_announces_per_s(load->announces_per_s);
+    out.mutable_client_load()->set_interval_s(load->interval_s);
+  }
   return out.SerializeAsString();
 }
 
@@ -130,6 +139,7 @@ Result<SyncPacket> from_pb(const pb::Heartbeat& in) {
   out.minor = in.minor();
   if (in.load_permille() > kPermilleMax) return fail("bad load");
   out.load_permille = in.load_permille();
+  out.access_digest = in.access_digest();
   for (const pb::Member& member : in.members()) {
     const std::optional<Endpoint> endpoint = endpoint_from(member.endpoint());
     if (!endpoint || member.state() > kMemberStateMax || member.loss_permille() > kPermilleMax) {
@@ -173,6 +183,13 @@ Result<SyncPacket> parse(ByteSpan raw) {
     case pb::Packet::kGone:
       if (packet.gone().up_to() > kSyncSequenceMax) return fail("bad sequence");
       return Gone{packet.gone().up_to()};
+    case pb::Packet::kAccessChanges:
+      return access_changes_from_pb(packet.access_changes());
+    case pb::Packet::kAccessAsk:
+      return access_ask_from_pb(packet.access_ask());
+    case pb::Packet::kClientLoad:
+      if (packet.client_load().interval_s() > kSyncIntervalMaxS) return fail("bad interval");
+      return ClientLoad{packet.client_load().announces_per_s(), packet.client_load().interval_s()};
     case pb::Packet::BODY_NOT_SET:
       break;
   }

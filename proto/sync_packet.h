@@ -15,6 +15,7 @@
 #include "common/endpoint.h"
 #include "common/result.h"
 #include "proto/delta.h"
+#include "proto/sync_access.h"
 #include "proto/sync_repair.h"
 
 namespace shoal::proto {
@@ -22,6 +23,7 @@ namespace shoal::proto {
 // Limits of what is decoded.
 constexpr size_t kSyncRawMax = 8192;  // a body before compression
 constexpr size_t kSyncNameMax = 255;
+constexpr uint32_t kSyncIntervalMaxS = 604'800;
 constexpr size_t kSyncMembersMax = 64;  // in one heartbeat
 constexpr size_t kSyncKeyIdsMax = 8;    // in one heartbeat
 constexpr uint32_t kPermilleMax = 1000;
@@ -43,7 +45,7 @@ struct MemberEntry {
 
 // The most bytes one entry takes in a heartbeat, and those of everything but the entries and the name.
 constexpr size_t kMemberEntryBytesMax = 76;
-constexpr size_t kHeartbeatBytesMax = 124;
+constexpr size_t kHeartbeatBytesMax = 130;
 
 struct Heartbeat {
   std::string name;  // printable ASCII
@@ -59,6 +61,7 @@ struct Heartbeat {
   std::vector<std::array<uint8_t, 4>> key_ids{};  // the first seals
   uint32_t minor = 0;
   uint32_t load_permille = 0;
+  uint32_t access_digest = 0;
   bool operator==(const Heartbeat&) const = default;
 };
 
@@ -70,14 +73,21 @@ struct DeltaBatch {
   bool operator==(const DeltaBatch&) const = default;
 };
 
+// What the sender's clients do, and are told; see sync.proto.
+struct ClientLoad {
+  uint32_t announces_per_s = 0;
+  uint32_t interval_s = 0;
+  bool operator==(const ClientLoad&) const = default;
+};
+
 struct Leave {
   uint64_t delta_sequence = 0;
   bool operator==(const Leave&) const = default;
 };
 
 // monostate: a body of a later minor version.
-using SyncPacket =
-    std::variant<std::monostate, Heartbeat, DeltaBatch, Leave, Nack, Gone, Challenge, ChallengeEcho>;
+using SyncPacket = std::variant<std::monostate, Heartbeat, DeltaBatch, Leave, Nack, Gone, Challenge,
+                                ChallengeEcho, AccessChanges, AccessAsk, ClientLoad>;
 
 // The order of a packet's columns: family, info_hash, peer.
 inline bool delta_before(const Delta& a, const Delta& b) {

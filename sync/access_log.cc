@@ -61,10 +61,10 @@ void AccessLog::put(const common::InfoHash& hash, const Value& value) {
   digest ^= digest_of({hash, value.listed, value.stamp});
 }
 
-uint64_t AccessLog::digest() const {
+uint32_t AccessLog::digest() const {
   uint64_t sum = 0;
   for (const uint64_t digest : digests_) sum ^= digest;
-  return sum;
+  return static_cast<uint32_t>(sum);
 }
 
 AccessLog::BucketDigests AccessLog::bucket_digests() const {

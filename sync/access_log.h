@@ -34,7 +34,7 @@ class AccessLog {
   size_t size() const { return entries_.size(); }
 
   // Equal on two nodes that hold the same, and else (nearly surely) not; 0 for none.
-  uint64_t digest() const;
+  uint32_t digest() const;
   BucketDigests bucket_digests() const;
 
   // By info_hash ascending.

@@ -55,6 +55,7 @@ Cluster::Impl::Impl(Config settings, Swarms& swarm_store, Now now)
       time(id, tick_ms, now.mono_us, now.unix_ms),
       sealer(keys, tag, id, config.incarnation),
       log(config.peer_timeout_s),
+      access(config.access_log != nullptr ? *config.access_log : own_access),
       group_pace(config.multicast_groups, pace_bucket(config.pace_bytes_per_s)),
       members(config.pace_bytes_per_s),
       prng(config.incarnation ^ id),
@@ -143,6 +144,7 @@ void Cluster::Impl::send_batch(Now now, size_t deltas_max, Outputs& out) {
 void Cluster::Impl::advance(Now now, Outputs& out) {
   if (now.mono_us >= log.deadline_us() && now.mono_us >= paced_until_us) flush(now, out);
   if (now.mono_us >= repair_deadline_us) repair_streams(now, out);
+  if (now.mono_us >= access_deadline_us) reconcile_access(now, out);
   if (now.mono_us < next_heartbeat_us) return;
   if (left) return send_leave(now, out);
   note_silence(now, out);
@@ -159,7 +161,7 @@ void Cluster::Impl::advance(Now now, Outputs& out) {
 
 int64_t Cluster::Impl::deadline_us() const {
   const int64_t flush_us = std::max(log.deadline_us(), paced_until_us);
-  return std::min({flush_us, repair_deadline_us, next_heartbeat_us});
+  return std::min({flush_us, repair_deadline_us, access_deadline_us, next_heartbeat_us});
 }
 
 void Cluster::Impl::note_stall(Now now, Outputs& out) {
@@ -181,6 +183,7 @@ Status Cluster::Impl::status(Now now) const {
   out.stats = stats;
   out.wall_ahead_ms = time.wall_ahead_ms();
   out.wall_off = time.wall_off();
+  out.access_in_step = access_in_step;
   out.waiting = log.waiting();
   for (const auto& [member_id, member] : members.all()) {
     MemberStatus row;
@@ -202,6 +205,8 @@ Status Cluster::Impl::status(Now now) const {
     row.nacks_sent = member.nacks_sent;
     row.round_trip_us = member.smoothed_round_trip_us;
     row.clock_offset_ms = member.clock_known ? member.wall_offset_ms - (now.unix_ms - now.mono_us / 1000) : 0;
+    row.announces_per_s = member.announces_per_s;
+    row.interval_s = member.interval_s;
     row.refused = member.refused;
     row.key_ids = member.key_ids;
     row.protocol_minor = member.protocol_minor;
@@ -255,6 +260,15 @@ void Cluster::receive(Now now, const Received& datagram, Outputs& out) {
 void Cluster::publish(Now now, std::span<const proto::OwnDelta> deltas, Outputs& out) {
   impl_->note_stall(now, out);
   impl_->publish(now, deltas, out);
+}
+
+void Cluster::publish_access(Now now, std::span<const proto::AccessChange> changes, Outputs& out) {
+  impl_->publish_access(now, changes, out);
+}
+
+void Cluster::tell_client_load(Now now, uint32_t announces_per_s, uint32_t interval_s, Outputs& out) {
+  const proto::ClientLoad load{announces_per_s, interval_s};
+  impl_->broadcast(now, impl_->sealer.seal(proto::SyncStream::control, proto::encode_sync_packet(load)), out);
 }
 
 void Cluster::advance(Now now, Outputs& out) {

@@ -15,7 +15,9 @@
 #include "common/bytes.h"
 #include "common/endpoint.h"
 #include "common/log.h"
+#include "proto/access_change.h"
 #include "proto/delta.h"
+#include "sync/access_log.h"
 #include "sync/donation.h"
 #include "sync/keys.h"
 #include "sync/lag.h"
@@ -35,6 +37,7 @@ struct Config {
   uint32_t peer_timeout_s = 2700;             // all members must agree on it
   int64_t pace_bytes_per_s = 6'250'000;       // to one destination; repair takes at most a fifth of it
   int64_t donate_bytes_per_s = 20'000'000;    // all donations together; 0: as fast as they are taken
+  AccessLog* access_log = nullptr;            // must outlive the cluster; null: it keeps one of its own
 };
 
 // A datagram that came in.
@@ -68,6 +71,7 @@ struct PullStart {
 struct Outputs {
   std::vector<Send> sends;
   std::vector<LogEvent> logs;
+  std::vector<proto::AccessChange> access_changes;  // of other nodes, that were news; in the log already
   std::vector<PullStart> pulls;
   std::vector<uint64_t> pull_aborts;  // close these; pull_closed() need not be called
 };
@@ -93,6 +97,8 @@ struct MemberStatus {
   uint64_t nacks_sent = 0;         // to it
   int64_t round_trip_us = 0;       // smoothed; 0: not measured yet
   int64_t clock_offset_ms = 0;     // its wall clock minus ours, estimated
+  uint32_t announces_per_s = 0;    // of its clients
+  uint32_t interval_s = 0;         // that it tells them, when that is adapted to the load; 0: it is not
   std::string refused;             // why we do not take its deltas nor send it ours; empty: we do
   std::vector<KeyId> key_ids;      // of the keys it opens with, as it says; the first seals
   uint32_t protocol_minor = 0;     // of its protocol version
@@ -128,6 +134,9 @@ struct Stats {
   uint64_t nacks_sent = 0;
   uint64_t nacks_received = 0;
   uint64_t packets_resent = 0;
+  uint64_t access_changes_applied = 0;  // of other nodes, that were news
+  uint64_t access_changes_refused = 0;  // of other nodes, for which the log had no room
+  uint64_t access_asks_sent = 0;
   uint64_t packets_lost = 0;         // delta packets of others that will not come any more
   uint64_t dropped_pace = 0;         // deltas that found no room to wait in
   uint64_t dropped_repair = 0;       // asked for by a member that has too much asked for already
@@ -167,6 +176,7 @@ struct Status {
   SyncPhase phase = SyncPhase::synced;
   std::string donor{};                // bootstrapping: who gives
   uint32_t percent = 0;               // bootstrapping: of the donor's store
+  bool access_in_step = false;        // once at least, some member's access list had the same changes as ours
   std::vector<MemberStatus> members;  // the others, by name
   Stats stats;
 };
@@ -196,6 +206,12 @@ class Cluster {
   // Deltas announced on this node, to be told to the others within the flush interval, or as fast as the pace
   // allows: stops first, refreshes last. What finds no room to wait in is dropped and counted.
   void publish(Now now, std::span<const proto::OwnDelta> deltas, Outputs& out);
+
+  // Changes of the access list made on this node, in the log already, to be told to the others.
+  void publish_access(Now now, std::span<const proto::AccessChange> changes, Outputs& out);
+
+  // Tells the others what this node's clients do, and are told; see MemberStatus. About once a second.
+  void tell_client_load(Now now, uint32_t announces_per_s, uint32_t interval_s, Outputs& out);
 
   // To be called when deadline_us() is reached; harmless earlier or later.
   void advance(Now now, Outputs& out);

@@ -62,6 +62,7 @@ proto::Heartbeat Cluster::Impl::make_heartbeat(Now now, uint64_t first_id) const
   out.key_ids.resize(std::min(out.key_ids.size(), proto::kSyncKeyIdsMax));
   out.minor = proto::kSyncMinor;
   out.load_permille = load_permille;
+  out.access_digest = access.digest();
   out.advertise = config.advertise;
   out.delta_sequence = sealer.sequence(proto::SyncStream::deltas);
   const size_t per_heartbeat = entries_per_heartbeat(wire_name.size());
@@ -141,6 +142,7 @@ void Cluster::Impl::apply_heartbeat(Now now, Member& member, const proto::SyncHe
   if (!member.introduced) introduce(member, out);
   check_settings(now, member, out);
   check_keys(now, member, out);
+  note_access_digest(now, member, heartbeat.access_digest);
   learn_members(now, member, heartbeat, out);
 }
 

@@ -10,6 +10,7 @@
 #include "common/prng.h"
 #include "proto/sync_header.h"
 #include "proto/sync_packet.h"
+#include "sync/access_log.h"
 #include "sync/cluster.h"
 #include "sync/cluster_time.h"
 #include "sync/complaints.h"
@@ -105,6 +106,15 @@ struct Cluster::Impl {
   bool to_be_told(const Member& member, int64_t now_us) const;
   void apply_leave(Now now, Member& member, const proto::Leave& leave, Outputs& out);
 
+  // cluster_access.cc
+  void publish_access(Now now, std::span<const proto::AccessChange> changes, Outputs& out);
+  void apply_access_changes(Now now, const proto::AccessChanges& changes, Outputs& out);
+  void apply_access_ask(Now now, Member& member, const proto::AccessAsk& ask, Outputs& out);
+  // What a heartbeat says of the sender's changes.
+  void note_access_digest(Now now, Member& member, uint32_t digest);
+  // Asks a member whose changes are not ours.
+  void reconcile_access(Now now, Outputs& out);
+
   // cluster_heartbeat.cc
   // Lists members from this id on, as many as fit.
   proto::Heartbeat make_heartbeat(Now now, uint64_t first_id) const;
@@ -142,6 +152,8 @@ struct Cluster::Impl {
   ClusterTime time;
   Sealer sealer;
   DeltaLog log;
+  AccessLog own_access;  // where the caller has none
+  AccessLog& access;
   int64_t paced_until_us = kLongAgoUs;
   std::vector<TokenBucket> group_pace;  // by group
   RetransmitRing ring;
@@ -157,6 +169,9 @@ struct Cluster::Impl {
   int64_t called_us;  // when we were called last
   int64_t next_heartbeat_us;
   int64_t repair_deadline_us = Gaps::kNever;
+  int64_t access_deadline_us = Gaps::kNever;
+  int64_t access_asked_us = kLongAgoUs;
+  bool access_in_step = false;
   uint64_t heartbeats = 0;   // rounds sent
   uint64_t list_cursor = 0;  // id from which the next heartbeat lists members
   uint32_t load_permille = 0;

@@ -130,6 +130,13 @@ void Cluster::Impl::apply(Now now, Member& member, const proto::SyncHeader& head
     answer_challenge(now, *challenge, datagram.from, out);
   } else if (const auto* nack = std::get_if<proto::Nack>(&packet)) {
     apply_nack(now, member, *nack, out);
+  } else if (const auto* changes = std::get_if<proto::AccessChanges>(&packet)) {
+    apply_access_changes(now, *changes, out);
+  } else if (const auto* load = std::get_if<proto::ClientLoad>(&packet)) {
+    member.announces_per_s = load->announces_per_s;
+    member.interval_s = load->interval_s;
+  } else if (const auto* ask = std::get_if<proto::AccessAsk>(&packet)) {
+    apply_access_ask(now, member, *ask, out);
   } else if (const auto* gone = std::get_if<proto::Gone>(&packet)) {
     apply_gone(now, member, *gone, out);
   }

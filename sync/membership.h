@@ -46,7 +46,9 @@ struct Member {
   static constexpr int64_t kRoundTripGuessUs = 50'000;
 
   explicit Member(int64_t pace_bytes_per_s)
-      : pace(pace_bucket(pace_bytes_per_s)), repair_bucket(pace_bucket(pace_bytes_per_s / 5)) {}
+      : pace(pace_bucket(pace_bytes_per_s)),
+        repair_bucket(pace_bucket(pace_bytes_per_s / 5)),
+        access_bucket(pace_bytes_per_s / 10, kAccessBurst) {}
 
   uint64_t id = 0;
   uint64_t incarnation = 0;
@@ -96,7 +98,15 @@ struct Member {
   uint32_t echo_us = 0;                // send_us of its newest heartbeat
   int64_t smoothed_round_trip_us = 0;  // 0: not measured
 
+  uint32_t announces_per_s = 0;  // as it last said
+  uint32_t interval_s = 0;       // as it last said
+  uint32_t access_digest = 0;    // as in its newest heartbeat
+  unsigned access_differs = 0;   // heartbeats in turn in which it was not ours
+  TokenBucket access_bucket;     // for changes it asks for
+
   NameClash clash;  // with another node of this id
+
+  static constexpr int64_t kAccessBurst = 65'536;
 
   MemberState state(int64_t now_us) const;
   int64_t round_trip_us() const {

@@ -17,6 +17,7 @@
 #include "bench/workload.h"
 #include "node/cluster_clock.h"
 #include "node/delta_queue.h"
+#include "node/heap_pages.h"
 #include "node/sockets.h"
 #include "node/swarm_store.h"
 #include "node/tracker.h"
@@ -87,6 +88,8 @@ extern "C" int sendmmsg(int, mmsghdr* messages, unsigned count, int) {
 
 namespace {
 
+constexpr int kHeapSteps = 2000;  // enough for 32 GB
+
 struct Arguments {
   uint32_t torrents = 1'000'000;
   uint32_t peers = 2'000'000;
@@ -95,6 +98,7 @@ struct Arguments {
   uint32_t numwant = 30;
   bool connects = false;
   bool replicated = false;
+  bool heap_pages = false;
 };
 
 int parse(int argc, char** argv, Arguments& out) {
@@ -107,6 +111,7 @@ int parse(int argc, char** argv, Arguments& out) {
   app.add_option("--numwant", out.numwant);
   app.add_flag("--connects", out.connects, "every other request is a connect");
   app.add_flag("--replicated", out.replicated, "the store of a node that syncs");
+  app.add_flag("--heap-pages", out.heap_pages, "huge pages for the heap, as a node does it in time");
   CLI11_PARSE(app, argc, argv);
   return 0;
 }
@@ -174,6 +179,7 @@ int run(const Arguments& arguments) {
     return 1;
   }
   wake_once(*socket);
+  node::HeapPages heap_pages;
   const auto batch = node::make_udp_batch();
   node::UdpServer server(&loop, std::move(*socket), *batch, tracker, clock, keys, counters);
 
@@ -183,6 +189,7 @@ int run(const Arguments& arguments) {
   traffic.requests =
       make_requests(arguments, arguments.numwant, arguments.connects, key, clock.unix_ms() / 1000);
   traffic.next = 0;
+  for (int steps = arguments.heap_pages ? kHeapSteps : 0; steps > 0; --steps) heap_pages.step();
   for (uint64_t round = 0; round < std::max<uint64_t>(1, arguments.rounds); ++round) {
     traffic.inside_ns = traffic.answers = traffic.bytes = 0;
     const uint64_t start_ns = bench::thread_cpu_ns();

@@ -211,6 +211,36 @@ class AccessDeny(AccessCase):
         self.assertEqual(self.client().scrape(info_hash), [(0, 0, 1)])
 
 
+class AccessCluster(AccessCase):
+    nodes = 3
+    sync = "unicast"
+    access = {"mode": "deny"}
+
+    def test_changes_hold_on_all_nodes(self):
+        info_hash = fresh_hash()
+        for number in range(3):
+            self.assertIsNone(self.refusal(info_hash, number=number))
+        self.assertEqual(self.shoal("add", info_hash.hex(), number=1)[0], 0)
+        for number in range(3):
+            self.wait_refused(info_hash, number=number)
+            wait_for(lambda n=number: self.client(n).scrape(info_hash) == [(0, 0, 0)], 5, "it is not scraped")
+        self.assertEqual(self.shoal("remove", info_hash.hex(), number=2)[0], 0)
+        for number in range(3):
+            self.wait_refused(info_hash, False, number=number)
+
+    def test_a_node_that_starts_knows_before_it_is_ready(self):
+        hashes = [fresh_hash() for _ in range(300)]
+        self.assertEqual(self.shoal("add", *[h.hex() for h in hashes])[0], 0)
+        node = self.node(2)
+        wait_for(lambda: node.status()["access"]["changes"] >= 300, 10)
+        self.assertEqual(node.stop(), 0)
+        self.assertEqual(self.shoal("add", *[h.hex() for h in hashes[:1]])[0], 0)
+        node.start()
+        wait_for(node.ready, 20)
+        self.assertGreaterEqual(node.status()["access"]["changes"], 300)
+        self.assertEqual(self.refusal(hashes[7], number=2), DENIED)
+
+
 class AccessOpen(AccessCase):
     access = {"mode": "open"}
 

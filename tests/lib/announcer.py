@@ -11,7 +11,7 @@ import struct
 import threading
 import time
 
-from udp_client import announce_packet, connect_packet
+from udp_client import UdpClient, announce_packet, connect_packet
 from wait import wait_for
 
 PATIENCE_S = 3.0
@@ -25,6 +25,21 @@ def swarm_hash(number, salt=b""):
 def numbered_peer(number, salt=b""):
     """(info_hash, port) of peer `number`; every number is another peer."""
     return swarm_hash(number // PEERS_PER_SWARM, salt), 1000 + number % PEERS_PER_SWARM
+
+
+def all_known(trackers, salt, announces, timeout_s=30):
+    """Waits until each of the trackers, {name: (host, port)}, knows the first `announces` numbered peers."""
+    for name, address in trackers.items():
+        for first in range(0, announces, PEERS_PER_SWARM):
+            info_hash, _ = numbered_peer(first, salt)
+            wanted = min(PEERS_PER_SWARM, announces - first)
+            wait_for(lambda a=address, h=info_hash, w=wanted: leechers(a, h) == w, timeout_s,
+                     f"node {name} to know the {wanted} peers of swarm {first // PEERS_PER_SWARM}")
+
+
+def leechers(address, info_hash):
+    with UdpClient(address) as client:
+        return client.scrape(info_hash)[0][2]
 
 
 class Ready:

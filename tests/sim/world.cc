@@ -54,6 +54,8 @@ void World::launch(size_t index) {
   if (node.settings.advertises) config.advertise = node.address;
   config.multicast_groups = node.settings.groups.size();
   config.peer_timeout_s = node.settings.peer_timeout_s;
+  node.access = std::make_unique<sync::AccessLog>();
+  config.access_log = node.access.get();
   config.pace_bytes_per_s = node.settings.pace_bytes_per_s;
   node.swarms =
       std::make_unique<SimSwarms>(sync::derive_store_key(node.settings.keys.front(), node.settings.cluster));
@@ -82,6 +84,15 @@ void World::restart(size_t index) {
   CHECK_INVARIANT(!nodes_[index]->cluster);
   ++nodes_[index]->restarts;
   launch(index);
+}
+
+void World::change_access(size_t index, const common::InfoHash& hash, bool listed) {
+  SimNode& node = *nodes_[index];
+  const auto change = node.access->change(hash, listed, cluster_ms(index), index + 1);
+  CHECK_INVARIANT(change.has_value());
+  sync::Outputs out;
+  node.cluster->publish_access(now_of(index), std::span(&*change, 1), out);
+  drain(index, out);
 }
 
 void World::thaw(size_t index) {

@@ -16,6 +16,7 @@
 
 #include "common/prng.h"
 #include "sim_swarms.h"
+#include "sync/access_log.h"
 #include "sync/cluster.h"
 #include "sync/keys.h"
 
@@ -49,6 +50,7 @@ struct SimNode {
   common::Endpoint address;
   uint64_t restarts = 0;
   std::unique_ptr<SimSwarms> swarms;
+  std::unique_ptr<sync::AccessLog> access;
   std::unique_ptr<sync::Cluster> cluster;  // null: not running
   std::vector<sync::LogEvent> logs;
   bool frozen = false;
@@ -95,6 +97,8 @@ class World {
   // `count` random announces to random running nodes among `nodes`, spread over `us`.
   void announce_for(int64_t us, size_t count, const std::vector<size_t>& nodes);
 
+  // A change of the access list, made on a running node.
+  void change_access(size_t node, const common::InfoHash& hash, bool listed);
   // An announce to one node, if it runs.
   void announce(size_t node, const node::PeerAnnounce& announce);
 

@@ -97,6 +97,27 @@ TEST_CASE("http answer: the largest values fit and stay canonical") {
   CHECK(parse_bencode(body_of(out)));
 }
 
+TEST_CASE("http answer: a warning is the last key, and only there when there is one") {
+  HttpAnnounceAnswer announce;
+  announce.warning = "moving soon";
+  std::string out;
+  append_announce_answer(out, {}, announce);
+  REQUIRE(parse_bencode(body_of(out)));
+  CHECK(body_of(out).ends_with("15:warning message11:moving soone"));
+  out.clear();
+  append_announce_answer(out, {}, {});
+  CHECK(!has(out, "warning"));
+}
+
+TEST_CASE("http answer: a redirect") {
+  std::string out;
+  append_redirect(out, {HttpMethod::get, 1, true}, "https://example.org/x");
+  CHECK(out == "HTTP/1.1 302 Found\r\nLocation: https://example.org/x\r\nContent-Length: 0\r\n\r\n");
+  out.clear();
+  append_redirect(out, {HttpMethod::get, 0, false}, "http://" + std::string(993, 'x'));
+  CHECK(out.ends_with("xxx\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"));
+}
+
 TEST_CASE("http answer: every status of the parser has its name") {
   for (const int status : {400, 405, 414, 431, 501, 505}) CHECK(http_status_text(status) != "Error");
   std::string out;

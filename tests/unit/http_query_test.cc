@@ -162,6 +162,28 @@ TEST_CASE("http query: compact") {
   CHECK(good(kGood + "&compact").compact);
 }
 
+TEST_CASE("http query: claimed addresses are passed on, and read apart") {
+  const AnnounceQuery query = good(kGood + "&ip=1.2.3.4&ipv4=x&ipv6=%5B::1%5D:2&ip=5.6.7.8");
+  CHECK(query.ip == "5.6.7.8");
+  CHECK(query.ipv4 == "x");
+  CHECK(query.ipv6 == "%5B::1%5D:2");
+  CHECK(good(kGood).ip.empty());
+  const auto text = [](std::string_view value) {
+    const auto address = parse_announced_address(value);
+    return address ? common::to_string(*address) : "none";
+  };
+  CHECK(text("192.0.2.1") == "192.0.2.1:0");
+  CHECK(text("192.0.2.1:6881") == "192.0.2.1:0");
+  CHECK(text("2001%3Adb8%3A%3A1") == "[2001:db8::1]:0");
+  CHECK(text("%5B2001:db8::1%5D%3A6881") == "[2001:db8::1]:0");
+  for (const std::string& none :
+       {std::string(), std::string("%"), std::string("1.2.3.4%00"), std::string("host"), std::string("%zz"),
+        std::string(65, '1'), std::string("1.2.3.4 ")}) {
+    CAPTURE(none);
+    CHECK(text(none) == "none");
+  }
+}
+
 TEST_CASE("http query: unknown keys and odd separators are skipped") {
   CHECK(good("&&" + kHash + "&&=&ip=1.2.3.4&ipv6=[::1]:2&trackerid=%&a=b=c&port=1&").request.port == 1);
   CHECK(good(kGood + "&portx=0&por=0&xleft=z").request.port == 6881);

@@ -85,6 +85,27 @@ numwant_default = 10
 numwant_max = 20
 full_scrape = true
 full_scrape_interval_s = 0
+min_interval_s = 50
+target_rps = 1000
+interval_max_s = 70
+numwant_max_udp = 15
+numwant_max_http = 18
+ip_param = "any"
+warning = "hello, you"
+redirect_url = "https://tracker.example/about"
+[access]
+mode = "deny"
+file = "/etc/shoal.list"
+state_file = "state"
+fifo_add = "add"
+fifo_delete = "delete"
+clients_allow = ["-qB", "-TR4"]
+clients_deny = "-XL"
+deny_networks = ["192.0.2.0/24", "2001:db8::/32"]
+private_addresses = false
+trusted_proxies = ["10.0.0.0/8"]
+client_header = "Forwarded"
+proxy_protocol = true
 [sync]
 listen = "[::1]:6970"
 advertise = "192.0.2.1:6970"
@@ -124,6 +145,26 @@ networks = ["10.0.0.0/8", "2001:db8::/32"]
         std::vector{*parse_network("10.0.0.0/8"), *parse_network("2001:db8::/32")});
   CHECK(options->admin.export_format == shoal::proto::DumpFormat::json);
   CHECK(options->tracker.numwant_max == 20);
+  CHECK(options->tracker.min_interval_s == 50);
+  CHECK(options->tracker.target_rps == 1000);
+  CHECK(options->tracker.interval_max_s == 70);
+  CHECK(options->tracker.numwant_max_udp == 15);
+  CHECK(options->tracker.numwant_max_http == 18);
+  CHECK(options->tracker.ip_param == IpParam::any);
+  CHECK(options->tracker.warning == "hello, you");
+  CHECK(options->tracker.redirect_url == "https://tracker.example/about");
+  CHECK(options->access.mode == AccessMode::deny);
+  CHECK(options->access.file == "/etc/shoal.list");
+  CHECK(options->access.state_file == "state");
+  CHECK(options->access.fifo_add == "add");
+  CHECK(options->access.fifo_delete == "delete");
+  CHECK(options->access.clients_allow == std::vector<std::string>{"-qB", "-TR4"});
+  CHECK(options->access.clients_deny == std::vector<std::string>{"-XL"});
+  CHECK(options->access.deny_networks.size() == 2);
+  CHECK(!options->access.private_addresses);
+  CHECK(options->access.trusted_proxies == std::vector{*shoal::common::parse_network("10.0.0.0/8")});
+  CHECK(options->access.client_header == "Forwarded");
+  CHECK(options->access.proxy_protocol);
   CHECK(options->sync.listen == parse_endpoint("[::1]:6970"));
   CHECK(options->sync.advertise == parse_endpoint("192.0.2.1:6970"));
   CHECK(options->sync.peers == std::vector{HostPort{"one.example", 6970}});
@@ -161,6 +202,20 @@ TEST_CASE("options: every kind of wrong value in a file names line, key and what
   const Wrong table[] = {
       {"[tracker]\ninterval_s = 0",
        "f.toml:2: tracker.interval_s: 0 is not allowed: a whole number of seconds"},
+      {"[access]\nmode = \"black\"", "f.toml:2: access.mode: \"black\" is not allowed: open, allow or deny"},
+      {"[access]\ndeny_networks = [\"10.0.0.1/8\"]",
+       "\"10.0.0.1/8\" is not allowed: up to 2048 different networks"},
+      {"[access]\ntrusted_proxies = \"proxy.example\"",
+       "\"proxy.example\" is not allowed: up to 256 different"},
+      {"[access]\nclient_header = \"X Y\"", "\"X Y\" is not allowed: the name of an HTTP header"},
+      {"[access]\nclients_deny = [\"\"]", "\"\" is not allowed: up to 256 different beginnings"},
+      {"[access]\nclients_allow = [\"123456789012345678901\"]",
+       " is not allowed: up to 256 different beginnings"},
+      {"[tracker]\nredirect_url = \"javascript:x\"",
+       "\"javascript:x\" is not allowed: a URL that begins with http"},
+      {"[tracker]\nredirect_url = \"http://\"", "is not allowed: a URL that begins with http"},
+      {"[tracker]\nwarning = \"\u00fc\"", "is not allowed: up to 200 printable ASCII characters"},
+      {"[tracker]\nip_param = true", "a boolean is not allowed: ignore, trusted or any"},
       {"[tracker]\n\ninterval_s = 86401", "f.toml:3: tracker.interval_s: 86401 is not allowed: "},
       {"[tracker]\ninterval_s = -1", "f.toml:2: tracker.interval_s: -1 is not allowed: "},
       {"[tracker]\ninterval_s = 9223372036854775807", "interval_s: 9223372036854775807 is not allowed: "},
@@ -291,6 +346,22 @@ TEST_CASE("options: keys that do not fit each other") {
   CHECK(error_of("[tracker]\ninterval_s = 2500\npeer_timeout_s = 3094") == "no error");
   CHECK(error_of("[tracker]\nnumwant_default = 201")
             .starts_with("f.toml:2: tracker.numwant_default: 201 is not"));
+  CHECK(error_of("[tracker]\ntarget_rps = 100") == "no error");
+  CHECK(error_of("[tracker]\ninterval_max_s = 9000") == "no error");  // only matters with a target
+  CHECK(error_of("[tracker]\ntarget_rps = 100\ninterval_max_s = 2500")
+            .find("interval_max_s = 2500 and its jitter") != std::string::npos);
+  CHECK(
+      error_of("[tracker]\ntarget_rps = 100\ninterval_max_s = 1000")
+          .starts_with("f.toml:3: tracker.interval_max_s: 1000 is not allowed: at least tracker.interval_s"));
+  CHECK(error_of("[tracker]\nmin_interval_s = 1700")
+            .starts_with("f.toml:2: tracker.min_interval_s: 1700 is not"));
+  CHECK(error_of("[tracker]\nmin_interval_s = 1620") == "no error");
+  CHECK(error_of("[tracker]\nip_param = \"trusted\"").find("without access.trusted_proxies") !=
+        std::string::npos);
+  CHECK(error_of("[access]\nproxy_protocol = true").find("without access.trusted_proxies") !=
+        std::string::npos);
+  CHECK(error_of("[tracker]\nip_param = \"trusted\"\n[access]\nproxy_protocol = true\ntrusted_proxies = "
+                 "[\"10.0.0.0/8\"]") == "no error");
   CHECK(error_of("[sync]\nlisten = \"127.0.0.1:6970\"").find("shoal keygen FILE") != std::string::npos);
   CHECK(error_of("[sync]\nlisten = \"127.0.0.1:6970\"\ninsecure = true") == "no error");
   CHECK(error_of("[sync]\nlisten = \"127.0.0.1:6970\"\nkey_files = \"k\"") == "no error");

@@ -74,3 +74,19 @@ TEST_CASE("readiness: the end goes before the snapshot, the snapshot before the 
   facts.phase = Phase::stopping;
   CHECK(reason(facts) == "stopping");
 }
+
+TEST_CASE("readiness: where not every swarm is served, the access list's changes come first") {
+  sync::Status sync;
+  sync.members.emplace_back();
+  ReadinessFacts facts;
+  facts.sync = &sync;
+  facts.expects_others = true;
+  CHECK(reason(facts).empty());
+  facts.access_matters = true;
+  CHECK(reason(facts) == "taking the access list's run-time changes from the others");
+  sync.access_in_step = true;
+  CHECK(reason(facts).empty());
+  sync.access_in_step = false;
+  facts.uptime_ms = 30'000;
+  CHECK(reason(facts).empty());
+}

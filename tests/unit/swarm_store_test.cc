@@ -346,7 +346,7 @@ TEST_CASE("store: threads hammering one store keep its counts exact") {
           break;
         case 4:
           store->prefetch(store->locate(hash_of(hash)));
-          store->prefetch_peers(store->locate(hash_of(hash)), hash_of(hash), peer);
+          store->prefetch_peers(store->locate(hash_of(hash)), peer, proto::PeerRole::seeder);
           break;
         default:
           announce(*store, {.hash = hash, .peer = peer, .seeder = prng.below(2) == 1}, now);

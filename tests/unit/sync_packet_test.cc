@@ -43,6 +43,7 @@ proto::Heartbeat full_heartbeat() {
   std::array<uint8_t, 16> address{0x20, 0x01, 0x0d, 0xb8};
   heartbeat.members.push_back({1, 2, common::make_endpoint_v4(0x0a000002, 6970), 0, 12, true, 34});
   heartbeat.members.push_back({UINT64_MAX, 3, common::make_endpoint(address, 1), 2, 0, false, 0});
+  heartbeat.access_digest = 0xfedcba98;
   heartbeat.members.back().loss_permille = 1000;
   heartbeat.key_ids = {{1, 2, 3, 4}, {0, 0, 0, 0}};
   heartbeat.minor = 7;
@@ -81,10 +82,60 @@ bool accepted(Change change) {
 
 }  // namespace
 
+proto::AccessChanges most_access_changes() {
+  proto::AccessChanges changes;
+  common::Prng prng(2);
+  for (size_t i = 0; i < proto::kAccessChangesMax; ++i) {
+    proto::AccessChange change;
+    for (uint8_t& byte : change.info_hash.bytes) byte = static_cast<uint8_t>(prng.next());
+    change.listed = i % 2 == 0;
+    change.stamp = {proto::kSyncTimeMaxMs - static_cast<int64_t>(i), prng.next()};
+    changes.changes.push_back(change);
+  }
+  return changes;
+}
+
+proto::AccessAsk full_access_ask() {
+  proto::AccessAsk ask;
+  common::Prng prng(3);
+  for (uint32_t& digest : ask.digests) digest = static_cast<uint32_t>(prng.next());
+  return ask;
+}
+
+TEST_CASE("sync packet: changes of the access list fit a datagram, and what lies is refused") {
+  CHECK(proto::encode_sync_packet(most_access_changes()).size() <= proto::kSyncBodyMax);
+  CHECK(proto::encode_sync_packet(full_access_ask()).size() <= proto::kSyncBodyMax);
+  const auto accepts = [](auto change) {
+    proto::pb::Packet packet = pb_of(most_access_changes());
+    change(*packet.mutable_access_changes());
+    return proto::decode_sync_packet(body_of(packet)).has_value();
+  };
+  using Changes = proto::pb::AccessChanges;
+  CHECK(accepts([](Changes&) {}));
+  CHECK(!accepts([](Changes& c) { c.mutable_info_hashes()->pop_back(); }));
+  CHECK(!accepts([](Changes& c) { c.mutable_info_hashes()->append(20, 'x'); }));
+  CHECK(!accepts([](Changes& c) { c.mutable_listed()->RemoveLast(); }));
+  CHECK(!accepts([](Changes& c) { c.add_unix_ms(1); }));
+  CHECK(!accepts([](Changes& c) { c.mutable_node_ids()->Clear(); }));
+  CHECK(!accepts([](Changes& c) { c.set_unix_ms(3, uint64_t{1} << 60); }));
+  CHECK(!accepts([](Changes& c) { c.Clear(); }));
+  CHECK(!accepts([](Changes& c) {
+    c.mutable_info_hashes()->append(20, 'x');
+    c.add_listed(true);
+    c.add_unix_ms(1);
+    c.add_node_ids(1);
+  }));
+  proto::pb::Packet ask = pb_of(full_access_ask());
+  ask.mutable_access_ask()->mutable_digests()->pop_back();
+  CHECK(!proto::decode_sync_packet(body_of(ask)).has_value());
+}
+
 TEST_CASE("sync packet: every kind survives the way there and back") {
   for (const proto::SyncPacket& packet :
        {proto::SyncPacket(two_families()), proto::SyncPacket(full_heartbeat()),
-        proto::SyncPacket(proto::Heartbeat{}), proto::SyncPacket(proto::Leave{77})}) {
+        proto::SyncPacket(proto::Heartbeat{}), proto::SyncPacket(proto::Leave{77}),
+        proto::SyncPacket(most_access_changes()), proto::SyncPacket(full_access_ask()),
+        proto::SyncPacket(proto::ClientLoad{UINT32_MAX, proto::kSyncIntervalMaxS})}) {
     const auto back = proto::decode_sync_packet(proto::encode_sync_packet(packet));
     REQUIRE(back.has_value());
     CHECK(*back == packet);
@@ -103,6 +154,7 @@ TEST_CASE("sync packet: the largest heartbeat fits a datagram") {
   common::Prng prng(1);
   std::array<uint8_t, 16> address{0x20, 0x01};
   heartbeat.advertise = common::make_endpoint(address, 1);
+  heartbeat.access_digest = UINT32_MAX;
   const size_t room =
       (proto::kSyncBodyMax - proto::kHeartbeatBytesMax - proto::kSyncNameMax) / proto::kMemberEntryBytesMax;
   for (size_t i = 0; i < room; ++i) {

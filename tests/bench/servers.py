@@ -1,0 +1,230 @@
+"""What `compare` measures with: servers to start and stop, the loads, and a table of rounds."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PORT = 17069
+SYNC_PORT = 17170
+ADMIN_PORT = 17180
+START_S = 30
+
+
+class Missing(Exception):
+    """A program that is not installed."""
+
+
+def answers_udp(port):
+    """Whether a connect request of BEP 15 is answered."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(0.1)
+        client.connect(("127.0.0.1", port))
+        try:
+            client.send(struct.pack(">QII", 0x41727101980, 0, 1))
+            return len(client.recv(64)) == 16
+        except OSError:
+            return False
+
+
+def answers_http(port, path="/"):
+    """Whether a request is answered, and with 200."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1) as client:
+            client.sendall(f"GET {path} HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n".encode())
+            return client.recv(64).startswith(b"HTTP/1.1 200")
+    except OSError:
+        return False
+
+
+class Server:
+    """A process that is gone when the with block ends; `answers` says when it is ready."""
+
+    def __init__(self, bench, command, answers, cpu="0", folder=None, port=PORT):
+        if shutil.which(command[0]) is None:
+            raise Missing(command[0])
+        self.command = bench.prefix(cpu) + command
+        self.answers = answers
+        self.folder = folder
+        self.port = port
+
+    def __enter__(self):
+        log = tempfile.TemporaryFile()
+        self.process = subprocess.Popen(self.command, cwd=self.folder, stdout=log, stderr=log)
+        deadline = time.monotonic() + START_S
+        while not self.answers():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.__exit__()
+                log.seek(0)
+                sys.exit("did not start: " + " ".join(self.command) + "\n" + log.read().decode())
+            time.sleep(0.05)
+        return self
+
+    def __exit__(self, *_):
+        # shoal drains for some seconds unless asked twice.
+        for _ in range(2):
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(0.3)
+                return
+            except subprocess.TimeoutExpired:
+                pass
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def cpu_s(self):
+        """CPU time of the process and its children, all threads."""
+        total = 0
+        for pid in [self.pid] + children_of(self.pid):
+            for task in os.listdir(f"/proc/{pid}/task"):
+                with open(f"/proc/{pid}/task/{task}/schedstat") as file:
+                    total += int(file.read().split()[0]) / 1e9
+        return total
+
+    def rss_bytes(self):
+        with open(f"/proc/{self.pid}/status") as file:
+            return int(re.search(r"VmRSS:\s+(\d+)", file.read()).group(1)) * 1024
+
+
+def children_of(pid):
+    with open(f"/proc/{pid}/task/{pid}/children") as file:
+        return [int(child) for child in file.read().split()]
+
+
+class Bench:
+    def __init__(self, arguments):
+        self.arguments = arguments
+        self.build = arguments.build
+        self.folder = tempfile.mkdtemp(prefix="shoal-bench-")
+        os.chmod(self.folder, 0o755)  # opentracker gives up root before it reads
+        self.hash_files = {}
+        self.figures = []
+
+    def figure(self, what, bar, measured, met=None):
+        """A line of the final table; `met`: whether the bar was met, None if there is none."""
+        self.figures.append((what, bar, measured, {None: "", True: "met", False: "**missed**"}[met]))
+
+    def prefix(self, cpu):
+        return ["taskset", "-c", cpu]
+
+    def shoal(self, *extra, workers=1, cpu="0", port=PORT, answers=None):
+        address = f"127.0.0.1:{port}"
+        options = ["--node.workers", str(workers), "--tracker.udp", address, "--tracker.http", address]
+        if "--admin.listen" not in extra:
+            options += ["--admin.listen", ""]
+        command = [self.build + "/shoal", "node", *options, *extra]
+        return Server(self, command, answers or (lambda: answers_udp(port)), cpu, port=port)
+
+    def floor(self, peers, cpu="0", port=PORT):
+        command = [self.build + "/tests/udp_floor_bench", "--port", str(port), "--peers", f"{peers:.2f}"]
+        return Server(self, command, lambda: answers_udp(port), cpu, port=port)
+
+    def hashes(self, torrents):
+        """A file with the info_hashes of the workload."""
+        if torrents not in self.hash_files:
+            path = f"{self.folder}/hashes-{torrents}"
+            command = [self.build + "/tests/udp_load_bench", "--torrents", str(torrents), "--print-hashes", path]
+            subprocess.run(command, check=True)
+            self.hash_files[torrents] = path
+        return self.hash_files[torrents]
+
+    def opentracker(self, torrents=1_000_000, cpu="0", port=PORT):
+        """Debian builds it for whitelists only, so it gets one that holds every torrent of the workload."""
+        command = ["opentracker", "-i", "127.0.0.1", "-p", str(port), "-P", str(port), "-w", self.hashes(torrents)]
+        return Server(self, command, lambda: answers_udp(port), cpu, self.folder, port)
+
+    def load(self, server, *extra, cpu="1", seconds=None, warmup=None):
+        seconds = self.arguments.seconds if seconds is None else seconds
+        warmup = self.arguments.warmup if warmup is None else warmup
+        command = self.prefix(cpu) + [self.build + "/tests/udp_load_bench", "--json", "--port", str(server.port)]
+        command += ["--pid", str(server.pid), "--seconds", str(seconds), "--warmup", str(warmup), *extra]
+        ran = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+        if ran.returncode != 0:
+            sys.exit("the load found mistakes:\n" + ran.stdout)
+        return json.loads(ran.stdout) if ran.stdout else None
+
+    def fill(self, server, peers, *extra):
+        """Announces so many peers once."""
+        self.load(server, "--fill", str(peers), *extra, seconds=0, warmup=0)
+
+    def wrk(self, server, connections, close=False):
+        """Announces over HTTP: 20,000 peers in 1,000 torrents."""
+        if shutil.which("wrk") is None:
+            raise Missing("wrk")
+        command = self.prefix("1") + ["wrk", "-t1", f"-c{connections}", f"-s{ROOT}/tests/bench/announce.lua"]
+        tail = [f"http://127.0.0.1:{PORT}/announce", "--", self.hashes(1000), "20000", "30"]
+        tail.append("close" if close else "keep-alive")
+        subprocess.run(command + [f"-d{self.arguments.warmup}s"] + tail, stdout=subprocess.DEVNULL, check=True)
+        cpu_s = server.cpu_s()
+        command += [f"-d{self.arguments.seconds}s"]
+        text = subprocess.run(command + tail, stdout=subprocess.PIPE, text=True, check=True).stdout
+        cpu_s = server.cpu_s() - cpu_s
+        count, amount, unit = re.search(r"(\d+) requests in .*, ([\d.]+)([KMG]?)B read", text).groups()
+        read_bytes = float(amount) * 1024 ** " KMG".index(unit or " ")
+        return {
+            "answers_per_s": float(re.search(r"Requests/sec:\s+([\d.]+)", text).group(1)),
+            "tracker_us_per_answer": cpu_s / int(count) * 1e6,
+            "bytes_per_answer": read_bytes / int(count),
+            "failed": sum(map(int, re.findall(r"Non-2xx or 3xx responses: (\d+)", text))),
+        }
+
+    def rounds(self):
+        for number in range(self.arguments.rounds):
+            print(f"round {number + 1} of {self.arguments.rounds}", file=sys.stderr)
+            yield number
+
+    def close(self):
+        shutil.rmtree(self.folder)
+
+
+class Table:
+    """Measurements by row; prints medians and ratios to one row."""
+
+    def __init__(self):
+        self.rows = {}
+
+    def add(self, name, result):
+        self.rows.setdefault(name, []).append(result)
+        print("  ", name, json.dumps(result), file=sys.stderr)
+
+    def median(self, name, key):
+        return statistics.median(result[key] for result in self.rows[name])
+
+    def ratio(self, name, reference, key):
+        """Median over the rounds: what was measured one after the other is compared."""
+        rows = zip(self.rows[name], self.rows[reference])
+        return statistics.median(row[key] / other[key] for row, other in rows)
+
+    def throughput(self, name, reference):
+        return self.ratio(name, reference, "answers_per_s")
+
+    def cpu(self, name, reference):
+        return self.ratio(name, reference, "tracker_us_per_answer")
+
+    def print(self, *references):
+        columns = ["tracker", "answers/s", "us CPU/answer", "peers/announce"]
+        columns += [f"{what} / {name}" for name in references for what in ("throughput", "CPU")]
+        print("| " + " | ".join(columns) + " |\n|" + " --- |" * len(columns))
+        for name, results in self.rows.items():
+            rate, cpu = self.median(name, "answers_per_s"), self.median(name, "tracker_us_per_answer")
+            peers = f"{self.median(name, 'peers_per_announce'):.1f}" if "peers_per_announce" in results[0] else ""
+            cells = [name, f"{rate:,.0f}", f"{cpu:.2f}", peers]
+            for reference in references:
+                cells += [f"{self.throughput(name, reference):.2f}", f"{self.cpu(name, reference):.2f}"]
+            print("| " + " | ".join(cells) + " |", flush=True)

@@ -1,0 +1,191 @@
+"""ContainerCluster: compose/cluster.yml, started with a real engine and docker-compose from a copy of compose/. Uses the
+engine that runs; where none does but dockerd is installed, starts one and stops it at the end. Needs root."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import urllib.error
+import urllib.request
+
+from cluster import ROOT, free_port
+from debian_root import tar_path
+from wait import wait_for
+
+BASE = "debian:bookworm-slim"
+GATEWAY = "172.28.69.1"  # the machine, as the network of cluster.yml sees it
+TRACKER, ADMIN = 6969, 9697
+NAMES = "abc"
+
+
+def docker(*arguments, timeout_s=60, text=None):
+    done = subprocess.run(["docker", *arguments], check=False, capture_output=True, text=True, timeout=timeout_s, input=text)
+    if done.returncode:
+        raise AssertionError(f"docker {' '.join(arguments)}: {done.stderr.strip()[-1500:]}")
+    return done.stdout.strip()
+
+
+def engine_answers():
+    return subprocess.run(["docker", "info"], check=False, capture_output=True).returncode == 0
+
+
+class Engine:
+    """The engine of this machine, or else one of our own, whose data (the layers of builds) is kept in build/docker."""
+
+    def __init__(self):
+        self.process = None
+        self.why_not = ""
+        if not shutil.which("docker") or not shutil.which("docker-compose"):
+            self.why_not = "docker and docker-compose are not installed (Debian: docker.io docker-compose)"
+        elif not engine_answers() and not self._start():
+            self.why_not = "no container engine runs, and none can be started"
+
+    def _start(self):
+        if os.geteuid() != 0 or not shutil.which("dockerd"):
+            return False
+        folder = os.path.join(ROOT, "build", "docker")
+        os.makedirs(folder, exist_ok=True)
+        os.environ["DOCKER_HOST"] = f"unix://{folder}/engine.sock"
+        self.rules = subprocess.run(["iptables-save"], check=True, capture_output=True, text=True).stdout
+        with open(os.path.join(folder, "engine.log"), "wb") as log:
+            self.process = subprocess.Popen(
+                ["dockerd", "--data-root", f"{folder}/data", "--exec-root", f"{folder}/run", "--pidfile",
+                 f"{folder}/engine.pid", "--host", os.environ["DOCKER_HOST"]],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        try:
+            return wait_for(engine_answers, 60, interval_s=0.3)
+        except AssertionError:
+            self.stop()
+            return False
+
+    def stop(self):
+        """Our own only: it goes, and with it what it changed in the machine's network."""
+        if not self.process:
+            return
+        self.process.terminate()
+        self.process.wait(60)
+        self.process = None
+        subprocess.run(["iptables-restore"], check=False, input=self.rules, text=True, capture_output=True)
+        subprocess.run(["ip", "link", "del", "docker0"], check=False, capture_output=True)
+
+
+def build_image(name):
+    """By the Dockerfile as it is. Its base is debootstrap's where it cannot be pulled."""
+    if not docker("images", "-q", BASE):
+        if subprocess.run(["docker", "pull", "-q", BASE], check=False, capture_output=True, timeout=120).returncode:
+            with open(tar_path(), "rb") as tar:
+                subprocess.run(["docker", "import", "-", BASE], check=True, stdin=tar, stdout=subprocess.DEVNULL)
+    with open(os.path.join(ROOT, "build", "docker-build.log"), "w", encoding="utf-8") as log:
+        # The machine's own network: not every one lets containers out.
+        subprocess.run(["docker", "build", "--network", "host", "-t", name, "-f", os.path.join(ROOT, "docker", "Dockerfile"),
+                        ROOT], check=True, stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=3000)
+
+
+class Container:
+    """One node; its face is that of lib/cluster.py's Node as far as Ready wants it."""
+
+    def __init__(self, cluster, name, port):
+        self.cluster = cluster
+        self.name = name
+        self.port = port  # published
+        self.address = None  # inside the network of the containers, as far as known
+
+    @property
+    def tracker(self):
+        return (GATEWAY, self.port)
+
+    def id(self):
+        return self.cluster.compose("ps", "-q", self.name)
+
+    def inspect(self):
+        return json.loads(docker("inspect", self.id()))[0]
+
+    def look_up(self):
+        networks = self.inspect()["NetworkSettings"]["Networks"]
+        self.address = next((n["IPAddress"] for n in networks.values() if n["IPAddress"]), None)
+
+    def get(self, path, timeout_s=1.0):
+        """Status code and body of an admin page. The address of a container that was made anew may be another one."""
+        if not self.address:
+            self.look_up()
+        try:
+            with urllib.request.urlopen(f"http://{self.address}:{ADMIN}{path}", timeout=timeout_s) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError:
+            self.address = None
+            raise
+
+    def ready(self):
+        return self.get("/readyz")[0] == 200
+
+    def status(self):
+        status = json.loads(self.get("/status.json")[1])
+        if status["node"]["name"] != self.name:
+            self.address = None
+            raise AssertionError(f"{status['node']['name']} has the address that {self.name} had")
+        return status
+
+    def members_alive(self):
+        return sum(member["state"] == "alive" for member in self.status()["members"])
+
+    def kill(self):
+        """As a crash would: the engine is not asked."""
+        os.kill(self.inspect()["State"]["Pid"], signal.SIGKILL)
+
+
+class ContainerCluster:
+    def __init__(self, image):
+        self.folder = tempfile.mkdtemp(prefix="shoal-compose-")
+        self.project = f"shoaltest{os.getpid()}"
+        shutil.copytree(os.path.join(ROOT, "compose"), os.path.join(self.folder, "compose"),
+                        ignore=shutil.ignore_patterns("secrets", ".env"))
+        secrets = os.path.join(self.folder, "compose", "secrets")
+        os.mkdir(secrets)
+        key = os.path.join(secrets, "cluster.key")
+        with open(key, "w", encoding="utf-8") as file:
+            file.write(docker("run", "--rm", "--network", "none", image, "keygen") + "\n")
+        os.chmod(key, 0o400)
+        os.chown(key, 6969, 6969)
+        ports = {name: free_port() for name in NAMES}
+        self.environment = {**os.environ, "SHOAL_IMAGE": image,
+                            "COMPOSE_ARGUMENTS": f"-p {self.project}",
+                            **{f"SHOAL_PORT_{name.upper()}": str(port) for name, port in ports.items()}}
+        self.nodes = [Container(self, name, ports[name]) for name in NAMES]
+
+    def compose(self, *arguments, timeout_s=120):
+        return self._run("docker-compose", "-f", "cluster.yml", "-p", self.project, *arguments, timeout_s=timeout_s)
+
+    def rolling_update(self, *nodes):
+        return self._run("./rolling-update", *nodes, timeout_s=300)
+
+    def _run(self, *command, timeout_s):
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=timeout_s,
+                              cwd=os.path.join(self.folder, "compose"), env=self.environment)
+        if done.returncode:
+            raise AssertionError(f"{' '.join(command)}: {(done.stdout + done.stderr).strip()[-1500:]}")
+        return done.stdout.strip()
+
+    def network(self):
+        return f"{self.project}_cluster"
+
+    def wait_in_step(self, timeout_s=60):
+        for node in self.nodes:
+            wait_for(node.ready, timeout_s, f"node {node.name} to be ready", interval_s=0.1)
+            wait_for(lambda n=node: n.members_alive() == 2, timeout_s, f"node {node.name} to see two members",
+                     interval_s=0.1)
+
+    def dump_logs(self):
+        try:
+            print(self.compose("logs", "--no-color", "--tail", "15"), flush=True)
+        except AssertionError as error:
+            print(error, flush=True)
+
+    def stop(self):
+        try:
+            self.compose("down", "-v", "-t", "1")
+        finally:
+            shutil.rmtree(self.folder, ignore_errors=True)
