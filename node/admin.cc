@@ -1,9 +1,10 @@
 #include "node/admin.h"
 
-#include <algorithm>
-
-#include "node/admin_access.h"
+#include "node/admin_api.h"
+#include "node/admin_token.h"
 #include "node/metrics.h"
+#include "node/page.h"
+#include "node/page_files.h"
 #include "node/status_json.h"
 #include "proto/http_answer.h"
 #include "proto/stats_query.h"
@@ -12,24 +13,15 @@ namespace shoal::node {
 
 namespace {
 
-constexpr const char* kIndex =
-    "shoal: a BitTorrent tracker that runs as a flock of equal nodes\n"
-    "\n"
-    "/healthz      the process lives\n"
-    "/readyz       this node is ready to serve, or why not\n"
-    "/status.json  this node, the other members, the counts\n"
-    "/metrics      the same for Prometheus\n"
-    "/v1/access    the access list; ?hash=HEX of single hashes\n"
-    "/scrape       seeders, leechers and downloads of every swarm; ?format=ben, txt, txtp, bin, url or json\n"
-    "\n"
-    "POST /v1/drain (from this machine): not ready, serve on for node.drain_s, leave, exit\n"
-    "POST /v1/access/add?hash=HEX, /v1/access/remove?hash=HEX (from this machine): change the access list\n";
+// What a browser may do with what it gets here.
+constexpr std::string_view kFileHeaders = "X-Content-Type-Options: nosniff\r\nCache-Control: no-cache\r\n";
 
-bool is_loopback(const common::Endpoint& client) {
-  const auto address = client.address_bytes();
-  if (client.family == common::Family::v4) return address[0] == 127;
-  return address[15] == 1 &&
-         std::all_of(address.begin(), address.end() - 1, [](uint8_t b) { return b == 0; });
+// The files that the page at / loads; any other is empty.
+std::string_view content_type_of(std::string_view path) {
+  if (path == "/page.css") return "text/css; charset=utf-8";
+  if (path == "/page.js") return "text/javascript; charset=utf-8";
+  if (path == "/icon.svg") return "image/svg+xml";
+  return {};
 }
 
 }  // namespace
@@ -50,14 +42,15 @@ std::unique_ptr<LongAnswer> Admin::answer(const proto::HttpRequest& request, con
   } else if (request.path == "/metrics") {
     proto::append_content(out, reply, 200, "text/plain; version=0.0.4; charset=utf-8",
                           metrics_text(actions_.state()));
-  } else if (request.path == "/v1/access" && actions_.access != nullptr) {
-    show_access(*actions_.access, request, out);
+  } else if (request.path.starts_with("/v1/")) {
+    answer_api_get(actions_, request, out);
   } else if (request.path == "/scrape") {
     return full_scrape(request, out);
-  } else if (request.path == "/v1/drain") {
-    proto::append_text(out, reply, 400, "to drain, POST\n");
   } else if (request.path == "/") {
-    proto::append_text(out, reply, 200, kIndex);
+    const std::string page = page_html(actions_.state(), actions_.history->points(), actions_.top().swarms);
+    proto::append_content(out, reply, 200, "text/html; charset=utf-8", page, kPageHeaders);
+  } else if (const std::string_view type = content_type_of(request.path); !type.empty()) {
+    proto::append_content(out, reply, 200, type, page_file(request.path.substr(1)), kFileHeaders);
   } else {
     proto::append_text(out, reply, 404, "there is no such page; / lists them\n");
   }
@@ -66,25 +59,17 @@ std::unique_ptr<LongAnswer> Admin::answer(const proto::HttpRequest& request, con
 
 std::unique_ptr<LongAnswer> Admin::full_scrape(const proto::HttpRequest& request, std::string& out) {
   const auto format = proto::parse_full_scrape_query(request.query);
-  if (format) return full_scrapes_.answer(request, *format, std::nullopt, out);
+  if (format) return actions_.full_scrapes->answer(request, *format, std::nullopt, out);
   proto::append_text(out, proto::reply_to(request), 400,
                      "/scrape?format=F, where F is ben, txt, txtp, bin, url or json\n");
   return nullptr;
 }
 
 void Admin::post(const proto::HttpRequest& request, const common::Endpoint& client, std::string& out) {
-  const proto::HttpReply reply = proto::reply_to(request);
-  if (!is_loopback(client)) {
-    proto::append_text(out, reply, 403, "only from the machine the node runs on\n");
-  } else if (request.header("origin")) {
-    proto::append_text(out, reply, 403, "not from a web page\n");
-  } else if (request.path == "/v1/drain") {
-    proto::append_text(out, reply, 200, actions_.drain() ? "draining\n" : "draining already\n");
-  } else if (actions_.access != nullptr &&
-             (request.path == "/v1/access/add" || request.path == "/v1/access/remove")) {
-    change_access(*actions_.access, request, request.path.ends_with("add"), out);
+  if (const auto refusal = refuses_change(actions_.token(), request, client)) {
+    append_api_error(out, proto::reply_to(request), refusal->status, refusal->reason);
   } else {
-    proto::append_text(out, reply, 404, "there is no such action\n");
+    answer_api_post(actions_, request, out);
   }
 }
 

@@ -1,8 +1,7 @@
-// Admin: the admin endpoint: /metrics, /healthz, /readyz, /status.json, /scrape of all swarms, /v1/access, a
-// page for people at /, and by POST /v1/drain and /v1/access/*. Control thread only.
+// Admin: the admin endpoint: /metrics, /healthz, /readyz, /status.json, /scrape of all swarms, a page for
+// people at /, and the API under /v1/ (node/admin_api.h). Control thread only.
 //
-// POST changes something, so it is taken from loopback only, and not from a browser: any page that the
-// operator looks at could send one (a browser names the page in the Origin header).
+// POST changes something: node/admin_token.h says who may.
 
 #pragma once
 
@@ -10,23 +9,32 @@
 #include <memory>
 #include <string>
 
+#include "node/cluster_clock.h"
 #include "node/full_scrapes.h"
+#include "node/history.h"
 #include "node/http_server.h"
 #include "node/node_state.h"
+#include "node/swarm_store.h"
+#include "node/top_keeper.h"
 
 namespace shoal::node {
 
 class Admin final : public HttpHandler {
  public:
   struct Actions {
-    std::function<NodeState()> state;  // the present state; called per request that needs it
-    std::function<bool()> drain;       // begins to drain; false: it has begun before
-    AccessControl* access = nullptr;   // null: /v1/access is not there
+    std::function<NodeState()> state;    // the present state; called per request that needs it
+    std::function<bool()> drain;         // begins to drain; false: it has begun before
+    std::function<std::string()> token;  // of admin.token_file; empty: there is none
+    const SwarmStore* store;
+    const ClusterClock* clock;
+    const History* history;
+    std::function<const TopView&()> top;  // the largest swarms as far as known
+    FullScrapes* full_scrapes;
+    AccessControl* access = nullptr;  // null: /v1/access is not there
   };
 
-  // `full_scrapes` outlives the object.
-  Admin(Actions actions, FullScrapes& full_scrapes)
-      : actions_(std::move(actions)), full_scrapes_(full_scrapes) {}
+  // What the pointers point to outlives the object.
+  explicit Admin(Actions actions) : actions_(std::move(actions)) {}
 
   std::unique_ptr<LongAnswer> answer(const proto::HttpRequest& request, const common::Endpoint& client,
                                      std::string& out) override;
@@ -37,7 +45,6 @@ class Admin final : public HttpHandler {
   std::unique_ptr<LongAnswer> full_scrape(const proto::HttpRequest& request, std::string& out);
 
   const Actions actions_;
-  FullScrapes& full_scrapes_;
 };
 
 }  // namespace shoal::node

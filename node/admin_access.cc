@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "node/admin_api.h"
 #include "node/printable.h"
 #include "proto/http_answer.h"
 
@@ -60,7 +61,7 @@ void show_access(const AccessControl& access, const proto::HttpRequest& request,
   const proto::HttpReply reply = proto::reply_to(request);
   const auto hashes = hashes_of(request.query);
   if (!hashes) {
-    proto::append_text(out, reply, 400, hashes.error().message + "\n");
+    append_api_error(out, reply, 400, hashes.error().message);
     return;
   }
   const Json json = hashes->empty() ? list_json(access) : verdicts_json(access, *hashes);
@@ -72,15 +73,14 @@ void change_access(AccessControl& access, const proto::HttpRequest& request, boo
   const auto hashes = hashes_of(request.query);
   if (!hashes || hashes->empty()) {
     const std::string reason = hashes ? "no hash: ?hash= and 40 hexadecimal digits" : hashes.error().message;
-    proto::append_text(out, reply, 400, reason + "\n");
+    append_api_error(out, reply, 400, reason);
     return;
   }
   if (const auto changed = access.change(*hashes, listed); !changed) {
-    proto::append_text(out, reply, 409, changed.error().message + "\n");
+    append_api_error(out, reply, 409, changed.error().message);
     return;
   }
-  proto::append_text(out, reply, 200,
-                     (listed ? "added " : "removed ") + std::to_string(hashes->size()) + "\n");
+  append_api_result(out, reply, (listed ? "added " : "removed ") + std::to_string(hashes->size()));
 }
 
 }  // namespace shoal::node

@@ -6,7 +6,6 @@
 #include "common/info_hash.h"
 #include "node/admin_access.h"
 #include "node/commands.h"
-#include "node/http_client.h"
 #include "node/option_values.h"
 #include "node/printable.h"
 
@@ -14,28 +13,18 @@ namespace shoal::node {
 
 namespace {
 
-constexpr std::chrono::milliseconds kTimeout{10'000};
-
 std::string query_of(std::span<const std::string> hashes) {
   std::string query;
   for (const std::string& hash : hashes) query += (query.empty() ? "?hash=" : "&hash=") + hash;
   return query;
 }
 
-// The body of an answer with status 200.
-common::Result<std::string> body_of(const common::Result<HttpReply>& reply) {
-  if (!reply) return tl::make_unexpected(reply.error());
-  if (reply->status == 200) return reply->body;
-  const std::string_view line = std::string_view(reply->body).substr(0, reply->body.find_first_of("\r\n"));
-  return common::fail("HTTP status " + std::to_string(reply->status) + ": " + printable(line));
-}
-
 common::Result<void> change(const AccessRequest& request, const HostPort& admin,
                             std::span<const std::string> hashes) {
   const std::string target =
       request.verb == AccessRequest::Verb::add ? "/v1/access/add" : "/v1/access/remove";
-  const auto body = body_of(http_post(admin, target + query_of(hashes), kTimeout));
-  if (!body) return tl::make_unexpected(body.error());
+  const auto answer = admin_post(admin, request.node.token_file, target + query_of(hashes));
+  if (!answer) return tl::make_unexpected(answer.error());
   return {};
 }
 
@@ -60,15 +49,15 @@ void print_verdicts(const nlohmann::json& document) {
 
 common::Result<void> show(const AccessRequest& request, const HostPort& admin,
                           std::span<const std::string> hashes) {
-  const auto body = body_of(http_get(admin, "/v1/access" + query_of(hashes), kTimeout));
-  if (!body) return tl::make_unexpected(body.error());
-  const auto document = nlohmann::json::parse(*body, nullptr, false);
+  const auto answer = admin_get(admin, "/v1/access" + query_of(hashes));
+  if (!answer) return tl::make_unexpected(answer.error());
+  const nlohmann::json& document = *answer;
   const char* const rows = hashes.empty() ? "changes" : "hashes";
-  if (!document.is_object() || !document.contains(rows) || !document[rows].is_array()) {
+  if (!document.contains(rows) || !document[rows].is_array()) {
     return common::fail("the answer is not that of a shoal node");
   }
-  if (request.json) {
-    std::printf("%s", body->c_str());
+  if (request.node.json) {
+    print_json(document);
   } else if (hashes.empty()) {
     print_list(document);
   } else {
@@ -80,7 +69,7 @@ common::Result<void> show(const AccessRequest& request, const HostPort& admin,
 }  // namespace
 
 int command_access(const AccessRequest& request) {
-  const auto admin = read_admin(request.admin);
+  const auto admin = read_admin(request.node.admin);
   if (!admin) return kExitFailed;
   for (const std::string& hash : request.hashes) {
     if (common::info_hash_from_hex(hash)) continue;

@@ -1,32 +1,24 @@
 #include <cstdio>
 
 #include "node/commands.h"
-#include "node/http_client.h"
 #include "node/option_values.h"
 #include "node/printable.h"
 
 namespace shoal::node {
 
-namespace {
-
-constexpr std::chrono::milliseconds kTimeout{3000};
-
-}  // namespace
-
-int command_drain(const std::string& admin_text) {
-  const auto admin = read_admin(admin_text);
+int command_drain(const AdminRequest& request) {
+  const auto admin = read_admin(request.admin);
   if (!admin) return kExitFailed;
-  const auto reply = http_post(*admin, "/v1/drain", kTimeout);
-  const auto failed = [&](const std::string& message) {
-    print_error(to_string(*admin) + ": " + message);
+  const auto answer = admin_post(*admin, request.token_file, "/v1/drain");
+  if (!answer) {
+    print_error(to_string(*admin) + ": " + answer.error().message);
     return kExitFailed;
-  };
-  if (!reply) return failed(reply.error().message);
-  const std::string_view line = std::string_view(reply->body).substr(0, reply->body.find_first_of("\r\n"));
-  if (reply->status != 200) {
-    return failed("HTTP status " + std::to_string(reply->status) + ": " + printable(line));
   }
-  std::printf("%s: %s\n", to_string(*admin).c_str(), printable(line).c_str());
+  if (request.json) {
+    print_json(*answer);
+  } else {
+    std::printf("%s: %s\n", to_string(*admin).c_str(), printable(answer->value("result", "?")).c_str());
+  }
   return kExitOk;
 }
 

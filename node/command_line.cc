@@ -28,8 +28,8 @@ struct Arguments {
   ProbeRequest probe;
   std::string probe_hash;
   uint32_t probe_timeout_ms = 2000;
-  std::string drain_admin = "127.0.0.1:9697";
-  StatusRequest status = {{"127.0.0.1:9697"}, false, false};
+  AdminRequest drain;
+  StatusRequest status = {{std::string(kDefaultAdmin)}, false, false};
   AccessRequest access;
 };
 
@@ -165,11 +165,18 @@ Command status_command(CLI::App& shoal, Arguments& arguments) {
   return {app, [&status] { return command_status(status); }};
 }
 
+// What every command has that changes something in a running node.
+void add_admin_options(CLI::App& app, AdminRequest& request) {
+  app.add_option("--admin", request.admin, "admin.listen of the node")->type_name("HOST:PORT");
+  app.add_option("--token-file", request.token_file, "admin.token_file of the node")->type_name("FILE");
+  app.add_flag("--json", request.json, "Print JSON");
+}
+
 Command drain_command(CLI::App& shoal, Arguments& arguments) {
   CLI::App* app = shoal.add_subcommand("drain", "Ask a node on this machine to leave in good order");
   app->footer(kDrainExamples);
-  app->add_option("--admin", arguments.drain_admin, "admin.listen of the node")->type_name("HOST:PORT");
-  return {app, [&arguments] { return command_drain(arguments.drain_admin); }};
+  add_admin_options(*app, arguments.drain);
+  return {app, [&arguments] { return command_drain(arguments.drain); }};
 }
 
 Command access_command(CLI::App& shoal, Arguments& arguments) {
@@ -185,8 +192,7 @@ Command access_command(CLI::App& shoal, Arguments& arguments) {
       ->transform(CLI::Transformer(verbs).description(""));
   CLI::Option* hashes =
       app->add_option("hash", access.hashes, "info_hashes in hexadecimal")->type_name("HASH");
-  app->add_option("--admin", access.admin, "admin.listen of a node on this machine")->type_name("HOST:PORT");
-  app->add_flag("--json", access.json, "Print JSON");
+  add_admin_options(*app, access.node);
   return {app, [hashes, &access] {
             if (access.verb != Verb::list && hashes->count() == 0) {
               print_error("which info_hash? see `shoal access --help`");

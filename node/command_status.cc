@@ -25,18 +25,6 @@ common::Result<void> print_ready(const HostPort& admin) {
   return {};
 }
 
-common::Result<nlohmann::json> fetch_status(const HostPort& admin) {
-  const auto reply = http_get(admin, "/status.json", kTimeout);
-  if (!reply) return tl::make_unexpected(reply.error());
-  if (reply->status != 200) return common::fail("HTTP status " + std::to_string(reply->status));
-  return parse_status(reply->body);
-}
-
-void print_json(const nlohmann::json& document) {
-  const auto replace = nlohmann::json::error_handler_t::replace;
-  std::printf("%s\n", document.dump(2, ' ', true, replace).c_str());
-}
-
 }  // namespace
 
 int command_status(const StatusRequest& request) {
@@ -53,7 +41,7 @@ int command_status(const StatusRequest& request) {
       if (const auto ready = print_ready(*admin); !ready) note(ready.error());
       continue;
     }
-    auto status = fetch_status(*admin);
+    auto status = admin_get(*admin, "/status.json");
     if (!status) {
       note(status.error());
     } else if (request.json) {

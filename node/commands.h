@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "node/admin_client.h"
 #include "node/resolve_options.h"
 
 namespace shoal::node {
@@ -16,6 +17,9 @@ namespace shoal::node {
 constexpr int kExitOk = 0;
 constexpr int kExitFailed = 1;  // it did not work, or something is not valid
 constexpr int kExitUsage = 2;   // the command line cannot be understood
+
+// Where a node's admin endpoint is if nobody says otherwise.
+constexpr std::string_view kDefaultAdmin = "127.0.0.1:9697";
 
 // One "shoal: LINE" per line of the message.
 void print_error(std::string_view message);
@@ -41,16 +45,22 @@ struct StatusRequest {
 };
 int command_status(const StatusRequest& request);
 
-// shoal drain: asks the node with this admin address ("HOST:PORT") to leave in good order.
-int command_drain(const std::string& admin);
+// What the commands have in common that change something in a running node.
+struct AdminRequest {
+  std::string admin{kDefaultAdmin};  // HOST:PORT
+  std::string token_file;            // the node's admin.token_file; empty: none
+  bool json = false;
+};
+
+// shoal drain: asks a node to leave in good order.
+int command_drain(const AdminRequest& request);
 
 // shoal access: shows or changes the access list by way of one node.
 struct AccessRequest {
   enum class Verb : uint8_t { add, remove, list };
   Verb verb = Verb::list;
-  std::string admin = "127.0.0.1:9697";
+  AdminRequest node;
   std::vector<std::string> hashes;
-  bool json = false;
 };
 int command_access(const AccessRequest& request);
 

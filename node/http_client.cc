@@ -10,10 +10,10 @@ namespace shoal::node {
 namespace {
 
 common::Result<HttpReply> exchange(ClientSocket& socket, std::string_view method, std::string_view host,
-                                   std::string_view target, Deadline deadline) {
-  const std::string request = std::string(method) + " " + std::string(target) +
-                              " HTTP/1.0\r\nHost: " + std::string(host) +
-                              "\r\nUser-Agent: shoal\r\nConnection: close\r\n\r\n";
+                                   std::string_view target, std::string_view headers, Deadline deadline) {
+  const std::string request =
+      std::string(method) + " " + std::string(target) + " HTTP/1.0\r\nHost: " + std::string(host) +
+      "\r\nUser-Agent: shoal\r\nConnection: close\r\n" + std::string(headers) + "\r\n";
   const auto bytes = common::ByteSpan(reinterpret_cast<const uint8_t*>(request.data()), request.size());
   if (auto sent = socket.send(bytes, deadline); !sent) return tl::make_unexpected(sent.error());
   HttpReplyParser parser;
@@ -29,14 +29,14 @@ common::Result<HttpReply> exchange(ClientSocket& socket, std::string_view method
 }
 
 common::Result<HttpReply> ask(std::string_view method, const HostPort& server, std::string_view target,
-                              std::chrono::milliseconds timeout) {
+                              std::string_view headers, std::chrono::milliseconds timeout) {
   const Deadline deadline = std::chrono::steady_clock::now() + timeout;
   const auto addresses = resolve(server, Transport::tcp);
   if (!addresses) return tl::make_unexpected(addresses.error());
   common::Error last;
   for (const common::Endpoint& address : *addresses) {
     auto socket = ClientSocket::connect(address, Transport::tcp, deadline);
-    if (socket) return exchange(*socket, method, to_string(server), target, deadline);
+    if (socket) return exchange(*socket, method, to_string(server), target, headers, deadline);
     last = socket.error();
   }
   return tl::make_unexpected(last);
@@ -49,17 +49,17 @@ common::Result<HttpReply> http_get(const common::Endpoint& server, std::string_v
   const Deadline deadline = std::chrono::steady_clock::now() + timeout;
   auto socket = ClientSocket::connect(server, Transport::tcp, deadline);
   if (!socket) return tl::make_unexpected(socket.error());
-  return exchange(*socket, "GET", host, target, deadline);
+  return exchange(*socket, "GET", host, target, {}, deadline);
 }
 
 common::Result<HttpReply> http_get(const HostPort& server, std::string_view target,
                                    std::chrono::milliseconds timeout) {
-  return ask("GET", server, target, timeout);
+  return ask("GET", server, target, {}, timeout);
 }
 
 common::Result<HttpReply> http_post(const HostPort& server, std::string_view target,
-                                    std::chrono::milliseconds timeout) {
-  return ask("POST", server, target, timeout);
+                                    std::chrono::milliseconds timeout, std::string_view headers) {
+  return ask("POST", server, target, headers, timeout);
 }
 
 }  // namespace shoal::node

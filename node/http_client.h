@@ -21,8 +21,8 @@ common::Result<HttpReply> http_get(const common::Endpoint& server, std::string_v
 common::Result<HttpReply> http_get(const HostPort& server, std::string_view target,
                                    std::chrono::milliseconds timeout);
 
-// The same, by POST with nothing in it.
+// The same, by POST with nothing in it. `headers`: more header lines, each with its end.
 common::Result<HttpReply> http_post(const HostPort& server, std::string_view target,
-                                    std::chrono::milliseconds timeout);
+                                    std::chrono::milliseconds timeout, std::string_view headers = {});
 
 }  // namespace shoal::node

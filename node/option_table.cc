@@ -324,9 +324,16 @@ constexpr std::array kOptions = {
 
     Option{"admin.listen", OptionKind::text, 0, "127.0.0.1:9697",
            "one address such as 127.0.0.1:9697 or [::1]:9697; \"\" is off",
-           "Address of /metrics, /healthz, /readyz, /status.json and / for people.",
-           "It has no password: keep it on loopback or a private network.",
+           "Address of /metrics, /healthz, /readyz, /status.json, the API under /v1/ and / for people.",
+           "Whoever reaches it can read all of it: keep it on loopback or a private network.",
            [](Options& o, View v) { return put_or_off(o.admin.listen, v, parse_listen_address); }, nullptr},
+    Option{"admin.token_file", OptionKind::text, 0, "", "the path of a file; \"\" is off",
+           "File with the token that whoever changes something over the admin endpoint must know.",
+           "One line of 16 to 256 characters: `openssl rand -hex 32`. Empty: changes are taken from this "
+           "machine\n"
+           "only, from any of its users. Reading needs no token.",
+           [](Options& o, View v) { return put_text_if(o.admin.token_file, v, v.empty() || is_path(v)); },
+           nullptr},
     Option{"admin.export_file", OptionKind::text, 0, "", "the path of a file; \"\" is off",
            "File that gets the seeders, leechers and downloads of every swarm, again and again.",
            "Replaced as a whole. A name that ends with .gz or .zst is compressed so.\n"

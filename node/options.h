@@ -102,6 +102,7 @@ struct Options {
 
   struct Admin {
     std::optional<common::Endpoint> listen;
+    std::string token_file;   // path; empty: none
     std::string export_file;  // path; empty: none
     uint32_t export_interval_s = 3600;
     proto::DumpFormat export_format = proto::DumpFormat::text;

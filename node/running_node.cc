@@ -12,6 +12,7 @@
 
 #include "common/check.h"
 #include "common/log.h"
+#include "node/admin_token.h"
 #include "node/atomic_file.h"
 #include "node/privileges.h"
 #include "node/reloadable.h"
@@ -89,6 +90,12 @@ Result<std::unique_ptr<RunningNode>> RunningNode::start(const Options& options,
   std::signal(SIGPIPE, SIG_IGN);
   auto keys = load_node_keys(options);
   if (!keys) return tl::make_unexpected(keys.error());
+  std::string token;
+  if (!options.admin.token_file.empty()) {
+    auto loaded = load_admin_token(options.admin.token_file);
+    if (!loaded) return common::fail("admin.token_file: " + loaded.error().message);
+    token = std::move(*loaded);
+  }
   auto sockets = open_sockets(options, worker_count(options));
   if (!sockets) return tl::make_unexpected(sockets.error());
   if (auto dropped = drop_privileges(options.node.user, options.node.chroot); !dropped) {
@@ -101,8 +108,9 @@ Result<std::unique_ptr<RunningNode>> RunningNode::start(const Options& options,
   }
   auto access = AccessControl::prepare(options.access);
   if (!access) return tl::make_unexpected(access.error());
-  return std::unique_ptr<RunningNode>(
-      new RunningNode(options, std::move(reload), std::move(*keys), std::move(*sockets), std::move(*access)));
+  return std::unique_ptr<RunningNode>(new RunningNode(options, std::move(reload), std::move(*keys),
+                                                      std::move(token), std::move(*sockets),
+                                                      std::move(*access)));
 }
 
 Result<RunningNode::Sockets> RunningNode::open_sockets(const Options& options, size_t workers) {
@@ -140,14 +148,16 @@ Result<RunningNode::Sockets> RunningNode::open_sockets(const Options& options, s
 RunningNode::Loop::Loop() { CHECK_INVARIANT(uv_loop_init(&uv) == 0); }
 
 RunningNode::RunningNode(const Options& options, std::function<Result<Options>()> reload, NodeKeys keys,
-                         Sockets sockets, AccessControl::Start access)
+                         std::string token, Sockets sockets, AccessControl::Start access)
     : options_(options),
       reload_(std::move(reload)),
       keys_(std::move(keys)),
+      admin_token_(std::move(token)),
       started_unix_ms_(ClusterClock(options.tracker.peer_timeout_s).unix_ms()),
       started_mono_ms_(uv_hrtime() / 1'000'000),
       clock_(options.tracker.peer_timeout_s),
       store_({.key = keys_.store, .replicated = sockets.sync.datagrams != nullptr}),
+      top_(&loop_.uv, store_),
       full_scrapes_(store_, clock_, options.tracker.full_scrape_interval_s),
       counters_(counters_for(sockets.udp.size())),
       opentracker_({.path = options.stats.path,
@@ -194,8 +204,13 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
           .opentracker = opentracker_},
       admin_({.state = [this] { return state(); },
               .drain = [this] { return drain("admin endpoint"); },
-              .access = &access_},
-             full_scrapes_),
+              .token = [this] { return admin_token_; },
+              .store = &store_,
+              .clock = &clock_,
+              .history = &history_,
+              .top = [this]() -> const TopView& { return top_.view(); },
+              .full_scrapes = &full_scrapes_,
+              .access = &access_}),
       service_(std::move(sockets.service)),
       heap_pages_(sockets.heap_pages) {
   if (sockets.sync.datagrams) {
@@ -263,6 +278,12 @@ void RunningNode::start_workers(std::vector<std::vector<Socket>> udp, std::vecto
 }
 
 void RunningNode::start_timers() {
+  CHECK_INVARIANT(uv_timer_init(&loop_.uv, &history_timer_) == 0);
+  history_timer_.data = this;
+  CHECK_INVARIANT(uv_timer_start(
+                      &history_timer_,
+                      [](uv_timer_t* timer) { static_cast<RunningNode*>(timer->data)->note_history(); }, 0,
+                      kHistoryStepMs) == 0);
   for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
     auto handle = std::make_unique<uv_signal_t>();
     CHECK_INVARIANT(uv_signal_init(&loop_.uv, handle.get()) == 0);
@@ -295,6 +316,10 @@ void RunningNode::expire() {
     expiry_shard_ = (expiry_shard_ + 1) % SwarmStore::kShards;
   }
   heap_pages_.step();
+}
+
+void RunningNode::note_history() {
+  history_.add(static_cast<int64_t>(uv_hrtime() / 1'000'000), ClusterClock::wall_ms(), series_of(state()));
 }
 
 void RunningNode::on_signal(int signal) {
@@ -386,12 +411,13 @@ void RunningNode::close() {
   if (sync_) sync_->stop();
   if (admin_server_) admin_server_->stop();
   access_.stop();
+  top_.stop();
   load_.close();
   if (exporter_) exporter_->stop();
   drain_.close();
   service_->close();
   for (const auto& signal : signals_) uv_close(reinterpret_cast<uv_handle_t*>(signal.get()), nullptr);
-  for (uv_timer_t* timer : {&expiry_timer_, &linger_timer_}) {
+  for (uv_timer_t* timer : {&expiry_timer_, &history_timer_, &linger_timer_}) {
     uv_close(reinterpret_cast<uv_handle_t*>(timer), nullptr);
   }
 }

@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -24,6 +25,7 @@
 #include "node/exporter.h"
 #include "node/full_scrapes.h"
 #include "node/heap_pages.h"
+#include "node/history.h"
 #include "node/http_server.h"
 #include "node/node_keys.h"
 #include "node/node_state.h"
@@ -60,7 +62,7 @@ class RunningNode {
   };
 
   RunningNode(const Options& options, std::function<common::Result<Options>()> reload, NodeKeys keys,
-              Sockets sockets, AccessControl::Start access);
+              std::string token, Sockets sockets, AccessControl::Start access);
 
   static common::Result<Sockets> open_sockets(const Options& options, size_t workers);
 
@@ -69,6 +71,7 @@ class RunningNode {
   void on_signal(int signal);
   bool drain(std::string_view cause);
   void expire();
+  void note_history();
   void reload();
   void reload_keys(const Options& options);
   void stop();
@@ -80,6 +83,7 @@ class RunningNode {
   const Options options_;
   const std::function<common::Result<Options>()> reload_;
   NodeKeys keys_;
+  std::string admin_token_;  // empty: none
   uint64_t key_reloads_ = 0;
   uint64_t key_reloads_failed_ = 0;
   const int64_t started_unix_ms_;
@@ -87,6 +91,7 @@ class RunningNode {
   Loop loop_;
   ClusterClock clock_;
   SwarmStore store_;
+  TopKeeper top_;
   FullScrapes full_scrapes_;
   const std::vector<std::unique_ptr<WorkerCounters>> counters_;  // of the workers
   std::atomic<uint64_t> synced_peers_{0};                        // deltas received, for any thread
@@ -99,6 +104,7 @@ class RunningNode {
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<SnapshotKeeper> snapshot_;  // null: off
   std::unique_ptr<Exporter> exporter_;        // null: off
+  History history_;
   HttpCounters admin_counters_;
   Admin admin_;
   std::unique_ptr<HttpServer> admin_server_;
@@ -107,6 +113,7 @@ class RunningNode {
   HeapPages heap_pages_;
   uv_timer_t expiry_timer_;
   size_t expiry_shard_ = 0;
+  uv_timer_t history_timer_;
   uv_timer_t linger_timer_;
   uint64_t linger_until_ms_ = 0;
   int steps_left_ = 0;  // of stop(), before close()

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "node/request_totals.h"
 #include "node/version.h"
 #include "proto/sync_header.h"
 
@@ -35,30 +36,17 @@ std::string protocol(uint32_t minor) {
 }
 
 Json requests_json(const NodeState& state) {
-  uint64_t connects = 0, announces = 0, scrapes = 0, errors = 0, dropped = 0;
-  uint64_t http_announces = 0, http_scrapes = 0, http_failures = 0, http_bad = 0, http_open = 0;
-  for (const WorkerCounters* worker : state.workers) {
-    for (size_t family = 0; family < 2; ++family) {
-      const UdpCounters& udp = worker->udp[family];
-      connects += udp.connects.value();
-      announces += udp.announces.value();
-      scrapes += udp.scrapes.value();
-      errors += udp.errors.value();
-      dropped += udp.dropped_malformed.value() + udp.dropped_connection_id.value() +
-                 udp.dropped_source_port.value() + udp.dropped_network.value() + udp.dropped_send.value();
-      const HttpTrackerCounters& http = worker->http_tracker[family];
-      http_announces += http.announces.value();
-      http_scrapes += http.scrapes.value();
-      http_failures += http.failures.value();
-    }
-    http_bad += worker->http.bad_requests.value();
-    http_open += worker->http.connections_accepted.value() - worker->http.connections_closed.value();
-  }
-  return {{"udp_connects", connects},      {"udp_announces", announces},
-          {"udp_scrapes", scrapes},        {"udp_errors", errors},
-          {"udp_dropped", dropped},        {"http_announces", http_announces},
-          {"http_scrapes", http_scrapes},  {"http_failures", http_failures},
-          {"http_bad_requests", http_bad}, {"http_connections", http_open}};
+  const RequestTotals totals = request_totals(state);
+  return {{"udp_connects", totals.udp_connects},
+          {"udp_announces", totals.udp_announces},
+          {"udp_scrapes", totals.udp_scrapes},
+          {"udp_errors", totals.udp_errors},
+          {"udp_dropped", totals.udp_dropped},
+          {"http_announces", totals.http_announces},
+          {"http_scrapes", totals.http_scrapes},
+          {"http_failures", totals.http_failures},
+          {"http_bad_requests", totals.http_bad_requests},
+          {"http_connections", totals.http_connections}};
 }
 
 Json members_json(const sync::Status& status) {
@@ -200,7 +188,13 @@ Json snapshot_json(const SnapshotStatus& snapshot) {
           {"last_took_ms", snapshot.last_took_ms}};
 }
 
+std::string dump(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"; }
+
 }  // namespace
+
+std::string members_json(const NodeState& state) {
+  return dump({{"node", state.name}, {"members", state.sync ? members_json(*state.sync) : Json::array()}});
+}
 
 std::string status_json(const NodeState& state) {
   Json json;
@@ -230,7 +224,7 @@ std::string status_json(const NodeState& state) {
   json["announces_per_s"] = state.announces_per_s;
   json["access"] = access_json(state.access);
   json["snapshot"] = state.snapshot ? snapshot_json(*state.snapshot) : Json(nullptr);
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return dump(json);
 }
 
 }  // namespace shoal::node

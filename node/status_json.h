@@ -1,4 +1,5 @@
-// /status.json: this node, the other members, and the counts, for people and for `shoal status`.
+// /status.json and /v1/status: this node, the other members, and the counts, for people and for `shoal
+// status`.
 
 #pragma once
 
@@ -9,5 +10,8 @@
 namespace shoal::node {
 
 std::string status_json(const NodeState& state);
+
+// /v1/members: the part of it that says who is in the cluster.
+std::string members_json(const NodeState& state);
 
 }  // namespace shoal::node

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <vector>
 
+#include "node/amount_text.h"
 #include "node/printable.h"
 
 namespace shoal::node {
@@ -36,20 +37,14 @@ std::string number(const json& value) {
 
 std::string yes_no(const json& value) { return !value.is_boolean() ? "-" : value.get<bool>() ? "yes" : "no"; }
 
-// 42 s, 3 min, 5 h, 12 d.
 std::string seconds(const json& value) {
-  if (!value.is_number_unsigned()) return "-";
-  const auto s = value.get<uint64_t>();
-  if (s < 120) return std::to_string(s) + " s";
-  if (s < 7200) return std::to_string(s / 60) + " min";
-  if (s < 172800) return std::to_string(s / 3600) + " h";
-  return std::to_string(s / 86400) + " d";
+  return value.is_number_unsigned() ? seconds_text(value.get<uint64_t>()) : "-";
 }
 
 std::string milliseconds_ago(const json& value) {
   if (!value.is_number_unsigned()) return "-";
   const auto ms = value.get<uint64_t>();
-  return ms < 10'000 ? std::to_string(ms) + " ms ago" : seconds(json(ms / 1000)) + " ago";
+  return ms < 10'000 ? std::to_string(ms) + " ms ago" : seconds_text(ms / 1000) + " ago";
 }
 
 uint64_t count(const json& peers, const char* key) {
@@ -114,7 +109,7 @@ common::Result<json> parse_status(std::string_view text) {
     return !too_deep;
   };
   json status = json::parse(text, check_depth, false);
-  if (too_deep || !status.is_object()) return common::fail("the answer is not the status of a shoal node");
+  if (too_deep || !status.is_object()) return common::fail("the answer is not that of a shoal node");
   return status;
 }
 

@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "common/check.h"
+
 namespace shoal::node {
 
 using common::Family;
@@ -59,6 +61,28 @@ proto::SwarmCounts SwarmShard::scrape(uint64_t hash, const InfoHash& info_hash) 
   const std::lock_guard guard(lock_);
   const SwarmEntry* entry = table_.find(hash, info_hash);
   return entry == nullptr ? proto::SwarmCounts{} : counts_of(*entry);
+}
+
+std::optional<SwarmLook> SwarmShard::look(uint64_t hash, const InfoHash& info_hash, uint32_t peers_max,
+                                          common::Prng& prng) const {
+  const std::lock_guard guard(lock_);
+  const SwarmEntry* entry = table_.find(hash, info_hash);
+  if (entry == nullptr) return std::nullopt;
+  SwarmLook look{counts_of(*entry), peers_v4_.counts(entry->v4), peers_v6_.counts(entry->v6), {}};
+  const auto add_peers = [&]<Family F>(const PeerTable<F>& table, const PeerSet& set) {
+    std::vector<PeerKey<F>> keys(peers_max);
+    keys.resize(table.sample(set, nullptr, false, peers_max, prng, keys.data()->data()));
+    for (const PeerKey<F>& key : keys) {
+      const auto value = table.find(set, key, PeerRole::leecher);
+      CHECK_INVARIANT(value);
+      look.peers.push_back({info_hash, endpoint_of<F>(key), value->state, value->stamp});
+    }
+  };
+  if (peers_max > 0) {
+    add_peers(peers_v4_, entry->v4);
+    add_peers(peers_v6_, entry->v6);
+  }
+  return look;
 }
 
 PeerAnswer SwarmShard::announce(uint64_t hash, const PeerAnnounce& announce, Tick now, common::Prng& prng,

@@ -44,6 +44,9 @@ class alignas(64) SwarmShard {
                       const PeerBuffers& out);
   proto::SwarmCounts scrape(uint64_t hash, const common::InfoHash& info_hash) const;
 
+  std::optional<SwarmLook> look(uint64_t hash, const common::InfoHash& info_hash, uint32_t peers_max,
+                                common::Prng& prng) const;
+
   // Deltas of one swarm; how many changed something.
   size_t merge(uint64_t hash, std::span<const proto::Delta> deltas, common::Tick now);
   size_t merge_part(uint64_t hash, const sync::SwarmPart& part, common::Tick now);

@@ -81,6 +81,11 @@ proto::SwarmCounts SwarmStore::scrape(SwarmRef ref, const InfoHash& info_hash) c
   return impl_->shard_of(ref).scrape(ref.hash, info_hash);
 }
 
+std::optional<SwarmLook> SwarmStore::look(SwarmRef ref, const InfoHash& info_hash, uint32_t peers_max,
+                                          common::Prng& prng) const {
+  return impl_->shard_of(ref).look(ref.hash, info_hash, peers_max, prng);
+}
+
 size_t SwarmStore::merge(std::span<const proto::Delta> deltas, Tick now) {
   const auto admits = impl_->current_admits();
   size_t changed = 0;

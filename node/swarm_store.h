@@ -56,6 +56,15 @@ struct PeerAnswer {
   bool refreshed = false;  // it did not change the record
 };
 
+// One swarm, looked at.
+struct SwarmLook {
+  using Roles = std::array<uint32_t, 3>;  // records by proto::PeerRole
+  proto::SwarmCounts counts;
+  Roles v4{};
+  Roles v6{};
+  std::vector<proto::Delta> peers;  // live ones, drawn at random
+};
+
 struct StoreTotals {
   uint64_t swarms = 0;
   uint64_t seeders_v4 = 0;
@@ -100,6 +109,10 @@ class SwarmStore final : public sync::Swarms {
 
   // Zeros for an unknown swarm.
   proto::SwarmCounts scrape(SwarmRef ref, const common::InfoHash& info_hash) const;
+
+  // At most `peers_max` peers of each family; nothing for an unknown swarm. `ref` is locate(info_hash).
+  std::optional<SwarmLook> look(SwarmRef ref, const common::InfoHash& info_hash, uint32_t peers_max,
+                                common::Prng& prng) const;
 
   // Of sync/swarms.h; a step of reading is a shard. There are digests only in a replicated store.
   size_t merge(std::span<const proto::Delta> deltas, common::Tick now) override;

@@ -49,6 +49,7 @@ void write_status_line(HeadWriter& head, int status) {
   head.text(" ");
   head.text(http_status_text(status));
   head.text("\r\n");
+  if (status == 401) head.text("WWW-Authenticate: Bearer\r\n");
   if (status == 405) head.text("Allow: GET, HEAD\r\n");
 }
 
@@ -62,30 +63,33 @@ void write_connection(HeadWriter& head, const HttpReply& reply) {
 }
 
 void write_head(HeadWriter& head, const HttpReply& reply, int status, std::string_view content_type,
-                size_t body_size) {
+                std::string_view headers, size_t body_size) {
   write_status_line(head, status);
   head.text("Content-Type: ");
   head.text(content_type);
   head.text("\r\nContent-Length: ");
   head.number(body_size);
   head.text("\r\n");
+  head.text(headers);
   write_connection(head, reply);
 }
 
 // The body is written first, behind room for the head, because the head tells its size; then it moves up.
 template <class WriteBody>
 void append_response(std::string& out, const HttpReply& reply, int status, size_t body_max,
-                     WriteBody write_body, std::string_view content_type = kPlainText) {
+                     WriteBody write_body, std::string_view content_type = kPlainText,
+                     std::string_view headers = {}) {
   const size_t start = out.size();
-  out.resize(start + kHeadRoom + body_max);
-  char* const body_start = out.data() + start + kHeadRoom;
+  const size_t head_room = kHeadRoom + headers.size();
+  out.resize(start + head_room + body_max);
+  char* const body_start = out.data() + start + head_room;
   BencodeWriter body({reinterpret_cast<uint8_t*>(body_start), body_max});
   write_body(body);
   CHECK_INVARIANT(body.ok());
 
   HeadWriter head(out, start);
-  write_head(head, reply, status, content_type, body.size());
-  CHECK_INVARIANT(head.size() <= kHeadRoom);
+  write_head(head, reply, status, content_type, headers, body.size());
+  CHECK_INVARIANT(head.size() <= head_room);
   const size_t sent_body = reply.method == HttpMethod::head ? 0 : body.size();
   std::memmove(out.data() + start + head.size(), body_start, sent_body);
   out.resize(start + head.size() + sent_body);
@@ -247,9 +251,10 @@ void append_text(std::string& out, const HttpReply& reply, int status, std::stri
 }
 
 void append_content(std::string& out, const HttpReply& reply, int status, std::string_view content_type,
-                    std::string_view content) {
+                    std::string_view content, std::string_view headers) {
   append_response(
-      out, reply, status, content.size(), [&](BencodeWriter& body) { body.raw(content); }, content_type);
+      out, reply, status, content.size(), [&](BencodeWriter& body) { body.raw(content); }, content_type,
+      headers);
 }
 
 void append_http_error(std::string& out, int status) {
@@ -266,6 +271,8 @@ std::string_view http_status_text(int status) {
       return "Found";
     case 400:
       return "Bad Request";
+    case 401:
+      return "Unauthorized";
     case 403:
       return "Forbidden";
     case 404:

@@ -55,9 +55,10 @@ struct RetryIn {
 void append_failure(std::string& out, const HttpReply& reply, std::string_view reason,
                     std::optional<RetryIn> retry_in = std::nullopt);
 
-// Any other answer: content of any type and status. The type is at most 64 characters.
+// Any other answer: content of any type and status. The type is at most 64 characters. `headers`: more header
+// lines, each with its end.
 void append_content(std::string& out, const HttpReply& reply, int status, std::string_view content_type,
-                    std::string_view content);
+                    std::string_view content, std::string_view headers = {});
 
 // Sends the client elsewhere: status 302. `url` is printable ASCII without blanks.
 void append_redirect(std::string& out, const HttpReply& reply, std::string_view url);

@@ -2,8 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 
 #include "node/metrics.h"
 #include "node/status_json.h"
@@ -55,11 +57,26 @@ std::string ask(node::Admin& admin, const std::string& method, const std::string
   return out;
 }
 
-// An endpoint without a node behind it.
+// The parts of a node that the admin endpoint looks at.
 struct FakeNode {
-  std::unique_ptr<node::SwarmStore> store = test::make_store(false);
+  std::unique_ptr<node::SwarmStore> store = test::make_store(true);
   node::ClusterClock clock{2700};
   node::FullScrapes full_scrapes{*store, clock, 0};
+  node::History history;
+  node::TopView top;
+  std::string token;
+  bool drained = false;
+
+  node::Admin::Actions actions(std::function<node::NodeState()> state) {
+    return {.state = std::move(state),
+            .drain = [this] { return !std::exchange(drained, true); },
+            .token = [this] { return token; },
+            .store = store.get(),
+            .clock = &clock,
+            .history = &history,
+            .top = [this]() -> const node::TopView& { return top; },
+            .full_scrapes = &full_scrapes};
+  }
 };
 
 std::string get(node::Admin& admin, const std::string& path) { return ask(admin, "GET", path); }
@@ -106,7 +123,7 @@ TEST_CASE("admin: paths and statuses") {
   node::WorkerCounters worker;
   node::NodeState state = example(worker);
   FakeNode fake;
-  node::Admin admin({[&] { return state; }, [] { return true; }}, fake.full_scrapes);
+  node::Admin admin(fake.actions([&] { return state; }));
   CHECK(get(admin, "/healthz").rfind("HTTP/1.1 200 ", 0) == 0);
   CHECK(get(admin, "/readyz").rfind("HTTP/1.1 503 ", 0) == 0);
   CHECK(get(admin, "/readyz").find("no other member heard yet") != std::string::npos);
@@ -121,7 +138,7 @@ TEST_CASE("admin: paths and statuses") {
 
 TEST_CASE("admin: a full scrape, whole or refused") {
   FakeNode fake;
-  node::Admin admin({[] { return node::NodeState{}; }, [] { return true; }}, fake.full_scrapes);
+  node::Admin admin(fake.actions([] { return node::NodeState{}; }));
   const auto peer = test::v4_peer(1);
   test::announce(*fake.store, {1, peer, proto::Event::none, true}, 1'000'000);
   const std::string text = get(admin, "/scrape?format=txt");
@@ -138,7 +155,7 @@ TEST_CASE("admin: a full scrape, whole or refused") {
 
 TEST_CASE("admin: full scrapes that clients are slow to take are few at once") {
   FakeNode fake;
-  node::Admin admin({[] { return node::NodeState{}; }, [] { return true; }}, fake.full_scrapes);
+  node::Admin admin(fake.actions([] { return node::NodeState{}; }));
   std::vector<std::unique_ptr<node::LongAnswer>> slow;
   std::string out;
   for (size_t i = 0; i < node::DumpGate::kAtOnceMax; ++i) {
@@ -154,12 +171,12 @@ TEST_CASE("admin: full scrapes that clients are slow to take are few at once") {
 }
 
 TEST_CASE("admin: drain by POST, from loopback, not from a web page") {
-  int drains = 0;
   FakeNode fake;
-  node::Admin admin({[] { return node::NodeState{}; }, [&] { return drains++ == 0; }}, fake.full_scrapes);
+  node::Admin admin(fake.actions([] { return node::NodeState{}; }));
   const auto refused = [&](const std::string& answer, const std::string& status) {
     CHECK(answer.rfind("HTTP/1.1 " + status, 0) == 0);
-    CHECK(drains == 0);
+    CHECK(answer.find("\r\n\r\n{\"error\":\"") != std::string::npos);
+    CHECK(!fake.drained);
   };
   refused(ask(admin, "GET", "/v1/drain"), "400 ");
   refused(ask(admin, "POST", "/readyz"), "404 ");
@@ -168,7 +185,126 @@ TEST_CASE("admin: drain by POST, from loopback, not from a web page") {
   refused(ask(admin, "POST", "/v1/drain", kLoopback, "Origin: http://evil.example\r\n"), "403 ");
   common::Endpoint loopback6{common::Family::v6, {}, 1};
   loopback6.address[15] = 1;
-  CHECK(ask(admin, "POST", "/v1/drain", loopback6).find("\r\n\r\ndraining\n") != std::string::npos);
+  CHECK(ask(admin, "POST", "/v1/drain", loopback6).find("\r\n\r\n{\"result\":\"draining\"}\n") !=
+        std::string::npos);
+  CHECK(fake.drained);
   CHECK(ask(admin, "POST", "/v1/drain").find("draining already") != std::string::npos);
-  CHECK(drains == 2);
+}
+
+TEST_CASE("admin: with a token, POST needs it") {
+  FakeNode fake;
+  fake.token = "0123456789abcdef";
+  node::Admin admin(fake.actions([] { return node::NodeState{}; }));
+  const std::string refused = ask(admin, "POST", "/v1/drain");
+  CHECK(refused.rfind("HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Bearer\r\n", 0) == 0);
+  CHECK(!fake.drained);
+  const auto elsewhere = common::make_endpoint_v4(0x0a000001, 1);
+  const std::string authorization = "Authorization: Bearer " + fake.token + "\r\n";
+  CHECK(ask(admin, "POST", "/v1/drain", elsewhere, authorization).rfind("HTTP/1.1 200 ", 0) == 0);
+  CHECK(fake.drained);
+  CHECK(get(admin, "/readyz").rfind("HTTP/1.1 503 ", 0) == 0);  // to read needs none
+}
+
+TEST_CASE("admin: the API's documents") {
+  node::WorkerCounters worker;
+  FakeNode fake;
+  node::Admin admin(fake.actions([&] { return example(worker); }));
+  const auto document = [&](const std::string& path) {
+    const std::string answer = get(admin, path);
+    CAPTURE(answer);
+    CHECK(answer.rfind("HTTP/1.1 200 ", 0) == 0);
+    CHECK(answer.find("Content-Type: application/json\r\n") != std::string::npos);
+    return nlohmann::json::parse(answer.substr(answer.find("\r\n\r\n")));
+  };
+  CHECK(document("/v1/status") == document("/status.json"));
+  const auto members = document("/v1/members");
+  CHECK(members["node"] == "a");
+  CHECK(members["members"] == document("/v1/status")["members"]);
+  CHECK(document("/v1/history")["unix_ms"].empty());
+  CHECK(get(admin, "/v1/nowhere").rfind("HTTP/1.1 404 ", 0) == 0);
+  CHECK(get(admin, "/v1/").rfind("HTTP/1.1 404 ", 0) == 0);
+}
+
+TEST_CASE("admin: a swarm looked up") {
+  FakeNode fake;
+  node::Admin admin(fake.actions([] { return node::NodeState{}; }));
+  proto::Delta delta;
+  delta.info_hash.bytes.fill(0xab);
+  const common::Tick now = fake.clock.tick();
+  for (uint16_t port = 1; port <= 30; ++port) {
+    const auto role = port <= 10   ? proto::PeerRole::seeder
+                      : port <= 25 ? proto::PeerRole::leecher
+                                   : proto::PeerRole::stopped;
+    delta.peer = common::make_endpoint_v4(0xc0000201, port);
+    delta.state = {role, port <= 3};
+    delta.stamp = common::stamp_of(now - 2);
+    fake.store->merge({&delta, 1}, now);
+  }
+  delta.peer = *common::parse_endpoint("[2001:db8::1]:7000");
+  delta.state = {};
+  fake.store->merge({&delta, 1}, now);
+
+  const std::string path = "/v1/swarms/" + common::to_hex(delta.info_hash);
+  const auto look = [&](const std::string& query) {
+    const std::string answer = get(admin, path + query);
+    REQUIRE(answer.rfind("HTTP/1.1 200 ", 0) == 0);
+    return nlohmann::json::parse(answer.substr(answer.find("\r\n\r\n")));
+  };
+  const auto all = look("?peers=200");
+  CHECK(all["info_hash"] == common::to_hex(delta.info_hash));
+  CHECK(all["seeders"] == 10);
+  CHECK(all["leechers"] == 16);
+  CHECK(all["completed"] == 3);
+  CHECK(all["ipv4"]["stopped"] == 5);
+  CHECK(all["ipv6"] == nlohmann::json{{"seeders", 0}, {"leechers", 1}, {"stopped", 0}});
+  CHECK(all["peers"].size() == 26);  // never a stopped one
+  size_t seeders = 0;
+  for (const auto& peer : all["peers"]) {
+    seeders += peer["state"] == "seeder" ? 1 : 0;
+    CHECK(peer["age_s"].get<int>() >= 30);
+    CHECK(peer["age_s"].get<int>() <= 45);
+  }
+  CHECK(seeders == 10);
+  CHECK(all["peers"].back()["address"] == "[2001:db8::1]:7000");
+  CHECK(look("")["peers"].size() == 21);
+  CHECK(look("?peers=0")["peers"].empty());
+
+  CHECK(get(admin, "/v1/swarms/" + std::string(40, '0')).rfind("HTTP/1.1 404 ", 0) == 0);
+  for (const std::string& wrong : {path + "?peers=201", path + "?peers=-1", path + "?peers", path + "?x=1",
+                                   path + "0", std::string("/v1/swarms/"), path.substr(0, path.size() - 1)}) {
+    CAPTURE(wrong);
+    CHECK(get(admin, wrong).rfind("HTTP/1.1 400 ", 0) == 0);
+  }
+}
+
+TEST_CASE("admin: the page and its files") {
+  node::WorkerCounters worker;
+  FakeNode fake;
+  node::Admin admin(fake.actions([&] { return example(worker); }));
+  const std::string page = get(admin, "/");
+  CHECK(page.find("Content-Type: text/html; charset=utf-8\r\n") != std::string::npos);
+  CHECK(page.find("Content-Security-Policy: default-src 'none'; script-src 'self';") != std::string::npos);
+  CHECK(get(admin, "/page.css").find("Content-Type: text/css; charset=utf-8\r\n") != std::string::npos);
+  CHECK(get(admin, "/page.js").find("Content-Type: text/javascript; charset=utf-8\r\n") != std::string::npos);
+  CHECK(get(admin, "/icon.svg").find("\r\n\r\n<svg ") != std::string::npos);
+  CHECK(get(admin, "/page.html").rfind("HTTP/1.1 404 ", 0) == 0);  // a template is no page
+}
+
+TEST_CASE("admin: the largest swarms") {
+  FakeNode fake;
+  node::Admin admin(fake.actions([] { return node::NodeState{}; }));
+  const auto document = [&](const std::string& path) {
+    const std::string answer = get(admin, path);
+    return nlohmann::json::parse(answer.substr(answer.find("\r\n\r\n")));
+  };
+  CHECK(document("/v1/top") == nlohmann::json{{"unix_ms", nullptr}, {"swarms", nlohmann::json::array()}});
+  fake.top.unix_ms = 1'700'000'000'000;
+  for (uint32_t i = 30; i > 0; --i) fake.top.swarms.push_back({{}, {i, 2 * i, 3 * i}});
+  CHECK(document("/v1/top")["swarms"].size() == 10);
+  CHECK(document("/v1/top?n=100")["swarms"].size() == 30);
+  const auto first = document("/v1/top?n=1")["swarms"][0];
+  CHECK(first["seeders"] == 30);
+  CHECK(first["leechers"] == 60);
+  CHECK(first["completed"] == 90);
+  CHECK(get(admin, "/v1/top?n=101").rfind("HTTP/1.1 400 ", 0) == 0);
 }

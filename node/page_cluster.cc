@@ -1,0 +1,162 @@
+#include "node/page_cluster.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <numbers>
+
+#include "node/amount_text.h"
+#include "node/html.h"
+
+namespace shoal::node {
+
+namespace {
+
+constexpr double kMiddleX = 240;
+constexpr double kMiddleY = 170;
+constexpr double kRadiusX = 185;
+constexpr double kRadiusY = 120;
+constexpr size_t kNameMax = 18;
+
+struct Place {
+  double x;
+  double y;
+};
+
+// What its state is called, and how the style sheet calls its looks.
+struct Look {
+  const char* name;
+  const char* mark;
+};
+
+Look look_of(const sync::MemberStatus& member) {
+  if (member.state == sync::MemberState::down) return {"down", "✕"};
+  if (!member.refused.empty()) return {"refused", "✕"};
+  if (member.state == sync::MemberState::suspect) return {"suspect", "?"};
+  return {"alive", "✓"};
+}
+
+std::string fixed(double value, int digits) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.*f", digits, value);
+  return text;
+}
+
+std::string at(const char* x_name, const char* y_name, Place place) {
+  return std::string(" ") + x_name + "=\"" + fixed(place.x, 0) + "\" " + y_name + "=\"" + fixed(place.y, 0) +
+         "\"";
+}
+
+std::string lag_text(const sync::MemberStatus& member) {
+  if (member.round_trip_us == 0) return "–";
+  return fixed(static_cast<double>(member.round_trip_us) / 1000, 1) + " ms";
+}
+
+// Of the datagrams that should have come.
+std::string loss_text(const sync::MemberStatus& member) {
+  const auto lost = static_cast<double>(member.lost + member.missing);
+  const double sent = lost + static_cast<double>(member.datagrams_received);
+  return lost == 0 ? "0 %" : fixed(std::max(0.01, 100 * lost / sent), 2) + " %";
+}
+
+std::string text_svg(const char* kind, Place place, const std::string& html) {
+  return std::string("<text class=\"") + kind + "\"" + at("x", "y", place) + ">" + html + "</text>";
+}
+
+std::string node_svg(Place place, const std::string& name, const char* state, const char* mark, int radius) {
+  return std::string("<g class=\"node ") + state + "\"><circle" + at("cx", "cy", place) + " r=\"" +
+         std::to_string(radius) + "\"/>" + text_svg("mark", {place.x, place.y + 6}, mark) +
+         text_svg("name", {place.x, place.y + radius + 17}, html_text(name, kNameMax)) + "</g>";
+}
+
+std::string link_svg(Place to, const sync::MemberStatus& member) {
+  const Look look = look_of(member);
+  std::string out = std::string("<path class=\"link ") + look.name + "\" d=\"M" + fixed(kMiddleX, 0) + " " +
+                    fixed(kMiddleY, 0) + "L" + fixed(to.x, 0) + " " + fixed(to.y, 0) + "\"/>";
+  // Nearer to the member than to the middle, where the links meet.
+  const Place label{kMiddleX + 0.56 * (to.x - kMiddleX), kMiddleY + 0.56 * (to.y - kMiddleY) - 4};
+  if (member.state == sync::MemberState::down) {
+    return out + text_svg("label soft", label,
+                          "silent " + seconds_text(static_cast<uint64_t>(
+                                          std::max<int64_t>(0, member.heard_ago_ms) / 1000)));
+  }
+  return out + text_svg("label soft", label, lag_text(member)) +
+         text_svg("label soft", {label.x, label.y + 13}, loss_text(member) + " lost");
+}
+
+// Around the middle, from the left on: two members stand left and right.
+Place place_of(size_t number, size_t count) {
+  const double angle = std::numbers::pi * (1 + 2 * static_cast<double>(number) / static_cast<double>(count));
+  return {kMiddleX + kRadiusX * std::cos(angle), kMiddleY + kRadiusY * std::sin(angle)};
+}
+
+std::string cell(const std::string& html, bool wide = false) {
+  return (wide ? "<td class=\"wide\">" : "<td>") + html + "</td>";
+}
+
+std::string state_html(const char* kind, const std::string& text) {
+  return std::string("<span class=\"state ") + kind + "\">" + text + "</span>";
+}
+
+std::string this_node_row(const NodeState& state) {
+  return "<tr>" + cell("<b>" + html_text(state.name) + "</b>") +
+         cell(state.readiness.ready ? state_html("ready", "ready") : state_html("not-ready", "not ready")) +
+         cell("this node", true) + cell("") + cell("") + cell("") + cell("", true) + cell("", true) + "</tr>";
+}
+
+std::string member_row(const sync::MemberStatus& member) {
+  const char* state = look_of(member).name;
+  const std::string why = member.refused.empty() ? "" : " title=\"" + html_text(member.refused, 200) + "\"";
+  const auto heard_s = static_cast<uint64_t>(std::max<int64_t>(0, member.heard_ago_ms) / 1000);
+  return "<tr" + why + ">" + cell(html_text(member.name)) + cell(state_html(state, state)) +
+         cell(html_text(common::to_string(member.address)), true) +
+         cell(heard_s == 0 ? "now" : seconds_text(heard_s) + " ago") + cell(lag_text(member)) +
+         cell(loss_text(member)) + cell(grouped_text(member.deltas_received), true) +
+         cell(std::to_string(member.clock_offset_ms) + " ms", true) + "</tr>";
+}
+
+}  // namespace
+
+std::string cluster_picture(const NodeState& state) {
+  if (!state.sync) return "<p class=\"none\">This node is on its own: sync is off.</p>";
+  const auto& members = state.sync->members;
+  if (members.empty()) return "<p class=\"none\">No other member has been heard yet.</p>";
+  const size_t shown = std::min(members.size(), kPictureMembersMax);
+  std::string links;
+  std::string nodes;
+  for (size_t i = 0; i < shown; ++i) {
+    const Place place = place_of(i, shown);
+    const Look look = look_of(members[i]);
+    links += link_svg(place, members[i]);
+    nodes += node_svg(place, members[i].name, look.name, look.mark, 20);
+  }
+  nodes += node_svg({kMiddleX, kMiddleY}, state.name, state.readiness.ready ? "ready" : "not-ready",
+                    state.readiness.ready ? "✓" : "✕", 26);
+  std::string out =
+      "<svg viewBox=\"0 0 480 345\" role=\"img\" aria-label=\"The members and the links to them\">" + links +
+      nodes + "</svg>";
+  if (members.size() > shown) {
+    out += "<p class=\"none\">and " + std::to_string(members.size() - shown) + " more, in the table</p>";
+  }
+  return out;
+}
+
+std::string members_table(const NodeState& state) {
+  std::string out =
+      "<table><thead><tr><th>name</th><th>state</th><th class=\"wide\">address</th><th>heard</th>"
+      "<th>round trip</th><th>lost</th><th class=\"wide\">deltas</th><th "
+      "class=\"wide\">clock</th></tr></thead>"
+      "<tbody>" +
+      this_node_row(state);
+  if (!state.sync) return out + "</tbody></table>";
+  const auto& members = state.sync->members;
+  const size_t shown = std::min(members.size(), kTableMembersMax);
+  for (size_t i = 0; i < shown; ++i) out += member_row(members[i]);
+  out += "</tbody></table>";
+  if (members.size() > shown) {
+    out += "<p class=\"none\">and " + std::to_string(members.size() - shown) + " more</p>";
+  }
+  return out;
+}
+
+}  // namespace shoal::node

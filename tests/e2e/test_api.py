@@ -1,0 +1,173 @@
+"""The admin API: each operation of docs/openapi.json asked of a running node, and its answer held against it."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+from cluster import SHOAL, Cluster
+from http_client import HttpClient
+from nodes import ClusterCase, fresh_hash
+from openapi import OpenApi
+from wait import wait_for
+
+try:
+    import jsonschema
+except ImportError:
+    jsonschema = None
+
+TOKEN = "a-token-that-nobody-guesses"
+
+
+class ApiCase(ClusterCase):
+    """Asks nodes and keeps count of what has been asked."""
+
+    nodes = 2
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.api = OpenApi()
+
+    def ask(self, operation, number=0, headers=(), **parameters):
+        """Status and document of an operation such as "GET /v1/swarms/{info_hash}"; `query` goes behind its path."""
+        method, path = operation.split(" ")
+        query = parameters.pop("query", "")
+        host, port = self.node(number).admin.split(":")
+        with HttpClient((host, int(port))) as client:
+            lines = [f"{method} {path.format(**parameters)}{query} HTTP/1.1", "Host: node.test", *headers, "", ""]
+            client.send("\r\n".join(lines).encode())
+            answer = client.read_response()
+        return answer.status, self.api.check(operation, answer.status, answer.headers["content-type"],
+                                             answer.body.decode())
+
+
+@unittest.skipUnless(jsonschema, "needs python3-jsonschema")
+class Api(ApiCase):
+    def test_status_and_members(self):
+        status, document = self.ask("GET /v1/status")
+        self.assertEqual((status, document["node"]["name"]), (200, "a"))
+        status, members = self.ask("GET /v1/members")
+        self.assertEqual((status, members["node"]), (200, "a"))
+        self.assertEqual([(m["name"], m["state"]) for m in members["members"]], [("b", "alive")])
+
+    def test_swarm(self):
+        swarm = "GET /v1/swarms/{info_hash}"
+        info_hash = fresh_hash()
+        self.assertEqual(self.ask(swarm, info_hash=info_hash.hex())[0], 404)
+        self.client(0).announce(info_hash, 4001)
+        self.client(0, "HTTP").announce(info_hash, 4002, left=0)
+        self.client(0, "HTTP", "IPv6").announce(info_hash, 4003)
+        for number in (0, 1):
+            wait_for(lambda n=number: self.ask(swarm, n, info_hash=info_hash.hex())[1].get("leechers") == 2)
+            _, document = self.ask(swarm, number, info_hash=info_hash.hex().upper())
+            self.assertEqual(document["info_hash"], info_hash.hex())
+            self.assertEqual(document["seeders"], 1)
+            self.assertEqual(document["ipv4"], {"seeders": 1, "leechers": 1, "stopped": 0})
+            self.assertEqual(document["ipv6"], {"seeders": 0, "leechers": 1, "stopped": 0})
+            self.assertEqual({(p["address"], p["state"]) for p in document["peers"]},
+                             {("127.0.0.1:4001", "leecher"), ("127.0.0.1:4002", "seeder"), ("[::1]:4003", "leecher")})
+        self.assertEqual(self.ask(swarm, info_hash=info_hash.hex(), query="?peers=0")[1]["peers"], [])
+        self.assertEqual(self.ask(swarm, info_hash=info_hash.hex(), query="?peers=999")[0], 400)
+        self.assertEqual(self.ask(swarm, info_hash="0")[0], 400)
+
+    def test_history(self):
+        # The first point comes after ten seconds.
+        document = wait_for(lambda: self.ask("GET /v1/history")[1], what="history")
+        lengths = {len(column) for column in document["series"].values()}
+        self.assertEqual(lengths, {len(document["unix_ms"])})
+        client = self.client(0)
+
+        def announced():
+            client.announce(fresh_hash(), 4000)
+            return any(self.ask("GET /v1/history")[1]["series"]["udp_announces_per_s"])
+
+        wait_for(announced, 30, "announces in the history", interval_s=0.3)
+
+    def test_top(self):
+        info_hash = fresh_hash()
+        for port in range(3000, 3040):
+            self.client(0).announce(info_hash, port, left=port % 2)
+        # A node that has not been asked yet begins to look; later ones are told what is known.
+        wait_for(lambda: self.ask("GET /v1/top", 1)[1]["unix_ms"], what="a first list of the largest swarms")
+        document = wait_for(lambda: self.ask("GET /v1/top", query="?n=1")[1]["swarms"], 45, "a large swarm")[0]
+        self.assertEqual(self.ask("GET /v1/top", query="?n=1000")[0], 400)
+        self.assertRegex(document["info_hash"], "^[0-9a-f]{40}$")
+
+    def test_access(self):
+        info_hash = fresh_hash().hex()
+        self.assertEqual(self.ask("POST /v1/access/add", query=f"?hash={info_hash}")[0], 409)
+        status, document = self.ask("GET /v1/access", query=f"?hash={info_hash}")
+        self.assertEqual((status, document["hashes"][0]["listed"]), (200, False))
+        self.assertEqual(self.ask("GET /v1/access")[1]["mode"], "open")
+        self.assertEqual(self.ask("GET /v1/access", query="?hash=1")[0], 400)
+        self.assertEqual(self.ask("POST /v1/access/remove", query="?hash=1")[0], 400)
+
+    def test_drain_is_refused(self):
+        # The good case ends a node: see Token.
+        self.assertEqual(self.ask("POST /v1/drain", headers=["Origin: http://evil.test"])[0], 403)
+
+
+@unittest.skipUnless(jsonschema, "needs python3-jsonschema")
+class Token(ApiCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp(prefix="shoal-test-")
+        cls.addClassCleanup(shutil.rmtree, cls.folder, True)
+        cls.token_file = os.path.join(cls.folder, "admin.token")
+        with open(cls.token_file, "w", encoding="utf-8") as file:
+            file.write(f"# for tests\n{TOKEN}\n")
+        cls.settings = {"admin": {"token_file": cls.token_file}, "node": {"drain_s": 3600}}
+        super().setUpClass()
+
+    @classmethod
+    def tearDownClass(cls):
+        # A drained node serves on for an hour; the second signal ends it at once, which is exit code 1.
+        for node in cls.cluster.nodes:
+            node.signal()
+            node.signal()
+        cls.cluster.stop()
+
+    def test_the_token_and_nothing_else(self):
+        for header in ("X: y", "Authorization: Bearer wrong-wrong-wrong-wrong", f"Authorization: Basic {TOKEN}"):
+            self.assertEqual(self.ask("POST /v1/drain", headers=[header])[0], 401, header)
+        self.assertTrue(self.node(0).ready())
+        status, document = self.ask("POST /v1/drain", headers=[f"Authorization: Bearer {TOKEN}"])
+        self.assertEqual((status, document), (200, {"result": "draining"}))
+        self.assertFalse(self.node(0).ready())
+
+    def test_drain_command(self):
+        def drain(*arguments):
+            return subprocess.run([SHOAL, "drain", "--admin", self.node(1).admin, *arguments], check=False,
+                                  capture_output=True, text=True, timeout=20)
+
+        refused = drain()
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("401", refused.stderr)
+        self.assertEqual(drain("--token-file", "/nowhere").returncode, 1)
+        self.assertTrue(self.node(1).ready())
+        done = drain("--token-file", self.token_file)
+        self.assertEqual((done.returncode, done.stdout), (0, f"{self.node(1).admin}: draining\n"))
+        self.assertIn('"draining already"', drain("--token-file", self.token_file, "--json").stdout)
+
+
+class Document(unittest.TestCase):
+    def test_each_operation_is_tested(self):
+        with open(__file__, encoding="utf-8") as file:
+            text = file.read()
+        for operation in OpenApi().operations():
+            self.assertIn(f'"{operation}"', text)
+
+    def test_a_token_file_of_no_use_stops_the_start(self):
+        with tempfile.TemporaryDirectory() as folder:
+            token_file = os.path.join(folder, "token")
+            with open(token_file, "w", encoding="utf-8") as file:
+                file.write("short\n")
+            cluster = Cluster(nodes=1, sync="off", settings={"admin": {"token_file": token_file}})
+            try:
+                cluster.nodes[0].start()
+                self.assertEqual(cluster.nodes[0].wait(), 1)
+                self.assertIn("admin.token_file: token file", cluster.nodes[0].log_text())
+            finally:
+                cluster.stop()
