@@ -58,7 +58,7 @@ TEST_CASE("readiness: where not every swarm is served, the access list's changes
   sync.members.emplace_back();
   ReadinessFacts facts;
   facts.sync = &sync;
-  facts.expects_others = true;
+  sync.phase = sync::SyncPhase::synced;
   CHECK(reason(facts).empty());
   facts.access_matters = true;
   CHECK(reason(facts) == "taking the access list's run-time changes from the others");
