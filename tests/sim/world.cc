@@ -58,9 +58,15 @@ void World::launch(size_t index) {
   node.swarms =
       std::make_unique<SimSwarms>(sync::derive_store_key(node.settings.keys.front(), node.settings.cluster));
   node.cluster = std::make_unique<sync::Cluster>(config, *node.swarms, now);
-  std::vector<common::Endpoint> seeds;
-  for (const size_t seed : node.settings.seeds) seeds.push_back(nodes_[seed]->address);
-  node.cluster->set_seeds(seeds);
+  set_seeds(index, node.settings.seeds);
+}
+
+void World::set_seeds(size_t index, const std::vector<size_t>& seeds) {
+  SimNode& node = *nodes_[index];
+  node.settings.seeds = seeds;
+  std::vector<common::Endpoint> addresses;
+  for (const size_t seed : seeds) addresses.push_back(nodes_[seed]->address);
+  node.cluster->set_seeds(addresses);
 }
 
 void World::crash(size_t index) {
@@ -240,13 +246,17 @@ void World::announce(size_t index, const node::PeerAnnounce& announce) {
   if (!runs(index)) return;
   SimNode& node = *nodes_[index];
   const sync::Now now = now_of(index);
-  const int64_t tick_ms = int64_t{node.settings.peer_timeout_s} * 1000 / common::kLifetimeTicks;
-  const auto delta = node.swarms->announce(announce, common::tick_at(cluster_ms(index), tick_ms), prng_);
+  const auto delta = node.swarms->announce(announce, tick_of(index), prng_);
   if (!delta) return;
   touched_.insert({delta->delta.info_hash, delta->delta.peer});
   sync::Outputs out;
   node.cluster->publish(now, {&*delta, 1}, out);
   drain(index, out);
+}
+
+common::Tick World::tick_of(size_t index) const {
+  const int64_t tick_ms = int64_t{nodes_[index]->settings.peer_timeout_s} * 1000 / common::kLifetimeTicks;
+  return common::tick_at(cluster_ms(index), tick_ms);
 }
 
 bool World::meshed(const std::vector<size_t>& nodes) const {
