@@ -1,8 +1,10 @@
 #include <cstdio>
 
 #include "node/commands.h"
+#include "node/files.h"
 #include "node/key_file.h"
 #include "node/load_options.h"
+#include "node/opentracker_config.h"
 #include "node/option_text.h"
 #include "node/printable.h"
 #include "node/version.h"
@@ -17,6 +19,19 @@ int command_config_default() {
 int command_config_reference() {
   std::fputs(options_reference().c_str(), stdout);
   return kExitOk;
+}
+
+int command_config_from_opentracker(const std::string& file) {
+  const auto text = read_file(file, kOpentrackerConfigBytesMax);
+  if (!text) {
+    print_error(text.error().message);
+    return kExitFailed;
+  }
+  const TranslatedConfig translated = translate_opentracker_config(*text);
+  std::fputs(translated.toml.c_str(), stdout);
+  if (translated.errors.empty()) return kExitOk;
+  print_error(translated.errors);
+  return kExitFailed;
 }
 
 int command_config_manual() {

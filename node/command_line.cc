@@ -22,6 +22,7 @@ struct Arguments {
   std::vector<std::string> options = std::vector<std::string>(option_table().size());
   std::string key_file = "-";
   std::string check;
+  std::string opentracker_config;
   bool reference = false;
   bool manual = false;
   ProbeRequest probe;
@@ -55,7 +56,8 @@ Examples:
 constexpr const char* kConfigExamples = R"(
 Examples:
   shoal config > shoal.toml
-  shoal config --check shoal.toml)";
+  shoal config --check shoal.toml
+  shoal config --from-opentracker /etc/opentracker/opentracker.conf > shoal.toml)";
 
 constexpr const char* kStatusExamples = R"(
 Examples:
@@ -124,19 +126,27 @@ Command keygen_command(CLI::App& shoal, Arguments& arguments) {
 }
 
 Command config_command(CLI::App& shoal, Arguments& arguments) {
-  CLI::App* app = shoal.add_subcommand("config", "Print the default options file, or check one");
+  CLI::App* app = shoal.add_subcommand("config", "Print the default options file, check one, or make one");
   app->footer(kConfigExamples);
   CLI::Option* check = app->add_option("--check", arguments.check,
                                        "Say whether this file, with the present environment, is valid");
   check->type_name("FILE");
+  CLI::Option* opentracker =
+      app->add_option("--from-opentracker", arguments.opentracker_config,
+                      "Print what does the same as this opentracker.conf, and say what nothing does");
+  opentracker->type_name("FILE")->excludes(check);
   CLI::Option* reference =
       app->add_flag("--reference", arguments.reference, "Print the reference of all options as Markdown")
-          ->excludes(check);
+          ->excludes(check)
+          ->excludes(opentracker);
   app->add_flag("--manual", arguments.manual, "Print the manual page shoal.toml(5)")
       ->excludes(check)
+      ->excludes(opentracker)
       ->excludes(reference);
-  return {app, [check, &arguments] {
+  return {app, [check, opentracker, &arguments] {
             if (check->count() > 0) return command_config_check(arguments.check);
+            if (opentracker->count() > 0)
+              return command_config_from_opentracker(arguments.opentracker_config);
             if (arguments.manual) return command_config_manual();
             return arguments.reference ? command_config_reference() : command_config_default();
           }};

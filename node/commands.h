@@ -28,6 +28,7 @@ int command_config_default();
 int command_config_reference();
 int command_config_manual();
 int command_config_check(const std::string& file);
+int command_config_from_opentracker(const std::string& file);
 
 // shoal keygen: to a new file, or to standard output for "-".
 int command_keygen(const std::string& file);

@@ -16,7 +16,7 @@ namespace {
 // Speed before size: a node has better to do.
 constexpr int kLevel = 1;
 constexpr int kGzipWindow = 15 + 16;  // zlib's way to say gzip
-constexpr int kZstdWindowLog = 17;
+constexpr int kZstdWindowLog = 16;
 constexpr size_t kStepBytes = 16 << 10;
 
 }  // namespace

@@ -17,7 +17,7 @@ namespace shoal::node {
 
 class DumpGate {
  public:
-  static constexpr size_t kAtOnceMax = 3;
+  static constexpr size_t kAtOnceMax = 2;
   // Clients remembered; beyond them the one that has waited longest is forgotten.
   static constexpr size_t kClientsMax = 4096;
 

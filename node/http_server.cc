@@ -165,7 +165,9 @@ ByteSpan HttpServer::answer_all(Connection& connection, ByteSpan input) {
     const bool more = request.consumed < input.size();
     if (draining_ != nullptr && !more && draining_->load(std::memory_order_relaxed))
       request.keep_alive = false;
+    const uint64_t start_ns = uv_hrtime();
     auto long_answer = handler_.answer(request, connection.client, out_);
+    counters_.request_time.add((uv_hrtime() - start_ns) / 1000);
     if (long_answer && request.version_minor == 0) request.keep_alive = false;
     if (long_answer) begin_long_answer(connection, std::move(long_answer));
     input = input.subspan(request.consumed);

@@ -12,10 +12,11 @@ using common::Endpoint;
 using common::Family;
 
 HttpTracker::HttpTracker(Tracker& tracker, const ClusterClock& clock, uint32_t numwant_max,
-                         FullScrapes* full_scrapes, WorkerCounters& counters)
+                         FullScrapes* full_scrapes, OpentrackerPage& opentracker, WorkerCounters& counters)
     : tracker_(tracker),
       clock_(clock),
       full_scrapes_(full_scrapes),
+      opentracker_(opentracker),
       counters_(counters),
       peers_v4_(numwant_max * common::compact_size(Family::v4)),
       peers_v6_(numwant_max * common::compact_size(Family::v6)) {}
@@ -26,6 +27,8 @@ std::unique_ptr<LongAnswer> HttpTracker::answer(const proto::HttpRequest& reques
     announce(request, client, out);
   } else if (request.path == "/scrape") {
     return scrape(request, client, out);
+  } else if (opentracker_.is_at(request.path)) {
+    return opentracker_.answer(request, client, counters_.http_tracker[family_index(client.family)], out);
   } else {
     counters_.http_tracker[family_index(client.family)].not_found.add();
     proto::append_text(out, proto::reply_to(request), 404,
@@ -36,7 +39,9 @@ std::unique_ptr<LongAnswer> HttpTracker::answer(const proto::HttpRequest& reques
 
 void HttpTracker::fail(const proto::HttpRequest& request, const Endpoint& client, std::string_view reason,
                        std::string& out) {
-  counters_.http_tracker[family_index(client.family)].failures.add();
+  HttpTrackerCounters& counters = counters_.http_tracker[family_index(client.family)];
+  counters.failures.add();
+  if (request.path == "/scrape") counters.scrape_failures.add();
   // The request will not get better by being sent again.
   proto::append_failure(out, proto::reply_to(request), reason, proto::RetryIn{.never = true});
 }

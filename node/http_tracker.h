@@ -11,6 +11,7 @@
 #include "node/cluster_clock.h"
 #include "node/full_scrapes.h"
 #include "node/http_server.h"
+#include "node/opentracker_page.h"
 #include "node/tracker.h"
 
 namespace shoal::node {
@@ -19,7 +20,7 @@ class HttpTracker final : public HttpHandler {
  public:
   // All references outlive the object. `full_scrapes`: null: not on this port.
   HttpTracker(Tracker& tracker, const ClusterClock& clock, uint32_t numwant_max, FullScrapes* full_scrapes,
-              WorkerCounters& counters);
+              OpentrackerPage& opentracker, WorkerCounters& counters);
 
   std::unique_ptr<LongAnswer> answer(const proto::HttpRequest& request, const common::Endpoint& client,
                                      std::string& out) override;
@@ -34,6 +35,7 @@ class HttpTracker final : public HttpHandler {
   Tracker& tracker_;
   const ClusterClock& clock_;
   FullScrapes* const full_scrapes_;
+  OpentrackerPage& opentracker_;
   WorkerCounters& counters_;
   std::vector<uint8_t> peers_v4_;
   std::vector<uint8_t> peers_v6_;

@@ -1,6 +1,7 @@
 #include "node/metrics.h"
 
 #include <array>
+#include <vector>
 
 #include "node/metric_families.h"
 #include "node/metrics_pulls.h"
@@ -36,42 +37,47 @@ struct Row {
   common::Counter Counters::*counter;
 };
 
-constexpr std::array<Row<UdpCounters>, 4> kUdpRequests = {{{"connect", &UdpCounters::connects},
-                                                           {"announce", &UdpCounters::announces},
-                                                           {"scrape", &UdpCounters::scrapes},
-                                                           {"refused", &UdpCounters::errors}}};
 constexpr std::array<Row<UdpCounters>, 5> kUdpDrops = {
     {{"malformed", &UdpCounters::dropped_malformed},
      {"connection_id", &UdpCounters::dropped_connection_id},
      {"source_port", &UdpCounters::dropped_source_port},
      {"network", &UdpCounters::dropped_network},
      {"send", &UdpCounters::dropped_send}}};
-constexpr std::array<Row<HttpTrackerCounters>, 4> kHttpRequests = {
-    {{"announce", &HttpTrackerCounters::announces},
-     {"scrape", &HttpTrackerCounters::scrapes},
-     {"refused", &HttpTrackerCounters::failures},
-     {"not_found", &HttpTrackerCounters::not_found}}};
 constexpr std::array<Row<AnnounceCounters>, 4> kEvents = {{{"started", &AnnounceCounters::started},
                                                            {"completed", &AnnounceCounters::completed},
                                                            {"stopped", &AnnounceCounters::stopped},
                                                            {"none", &AnnounceCounters::regular}}};
 
 void add_requests(Families& out, const NodeState& state) {
-  out.counter(
-      "shoal_requests_total",
-      "Requests understood, by protocol, family and action; refused ones were answered with an error.");
+  out.counter("shoal_requests_total", "Requests understood, by protocol, family, action and result.");
   for (size_t family = 0; family < 2; ++family) {
-    for (const auto& row : kUdpRequests) {
-      out.add(sum(
-                  state, [&](const WorkerCounters& w) -> auto& { return w.udp[family].*row.counter; }),
-              {{"protocol", "udp"}, {"family", kFamilyNames[family]}, {"action", row.label}});
-    }
-    for (const auto& row : kHttpRequests) {
+    const auto add = [&](const char* protocol, const char* action, const char* result, uint64_t count) {
       out.add(
-          sum(
-              state, [&](const WorkerCounters& w) -> auto& { return w.http_tracker[family].*row.counter; }),
-          {{"protocol", "http"}, {"family", kFamilyNames[family]}, {"action", row.label}});
-    }
+          count,
+          {{"protocol", protocol}, {"family", kFamilyNames[family]}, {"action", action}, {"result", result}});
+    };
+    const auto udp = [&](common::Counter UdpCounters::*counter) {
+      return sum(
+          state, [&](const WorkerCounters& w) -> auto& { return w.udp[family].*counter; });
+    };
+    const auto http = [&](common::Counter HttpTrackerCounters::*counter) {
+      return sum(
+          state, [&](const WorkerCounters& w) -> auto& { return w.http_tracker[family].*counter; });
+    };
+    const uint64_t udp_scrape_errors = udp(&UdpCounters::scrape_errors);
+    add("udp", "connect", "ok", udp(&UdpCounters::connects));
+    add("udp", "announce", "ok", udp(&UdpCounters::announces));
+    add("udp", "announce", "refused", udp(&UdpCounters::errors) - udp_scrape_errors);
+    add("udp", "scrape", "ok", udp(&UdpCounters::scrapes));
+    add("udp", "scrape", "refused", udp_scrape_errors);
+    const uint64_t http_scrape_failures = http(&HttpTrackerCounters::scrape_failures);
+    add("http", "announce", "ok", http(&HttpTrackerCounters::announces));
+    add("http", "announce", "refused", http(&HttpTrackerCounters::failures) - http_scrape_failures);
+    add("http", "scrape", "ok", http(&HttpTrackerCounters::scrapes));
+    add("http", "scrape", "refused", http_scrape_failures);
+    add("http", "stats", "ok", http(&HttpTrackerCounters::stats));
+    add("http", "stats", "refused", http(&HttpTrackerCounters::stats_denied));
+    add("http", "other", "not_found", http(&HttpTrackerCounters::not_found));
   }
   out.counter("shoal_announces_total", "Announces by event; none includes paused.");
   for (const auto& row : kEvents) {
@@ -82,6 +88,34 @@ void add_requests(Families& out, const NodeState& state) {
   out.counter("shoal_peers_sent_total", "Peers handed out in answers to announces.");
   out.add(sum(
       state, [](const WorkerCounters& w) -> auto& { return w.announce.peers_sent; }));
+  out.counter("shoal_downloads_total", "Peers that reported a completed download for the first time.");
+  out.add(sum(
+      state, [](const WorkerCounters& w) -> auto& { return w.announce.downloads; }));
+}
+
+void add_request_times(Families& out, const NodeState& state) {
+  out.histogram(
+      "shoal_request_duration_seconds",
+      "UDP: from the receipt of a batch of datagrams until its answers were handed to the kernel, for "
+      "each answer. HTTP: to make an answer.");
+  std::vector<const common::TimeHistogram*> http;
+  for (const WorkerCounters* worker : state.workers) http.push_back(&worker->http.request_time);
+  for (size_t family = 0; family < 2; ++family) {
+    std::vector<const common::TimeHistogram*> udp;
+    for (const WorkerCounters* worker : state.workers) udp.push_back(&worker->udp[family].request_time);
+    out.add(udp, {{"protocol", "udp"}, {"family", kFamilyNames[family]}});
+  }
+  out.add(http, {{"protocol", "http"}, {"family", "any"}});
+}
+
+void add_clients(Families& out, const NodeState& state) {
+  out.counter("shoal_client_announces_sampled_total",
+              "One announce in 16, by the program its peer_id names; a claim of the client.");
+  for (size_t number = 0; number < kClientNames; ++number) {
+    out.add(sum(
+                state, [&](const WorkerCounters& w) -> auto& { return w.announce.clients[number]; }),
+            {{"client", std::string(client_name(number))}});
+  }
 }
 
 void add_udp(Families& out, const NodeState& state) {
@@ -150,6 +184,8 @@ void add_store(Families& out, const NodeState& state) {
   out.add(store.stopped_v6, {{"state", "stopped"}, {"family", "ipv6"}});
   out.counter("shoal_peers_expired_total", "Live peers removed because they stopped announcing.");
   out.add(store.expired);
+  out.counter("shoal_store_lock_waits_total", "Times a lock of the store had to be waited for.");
+  out.add(store.lock_stalls);
   out.gauge("shoal_store_memory_bytes", "Memory allocated for swarms and peers.");
   out.add(store.memory_bytes);
 }
@@ -227,6 +263,8 @@ std::string metrics_text(const NodeState& state) {
   Families out;
   add_node(out, state);
   add_requests(out, state);
+  add_request_times(out, state);
+  add_clients(out, state);
   add_udp(out, state);
   add_http(out, state);
   add_store(out, state);

@@ -1,8 +1,16 @@
 #include "node/metrics_sync.h"
 
+#include <array>
+#include <utility>
+
 namespace shoal::node {
 
 namespace {
+
+constexpr std::array<std::pair<const char*, sync::MemberState>, 3> kMemberStates = {
+    {{"alive", sync::MemberState::alive},
+     {"suspect", sync::MemberState::suspect},
+     {"down", sync::MemberState::down}}};
 
 void add_sync(Families& out, const NodeState& state) {
   const sync::Stats& stats = state.sync->stats;
@@ -30,6 +38,10 @@ void add_sync(Families& out, const NodeState& state) {
   out.add(stats.nacks_received, {{"direction", "received"}});
   out.counter("shoal_sync_packets_resent_total", "Packets sent again because another node missed them.");
   out.add(stats.packets_resent);
+  out.histogram(
+      "shoal_sync_lag_seconds",
+      "From when a packet of another node was sent until its changes were merged here, for each change.");
+  out.add_histogram(sync::LagHistogram::kBoundsMs, 1000, stats.lag.counts, stats.lag.sum_ms);
   out.counter("shoal_sync_stalls_total", "Times this node itself stood still for a second or more.");
   out.add(stats.stalls);
   out.gauge("shoal_sync_deltas_waiting", "Changes of peers that wait to be sent.");
@@ -94,6 +106,23 @@ void add_members(Families& out, const NodeState& state) {
     out.add(m.loss_in_permille / 1000.0, {{"member", m.name}, {"direction", "in"}});
     out.add(m.loss_out_permille / 1000.0, {{"member", m.name}, {"direction", "out"}});
   }
+  out.gauge("shoal_sync_member_state", "1 for the state the member is in, 0 for the others.");
+  for (const auto& m : members) {
+    for (const auto& [state_name, state_value] : kMemberStates) {
+      out.add(m.state == state_value ? 1.0 : 0.0, {{"member", m.name}, {"state", state_name}});
+    }
+  }
+  out.gauge("shoal_sync_member_lag_seconds",
+            "From when the member sent a packet until its changes were merged here, smoothed.");
+  for (const auto& m : members) out.add(static_cast<double>(m.lag_us) / 1'000'000, {{"member", m.name}});
+  out.counter("shoal_sync_member_late_total", "Delta packets of the member that had to be asked for.");
+  for (const auto& m : members) out.add(m.late, {{"member", m.name}});
+  out.counter("shoal_sync_member_repaired_total", "Of those: have come since.");
+  for (const auto& m : members) out.add(m.repaired, {{"member", m.name}});
+  out.counter("shoal_sync_member_nacks_sent_total", "Requests to the member for packets that did not come.");
+  for (const auto& m : members) out.add(m.nacks_sent, {{"member", m.name}});
+  out.counter("shoal_sync_member_received_bytes_total", "UDP payload of the sync channel from the member.");
+  for (const auto& m : members) out.add(m.bytes_received, {{"member", m.name}});
   out.gauge("shoal_sync_member_load_ratio", "Share of its CPUs that the member uses.");
   for (const auto& m : members) out.add(m.load_permille / 1000.0, {{"member", m.name}});
 }

@@ -64,6 +64,7 @@ constexpr std::array kSections = {
     Section{"access", "Who may announce what. Checked for every announce; off by default."},
     Section{"sync", "The channel between the nodes of a cluster. All nodes of one cluster are equal."},
     Section{"admin", "Metrics, health and status over HTTP, for operators."},
+    Section{"stats", "opentracker's statistics page, for the scripts that read it."},
 };
 
 constexpr std::array kOptions = {
@@ -278,6 +279,22 @@ constexpr std::array kOptions = {
            "with\nthe info_hash percent-encoded; json: an object a line.",
            [](Options& o, View v) { return put(o.admin.export_format, proto::dump_format_from(v)); },
            nullptr},
+
+    Option{"stats.path", OptionKind::text, 0, "",
+           "a path of 2 to 64 letters, digits, '.', '_', '-' or '/' that begins with '/', not /announce or "
+           "/scrape; "
+           "\"\" is off",
+           "Path of the statistics on the tracker's HTTP port; opentracker's is /stats.",
+           "?mode=peer, torr, conn, tcp4, udp4, scrp, fscr, completed, syncs, herr, renew, top10, top100, "
+           "startstop, "
+           "version\nor everything; with tracker.full_scrape also tpbs and statedump.",
+           [](Options& o, View v) { return put_text_if(o.stats.path, v, v.empty() || is_stats_path(v)); },
+           nullptr},
+    Option{"stats.networks", OptionKind::text, 256, "127.0.0.0/8,::1/128",
+           "up to 256 different networks such as 192.0.2.0/24, 2001:db8::/32 or 192.0.2.1",
+           "Networks whose clients may read the statistics.", "0.0.0.0/0 and ::/0: everyone.",
+           [](Options& o, View v) { return add(o.stats.networks, common::parse_network(v)); },
+           [](Options& o) { o.stats.networks.clear(); }},
 };
 
 }  // namespace

@@ -8,9 +8,14 @@ namespace shoal::node {
 
 namespace {
 
-// Defaults hold neither quotes nor backslashes, so nothing is escaped here.
 std::string toml_scalar(OptionKind kind, const std::string& value) {
-  return kind == OptionKind::text ? '"' + value + '"' : value;
+  if (kind != OptionKind::text) return value;
+  std::string out = "\"";
+  for (const char c : value) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + '"';
 }
 
 // Every line of `text` behind "# ".
@@ -27,7 +32,10 @@ std::string commented(std::string_view text) {
 }  // namespace
 
 std::string toml_value(const Option& option, std::string_view text) {
-  const auto values = split_values(option, text);
+  return toml_values(option, split_values(option, text));
+}
+
+std::string toml_values(const Option& option, const std::vector<std::string>& values) {
   if (!option.is_list()) return toml_scalar(option.kind, values.front());
   std::string out = "[";
   for (const std::string& value : values) out += (out == "[" ? "" : ", ") + toml_scalar(option.kind, value);

@@ -11,6 +11,9 @@ namespace shoal::node {
 // The TOML of a value as split_values() reads it: 1800, "info", ["0.0.0.0:6969"].
 std::string toml_value(const Option& option, std::string_view text);
 
+// The same of values that are apart already and hold no control characters; one, unless it is a list.
+std::string toml_values(const Option& option, const std::vector<std::string>& values);
+
 // The commented default file. Read back it gives the defaults.
 std::string default_file();
 

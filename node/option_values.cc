@@ -117,6 +117,13 @@ bool is_path(std::string_view text) {
   });
 }
 
+bool is_stats_path(std::string_view text) {
+  constexpr size_t kSizeMax = 64;
+  return text.size() >= 2 && text.size() <= kSizeMax && text[0] == '/' && text != "/announce" &&
+         text != "/scrape" &&
+         std::all_of(text.begin(), text.end(), [](char c) { return is_name_char(c) || c == '/'; });
+}
+
 bool is_peer_id_prefix(std::string_view text) {
   return !text.empty() && text.size() <= 20 &&
          std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f && c != ','; });

@@ -46,6 +46,9 @@ bool is_path(std::string_view text);
 // 1 to 253 of A-Z a-z 0-9 . _ -, labels of 1 to 63; what a resolver may be asked for.
 bool is_host_name(std::string_view text);
 
+// "/stats": a path of a URL that needs no escapes, and not one the tracker has another use for.
+bool is_stats_path(std::string_view text);
+
 // 1 to 20 bytes of printable ASCII without a comma: how a peer_id begins, as "-qB4".
 bool is_peer_id_prefix(std::string_view text);
 

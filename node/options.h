@@ -94,6 +94,12 @@ struct Options {
     bool operator==(const Admin&) const = default;
   } admin;
 
+  struct Stats {
+    std::string path;  // empty: off
+    std::vector<common::Network> networks;
+    bool operator==(const Stats&) const = default;
+  } stats;
+
   bool operator==(const Options&) const = default;
 };
 

@@ -55,6 +55,12 @@ uint64_t random_u64() {
   return value;
 }
 
+std::vector<std::unique_ptr<WorkerCounters>> counters_for(size_t workers) {
+  std::vector<std::unique_ptr<WorkerCounters>> counters(workers);
+  for (auto& one : counters) one = std::make_unique<WorkerCounters>();
+  return counters;
+}
+
 }  // namespace
 
 struct RunningNode::Sockets {
@@ -131,6 +137,14 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
       clock_(options.tracker.peer_timeout_s),
       store_({.key = keys_.store, .replicated = sockets.sync.datagrams != nullptr}),
       full_scrapes_(store_, clock_, options.tracker.full_scrape_interval_s),
+      counters_(counters_for(sockets.udp.size())),
+      opentracker_({.path = options.stats.path,
+                    .networks = options.stats.networks,
+                    .dumps = options.tracker.full_scrape,
+                    .tracker_id = static_cast<uint32_t>(random_u64()),
+                    .peer_timeout_s = options.tracker.peer_timeout_s,
+                    .started_mono_s = static_cast<int64_t>(started_mono_ms_ / 1000)},
+                   store_, full_scrapes_, counters_, synced_peers_),
       drain_(&loop_.uv, options.node.drain_s, [this] { stop(); }),
       access_(&loop_.uv, options.access, sync::node_id(options.sync.cluster, options.node.name),
               std::move(access), store_,
@@ -150,7 +164,8 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
                       .connection_keys = keys_.connection,
                       .policy = access_.policy(),
                       .draining = drain_.begun(),
-                      .full_scrapes = options.tracker.full_scrape ? &full_scrapes_ : nullptr},
+                      .full_scrapes = options.tracker.full_scrape ? &full_scrapes_ : nullptr,
+                      .opentracker = opentracker_},
       admin_({.state = [this] { return state(); },
               .drain = [this] { return drain("admin endpoint"); },
               .access = &access_},
@@ -206,8 +221,8 @@ void RunningNode::start_workers(std::vector<std::vector<Socket>> udp, std::vecto
       queue = std::make_unique<DeltaQueue>(sync_->waker());
       sync_->add_queue(queue.get());
     }
-    workers_.push_back(std::make_unique<Worker>(worker_context_, std::move(queue), std::move(udp[i]),
-                                                std::move(http[i]), random_u64(),
+    workers_.push_back(std::make_unique<Worker>(worker_context_, *counters_[i], std::move(queue),
+                                                std::move(udp[i]), std::move(http[i]), random_u64(),
                                                 options_.node.pin_workers ? std::optional(i) : std::nullopt));
   }
 }
@@ -238,6 +253,7 @@ void RunningNode::start_timers() {
 
 void RunningNode::expire() {
   if (!sync_) clock_.follow_wall();
+  if (sync_) synced_peers_.store(sync_->status().stats.deltas_received, std::memory_order_relaxed);
   const common::Tick now = clock_.tick();
   for (size_t i = 0; i < SwarmStore::kShards / kExpirySlicesPerTick; ++i) {
     store_.expire_shard(expiry_shard_, now);
@@ -381,8 +397,8 @@ NodeState RunningNode::state() const {
   state.started_unix_ms = started_unix_ms_;
   state.uptime_s = static_cast<int64_t>((uv_hrtime() / 1'000'000 - started_mono_ms_) / 1000);
   state.store = store_.totals();
+  for (const auto& counters : counters_) state.workers.push_back(counters.get());
   for (const auto& worker : workers_) {
-    state.workers.push_back(&worker->counters());
     if (worker->queue() != nullptr) state.queue_dropped += worker->queue()->dropped();
   }
   if (sync_) {

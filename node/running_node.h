@@ -8,6 +8,7 @@
 
 #include <uv.h>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -24,6 +25,7 @@
 #include "node/http_server.h"
 #include "node/node_keys.h"
 #include "node/node_state.h"
+#include "node/opentracker_page.h"
 #include "node/options.h"
 #include "node/readiness.h"
 #include "node/service_notify.h"
@@ -84,6 +86,9 @@ class RunningNode {
   ClusterClock clock_;
   SwarmStore store_;
   FullScrapes full_scrapes_;
+  const std::vector<std::unique_ptr<WorkerCounters>> counters_;  // of the workers
+  std::atomic<uint64_t> synced_peers_{0};                        // deltas received, for any thread
+  OpentrackerPage opentracker_;
   Drain drain_;
   AccessControl access_;
   WorkerContext worker_context_;

@@ -1,4 +1,4 @@
-// ShardLock: a lock of four bytes for sections of some hundred nanoseconds. Spins a little, then sleeps.
+// ShardLock: a lock of eight bytes for sections of some hundred nanoseconds. Spins a little, then sleeps.
 // Meets the standard's Lockable requirements as far as std::lock_guard needs them.
 
 #pragma once
@@ -17,6 +17,9 @@ class ShardLock {
     lock_contended();
   }
 
+  // Times it was held by another when it was wanted; modulo 2^32. With the lock.
+  uint32_t stalls() const { return stalls_; }
+
   void unlock() {
     if (state_.exchange(kFree, std::memory_order_release) == kAwaited) state_.notify_one();
   }
@@ -32,6 +35,7 @@ class ShardLock {
       uint32_t free = kFree;
       if (state_.load(std::memory_order_relaxed) == kFree &&
           state_.compare_exchange_weak(free, kHeld, std::memory_order_acquire, std::memory_order_relaxed)) {
+        ++stalls_;
         return;
       }
       pause();
@@ -39,6 +43,7 @@ class ShardLock {
     while (state_.exchange(kAwaited, std::memory_order_acquire) != kFree) {
       state_.wait(kAwaited, std::memory_order_relaxed);
     }
+    ++stalls_;
   }
 
   static void pause() {
@@ -50,6 +55,7 @@ class ShardLock {
   }
 
   std::atomic<uint32_t> state_{kFree};
+  uint32_t stalls_ = 0;  // written with the lock
 };
 
 }  // namespace shoal::node

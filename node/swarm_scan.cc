@@ -15,7 +15,9 @@ bool same(const ScrapedSwarm& a, const ScrapedSwarm& b) { return a.info_hash == 
 
 }  // namespace
 
-SwarmScan::SwarmScan(const SwarmStore& store, Order order) : store_(store), order_(order) {}
+SwarmScan::SwarmScan(const SwarmStore& store, Order order) : store_(store), order_(order) {
+  batch_.reserve(2 * kBatchMax);
+}
 
 // A pass looks for the lowest hashes above the last one given out. With Order::any it is over one shard, so
 // that nearly always one pass has it all.

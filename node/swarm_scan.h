@@ -20,7 +20,7 @@ class SwarmScan {
   };
 
   // Swarms in a batch, at most; twice as many are in memory (32 bytes each).
-  static constexpr size_t kBatchMax = 32'768;
+  static constexpr size_t kBatchMax = 16'384;
 
   // The store must outlive the scan.
   SwarmScan(const SwarmStore& store, Order order);

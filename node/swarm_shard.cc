@@ -100,6 +100,10 @@ PeerAnswer SwarmShard::announce_as(uint64_t hash, const PeerAnnounce& announce, 
   }
   answer.counts = counts_of(*entry);
   if (role == PeerRole::stopped) return answer;
+  answer.downloaded = completed && !(old && old->state.completed);
+  if (old && old->state.role != PeerRole::stopped) {
+    answer.renewed_ticks = static_cast<int16_t>(std::max(0, common::stamp_age(now, old->stamp)));
+  }
   const bool seeder = role == PeerRole::seeder;
   if constexpr (F == Family::v4) {
     answer.peers_v4 = peers_v4_.sample(entry->v4, &key, seeder, announce.want_v4, prng, out.v4.data());
@@ -347,6 +351,7 @@ void SwarmShard::add_to(StoreTotals& totals) const {
   totals.stopped_v6 += sums_[1][kStopped];
   totals.memory_bytes += table_.bytes() + peers_v4_.bytes() + peers_v6_.bytes();
   totals.expired += expired_;
+  totals.lock_stalls += lock_.stalls();
 }
 
 }  // namespace shoal::node

@@ -48,6 +48,8 @@ struct PeerAnswer {
   proto::SwarmCounts counts;  // after this announce
   uint32_t peers_v4 = 0;      // peers written to the buffers
   uint32_t peers_v6 = 0;
+  bool downloaded = false;     // this peer has completed, for the first time that is known of
+  int16_t renewed_ticks = -1;  // since the record of a peer that was here already had been written; else -1
   // To be told to the cluster: set when the announce changed or refreshed the record and the store is
   // replicated.
   std::optional<proto::Delta> delta;
@@ -64,6 +66,7 @@ struct StoreTotals {
   uint64_t stopped_v6 = 0;
   uint64_t memory_bytes = 0;  // allocated for swarms and peers
   uint64_t expired = 0;       // live records removed by age since start
+  uint64_t lock_stalls = 0;   // times a shard's lock had to be waited for since start
 };
 
 class SwarmStore final : public sync::Swarms {

@@ -55,6 +55,9 @@ proto::AnnounceAnswer Tracker::announce(SwarmRef ref, const proto::AnnounceReque
   const PeerAnswer stored = store_.announce(ref, announce, now, prng_, buffers);
 
   count(request.event);
+  if (++announces_ % kClientSample == 0) counters_.clients[client_number(request.peer_id)].add();
+  if (stored.downloaded) counters_.downloads.add();
+  if (stored.renewed_ticks >= 0) counters_.renewed[renewal_slot(stored.renewed_ticks)].add();
   counters_.peers_sent.add(stored.peers_v4 + stored.peers_v6);
   if (stored.delta && queue_ != nullptr) {
     counters_.deltas.add();

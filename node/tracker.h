@@ -73,6 +73,7 @@ class Tracker {
   DeltaQueue* const queue_;
   AnnounceCounters& counters_;
   common::Prng prng_;
+  uint32_t announces_ = 0;  // modulo 2^32
   std::shared_ptr<const AnnouncePolicy> policy_;
 };
 

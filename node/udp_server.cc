@@ -140,10 +140,12 @@ UdpServer::Drained UdpServer::serve() {
   for (size_t i = 0; i < kBatchesPerTurn; ++i) {
     const size_t count = receive();
     if (count == 0) return Drained::yes;
+    const uint64_t start_ns = uv_hrtime();
     look_up(count);
     batch_.answers = 0;
     for (size_t k = 0; k < count; ++k) answer(k);
     send();
+    counters_.request_time.add((uv_hrtime() - start_ns) / 1000, batch_.answers);
     if (count < kLoadedBatch) return Drained::likely;
   }
   return Drained::no;
@@ -227,6 +229,7 @@ void UdpServer::answer(size_t index) {
       break;
     case UdpKind::refused:
       counters_.errors.add();
+      if (proto::is_of_scrape(request.fault)) counters_.scrape_errors.add();
       size = proto::write_error_answer(out, request.transaction_id, proto::to_string(request.fault));
       break;
   }

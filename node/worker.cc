@@ -27,17 +27,19 @@ void pin_this_thread(size_t number) {
 
 }  // namespace
 
-Worker::Worker(const WorkerContext& context, std::unique_ptr<DeltaQueue> queue, std::vector<Socket> udp,
-               std::vector<Socket> http, uint64_t seed, std::optional<size_t> cpu)
+Worker::Worker(const WorkerContext& context, WorkerCounters& counters, std::unique_ptr<DeltaQueue> queue,
+               std::vector<Socket> udp, std::vector<Socket> http, uint64_t seed, std::optional<size_t> cpu)
     : context_(context),
       queue_(std::move(queue)),
       cpu_(cpu),
       udp_sockets_(std::move(udp)),
       http_sockets_(std::move(http)),
+      counters_(counters),
       tracker_(context.tracker, context.store, queue_.get(), counters_.announce, seed),
       connection_keys_(context.connection_keys),
       batch_(make_udp_batch()),
-      http_tracker_(tracker_, context.clock, context.tracker.numwant_max, context.full_scrapes, counters_) {
+      http_tracker_(tracker_, context.clock, context.tracker.numwant_max, context.full_scrapes,
+                    context.opentracker, counters_) {
   tracker_.set_policy(context.policy);
   CHECK_INVARIANT(uv_loop_init(&loop_) == 0);
   CHECK_INVARIANT(uv_async_init(&loop_, &wake_, [](uv_async_t* async) {

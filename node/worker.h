@@ -19,6 +19,7 @@
 #include "node/full_scrapes.h"
 #include "node/http_server.h"
 #include "node/http_tracker.h"
+#include "node/opentracker_page.h"
 #include "node/tracker.h"
 #include "node/udp_server.h"
 #include "node/worker_counters.h"
@@ -35,15 +36,17 @@ struct WorkerContext {
   std::shared_ptr<const AnnouncePolicy> policy;  // that at start; null: everything may be announced
   const std::atomic<bool>& draining;             // true: HTTP connections end with their next answer
   FullScrapes* full_scrapes = nullptr;           // null: not for the tracker's clients
+  OpentrackerPage& opentracker;
 };
 
 class Worker {
  public:
-  // The sockets are bound already, so that errors show at start and privileges can be dropped first. `queue`
-  // is null when there is no sync channel. `cpu`: the thread stays on that one of the CPUs this process may
-  // use, counted from 0 and round again; none: where the system puts it.
-  Worker(const WorkerContext& context, std::unique_ptr<DeltaQueue> queue, std::vector<Socket> udp,
-         std::vector<Socket> http, uint64_t seed, std::optional<size_t> cpu);
+  // The sockets are bound already, so that errors show at start and privileges can be dropped first.
+  // `counters` are this worker's own; they outlive it. `queue` is null when there is no sync channel. `cpu`:
+  // the thread stays on that one of the CPUs this process may use, counted from 0 and round again; none:
+  // where the system puts it.
+  Worker(const WorkerContext& context, WorkerCounters& counters, std::unique_ptr<DeltaQueue> queue,
+         std::vector<Socket> udp, std::vector<Socket> http, uint64_t seed, std::optional<size_t> cpu);
   // Stops first if need be.
   ~Worker();
   Worker(const Worker&) = delete;
@@ -58,9 +61,6 @@ class Worker {
   // Stops serving and joins the thread. What the queue holds stays there to be drained.
   void stop();
 
-  // Any thread.
-  const WorkerCounters& counters() const { return counters_; }
-
   // Control thread; null when there is no sync channel.
   DeltaQueue* queue() { return queue_.get(); }
 
@@ -73,7 +73,7 @@ class Worker {
   const std::optional<size_t> cpu_;
   std::vector<Socket> udp_sockets_;
   std::vector<Socket> http_sockets_;
-  WorkerCounters counters_;
+  WorkerCounters& counters_;
   Tracker tracker_;
   uv_loop_t loop_;
   uv_async_t wake_;

@@ -2,17 +2,31 @@
 
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 
 #include "common/counter.h"
 #include "common/endpoint.h"
+#include "common/tick.h"
+#include "common/time_histogram.h"
 #include "node/announce_policy.h"
+#include "node/client_names.h"
 
 namespace shoal::node {
 
 // Index of a family in arrays of two.
 constexpr size_t family_index(common::Family family) { return family == common::Family::v4 ? 0 : 1; }
+
+// One announce in so many is looked at for its client.
+constexpr uint32_t kClientSample = 16;
+
+// A record's lifetime in slots of kRenewalTicks each; a minute at a peer_timeout of 45.
+constexpr int kRenewalTicks = 4;
+constexpr size_t kRenewalSlots = common::kLifetimeTicks / kRenewalTicks;
+constexpr size_t renewal_slot(int ticks) {
+  return std::min(static_cast<size_t>(ticks / kRenewalTicks), kRenewalSlots - 1);
+}
 
 struct UdpCounters {
   common::Counter datagrams_received;
@@ -22,13 +36,16 @@ struct UdpCounters {
   common::Counter connects;
   common::Counter announces;
   common::Counter scrapes;
-  common::Counter errors;  // answered with action 3
+  common::Counter errors;         // answered with action 3
+  common::Counter scrape_errors;  // of these, scrapes; the others are announces
   // Dropped in silence:
   common::Counter dropped_malformed;
   common::Counter dropped_connection_id;
   common::Counter dropped_source_port;
   common::Counter dropped_network;  // access.deny_networks
   common::Counter dropped_send;     // the kernel did not take the answer
+  // From the receipt of a batch until its answers have been handed to the kernel, for each of the answers.
+  common::TimeHistogram request_time;
 };
 
 struct HttpCounters {
@@ -39,13 +56,18 @@ struct HttpCounters {
   common::Counter bytes_received;
   common::Counter bytes_sent;
   common::Counter bad_requests;  // answered 4xx or 5xx by the parser
+  // To make an answer; of a long one, to begin it.
+  common::TimeHistogram request_time;
 };
 
 struct HttpTrackerCounters {
   common::Counter announces;
   common::Counter scrapes;
-  common::Counter failures;  // answered with a failure reason
+  common::Counter failures;         // answered with a failure reason
+  common::Counter scrape_failures;  // of these, scrapes; the others are announces
   common::Counter not_found;
+  common::Counter stats;         // opentracker's statistics
+  common::Counter stats_denied;  // by stats.networks
 };
 
 struct AnnounceCounters {
@@ -54,7 +76,12 @@ struct AnnounceCounters {
   common::Counter stopped;
   common::Counter regular;  // no event, or paused
   common::Counter peers_sent;
-  common::Counter deltas;                          // handed to the sync channel
+  common::Counter deltas;     // handed to the sync channel
+  common::Counter downloads;  // peers that completed for the first time
+  // Announces of peers that were here already, by the age of their record: see renewal_slot().
+  std::array<common::Counter, kRenewalSlots> renewed;
+  // By what the peer_id says, of one announce in kClientSample.
+  std::array<common::Counter, kClientNames> clients;
   std::array<common::Counter, kRefusals> refused;  // by Refusal
 };
 

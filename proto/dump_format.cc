@@ -20,15 +20,6 @@ void append_after(std::string& out, std::string_view before, uint32_t number) {
   append_number(out, number);
 }
 
-// As opentracker: upper case.
-void append_hex(std::string& out, const common::InfoHash& hash) {
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
-  for (const uint8_t byte : hash.bytes) {
-    out += kDigits[byte >> 4];
-    out += kDigits[byte & 15];
-  }
-}
-
 // Unreserved characters (RFC 3986) as they are.
 void append_escaped(std::string& out, const common::InfoHash& hash) {
   for (const uint8_t byte : hash.bytes) {
@@ -76,6 +67,14 @@ std::string_view content_type(DumpFormat format) {
   }
 }
 
+void append_upper_hex(std::string& out, const common::InfoHash& hash) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  for (const uint8_t byte : hash.bytes) {
+    out += kDigits[byte >> 4];
+    out += kDigits[byte & 15];
+  }
+}
+
 void append_dump_head(std::string& out, DumpFormat format) {
   if (format == DumpFormat::bencode) out += "d5:filesd";
 }
@@ -109,7 +108,7 @@ void append_dump_swarm(std::string& out, DumpFormat format, const ScrapedSwarm& 
       out += "}\n";
       return;
     case DumpFormat::state:
-      append_hex(out, swarm.info_hash);
+      append_upper_hex(out, swarm.info_hash);
       out += ':';
       append_number(out, unix_minute);
       append_after(out, ":", counts.completed);
@@ -117,7 +116,7 @@ void append_dump_swarm(std::string& out, DumpFormat format, const ScrapedSwarm& 
       return;
     case DumpFormat::text:
     case DumpFormat::text_completed:
-      append_hex(out, swarm.info_hash);
+      append_upper_hex(out, swarm.info_hash);
       break;
     case DumpFormat::url:
       append_escaped(out, swarm.info_hash);

@@ -27,6 +27,9 @@ std::optional<DumpFormat> dump_format_from(std::string_view name);
 
 std::string_view content_type(DumpFormat format);
 
+// As opentracker writes an info_hash.
+void append_upper_hex(std::string& out, const common::InfoHash& hash);
+
 void append_dump_head(std::string& out, DumpFormat format);
 void append_dump_swarm(std::string& out, DumpFormat format, const ScrapedSwarm& swarm, int64_t unix_minute);
 void append_dump_end(std::string& out, DumpFormat format);

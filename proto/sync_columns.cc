@@ -20,8 +20,8 @@ using common::Family;
 constexpr size_t kInfoHashSize = 20;
 constexpr size_t kChangesMax = 256;
 
-// Tags, lengths and the timeout of a batch with both families, generously.
-constexpr size_t kBatchOverhead = 48;
+// Tags, lengths, the timeout and the time of a batch with both families, generously.
+constexpr size_t kBatchOverhead = 56;
 
 ByteSpan bytes_of(const std::string& column) {
   return {reinterpret_cast<const uint8_t*>(column.data()), column.size()};

@@ -75,6 +75,7 @@ void to_pb(const Heartbeat& heartbeat, pb::Heartbeat& out) {
 
 void to_pb(const DeltaBatch& batch, pb::DeltaBatch& out) {
   out.set_peer_timeout_s(batch.peer_timeout_s);
+  out.set_sent_unix_ms(static_cast<uint64_t>(batch.sent_unix_ms));
   const std::span<const Delta> deltas = batch.deltas;
   const auto first_v6 = std::partition_point(
       deltas.begin(), deltas.end(), [](const Delta& delta) { return delta.peer.family == Family::v4; });
@@ -144,6 +145,8 @@ Result<SyncPacket> from_pb(const pb::Heartbeat& in) {
 Result<SyncPacket> from_pb(const pb::DeltaBatch& in) {
   DeltaBatch out;
   out.peer_timeout_s = in.peer_timeout_s();
+  if (in.sent_unix_ms() > kSyncTimeMaxMs) return fail("bad time");
+  out.sent_unix_ms = static_cast<int64_t>(in.sent_unix_ms());
   if (in.has_v4() && !unpack_columns(in.v4(), Family::v4, out.deltas)) return fail("bad IPv4 columns");
   if (in.has_v6() && !unpack_columns(in.v6(), Family::v6, out.deltas)) return fail("bad IPv6 columns");
   if (out.deltas.empty()) return fail("no deltas");

@@ -66,6 +66,7 @@ struct Heartbeat {
 struct DeltaBatch {
   uint32_t peer_timeout_s = 0;
   std::vector<Delta> deltas;
+  int64_t sent_unix_ms = 0;  // cluster time; 0: not told
   bool operator==(const DeltaBatch&) const = default;
 };
 

@@ -66,6 +66,9 @@ enum class UdpFault : uint8_t {
 };
 constexpr size_t kUdpFaults = 11;
 
+// Of those that are refused: it was a scrape, not an announce.
+constexpr bool is_of_scrape(UdpFault fault) { return fault >= UdpFault::scrape_empty; }
+
 // A short sentence for the client; empty for none.
 std::string_view to_string(UdpFault fault);
 

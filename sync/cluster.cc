@@ -131,7 +131,8 @@ void Cluster::Impl::flush(Now now, Outputs& out) {
 }
 
 void Cluster::Impl::send_batch(Now now, size_t deltas_max, Outputs& out) {
-  for (const std::vector<uint8_t>& body : log.flush(tick(now), deltas_max)) {
+  const int64_t sent_unix_ms = std::max<int64_t>(time.at_ms(now.mono_us), 0);
+  for (const std::vector<uint8_t>& body : log.flush(tick(now), deltas_max, sent_unix_ms)) {
     const SealedPacket packet = sealer.seal(proto::SyncStream::deltas, body);
     ++stats.delta_packets_sent;
     ring.add(sealer.sequence(proto::SyncStream::deltas), packet, now.mono_us);
@@ -194,6 +195,11 @@ Status Cluster::Impl::status(Now now) const {
     row.deltas_received = member.deltas_received;
     row.missing = member.gaps.missing();
     row.lost = member.gaps.lost();
+    row.late = member.gaps.late();
+    row.repaired = member.gaps.repaired();
+    row.lag_us = member.lag_us;
+    row.bytes_received = member.bytes_received;
+    row.nacks_sent = member.nacks_sent;
     row.round_trip_us = member.smoothed_round_trip_us;
     row.clock_offset_ms = member.clock_known ? member.wall_offset_ms - (now.unix_ms - now.mono_us / 1000) : 0;
     row.refused = member.refused;

@@ -18,6 +18,7 @@
 #include "proto/delta.h"
 #include "sync/donation.h"
 #include "sync/keys.h"
+#include "sync/lag.h"
 #include "sync/now.h"
 #include "sync/swarms.h"
 
@@ -85,6 +86,11 @@ struct MemberStatus {
   uint64_t deltas_received = 0;
   uint64_t missing = 0;            // delta packets that have not come yet
   uint64_t lost = 0;               // delta packets that will not come any more
+  uint64_t late = 0;               // delta packets that had to be asked for
+  uint64_t repaired = 0;           // of those: have come since
+  int64_t lag_us = 0;              // of its deltas, smoothed: see LagHistogram
+  uint64_t bytes_received = 0;     // from it
+  uint64_t nacks_sent = 0;         // to it
   int64_t round_trip_us = 0;       // smoothed; 0: not measured yet
   int64_t clock_offset_ms = 0;     // its wall clock minus ours, estimated
   std::string refused;             // why we do not take its deltas nor send it ours; empty: we do
@@ -149,6 +155,7 @@ struct Stats {
   uint64_t dropped_requests =
       0;  // for a pull: malformed, unauthentic, replayed, or not for this run of this node
   uint64_t dropped_refused = 0;  // authentic, but from a node whose settings, clock or name clash with ours
+  LagHistogram lag;              // of the deltas received
 };
 
 struct Status {

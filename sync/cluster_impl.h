@@ -160,7 +160,7 @@ struct Cluster::Impl {
   uint64_t heartbeats = 0;   // rounds sent
   uint64_t list_cursor = 0;  // id from which the next heartbeat lists members
   uint32_t load_permille = 0;
-  bool left = false;         // then next_heartbeat_us is when to say so again
+  bool left = false;  // then next_heartbeat_us is when to say so again
   Stats stats;
 };
 

@@ -10,6 +10,8 @@ namespace {
 
 using common::LogLevel;
 
+constexpr int64_t kLagSmoothing = 8;  // packets
+
 ReplayWindow& window_of(Member& member, proto::SyncStream stream) {
   return stream == proto::SyncStream::deltas ? member.deltas : member.control;
 }
@@ -112,6 +114,7 @@ void Cluster::Impl::receive(Now now, const Received& datagram, Outputs& out) {
 void Cluster::Impl::apply(Now now, Member& member, const proto::SyncHeader& header, const Received& datagram,
                           const proto::SyncPacket& packet, Outputs& out) {
   ++member.datagrams_received;
+  member.bytes_received += datagram.bytes.size();
   if (datagram.group) {
     member.heard_by_group_us = now.mono_us;
   } else {
@@ -142,6 +145,11 @@ void Cluster::Impl::apply_deltas(Now now, Member& member, const proto::DeltaBatc
   stats.deltas_received += batch.deltas.size();
   member.deltas_received += batch.deltas.size();
   stats.deltas_applied += swarms.merge(batch.deltas, tick(now));
+  if (batch.sent_unix_ms == 0) return;
+  // Clocks that differ by a little may make it negative.
+  const int64_t lag_ms = std::max<int64_t>(time.at_ms(now.mono_us) - batch.sent_unix_ms, 0);
+  stats.lag.add(lag_ms, batch.deltas.size());
+  member.lag_us += (lag_ms * 1000 - member.lag_us) / kLagSmoothing;
 }
 
 void Cluster::Impl::hear_rival(Now now, Member& member, const proto::SyncHeader& header,

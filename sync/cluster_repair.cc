@@ -42,6 +42,7 @@ void Cluster::Impl::ask_again(Now now, Member& member, Outputs& out) {
     send_control(member.address,
                  proto::Nack{member.incarnation, {begin, begin + static_cast<ptrdiff_t>(count)}}, out);
     ++stats.nacks_sent;
+    ++member.nacks_sent;
   }
   member.next_nack_us = now.mono_us + kNackEveryUs;
 }

@@ -68,7 +68,7 @@ void DeltaLog::discard() {
   deadline_us_ = kNever;
 }
 
-std::vector<std::vector<uint8_t>> DeltaLog::flush(common::Tick now, size_t deltas_max) {
+std::vector<std::vector<uint8_t>> DeltaLog::flush(common::Tick now, size_t deltas_max, int64_t sent_unix_ms) {
   std::vector<Delta> batch;
   for (std::deque<Delta>& queue : waiting_) {
     const auto end =
@@ -78,18 +78,18 @@ std::vector<std::vector<uint8_t>> DeltaLog::flush(common::Tick now, size_t delta
   }
   if (waiting() == 0) deadline_us_ = kNever;
   coalesce(batch, now);
-  return pack(batch);
+  return pack(batch, sent_unix_ms);
 }
 
-std::vector<std::vector<uint8_t>> DeltaLog::pack(std::span<const Delta> sorted) {
+std::vector<std::vector<uint8_t>> DeltaLog::pack(std::span<const Delta> sorted, int64_t sent_unix_ms) {
   std::vector<std::vector<uint8_t>> bodies;
   raw_target_ = std::max(raw_target_, kRawSafe);
   for (std::span<const Delta> rest = sorted; !rest.empty();) {
     const size_t count = proto::fitting_deltas(rest, raw_target_);
     CHECK_INVARIANT(count > 0);
     const std::span<const Delta> batch = rest.first(count);
-    std::vector<uint8_t> body =
-        proto::encode_sync_packet(proto::DeltaBatch{peer_timeout_s_, {batch.begin(), batch.end()}});
+    std::vector<uint8_t> body = proto::encode_sync_packet(
+        proto::DeltaBatch{peer_timeout_s_, {batch.begin(), batch.end()}, sent_unix_ms});
     if (body.size() > proto::kSyncBodyMax) {
       raw_target_ = kRawSafe;  // compressed worse than the last one did; this much fits without
       continue;

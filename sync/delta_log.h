@@ -41,8 +41,9 @@ class DeltaLog {
   int64_t deadline_us() const { return deadline_us_; }
 
   // The most urgent `deltas_max` as packet bodies, each fit for one datagram; they wait no more. `now` tells
-  // the stamps' order.
-  std::vector<std::vector<uint8_t>> flush(common::Tick now, size_t deltas_max = kBatchMax);
+  // the stamps' order; the bodies say `sent_unix_ms`.
+  std::vector<std::vector<uint8_t>> flush(common::Tick now, size_t deltas_max = kBatchMax,
+                                          int64_t sent_unix_ms = 0);
 
   // Forgets what waits: there is nobody to tell.
   void discard();
@@ -50,7 +51,7 @@ class DeltaLog {
  private:
   static constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
-  std::vector<std::vector<uint8_t>> pack(std::span<const proto::Delta> sorted);
+  std::vector<std::vector<uint8_t>> pack(std::span<const proto::Delta> sorted, int64_t sent_unix_ms);
 
   uint32_t peer_timeout_s_;
   std::array<std::deque<proto::Delta>, 3> waiting_;  // the most urgent first

@@ -45,6 +45,7 @@ void Gaps::seen(uint64_t sequence, int64_t now_us) {
   const Range range = found->second;
   if (sequence > range.last) return;
   --missing_;
+  if (range.asked) ++repaired_;
   if (sequence < range.last) ranges_.emplace_hint(after, sequence + 1, range);
   if (first < sequence) {
     found->second.last = sequence - 1;

@@ -57,9 +57,11 @@ class Gaps {
   // Everything up to here has come or is given up.
   uint64_t contiguous() const { return ranges_.empty() ? top_ : ranges_.begin()->first - 1; }
 
-  // Packets the origin has sent since the stream began for us, and how many of these had to be asked for.
+  // Packets the origin has sent since the stream began for us, how many of these had to be asked for, and how
+  // many of those have come since.
   uint64_t sent() const { return top_ - base_; }
   uint64_t late() const { return late_; }
+  uint64_t repaired() const { return repaired_; }
 
   uint64_t missing() const { return missing_; }
   uint64_t lost() const { return lost_; }
@@ -80,6 +82,7 @@ class Gaps {
   uint64_t top_ = 0;  // the highest sequence seen or announced
   uint64_t base_ = 0;
   uint64_t late_ = 0;
+  uint64_t repaired_ = 0;
   uint64_t missing_ = 0;
   uint64_t lost_ = 0;
   int64_t deadline_us_ = kNever;

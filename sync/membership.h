@@ -78,6 +78,9 @@ struct Member {
   uint64_t newest_heartbeat = 0;             // control sequence; older ones tell nothing new
   uint64_t datagrams_received = 0;
   uint64_t deltas_received = 0;
+  uint64_t bytes_received = 0;
+  uint64_t nacks_sent = 0;
+  int64_t lag_us = 0;  // of its delta packets, smoothed
   ReplayWindow deltas{ReplayWindow::kDeltaWidth};
   ReplayWindow control{ReplayWindow::kControlWidth};
 

@@ -82,7 +82,8 @@ TEST_CASE("metrics: one sample a line, hostile names escaped") {
   node::WorkerCounters worker;
   worker.udp[0].connects.add(7);
   const std::string text = node::metrics_text(example(worker));
-  CHECK(text.find("shoal_requests_total{protocol=\"udp\",family=\"ipv4\",action=\"connect\"} 14\n") !=
+  CHECK(text.find(
+            "shoal_requests_total{protocol=\"udp\",family=\"ipv4\",action=\"connect\",result=\"ok\"} 14\n") !=
         std::string::npos);
   CHECK(text.find("shoal_ready 0\n") != std::string::npos);
   CHECK(text.find("evil\\\"\\n") != std::string::npos);

@@ -9,6 +9,7 @@
 
 using namespace shoal::node;
 using shoal::common::parse_endpoint;
+using shoal::common::parse_network;
 
 namespace {
 
@@ -52,6 +53,8 @@ TEST_CASE("options: without any source they are the defaults of the contract") {
   CHECK(options->tracker.full_scrape_interval_s == 300);
   CHECK(options->admin.export_file.empty());
   CHECK(options->admin.export_interval_s == 3600);
+  CHECK(options->stats.path.empty());
+  CHECK(options->stats.networks == std::vector{*parse_network("127.0.0.0/8"), *parse_network("::1/128")});
   CHECK(options->admin.export_format == shoal::proto::DumpFormat::text);
   CHECK(!options->sync.listen);
   CHECK(!options->sync.advertise);
@@ -95,6 +98,9 @@ listen = ""
 export_file = "swarms.gz"
 export_interval_s = 60
 export_format = "json"
+[stats]
+path = "/info_stats"
+networks = ["10.0.0.0/8", "2001:db8::/32"]
 )"));
   REQUIRE(options);
   CHECK(options->node.name == "a.b_c-1");
@@ -113,6 +119,9 @@ export_format = "json"
   CHECK(options->tracker.full_scrape_interval_s == 0);
   CHECK(options->admin.export_file == "swarms.gz");
   CHECK(options->admin.export_interval_s == 60);
+  CHECK(options->stats.path == "/info_stats");
+  CHECK(options->stats.networks ==
+        std::vector{*parse_network("10.0.0.0/8"), *parse_network("2001:db8::/32")});
   CHECK(options->admin.export_format == shoal::proto::DumpFormat::json);
   CHECK(options->tracker.numwant_max == 20);
   CHECK(options->sync.listen == parse_endpoint("[::1]:6970"));
@@ -262,6 +271,16 @@ TEST_CASE("options: wrong flags and variables name themselves") {
   sources.environment = {
       {"SHOAL_SERVICE_HOST", "192.0.2.1"}, {"SHOAL_PORT", "tcp://192.0.2.1:80"}, {"SHOAL_NODE", ""}};
   CHECK(resolve_options(sources).has_value());
+}
+
+TEST_CASE(
+    "options: the path of the statistics is one that no escape is needed for, and not the tracker's own") {
+  for (const char* path : {"/", "stats", "/announce", "/scrape", "/a b", "/a?b", "/%41"}) {
+    CAPTURE(path);
+    CHECK(error_of("[stats]\npath = \"" + std::string(path) + "\"").starts_with("f.toml:2: stats.path: "));
+  }
+  CHECK(error_of("[stats]\npath = \"/a/b-c_d.e\"") == "no error");
+  CHECK(error_of("[stats]\nnetworks = [\"10.0.0.1/8\"]").starts_with("f.toml:2: stats.networks: "));
 }
 
 TEST_CASE("options: keys that do not fit each other") {

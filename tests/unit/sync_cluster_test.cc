@@ -420,3 +420,32 @@ TEST_CASE("sync cluster: a name that is no ASCII is told as such") {
   REQUIRE(f.cluster.status(kNow).members.size() == 1);
   CHECK(f.cluster.status(kNow).members[0].name == "b??ro?" + std::string(249, 'x'));
 }
+
+TEST_CASE("sync cluster: how long deltas were under way is told, by member and in all") {
+  Fixture f;
+  sync::Outputs out;
+  REQUIRE(f.there.meet(f.cluster, kNow, out, 0));  // younger than we are: our time counts
+  proto::Delta delta;
+  delta.info_hash.bytes.fill(3);
+  delta.peer = common::make_endpoint_v4(0xcb007101, 6881);
+  const auto send = [&](int64_t sent_unix_ms) {
+    const proto::DeltaBatch batch{2700, {delta, delta}, sent_unix_ms};
+    f.receive(f.sealer.seal(proto::SyncStream::deltas, proto::encode_sync_packet(batch)));
+  };
+  const int64_t cluster_ms = kNow.mono_us / 1000 + f.cluster.time_offset_ms();
+  send(0);  // a node that does not say
+  CHECK(f.stats().lag.sum_ms == 0);
+  send(cluster_ms - 80);
+  send(cluster_ms + 5);  // its clock is ahead of ours
+  send(cluster_ms - 3'600'000);
+  const sync::Status status = f.cluster.status(kNow);
+  const auto& counts = status.stats.lag.counts;
+  CHECK(counts.front() == 2);
+  CHECK(counts[6] == 2);  // 51 to 100 ms
+  CHECK(counts.back() == 2);
+  CHECK(status.stats.lag.sum_ms == 2 * 3'600'080);
+  REQUIRE(status.members.size() == 1);
+  CHECK(status.members[0].lag_us > 3'600'000'000 / 8 - 1'000'000);
+  CHECK(status.members[0].lag_us < 3'600'000'000 / 8 + 1'000'000);
+  CHECK(status.members[0].bytes_received > 0);
+}

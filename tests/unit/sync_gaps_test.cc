@@ -171,4 +171,13 @@ TEST_CASE("gaps: late is what had to be asked for, once") {
   CHECK(take(gaps, 200'000, 100, 1000) == Ranges{{26, 115}});
   CHECK(gaps.late() == 102);
   CHECK(gaps.sent() == 105);
+  CHECK(gaps.repaired() == 0);
+  gaps.seen(12, 300'000);
+  gaps.seen(12, 300'000);
+  gaps.seen(50, 300'000);
+  CHECK(gaps.repaired() == 2);
+  gaps.give_up(115);
+  gaps.seen(118, 400'000);
+  gaps.seen(117, 410'000);  // reordered only
+  CHECK(gaps.repaired() == 2);
 }

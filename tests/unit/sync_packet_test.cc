@@ -16,7 +16,7 @@ using proto::DeltaBatch;
 namespace {
 
 DeltaBatch two_families() {
-  DeltaBatch batch{2700, {}};
+  DeltaBatch batch{2700, {}, 1'800'000'000'123};
   for (int i = 0; i < 5; ++i) {
     Delta delta;
     delta.info_hash.bytes.fill(static_cast<uint8_t>(i / 2));
@@ -134,6 +134,7 @@ TEST_CASE("sync packet: truncated at every length, nothing is applied") {
 TEST_CASE("sync packet: columns that lie are refused whole") {
   using proto::pb::DeltaBatch;
   CHECK(accepted([](DeltaBatch&) {}));
+  CHECK(!accepted([](DeltaBatch& d) { d.set_sent_unix_ms(UINT64_MAX); }));
   // Hashes.
   CHECK(!accepted([](DeltaBatch& d) { d.mutable_v4()->mutable_info_hashes()->pop_back(); }));
   CHECK(!accepted([](DeltaBatch& d) { d.mutable_v4()->mutable_info_hashes()->append(20, 'x'); }));

@@ -1,0 +1,114 @@
+"""compose/monitoring: the alerts and the dashboard ask for metrics that a node has, and promtool is content."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+from cluster import ROOT
+from nodes import ClusterCase, fresh_hash
+
+FOLDER = os.path.join(ROOT, "compose", "monitoring")
+PROMTOOL = shutil.which("promtool")
+METRIC = re.compile(r"\bshoal_[a-z_0-9]+")
+
+
+def promtool(*arguments, stdin=""):
+    return subprocess.run([PROMTOOL, *arguments], cwd=FOLDER, input=stdin, check=False, capture_output=True, text=True,
+                          timeout=60)
+
+
+def read(name):
+    with open(os.path.join(FOLDER, name), encoding="utf-8") as file:
+        return file.read()
+
+
+class Metrics(ClusterCase):
+    """Two nodes with everything on that has metrics of its own. (Neither writes the files while the tests run.)"""
+
+    nodes = 2
+
+    @classmethod
+    def setUpClass(cls):
+        cls.files = tempfile.mkdtemp(prefix="shoal-test-")
+        cls.addClassCleanup(shutil.rmtree, cls.files, ignore_errors=True)
+        cls.settings = {"node": {"snapshot": os.path.join(cls.files, "snapshot")},
+                        "admin": {"export_file": os.path.join(cls.files, "export")}}
+        super().setUpClass()
+
+    def metrics(self):
+        return self.node(0).get("/metrics")[1]
+
+    def names(self):
+        return {line.split("{")[0].split(" ")[0] for line in self.metrics().splitlines() if not line.startswith("#")}
+
+    @unittest.skipUnless(PROMTOOL, "promtool is not installed")
+    def test_promtool_has_no_complaint(self):
+        run = promtool("check", "metrics", stdin=self.metrics())
+        self.assertEqual((run.returncode, run.stdout + run.stderr), (0, ""))
+
+    def test_alerts_and_dashboard_ask_for_what_there_is(self):
+        names = self.names()
+        for file in ("alerts.yml", "alerts_test.yml", "dashboard.json"):
+            asked = set(METRIC.findall(read(file)))
+            self.assertGreater(len(asked), 10)
+            self.assertEqual(asked - names, set(), file)
+
+    def test_dashboard_is_whole(self):
+        board = json.loads(read("dashboard.json"))
+        taken = set()
+        for panel in board["panels"]:
+            place = panel["gridPos"]
+            cells = {(x, y) for x in range(place["x"], place["x"] + place["w"])
+                     for y in range(place["y"], place["y"] + place["h"])}
+            self.assertFalse(cells & taken, f"{panel['title']} lies over another panel")
+            self.assertLessEqual(place["x"] + place["w"], 24, panel["title"])
+            taken |= cells
+            if panel["type"] != "row":
+                self.assertTrue(panel["targets"], panel["title"])
+        self.assertEqual(len({panel["id"] for panel in board["panels"]}), len(board["panels"]))
+
+    def test_request_times_and_clients(self):
+        node = self.node(0)
+        udp = {"protocol": "udp", "family": "ipv4"}
+        before = node.metric("shoal_request_duration_seconds_count", **udp)
+        clients = node.metric("shoal_client_announces_sampled_total", client="shoal")
+        client = self.client(0)
+        client.connect()
+        for port in range(1000, 1064):
+            client.announce(fresh_hash(), port)
+        self.assertGreaterEqual(node.metric("shoal_request_duration_seconds_count", **udp), before + 65)
+        # Of 64 announces each of two workers has looked at one in 16.
+        self.assertGreaterEqual(node.metric("shoal_client_announces_sampled_total", client="shoal"), clients + 3)
+        client = self.client(0, "HTTP")
+        before = node.metric("shoal_request_duration_seconds_count", protocol="http")
+        client.announce(fresh_hash(), 1000)
+        self.assertEqual(node.metric("shoal_request_duration_seconds_count", protocol="http"), before + 1)
+
+    def test_results(self):
+        node = self.node(0)
+        labels = {"protocol": "http", "family": "ipv4", "result": "refused"}
+        before = [node.metric("shoal_requests_total", action=action, **labels) for action in ("announce", "scrape")]
+        self.client(0, "HTTP").get("/announce?port=1")
+        self.client(0, "HTTP").get("/scrape?info_hash=short")
+        self.client(0, "HTTP").get("/scrape?info_hash=short")
+        after = [node.metric("shoal_requests_total", action=action, **labels) for action in ("announce", "scrape")]
+        self.assertEqual([a - b for a, b in zip(after, before)], [1, 2])
+
+
+@unittest.skipUnless(PROMTOOL, "promtool is not installed")
+class Rules(unittest.TestCase):
+    def test_alerts(self):
+        for arguments in (("check", "rules", "alerts.yml"), ("test", "rules", "alerts_test.yml"),
+                          ("check", "config", "prometheus.yml")):
+            with self.subTest(arguments):
+                run = promtool(*arguments)
+                self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
+
+    def test_every_alert_is_tested(self):
+        alerts = set(re.findall(r"- alert: (\w+)", read("alerts.yml")))
+        tested = set(re.findall(r"alertname: (\w+)", read("alerts_test.yml")))
+        self.assertEqual(alerts, tested)

@@ -1,0 +1,349 @@
+"""opentracker's faces: its statistics page. What it answers is compared with a running opentracker where there is
+one; scripts written for it read both."""
+
+import gzip
+import os
+import re
+import subprocess
+import tempfile
+import types
+import unittest
+import xml.etree.ElementTree
+
+from cluster import ROOT, SHOAL, free_port
+from http_client import HttpClient, announce_target, scrape_target
+from nodes import ClusterCase, fresh_hash
+from opentracker import PROGRAM, Opentracker
+from udp_client import UdpClient
+from wait import wait_for
+
+SETTINGS = {
+    "tracker": {"full_scrape": True, "full_scrape_interval_s": 0},
+    "stats": {"path": "/stats", "networks": ["127.0.0.0/8"]},
+}
+# Every mode that Debian's opentracker has and shoal answers.
+MODES = ["peer", "torr", "conn", "tcp4", "udp4", "scrp", "fscr", "completed", "syncs", "herr", "renew", "top10", "top100",
+         "version", "everything"]
+DUMP_FORMATS = ["ben", "txt", "txtp", "bin", "url"]
+
+
+def get(tracker, target, **more):
+    """As a script of a monitoring system would: one request a connection."""
+    with HttpClient(("127.0.0.1", tracker.tracker_port)) as client:
+        return client.get(target, headers=["Connection: close"], **more)
+
+
+def stats(tracker, mode):
+    response = get(tracker, f"/stats?mode={mode}")
+    if response.status != 200:
+        raise AssertionError(f"mode {mode}: status {response.status}: {response.body!r}")
+    return response.body.decode()
+
+
+def figures(tracker):
+    """The numbers of mode=everything by their path, as sbruder's exporter and others read them."""
+    found = {}
+
+    def walk(element, path):
+        for child in element:
+            name = child.get("interval") or child.get("code") or ""
+            below = f"{path}/{child.tag}{name}"
+            if len(child):
+                walk(child, below)
+            elif child.text.strip().isdigit():
+                found[below] = int(child.text)
+
+    walk(xml.etree.ElementTree.fromstring(stats(tracker, "everything")), "")
+    return found
+
+
+def visit(tracker, hashes):
+    """The same clients come to either tracker, each HTTP request over a connection of its own."""
+    first, second, third = hashes[:3]
+    for port in range(1000, 1005):
+        get(tracker, announce_target(first, port, left=0))
+    get(tracker, announce_target(second, 2000))
+    get(tracker, announce_target(second, 2000, left=0, event="completed"))
+    get(tracker, announce_target(second, 2001, left=5))
+    get(tracker, scrape_target(first))
+    get(tracker, "/announce?info_hash=short&port=1")
+    get(tracker, "/nowhere")
+    with UdpClient(("127.0.0.1", tracker.tracker_port)) as client:
+        client.announce(third, 3000, left=0)
+        client.announce(third, 3000, left=0)  # again: a renewal
+        client.announce(third, 3001, event="completed", left=0)
+        client.announce(third, 3002)
+        client.announce(third, 3002, event="stopped")
+        client.scrape(first, third)
+
+
+class Stats(ClusterCase):
+    nodes = 1
+    sync = "off"
+    settings = SETTINGS
+
+    def test_every_mode(self):
+        visit(self.node(0), [fresh_hash() for _ in range(3)])
+        for mode in [*MODES, "startstop"]:
+            with self.subTest(mode):
+                response = get(self.node(0), f"/stats?mode={mode}")
+                self.assertEqual((response.status, response.headers["content-type"]), (200, "text/plain"))
+                self.assertTrue(response.body)
+
+    def test_for_munin(self):
+        """FoRTu's plugin: peers in line 1, seeders in line 2, torrents as the third word of line 3."""
+        node, info_hash = self.node(0), fresh_hash()
+        before = stats(node, "peer").splitlines()
+        self.client(0).announce(info_hash, 1000, left=0)
+        self.client(0).announce(info_hash, 1001)
+        after = get(node, "/stats").body.decode().splitlines()
+        self.assertEqual([int(after[n]) - int(before[n]) for n in (0, 1)], [2, 1])
+        self.assertEqual(int(after[2].split()[2]) - int(before[2].split()[2]), 1)
+
+    def test_for_influxdb(self):
+        """FoRTu's script takes the children of the document by number."""
+        root = xml.etree.ElementTree.fromstring(stats(self.node(0), "everything"))
+        self.assertEqual([root[2].tag, root[3][0].tag, root[4].tag, root[5].tag, root[6].tag],
+                         ["uptime", "count_mutex", "peers", "seeds", "completed"])
+        for number in (2, 3, 4, 5, 6):
+            self.assertTrue((root[number].text.strip() or root[number][0].text).isdigit())
+
+    def test_counts(self):
+        node = self.node(0)
+        before = figures(node)
+        visit(node, [fresh_hash() for _ in range(3)])
+        after = figures(node)
+        grown = {path: after[path] - before[path] for path in after if after[path] != before[path]}
+        grown.pop("/uptime", None)
+        # Eleven connections of visit(), and the one that asks.
+        self.assertEqual(grown, {
+            "/torrents/count_mutex": 3, "/torrents/count_iterator": 3, "/peers/count": 9, "/seeds/count": 8,
+            "/completed/count": 2, "/connections/tcp/accept": 12, "/connections/tcp/announce": 8,
+            "/connections/tcp/scrape": 1, "/connections/udp/overall": 7, "/connections/udp/connect": 1,
+            "/connections/udp/announce": 5, "/connections/udp/scrape": 1, "/debug/renew/count00": 2,
+            "/debug/http_error/count400 Invalid Parameter": 1, "/debug/http_error/count404 Not found": 1,
+        })
+        started, stopped = stats(node, "startstop").splitlines()[:2]
+        self.assertEqual(int(stopped), int(node.metric("shoal_announces_total", event="stopped")))
+        self.assertEqual(int(started), int(node.metric("shoal_announces_total", event="started")))
+
+    def test_top(self):
+        node, info_hash = self.node(0), fresh_hash()
+        client = self.client(0)
+        for port in range(1000, 1200):
+            client.announce(info_hash, port, left=port % 2, numwant=0)
+        lines = stats(node, "top10").splitlines()
+        self.assertEqual(lines[:2], ["Top 10 torrents by peers:", f"\t200\t{info_hash.hex().upper()}"])
+        self.assertIn(f"\t100\t{info_hash.hex().upper()}", lines[lines.index("Top 10 torrents by seeds:"):])
+        self.assertTrue(stats(node, "top100").startswith("Top 100 torrents by peers:\n\t200\t"))
+
+    def test_dumps(self):
+        node, info_hash = self.node(0), fresh_hash()
+        self.client(0).announce(info_hash, 1000)
+        for dump_format in DUMP_FORMATS:
+            with self.subTest(dump_format):
+                by_stats = get(node, f"/stats?mode=tpbs&format={dump_format}").body
+                self.assertEqual(by_stats, get(node, f"/scrape?format={dump_format}").body)
+        self.assertRegex(stats(node, "statedump"), rf"(?m)^{info_hash.hex().upper()}:[0-9]{{8}}:0$")
+
+    def test_wrong_queries(self):
+        for query in ("mode=nonsense", "mode=tpbs&format=xml", "mode=everything&info_hash=aaaaaaaaaaaaaaaaaaaa"):
+            with self.subTest(query):
+                self.assertEqual(get(self.node(0), "/stats?" + query).status, 400)
+
+    def test_old_scripts_speak_http_1_0(self):
+        response = get(self.node(0), "/stats?mode=conn", version="HTTP/1.0")
+        self.assertEqual(int(response.headers["content-length"]), len(response.body))
+        self.assertEqual(response.headers["connection"], "close")
+
+
+class StatsAcrossNodes(ClusterCase):
+    nodes = 2
+    settings = SETTINGS
+
+    def test_syncs(self):
+        for port in range(1000, 1010):
+            self.client(0).announce(fresh_hash(), port)
+        wait_for(lambda: int(stats(self.node(1), "syncs").splitlines()[0]) == 10, 10, "ten peers heard from the other")
+        self.assertEqual(figures(self.node(1))["/connections/livesync/count"], 10)
+
+
+class StatsAccess(ClusterCase):
+    nodes = 1
+    sync = "off"
+    settings = {"stats": {"path": "/secret/numbers", "networks": ["127.0.0.9/32"]}}
+
+    def test_by_network_and_path(self):
+        allowed = self.client(0, "HTTP", source="127.0.0.9")
+        self.assertEqual(allowed.get("/secret/numbers").status, 200)
+        self.assertEqual(allowed.get("/stats").status, 404)
+        self.assertEqual(allowed.get("/secret/numbers?mode=tpbs").status, 403)
+        denied = self.client(0, "HTTP", source="127.0.0.10")
+        self.assertEqual(denied.get("/secret/numbers").status, 403)
+        self.assertEqual(denied.get("/secret/numbers?mode=everything").status, 403)
+
+
+class NoStats(ClusterCase):
+    nodes = 1
+    sync = "off"
+
+    def test_off_by_default(self):
+        self.assertEqual(get(self.node(0), "/stats").status, 404)
+
+
+# Where Debian's opentracker counts otherwise than it says: full scrapes never, and in herr the last three rows are
+# those of their neighbours (mode=everything has them right).
+MISCOUNTED = {"fscr": (r"\A\d+\n\d+\n", "N\nN\n"), "herr": (r"(403 IP |404 INV|500 SRV) \d+", r"\1 N")}
+
+
+def without_what_differs(mode, text):
+    """Versions, identities, times and who waits for a lock differ between any two trackers."""
+    if mode in MISCOUNTED:
+        text = re.sub(*MISCOUNTED[mode], text)
+    text = re.sub(r"(?s)<version>.*</version>", "<version/>", text)
+    text = re.sub(r"<tracker_id>\d+<", "<tracker_id>N<", text)
+    text = re.sub(r"(?s)(<mutex_stall>\s+<count>)\d+", r"\1N", text)
+    text = re.sub(r"<uptime>\d+<", "<uptime>N<", text)
+    text = re.sub(r"(?m)^\d+ seconds \(\d+ hours\)$", "N seconds (N hours)", text)
+    return re.sub(r"\b\d+( (?:conns|success|bytes|scrape)/s)", r"N\1", text)
+
+
+class Migration(unittest.TestCase):
+    def shoal(self, *arguments, **more):
+        return subprocess.run([SHOAL, *arguments], check=False, capture_output=True, text=True, timeout=20, **more)
+
+    def test_a_tracker_moves(self):
+        """What was an opentracker's file starts a shoal that answers at the same places."""
+        with tempfile.TemporaryDirectory(prefix="shoal-test-") as folder:
+            old, new = os.path.join(folder, "opentracker.conf"), os.path.join(folder, "shoal.toml")
+            port, white = free_port(), os.path.join(folder, "white")
+            with open(white, "w", encoding="utf-8") as file:
+                file.write("01" * 20 + "\n")
+            with open(old, "w", encoding="utf-8") as file:
+                file.write(f"listen.tcp_udp 127.0.0.1:{port}\naccess.whitelist {white}\naccess.stats 127.0.0.1\n"
+                           "access.stats_path info\nbatchsync.cluster.admin_ip 10.1.1.1\n")
+            run = self.shoal("config", "--from-opentracker", old)
+            self.assertEqual((run.returncode, run.stderr), (0, ""))
+            self.assertIn("# line 5: batchsync.cluster.admin_ip 10.1.1.1\n#   no counterpart", run.stdout)
+            with open(new, "w", encoding="utf-8") as file:
+                file.write(run.stdout)
+            self.assertEqual(self.shoal("config", "--check", new).returncode, 0)
+            node = subprocess.Popen([SHOAL, "node", "--config", new, "--admin.listen=", "--node.drain_s", "0"],
+                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            self.addCleanup(node.kill)
+            tracker = types.SimpleNamespace(tracker_port=port)
+            wait_for(lambda: get(tracker, "/info").status == 200, 10, "the node to answer")
+            get(tracker, announce_target(b"\1" * 20, 1000))
+            self.assertIn(b"failure reason", get(tracker, announce_target(b"\2" * 20, 1000)).body)
+            self.assertEqual(get(tracker, "/info?mode=peer").body.decode().splitlines()[0], "1")
+            self.assertIn(b"\1" * 20, get(tracker, "/scrape").body)
+            node.terminate()
+            self.assertEqual(node.wait(10), 0)
+
+    def test_mistakes(self):
+        self.assertEqual(self.shoal("config", "--from-opentracker", "/nowhere/opentracker.conf").returncode, 1)
+        self.assertEqual(self.shoal("config", "--from-opentracker", "x", "--check", "y").returncode, 2)
+        run = self.shoal("config", "--from-opentracker", "/dev/stdin",
+                         input="listen.udp 127.0.0.1:7000\nlivesync.cluster.listen 127.0.0.1:7000\n")
+        self.assertEqual(run.returncode, 1)
+        self.assertIn("tracker.udp has it too", run.stderr)
+
+
+class Document(unittest.TestCase):
+    """docs/OPENTRACKER.md says of each row which test it has, and names options that there are."""
+
+    @staticmethod
+    def read(*path):
+        with open(os.path.join(ROOT, *path), encoding="utf-8") as file:
+            return file.read()
+
+    def rows(self):
+        for line in self.read("docs", "OPENTRACKER.md").splitlines():
+            cells = [cell.strip() for cell in line.strip("|").split("|")]
+            if line.startswith("| ") and cells[-1] != "test" and not cells[0].startswith("---"):
+                yield cells
+
+    def test_tests_are_there(self):
+        tests = "\n".join(self.read(folder, name) for folder in ("tests/unit", "tests/golden", "tests/e2e")
+                          for name in sorted(os.listdir(os.path.join(ROOT, folder))) if name.endswith((".cc", ".py")))
+        rows = list(self.rows())
+        self.assertGreater(len(rows), 60)
+        for theirs, ours, test in rows:
+            with self.subTest(theirs):
+                if test:
+                    name = test.strip("`")
+                    self.assertTrue(f"def {name}(" in tests or f'TEST_CASE("{name}"' in tests, name)
+                else:
+                    self.assertTrue(ours.startswith("none") or "libsodium" in ours, ours)
+
+    def test_options_are_there(self):
+        options = set(re.findall(r"### `([a-z_.]+)`", self.read("docs", "OPTIONS.md")))
+        named = set(re.findall(r"`(?:--)?((?:node|tracker|access|sync|admin|stats)\.[a-z_]+)",
+                               " ".join(ours for _, ours, _ in self.rows())))
+        self.assertGreater(len(named), 10)
+        self.assertEqual(named - options, set())
+
+    def test_every_directive_and_mode_has_a_row(self):
+        first = " ".join(theirs for theirs, _, _ in self.rows())
+        known = re.findall(r'Directive\{"([a-z_.]+)"', self.read("node", "opentracker_config.cc"))
+        self.assertGreater(len(known), 15)
+        for directive in known:
+            self.assertIn(directive, first)
+        # What a directive may become, if there is such an option.
+        options = set(re.findall(r"### `([a-z_.]+)`", self.read("docs", "OPTIONS.md")))
+        second = " ".join(ours for _, ours, _ in self.rows())
+        for option in set(re.findall(r'"([a-z]+\.[a-z_]+)"', self.read("node", "opentracker_config.cc"))) & options:
+            self.assertIn(option, second)
+        for mode in [*MODES, "startstop", "tpbs", "statedump"]:
+            self.assertIn(f"`{mode}`", first)
+
+
+class BesideOpentracker(ClusterCase):
+    """The same clients, then the same questions: the same answers."""
+
+    nodes = 1
+    sync = "off"
+    settings = SETTINGS
+    hashes = [bytes([byte]) * 20 for byte in (0x01, 0x20, 0xFE)]
+
+    @classmethod
+    def setUpClass(cls):
+        if not PROGRAM:
+            raise unittest.SkipTest("opentracker is not installed")
+        super().setUpClass()
+        cls.other = Opentracker(cls.hashes).__enter__()
+        cls.addClassCleanup(cls.other.__exit__)
+        # What it took to see that opentracker answers counts there.
+        for _ in range(figures(cls.other)["/connections/tcp/accept"] - 1):
+            stats(cls.cluster.nodes[0], "torr")
+        stats(cls.cluster.nodes[0], "everything")
+        for tracker in (cls.cluster.nodes[0], cls.other):
+            visit(tracker, cls.hashes)
+
+    def test_modes(self):
+        for mode in MODES:
+            if mode == "version":
+                continue
+            with self.subTest(mode):
+                ours, theirs = (without_what_differs(mode, stats(one, mode)) for one in (self.node(0), self.other))
+                self.assertEqual(ours, theirs)
+
+    @staticmethod
+    def parts(dump_format, body):
+        """What may come in another order there, sorted."""
+        if dump_format == "ben":
+            return body
+        if dump_format == "bin":
+            return sorted(body[at : at + 28] for at in range(0, len(body), 28))
+        return sorted(body.lower().split())
+
+    def test_dumps(self):
+        for dump_format in DUMP_FORMATS:
+            with self.subTest(dump_format):
+                target = f"/stats?mode=tpbs&format={dump_format}"
+                ours, theirs = get(self.node(0), target).body, get(self.other, target)
+                body = theirs.body
+                if theirs.headers.get("content-encoding") == "gzip":  # whether asked for or not
+                    body = gzip.decompress(body)
+                self.assertEqual(self.parts(dump_format, ours), self.parts(dump_format, body))
+        self.assertEqual(get(self.node(0), "/scrape").body, get(self.other, "/scrape").body)

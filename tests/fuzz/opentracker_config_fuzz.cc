@@ -1,0 +1,40 @@
+// Any bytes as opentracker.conf: what comes out is valid for shoal, or the errors say that it is not, and no
+// value is wrong by itself.
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+#include "common/check.h"
+#include "node/opentracker_config.h"
+#include "node/resolve_options.h"
+
+using namespace shoal::node;
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const std::string_view text(reinterpret_cast<const char*>(data),
+                              std::min(size, kOpentrackerConfigBytesMax));
+  const TranslatedConfig translated = translate_opentracker_config(text);
+  OptionSources sources;
+  sources.file_name = "file";
+  sources.file_text = translated.toml;
+  sources.host_name = "host";
+  const auto options = resolve_options(sources);
+  CHECK_INVARIANT(options.has_value() == translated.errors.empty());
+  // Nothing of the file stands in the open but what an option has taken.
+  std::string_view rest = translated.toml;
+  while (!rest.empty()) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(line.size() + 1);
+    CHECK_INVARIANT(line.empty() || line.front() == '#' || line.front() == '[' ||
+                    line.find(" = ") != std::string_view::npos);
+    if (line.starts_with('#')) {
+      CHECK_INVARIANT(std::all_of(line.begin(), line.end(), [](char c) { return c >= 0x20 && c < 0x7f; }));
+    }
+  }
+  if (options) {
+    CHECK_INVARIANT(options->tracker.full_scrape && !options->stats.path.empty());
+    CHECK_INVARIANT(!options->stats.networks.empty());
+  }
+  return 0;
+}

@@ -1,0 +1,45 @@
+"""A running opentracker, Debian's, to compare with. It serves only the swarms on its list."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+
+from cluster import free_port
+from http_client import HttpClient
+from wait import wait_for
+
+PROGRAM = shutil.which("opentracker", path=os.environ.get("PATH", "") + ":/usr/bin:/usr/sbin")
+
+
+class Opentracker:
+    def __init__(self, hashes):
+        self.folder = tempfile.mkdtemp(prefix="shoal-test-")
+        os.chmod(self.folder, 0o755)
+        self.tracker_port = free_port()
+        with open(os.path.join(self.folder, "whitelist"), "w", encoding="utf-8") as file:
+            file.writelines(info_hash.hex().upper() + "\n" for info_hash in hashes)
+        self.process = None
+
+    def __enter__(self):
+        port = str(self.tracker_port)
+        # As root it goes into the folder and becomes nobody; as anyone else it stays who it is.
+        self.process = subprocess.Popen(
+            [PROGRAM, "-i", "127.0.0.1", "-p", port, "-P", port, "-d", self.folder, "-u", "nobody", "-w", "whitelist",
+             "-A", "127.0.0.1"],
+            cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            wait_for(self._answers, 10, "opentracker to answer")
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _answers(self):
+        with HttpClient(("127.0.0.1", self.tracker_port)) as client:
+            return client.get("/stats?mode=torr").status == 200
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
