@@ -16,11 +16,11 @@ uint64_t number_from(const char* variable, uint64_t otherwise) {
 
 }  // namespace
 
-void for_each_seed(const char* scenario, const std::function<void(World&)>& run) {
+void for_each_seed(const char* scenario, const std::function<void(World&)>& run, uint64_t seeds) {
   const uint64_t only = number_from("SHOAL_SIM_SEED", 0);
-  const uint64_t first = only != 0 ? only : 1;
-  const uint64_t last = only != 0 ? only : number_from("SHOAL_SIM_SEEDS", kSeeds);
-  for (uint64_t seed = first; seed <= last; ++seed) {
+  const uint64_t first = only != 0 ? only : number_from("SHOAL_SIM_FROM", 1);
+  const uint64_t count = only != 0 ? 1 : number_from("SHOAL_SIM_SEEDS", seeds);
+  for (uint64_t seed = first; seed < first + count; ++seed) {
     const std::string name = scenario;
     INFO("replay: shoal_sim --seed ", seed, " --test-case='", name, "'");
     World world(seed);

@@ -1,5 +1,5 @@
-// Runs a scenario under many seeds: 1 to SHOAL_SIM_SEEDS (or --seeds), or the one that SHOAL_SIM_SEED (or
-// --seed) names.
+// Runs a scenario under many seeds: SHOAL_SIM_SEEDS of them (or --seeds) beginning with SHOAL_SIM_FROM (or
+// --from, by default 1), or the one that SHOAL_SIM_SEED (or --seed) names.
 
 #pragma once
 
@@ -14,6 +14,6 @@ namespace shoal::sim {
 constexpr uint64_t kSeeds = 12;
 
 // A failure prints the command that replays it.
-void for_each_seed(const char* scenario, const std::function<void(World&)>& run);
+void for_each_seed(const char* scenario, const std::function<void(World&)>& run, uint64_t seeds = kSeeds);
 
 }  // namespace shoal::sim

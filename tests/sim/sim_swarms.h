@@ -47,6 +47,11 @@ class SimSwarms final : public sync::Swarms {
 
   const std::map<PeerKey, Record>& records() const { return records_; }
 
+  // As scraped.
+  uint32_t completed(const common::InfoHash& info_hash) const {
+    return store_.scrape(store_.locate(info_hash), info_hash).completed;
+  }
+
   // What the real store counts otherwise than the map does; empty if nothing.
   std::string disagreement() const;
 

@@ -61,9 +61,15 @@ void World::launch(size_t index) {
   node.swarms =
       std::make_unique<SimSwarms>(sync::derive_store_key(node.settings.keys.front(), node.settings.cluster));
   node.cluster = std::make_unique<sync::Cluster>(config, *node.swarms, now);
-  std::vector<common::Endpoint> seeds;
-  for (const size_t seed : node.settings.seeds) seeds.push_back(nodes_[seed]->address);
-  node.cluster->set_seeds(seeds);
+  set_seeds(index, node.settings.seeds);
+}
+
+void World::set_seeds(size_t index, const std::vector<size_t>& seeds) {
+  SimNode& node = *nodes_[index];
+  node.settings.seeds = seeds;
+  std::vector<common::Endpoint> addresses;
+  for (const size_t seed : seeds) addresses.push_back(nodes_[seed]->address);
+  node.cluster->set_seeds(addresses);
 }
 
 void World::crash(size_t index) {

@@ -79,6 +79,8 @@ class World {
   void freeze(size_t node) { nodes_[node]->frozen = true; }
   void thaw(size_t node);
 
+  // Gives it other addresses, those of these nodes.
+  void set_seeds(size_t node, const std::vector<size_t>& seeds);
   void set_keys(size_t node, std::vector<sync::ClusterKey> keys);
 
   // No datagram passes from one to the other until healed. Symmetric cuts are two of them.
@@ -125,6 +127,7 @@ class World {
 
   SimNode& node(size_t index) { return *nodes_[index]; }
   size_t size() const { return nodes_.size(); }
+  int64_t now_us() const { return now_us_; }
   sync::Now now_of(size_t node) const;
   // As the node counts it.
   int64_t cluster_ms(size_t node) const { return nodes_[node]->cluster->time_offset_ms() + now_us_ / 1000; }
