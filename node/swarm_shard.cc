@@ -73,9 +73,9 @@ std::optional<SwarmLook> SwarmShard::look(uint64_t hash, const InfoHash& info_ha
     std::vector<PeerKey<F>> keys(peers_max);
     keys.resize(table.sample(set, nullptr, false, peers_max, prng, keys.data()->data()));
     for (const PeerKey<F>& key : keys) {
-      const auto value = table.find(set, key, PeerRole::leecher);
-      CHECK_INVARIANT(value);
-      look.peers.push_back({info_hash, endpoint_of<F>(key), value->state, value->stamp});
+      const PeerRecord<F>* record = table.find(set, key, PeerRole::leecher);
+      CHECK_INVARIANT(record != nullptr);
+      look.peers.push_back({info_hash, endpoint_of<F>(key), record->value().state, record->stamp});
     }
   };
   if (peers_max > 0) {
