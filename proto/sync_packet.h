@@ -88,9 +88,9 @@ struct Leave {
 };
 
 // monostate: a body of a later minor version.
-using SyncPacket = std::variant<std::monostate, Heartbeat, DeltaBatch, Leave, Nack, Gone, Challenge,
-                                ChallengeEcho, Digests, CellsAsk, CellDigests, PullRequest, AccessChanges,
-                                AccessAsk, ClientLoad>;
+using SyncPacket =
+    std::variant<std::monostate, Heartbeat, DeltaBatch, Leave, Nack, Gone, Challenge, ChallengeEcho, Digests,
+                 CellsAsk, CellDigests, PullRequest, AccessChanges, AccessAsk, ClientLoad>;
 
 // The order of a packet's columns: family, info_hash, peer.
 inline bool delta_before(const Delta& a, const Delta& b) {
