@@ -39,7 +39,7 @@ TEST_CASE("nodes that start with clocks hours apart agree on one time before the
           world.start(settings);
         }
         REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, 2 * kSecondUs));
-        world.run_for(2 * kSecondUs);
+        world.run_for(4 * kSecondUs);
         REQUIRE(spread_ms(world, world.everyone()) < 1000);
         check_converges(world, world.everyone(), 500);
         int shouting = 0;

@@ -92,6 +92,7 @@ TEST_CASE("a node that crashed or left comes back as a higher incarnation") {
     REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, kSecondUs));
     REQUIRE(world.status(0).members[1].incarnation > old_incarnation);
     REQUIRE(logged(world.node(0), "member restarted"));
+    world.run_for(kSecondUs);  // what was told just before the restart is asked for again
     world.new_swarms();
     check_converges(world, world.everyone(), 500);
   });

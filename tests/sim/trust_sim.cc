@@ -76,6 +76,7 @@ TEST_CASE("the packets of the present run played again change nothing") {
     world.announce_for(5 * kSecondUs, 300, world.everyone());
     world.run_for(kQuietUs);
     world.recording = false;
+    world.run_for(world.weather.delay_max_us);  // what is on its way is not played again yet
     const sync::Stats before = world.status(0).stats;
     uint64_t injected = 0;
     for (const auto& [from, bytes] : world.recorded) {

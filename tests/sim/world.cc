@@ -84,7 +84,7 @@ void World::stop(size_t index) {
   sync::Outputs out;
   nodes_[index]->cluster->leave(now_of(index), out);
   drain(index, out);
-  run_for(kLingerUs);
+  run_until([&] { return nodes_[index]->cluster->left_in_order(now_of(index)); }, kLingerUs);
   crash(index);
 }
 

@@ -210,8 +210,8 @@ class World {
   void carry(Stream& stream, std::vector<uint8_t> bytes, bool last);
   void end_stream(StreamKey key, bool tell_puller);
   void end_donations_of(size_t donor);
-  // As long as a node that leaves stays to be asked.
-  static constexpr int64_t kLingerUs = 250'000;
+  // A node that leaves stays at most this long to be asked.
+  static constexpr int64_t kLingerUs = 1'000'000;
 
   // Datagrams that a frozen process finds when it goes on; about what Linux keeps.
   static constexpr size_t kReceiveBuffer = 150;
