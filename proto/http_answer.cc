@@ -1,8 +1,8 @@
 #include "proto/http_answer.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstring>
 
 #include "common/check.h"
 #include "common/endpoint.h"
@@ -31,8 +31,7 @@ class HeadWriter {
   explicit HeadWriter(std::string& out, size_t start) : begin_(out.data() + start), at_(begin_) {}
 
   void text(std::string_view text) {
-    std::memcpy(at_, text.data(), text.size());
-    at_ += text.size();
+    at_ = std::copy(text.begin(), text.end(), at_);
   }
   void number(size_t value) { at_ = std::to_chars(at_, at_ + 20, value).ptr; }
   size_t size() const { return static_cast<size_t>(at_ - begin_); }

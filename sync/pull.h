@@ -27,7 +27,7 @@ class Pull {
   };
 
   Pull(Purpose purpose, PullSeal seal, int64_t now_us)
-      : purpose_(std::move(purpose)), seal_(std::move(seal)), heard_us_(now_us) {}
+      : purpose_(std::move(purpose)), seal_(seal), heard_us_(now_us) {}
 
   enum class Came { frame, nothing_yet, damaged };
 
