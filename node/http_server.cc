@@ -11,6 +11,7 @@
 
 namespace shoal::node {
 
+using common::bytes_of;
 using common::ByteSpan;
 
 namespace {
@@ -19,10 +20,6 @@ constexpr size_t kReadBufferBytes = 64 << 10;
 constexpr size_t kOutKeptBytes = 256 << 10;  // a larger answer buffer is given back
 constexpr uint64_t kLongAnswerMs = 600'000;  // for us to make a piece
 constexpr uint64_t kLingerMs = 1'000;  // after an error, for the client to read the answer before we close
-
-ByteSpan bytes_of(const std::string& text) {
-  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
-}
 
 }  // namespace
 
