@@ -163,7 +163,9 @@ TEST_CASE("http query: compact") {
 }
 
 TEST_CASE("http query: claimed addresses are passed on, and read apart") {
-  const AnnounceQuery query = good(kGood + "&ip=1.2.3.4&ipv4=x&ipv6=%5B::1%5D:2&ip=5.6.7.8");
+  const std::string line =
+      kGood + "&ip=1.2.3.4&ipv4=x&ipv6=%5B::1%5D:2&ip=5.6.7.8";  // the query points into it
+  const AnnounceQuery query = good(line);
   CHECK(query.ip == "5.6.7.8");
   CHECK(query.ipv4 == "x");
   CHECK(query.ipv6 == "%5B::1%5D:2");
