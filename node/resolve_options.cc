@@ -146,6 +146,14 @@ class CrossChecks {
             "sync.listen is set but there is no key: make one with `shoal keygen FILE` and name it in "
             "sync.key_files, or set sync.insecure = true to run without protection");
     }
+    for (const MulticastGroup& group : s.multicast) {
+      if (!s.listen || group.group.family == s.listen->family) continue;
+      error("sync.multicast",
+            common::to_string(group.group) +
+                " is not allowed: it is not of the address family of sync.listen, which is " +
+                common::to_string(*s.listen));
+      break;
+    }
     if (s.insecure && !s.key_files.empty()) {
       error("sync.insecure",
             "true is not allowed together with sync.key_files: a key protects, insecure does not");
