@@ -376,6 +376,10 @@ TEST_CASE("options: keys that do not fit each other") {
             .starts_with(
                 "f.toml:4: sync.multicast: [ff15::42]:1 is not allowed: it is not of the address family of "
                 "sync.listen"));
+  CHECK(error_of("[sync]\nlisten = \"[::]:6970\"\ninsecure = true\nmulticast = \"[ff12::42]:1\"")
+            .find("needs its interface, as in [ff12::42]:1%eth0") != std::string::npos);
+  CHECK(error_of("[sync]\nlisten = \"[::]:6970\"\ninsecure = true\nmulticast = \"[ff12::42]:1%lo\"") ==
+        "no error");
   CHECK(error_of("[sync]\nlisten = \"[::]:6970\"\ninsecure = true\nmulticast = \"239.0.0.1:1\"")
             .starts_with("f.toml:4: sync.multicast: 239.0.0.1:1 is not allowed"));
   CHECK(error_of("[sync]\nlisten = \"[::]:6970\"\ninsecure = true\nmulticast = \"[ff15::42]:1\"") ==
