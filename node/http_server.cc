@@ -301,13 +301,16 @@ void HttpServer::close(Connection& connection) {
   });
 }
 
+// Of those we wait for, the one that has let us wait longest, idle or in the middle of a request: else
+// clients that never finish one would outlive all others. Those being answered only when there is no such.
 void HttpServer::make_room() {
-  for (const Queue& queue : queues_) {
-    if (queue.front == nullptr) continue;
-    counters_.closed_for_room.add();
-    close(*queue.front);
-    return;
-  }
+  Connection* oldest = queues_[static_cast<size_t>(Wait::request)].front;
+  Connection* slow = queues_[static_cast<size_t>(Wait::rest_of_request)].front;
+  if (oldest == nullptr || (slow != nullptr && slow->since_ms <= oldest->since_ms)) oldest = slow;
+  for (size_t i = 0; oldest == nullptr && i < queues_.size(); ++i) oldest = queues_[i].front;
+  if (oldest == nullptr) return;
+  counters_.closed_for_room.add();
+  close(*oldest);
 }
 
 void HttpServer::on_timer(uv_timer_t* timer) { static_cast<HttpServer*>(timer->data)->close_expired(); }

@@ -13,6 +13,13 @@ using common::ByteSpan;
 using common::Endpoint;
 using common::Family;
 
+namespace {
+
+// A malformed request will not get better by being sent again.
+constexpr proto::RetryIn kNever{.never = true};
+
+}  // namespace
+
 HttpTracker::HttpTracker(Tracker& tracker, const ClusterClock& clock, FullScrapes* full_scrapes,
                          OpentrackerPage& opentracker, WorkerCounters& counters)
     : tracker_(tracker),
@@ -40,7 +47,8 @@ std::unique_ptr<LongAnswer> HttpTracker::answer(const proto::HttpRequest& reques
   }
   const auto client = client_of(request, connected, tracker_.settings().proxies);
   if (!client) {
-    fail(request, connected, "a proxy does not tell the client's address", out);
+    // That is the proxy's doing, not the request's: no advice.
+    fail(request, connected, "a proxy does not tell the client's address", std::nullopt, out);
     return nullptr;
   }
   if (stats) {
@@ -52,27 +60,30 @@ std::unique_ptr<LongAnswer> HttpTracker::answer(const proto::HttpRequest& reques
 }
 
 void HttpTracker::fail(const proto::HttpRequest& request, const Endpoint& client, std::string_view reason,
-                       std::string& out) {
+                       std::optional<proto::RetryIn> retry_in, std::string& out) {
   HttpTrackerCounters& counters = counters_.http_tracker[family_index(client.family)];
   counters.failures.add();
   if (request.path == "/scrape") counters.scrape_failures.add();
-  // The request will not get better by being sent again.
-  proto::append_failure(out, proto::reply_to(request), reason, proto::RetryIn{.never = true});
+  proto::append_failure(out, proto::reply_to(request), reason, retry_in);
+}
+
+proto::RetryIn HttpTracker::retry_at_next_announce() {
+  return {.minutes = (tracker_.interval_s() + 59) / 60};
 }
 
 void HttpTracker::announce(const proto::HttpRequest& request, const Endpoint& client, std::string& out) {
   const auto query = proto::parse_announce_query(request.query);
   if (!query) {
-    fail(request, client, proto::to_string(query.error()), out);
+    fail(request, client, proto::to_string(query.error()), kNever, out);
     return;
   }
   const Announced announced = addresses_of(*query, client);
   if (!announced.first) {
-    fail(request, client, "ip, ipv4 and ipv6 must be addresses of their family", out);
+    fail(request, client, "ip, ipv4 and ipv6 must be addresses of their family", kNever, out);
     return;
   }
   if (const Refusal refusal = refuses(query->request, announced); refusal != Refusal::none) {
-    fail(request, client, to_string(refusal), out);
+    fail(request, client, to_string(refusal), retry_at_next_announce(), out);
     return;
   }
   counters_.http_tracker[family_index(client.family)].announces.add();
@@ -139,7 +150,7 @@ proto::AnnounceAnswer HttpTracker::announce_at(const proto::AnnounceRequest& req
 std::unique_ptr<LongAnswer> HttpTracker::scrape(const proto::HttpRequest& request, const Endpoint& client,
                                                 std::string& out) {
   if (tracker_.denies(client)) {
-    fail(request, client, to_string(Refusal::network), out);
+    fail(request, client, to_string(Refusal::network), retry_at_next_announce(), out);
     return nullptr;
   }
   if (full_scrapes_ != nullptr) {
@@ -149,7 +160,7 @@ std::unique_ptr<LongAnswer> HttpTracker::scrape(const proto::HttpRequest& reques
   std::array<common::InfoHash, proto::kHttpScrapeMax> hashes;
   const auto asked = proto::parse_scrape_query(request.query, hashes);
   if (!asked) {
-    fail(request, client, proto::to_string(asked.error()), out);
+    fail(request, client, proto::to_string(asked.error()), kNever, out);
     return nullptr;
   }
   counters_.http_tracker[family_index(client.family)].scrapes.add();

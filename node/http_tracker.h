@@ -14,6 +14,7 @@
 #include "node/http_server.h"
 #include "node/opentracker_page.h"
 #include "node/tracker.h"
+#include "proto/http_answer.h"
 #include "proto/http_query.h"
 
 namespace shoal::node {
@@ -41,7 +42,9 @@ class HttpTracker final : public HttpHandler {
   std::unique_ptr<LongAnswer> scrape(const proto::HttpRequest& request, const common::Endpoint& client,
                                      std::string& out);
   void fail(const proto::HttpRequest& request, const common::Endpoint& client, std::string_view reason,
-            std::string& out);
+            std::optional<proto::RetryIn> retry_in, std::string& out);
+  // For who is refused now and may be served later: access lists change at run time.
+  proto::RetryIn retry_at_next_announce();
 
   Tracker& tracker_;
   const ClusterClock& clock_;

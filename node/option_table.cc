@@ -311,10 +311,12 @@ constexpr std::array kOptions = {
              return add(o.sync.key_files, is_path(v) ? std::optional(std::string(v)) : std::nullopt);
            },
            [](Options& o) { o.sync.key_files.clear(); }},
-    Option{
-        "sync.insecure", OptionKind::boolean, 0, "false", "true or false", "Sync without a key.",
-        "Anyone who can send a packet to sync.listen can then add and remove peers. For trials on loopback.",
-        [](Options& o, View v) { return put(o.sync.insecure, parse_boolean(v)); }, nullptr},
+    Option{"sync.insecure", OptionKind::boolean, 0, "false", "true or false", "Sync without a key.",
+           "Anyone who can send a packet to sync.listen can then add and remove peers. And anyone at all can "
+           "make up\n"
+           "connection ids, so that the UDP tracker answers to addresses that have not asked. For trials on "
+           "loopback.",
+           [](Options& o, View v) { return put(o.sync.insecure, parse_boolean(v)); }, nullptr},
     Option{"sync.donate_mbit_s", OptionKind::whole, 0, "160",
            "a whole number from 0 to 100000; 0 is as fast as it goes",
            "Most that is given to nodes that ask for what they lack, in megabits per second.",

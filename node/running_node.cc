@@ -436,7 +436,10 @@ void RunningNode::run() {
     log_line(LogLevel::info, "serving", {{"url", "http://" + common::to_string(address) + "/announce"}});
   }
   if (options_.sync.insecure) {
-    log_line(LogLevel::warn, "sync.insecure: anyone who reaches the sync port can add and remove peers");
+    log_line(
+        LogLevel::warn,
+        "sync.insecure: anyone who reaches the sync port can add and remove peers, and anyone can make up "
+        "connection ids, with which the UDP tracker answers to addresses that have not asked");
   }
   service_->start(&loop_.uv, [this] { return state().readiness; });
   uv_run(&loop_.uv, UV_RUN_DEFAULT);

@@ -76,10 +76,7 @@ Result<std::unique_ptr<SyncSocket>> SyncSocket::open(const Endpoint& listen,
   opened->listen_ = listen;
   opened->unicast_ = std::move(*unicast);
   for (const MulticastGroup& group : groups) {
-    if (group.group.family != listen.family) {
-      return common::fail("sync.multicast: " + common::to_string(group.group) +
-                          " is not of the address family of sync.listen");
-    }
+    CHECK_INVARIANT(group.group.family == listen.family);  // resolve_options() has seen to it
     auto socket = open_sync_group(group);
     if (!socket) return tl::make_unexpected(socket.error());
     opened->groups_.push_back(group);

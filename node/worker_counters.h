@@ -51,7 +51,7 @@ struct UdpCounters {
 struct HttpCounters {
   common::Counter connections_accepted;
   common::Counter connections_closed;
-  common::Counter closed_for_room;  // the oldest idle one, to make room for a new one
+  common::Counter closed_for_room;  // the one waited for longest, to make room for a new one
   common::Counter closed_timeout;   // idle too long, or a request or an answer that took too long
   common::Counter bytes_received;
   common::Counter bytes_sent;

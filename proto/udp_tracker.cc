@@ -71,8 +71,8 @@ void parse_announce(ByteSpan datagram, UdpRequest& request) {
 
   if (announce.port == 0) return refuse(request, UdpFault::announce_port_zero);
   if (event >= kEvents.size()) return refuse(request, UdpFault::announce_unknown_event);
-  if (announce.left > kLeftMax) return refuse(request, UdpFault::announce_negative_left);
   announce.event = kEvents[event];
+  if (announce.left > kLeftMax) announce.left = kLeftUnknown;
   if (numwant <= INT32_MAX) announce.numwant = numwant;
   request.kind = UdpKind::announce;
 }
@@ -105,8 +105,6 @@ std::string_view to_string(UdpFault fault) {
       return "port must not be 0";
     case UdpFault::announce_unknown_event:
       return "unknown event";
-    case UdpFault::announce_negative_left:
-      return "left must not be negative";
     case UdpFault::scrape_empty:
       return "scrape without info_hash";
     case UdpFault::scrape_too_many:

@@ -137,7 +137,8 @@ class Node:
 
 
 class Cluster:
-    """Up to ten nodes a, b, c, ... on loopback, each with its own ports on the same hosts.
+    """Up to ten nodes a, b, c, ... on loopback, each with its own ports on the same hosts; the sync channel is on
+    the first of these.
 
     sync is "unicast" (each node is told one other one), "multicast" (a group and no peers at all), "mixed"
     (both) or "off". `settings` are laid over every node's."""
@@ -152,6 +153,7 @@ class Cluster:
         if not os.path.exists(self.key):
             subprocess.run([SHOAL, "keygen", self.key], check=True, stdout=subprocess.DEVNULL)
         sync_ports = [free_port(hosts) for _ in range(nodes)]
+        # Linux has no IPv6 multicast on loopback: tests of that are in test_namespaces.py.
         group = f"239.192.{random.randrange(256)}.{random.randrange(1, 255)}:{free_port(hosts)}%lo"
         for number in range(nodes):
             port = free_port(hosts)
