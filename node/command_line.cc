@@ -29,7 +29,7 @@ struct Arguments {
   std::string probe_hash;
   uint32_t probe_timeout_ms = 2000;
   AdminRequest drain;
-  StatusRequest status = {{std::string(kDefaultAdmin)}, false, false};
+  StatusRequest status = {{default_admin()}, false, false};
   AccessRequest access;
 };
 

@@ -338,7 +338,7 @@ void RunningNode::on_signal(int signal) {
 
 bool RunningNode::drain(std::string_view cause) {
   const bool first = drain_.begin(cause);
-  if (first) service_->stopping();
+  if (first) service_->stopping(options_.node.drain_s);
   return first;
 }
 

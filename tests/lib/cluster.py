@@ -66,6 +66,7 @@ class Node:
         self.settings = settings
         self.tracker_port = tracker_port
         self.admin = admin
+        self.program = SHOAL
         self.run_in = list(run_in)  # a command that runs it somewhere else, such as ip netns exec NAME
         self.log = os.path.join(folder, f"{name}.log")
         self.process = None
@@ -80,7 +81,7 @@ class Node:
     def start(self):
         config = self.write_config()
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([*self.run_in, SHOAL, "node", "--config", config],
+            self.process = subprocess.Popen([*self.run_in, self.program, "node", "--config", config],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def get(self, path, timeout_s=5.0):
