@@ -42,6 +42,13 @@ std::optional<proto::OwnDelta> SimSwarms::announce(const node::PeerAnnounce& ann
 
 void SimSwarms::expire(common::Tick now) {
   for (size_t shard = 0; shard < node::SwarmStore::kShards; ++shard) store_.expire_shard(shard, now);
+  // The clock has been set back by more than a lifetime: as the store does, all begin anew.
+  if (now < expired_ - common::kLifetimeTicks) {
+    for (auto& [key, record] : records_) record.stamp = common::stamp_of(now);
+  } else if (now < expired_) {
+    return;
+  }
+  expired_ = now;
   std::erase_if(records_, [now](const auto& entry) {
     return common::stamp_age(now, entry.second.stamp) >= common::kLifetimeTicks;
   });
