@@ -1,11 +1,12 @@
 #include <algorithm>
 #include <cstdio>
-#include <nlohmann/json.hpp>
 #include <span>
 
 #include "common/info_hash.h"
 #include "node/admin_access.h"
+#include "node/answer_text.h"
 #include "node/commands.h"
+#include "node/json_field.h"
 #include "node/option_values.h"
 #include "node/printable.h"
 
@@ -13,85 +14,81 @@ namespace shoal::node {
 
 namespace {
 
-std::string query_of(std::span<const std::string> hashes) {
+using Hashes = std::span<const std::string>;
+
+std::string query_of(Hashes hashes) {
   std::string query;
   for (const std::string& hash : hashes) query += (query.empty() ? "?hash=" : "&hash=") + hash;
   return query;
 }
 
-common::Result<void> change(const AccessRequest& request, const HostPort& admin,
-                            std::span<const std::string> hashes) {
-  const std::string target =
-      request.verb == AccessRequest::Verb::add ? "/v1/access/add" : "/v1/access/remove";
-  const auto answer = admin_post(admin, request.node.token_file, target + query_of(hashes));
-  if (!answer) return tl::make_unexpected(answer.error());
-  return {};
+// As many as one request may hold, taken off the front.
+Hashes next_batch(Hashes& rest) {
+  const Hashes batch = rest.first(std::min(rest.size(), kAdminHashesMax));
+  rest = rest.subspan(batch.size());
+  return batch;
 }
 
-void print_list(const nlohmann::json& document) {
-  std::printf("mode %s, %llu from the file, %zu changed at run time\n",
-              printable(document.value("mode", "?")).c_str(),
-              static_cast<unsigned long long>(document.value("file_entries", uint64_t{0})),
-              document["changes"].size());
-  for (const auto& change : document["changes"]) {
-    std::printf("%-6s %s\n", printable(change.value("change", "?")).c_str(),
-                printable(change.value("info_hash", "?")).c_str());
-  }
-}
-
-void print_verdicts(const nlohmann::json& document) {
-  for (const auto& verdict : document["hashes"]) {
-    std::printf("%s %s, %s\n", printable(verdict.value("info_hash", "?")).c_str(),
-                verdict.value("listed", false) ? "listed" : "not listed",
-                verdict.value("allowed", false) ? "served" : "not served");
-  }
-}
-
-common::Result<void> show(const AccessRequest& request, const HostPort& admin,
-                          std::span<const std::string> hashes) {
-  const auto answer = admin_get(admin, "/v1/access" + query_of(hashes));
-  if (!answer) return tl::make_unexpected(answer.error());
-  const nlohmann::json& document = *answer;
-  const char* const rows = hashes.empty() ? "changes" : "hashes";
-  if (!document.contains(rows) || !document[rows].is_array()) {
-    return common::fail("the answer is not that of a shoal node");
+int change(const AccessRequest& request, const HostPort& admin) {
+  const bool add = request.verb == AccessRequest::Verb::add;
+  const char* const result = add ? "added" : "removed";
+  for (Hashes rest = request.hashes; !rest.empty();) {
+    const size_t done = request.hashes.size() - rest.size();
+    const auto answer =
+        admin_post(admin, request.node.token_file,
+                   (add ? "/v1/access/add" : "/v1/access/remove") + query_of(next_batch(rest)));
+    if (answer) continue;
+    const std::string some = done == 0 ? "" : " (" + std::to_string(done) + " were " + result + ")";
+    return failed(request.node.json, to_string(admin) + ": " + answer.error().message + some);
   }
   if (request.node.json) {
-    print_json(document);
-  } else if (hashes.empty()) {
-    print_list(document);
+    print_json({{"result", result}, {"hashes", request.hashes.size()}});
   } else {
-    print_verdicts(document);
+    std::printf("%s: %s %zu\n", to_string(admin).c_str(), result, request.hashes.size());
   }
-  return {};
+  return kExitOk;
+}
+
+// One document, however many requests it takes.
+common::Result<nlohmann::json> look(Hashes hashes, const HostPort& admin) {
+  const char* const rows = hashes.empty() ? "changes" : "hashes";
+  nlohmann::json whole;
+  do {
+    auto answer = admin_get(admin, "/v1/access" + query_of(next_batch(hashes)));
+    if (!answer) return tl::make_unexpected(answer.error());
+    if (!field(*answer, rows).is_array()) return common::fail("the answer is not that of a shoal node");
+    if (whole.is_null()) {
+      whole = std::move(*answer);
+    } else {
+      for (auto& row : (*answer)[rows]) whole[rows].push_back(std::move(row));
+    }
+  } while (!hashes.empty());
+  return whole;
+}
+
+int show(const AccessRequest& request, const HostPort& admin) {
+  const auto document = look(request.hashes, admin);
+  if (!document) return failed(request.node.json, to_string(admin) + ": " + document.error().message);
+  if (request.node.json) {
+    print_json(*document);
+  } else {
+    const bool all = request.hashes.empty();
+    std::fputs((all ? access_changes_text(*document) : access_verdicts_text(*document)).c_str(), stdout);
+  }
+  return kExitOk;
 }
 
 }  // namespace
 
 int command_access(const AccessRequest& request) {
   const auto admin = read_admin(request.node.admin);
-  if (!admin) return kExitFailed;
+  if (!admin) return failed(request.node.json, admin.error().message);
   for (const std::string& hash : request.hashes) {
     if (common::info_hash_from_hex(hash)) continue;
-    print_error("\"" + printable(hash, 80) + "\" is not allowed: an info_hash has 40 hexadecimal digits");
-    return kExitFailed;
+    return failed(request.node.json,
+                  "\"" + printable(hash, 80) + "\" is not allowed: an info_hash has 40 hexadecimal digits");
   }
-  std::span<const std::string> rest = request.hashes;
-  do {
-    const auto batch = rest.first(std::min(rest.size(), kAdminHashesMax));
-    rest = rest.subspan(batch.size());
-    const auto done = request.verb == AccessRequest::Verb::list ? show(request, *admin, batch)
-                                                                : change(request, *admin, batch);
-    if (!done) {
-      print_error(to_string(*admin) + ": " + done.error().message);
-      return kExitFailed;
-    }
-  } while (!rest.empty());
-  if (request.verb != AccessRequest::Verb::list) {
-    std::printf("%s: %s %zu\n", to_string(*admin).c_str(),
-                request.verb == AccessRequest::Verb::add ? "added" : "removed", request.hashes.size());
-  }
-  return kExitOk;
+  return request.verb == AccessRequest::Verb::list ? show(request, *admin) : change(request, *admin);
 }
 
 }  // namespace shoal::node

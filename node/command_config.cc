@@ -2,8 +2,8 @@
 
 #include "node/commands.h"
 #include "node/files.h"
-#include "node/key_file.h"
 #include "node/load_options.h"
+#include "node/named_files.h"
 #include "node/opentracker_config.h"
 #include "node/option_text.h"
 #include "node/printable.h"
@@ -39,21 +39,21 @@ int command_config_manual() {
   return kExitOk;
 }
 
-int command_config_check(const std::string& file) {
+int command_config_check(const std::string& file, bool json) {
   const auto options = load_options(file, {});
-  if (!options) {
-    print_error(options.error().message);
-    return kExitFailed;
+  std::vector<std::string> wrong;
+  if (options) {
+    wrong = wrong_files(*options);
+  } else {
+    wrong.push_back(options.error().message);
   }
-  bool ok = true;
-  for (const std::string& path : options->sync.key_files) {
-    const auto key = load_key_file(path);
-    if (!key) print_error(key.error().message);
-    ok = ok && key;
+  for (const std::string& message : wrong) print_error(message);
+  if (json) {
+    print_json({{"file", file}, {"ok", wrong.empty()}, {"errors", wrong}});
+  } else if (wrong.empty()) {
+    std::printf("%s: ok\n", printable(file).c_str());
   }
-  if (!ok) return kExitFailed;
-  std::printf("%s: ok\n", printable(file).c_str());
-  return kExitOk;
+  return wrong.empty() ? kExitOk : kExitFailed;
 }
 
 }  // namespace shoal::node

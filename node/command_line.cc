@@ -10,6 +10,7 @@
 #include "node/option_text.h"
 #include "node/printable.h"
 #include "node/suggest.h"
+#include "node/top_keeper.h"
 #include "node/version.h"
 
 namespace shoal::node {
@@ -21,7 +22,9 @@ struct Arguments {
   std::string config;
   std::vector<std::string> options = std::vector<std::string>(option_table().size());
   std::string key_file = "-";
+  bool keygen_json = false;
   std::string check;
+  bool check_json = false;
   std::string opentracker_config;
   bool reference = false;
   bool manual = false;
@@ -29,8 +32,9 @@ struct Arguments {
   std::string probe_hash;
   uint32_t probe_timeout_ms = 2000;
   AdminRequest drain;
-  StatusRequest status = {{default_admin()}, false, false};
+  StatusRequest status = {{default_admin()}};
   AccessRequest access;
+  TopRequest top;
 };
 
 struct Command {
@@ -63,7 +67,15 @@ constexpr const char* kStatusExamples = R"(
 Examples:
   shoal status
   shoal status --admin 192.0.2.1:9697 --admin 192.0.2.2:9697 --json
-  shoal status --ready            exit code 0 if the node is ready: for health checks)";
+  shoal status --ready            exit code 0 if the node is ready: for health checks
+  shoal status --watch            once a second, until Ctrl-C)";
+
+constexpr const char* kTopExamples = R"(
+Examples:
+  shoal top                       the ten largest swarms
+  shoal top --amount 100 --json --admin 192.0.2.1:9697
+
+A node looks for its largest swarms every half minute.)";
 
 constexpr const char* kDrainExamples = R"(
 Examples:
@@ -122,15 +134,18 @@ Command keygen_command(CLI::App& shoal, Arguments& arguments) {
   CLI::App* app = shoal.add_subcommand("keygen", "Make a key for the sync channel of a cluster");
   app->footer(kKeygenExamples);
   app->add_option("file", arguments.key_file, "New file; - or nothing is standard output")->type_name("FILE");
-  return {app, [&arguments] { return command_keygen(arguments.key_file); }};
+  app->add_flag("--json", arguments.keygen_json, "Print JSON");
+  return {app, [&arguments] { return command_keygen(arguments.key_file, arguments.keygen_json); }};
 }
 
 Command config_command(CLI::App& shoal, Arguments& arguments) {
   CLI::App* app = shoal.add_subcommand("config", "Print the default options file, check one, or make one");
   app->footer(kConfigExamples);
   CLI::Option* check = app->add_option("--check", arguments.check,
-                                       "Say whether this file, with the present environment, is valid");
+                                       "Say whether this file, with the present environment, is valid, "
+                                       "and the files that it names can be read");
   check->type_name("FILE");
+  app->add_flag("--json", arguments.check_json, "Of --check: print JSON")->needs(check);
   CLI::Option* opentracker =
       app->add_option("--from-opentracker", arguments.opentracker_config,
                       "Print what does the same as this opentracker.conf, and say what nothing does");
@@ -144,7 +159,7 @@ Command config_command(CLI::App& shoal, Arguments& arguments) {
       ->excludes(opentracker)
       ->excludes(reference);
   return {app, [check, opentracker, &arguments] {
-            if (check->count() > 0) return command_config_check(arguments.check);
+            if (check->count() > 0) return command_config_check(arguments.check, arguments.check_json);
             if (opentracker->count() > 0)
               return command_config_from_opentracker(arguments.opentracker_config);
             if (arguments.manual) return command_config_manual();
@@ -160,9 +175,23 @@ Command status_command(CLI::App& shoal, Arguments& arguments) {
       ->type_name("HOST:PORT")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  CLI::Option* json = app->add_flag("--json", status.json, "Print JSON");
-  app->add_flag("--ready", status.ready, "Only say whether the node is ready to be asked")->excludes(json);
+  app->add_flag("--json", status.json, "Print JSON; with --watch a line each second");
+  CLI::Option* ready =
+      app->add_flag("--ready", status.ready, "Only say whether the node is ready to be asked");
+  app->add_flag("--watch", status.watch, "Show it anew each second, until Ctrl-C")->excludes(ready);
   return {app, [&status] { return command_status(status); }};
+}
+
+Command top_command(CLI::App& shoal, Arguments& arguments) {
+  CLI::App* app = shoal.add_subcommand("top", "Show the largest swarms that a node knows");
+  app->footer(kTopExamples);
+  TopRequest& top = arguments.top;
+  app->add_option("--admin", top.admin, "admin.listen of the node")->type_name("HOST:PORT");
+  app->add_option("--amount", top.amount, "So many, 1 to " + std::to_string(kTopMax) + "; 10 if not given")
+      ->type_name("N")
+      ->check(CLI::Range(size_t{1}, kTopMax));
+  app->add_flag("--json", top.json, "Print JSON");
+  return {app, [&top] { return command_top(top); }};
 }
 
 // What every command has that changes something in a running node.
@@ -266,9 +295,9 @@ int run_command_line(int argc, const char* const* argv) {
   shoal.get_formatter()->column_width(34);
   Arguments arguments;
   const Command commands[] = {node_command(shoal, arguments),   probe_command(shoal, arguments),
-                              status_command(shoal, arguments), drain_command(shoal, arguments),
-                              access_command(shoal, arguments), keygen_command(shoal, arguments),
-                              config_command(shoal, arguments)};
+                              status_command(shoal, arguments), top_command(shoal, arguments),
+                              drain_command(shoal, arguments),  access_command(shoal, arguments),
+                              keygen_command(shoal, arguments), config_command(shoal, arguments)};
   try {
     shoal.parse(reversed_arguments(argc, argv));
   } catch (const CLI::Success& success) {

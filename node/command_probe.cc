@@ -108,10 +108,7 @@ void print_json(const ProbeTarget& target, const ProbeRequest& request, const Pr
 
 int command_probe(const ProbeRequest& request) {
   const auto target = target_of(request);
-  if (!target) {
-    print_error(target.error().message);
-    return kExitFailed;
-  }
+  if (!target) return failed(request.json, target.error().message);
   const ProbeReport report = target->url.udp ? probe_udp(*target) : probe_http(*target);
   if (request.json) {
     print_json(*target, request, report);

@@ -31,12 +31,17 @@ std::string default_admin() {
   return text;
 }
 
-std::optional<HostPort> read_admin(const std::string& text) {
-  auto admin = parse_host_port(text);
-  if (!admin) {
-    print_error("--admin: \"" + printable(text, 80) + "\" is not allowed: HOST:PORT such as 127.0.0.1:9697");
-  }
-  return admin;
+int failed(bool json, std::string_view message) {
+  if (json) print_json({{"error", message}});
+  print_error(message);
+  return kExitFailed;
+}
+
+common::Result<HostPort> read_admin(const std::string& text) {
+  const auto admin = parse_host_port(text);
+  if (admin) return *admin;
+  return common::fail("--admin: \"" + printable(text, 80) +
+                      "\" is not allowed: HOST:PORT such as 127.0.0.1:9697");
 }
 
 int command_node(const std::optional<std::string>& config, const std::vector<NamedText>& flags) {

@@ -1,5 +1,6 @@
 // The commands of the executable, each in a file of its own (node/command_NAME.cc). Results go to standard
 // output, errors to standard error as "shoal: MESSAGE". Each returns the exit code: kExitOk or kExitFailed.
+// With --json standard output is always one document; of what did not work {"error": "MESSAGE"}.
 
 #pragma once
 
@@ -26,6 +27,9 @@ std::string default_admin();
 // One "shoal: LINE" per line of the message.
 void print_error(std::string_view message);
 
+// Says what did not work, with `json` as a document as well; returns kExitFailed.
+int failed(bool json, std::string_view message);
+
 // shoal node.
 int command_node(const std::optional<std::string>& config, const std::vector<NamedText>& flags);
 
@@ -33,17 +37,18 @@ int command_node(const std::optional<std::string>& config, const std::vector<Nam
 int command_config_default();
 int command_config_reference();
 int command_config_manual();
-int command_config_check(const std::string& file);
+int command_config_check(const std::string& file, bool json);
 int command_config_from_opentracker(const std::string& file);
 
 // shoal keygen: to a new file, or to standard output for "-".
-int command_keygen(const std::string& file);
+int command_keygen(const std::string& file, bool json);
 
 // shoal status: of the nodes whose admin addresses ("HOST:PORT", at least one) are given.
 struct StatusRequest {
   std::vector<std::string> admins;
-  bool json = false;   // one node: its document; several: a list of those that answered
+  bool json = false;   // one node: its document; several: a list
   bool ready = false;  // ask only whether they are ready
+  bool watch = false;  // once a second, until SIGINT ends the process
 };
 int command_status(const StatusRequest& request);
 
@@ -66,8 +71,16 @@ struct AccessRequest {
 };
 int command_access(const AccessRequest& request);
 
-// HOST:PORT as given to --admin; nothing: it is not one, which has been said.
-std::optional<HostPort> read_admin(const std::string& text);
+// shoal top: the largest swarms that a node knows.
+struct TopRequest {
+  std::string admin = default_admin();
+  size_t amount = 10;
+  bool json = false;
+};
+int command_top(const TopRequest& request);
+
+// HOST:PORT as given to --admin.
+common::Result<HostPort> read_admin(const std::string& text);
 
 // shoal probe.
 struct ProbeRequest {

@@ -5,7 +5,8 @@
 #include <vector>
 
 #include "node/amount_text.h"
-#include "node/printable.h"
+#include "node/json_field.h"
+#include "node/text_table.h"
 
 namespace shoal::node {
 
@@ -15,27 +16,8 @@ using nlohmann::json;
 
 constexpr int kDepthMax = 32;  // printing is recursive
 constexpr size_t kMembersMax = 1024;
-constexpr size_t kCellMax = 64;
 constexpr size_t kKeysCellMax = 160;  // 16 keys
-
-const json& field(const json& object, const char* key) {
-  static const json kNone;
-  if (!object.is_object()) return kNone;
-  const auto found = object.find(key);
-  return found == object.end() ? kNone : *found;
-}
-
-std::string text(const json& value, size_t bytes_max = kCellMax) {
-  return value.is_string() ? printable(value.get_ref<const std::string&>(), bytes_max) : "-";
-}
-
-std::string number(const json& value) {
-  if (value.is_number_unsigned()) return std::to_string(value.get<uint64_t>());
-  if (value.is_number_integer()) return std::to_string(value.get<int64_t>());
-  return "-";
-}
-
-std::string yes_no(const json& value) { return !value.is_boolean() ? "-" : value.get<bool>() ? "yes" : "no"; }
+constexpr size_t kReasonMax = 200;
 
 std::string seconds(const json& value) {
   return value.is_number_unsigned() ? seconds_text(value.get<uint64_t>()) : "-";
@@ -47,18 +29,47 @@ std::string milliseconds_ago(const json& value) {
   return ms < 10'000 ? std::to_string(ms) + " ms ago" : seconds_text(ms / 1000) + " ago";
 }
 
+std::string per_second(const json& rate) {
+  if (!rate.is_number() || !(rate.get<double>() >= 0)) return "-/s";
+  return amount_text(rate.get<double>()) + "/s";
+}
+
 uint64_t count(const json& peers, const char* key) {
   const json& value = field(peers, key);
   return value.is_number_unsigned() ? value.get<uint64_t>() : 0;
 }
 
-using Row = std::vector<std::string>;
+std::string percent(const json& permille) {
+  if (!permille.is_number_unsigned()) return "-";
+  const auto value = permille.get<uint64_t>();
+  return std::to_string(value / 10) + (value % 10 == 0 ? "" : "." + std::to_string(value % 10)) + " %";
+}
 
-Row node_row(const json& node, const json& keys) {
+// 0 is what has not been measured yet.
+std::string milliseconds(const json& us) {
+  if (!us.is_number_integer() || us == 0) return "-";
+  char text[48];
+  std::snprintf(text, sizeof text, "%.1f ms", us.get<double>() / 1000);
+  return text;
+}
+
+bool is_refused(const json& member) {
+  const json& why = field(member, "refused");
+  return why.is_string() && !why.get_ref<const std::string&>().empty();
+}
+
+const TextRow kTitles = {"NAME",    "STATE",    "SYNCED",    "ADDRESS", "HEARD",  "LAG",   "ROUND TRIP",
+                         "LOSS IN", "LOSS OUT", "MULTICAST", "LOST",    "DELTAS", "CLOCK", "KEYS"};
+
+TextRow node_row(const json& node, const json& pulls, const json& keys) {
   const json& ready = field(node, "ready");
+  const json& phase = field(pulls, "phase");
   const std::string state = !ready.is_boolean() ? "-" : ready.get<bool>() ? "ready" : "not ready";
-  return {text(field(node, "name")),
+  return {text_of(field(node, "name")),
           state,
+          !phase.is_string()  ? "-"
+          : phase == "synced" ? "yes"
+                              : "no",
           "(this node)",
           "up " + seconds(field(node, "uptime_s")),
           "",
@@ -66,38 +77,29 @@ Row node_row(const json& node, const json& keys) {
           "",
           "",
           "",
-          text(field(keys, "ids"), kKeysCellMax)};
+          "",
+          "",
+          "",
+          text_of(field(keys, "ids"), kKeysCellMax)};
 }
 
-Row member_row(const json& member) {
+TextRow member_row(const json& member) {
   const json& clock = field(member, "clock_offset_ms");
   const std::string sign = clock.is_number_unsigned() && clock.get<uint64_t>() > 0 ? "+" : "";
-  return {text(field(member, "name")),
-          text(field(member, "state")),
-          text(field(member, "address")),
+  return {text_of(field(member, "name")),
+          is_refused(member) ? "refused" : text_of(field(member, "state")),
+          yes_no_of(field(member, "synced")),
+          text_of(field(member, "address")),
           milliseconds_ago(field(member, "heard_ago_ms")),
-          yes_no(field(member, "multicast")),
-          number(field(member, "datagrams_received")),
-          number(field(member, "deltas_received")),
-          number(field(member, "lost")),
-          sign + number(clock) + " ms",
-          text(field(member, "keys"), kKeysCellMax)};
-}
-
-std::string aligned(const std::vector<Row>& rows) {
-  Row::size_type columns = rows.front().size();
-  std::vector<size_t> widths(columns, 0);
-  for (const Row& row : rows) {
-    for (size_t i = 0; i < columns; ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  std::string out;
-  for (const Row& row : rows) {
-    std::string line;
-    for (size_t i = 0; i < columns; ++i) line += row[i] + std::string(widths[i] - row[i].size() + 2, ' ');
-    line.erase(line.find_last_not_of(' ') + 1);
-    out += line + "\n";
-  }
-  return out;
+          milliseconds(field(member, "lag_us")),
+          milliseconds(field(member, "round_trip_us")),
+          percent(field(member, "loss_in_permille")),
+          percent(field(member, "loss_out_permille")),
+          yes_no_of(field(member, "multicast")),
+          number_of(field(member, "lost")),
+          number_of(field(member, "deltas_received")),
+          sign + number_of(clock) + " ms",
+          text_of(field(member, "keys"), kKeysCellMax)};
 }
 
 }  // namespace
@@ -120,18 +122,24 @@ std::string status_table(const json& status) {
   const auto both = [&](const std::string& kind) {
     return std::to_string(count(peers, (kind + "_v4").c_str()) + count(peers, (kind + "_v6").c_str()));
   };
-  std::string out = "shoal " + text(field(node, "version")) + ", cluster " + text(field(node, "cluster")) +
-                    ": " + number(field(status, "swarms")) + " swarms, " + both("seeders") + " seeders, " +
-                    both("leechers") + " leechers\n";
+  std::string out = "shoal " + text_of(field(node, "version")) + ", cluster " +
+                    text_of(field(node, "cluster")) + ": " + number_of(field(status, "swarms")) +
+                    " swarms, " + both("seeders") + " seeders, " + both("leechers") + " leechers, " +
+                    per_second(field(status, "announces_per_s")) + " announces\n";
   const json& ready = field(node, "ready");
   if (ready.is_boolean() && !ready.get<bool>())
-    out += "not ready: " + text(field(node, "reason"), 200) + "\n";
-  std::vector<Row> rows = {
-      {"NAME", "STATE", "ADDRESS", "HEARD", "MULTICAST", "DATAGRAMS", "DELTAS", "LOST", "CLOCK", "KEYS"},
-      node_row(node, field(status, "keys"))};
+    out += "not ready: " + text_of(field(node, "reason"), kReasonMax) + "\n";
+  std::vector<TextRow> rows = {kTitles, node_row(node, field(status, "pulls"), field(status, "keys"))};
+  std::string refused;
   const size_t all = members.is_array() ? members.size() : 0;
-  for (size_t i = 0; i < std::min(all, kMembersMax); ++i) rows.push_back(member_row(members[i]));
-  out += "\n" + aligned(rows);
+  for (size_t i = 0; i < std::min(all, kMembersMax); ++i) {
+    const json& member = members[i];
+    rows.push_back(member_row(member));
+    if (is_refused(member))
+      refused += text_of(field(member, "name")) +
+                 " is refused: " + text_of(field(member, "refused"), kReasonMax) + "\n";
+  }
+  out += "\n" + text_table(rows) + refused;
   if (all > kMembersMax) out += "and " + std::to_string(all - kMembersMax) + " more members\n";
   return out;
 }

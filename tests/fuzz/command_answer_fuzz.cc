@@ -1,12 +1,13 @@
-// What servers answer to `shoal probe` and `shoal status`. The first byte says where the stream is cut in
-// two: the reply must not depend on it. The body is then read as bencoding and as JSON; only printable text
-// comes out.
+// What servers answer to `shoal probe`, `status`, `top`, `access` and `drain`. The first byte says where the
+// stream is cut in two: the reply must not depend on it. The body is then read as bencoding and as JSON; only
+// printable text comes out.
 
 #include <algorithm>
 #include <string>
 #include <string_view>
 
 #include "common/check.h"
+#include "node/answer_text.h"
 #include "node/http_reply.h"
 #include "node/probe.h"
 #include "node/status_table.h"
@@ -42,6 +43,10 @@ void check_body(std::string_view body) {
     const std::string table = status_table(*status);
     CHECK_INVARIANT(table.ends_with('\n'));
     check_printable(table);
+    for (const std::string& text : {access_changes_text(*status), access_verdicts_text(*status),
+                                    top_text(*status), result_text(*status)}) {
+      check_printable(text);
+    }
   }
 }
 

@@ -54,7 +54,7 @@ bool has(const Outcome& outcome, const std::string& text) {
 TEST_CASE("command line: help and version succeed, every command explains itself by examples") {
   CHECK(run({"--version"}).code == 0);
   CHECK(run({"--help"}).code == 0);
-  for (const char* command : {"node", "status", "probe", "keygen", "config"}) {
+  for (const char* command : {"node", "status", "top", "probe", "drain", "access", "keygen", "config"}) {
     CAPTURE(command);
     const Outcome help = run({command, "--help"});
     CHECK(help.code == 0);
@@ -109,4 +109,32 @@ TEST_CASE("command line: config and keygen print what they make") {
   CHECK(run({"config"}).text == default_file());
   CHECK(run({"config", "--reference"}).text == options_reference());
   CHECK(has(run({"keygen"}), "\nshoal-key-1:"));
+  CHECK(has(run({"keygen", "--json"}), "{\n  \"key_file\": \"#"));
+}
+
+TEST_CASE("command line: with --json what does not work is a document as well") {
+  const std::string hash(40, 'a');
+  for (const std::vector<const char*>& arguments : std::vector<std::vector<const char*>>{
+           {"status", "--admin", "127.0.0.1:1", "--json"},
+           {"status", "--admin", "127.0.0.1:1", "--json", "--ready"},
+           {"status", "--admin", "x", "--json"},
+           {"top", "--admin", "127.0.0.1:1", "--json"},
+           {"drain", "--admin", "127.0.0.1:1", "--json"},
+           {"access", "add", hash.c_str(), "--admin", "127.0.0.1:1", "--json"},
+           {"access", "list", "--admin", "127.0.0.1:1", "--json"},
+           {"access", "list", "12", "--json"},
+           {"probe", "ftp://127.0.0.1", "--json"},
+           {"keygen", "/nonexistent/key", "--json"}}) {
+    CAPTURE(arguments[0]);
+    const Outcome outcome = run(arguments);
+    CHECK(outcome.code == 1);
+    CHECK(has(outcome, "\"error\": \""));
+    CHECK(has(outcome, "shoal: "));
+  }
+  const Outcome check = run({"config", "--check", "/nonexistent", "--json"});
+  CHECK(check.code == 1);
+  CHECK(has(check, "\"ok\": false"));
+  CHECK(run({"config", "--json"}).code == 2);
+  CHECK(run({"status", "--ready", "--watch"}).code == 2);
+  CHECK(run({"top", "--amount", "0"}).code == 2);
 }

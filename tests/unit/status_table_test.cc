@@ -9,23 +9,30 @@ using namespace shoal::node;
 TEST_CASE("status table: this node first, then the members") {
   const auto status = parse_status(R"({
     "node": {"name": "a", "version": "0.1.0", "uptime_s": 4000, "ready": true, "reason": "", "cluster": "main"},
-    "keys": {"ids": "1f2e3d4c, 5b6a7988"},
-    "swarms": 12,
+    "keys": {"ids": "1f2e3d4c, 5b6a7988"}, "pulls": {"phase": "synced"},
+    "swarms": 12, "announces_per_s": 1234.5,
     "peers": {"seeders_v4": 3, "leechers_v4": 4, "seeders_v6": 1, "leechers_v6": 2},
     "members": [
       {"name": "b", "address": "127.0.0.2:6970", "state": "alive", "heard_ago_ms": 230, "multicast": true,
-       "deltas_received": 12, "datagrams_received": 5, "lost": 0, "clock_offset_ms": 3, "keys": "5b6a7988"},
+       "deltas_received": 12, "datagrams_received": 5, "lost": 0, "clock_offset_ms": 3, "keys": "5b6a7988",
+       "lag_us": 12340, "round_trip_us": 260, "loss_in_permille": 3, "loss_out_permille": 20, "synced": true},
       {"name": "c", "address": "[::1]:6970", "state": "down", "heard_ago_ms": 423000, "multicast": false,
-       "deltas_received": 0, "datagrams_received": 1, "lost": 2, "clock_offset_ms": -12}]})");
+       "deltas_received": 0, "datagrams_received": 1, "lost": 2, "clock_offset_ms": -12, "lag_us": 0,
+       "round_trip_us": 0, "synced": false, "refused": "it has another\ntick"}]})");
   REQUIRE(status);
-  CHECK(status_table(*status) ==
-        "shoal 0.1.0, cluster main: 12 swarms, 4 seeders, 6 leechers\n"
-        "\n"
-        "NAME  STATE  ADDRESS         HEARD       MULTICAST  DATAGRAMS  DELTAS  LOST  CLOCK   KEYS\n"
-        "a     ready  (this node)     up 66 min                                               1f2e3d4c, "
-        "5b6a7988\n"
-        "b     alive  127.0.0.2:6970  230 ms ago  yes        5          12      0     +3 ms   5b6a7988\n"
-        "c     down   [::1]:6970      7 min ago   no         1          0       2     -12 ms  -\n");
+  CHECK(
+      status_table(*status) ==
+      "shoal 0.1.0, cluster main: 12 swarms, 4 seeders, 6 leechers, 1.23 k/s announces\n"
+      "\n"
+      "NAME  STATE    SYNCED  ADDRESS         HEARD       LAG      ROUND TRIP  LOSS IN  LOSS OUT  MULTICAST  "
+      "LOST  DELTAS  CLOCK   KEYS\n"
+      "a     ready    yes     (this node)     up 66 min                                                      "
+      "                      1f2e3d4c, 5b6a7988\n"
+      "b     alive    yes     127.0.0.2:6970  230 ms ago  12.3 ms  0.3 ms      0.3 %    2 %       yes        "
+      "0     12      +3 ms   5b6a7988\n"
+      "c     refused  no      [::1]:6970      7 min ago   -        -           -        -         no         "
+      "2     0       -12 ms  -\n"
+      "c is refused: it has another\\x0atick\n");
 }
 
 TEST_CASE("status table: a node that is not ready says why, and hostile names stay on their line") {

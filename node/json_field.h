@@ -1,0 +1,23 @@
+// Fields of JSON that may have any shape, as text for a terminal: what is missing or of another type is "-".
+// Pure; only printable ASCII comes out.
+
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace shoal::node {
+
+constexpr size_t kCellBytesMax = 64;
+
+// null when `object` is none or has no such field.
+const nlohmann::json& field(const nlohmann::json& object, const char* key);
+
+std::string text_of(const nlohmann::json& value, size_t bytes_max = kCellBytesMax);
+
+// Whole numbers only.
+std::string number_of(const nlohmann::json& value);
+
+std::string yes_no_of(const nlohmann::json& value);
+
+}  // namespace shoal::node

@@ -1,0 +1,114 @@
+"""The commands that ask running nodes, as an operator or a script uses them."""
+
+import json
+import os
+import signal
+import subprocess
+
+from cluster import SHOAL
+from nodes import ClusterCase, fresh_hash
+from wait import wait_for
+
+
+def shoal(*arguments):
+    return subprocess.run([SHOAL, *arguments], check=False, capture_output=True, text=True, timeout=30)
+
+
+class Status(ClusterCase):
+    nodes = 3
+
+    def admins(self, *numbers):
+        return [word for number in numbers for word in ("--admin", self.node(number).admin)]
+
+    def watch(self, *arguments):
+        """A watch in a pipe, that is over with the test."""
+        process = subprocess.Popen([SHOAL, "status", "--watch", *arguments], stdout=subprocess.PIPE, text=True,
+                                   stderr=subprocess.DEVNULL)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process
+
+    def test_the_table_has_all_members(self):
+        def settled():
+            members = self.node(0).status()["members"]
+            return all(member["round_trip_us"] > 0 and member["synced"] for member in members)
+
+        wait_for(settled, 20, "round trips to be measured")
+        lines = shoal("status", *self.admins(0)).stdout.splitlines()
+        titles = lines[2]
+        for title in ("NAME", "STATE", "SYNCED", "LAG", "ROUND TRIP", "LOSS IN", "LOSS OUT", "CLOCK"):
+            self.assertIn(title, titles)
+        rows = {line.split()[0]: line for line in lines[3:]}
+        self.assertEqual(set(rows), {"a", "b", "c"})
+        self.assertEqual(rows["a"].split()[1:3], ["ready", "yes"])
+        self.assertEqual(rows["b"].split()[1:3], ["alive", "yes"])
+        self.assertRegex(rows["b"][titles.index("ROUND TRIP"):], r"^\d+\.\d ms ")
+        self.assertRegex(rows["b"][titles.index("LOSS IN"):], r"^[\d.]+ % ")
+
+    def test_watch_shows_it_anew_in_a_pipe_until_interrupted(self):
+        process = self.watch(*self.admins(0))
+        shown = [process.stdout.readline() for _ in range(20)]
+        self.assertGreaterEqual(sum(line.startswith("shoal ") for line in shown), 2)
+        self.assertGreaterEqual(sum(line.startswith("c ") for line in shown), 2)
+        self.assertNotIn("\x1b", "".join(shown))
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(10), 0)
+
+    def test_watch_as_json_is_a_line_each(self):
+        process = self.watch("--json", *self.admins(0, 1), "--admin", "127.0.0.1:1")
+        for _ in range(2):
+            a, b, none = json.loads(process.stdout.readline())
+            self.assertEqual((a["node"]["name"], b["node"]["name"]), ("a", "b"))
+            self.assertEqual(none, {"admin": "127.0.0.1:1", "error": "Connection refused"})
+
+    def test_watch_ends_when_nobody_reads(self):
+        process = self.watch(*self.admins(0))
+        process.stdout.readline()
+        process.stdout.close()
+        self.assertEqual(process.wait(10), -signal.SIGPIPE)
+
+    def test_ready_as_json(self):
+        run = shoal("status", "--ready", "--json", *self.admins(0), "--admin", "127.0.0.1:1")
+        self.assertEqual(run.returncode, 1)
+        self.assertEqual(json.loads(run.stdout), [
+            {"admin": self.node(0).admin, "ready": True},
+            {"admin": "127.0.0.1:1", "error": "Connection refused", "ready": False}])
+        self.assertEqual(run.stderr, "shoal: 127.0.0.1:1: Connection refused\n")
+
+
+class Changes(ClusterCase):
+    nodes = 1
+    sync = "off"
+    settings = {"access": {"mode": "deny"}}
+
+    def shoal(self, *arguments):
+        return shoal(*arguments, "--admin", self.node(0).admin)
+
+    def test_access_as_json(self):
+        hashes = sorted(os.urandom(20).hex() for _ in range(150))
+        for verb, result in (("add", "added"), ("remove", "removed")):
+            run = self.shoal("access", verb, *hashes, "--json")
+            self.assertEqual(json.loads(run.stdout), {"result": result, "hashes": 150})
+        run = self.shoal("access", "list", *hashes, "--json")
+        self.assertEqual([row["info_hash"] for row in json.loads(run.stdout)["hashes"]], hashes)
+        run = self.shoal("access", "list", "--json")
+        self.assertEqual({row["change"] for row in json.loads(run.stdout)["changes"]}, {"remove"})
+        self.assertEqual(len(self.shoal("access", "list", *hashes).stdout.splitlines()), 150)
+
+    def test_top(self):
+        with self.client() as client:
+            for number in range(3):
+                client.announce(fresh_hash(), 1000 + number)
+            popular = fresh_hash()
+            for number in range(4):
+                client.announce(popular, 2000 + number, left=0)
+
+        def known():
+            swarms = json.loads(self.shoal("top", "--json", "--amount", "1").stdout)["swarms"]
+            return swarms and swarms[0]["info_hash"] == popular.hex()
+
+        wait_for(known, 60, "the node to look for its largest swarms", interval_s=0.5)
+        lines = self.shoal("top").stdout.splitlines()
+        self.assertEqual(lines[0].split(), ["INFO_HASH", "SEEDERS", "LEECHERS", "COMPLETED"])
+        self.assertEqual(lines[1].split(), [popular.hex(), "4", "0", "0"])
