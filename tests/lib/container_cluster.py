@@ -159,11 +159,11 @@ class ClientMachine:
         device = f"{self.name}-h"
         try:
             run("ip", "netns", "add", self.name)
-            run("ip", "link", "add", device, "type", "veth", "peer", "name", "up", "netns", self.name)
+            run("ip", "link", "add", device, "type", "veth", "peer", "name", "wan", "netns", self.name)
             run("ip", "addr", "add", f"{self.HOST}/30", "dev", device)
             run("ip", "link", "set", device, "up")
-            run("ip", "-n", self.name, "addr", "add", f"{self.ADDRESS}/30", "dev", "up")
-            run("ip", "-n", self.name, "link", "set", "up", "up")
+            run("ip", "-n", self.name, "addr", "add", f"{self.ADDRESS}/30", "dev", "wan")
+            run("ip", "-n", self.name, "link", "set", "wan", "up")
             run("ip", "-n", self.name, "route", "add", "default", "via", self.HOST)
         except BaseException:
             self.close()
