@@ -91,4 +91,16 @@ struct ProbeRequest {
 };
 int command_probe(const ProbeRequest& request);
 
+// shoal probe --all.
+struct ProbeAllRequest {
+  std::vector<std::string> names;   // NAME or NAME:PORT
+  std::vector<std::string> admins;  // nodes whose members are asked as well
+  std::optional<std::string> hash;
+  std::string protocol;  // udp or http: only this; empty: both
+  std::chrono::milliseconds timeout{2000};
+  std::chrono::milliseconds agree_within{5000};
+  bool json = false;
+};
+int command_probe_all(const ProbeAllRequest& request);
+
 }  // namespace shoal::node
