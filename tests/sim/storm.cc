@@ -62,9 +62,7 @@ void Storm::later(int64_t us, std::function<void()> happen) {
   due_.push({world_.now_us() + us, order_++, std::move(happen)});
 }
 
-void Storm::note(const std::string& what) {
-  history_.push_back(seconds_text(world_.now_us()) + ": " + what);
-}
+void Storm::note(const std::string& what) { history_.push_back(seconds_text(world_.now_us()) + ": " + what); }
 
 void Storm::found(const std::string& problem) {
   note("WRONG: " + problem);
@@ -134,6 +132,7 @@ void Storm::set_up() {
 // One more thing happens, and plans the next.
 void Storm::stir() {
   if (calm_ || world_.now_us() >= ends_us_) return;
+  note_logs();
   using Trouble = void (Storm::*)();
   struct Weighted {
     uint32_t weight;
@@ -225,8 +224,8 @@ void Storm::crash() {
   if (up().size() < 2) return;
   const size_t node = some(up());
   const int64_t us = seconds(0.5, chance(0.3) ? 90 : 15);
-  note("crash" + text(node) + (world_.node(node).settings.snapshots ? ", that has a snapshot" : "") + ", for " +
-       seconds_text(us));
+  note("crash" + text(node) + (world_.node(node).settings.snapshots ? ", that has a snapshot" : "") +
+       ", for " + seconds_text(us));
   count_work(node);
   world_.crash(node);
   clients_.note_loss();
@@ -291,7 +290,22 @@ void Storm::save_snapshots() {
   if (!calm_) later(kSaveUs, [this] { save_snapshots(); });
 }
 
+// What the nodes complained of since the last time.
+void Storm::note_logs() {
+  logs_noted_.resize(world_.size());
+  for (const size_t node : world_.everyone()) {
+    const auto& logs = world_.node(node).logs;
+    for (size_t& at = logs_noted_[node]; at < logs.size(); ++at) {
+      if (logs[at].level < common::LogLevel::warn || logs[at].message.starts_with("member is ")) continue;
+      std::string line = "  n" + std::to_string(node) + " says: " + logs[at].message;
+      for (const auto& [key, value] : logs[at].fields) line += ", " + key + " " + value;
+      note(line);
+    }
+  }
+}
+
 void Storm::look() {
+  note_logs();
   if (const std::string wrong = clients_.look(); !wrong.empty()) found(wrong);
   for (const size_t node : up()) {
     if (world_.status(node).members.size() >= world_.size()) found(text(node) + " has too many members");

@@ -68,6 +68,7 @@ class Storm {
   void bring_back(size_t node);
   void save_snapshots();
   void look();
+  void note_logs();
 
   // storm_calm.cc
   void calm();
@@ -94,6 +95,7 @@ class Storm {
   std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;
   uint64_t order_ = 0;
   std::vector<std::string> history_;
+  std::vector<size_t> logs_noted_;  // by node
   std::vector<std::string> problems_;
   Work work_;
   int64_t healed_after_us_ = -1;

@@ -46,7 +46,8 @@ void Storm::calm() {
   }
   const int64_t healed_us = world_.now_us();
   run_until(healed_us + kGoOnUs);
-  const int64_t bound_us = healed_us + kHealUs + kHealTicks * peer_timeout_s_ * kSecondUs / common::kLifetimeTicks;
+  const int64_t bound_us =
+      healed_us + kHealUs + kHealTicks * peer_timeout_s_ * kSecondUs / common::kLifetimeTicks;
   std::string difference;
   do {
     difference = world_.difference_in_all(world_.everyone());
