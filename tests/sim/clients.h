@@ -69,6 +69,7 @@ class Clients {
   // At the end, when all nodes are up and agree.
   void check(std::vector<std::string>& problems);
 
+  size_t size() const { return clients_.size(); }
   const ClientCounts& counts() const { return counts_; }
 
  private:

@@ -27,7 +27,6 @@ class Storm {
   const ClientCounts& counts() const { return clients_.counts(); }
   // From healing until all nodes held the same; -1: never.
   int64_t healed_after_us() const { return healed_after_us_; }
-  size_t events() const { return history_.size(); }
 
  private:
   struct Due {
@@ -78,6 +77,7 @@ class Storm {
 
   // What the runs of nodes did.
   struct Work {
+    uint64_t runs = 0;
     uint64_t delta_packets = 0;
     uint64_t resent = 0;
     uint64_t pulls = 0;
