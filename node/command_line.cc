@@ -38,6 +38,7 @@ struct Arguments {
   StatusRequest status = {{default_admin()}};
   AccessRequest access;
   TopRequest top;
+  std::string completion_shell;
 };
 
 struct Command {
@@ -79,6 +80,14 @@ Examples:
   shoal top --amount 100 --json --admin 192.0.2.1:9697
 
 A node looks for its largest swarms every half minute.)";
+
+constexpr const char* kCompletionExamples = R"(
+Examples:
+  shoal completion bash > ~/.local/share/bash-completion/completions/shoal
+  shoal completion zsh > ~/.zfunc/_shoal         a folder of fpath
+  shoal completion fish > ~/.config/fish/completions/shoal.fish
+
+The Debian package has them all in place.)";
 
 constexpr const char* kDrainExamples = R"(
 Examples:
@@ -274,8 +283,9 @@ Command probe_command(CLI::App& shoal, Arguments& arguments) {
       ->check(CLI::IsMember({"udp", "http"}).description(""))
       ->needs(all);
   const CLI::Option* hash =
-      app->add_option("--hash", arguments.probe_hash,
-                      "info_hash in hexadecimal, with --all of a swarm that has no peers; random if not given")
+      app->add_option(
+             "--hash", arguments.probe_hash,
+             "info_hash in hexadecimal, with --all of a swarm that has no peers; random if not given")
           ->type_name("HASH");
   app->add_option("--timeout-ms", arguments.probe_timeout_ms, "For each step, 1 to 60000; 2000 if not given")
       ->type_name("N")
@@ -287,6 +297,16 @@ Command probe_command(CLI::App& shoal, Arguments& arguments) {
       ->needs(all);
   app->add_flag("--json", arguments.probe.json, "Print JSON");
   return {app, [hash, &arguments] { return run_probe(arguments, hash->count() > 0); }};
+}
+
+Command completion_command(CLI::App& shoal, Arguments& arguments) {
+  CLI::App* app = shoal.add_subcommand("completion", "Print what makes a shell complete this command line");
+  app->footer(kCompletionExamples);
+  app->add_option("shell", arguments.completion_shell, "bash, zsh or fish")
+      ->type_name("SHELL")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}).description(""));
+  return {app, [&shoal, &arguments] { return command_completion(shoal, arguments.completion_shell); }};
 }
 
 // CLI11 takes the next argument as the value of "--key="; what was meant is an empty value. In CLI11's order:
@@ -331,10 +351,11 @@ int run_command_line(int argc, const char* const* argv) {
   shoal.require_subcommand(1);
   shoal.get_formatter()->column_width(34);
   Arguments arguments;
-  const Command commands[] = {node_command(shoal, arguments),   probe_command(shoal, arguments),
-                              status_command(shoal, arguments), top_command(shoal, arguments),
-                              drain_command(shoal, arguments),  access_command(shoal, arguments),
-                              keygen_command(shoal, arguments), config_command(shoal, arguments)};
+  const Command commands[] = {node_command(shoal, arguments),      probe_command(shoal, arguments),
+                              status_command(shoal, arguments),    top_command(shoal, arguments),
+                              drain_command(shoal, arguments),     access_command(shoal, arguments),
+                              keygen_command(shoal, arguments),    config_command(shoal, arguments),
+                              completion_command(shoal, arguments)};
   try {
     shoal.parse(reversed_arguments(argc, argv));
   } catch (const CLI::Success& success) {

@@ -13,6 +13,10 @@
 #include "node/admin_client.h"
 #include "node/resolve_options.h"
 
+namespace CLI {
+class App;
+}
+
 namespace shoal::node {
 
 constexpr int kExitOk = 0;
@@ -78,6 +82,9 @@ struct TopRequest {
   bool json = false;
 };
 int command_top(const TopRequest& request);
+
+// shoal completion: what makes `shell` (bash, zsh or fish) complete this command line.
+int command_completion(const CLI::App& shoal, const std::string& shell);
 
 // HOST:PORT as given to --admin.
 common::Result<HostPort> read_admin(const std::string& text);
