@@ -4,7 +4,7 @@
 #include <span>
 
 #include "common/info_hash.h"
-#include "node/admin_access.h"
+#include "node/admin_query.h"
 #include "node/commands.h"
 #include "node/option_values.h"
 #include "node/printable.h"

@@ -231,6 +231,12 @@ void add_access(Families& out, const NodeState& state) {
 }
 
 void add_keys(Families& out, const NodeState& state) {
+  out.counter("shoal_reloads_total",
+              "Reloads, by whether everything could be used; else nothing has changed.");
+  out.add(state.reloads, {{"result", "ok"}});
+  out.add(state.reloads_failed, {{"result", "failed"}});
+  out.gauge("shoal_options_need_restart", "Options that have changed, as last read, and need a restart.");
+  out.add(state.need_restart.size());
   out.counter("shoal_key_reloads_total", "SIGHUPs, by whether the key files could be used.");
   out.add(state.key_reloads, {{"result", "ok"}});
   out.add(state.key_reloads_failed, {{"result", "failed"}});
