@@ -26,9 +26,9 @@ class ReloadAnswer final : public LongAnswer {
   ReloadAnswer(const ReloadAnswer&) = delete;
   ReloadAnswer& operator=(const ReloadAnswer&) = delete;
 
-  void await(std::function<void()> go) override {
+  void await(const std::function<void()>& go) override {
     if (waiting_->report) return go();
-    waiting_->go = std::move(go);
+    waiting_->go = go;
   }
 
   bool next(std::string& out) override {

@@ -223,7 +223,8 @@ void add_access(Families& out, const NodeState& state) {
   out.add(access.bad_lines);
   out.counter("shoal_access_swarms_dropped_total", "Swarms removed because they are no longer served.");
   out.add(access.swarms_dropped);
-  out.counter("shoal_access_reloads_total", "SIGHUPs, by whether the access list's file could be used.");
+  out.counter("shoal_access_reloads_total",
+              "Reloads that read the access list, by whether it could be used.");
   out.add(access.reloads, {{"result", "ok"}});
   out.add(access.reloads_failed, {{"result", "failed"}});
   out.counter("shoal_access_state_write_failures_total", "Times access.state_file could not be written.");
@@ -237,7 +238,7 @@ void add_keys(Families& out, const NodeState& state) {
   out.add(state.reloads_failed, {{"result", "failed"}});
   out.gauge("shoal_options_need_restart", "Options that have changed, as last read, and need a restart.");
   out.add(state.need_restart.size());
-  out.counter("shoal_key_reloads_total", "SIGHUPs, by whether the key files could be used.");
+  out.counter("shoal_key_reloads_total", "Reloads that read the key files, by whether they could be used.");
   out.add(state.key_reloads, {{"result", "ok"}});
   out.add(state.key_reloads_failed, {{"result", "failed"}});
 }

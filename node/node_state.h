@@ -48,8 +48,8 @@ struct NodeState {
   uint64_t reloads_failed = 0;             // after which everything stayed as it was
   std::vector<std::string> need_restart;   // options that have changed since the start, as last read
   std::string key_ids;                     // of the keys in use, the one that seals first; empty: none
-  uint64_t key_reloads = 0;                // SIGHUPs that brought new keys or the same
-  uint64_t key_reloads_failed = 0;         // SIGHUPs after which the old keys stayed
+  uint64_t key_reloads = 0;                // reloads that brought new keys or the same
+  uint64_t key_reloads_failed = 0;         // reloads that failed because of them
   std::optional<SnapshotStatus> snapshot;  // none: off
   std::optional<ExportStatus> exports;     // none: off
   DumpCounts dumps;

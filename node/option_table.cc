@@ -371,7 +371,7 @@ constexpr std::array kOptions = {
            "File with the token that whoever changes something over the admin endpoint must know.",
            "One line of 16 to 256 characters: `openssl rand -hex 32`. Empty: changes are taken from this "
            "machine\n"
-           "only, from any of its users. Reading needs no token.",
+           "only, from any of its users, and not through a proxy. Reading needs no token.",
            [](Options& o, View v) { return put_text_if(o.admin.token_file, v, v.empty() || is_path(v)); },
            nullptr, kReload<&Options::admin, &Options::Admin::token_file>},
     Option{"admin.export_file", OptionKind::text, 0, "", "the path of a file; \"\" is off",

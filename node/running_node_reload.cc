@@ -21,7 +21,7 @@ void RunningNode::reload(const std::string& cause, Reloader::Done done) {
 void RunningNode::reload_failed(const ReloadFailure& failure) {
   if (failure.part == ReloadFailure::Part::access) {
     access_.count_failed_reload();
-  } else {
+  } else if (failure.part == ReloadFailure::Part::keys) {
     ++key_reloads_failed_;
   }
 }

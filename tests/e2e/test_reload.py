@@ -15,7 +15,7 @@ from wait import wait_for
 
 # Keys of options by the tests below that change them.
 TESTED = set()
-# Not to be seen from outside within seconds; sync_pace_test.cc has them.
+# Not to be seen from outside within seconds: sync_pace_test.cc and sync_donation_test.cc have them.
 BY_UNIT_TESTS = {"sync.pace_mbit_s", "sync.donate_mbit_s"}
 
 
