@@ -66,6 +66,9 @@ struct AdminRequest {
 // shoal drain: asks a node to leave in good order.
 int command_drain(const AdminRequest& request);
 
+// shoal reload: has a node read its options and files anew, and says what came of it.
+int command_reload(const AdminRequest& request);
+
 // shoal access: shows or changes the access list by way of one node.
 struct AccessRequest {
   enum class Verb : uint8_t { add, remove, list };

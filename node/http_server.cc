@@ -101,7 +101,7 @@ void HttpServer::accept(uv_stream_t* listener) {
     return;
   }
   connection.client = from_sockaddr(reinterpret_cast<sockaddr*>(&peer));
-  connection.proxy_header_due = limits_.proxies != nullptr && limits_.proxies->contains(connection.client);
+  connection.proxy_header_due = proxies_ != nullptr && proxies_->contains(connection.client);
 }
 
 void HttpServer::on_alloc(uv_handle_t* handle, size_t /*suggested*/, uv_buf_t* buffer) {

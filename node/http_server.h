@@ -14,6 +14,7 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/endpoint.h"
@@ -40,8 +41,6 @@ struct HttpLimits {
   uint64_t request_ms = 10'000;  // from a request's first byte to its last
   uint64_t answer_ms = 10'000;   // for the client to take an answer
   bool post = false;             // POST reaches the handler; else it is answered with 405
-  // Not null: connections from there begin with a PROXY protocol header. Outlives the server.
-  const common::NetworkSet* proxies = nullptr;
 };
 
 class HttpServer {
@@ -59,6 +58,9 @@ class HttpServer {
   // that keep connections alive go elsewhere before they are cut off. `draining` outlives the server; any
   // thread may set it.
   void close_when(const std::atomic<bool>& draining) { draining_ = &draining; }
+
+  // Connections from there that are accepted from now on begin with a PROXY protocol header; null: none do.
+  void expect_proxies(std::shared_ptr<const common::NetworkSet> proxies) { proxies_ = std::move(proxies); }
 
   // Closes listeners and connections; the server must live until the loop has run the close callbacks.
   void stop();
@@ -104,6 +106,7 @@ class HttpServer {
   HttpHandler& handler_;
   HttpCounters& counters_;
   const std::atomic<bool>* draining_ = nullptr;
+  std::shared_ptr<const common::NetworkSet> proxies_;
   uv_timer_t timer_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::array<Queue, 5> queues_;

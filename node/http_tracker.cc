@@ -20,15 +20,13 @@ constexpr proto::RetryIn kNever{.never = true};
 
 }  // namespace
 
-HttpTracker::HttpTracker(Tracker& tracker, const ClusterClock& clock, FullScrapes* full_scrapes,
+HttpTracker::HttpTracker(Tracker& tracker, const ClusterClock& clock, FullScrapes& full_scrapes,
                          OpentrackerPage& opentracker, WorkerCounters& counters)
     : tracker_(tracker),
       clock_(clock),
       full_scrapes_(full_scrapes),
       opentracker_(opentracker),
-      counters_(counters),
-      peers_v4_(tracker.settings().numwant_max_http * common::compact_size(Family::v4)),
-      peers_v6_(tracker.settings().numwant_max_http * common::compact_size(Family::v6)) {}
+      counters_(counters) {}
 
 std::unique_ptr<LongAnswer> HttpTracker::answer(const proto::HttpRequest& request, const Endpoint& connected,
                                                 std::string& out) {
@@ -38,7 +36,8 @@ std::unique_ptr<LongAnswer> HttpTracker::answer(const proto::HttpRequest& reques
     proto::append_redirect(out, proto::reply_to(request), redirect_url);
     return nullptr;
   }
-  const bool stats = opentracker_.is_at(request.path);
+  const std::string& stats_path = tracker_.settings().stats_path;
+  const bool stats = !stats_path.empty() && request.path == stats_path;
   if (request.path != "/announce" && request.path != "/scrape" && !stats) {
     counters_.http_tracker[family_index(connected.family)].not_found.add();
     proto::append_text(out, proto::reply_to(request), 404,
@@ -52,7 +51,9 @@ std::unique_ptr<LongAnswer> HttpTracker::answer(const proto::HttpRequest& reques
     return nullptr;
   }
   if (stats) {
-    return opentracker_.answer(request, *client, counters_.http_tracker[family_index(client->family)], out);
+    const OpentrackerPage::Terms terms{tracker_.settings().stats_networks, tracker_.settings().full_scrape};
+    return opentracker_.answer(request, *client, terms, counters_.http_tracker[family_index(client->family)],
+                               out);
   }
   if (request.path == "/scrape") return scrape(request, *client, out);
   announce(request, *client, out);
@@ -126,8 +127,10 @@ Refusal HttpTracker::refuses(const proto::AnnounceRequest& request, const Announ
 
 proto::AnnounceAnswer HttpTracker::announce_at(const proto::AnnounceRequest& request,
                                                const Announced& announced) {
-  const PeerBuffers buffers{peers_v4_, peers_v6_};
   const uint32_t want = tracker_.peers_wanted(request, tracker_.settings().numwant_max_http);
+  peers_v4_.resize(std::max(peers_v4_.size(), want * common::compact_size(Family::v4)));
+  peers_v6_.resize(std::max(peers_v6_.size(), want * common::compact_size(Family::v6)));
+  const PeerBuffers buffers{peers_v4_, peers_v6_};
   const SwarmRef ref = tracker_.store().locate(request.info_hash);
   const common::Tick now = clock_.tick();
   const auto announce_one = [&](const proto::AnnounceRequest& one, const Endpoint& peer, uint32_t wanted) {
@@ -153,9 +156,9 @@ std::unique_ptr<LongAnswer> HttpTracker::scrape(const proto::HttpRequest& reques
     fail(request, client, to_string(Refusal::network), retry_at_next_announce(), out);
     return nullptr;
   }
-  if (full_scrapes_ != nullptr) {
+  if (tracker_.settings().full_scrape) {
     const auto format = proto::parse_full_scrape_query(request.query);
-    if (format) return full_scrapes_->answer(request, *format, client, out);
+    if (format) return full_scrapes_.answer(request, *format, client, out);
   }
   std::array<common::InfoHash, proto::kHttpScrapeMax> hashes;
   const auto asked = proto::parse_scrape_query(request.query, hashes);

@@ -21,8 +21,8 @@ namespace shoal::node {
 
 class HttpTracker final : public HttpHandler {
  public:
-  // All references outlive the object. `full_scrapes`: null: not on this port.
-  HttpTracker(Tracker& tracker, const ClusterClock& clock, FullScrapes* full_scrapes,
+  // All references outlive the object.
+  HttpTracker(Tracker& tracker, const ClusterClock& clock, FullScrapes& full_scrapes,
               OpentrackerPage& opentracker, WorkerCounters& counters);
 
   std::unique_ptr<LongAnswer> answer(const proto::HttpRequest& request, const common::Endpoint& client,
@@ -48,10 +48,10 @@ class HttpTracker final : public HttpHandler {
 
   Tracker& tracker_;
   const ClusterClock& clock_;
-  FullScrapes* const full_scrapes_;
+  FullScrapes& full_scrapes_;
   OpentrackerPage& opentracker_;
   WorkerCounters& counters_;
-  std::vector<uint8_t> peers_v4_;
+  std::vector<uint8_t> peers_v4_;  // of one answer; as large as the largest was
   std::vector<uint8_t> peers_v6_;
 };
 

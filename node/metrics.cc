@@ -157,10 +157,11 @@ void add_http(Families& out, const NodeState& state) {
   out.add(total(&HttpCounters::connections_accepted));
   out.gauge("shoal_http_connections", "HTTP tracker connections open now.");
   out.add(total(&HttpCounters::connections_accepted) - total(&HttpCounters::connections_closed));
-  out.counter("shoal_http_connections_closed_by_limit_total",
-              "HTTP tracker connections closed by this side: the one waited for longest to make room, or one that "
-              "took longer "
-              "than it may.");
+  out.counter(
+      "shoal_http_connections_closed_by_limit_total",
+      "HTTP tracker connections closed by this side: the one waited for longest to make room, or one that "
+      "took longer "
+      "than it may.");
   out.add(total(&HttpCounters::closed_for_room), {{"limit", "connections"}});
   out.add(total(&HttpCounters::closed_timeout), {{"limit", "time"}});
   out.counter("shoal_http_bad_requests_total", "Malformed HTTP requests, answered with 4xx or 5xx.");
@@ -223,7 +224,8 @@ void add_access(Families& out, const NodeState& state) {
   out.add(access.bad_lines);
   out.counter("shoal_access_swarms_dropped_total", "Swarms removed because they are no longer served.");
   out.add(access.swarms_dropped);
-  out.counter("shoal_access_reloads_total", "SIGHUPs, by whether the access list's file could be used.");
+  out.counter("shoal_access_reloads_total",
+              "Reloads that read the access list, by whether it could be used.");
   out.add(access.reloads, {{"result", "ok"}});
   out.add(access.reloads_failed, {{"result", "failed"}});
   out.counter("shoal_access_state_write_failures_total", "Times access.state_file could not be written.");
@@ -231,7 +233,13 @@ void add_access(Families& out, const NodeState& state) {
 }
 
 void add_keys(Families& out, const NodeState& state) {
-  out.counter("shoal_key_reloads_total", "SIGHUPs, by whether the key files could be used.");
+  out.counter("shoal_reloads_total",
+              "Reloads, by whether everything could be used; else nothing has changed.");
+  out.add(state.reloads, {{"result", "ok"}});
+  out.add(state.reloads_failed, {{"result", "failed"}});
+  out.gauge("shoal_options_need_restart", "Options that have changed, as last read, and need a restart.");
+  out.add(state.need_restart.size());
+  out.counter("shoal_key_reloads_total", "Reloads that read the key files, by whether they could be used.");
   out.add(state.key_reloads, {{"result", "ok"}});
   out.add(state.key_reloads_failed, {{"result", "failed"}});
 }

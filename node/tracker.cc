@@ -8,8 +8,8 @@ using proto::Event;
 
 uint32_t Tracker::peers_wanted(const proto::AnnounceRequest& request, uint32_t fits) const {
   if (request.event == Event::stopped) return 0;
-  const uint32_t wanted = request.numwant.value_or(settings_.numwant_default);
-  return std::min({wanted, settings_.numwant_max, fits});
+  const uint32_t wanted = request.numwant.value_or(settings_->numwant_default);
+  return std::min({wanted, settings_->numwant_max, fits});
 }
 
 Refusal Tracker::judge(const proto::AnnounceRequest& request, const common::Endpoint& peer) {
@@ -19,10 +19,10 @@ Refusal Tracker::judge(const proto::AnnounceRequest& request, const common::Endp
 }
 
 uint32_t Tracker::interval_s() {
-  const double spread = settings_.interval_jitter * (2 * prng_.unit() - 1);
-  const uint32_t interval_s = settings_.adapted_interval_s == nullptr
-                                  ? settings_.interval_s
-                                  : settings_.adapted_interval_s->load(std::memory_order_relaxed);
+  const double spread = settings_->interval_jitter * (2 * prng_.unit() - 1);
+  const uint32_t interval_s = settings_->adapted_interval_s == nullptr
+                                  ? settings_->interval_s
+                                  : settings_->adapted_interval_s->load(std::memory_order_relaxed);
   return std::max(1U, static_cast<uint32_t>(interval_s * (1 + spread)));
 }
 

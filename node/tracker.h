@@ -20,6 +20,7 @@
 
 namespace shoal::node {
 
+// Never changed: shared by the workers, and another takes its place at a reload.
 struct TrackerSettings {
   uint32_t interval_s = 1800;
   double interval_jitter = 0.1;
@@ -34,6 +35,10 @@ struct TrackerSettings {
   std::string warning{};       // empty: none
   std::string redirect_url{};  // empty: none
   TrustedProxies proxies{};
+  bool proxy_protocol = false;          // their connections begin with a header that says whose they are
+  bool full_scrape = false;             // to be had on the tracker's HTTP port
+  std::string stats_path{};             // opentracker's page; empty: there is none
+  common::NetworkSet stats_networks{};  // whose clients may see it
 };
 
 class Tracker {
@@ -41,10 +46,16 @@ class Tracker {
   // `queue` is null when there is no sync channel. All references outlive the tracker.
   Tracker(const TrackerSettings& settings, SwarmStore& store, DeltaQueue* queue, AnnounceCounters& counters,
           uint64_t seed)
-      : settings_(settings), store_(store), queue_(queue), counters_(counters), prng_(seed) {}
+      : settings_(std::make_shared<const TrackerSettings>(settings)),
+        store_(store),
+        queue_(queue),
+        counters_(counters),
+        prng_(seed) {}
 
   SwarmStore& store() { return store_; }
-  const TrackerSettings& settings() const { return settings_; }
+  const TrackerSettings& settings() const { return *settings_; }
+  std::shared_ptr<const TrackerSettings> shared_settings() const { return settings_; }
+  void set_settings(std::shared_ptr<const TrackerSettings> settings) { settings_ = std::move(settings); }
 
   // Null: nothing is forbidden.
   void set_policy(std::shared_ptr<const AnnouncePolicy> policy) { policy_ = std::move(policy); }
@@ -81,7 +92,7 @@ class Tracker {
   void count(proto::Event event);
   Refusal judge(const proto::AnnounceRequest& request, const common::Endpoint& peer);
 
-  const TrackerSettings settings_;
+  std::shared_ptr<const TrackerSettings> settings_;
   SwarmStore& store_;
   DeltaQueue* const queue_;
   AnnounceCounters& counters_;

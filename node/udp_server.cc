@@ -102,8 +102,7 @@ UdpServer::UdpServer(uv_loop_t* loop, Socket socket, UdpBatch& batch, Tracker& t
     : socket_(std::move(socket)),
       family_(local_endpoint(socket_.fd()).family),
       wildcard_(common::is_wildcard(local_endpoint(socket_.fd()))),
-      peers_max_(
-          std::min(tracker.settings().numwant_max_udp, static_cast<uint32_t>(proto::udp_peers_max(family_)))),
+      peers_fit_(static_cast<uint32_t>(proto::udp_peers_max(family_))),
       batch_(batch),
       tracker_(tracker),
       clock_(clock),
@@ -272,7 +271,8 @@ size_t UdpServer::answer_announce(size_t index, std::span<uint8_t> out) {
   }
   counters_.announces.add();
   const bool v4 = family_ == Family::v4;
-  const uint32_t want = tracker_.peers_wanted(request, peers_max_);
+  const uint32_t want =
+      tracker_.peers_wanted(request, std::min(peers_fit_, tracker_.settings().numwant_max_udp));
   PeerBuffers buffers;
   (v4 ? buffers.v4 : buffers.v6) =
       out.subspan(proto::kUdpAnnounceHeaderSize, want * common::compact_size(family_));

@@ -59,7 +59,7 @@ class UdpServer {
   Socket socket_;
   const common::Family family_;
   const bool wildcard_;       // answers name the address that was asked as their source
-  const uint32_t peers_max_;  // of one answer
+  const uint32_t peers_fit_;  // in one answer
   UdpBatch& batch_;
   Tracker& tracker_;
   const ClusterClock& clock_;

@@ -285,6 +285,13 @@ void Cluster::set_keys(Now now, const std::vector<ClusterKey>& keys, Outputs& ou
   impl_->set_keys(now, keys, out);
 }
 
+void Cluster::set_pace(int64_t pace_bytes_per_s, int64_t donate_bytes_per_s) {
+  Impl& impl = *impl_;
+  std::fill(impl.group_pace.begin(), impl.group_pace.end(), pace_bucket(pace_bytes_per_s));
+  impl.members.set_pace(pace_bytes_per_s);
+  impl.desk->set_pace(donate_bytes_per_s);
+}
+
 void Cluster::set_load(uint32_t permille) { impl_->load_permille = std::min(permille, proto::kPermilleMax); }
 
 void Cluster::receive(Now now, const Received& datagram, Outputs& out) {

@@ -199,6 +199,9 @@ class Cluster {
   // (add a key, put it first, remove the old one) on all nodes before the next step.
   void set_keys(Now now, const std::vector<ClusterKey>& keys, Outputs& out);
 
+  // As in Config, from now on.
+  void set_pace(int64_t pace_bytes_per_s, int64_t donate_bytes_per_s);
+
   // How busy this node is, of 1000, to be told to the others.
   void set_load(uint32_t permille);
 
