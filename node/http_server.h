@@ -18,6 +18,7 @@
 
 #include "common/endpoint.h"
 #include "common/network.h"
+#include "node/address_connections.h"
 #include "node/long_answer.h"
 #include "node/sockets.h"
 #include "node/worker_counters.h"
@@ -42,6 +43,10 @@ struct HttpLimits {
   bool post = false;             // POST reaches the handler; else it is answered with 405
   // Not null: connections from there begin with a PROXY protocol header. Outlives the server.
   const common::NetworkSet* proxies = nullptr;
+  // Not null: refuses a connection of a client that has too many. Outlives the server.
+  AddressConnections* per_address = nullptr;
+  // Not null: connections from there are not counted. Outlives the server.
+  const common::NetworkSet* uncounted = nullptr;
 };
 
 class HttpServer {
@@ -81,6 +86,7 @@ class HttpServer {
   static void on_timer(uv_timer_t* timer);
 
   void accept(uv_stream_t* listener);
+  bool admit(Connection& connection);
   void received(Connection& connection, common::ByteSpan bytes);
   void answer_input(Connection& connection, common::ByteSpan bytes, bool had_partial);
   common::ByteSpan answer_all(Connection& connection, common::ByteSpan input);

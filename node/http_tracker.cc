@@ -1,6 +1,8 @@
 #include "node/http_tracker.h"
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <utility>
 
 #include "proto/http_answer.h"
@@ -12,6 +14,20 @@ namespace shoal::node {
 using common::ByteSpan;
 using common::Endpoint;
 using common::Family;
+
+namespace {
+
+// What who asks too often is told: the buckets fill again in seconds, BEP 31 has minutes.
+constexpr uint32_t kTooOftenMinutes = 1;
+
+// The same clock as that of the UDP server: they fill the same buckets.
+uint64_t monotonic_us() {
+  using std::chrono::duration_cast;
+  const auto since = std::chrono::steady_clock::now().time_since_epoch();
+  return static_cast<uint64_t>(duration_cast<std::chrono::microseconds>(since).count());
+}
+
+}  // namespace
 
 HttpTracker::HttpTracker(Tracker& tracker, const ClusterClock& clock, FullScrapes* full_scrapes,
                          OpentrackerPage& opentracker, WorkerCounters& counters)
@@ -43,6 +59,11 @@ std::unique_ptr<LongAnswer> HttpTracker::answer(const proto::HttpRequest& reques
     fail(request, connected, "a proxy does not tell the client's address", out);
     return nullptr;
   }
+  if (tracker_.limits_requests() && over_rate(*client)) {
+    count_failure(request, *client);
+    proto::append_too_often(out, proto::reply_to(request), "too many requests", kTooOftenMinutes);
+    return nullptr;
+  }
   if (stats) {
     return opentracker_.answer(request, *client, counters_.http_tracker[family_index(client->family)], out);
   }
@@ -51,11 +72,22 @@ std::unique_ptr<LongAnswer> HttpTracker::answer(const proto::HttpRequest& reques
   return nullptr;
 }
 
-void HttpTracker::fail(const proto::HttpRequest& request, const Endpoint& client, std::string_view reason,
-                       std::string& out) {
+// A proxy that is trusted and names nobody else, a health check perhaps, is not limited.
+bool HttpTracker::over_rate(const Endpoint& client) {
+  if (tracker_.settings().proxies.networks.contains(client)) return false;
+  return tracker_.over_rate(client, true, monotonic_us());
+}
+
+void HttpTracker::count_failure(const proto::HttpRequest& request, const Endpoint& client) {
   HttpTrackerCounters& counters = counters_.http_tracker[family_index(client.family)];
+  if (opentracker_.is_at(request.path)) return counters.stats_denied.add();
   counters.failures.add();
   if (request.path == "/scrape") counters.scrape_failures.add();
+}
+
+void HttpTracker::fail(const proto::HttpRequest& request, const Endpoint& client, std::string_view reason,
+                       std::string& out) {
+  count_failure(request, client);
   // The request will not get better by being sent again.
   proto::append_failure(out, proto::reply_to(request), reason, proto::RetryIn{.never = true});
 }
@@ -75,9 +107,16 @@ void HttpTracker::announce(const proto::HttpRequest& request, const Endpoint& cl
     fail(request, client, to_string(refusal), out);
     return;
   }
-  counters_.http_tracker[family_index(client.family)].announces.add();
   proto::HttpAnnounceAnswer answer;
   answer.answer = announce_at(query->request, announced);
+  if (answer.answer.full) {
+    count_failure(request, client);
+    const uint32_t minutes = std::max(1U, tracker_.interval_s() / 60);
+    proto::append_failure(out, proto::reply_to(request), to_string(Refusal::full),
+                          proto::RetryIn{.minutes = minutes});
+    return;
+  }
+  counters_.http_tracker[family_index(client.family)].announces.add();
   answer.min_interval_s = tracker_.settings().min_interval_s;
   answer.external_ip = client.address_bytes();
   answer.compact = query->compact;
@@ -124,14 +163,17 @@ proto::AnnounceAnswer HttpTracker::announce_at(const proto::AnnounceRequest& req
     return tracker_.announce(ref, one, peer, v4 ? wanted : 0, v4 ? 0 : wanted, now, buffers);
   };
   proto::AnnounceAnswer answer = announce_one(request, *announced.first, want);
-  if (!announced.second) return answer;
+  if (!announced.second || answer.full) return answer;
   // One download, though of two peers: it has been counted.
   proto::AnnounceRequest again = request;
   if (again.event == proto::Event::completed) again.event = proto::Event::none;
   const bool first_v4 = announced.first->family == Family::v4;
   const ByteSpan first = first_v4 ? answer.peers_v4 : answer.peers_v6;
   const auto got = static_cast<uint32_t>(first.size() / common::compact_size(announced.first->family));
-  answer = announce_one(again, *announced.second, want - got);
+  // If this one finds the tracker full, it is at least there with its first address.
+  const proto::AnnounceAnswer both = announce_one(again, *announced.second, want - got);
+  if (both.full) return answer;
+  answer = both;
   (first_v4 ? answer.peers_v4 : answer.peers_v6) = first;
   return answer;
 }

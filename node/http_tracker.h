@@ -42,6 +42,8 @@ class HttpTracker final : public HttpHandler {
                                      std::string& out);
   void fail(const proto::HttpRequest& request, const common::Endpoint& client, std::string_view reason,
             std::string& out);
+  void count_failure(const proto::HttpRequest& request, const common::Endpoint& client);
+  bool over_rate(const common::Endpoint& client);
 
   Tracker& tracker_;
   const ClusterClock& clock_;

@@ -27,8 +27,7 @@ using common::Result;
 
 namespace {
 
-// HTTP connections of all workers together, and what is left of the open files for everything else.
-constexpr size_t kHttpConnectionsMax = 8192;
+// What is left of the open files for everything but HTTP connections.
 constexpr size_t kOtherFiles = 256;
 constexpr size_t kAdminConnectionsMax = 128;
 
@@ -45,10 +44,11 @@ size_t worker_count(const Options& options) {
   return cpus > 0 ? static_cast<size_t>(cpus) : 1;
 }
 
-size_t http_connections_max(size_t workers) {
+// Of each worker.
+size_t http_connections_max(size_t limit, size_t workers) {
   const size_t files = raise_open_files();
   const size_t usable = files > 2 * kOtherFiles ? files - kOtherFiles : files / 2;
-  return std::max<size_t>(1, std::min(kHttpConnectionsMax, usable) / workers);
+  return std::max<size_t>(1, std::min(limit, usable) / workers);
 }
 
 uint32_t numwant_max_udp(const Options& options) {
@@ -160,6 +160,7 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
       top_(&loop_.uv, store_),
       full_scrapes_(store_, clock_, options.tracker.full_scrape_interval_s),
       counters_(counters_for(sockets.udp.size())),
+      limits_(&loop_.uv, store_, counters_, options.limits),
       opentracker_({.path = options.stats.path,
                     .networks = options.stats.networks,
                     .dumps = options.tracker.full_scrape,
@@ -195,8 +196,11 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
                       .warning = options.tracker.warning,
                       .redirect_url = options.tracker.redirect_url,
                       .proxies = {common::NetworkSet(options.access.trusted_proxies),
-                                  options.access.client_header}},
-          .http_limits = {.connections_max = http_connections_max(sockets.udp.size())},
+                                  options.access.client_header},
+                      .limiter = limits_.requests()},
+          .http_limits = {.connections_max =
+                              http_connections_max(options.limits.connections, sockets.udp.size()),
+                          .per_address = limits_.connections()},
           .connection_keys = keys_.connection,
           .policy = access_.policy(),
           .draining = drain_.begun(),
@@ -243,6 +247,7 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
                                                       options.admin.export_interval_s},
                                    store_, clock_);
   }
+  worker_context_.http_limits.uncounted = &worker_context_.tracker.proxies.networks;
   if (options.access.proxy_protocol) {
     worker_context_.http_limits.proxies = &worker_context_.tracker.proxies.networks;
   }
@@ -414,6 +419,7 @@ void RunningNode::close() {
   top_.stop();
   load_.close();
   if (exporter_) exporter_->stop();
+  limits_.close();
   drain_.close();
   service_->close();
   for (const auto& signal : signals_) uv_close(reinterpret_cast<uv_handle_t*>(signal.get()), nullptr);
@@ -460,6 +466,7 @@ NodeState RunningNode::state() const {
     state.pull_server = &sync_->pull_server_counters();
     state.pull_client = &sync_->pull_client_counters();
   }
+  state.limit_hits = limits_.hits();
   state.key_ids = key_ids(keys_.cluster, options_.sync.cluster);
   state.key_reloads = key_reloads_;
   state.key_reloads_failed = key_reloads_failed_;
