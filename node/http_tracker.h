@@ -45,6 +45,9 @@ class HttpTracker final : public HttpHandler {
             std::optional<proto::RetryIn> retry_in, std::string& out);
   // For who is refused now and may be served later: access lists change at run time.
   proto::RetryIn retry_at_next_announce();
+  void count_failure(const proto::HttpRequest& request, const common::Endpoint& client);
+  bool asks_for_stats(const proto::HttpRequest& request) const;
+  bool over_rate(const common::Endpoint& client);
 
   Tracker& tracker_;
   const ClusterClock& clock_;

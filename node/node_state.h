@@ -10,6 +10,7 @@
 
 #include "node/access_control.h"
 #include "node/exporter.h"
+#include "node/limits.h"
 #include "node/pull_client.h"
 #include "node/pull_server.h"
 #include "node/readiness.h"
@@ -36,6 +37,7 @@ struct NodeState {
   Readiness readiness;
   StoreTotals store;
   std::vector<const WorkerCounters*> workers;
+  LimitHits limit_hits{};
   uint64_t queue_dropped = 0;        // deltas the workers could not hand to the sync channel
   std::optional<sync::Status> sync;  // none: sync is off
   uint64_t sync_dropped_send = 0;

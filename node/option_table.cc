@@ -80,6 +80,7 @@ constexpr std::array kSections = {
     Section{"node", "This process."},
     Section{"tracker", "What BitTorrent clients see."},
     Section{"access", "Who may announce what. Checked for every announce; off by default."},
+    Section{"limits", "What clients may use up. Where 0 is allowed it is no limit."},
     Section{"sync", "The channel between the nodes of a cluster. All nodes of one cluster are equal."},
     Section{"admin", "Metrics, health and status over HTTP, for operators."},
     Section{"stats", "opentracker's statistics page, for the scripts that read it."},
@@ -304,6 +305,61 @@ constexpr std::array kOptions = {
            "If so, each has to; connections of others never may.",
            [](Options& o, View v) { return put(o.access.proxy_protocol, parse_boolean(v)); }, nullptr,
            kReload<&Options::access, &Options::Access::proxy_protocol>},
+
+    Option{"limits.swarms", OptionKind::whole, 0, "100000000",
+           "a whole number from 0 to 4000000000; 0 is no limit", "Swarms.",
+           "An announce that would make one more gets the failure \"tracker is full\". What other nodes tell "
+           "is\n"
+           "taken up to twice as many. About 45 bytes each, and its peers.",
+           [](Options& o, View v) { return put(o.limits.swarms, parse_whole(v, 0, 4'000'000'000)); }, nullptr,
+           kRestart<&Options::limits, &Options::Limits::swarms>},
+    Option{
+        "limits.peers", OptionKind::whole, 0, "200000000",
+        "a whole number from 0 to 4000000000; 0 is no limit",
+        "Peers of all swarms together, stopped ones that are remembered included.",
+        "As limits.swarms. About 9 bytes each over IPv4, 21 over IPv6; peers that are there already are not "
+        "touched.",
+        [](Options& o, View v) { return put(o.limits.peers, parse_whole(v, 0, 4'000'000'000)); }, nullptr,
+        kRestart<&Options::limits, &Options::Limits::peers>},
+    Option{"limits.peers_per_swarm", OptionKind::whole, 0, "0",
+           "a whole number from 0 to 4000000000; 0 is no limit", "Live peers of one swarm.",
+           "One more gets peers, but is not handed out itself.",
+           [](Options& o, View v) { return put(o.limits.peers_per_swarm, parse_whole(v, 0, 4'000'000'000)); },
+           nullptr, kRestart<&Options::limits, &Options::Limits::peers_per_swarm>},
+    Option{"limits.connections", OptionKind::whole, 0, "8192", "a whole number from 1 to 1000000",
+           "HTTP connections.",
+           "Shared out among the workers. For one more a worker closes the one that has been idle longest.\n"
+           "Less where the system allows fewer open files (`ulimit -n`): 256 of those are for other things.",
+           [](Options& o, View v) { return put(o.limits.connections, parse_whole(v, 1, 1'000'000)); },
+           nullptr, kRestart<&Options::limits, &Options::Limits::connections>},
+    Option{"limits.connections_per_address", OptionKind::whole, 0, "0",
+           "a whole number from 0 to 1000000; 0 is no limit",
+           "HTTP connections of one client: an IPv4 address or an IPv6 /64.",
+           "One more is closed at once. Those of access.trusted_proxies do not count; with "
+           "access.proxy_protocol\n"
+           "the client counts that the proxy names.",
+           [](Options& o, View v) {
+             return put(o.limits.connections_per_address, parse_whole(v, 0, 1'000'000));
+           },
+           nullptr, kRestart<&Options::limits, &Options::Limits::connections_per_address>},
+    Option{
+        "limits.requests_per_s_per_address", OptionKind::whole, 0, "0",
+        "a whole number from 0 to 100000; 0 is no limit",
+        "Requests a second of one client: an IPv4 address or an IPv6 /64.",
+        "UDP and HTTP together, with ten seconds' worth at once. Over UDP more are not answered, over HTTP "
+        "with\n"
+        "status 429 and a failure.",
+        [](Options& o, View v) {
+          return put(o.limits.requests_per_s_per_address, parse_whole(v, 0, 100'000));
+        },
+        nullptr, kRestart<&Options::limits, &Options::Limits::requests_per_s_per_address>},
+    Option{"limits.requests_per_s_per_prefix", OptionKind::whole, 0, "0",
+           "a whole number from 0 to 100000; 0 is no limit",
+           "Requests a second of one network: an IPv4 /24 or an IPv6 /48.",
+           "As limits.requests_per_s_per_address, and beside it.",
+           [](Options& o,
+              View v) { return put(o.limits.requests_per_s_per_prefix, parse_whole(v, 0, 100'000)); },
+           nullptr, kRestart<&Options::limits, &Options::Limits::requests_per_s_per_prefix>},
 
     Option{"sync.listen", OptionKind::text, 0, "",
            "one address such as 192.0.2.1:6970 or [::]:6970; \"\" is off",

@@ -27,8 +27,7 @@ using common::Result;
 
 namespace {
 
-// HTTP connections of all workers together, and what is left of the open files for everything else.
-constexpr size_t kHttpConnectionsMax = 8192;
+// What is left of the open files for everything but HTTP connections.
 constexpr size_t kOtherFiles = 256;
 constexpr size_t kAdminConnectionsMax = 128;
 
@@ -45,10 +44,11 @@ size_t worker_count(const Options& options) {
   return cpus > 0 ? static_cast<size_t>(cpus) : 1;
 }
 
-size_t http_connections_max(size_t workers) {
+// Of each worker.
+size_t http_connections_max(size_t limit, size_t workers) {
   const size_t files = raise_open_files();
   const size_t usable = files > 2 * kOtherFiles ? files - kOtherFiles : files / 2;
-  return std::max<size_t>(1, std::min(kHttpConnectionsMax, usable) / workers);
+  return std::max<size_t>(1, std::min(limit, usable) / workers);
 }
 
 uint64_t random_u64() {
@@ -150,6 +150,7 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
       top_(&loop_.uv, store_),
       full_scrapes_(store_, clock_, options.tracker.full_scrape_interval_s),
       counters_(counters_for(sockets.udp.size())),
+      limits_(&loop_.uv, store_, counters_, options.limits),
       opentracker_({.tracker_id = static_cast<uint32_t>(random_u64()),
                     .peer_timeout_s = options.tracker.peer_timeout_s,
                     .started_mono_s = static_cast<int64_t>(started_mono_ms_ / 1000)},
@@ -169,8 +170,10 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
       load_(&loop_.uv, options.tracker),
       worker_context_{.store = store_,
                       .clock = clock_,
-                      .tracker = tracker_settings(options, load_.adapted_interval_s()),
-                      .http_limits = {.connections_max = http_connections_max(sockets.udp.size())},
+                      .tracker = tracker_settings(options, load_.adapted_interval_s(), limits_.requests()),
+                      .http_limits = {.connections_max = http_connections_max(options.limits.connections,
+                                                                              sockets.udp.size()),
+                                      .per_address = limits_.connections()},
                       .connection_keys = keys_.connection,
                       .policy = access_.policy(),
                       .draining = drain_.begun(),
@@ -344,6 +347,7 @@ void RunningNode::close() {
   load_.close();
   exporter_->stop();
   reloader_.stop();
+  limits_.close();
   drain_.close();
   service_->close();
   for (const auto& signal : signals_) uv_close(reinterpret_cast<uv_handle_t*>(signal.get()), nullptr);
@@ -396,6 +400,7 @@ NodeState RunningNode::state() const {
   state.reloads = reloader_.taken();
   state.reloads_failed = reloader_.failed();
   state.need_restart = reloader_.need_restart();
+  state.limit_hits = limits_.hits();
   state.key_ids = key_ids(keys_.cluster, options_.sync.cluster);
   state.key_reloads = key_reloads_;
   state.key_reloads_failed = key_reloads_failed_;

@@ -28,6 +28,7 @@
 #include "node/history.h"
 #include "node/http_server.h"
 #include "node/node_keys.h"
+#include "node/node_limits.h"
 #include "node/node_state.h"
 #include "node/opentracker_page.h"
 #include "node/options.h"
@@ -102,7 +103,8 @@ class RunningNode {
   TopKeeper top_;
   FullScrapes full_scrapes_;
   const std::vector<std::unique_ptr<WorkerCounters>> counters_;  // of the workers
-  std::atomic<uint64_t> synced_peers_{0};                        // deltas received, for any thread
+  NodeLimits limits_;
+  std::atomic<uint64_t> synced_peers_{0};  // deltas received, for any thread
   OpentrackerPage opentracker_;
   Drain drain_;
   AccessControl access_;

@@ -34,8 +34,8 @@ void RunningNode::take(Reload reload) {
   if (reload.keys) take_keys(std::move(*reload.keys));
   access_.set(options_.access, std::move(reload.access_list));
   load_.set(options_.tracker);
-  const auto settings =
-      std::make_shared<const TrackerSettings>(tracker_settings(options_, load_.adapted_interval_s()));
+  const auto settings = std::make_shared<const TrackerSettings>(
+      tracker_settings(options_, load_.adapted_interval_s(), limits_.requests()));
   for (const auto& worker : workers_) worker->set_settings(settings);
   full_scrapes_.set_client_interval_s(options_.tracker.full_scrape_interval_s);
   drain_.set_drain_s(options_.node.drain_s);

@@ -14,6 +14,7 @@
 #include "node/client_address.h"
 #include "node/cluster_clock.h"
 #include "node/delta_queue.h"
+#include "node/request_limiter.h"
 #include "node/swarm_store.h"
 #include "node/worker_counters.h"
 #include "proto/announce.h"
@@ -39,6 +40,7 @@ struct TrackerSettings {
   bool full_scrape = false;             // to be had on the tracker's HTTP port
   std::string stats_path{};             // opentracker's page; empty: there is none
   common::NetworkSet stats_networks{};  // whose clients may see it
+  RequestLimiter* limiter = nullptr;    // null: requests are not limited; outlives the tracker
 };
 
 class Tracker {
@@ -70,6 +72,13 @@ class Tracker {
 
   // A swarm that is not served must not be scraped.
   bool hides(const common::InfoHash& hash) const { return policy_ != nullptr && !policy_->allows(hash); }
+
+  // Whether over_rate() has to be asked at all.
+  bool limits_requests() const { return settings_->limiter != nullptr && settings_->limiter->on(); }
+
+  // Whether this request of the client is one too many, and shall not be answered. Counted. `proven`: it does
+  // come from there; else it is not counted against the client, who may not have sent it.
+  bool over_rate(const common::Endpoint& client, bool proven, uint64_t now_us);
 
   // Peers the client shall get at most, given what fits its answer.
   uint32_t peers_wanted(const proto::AnnounceRequest& request, uint32_t fits) const;

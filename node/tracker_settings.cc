@@ -4,7 +4,8 @@
 
 namespace shoal::node {
 
-TrackerSettings tracker_settings(const Options& options, const std::atomic<uint32_t>* adapted_interval_s) {
+TrackerSettings tracker_settings(const Options& options, const std::atomic<uint32_t>* adapted_interval_s,
+                                 RequestLimiter* limiter) {
   const Options::Tracker& tracker = options.tracker;
   const auto or_any = [&](uint32_t numwant_max) {
     return numwant_max > 0 ? numwant_max : tracker.numwant_max;
@@ -26,7 +27,8 @@ TrackerSettings tracker_settings(const Options& options, const std::atomic<uint3
           .proxy_protocol = options.access.proxy_protocol,
           .full_scrape = tracker.full_scrape,
           .stats_path = options.stats.path,
-          .stats_networks = common::NetworkSet(options.stats.networks)};
+          .stats_networks = common::NetworkSet(options.stats.networks),
+          .limiter = limiter};
 }
 
 }  // namespace shoal::node

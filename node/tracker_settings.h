@@ -9,7 +9,8 @@
 
 namespace shoal::node {
 
-// `adapted_interval_s`: see TrackerSettings.
-TrackerSettings tracker_settings(const Options& options, const std::atomic<uint32_t>* adapted_interval_s);
+// `adapted_interval_s`, `limiter`: see TrackerSettings.
+TrackerSettings tracker_settings(const Options& options, const std::atomic<uint32_t>* adapted_interval_s,
+                                 RequestLimiter* limiter);
 
 }  // namespace shoal::node

@@ -50,7 +50,7 @@ class UdpServer {
   Drained serve();
   void watch();
   size_t receive();
-  void look_up(size_t count);
+  void look_up(size_t count, uint64_t now_us);
   void answer(size_t index);
   size_t answer_announce(size_t index, std::span<uint8_t> out);
   size_t answer_scrape(size_t index, std::span<uint8_t> out);

@@ -91,9 +91,8 @@ void Worker::set_settings(std::shared_ptr<const TrackerSettings> settings) {
 
 void Worker::expect_proxies() {
   const auto settings = tracker_.shared_settings();
-  http_->expect_proxies(settings->proxy_protocol
-                            ? std::shared_ptr<const common::NetworkSet>(settings, &settings->proxies.networks)
-                            : nullptr);
+  http_->expect_proxies(std::shared_ptr<const common::NetworkSet>(settings, &settings->proxies.networks),
+                        settings->proxy_protocol);
 }
 
 void Worker::take_message() {
