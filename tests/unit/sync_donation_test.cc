@@ -127,7 +127,7 @@ TEST_CASE("sync donation: keeps to its rate, shared by all that are underway") {
 
 TEST_CASE("sync donation: another rate holds for one that is underway") {
   Donor donor(1);
-  fill(*donor.store, 1000, 100);
+  fill(*donor.store, 3000, 100);
   int64_t now_us = kSecondUs;
   const auto donation = donor.donate();
   std::vector<uint8_t> bytes;
