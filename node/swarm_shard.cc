@@ -116,16 +116,13 @@ PeerAnswer SwarmShard::announce_as(uint64_t hash, const PeerAnnounce& announce, 
   if (at.record != nullptr) old = at.record->value();
   if (role != PeerRole::stopped && (!old || old->state.role == PeerRole::stopped)) {
     answer.limit = lacks_room(at.entry, old.has_value());
-    if (answer.limit != Limit::none) {
-      if (answer.limit != Limit::peers_per_swarm) return answer;
-      answer.counts = counts_of(*at.entry);
-      sample_for<F>(announce, *at.entry, nullptr, prng, out, answer);
-      return answer;
-    }
+    if (answer.limit == Limit::swarms || answer.limit == Limit::peers) return answer;
+    if (answer.limit == Limit::peers_per_swarm) at.record = nullptr;
   }
+  const bool stored = answer.limit == Limit::none;
   const PeerValue value = old ? announce_value(*old, role, completed, now, config_.replicated)
                               : PeerValue{common::stamp_of(now), {role, completed}};
-  if (!old || *old != value) {
+  if (stored && (!old || *old != value)) {
     at = write<F>(at, hash, announce.info_hash, key, value);
     if (config_.replicated) {
       answer.delta = proto::Delta{announce.info_hash, announce.peer, value.state, value.stamp};
@@ -135,25 +132,19 @@ PeerAnswer SwarmShard::announce_as(uint64_t hash, const PeerAnnounce& announce, 
   const SwarmEntry& entry = *at.entry;
   answer.counts = counts_of(entry);
   if (role == PeerRole::stopped) return answer;
-  answer.downloaded = completed && !(old && old->state.completed);
+  answer.downloaded = stored && completed && !(old && old->state.completed);
   if (old && old->state.role != PeerRole::stopped) {
     answer.renewed_ticks = static_cast<int16_t>(std::max(0, common::stamp_age(now, old->stamp)));
   }
-  sample_for<F>(announce, entry, at.record, prng, out, answer);
-  return answer;
-}
-
-template <Family F>
-void SwarmShard::sample_for(const PeerAnnounce& announce, const SwarmEntry& entry, const PeerRecord<F>* self,
-                            common::Prng& prng, const PeerBuffers& out, PeerAnswer& answer) const {
-  const bool seeder = role_of(announce.event, announce.seeder) == PeerRole::seeder;
+  const bool seeder = role == PeerRole::seeder;
   if constexpr (F == Family::v4) {
-    answer.peers_v4 = peers_v4_.sample(entry.v4, self, seeder, announce.want_v4, prng, out.v4.data());
+    answer.peers_v4 = peers_v4_.sample(entry.v4, at.record, seeder, announce.want_v4, prng, out.v4.data());
     answer.peers_v6 = peers_v6_.sample(entry.v6, nullptr, seeder, announce.want_v6, prng, out.v6.data());
   } else {
     answer.peers_v4 = peers_v4_.sample(entry.v4, nullptr, seeder, announce.want_v4, prng, out.v4.data());
-    answer.peers_v6 = peers_v6_.sample(entry.v6, self, seeder, announce.want_v6, prng, out.v6.data());
+    answer.peers_v6 = peers_v6_.sample(entry.v6, at.record, seeder, announce.want_v6, prng, out.v6.data());
   }
+  return answer;
 }
 
 size_t SwarmShard::merge(uint64_t hash, std::span<const proto::Delta> deltas, Tick now) {

@@ -105,10 +105,6 @@ class alignas(64) SwarmShard {
   template <common::Family F>
   PeerAnswer announce_as(uint64_t hash, const PeerAnnounce& announce, common::Tick now, common::Prng& prng,
                          const PeerBuffers& out);
-  // Peers for the announcer; `self` is its record if it has a live one, else null.
-  template <common::Family F>
-  void sample_for(const PeerAnnounce& announce, const SwarmEntry& entry, const PeerRecord<F>* self,
-                  common::Prng& prng, const PeerBuffers& out, PeerAnswer& answer) const;
   template <common::Family F>
   bool merge_as(uint64_t hash, const proto::Delta& delta, common::Tick now);
 

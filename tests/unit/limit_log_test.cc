@@ -32,8 +32,8 @@ TEST_CASE("limit log: a line at once, then one a minute while it goes on") {
 }
 
 TEST_CASE("limit log: hits are summed over the workers and the store") {
-  std::vector<std::unique_ptr<node::WorkerCounters>> workers;
-  for (int i = 0; i < 2; ++i) workers.push_back(std::make_unique<node::WorkerCounters>());
+  std::vector<std::unique_ptr<node::WorkerCounters>> workers(2);
+  for (auto& worker : workers) worker = std::make_unique<node::WorkerCounters>();
   workers[0]->announce.limits[index_of(Limit::swarms)].add(2);
   workers[1]->announce.limits[index_of(Limit::swarms)].add(3);
   workers[1]->http.closed_for_room.add(4);

@@ -68,6 +68,7 @@ TEST_CASE("rate table: several threads together take what one may") {
   RateTable table({3});
   std::atomic<uint32_t> count{0};
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] { count += taken(table, 1, 1000, kNow, 5000); });
   }
