@@ -12,7 +12,7 @@ namespace shoal::node {
 namespace {
 
 std::string reason_of(const HttpReply& reply) {
-  const std::string status = "HTTP status " + std::to_string(reply.status);
+  std::string status = "HTTP status " + std::to_string(reply.status);
   const auto document = parse_status(reply.body);
   if (!document) return status;
   const auto error = document->find("error");
