@@ -1,6 +1,5 @@
 #include "node/admin_client.h"
 
-#include <chrono>
 #include <cstdio>
 
 #include "node/admin_token.h"
@@ -12,10 +11,8 @@ namespace shoal::node {
 
 namespace {
 
-constexpr std::chrono::milliseconds kTimeout{10'000};
-
 std::string reason_of(const HttpReply& reply) {
-  const std::string status = "HTTP status " + std::to_string(reply.status);
+  std::string status = "HTTP status " + std::to_string(reply.status);
   const auto document = parse_status(reply.body);
   if (!document) return status;
   const auto error = document->find("error");
@@ -32,18 +29,18 @@ common::Result<nlohmann::json> document_of(const common::Result<HttpReply>& repl
 }  // namespace
 
 common::Result<nlohmann::json> admin_get(const HostPort& admin, std::string_view target) {
-  return document_of(http_get(admin, target, kTimeout));
+  return document_of(http_get(admin, target, kAdminTimeout));
 }
 
 common::Result<nlohmann::json> admin_post(const HostPort& admin, const std::string& token_file,
-                                          std::string_view target) {
+                                          std::string_view target, std::chrono::milliseconds timeout) {
   std::string headers;
   if (!token_file.empty()) {
     const auto token = load_admin_token(token_file);
     if (!token) return tl::make_unexpected(token.error());
     headers = "Authorization: Bearer " + *token + "\r\n";
   }
-  return document_of(http_post(admin, target, kTimeout, headers));
+  return document_of(http_post(admin, target, timeout, headers));
 }
 
 void print_json(const nlohmann::json& document) {

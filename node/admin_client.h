@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -15,10 +16,13 @@ namespace shoal::node {
 // it said something. `target` is a path of the admin endpoint.
 common::Result<nlohmann::json> admin_get(const HostPort& admin, std::string_view target);
 
+constexpr std::chrono::milliseconds kAdminTimeout{10'000};
+
 // Does something, and returns what the node says about it. `token_file`: the node's admin.token_file; empty:
 // none.
 common::Result<nlohmann::json> admin_post(const HostPort& admin, const std::string& token_file,
-                                          std::string_view target);
+                                          std::string_view target,
+                                          std::chrono::milliseconds timeout = kAdminTimeout);
 
 // On standard output, as ASCII.
 void print_json(const nlohmann::json& document);

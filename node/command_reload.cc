@@ -1,3 +1,4 @@
+#include <chrono>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -9,6 +10,9 @@
 namespace shoal::node {
 
 namespace {
+
+// A long access list takes some seconds to read, and another reload may come first.
+constexpr std::chrono::milliseconds kReloadTimeout{120'000};
 
 // "a, b" of a list of strings, whoever wrote it; empty: none.
 std::string keys_of(const nlohmann::json& answer, const char* name) {
@@ -35,7 +39,7 @@ void print_report(const std::string& admin, const nlohmann::json& answer) {
 int command_reload(const AdminRequest& request) {
   const auto admin = read_admin(request.admin);
   if (!admin) return kExitFailed;
-  const auto answer = admin_post(*admin, request.token_file, "/v1/reload");
+  const auto answer = admin_post(*admin, request.token_file, "/v1/reload", kReloadTimeout);
   if (!answer) {
     print_error(to_string(*admin) + ": " + answer.error().message);
     return kExitFailed;

@@ -60,10 +60,10 @@ void add_worker(proto::OpentrackerFigures& out, const WorkerCounters& worker) {
 
 }  // namespace
 
-OpentrackerPage::OpentrackerPage(Settings settings, const SwarmStore& store, FullScrapes& full_scrapes,
+OpentrackerPage::OpentrackerPage(const Settings& settings, const SwarmStore& store, FullScrapes& full_scrapes,
                                  std::span<const std::unique_ptr<WorkerCounters>> workers,
                                  const std::atomic<uint64_t>& synced_peers)
-    : settings_(std::move(settings)),
+    : settings_(settings),
       store_(store),
       full_scrapes_(full_scrapes),
       workers_(workers),

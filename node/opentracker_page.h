@@ -28,7 +28,7 @@ class OpentrackerPage {
   };
 
   // All references outlive the page and the answers it has begun. `synced_peers`: heard from other nodes.
-  OpentrackerPage(Settings settings, const SwarmStore& store, FullScrapes& full_scrapes,
+  OpentrackerPage(const Settings& settings, const SwarmStore& store, FullScrapes& full_scrapes,
                   std::span<const std::unique_ptr<WorkerCounters>> workers,
                   const std::atomic<uint64_t>& synced_peers);
 

@@ -20,6 +20,7 @@ TEST_CASE("top cache: the store is read once for all who ask within half a minut
   node::TopCache other(*store);
   std::vector<std::shared_ptr<const node::TopCache::Lists>> seen(4);
   std::vector<std::thread> threads;
+  threads.reserve(seen.size());
   for (auto& one : seen) threads.emplace_back([&] { one = other.lists(); });
   for (std::thread& thread : threads) thread.join();
   for (const auto& one : seen) CHECK(one == seen[0]);
