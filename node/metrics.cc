@@ -157,10 +157,11 @@ void add_http(Families& out, const NodeState& state) {
   out.add(total(&HttpCounters::connections_accepted));
   out.gauge("shoal_http_connections", "HTTP tracker connections open now.");
   out.add(total(&HttpCounters::connections_accepted) - total(&HttpCounters::connections_closed));
-  out.counter("shoal_http_connections_closed_by_limit_total",
-              "HTTP tracker connections closed by this side: the one waited for longest to make room, or one that "
-              "took longer "
-              "than it may.");
+  out.counter(
+      "shoal_http_connections_closed_by_limit_total",
+      "HTTP tracker connections closed by this side: the one waited for longest to make room, or one that "
+      "took longer "
+      "than it may.");
   out.add(total(&HttpCounters::closed_for_room), {{"limit", "connections"}});
   out.add(total(&HttpCounters::closed_timeout), {{"limit", "time"}});
   out.counter("shoal_http_bad_requests_total", "Malformed HTTP requests, answered with 4xx or 5xx.");
