@@ -28,13 +28,18 @@ struct Arguments {
   std::string opentracker_config;
   bool reference = false;
   bool manual = false;
-  ProbeRequest probe;
+  std::vector<std::string> probe_targets;
+  bool probe_all = false;
+  ProbeAllRequest probe;
   std::string probe_hash;
   uint32_t probe_timeout_ms = 2000;
+  uint32_t probe_agree_ms = 5000;
   AdminRequest drain;
+  AdminRequest reload;
   StatusRequest status = {{default_admin()}};
   AccessRequest access;
   TopRequest top;
+  std::string completion_shell;
 };
 
 struct Command {
@@ -77,6 +82,14 @@ Examples:
 
 A node looks for its largest swarms every half minute.)";
 
+constexpr const char* kCompletionExamples = R"(
+Examples:
+  shoal completion bash > ~/.local/share/bash-completion/completions/shoal
+  shoal completion zsh > ~/.zfunc/_shoal         a folder of fpath
+  shoal completion fish > ~/.config/fish/completions/shoal.fish
+
+The Debian package has them all in place.)";
+
 constexpr const char* kDrainExamples = R"(
 Examples:
   shoal drain                     returns at once; the node exits after node.drain_s seconds
@@ -84,6 +97,14 @@ Examples:
 
 The node says "not ready" at once, serves on for node.drain_s seconds, tells the other nodes that it
 leaves, and exits with 0. SIGTERM does the same; a second SIGTERM ends it at once.)";
+
+constexpr const char* kReloadExamples = R"(
+Examples:
+  shoal reload                    returns when all has been read, and says what has changed
+  shoal reload --admin 192.0.2.1:9697 --token-file /etc/shoal.token
+
+The node reads its options, keys, token and access list anew, as at SIGHUP. If any of it cannot be used,
+nothing changes, the reason is printed, and the exit code is 1.)";
 
 constexpr const char* kAccessExamples = R"(
 Examples:
@@ -99,13 +120,19 @@ constexpr const char* kProbeExamples = R"(
 Examples:
   shoal probe udp://127.0.0.1:6969
   shoal probe http://tracker.example:6969/announce --hash 0123456789abcdef0123456789abcdef01234567
+  shoal probe --all tracker.example           every address of the name, on port 6969
+  shoal probe --all 192.0.2.1:6969 192.0.2.2:6969 --admin 127.0.0.1:9697
 
 The probe announces a leecher on port 6881 and stops it again at the end.
-Exit code 0: connect, announce, scrape and stop were all answered as they should be.)";
+Exit code 0: connect, announce, scrape and stop were all answered as they should be; with --all by every
+address, over UDP and HTTP, each of which knew in time what was announced to the others and took a
+connection id of theirs. --admin adds the members that this node knows, at the addresses of their sync
+channels and with the port of the first name.)";
 
 std::string option_help(const Option& option) {
   return std::string(option.summary) + " Allowed: " + std::string(option.allowed) +
-         ". Default: " + toml_value(option, option.default_text);
+         ". Default: " + toml_value(option, option.default_text) + ". Taken " +
+         std::string(when_taken(option)) + ".";
 }
 
 Command node_command(CLI::App& shoal, Arguments& arguments) {
@@ -208,6 +235,13 @@ Command drain_command(CLI::App& shoal, Arguments& arguments) {
   return {app, [&arguments] { return command_drain(arguments.drain); }};
 }
 
+Command reload_command(CLI::App& shoal, Arguments& arguments) {
+  CLI::App* app = shoal.add_subcommand("reload", "Have a node read its options and files anew");
+  app->footer(kReloadExamples);
+  add_admin_options(*app, arguments.reload);
+  return {app, [&arguments] { return command_reload(arguments.reload); }};
+}
+
 Command access_command(CLI::App& shoal, Arguments& arguments) {
   CLI::App* app = shoal.add_subcommand("access", "Show or change the access list");
   app->footer(kAccessExamples);
@@ -231,25 +265,65 @@ Command access_command(CLI::App& shoal, Arguments& arguments) {
           }};
 }
 
+int run_probe(const Arguments& arguments, bool has_hash) {
+  ProbeAllRequest all = arguments.probe;
+  if (has_hash) all.hash = arguments.probe_hash;
+  all.timeout = std::chrono::milliseconds(arguments.probe_timeout_ms);
+  all.agree_within = std::chrono::milliseconds(arguments.probe_agree_ms);
+  if (arguments.probe_all) {
+    all.names = arguments.probe_targets;
+    if (!all.names.empty() || !all.admins.empty()) return command_probe_all(all);
+  } else if (arguments.probe_targets.size() == 1) {
+    return command_probe({arguments.probe_targets[0], all.hash, all.timeout, all.json});
+  }
+  print_error(arguments.probe_all ? "which names? see `shoal probe --help`"
+                                  : "one URL is needed, or --all and names; see `shoal probe --help`");
+  return kExitUsage;
+}
+
 Command probe_command(CLI::App& shoal, Arguments& arguments) {
   CLI::App* app = shoal.add_subcommand("probe", "Ask a tracker as a client would, and time its answers");
   app->footer(kProbeExamples);
-  app->add_option("url", arguments.probe.url, "udp://HOST:PORT or http://HOST:PORT/announce")
-      ->type_name("URL")
-      ->required();
+  app->add_option("target", arguments.probe_targets,
+                  "udp://HOST:PORT or http://HOST:PORT/announce; with --all: NAME[:PORT]...")
+      ->type_name("TARGET");
+  CLI::Option* all = app->add_flag("--all", arguments.probe_all,
+                                   "Ask every address of every name, and whether they are one tracker");
+  app->add_option("--admin", arguments.probe.admins,
+                  "With --all: admin.listen of a node whose members are asked as well")
+      ->type_name("HOST:PORT")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->needs(all);
+  app->add_option("--protocol", arguments.probe.protocol, "With --all: ask by this only, udp or http")
+      ->type_name("PROTOCOL")
+      ->check(CLI::IsMember({"udp", "http"}).description(""))
+      ->needs(all);
   const CLI::Option* hash =
-      app->add_option("--hash", arguments.probe_hash, "info_hash in hexadecimal; a random one if not given")
+      app->add_option(
+             "--hash", arguments.probe_hash,
+             "info_hash in hexadecimal, with --all of a swarm that has no peers; random if not given")
           ->type_name("HASH");
   app->add_option("--timeout-ms", arguments.probe_timeout_ms, "For each step, 1 to 60000; 2000 if not given")
       ->type_name("N")
       ->check(CLI::Range(1, 60000));
+  app->add_option("--agree-ms", arguments.probe_agree_ms,
+                  "With --all: what is announced to one must be known to all within this; 5000 if not given")
+      ->type_name("N")
+      ->check(CLI::Range(1, 600000))
+      ->needs(all);
   app->add_flag("--json", arguments.probe.json, "Print JSON");
-  return {app, [hash, &arguments] {
-            ProbeRequest request = arguments.probe;
-            if (hash->count() > 0) request.hash = arguments.probe_hash;
-            request.timeout = std::chrono::milliseconds(arguments.probe_timeout_ms);
-            return command_probe(request);
-          }};
+  return {app, [hash, &arguments] { return run_probe(arguments, hash->count() > 0); }};
+}
+
+Command completion_command(CLI::App& shoal, Arguments& arguments) {
+  CLI::App* app = shoal.add_subcommand("completion", "Print what makes a shell complete this command line");
+  app->footer(kCompletionExamples);
+  app->add_option("shell", arguments.completion_shell, "bash, zsh or fish")
+      ->type_name("SHELL")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}).description(""));
+  return {app, [&shoal, &arguments] { return command_completion(shoal, arguments.completion_shell); }};
 }
 
 // CLI11 takes the next argument as the value of "--key="; what was meant is an empty value. In CLI11's order:
@@ -297,7 +371,8 @@ int run_command_line(int argc, const char* const* argv) {
   const Command commands[] = {node_command(shoal, arguments),   probe_command(shoal, arguments),
                               status_command(shoal, arguments), top_command(shoal, arguments),
                               drain_command(shoal, arguments),  access_command(shoal, arguments),
-                              keygen_command(shoal, arguments), config_command(shoal, arguments)};
+                              keygen_command(shoal, arguments), config_command(shoal, arguments),
+                              reload_command(shoal, arguments), completion_command(shoal, arguments)};
   try {
     shoal.parse(reversed_arguments(argc, argv));
   } catch (const CLI::Success& success) {

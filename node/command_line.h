@@ -1,4 +1,4 @@
-// The command line: `shoal node|status|drain|probe|keygen|config`, by CLI11. `shoal node` has a flag for
+// The command line: `shoal COMMAND ...` (node/commands.h), by CLI11. `shoal node` has a flag for
 // every option.
 
 #pragma once

@@ -12,10 +12,6 @@ namespace shoal::node {
 
 namespace {
 
-constexpr uint16_t kPort = 6881;
-constexpr uint32_t kNumwant = 50;
-constexpr std::string_view kPeerIdPrefix = "-SH0001-";  // Azureus style (BEP 20)
-
 common::Result<ProbeTarget> target_of(const ProbeRequest& request) {
   CHECK_INVARIANT(sodium_init() >= 0);
   auto url = parse_tracker_url(request.url);
@@ -32,14 +28,7 @@ common::Result<ProbeTarget> target_of(const ProbeRequest& request) {
   } else {
     randombytes_buf(target.hash.bytes.data(), target.hash.bytes.size());
   }
-  auto& announce = target.announce;
-  announce.info_hash = target.hash;
-  randombytes_buf(announce.peer_id.data(), announce.peer_id.size());
-  std::copy(kPeerIdPrefix.begin(), kPeerIdPrefix.end(), announce.peer_id.begin());
-  announce.left = 1 << 30;
-  announce.event = proto::Event::started;
-  announce.port = kPort;
-  announce.numwant = kNumwant;
+  target.announce = probe_announce(target.hash);
   return target;
 }
 

@@ -23,7 +23,7 @@ void print_error(std::string_view message) {
 std::string default_admin() {
   const char* listen = std::getenv("SHOAL_ADMIN_LISTEN");
   if (listen == nullptr || *listen == '\0') return "127.0.0.1:9697";
-  const std::string text = listen;
+  std::string text = listen;
   for (const auto& [everywhere, loopback] :
        {std::pair{"0.0.0.0:", "127.0.0.1:"}, std::pair{"[::]:", "[::1]:"}}) {
     if (text.starts_with(everywhere)) return loopback + text.substr(std::string_view(everywhere).size());

@@ -13,6 +13,10 @@
 #include "node/admin_client.h"
 #include "node/resolve_options.h"
 
+namespace CLI {
+class App;
+}
+
 namespace shoal::node {
 
 constexpr int kExitOk = 0;
@@ -62,6 +66,9 @@ struct AdminRequest {
 // shoal drain: asks a node to leave in good order.
 int command_drain(const AdminRequest& request);
 
+// shoal reload: has a node read its options and files anew, and says what came of it.
+int command_reload(const AdminRequest& request);
+
 // shoal access: shows or changes the access list by way of one node.
 struct AccessRequest {
   enum class Verb : uint8_t { add, remove, list };
@@ -79,6 +86,9 @@ struct TopRequest {
 };
 int command_top(const TopRequest& request);
 
+// shoal completion: what makes `shell` (bash, zsh or fish) complete this command line.
+int command_completion(const CLI::App& shoal, const std::string& shell);
+
 // HOST:PORT as given to --admin.
 common::Result<HostPort> read_admin(const std::string& text);
 
@@ -90,5 +100,17 @@ struct ProbeRequest {
   bool json = false;
 };
 int command_probe(const ProbeRequest& request);
+
+// shoal probe --all.
+struct ProbeAllRequest {
+  std::vector<std::string> names;   // NAME or NAME:PORT
+  std::vector<std::string> admins;  // nodes whose members are asked as well
+  std::optional<std::string> hash;
+  std::string protocol;  // udp or http: only this; empty: both
+  std::chrono::milliseconds timeout{2000};
+  std::chrono::milliseconds agree_within{5000};
+  bool json = false;
+};
+int command_probe_all(const ProbeAllRequest& request);
 
 }  // namespace shoal::node

@@ -16,6 +16,9 @@ constexpr double kMiddleX = 240;
 constexpr double kMiddleY = 170;
 constexpr double kRadiusX = 185;
 constexpr double kRadiusY = 120;
+// A node and what is written below it, from its middle on.
+constexpr double kAbove = 32;
+constexpr double kBelow = 66;
 constexpr size_t kNameMax = 18;
 
 struct Place {
@@ -33,7 +36,14 @@ Look look_of(const sync::MemberStatus& member) {
   if (member.state == sync::MemberState::down) return {"down", "✕"};
   if (!member.refused.empty()) return {"refused", "✕"};
   if (member.state == sync::MemberState::suspect) return {"suspect", "?"};
-  return {"alive", "✓"};
+  return {"alive", member.synced ? "✓" : "…"};
+}
+
+// In the picture below its name: whether it holds what the cluster holds, if nothing worse is to be said.
+const char* holding(const sync::MemberStatus& member) {
+  const Look look = look_of(member);
+  if (std::string_view(look.name) != "alive") return look.name;
+  return member.synced ? "synced" : "not synced yet";
 }
 
 std::string fixed(double value, int digits) {
@@ -47,9 +57,15 @@ std::string at(const char* x_name, const char* y_name, Place place) {
          "\"";
 }
 
+// 0: not measured yet.
+std::string milliseconds_text(int64_t us) {
+  if (us == 0) return "–";
+  return us < 100 ? "&lt;0.1 ms" : fixed(static_cast<double>(us) / 1000, 1) + " ms";
+}
+
+// From when it sends a change until it is merged here. The clocks may say that this is before.
 std::string lag_text(const sync::MemberStatus& member) {
-  if (member.round_trip_us == 0) return "–";
-  return fixed(static_cast<double>(member.round_trip_us) / 1000, 1) + " ms";
+  return milliseconds_text(std::max<int64_t>(0, member.lag_us));
 }
 
 // Of the datagrams that should have come.
@@ -63,10 +79,11 @@ std::string text_svg(const char* kind, Place place, const std::string& html) {
   return std::string("<text class=\"") + kind + "\"" + at("x", "y", place) + ">" + html + "</text>";
 }
 
-std::string node_svg(Place place, const std::string& name, const char* state, const char* mark, int radius) {
-  return std::string("<g class=\"node ") + state + "\"><circle" + at("cx", "cy", place) + " r=\"" +
-         std::to_string(radius) + "\"/>" + text_svg("mark", {place.x, place.y + 6}, mark) +
-         text_svg("name", {place.x, place.y + radius + 17}, html_text(name, kNameMax)) + "</g>";
+std::string node_svg(Place place, const std::string& name, Look look, const char* below, int radius) {
+  return std::string("<g class=\"node ") + look.name + "\"><circle" + at("cx", "cy", place) + " r=\"" +
+         std::to_string(radius) + "\"/>" + text_svg("mark", {place.x, place.y + 6}, look.mark) +
+         text_svg("name", {place.x, place.y + radius + 17}, html_text(name, kNameMax)) +
+         text_svg("soft", {place.x, place.y + radius + 32}, below) + "</g>";
 }
 
 std::string link_svg(Place to, const sync::MemberStatus& member) {
@@ -74,14 +91,14 @@ std::string link_svg(Place to, const sync::MemberStatus& member) {
   std::string out = std::string("<path class=\"link ") + look.name + "\" d=\"M" + fixed(kMiddleX, 0) + " " +
                     fixed(kMiddleY, 0) + "L" + fixed(to.x, 0) + " " + fixed(to.y, 0) + "\"/>";
   // Nearer to the member than to the middle, where the links meet.
-  const Place label{kMiddleX + 0.56 * (to.x - kMiddleX), kMiddleY + 0.56 * (to.y - kMiddleY) - 4};
+  const Place label{kMiddleX + 0.56 * (to.x - kMiddleX), kMiddleY + 0.56 * (to.y - kMiddleY) - 6};
   if (member.state == sync::MemberState::down) {
     return out + text_svg("label soft", label,
                           "silent " + seconds_text(static_cast<uint64_t>(
                                           std::max<int64_t>(0, member.heard_ago_ms) / 1000)));
   }
-  return out + text_svg("label soft", label, lag_text(member)) +
-         text_svg("label soft", {label.x, label.y + 13}, loss_text(member) + " lost");
+  return out + text_svg("label soft", label, "lag " + lag_text(member)) +
+         text_svg("label soft", {label.x, label.y + 22}, loss_text(member) + " lost");
 }
 
 // Around the middle, from the left on: two members stand left and right.
@@ -99,19 +116,25 @@ std::string state_html(const char* kind, const std::string& text) {
 }
 
 std::string this_node_row(const NodeState& state) {
+  std::string synced;
+  if (state.sync) synced = state.sync->phase == sync::SyncPhase::synced ? "yes" : "no";
   return "<tr>" + cell("<b>" + html_text(state.name) + "</b>") +
          cell(state.readiness.ready ? state_html("ready", "ready") : state_html("not-ready", "not ready")) +
-         cell("this node", true) + cell("") + cell("") + cell("") + cell("", true) + cell("", true) + "</tr>";
+         cell(synced) + cell("this node", true) + cell("", true) + cell("") + cell("", true) + cell("") +
+         cell("", true) + cell("", true) + "</tr>";
 }
 
 std::string member_row(const sync::MemberStatus& member) {
   const char* state = look_of(member).name;
+  const bool down = member.state == sync::MemberState::down;
+  const char* synced = member.synced ? "yes" : "no";
   const std::string why = member.refused.empty() ? "" : " title=\"" + html_text(member.refused, 200) + "\"";
   const auto heard_s = static_cast<uint64_t>(std::max<int64_t>(0, member.heard_ago_ms) / 1000);
   return "<tr" + why + ">" + cell(html_text(member.name)) + cell(state_html(state, state)) +
-         cell(html_text(common::to_string(member.address)), true) +
-         cell(heard_s == 0 ? "now" : seconds_text(heard_s) + " ago") + cell(lag_text(member)) +
-         cell(loss_text(member)) + cell(grouped_text(member.deltas_received), true) +
+         cell(down ? "–" : synced) + cell(html_text(common::to_string(member.address)), true) +
+         cell(heard_s == 0 ? "now" : seconds_text(heard_s) + " ago", true) + cell(lag_text(member)) +
+         cell(milliseconds_text(member.round_trip_us), true) + cell(loss_text(member)) +
+         cell(grouped_text(member.deltas_received), true) +
          cell(std::to_string(member.clock_offset_ms) + " ms", true) + "</tr>";
 }
 
@@ -126,15 +149,19 @@ std::string cluster_picture(const NodeState& state) {
   std::string nodes;
   for (size_t i = 0; i < shown; ++i) {
     const Place place = place_of(i, shown);
-    const Look look = look_of(members[i]);
     links += link_svg(place, members[i]);
-    nodes += node_svg(place, members[i].name, look.name, look.mark, 20);
+    nodes += node_svg(place, members[i].name, look_of(members[i]), holding(members[i]), 20);
   }
-  nodes += node_svg({kMiddleX, kMiddleY}, state.name, state.readiness.ready ? "ready" : "not-ready",
-                    state.readiness.ready ? "✓" : "✕", 26);
-  std::string out =
-      "<svg viewBox=\"0 0 480 345\" role=\"img\" aria-label=\"The members and the links to them\">" + links +
-      nodes + "</svg>";
+  const bool ready = state.readiness.ready;
+  nodes += node_svg({kMiddleX, kMiddleY}, state.name, ready ? Look{"ready", "✓"} : Look{"not-ready", "✕"},
+                    ready ? "ready" : "not ready", 26);
+  // No taller than what is in it: two members stand beside this node.
+  double reach = 0;
+  for (size_t i = 0; i < shown; ++i) reach = std::max(reach, std::abs(place_of(i, shown).y - kMiddleY));
+  const double top = kMiddleY - reach - kAbove;
+  std::string out = "<svg viewBox=\"0 " + fixed(top, 0) + " 480 " + fixed(2 * reach + kAbove + kBelow, 0) +
+                    "\" role=\"img\" aria-label=\"The members and the links to them\">" + links + nodes +
+                    "</svg>";
   if (members.size() > shown) {
     out += "<p class=\"none\">and " + std::to_string(members.size() - shown) + " more, in the table</p>";
   }
@@ -143,8 +170,9 @@ std::string cluster_picture(const NodeState& state) {
 
 std::string members_table(const NodeState& state) {
   std::string out =
-      "<table><thead><tr><th>name</th><th>state</th><th class=\"wide\">address</th><th>heard</th>"
-      "<th>round trip</th><th>lost</th><th class=\"wide\">deltas</th><th "
+      "<table><thead><tr><th>name</th><th>state</th><th>synced</th><th class=\"wide\">address</th>"
+      "<th class=\"wide\">heard</th><th>lag</th><th class=\"wide\">round trip</th><th>lost</th><th "
+      "class=\"wide\">deltas</th><th "
       "class=\"wide\">clock</th></tr></thead>"
       "<tbody>" +
       this_node_row(state);

@@ -1,7 +1,10 @@
 #include "node/probe.h"
 
+#include <sodium.h>
+
 #include <algorithm>
 
+#include "common/check.h"
 #include "node/option_values.h"
 #include "node/printable.h"
 #include "proto/bencode.h"
@@ -12,6 +15,10 @@ namespace {
 
 using common::bytes_of;
 using proto::BencodeValue;
+
+constexpr uint16_t kPort = 6881;
+constexpr uint32_t kNumwant = 50;
+constexpr std::string_view kPeerIdPrefix = "-SH0001-";  // Azureus style (BEP 20)
 
 // A dictionary without a failure reason.
 common::Result<BencodeValue> parse_body(std::string_view body) {
@@ -49,6 +56,19 @@ void add_listed_peers(const BencodeValue& list, ProbeAnnounce& announce) {
 bool ProbeReport::ok() const {
   return !steps.empty() &&
          std::all_of(steps.begin(), steps.end(), [](const ProbeStep& step) { return step.error.empty(); });
+}
+
+proto::AnnounceRequest probe_announce(const common::InfoHash& hash) {
+  CHECK_INVARIANT(sodium_init() >= 0);
+  proto::AnnounceRequest announce;
+  announce.info_hash = hash;
+  randombytes_buf(announce.peer_id.data(), announce.peer_id.size());
+  std::copy(kPeerIdPrefix.begin(), kPeerIdPrefix.end(), announce.peer_id.begin());
+  announce.left = 1 << 30;
+  announce.event = proto::Event::started;
+  announce.port = kPort;
+  announce.numwant = kNumwant;
+  return announce;
 }
 
 common::Result<TrackerUrl> parse_tracker_url(std::string_view text) {

@@ -38,7 +38,15 @@ struct ProbeTarget {
   common::InfoHash hash;
   proto::AnnounceRequest announce;      // what is sent; the hash is the one above
   std::chrono::milliseconds timeout{};  // for each step
+  // Of the steps only these, besides the connect.
+  bool announces = true;
+  bool scrapes = true;
+  bool stops = true;
+  std::optional<uint64_t> connection_id;  // UDP: used instead of a connect
 };
+
+// A leecher on port 6881 with a random peer_id.
+proto::AnnounceRequest probe_announce(const common::InfoHash& hash);
 
 // One request and its answer.
 struct ProbeStep {
@@ -67,6 +75,7 @@ struct ProbeReport {
   std::vector<ProbeStep> steps;
   std::optional<ProbeAnnounce> announce;
   std::optional<ProbeScrape> scrape;
+  uint64_t connection_id = 0;  // UDP: that the server gave
 
   bool ok() const;  // every step succeeded
 };

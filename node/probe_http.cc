@@ -43,9 +43,9 @@ class HttpProbe {
       connected = connects();
     }
     if (!connected) return std::move(report_);
-    if (announce()) scrape();
+    if ((!target_.announces || announce()) && target_.scrapes) scrape();
     // Also when the announce failed: it may have arrived and only the answer been lost.
-    stop();
+    if (target_.stops) stop();
     return std::move(report_);
   }
 

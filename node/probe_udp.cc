@@ -32,9 +32,9 @@ class UdpProbe {
     }
     for (const common::Endpoint& server : *servers) {
       if (!open(server)) continue;
-      if (announce()) scrape();
+      if ((!target_.announces || announce()) && target_.scrapes) scrape();
       // Also when the announce failed: it may have arrived and only the answer been lost.
-      stop();
+      if (target_.stops) stop();
       break;
     }
     return std::move(report_);
@@ -103,9 +103,13 @@ class UdpProbe {
       return false;
     }
     socket_.emplace(std::move(*socket));
+    if (target_.connection_id) {
+      connection_id_ = *target_.connection_id;
+      return true;
+    }
     const auto answer = step("connect", UdpAnswerKind::connect,
                              [&](uint32_t id) { return proto::write_connect_request(out_, id); });
-    if (answer) connection_id_ = answer->connection_id;
+    if (answer) report_.connection_id = connection_id_ = answer->connection_id;
     return answer.has_value();
   }
 

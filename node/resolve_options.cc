@@ -222,4 +222,13 @@ common::Result<Options> resolve_options(const OptionSources& sources) {
   return options;
 }
 
+common::Result<void> check_options(const Options& options) {
+  Origins origins;
+  std::vector<std::string> errors;
+  for (const Option& option : option_table()) origins[option.key] = option.key;
+  CrossChecks(options, origins, errors).run();
+  if (!errors.empty()) return common::fail(joined(errors));
+  return {};
+}
+
 }  // namespace shoal::node

@@ -47,6 +47,7 @@ struct AnnounceAnswer {
   SwarmCounts counts;
   common::ByteSpan peers_v4;
   common::ByteSpan peers_v6;
+  bool full = false;  // the peer has not been stored, and is told so instead of all of the above
 };
 
 }  // namespace shoal::proto

@@ -10,6 +10,7 @@
 #include "node/answer_text.h"
 #include "node/http_reply.h"
 #include "node/probe.h"
+#include "node/probe_all.h"
 #include "node/status_table.h"
 
 using namespace shoal::node;
@@ -47,6 +48,7 @@ void check_body(std::string_view body) {
                                     top_text(*status), result_text(*status)}) {
       check_printable(text);
     }
+    for (const NamedAddress& member : member_addresses(*status, 6969)) check_printable(member.name);
   }
 }
 

@@ -34,7 +34,9 @@ ClientCounts& ClientCounts::operator+=(const ClientCounts& other) {
 }
 
 std::string to_string(const ClientCounts& counts) {
-  const auto part = [](uint64_t count, const std::string& what) { return std::to_string(count) + " " + what; };
+  const auto part = [](uint64_t count, const std::string& what) {
+    return std::to_string(count) + " " + what;
+  };
   return part(counts.announces, "announces, ") + part(counts.unanswered, "tries at no ready node\n") +
          part(counts.lives, "peers had to be everywhere (exempt: ") + part(counts.lives_lost, "lost, ") +
          part(counts.lives_aged, "aged)\n") + part(counts.stops, "had to be nowhere (exempt: ") +
@@ -60,8 +62,22 @@ void Clients::add(size_t count, int64_t spread_us, std::optional<size_t> home) {
     const uint32_t swarm = prng_.below(1 + prng_.below(settings_.swarms));
     common::Endpoint peer = common::make_endpoint_v4(0xc0000000 + number, 6881);
     if (number % 4 == 0) {
-      const std::array<uint8_t, 16> address{0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-                                            static_cast<uint8_t>(number >> 8), static_cast<uint8_t>(number)};
+      const std::array<uint8_t, 16> address{0x20,
+                                            0x01,
+                                            0x0d,
+                                            0xb8,
+                                            0,
+                                            0,
+                                            0,
+                                            0,
+                                            0,
+                                            0,
+                                            0,
+                                            0,
+                                            0,
+                                            0,
+                                            static_cast<uint8_t>(number >> 8),
+                                            static_cast<uint8_t>(number)};
       peer = common::make_endpoint(address, 6881);
     }
     client.key = {swarms_[swarm], peer};
@@ -187,10 +203,12 @@ std::string Clients::look() {
       const uint32_t bit = uint32_t{1} << node;
       if (found->second.state.role == proto::PeerRole::stopped) {
         client.held |= bit;
-      } else if ((client.held & bit) != 0) {
+      } else if ((client.held & bit) != 0 && world_.status(node).phase == sync::SyncPhase::synced) {
         client.outdone = true;  // said once
         return name(client) + " has stopped, " + world_.node(node).settings.name +
-               " had it on record, and hands it out again";
+               " had it on record, and hands it out again: stamps " + std::to_string(client.stamp) +
+               " then, " + std::to_string(tick_of(world_.tick(node), found->second.stamp)) +
+               " now, at tick " + std::to_string(world_.tick(node));
       }
     }
   }
@@ -216,13 +234,13 @@ void Clients::check_one(const Client& client, std::vector<std::string>& problems
     const auto found = records.find(client.key);
     const bool there = found != records.end() && found->second.state.role != proto::PeerRole::stopped;
     if (there != client.stopped) continue;
-    problems.push_back(name(client) + (client.stopped ? " has stopped, and " : " is there, and ") +
-                       world_.node(node).settings.name +
-                       (client.stopped ? " hands it out" : " does not hand it out") + "; age in ticks " +
-                       std::to_string(world_.tick(node) - client.stamp) + ", on record " +
-                       (found == records.end() ? "nothing"
-                                               : std::to_string(world_.tick(node) -
-                                                                tick_of(world_.tick(node), found->second.stamp))));
+    problems.push_back(
+        name(client) + (client.stopped ? " has stopped, and " : " is there, and ") +
+        world_.node(node).settings.name + (client.stopped ? " hands it out" : " does not hand it out") +
+        "; age in ticks " + std::to_string(world_.tick(node) - client.stamp) + ", on record " +
+        (found == records.end()
+             ? "nothing"
+             : std::to_string(world_.tick(node) - tick_of(world_.tick(node), found->second.stamp))));
   }
 }
 

@@ -1,11 +1,11 @@
 // Clients: BitTorrent clients outside of a World's cluster, and what they may expect of it. Each peer begins
-// at some node, announces itself again and again, mostly there, perhaps completes once, and perhaps stops once
-// and for ever. Most only ask nodes that are ready.
+// at some node, announces itself again and again, mostly there, perhaps completes once, and perhaps stops
+// once and for ever. Most only ask nodes that are ready.
 //
 // What a client was last taken at its word for, is held by a node. That node may lose it: by a crash without
 // a snapshot, or with one that is older. Then it counts as lost, unless another node that runs, or the
-// snapshot of one that does not, has it too: the cluster cannot know better. (Packets underway may still carry
-// it; they are given no credit.) A lost word binds nobody; the client's next one does.
+// snapshot of one that does not, has it too: the cluster cannot know better. (Packets underway may still
+// carry it; they are given no credit.) A lost word binds nobody; the client's next one does.
 
 #pragma once
 
@@ -33,11 +33,11 @@ struct ClientSettings {
 // Over all of a run: how many of what was checked, and what bound nobody, by reason.
 struct ClientCounts {
   uint64_t announces = 0;
-  uint64_t unanswered = 0;   // no node was ready
-  uint64_t lives = 0;        // peers that had to be found everywhere
-  uint64_t lives_lost = 0;   // their last word was lost with its node
-  uint64_t lives_aged = 0;   // not announced for too long
-  uint64_t stops = 0;        // peers that must not be found anywhere
+  uint64_t unanswered = 0;     // no node was ready
+  uint64_t lives = 0;          // peers that had to be found everywhere
+  uint64_t lives_lost = 0;     // their last word was lost with its node
+  uint64_t lives_aged = 0;     // not announced for too long
+  uint64_t stops = 0;          // peers that must not be found anywhere
   uint64_t stops_unknown = 0;  // no node that heard it knew the peer: by design there is no record
   uint64_t stops_lost = 0;
   uint64_t stops_outdone = 0;  // stamped earlier than what was announced before elsewhere: clocks differ
@@ -69,6 +69,7 @@ class Clients {
   // At the end, when all nodes are up and agree.
   void check(std::vector<std::string>& problems);
 
+  size_t size() const { return clients_.size(); }
   const ClientCounts& counts() const { return counts_; }
 
  private:
@@ -84,7 +85,7 @@ class Clients {
     bool repeats = false;  // says "completed" twice: the first answer is late
     // The last word that a node has on record.
     bool told = false;
-    bool stopped = false;  // whatever any node made of it
+    bool stopped = false;   // whatever any node made of it
     bool recorded = false;  // ... a stop
     bool outdone = false;
     bool lost = false;

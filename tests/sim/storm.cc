@@ -13,6 +13,9 @@ constexpr size_t kNodesMax = 7;
 constexpr int64_t kSaveUs = 30 * kSecondUs;
 constexpr int64_t kLookUs = 5 * kSecondUs;
 
+// Delta packets: more than any node sends between two looks at what is given up, a minute.
+constexpr uint64_t kMissingMax = 60 * 20;
+
 constexpr std::array<uint32_t, 3> kTimeouts = {360, 900, 2700};
 
 ClientSettings client_settings(uint32_t peer_timeout_s) {
@@ -43,7 +46,7 @@ Storm::Storm(World& world, uint64_t seed)
       prng_(seed ^ 0x73746f726d),
       peer_timeout_s_(kTimeouts[prng_.below(3)]),
       clients_(world, prng_.next(), client_settings(peer_timeout_s_)) {
-  ends_us_ = world.now_us() + seconds(120, peer_timeout_s_ == 360 ? 420 : 240);
+  ends_us_ = world.now_us() + seconds(120, peer_timeout_s_ == 360 ? 600 : 240);
 }
 
 int64_t Storm::seconds(double least, double most) {
@@ -62,9 +65,7 @@ void Storm::later(int64_t us, std::function<void()> happen) {
   due_.push({world_.now_us() + us, order_++, std::move(happen)});
 }
 
-void Storm::note(const std::string& what) {
-  history_.push_back(seconds_text(world_.now_us()) + ": " + what);
-}
+void Storm::note(const std::string& what) { history_.push_back(seconds_text(world_.now_us()) + ": " + what); }
 
 void Storm::found(const std::string& problem) {
   note("WRONG: " + problem);
@@ -98,12 +99,15 @@ std::vector<std::string> Storm::run() {
 NodeSettings Storm::draw_settings(size_t index) {
   const bool grouped = shape_ == 1 || (shape_ == 2 && chance(0.6));
   std::vector<size_t> seeds;
-  if (index > 0 && (!grouped || chance(0.5))) seeds.push_back(0);
+  // Where some are not in the group, an address is the way between.
+  if (index > 0 && (shape_ != 1 || chance(0.5))) seeds.push_back(0);
   if (index > 1 && chance(0.5)) seeds.push_back(1);
   NodeSettings settings = settings_of(index, seeds, grouped ? std::vector<size_t>{0} : std::vector<size_t>{});
   settings.peer_timeout_s = peer_timeout_s_;
   settings.clock_offset_ms = static_cast<int64_t>(prng_.below(4000)) - 2000;
   settings.snapshots = chance(0.5);
+  if (chance(0.25)) settings.pace_bytes_per_s = 30'000;
+  if (chance(0.25)) settings.donate_bytes_per_s = 20'000;
   return settings;
 }
 
@@ -134,6 +138,7 @@ void Storm::set_up() {
 // One more thing happens, and plans the next.
 void Storm::stir() {
   if (calm_ || world_.now_us() >= ends_us_) return;
+  note_logs();
   using Trouble = void (Storm::*)();
   struct Weighted {
     uint32_t weight;
@@ -224,9 +229,9 @@ void Storm::bring_back(size_t node) {
 void Storm::crash() {
   if (up().size() < 2) return;
   const size_t node = some(up());
-  const int64_t us = seconds(0.5, chance(0.3) ? 90 : 15);
-  note("crash" + text(node) + (world_.node(node).settings.snapshots ? ", that has a snapshot" : "") + ", for " +
-       seconds_text(us));
+  const int64_t us = seconds(0.5, chance(0.1) ? 400 : chance(0.3) ? 90 : 15);
+  note("crash" + text(node) + (world_.node(node).settings.snapshots ? ", that has a snapshot" : "") +
+       ", for " + seconds_text(us));
   count_work(node);
   world_.crash(node);
   clients_.note_loss();
@@ -255,7 +260,7 @@ void Storm::join() {
 void Storm::freeze() {
   if (up().empty()) return;
   const size_t node = some(up());
-  const int64_t us = seconds(0.5, chance(0.3) ? 60 : 10);
+  const int64_t us = seconds(0.5, chance(0.1) ? 400 : chance(0.3) ? 60 : 10);
   note("freeze" + text(node) + " for " + seconds_text(us));
   world_.freeze(node);
   later(us, [this, node] {
@@ -291,10 +296,30 @@ void Storm::save_snapshots() {
   if (!calm_) later(kSaveUs, [this] { save_snapshots(); });
 }
 
+// What the nodes complained of since the last time.
+void Storm::note_logs() {
+  logs_noted_.resize(world_.size());
+  for (const size_t node : world_.everyone()) {
+    const auto& logs = world_.node(node).logs;
+    for (size_t& at = logs_noted_[node]; at < logs.size(); ++at) {
+      if (logs[at].level < common::LogLevel::warn || logs[at].message.starts_with("member is ")) continue;
+      std::string line = "  n" + std::to_string(node) + " says: " + logs[at].message;
+      for (const auto& [key, value] : logs[at].fields) line += ", " + key + " " + value;
+      note(line);
+    }
+  }
+}
+
 void Storm::look() {
+  note_logs();
   if (const std::string wrong = clients_.look(); !wrong.empty()) found(wrong);
   for (const size_t node : up()) {
-    if (world_.status(node).members.size() >= world_.size()) found(text(node) + " has too many members");
+    const sync::Status status = world_.status(node);
+    if (status.members.size() >= world_.size()) found(text(node) + " has too many members");
+    if (status.waiting > clients_.size()) found(text(node) + " lets too many deltas wait");
+    for (const sync::MemberStatus& member : status.members) {
+      if (member.missing > kMissingMax) found(text(node) + " has too many gaps of " + member.name);
+    }
   }
   if (!calm_) later(kLookUs, [this] { look(); });
 }

@@ -27,7 +27,6 @@ class Storm {
   const ClientCounts& counts() const { return clients_.counts(); }
   // From healing until all nodes held the same; -1: never.
   int64_t healed_after_us() const { return healed_after_us_; }
-  size_t events() const { return history_.size(); }
 
  private:
   struct Due {
@@ -68,6 +67,7 @@ class Storm {
   void bring_back(size_t node);
   void save_snapshots();
   void look();
+  void note_logs();
 
   // storm_calm.cc
   void calm();
@@ -77,6 +77,7 @@ class Storm {
 
   // What the runs of nodes did.
   struct Work {
+    uint64_t runs = 0;
     uint64_t delta_packets = 0;
     uint64_t resent = 0;
     uint64_t pulls = 0;
@@ -94,6 +95,7 @@ class Storm {
   std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;
   uint64_t order_ = 0;
   std::vector<std::string> history_;
+  std::vector<size_t> logs_noted_;  // by node
   std::vector<std::string> problems_;
   Work work_;
   int64_t healed_after_us_ = -1;

@@ -25,6 +25,7 @@ constexpr int64_t kRestUs = 20 * kSecondUs;
 void Storm::count_work(size_t node) {
   if (!world_.node(node).cluster) return;
   const sync::Stats stats = world_.status(node).stats;
+  ++work_.runs;
   work_.delta_packets += stats.delta_packets_sent;
   work_.resent += stats.packets_resent;
   work_.pulls += stats.pulls_started;
@@ -46,7 +47,8 @@ void Storm::calm() {
   }
   const int64_t healed_us = world_.now_us();
   run_until(healed_us + kGoOnUs);
-  const int64_t bound_us = healed_us + kHealUs + kHealTicks * peer_timeout_s_ * kSecondUs / common::kLifetimeTicks;
+  const int64_t bound_us =
+      healed_us + kHealUs + kHealTicks * peer_timeout_s_ * kSecondUs / common::kLifetimeTicks;
   std::string difference;
   do {
     difference = world_.difference_in_all(world_.everyone());
@@ -97,7 +99,15 @@ void Storm::check_repair() {
   if (work_.resent > 3 * copies + 1000) {
     found(std::to_string(work_.resent) + " packets resent of " + std::to_string(copies));
   }
-  note(std::to_string(work_.delta_packets) + " delta packets, " + std::to_string(work_.resent) + " resent; " +
+  // A run begins by pulling everything; later half of what is pulled may be known, and what is told at the
+  // moment is pulled in vain now and then.
+  const uint64_t most = work_.runs * 2 * clients_.size() + 8 * work_.pulled_applied;
+  if (work_.pulled > most) {
+    found(std::to_string(work_.pulled) + " records pulled, where " + std::to_string(work_.pulled_applied) +
+          " were news");
+  }
+  note(std::to_string(work_.runs) + " runs, " + std::to_string(clients_.size()) + " clients, " +
+       std::to_string(work_.delta_packets) + " delta packets, " + std::to_string(work_.resent) + " resent; " +
        std::to_string(work_.pulls) + " pulls of " + std::to_string(work_.pulled) + " records, " +
        std::to_string(work_.pulled_applied) + " of them news");
 }

@@ -57,7 +57,7 @@ struct SimNode {
   std::vector<sync::LogEvent> logs;
   common::Tick expired_at = 0;
   bool frozen = false;
-  std::vector<uint8_t> snapshot;  // the file; empty: none yet
+  std::vector<uint8_t> snapshot;    // the file; empty: none yet
   std::map<PeerKey, Record> saved;  // what is in it
   common::Tick saved_tick = 0;
 };

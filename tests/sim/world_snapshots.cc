@@ -42,9 +42,8 @@ void World::save(size_t index) {
     for (; at != records.end() && at->first.first == hash; ++at) {
       peers.push_back({hash, at->first.second, at->second.state, at->second.stamp});
     }
-    std::stable_partition(peers.begin(), peers.end(), [](const proto::Delta& delta) {
-      return delta.peer.family == common::Family::v4;
-    });
+    std::stable_partition(peers.begin(), peers.end(),
+                          [](const proto::Delta& delta) { return delta.peer.family == common::Family::v4; });
     CHECK_INVARIANT(encoder.add({hash, node.swarms->completed(hash), now, peers}));
   }
   CHECK_INVARIANT(encoder.finish());

@@ -54,7 +54,8 @@ bool has(const Outcome& outcome, const std::string& text) {
 TEST_CASE("command line: help and version succeed, every command explains itself by examples") {
   CHECK(run({"--version"}).code == 0);
   CHECK(run({"--help"}).code == 0);
-  for (const char* command : {"node", "status", "top", "probe", "drain", "access", "keygen", "config"}) {
+  for (const char* command :
+       {"node", "status", "top", "probe", "drain", "access", "keygen", "config", "completion"}) {
     CAPTURE(command);
     const Outcome help = run({command, "--help"});
     CHECK(help.code == 0);

@@ -56,6 +56,10 @@ TEST_CASE("options: without any source they are the defaults of the contract") {
   CHECK(options->stats.path.empty());
   CHECK(options->stats.networks == std::vector{*parse_network("127.0.0.0/8"), *parse_network("::1/128")});
   CHECK(options->admin.export_format == shoal::proto::DumpFormat::text);
+  CHECK(options->limits == Options::Limits{});
+  CHECK(options->limits.swarms == 100'000'000);
+  CHECK(options->limits.peers == 200'000'000);
+  CHECK(options->limits.connections == 8192);
   CHECK(!options->sync.listen);
   CHECK(!options->sync.advertise);
   CHECK(options->sync.peers.empty());

@@ -19,6 +19,8 @@ sync::MemberStatus member(const std::string& name, sync::MemberState state) {
   status.state = state;
   status.datagrams_received = 99;
   status.round_trip_us = 1'500;
+  status.lag_us = 23'400;
+  status.synced = true;
   return status;
 }
 
@@ -45,13 +47,28 @@ TEST_CASE("page: numbers, members and their states") {
   const std::string page = node::page_html(state, {}, {});
   CHECK(has(page, "1,234,567"));
   CHECK(has(page, "2 of 4"));
-  CHECK(has(page, "1.5 ms"));
+  CHECK(has(page, "<td class=\"wide\">1.5 ms</td>"));
+  CHECK(has(page, "<td>23.4 ms</td>"));
+  CHECK(has(page, ">lag 23.4 ms</text>"));
+  CHECK(has(page, ">synced</text>"));
   CHECK(has(page, "1.00 %"));
   CHECK(has(page, "<path class=\"link alive\""));
   CHECK(has(page, "<path class=\"link suspect\""));
   CHECK(has(page, "<path class=\"link down\""));
   CHECK(has(page, "silent 5 min"));
   CHECK(!has(page, "{{"));
+}
+
+TEST_CASE("page: a member that does not hold everything yet, and one that has not been measured") {
+  node::NodeState state = example();
+  state.sync->members = {member("b", sync::MemberState::alive)};
+  state.sync->members[0].synced = false;
+  state.sync->members[0].lag_us = 0;
+  const std::string page = node::page_html(state, {}, {});
+  CHECK(has(page, ">not synced yet</text>"));
+  CHECK(has(page, ">lag –</text>"));
+  CHECK(has(page, "<td>no</td>"));
+  CHECK(has(page, "<path class=\"link alive\""));
 }
 
 TEST_CASE("page: nothing foreign is markup") {

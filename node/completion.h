@@ -1,0 +1,41 @@
+// What a shell needs to complete the command line of shoal, for bash, zsh and fish. Pure. The scripts ask
+// nothing of the program when they run, and need nothing but the shell.
+
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace shoal::node {
+
+// What may stand behind a flag, or where a command has an argument without one.
+struct CompletionValue {
+  bool file = false;
+  std::vector<std::string> words;
+};
+
+struct CompletionFlag {
+  std::string name;  // with its dashes
+  std::string summary;
+  std::optional<CompletionValue> value;  // none: it takes none
+};
+
+struct CompletionCommand {
+  std::string name;
+  std::string summary;
+  std::vector<CompletionFlag> flags;
+  CompletionValue argument;
+};
+
+enum class Shell : uint8_t { bash, zsh, fish };
+
+std::string completion_script(Shell shell, std::span<const CompletionCommand> commands);
+
+// The words of an option's "allowed" when it lists them ("text or json"), else none; a file when it says that
+// it is a path.
+CompletionValue completion_value(std::string_view allowed);
+
+}  // namespace shoal::node
