@@ -116,6 +116,8 @@ Json sync_json(const NodeState& state) {
           {"dropped_unauthentic", stats.dropped_unauthentic},
           {"dropped_replayed", stats.dropped_replayed},
           {"dropped_stale", stats.dropped_stale},
+          {"dropped_late", stats.dropped_late},
+          {"dropped_unsent", stats.dropped_unsent},
           {"dropped_queue", state.queue_dropped},
           {"dropped_send", state.sync_dropped_send}};
 }
