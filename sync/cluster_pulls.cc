@@ -77,7 +77,11 @@ bool Cluster::Impl::apply_frame(Now now, const proto::PullFrame& frame) {
   if (std::abs(frame.tick - present) > kTicksApartMax) return false;
   for (const proto::RecordBlock& block : frame.blocks) {
     pull->records += block.records.size();
-    pull->applied += swarms.merge_part({block.info_hash, block.completed, block.records}, present);
+    // A count includes records that a pull of some cells does not bring: they would be counted again when
+    // they come.
+    pull->applied += pull->purpose().everything
+                         ? swarms.merge_part({block.info_hash, block.completed, block.records}, present)
+                         : swarms.merge(block.records, present);
   }
   return true;
 }

@@ -1,6 +1,7 @@
 #include "clients.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "scenario.h"
 
@@ -30,6 +31,7 @@ ClientCounts& ClientCounts::operator+=(const ClientCounts& other) {
   stops_unknown += other.stops_unknown;
   stops_lost += other.stops_lost;
   stops_outdone += other.stops_outdone;
+  misdated += other.misdated;
   return *this;
 }
 
@@ -41,7 +43,8 @@ std::string to_string(const ClientCounts& counts) {
          part(counts.lives, "peers had to be everywhere (exempt: ") + part(counts.lives_lost, "lost, ") +
          part(counts.lives_aged, "aged)\n") + part(counts.stops, "had to be nowhere (exempt: ") +
          part(counts.stops_unknown, "unknown where they stopped, ") + part(counts.stops_lost, "lost, ") +
-         part(counts.stops_outdone, "outdone by a clock)");
+         part(counts.stops_outdone, "outdone by a clock)\n") +
+         part(counts.misdated, "had met a node whose time was wrong by far");
 }
 
 Clients::Clients(World& world, uint64_t seed, const ClientSettings& settings)
@@ -151,6 +154,7 @@ void Clients::say(size_t index, proto::Event event) {
   announce.seeder = client.seeder;
   world_.announce(*node, announce);
 
+  client.misdated = client.misdated || misdates(*node);
   const auto& records = world_.node(*node).swarms->records();
   const auto found = records.find(client.key);
   const common::Tick now = world_.tick(*node);
@@ -174,6 +178,20 @@ void Clients::say(size_t index, proto::Event event) {
   plan(index, std::max(now_us + 1, std::min(next_us, client.stop_us)));
 }
 
+bool Clients::misdates(size_t node) const {
+  const int64_t tick_ms = int64_t{world_.node(node).settings.peer_timeout_s} * 1000 / common::kLifetimeTicks;
+  return std::abs(world_.cluster_ms(node) - world_.unix_ms()) > common::kAheadTicks * tick_ms;
+}
+
+void Clients::note_time() {
+  for (const size_t node : world_.everyone()) {
+    if (!world_.runs(node) || world_.status(node).phase != sync::SyncPhase::synced || !misdates(node))
+      continue;
+    for (Client& client : clients_) client.misdated = client.misdated || client.told;
+    return;
+  }
+}
+
 bool Clients::holds(size_t node, const Client& client) const {
   const SimNode& one = world_.node(node);
   const auto& records = one.cluster ? one.swarms->records() : one.saved;
@@ -194,7 +212,7 @@ void Clients::note_loss() {
 
 std::string Clients::look() {
   for (Client& client : clients_) {
-    if (!client.stopped || !client.recorded || client.outdone) continue;
+    if (!client.stopped || !client.recorded || client.outdone || client.misdated) continue;
     for (const size_t node : world_.everyone()) {
       if (!world_.runs(node)) continue;
       const auto& records = world_.node(node).swarms->records();
@@ -226,6 +244,7 @@ std::string Clients::name(const Client& client) const {
 void Clients::check_one(const Client& client, std::vector<std::string>& problems) {
   if (client.stopped && !client.recorded) return void(++counts_.stops_unknown);
   if (client.lost) return void(++(client.stopped ? counts_.stops_lost : counts_.lives_lost));
+  if (client.misdated) return void(++counts_.misdated);
   if (client.outdone) return void(++counts_.stops_outdone);
   if (!client.stopped && world_.tick(0) - client.stamp > kNearExpiry) return void(++counts_.lives_aged);
   ++(client.stopped ? counts_.stops : counts_.lives);

@@ -41,6 +41,7 @@ struct ClientCounts {
   uint64_t stops_unknown = 0;  // no node that heard it knew the peer: by design there is no record
   uint64_t stops_lost = 0;
   uint64_t stops_outdone = 0;  // stamped earlier than what was announced before elsewhere: clocks differ
+  uint64_t misdated = 0;       // a ready node's time was wrong by far while it might have had a say
 
   ClientCounts& operator+=(const ClientCounts& other);
 };
@@ -60,6 +61,11 @@ class Clients {
 
   // A node's memory may have gone; to be called after it has.
   void note_loss();
+
+  // A ready node counts other ticks than the world does, by more than stamps can tell: where the only nodes
+  // left start with wrong clocks, theirs is the cluster's time, and what was stamped before cannot be
+  // compared.
+  void note_time();
 
   // Remembers which nodes have a stop on record, and says which of them hand the peer out after all; empty:
   // none. A node that starts again may have forgotten.
@@ -89,6 +95,7 @@ class Clients {
     bool recorded = false;  // ... a stop
     bool outdone = false;
     bool lost = false;
+    bool misdated = false;
     common::Tick stamp = 0;       // of the last word
     common::Tick live_stamp = 0;  // the latest one of a peer that is there
     uint32_t held = 0;            // by node: it has the stop on record
@@ -97,6 +104,7 @@ class Clients {
   std::optional<size_t> choose_node(const Client& client);
   void say(size_t index, proto::Event event);
   void plan(size_t index, int64_t at_us) { due_.emplace(at_us, index); }
+  bool misdates(size_t node) const;
   bool holds(size_t node, const Client& client) const;
   void check_one(const Client& client, std::vector<std::string>& problems);
   std::string name(const Client& client) const;

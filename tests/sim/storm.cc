@@ -312,6 +312,7 @@ void Storm::note_logs() {
 
 void Storm::look() {
   note_logs();
+  clients_.note_time();
   if (const std::string wrong = clients_.look(); !wrong.empty()) found(wrong);
   for (const size_t node : up()) {
     const sync::Status status = world_.status(node);

@@ -30,8 +30,10 @@ SharedBytes translated(const SharedBytes& bytes, uint8_t from, uint8_t to) {
 }  // namespace
 
 sync::Now World::now_of(size_t node) const {
-  return {now_us_, kEpochMs + now_us_ / 1000 + nodes_[node]->settings.clock_offset_ms};
+  return {now_us_, unix_ms() + nodes_[node]->settings.clock_offset_ms};
 }
+
+int64_t World::unix_ms() const { return kEpochMs + now_us_ / 1000; }
 
 size_t World::start(NodeSettings settings) {
   const size_t index = nodes_.size();
@@ -326,27 +328,24 @@ std::string World::difference(const std::vector<size_t>& nodes) const {
 }
 
 std::string World::difference_in_all(const std::vector<size_t>& nodes) const {
-  const auto compared = [this](size_t index) {
-    std::map<PeerKey, Record> records = nodes_[index]->swarms->records();
-    std::erase_if(records, [now = tick(index)](const auto& entry) {
-      return common::stamp_age(now, entry.second.stamp) > common::kLifetimeTicks - 8;
-    });
-    return records;
+  // What is about to expire here may have done so there, where the tick is the next one.
+  const auto missed = [this](size_t one, size_t other) -> std::string {
+    const common::Tick now = tick(one);
+    const auto& there = nodes_[other]->swarms->records();
+    for (const auto& [key, record] : nodes_[one]->swarms->records()) {
+      if (common::stamp_age(now, record.stamp) > common::kLifetimeTicks - 8) continue;
+      const auto found = there.find(key);
+      if (found != there.end() && found->second == record) continue;
+      return to_hex(key.first) + " " + to_string(key.second) + " of " + nodes_[one]->settings.name +
+             (found == there.end() ? " is unknown to " : " is another at ") + nodes_[other]->settings.name;
+    }
+    return {};
   };
-  const auto first = compared(nodes.front());
   for (const size_t index : nodes) {
     const std::string wrong = nodes_[index]->swarms->disagreement();
     if (!wrong.empty()) return nodes_[index]->settings.name + ": " + wrong;
-    const auto other = compared(index);
-    if (first.size() != other.size()) {
-      return std::to_string(first.size()) + " records at " + nodes_[nodes.front()]->settings.name + ", " +
-             std::to_string(other.size()) + " at " + nodes_[index]->settings.name;
-    }
-    for (const auto& [key, record] : first) {
-      const auto found = other.find(key);
-      if (found == other.end() || !(found->second == record)) {
-        return to_hex(key.first) + " " + to_string(key.second) + " differs";
-      }
+    for (const auto& [one, other] : {std::pair(nodes.front(), index), std::pair(index, nodes.front())}) {
+      if (const std::string missing = missed(one, other); !missing.empty()) return missing;
     }
   }
   return {};

@@ -144,6 +144,8 @@ class World {
   size_t size() const { return nodes_.size(); }
   int64_t now_us() const { return now_us_; }
   sync::Now now_of(size_t node) const;
+  // What a right clock says.
+  int64_t unix_ms() const;
   // As the node counts it.
   int64_t cluster_ms(size_t node) const { return nodes_[node]->cluster->time_offset_ms() + now_us_ / 1000; }
   common::Tick tick(size_t node) const;
