@@ -252,6 +252,8 @@ void add_writings(Families& out, const std::string& family, const std::string& o
 
 void add_snapshot(Families& out, const SnapshotStatus& snapshot) {
   add_writings(out, "shoal_snapshot", "node.snapshot", snapshot);
+  out.gauge("shoal_snapshot_interval_seconds", "node.snapshot_interval_s; 0: written at the end only.");
+  out.add(uint64_t{snapshot.interval_s});
   out.gauge("shoal_snapshot_refused", "1 when the file found at start was of no use and set aside.");
   out.add(snapshot.refused);
 }

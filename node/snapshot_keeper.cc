@@ -50,6 +50,7 @@ void SnapshotKeeper::finish(std::function<void()> done) {
 SnapshotStatus SnapshotKeeper::status() const {
   const std::lock_guard lock(mutex_);
   SnapshotStatus status = status_;
+  status.interval_s = settings_.interval_s;
   if (status.loading_percent) status.loading_percent = percent_.load(std::memory_order_relaxed);
   return status;
 }

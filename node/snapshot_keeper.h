@@ -30,6 +30,7 @@ struct SnapshotStatus {
   uint64_t last_records = 0;
   uint64_t last_bytes = 0;
   int64_t last_took_ms = 0;
+  uint32_t interval_s = 0;  // 0: written at the end only
 };
 
 class SnapshotKeeper {

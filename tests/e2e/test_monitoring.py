@@ -101,8 +101,8 @@ class Metrics(ClusterCase):
         self.assertEqual([a - b for a, b in zip(after, before)], [1, 2])
 
 
-@unittest.skipUnless(PROMTOOL, "promtool is not installed")
 class Rules(unittest.TestCase):
+    @unittest.skipUnless(PROMTOOL, "promtool is not installed")
     def test_alerts(self):
         for arguments in (("check", "rules", "alerts.yml"), ("test", "rules", "alerts_test.yml"),
                           ("check", "config", "prometheus.yml")):
@@ -114,3 +114,10 @@ class Rules(unittest.TestCase):
         alerts = set(re.findall(r"- alert: (\w+)", read("alerts.yml")))
         tested = set(re.findall(r"alertname: (\w+)", read("alerts_test.yml")))
         self.assertEqual(alerts, tested)
+
+    def test_every_alert_has_a_line_in_the_runbook(self):
+        alerts = re.findall(r"- alert: (\w+)", read("alerts.yml"))
+        self.assertEqual(len(alerts), len(set(alerts)))
+        with open(os.path.join(ROOT, "docs", "OPERATING.md"), encoding="utf-8") as file:
+            rows = re.findall(r"^\| `(Shoal\w+)` \| (.+) \| (.+) \|$", file.read(), re.MULTILINE)
+        self.assertEqual(sorted(alerts), sorted(name for name, _, _ in rows))
