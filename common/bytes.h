@@ -7,10 +7,15 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 namespace shoal::common {
 
 using ByteSpan = std::span<const uint8_t>;
+
+inline ByteSpan bytes_of(std::string_view text) {
+  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
+}
 
 class ByteReader {
  public:

@@ -12,8 +12,10 @@
 
 namespace shoal::common {
 
+constexpr size_t kInfoHashSize = 20;
+
 struct InfoHash {
-  std::array<uint8_t, 20> bytes{};
+  std::array<uint8_t, kInfoHashSize> bytes{};
   auto operator<=>(const InfoHash&) const = default;
 
   // By words: every lookup of a swarm ends with this.

@@ -26,7 +26,7 @@ struct LogField {
   std::string value;
 };
 
-// Before the first thread starts. Default: info, text.
+// Default: info, text. Any thread, at any time.
 void configure_log(LogLevel level, LogFormat format);
 
 // Any thread, at any time.

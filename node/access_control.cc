@@ -35,13 +35,6 @@ constexpr size_t kShardsPerTurn = 16;
 // Changed hashes that are dropped one by one; with more, the whole store is swept.
 constexpr size_t kDropSinglyMax = 10'000;
 
-Result<AccessList> load_list(const Options::Access& options) {
-  if (options.mode == AccessMode::open || options.file.empty()) return AccessList();
-  auto list = load_access_file(options.file);
-  if (!list) return common::fail("access.file: " + list.error().message);
-  return list;
-}
-
 Result<void> replace_file(const std::string& path, const std::string& text) {
   auto file = AtomicFile::create(path, 0600);
   if (!file) return tl::make_unexpected(file.error());
@@ -107,6 +100,13 @@ void AccessControl::start_timer(uv_timer_t& timer, uint64_t ms, uint64_t repeat_
   CHECK_INVARIANT(
       uv_timer_start(
           &timer, [](uv_timer_t* t) { (static_cast<AccessControl*>(t->data)->*run)(); }, ms, repeat_ms) == 0);
+}
+
+Result<AccessList> AccessControl::load_list(const Options::Access& options) {
+  if (options.mode == AccessMode::open || options.file.empty()) return AccessList();
+  auto list = load_access_file(options.file);
+  if (!list) return common::fail("access.file: " + list.error().message);
+  return list;
 }
 
 Result<AccessControl::Start> AccessControl::prepare(const Options::Access& options) {
@@ -196,34 +196,16 @@ void AccessControl::from_fifo(bool listed, const std::vector<InfoHash>& hashes, 
   }
 }
 
-void AccessControl::reload(const Options::Access& options) {
-  if (std::exchange(reloading_, true)) {
-    ++counts_.reloads_failed;
-    log_line(LogLevel::error, "the access list is still being read: send SIGHUP again");
-    return;
-  }
-  // Shared with the thread that reads.
-  const auto list = std::make_shared<Result<AccessList>>();
-  Job::start(
-      loop_, [list, options] { *list = load_list(options); },
-      [this, list, options] {
-        reloading_ = false;
-        if (stopped_) return;
-        if (!*list) {
-          ++counts_.reloads_failed;
-          log_line(LogLevel::error, "the old access list stays", {{"reason", list->error().message}});
-          return;
-        }
-        ++counts_.reloads;
-        file_ = std::make_shared<const AccessList>(std::move(**list));
-        options_ = options;
-        log_line(LogLevel::info, "access list loaded",
-                 {{"mode", std::string(to_string(options_.mode))},
-                  {"entries", std::to_string(file_->size())},
-                  {"changes", std::to_string(log_.size())}});
-        sweep_again_ = true;
-        publish();
-      });
+void AccessControl::set(const Options::Access& options, AccessList list) {
+  ++counts_.reloads;
+  file_ = std::make_shared<const AccessList>(std::move(list));
+  options_ = options;
+  log_line(LogLevel::info, "access list loaded",
+           {{"mode", std::string(to_string(options_.mode))},
+            {"entries", std::to_string(file_->size())},
+            {"changes", std::to_string(log_.size())}});
+  sweep_again_ = true;
+  publish();
 }
 
 void AccessControl::publish_soon() {

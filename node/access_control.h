@@ -49,6 +49,10 @@ class AccessControl {
   };
   static common::Result<Start> prepare(const Options::Access& options);
 
+  // The access list as `options` have it; any thread, and it takes seconds for a large one. The error names
+  // option and file.
+  static common::Result<AccessList> load_list(const Options::Access& options);
+
   struct Hooks {
     std::function<void(std::shared_ptr<const AnnouncePolicy>)> publish;      // to the workers
     std::function<void(std::span<const proto::AccessChange> changes)> tell;  // to the other nodes
@@ -74,9 +78,10 @@ class AccessControl {
   const sync::AccessLog& log() const { return log_; }
   void took(std::span<const proto::AccessChange> changes);
 
-  // Reads the file anew and takes what else may change at run time from `options`. A bad file leaves
-  // everything as it was, and the log says why.
-  void reload(const Options::Access& options);
+  // Other options, and the list that goes with them. Nothing that is opened at start changes.
+  void set(const Options::Access& options, AccessList list);
+  // The list could not be loaded, and everything stays as it was.
+  void count_failed_reload() { ++counts_.reloads_failed; }
 
   AccessStatus status() const;
   bool listed(const common::InfoHash& hash) const { return rules_.listed(hash); }
@@ -124,7 +129,6 @@ class AccessControl {
   size_t sweep_shard_ = 0;
   bool state_dirty_ = false;
   bool saving_ = false;
-  bool reloading_ = false;
   bool stopped_ = false;
   AccessStatus counts_;  // only what is counted
 };

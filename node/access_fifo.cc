@@ -15,7 +15,7 @@ namespace shoal::node {
 namespace {
 
 // Of one turn of the loop: some 1500 lines.
-constexpr size_t kReadBytes = 64 << 10;
+constexpr size_t kFifoReadBytes = 64 << 10;
 
 }  // namespace
 
@@ -35,7 +35,7 @@ common::Result<FileDescriptor> AccessFifo::open(const std::string& path) {
 }
 
 AccessFifo::AccessFifo(uv_loop_t* loop, FileDescriptor fifo, Take take)
-    : fifo_(std::move(fifo)), take_(std::move(take)), buffer_(kReadBytes) {
+    : fifo_(std::move(fifo)), take_(std::move(take)), buffer_(kFifoReadBytes) {
   CHECK_INVARIANT(uv_poll_init(loop, &poll_, fifo_.get()) == 0);
   poll_.data = this;
   CHECK_INVARIANT(uv_poll_start(&poll_, UV_READABLE, [](uv_poll_t* poll, int /*status*/, int /*events*/) {

@@ -33,6 +33,11 @@ double RateMeter::read(uint64_t count, int64_t now_us) {
 AdaptiveInterval::AdaptiveInterval(const Settings& settings)
     : settings_(settings), log_interval_(std::log(settings.interval_s)) {}
 
+void AdaptiveInterval::set(const Settings& settings) {
+  settings_ = settings;
+  log_interval_ = clamped(log_interval_);
+}
+
 double AdaptiveInterval::clamped(double log_interval) const {
   const double least = std::log(settings_.interval_s);
   return std::clamp(log_interval, least, std::max(least, std::log(settings_.interval_max_s)));

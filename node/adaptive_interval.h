@@ -37,6 +37,9 @@ class AdaptiveInterval {
 
   explicit AdaptiveInterval(const Settings& settings);
 
+  // From the next step() on; the interval goes on from where it is, as far as it may.
+  void set(const Settings& settings);
+
   // To be called about once a second. `announces_per_s` are the whole cluster's; `others_s` what the other
   // nodes tell their clients now.
   void step(int64_t now_us, double announces_per_s, std::span<const uint32_t> others_s);
@@ -50,7 +53,7 @@ class AdaptiveInterval {
  private:
   double clamped(double log_interval) const;
 
-  const Settings settings_;
+  Settings settings_;
   double log_interval_;  // natural logarithm of seconds
   int64_t started_us_ = 0;
   int64_t stepped_us_ = 0;

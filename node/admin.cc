@@ -30,7 +30,7 @@ std::unique_ptr<LongAnswer> Admin::answer(const proto::HttpRequest& request, con
                                           std::string& out) {
   const proto::HttpReply reply = proto::reply_to(request);
   if (request.method == proto::HttpMethod::post) {
-    post(request, client, out);
+    return post(request, client, out);
   } else if (request.path == "/healthz") {
     proto::append_text(out, reply, 200, "ok\n");
   } else if (request.path == "/readyz") {
@@ -43,7 +43,7 @@ std::unique_ptr<LongAnswer> Admin::answer(const proto::HttpRequest& request, con
     proto::append_content(out, reply, 200, "text/plain; version=0.0.4; charset=utf-8",
                           metrics_text(actions_.state()));
   } else if (request.path.starts_with("/v1/")) {
-    answer_api_get(actions_, request, out);
+    return answer_api(actions_, request, out);
   } else if (request.path == "/scrape") {
     return full_scrape(request, out);
   } else if (request.path == "/") {
@@ -65,12 +65,12 @@ std::unique_ptr<LongAnswer> Admin::full_scrape(const proto::HttpRequest& request
   return nullptr;
 }
 
-void Admin::post(const proto::HttpRequest& request, const common::Endpoint& client, std::string& out) {
-  if (const auto refusal = refuses_change(actions_.token(), request, client)) {
-    append_api_error(out, proto::reply_to(request), refusal->status, refusal->reason);
-  } else {
-    answer_api_post(actions_, request, out);
-  }
+std::unique_ptr<LongAnswer> Admin::post(const proto::HttpRequest& request, const common::Endpoint& client,
+                                        std::string& out) {
+  const auto refusal = refuses_change(actions_.token(), request, client);
+  if (!refusal) return answer_api(actions_, request, out);
+  append_api_error(out, proto::reply_to(request), refusal->status, refusal->reason);
+  return nullptr;
 }
 
 }  // namespace shoal::node

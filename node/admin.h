@@ -14,6 +14,7 @@
 #include "node/history.h"
 #include "node/http_server.h"
 #include "node/node_state.h"
+#include "node/reload.h"
 #include "node/swarm_store.h"
 #include "node/top_keeper.h"
 
@@ -22,8 +23,10 @@ namespace shoal::node {
 class Admin final : public HttpHandler {
  public:
   struct Actions {
-    std::function<NodeState()> state;    // the present state; called per request that needs it
-    std::function<bool()> drain;         // begins to drain; false: it has begun before
+    std::function<NodeState()> state;  // the present state; called per request that needs it
+    std::function<bool()> drain;       // begins to drain; false: it has begun before
+    // Begins a reload; `done` is called when it is over, from the loop, or at once.
+    std::function<void(std::function<void(const ReloadReport&)> done)> reload;
     std::function<std::string()> token;  // of admin.token_file; empty: there is none
     const SwarmStore* store;
     const ClusterClock* clock;
@@ -40,7 +43,8 @@ class Admin final : public HttpHandler {
                                      std::string& out) override;
 
  private:
-  void post(const proto::HttpRequest& request, const common::Endpoint& client, std::string& out);
+  std::unique_ptr<LongAnswer> post(const proto::HttpRequest& request, const common::Endpoint& client,
+                                   std::string& out);
 
   std::unique_ptr<LongAnswer> full_scrape(const proto::HttpRequest& request, std::string& out);
 

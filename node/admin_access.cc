@@ -1,11 +1,10 @@
 #include "node/admin_access.h"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <vector>
 
 #include "node/admin_api.h"
-#include "node/printable.h"
+#include "node/admin_query.h"
 #include "proto/http_answer.h"
 
 namespace shoal::node {
@@ -13,26 +12,6 @@ namespace shoal::node {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-common::Result<std::vector<common::InfoHash>> hashes_of(std::string_view query) {
-  std::vector<common::InfoHash> hashes;
-  while (!query.empty()) {
-    const size_t end = std::min(query.find('&'), query.size());
-    const std::string_view pair = query.substr(0, end);
-    query.remove_prefix(std::min(end + 1, query.size()));
-    constexpr std::string_view kKey = "hash=";
-    const auto hash =
-        pair.starts_with(kKey) ? common::info_hash_from_hex(pair.substr(kKey.size())) : std::nullopt;
-    if (!hash) {
-      return common::fail("\"" + printable(pair, 60) + "\" is not allowed: hash= and 40 hexadecimal digits");
-    }
-    if (hashes.size() == kAdminHashesMax) {
-      return common::fail("more than " + std::to_string(kAdminHashesMax) + " hashes in one request");
-    }
-    hashes.push_back(*hash);
-  }
-  return hashes;
-}
 
 Json verdicts_json(const AccessControl& access, const std::vector<common::InfoHash>& hashes) {
   Json list = Json::array();

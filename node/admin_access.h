@@ -9,9 +9,6 @@
 
 namespace shoal::node {
 
-// Most hashes of one request; they fit its head.
-constexpr size_t kAdminHashesMax = 100;
-
 // GET /v1/access: mode, counts and all run-time changes; with ?hash=HEX, as often as wanted, instead whether
 // these are listed and allowed. JSON.
 void show_access(const AccessControl& access, const proto::HttpRequest& request, std::string& out);

@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "node/admin_access.h"
-#include "node/option_values.h"
-#include "node/printable.h"
+#include "node/admin_query.h"
+#include "node/admin_reload.h"
 #include "node/status_json.h"
 
 namespace shoal::node {
@@ -17,8 +17,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 using proto::HttpReply;
 using proto::HttpRequest;
-
-constexpr std::string_view kSwarms = "/v1/swarms/";
 
 void append_json(std::string& out, const HttpReply& reply, int status, std::string_view json) {
   proto::append_content(out, reply, status, "application/json", json);
@@ -62,13 +60,6 @@ std::string swarm_json(const common::InfoHash& hash, const SwarmLook& look, cons
   return json.dump(2) + "\n";
 }
 
-// The number of a query that is "KEY=NUMBER", or `none` for an empty one; nothing for any other.
-std::optional<uint32_t> number_of(std::string_view query, std::string_view key, uint32_t max, uint32_t none) {
-  if (query.empty()) return none;
-  if (!query.starts_with(key) || query.substr(key.size(), 1) != "=") return std::nullopt;
-  return parse_whole(query.substr(key.size() + 1), 0, max);
-}
-
 std::string top_json(const TopView& top, size_t amount) {
   Json swarms = Json::array();
   for (size_t i = 0; i < std::min(amount, top.swarms.size()); ++i) {
@@ -92,7 +83,7 @@ void show_top(const Admin::Actions& actions, const HttpRequest& request, std::st
 
 void show_swarm(const Admin::Actions& actions, const HttpRequest& request, std::string& out) {
   const HttpReply reply = proto::reply_to(request);
-  const auto hash = common::info_hash_from_hex(request.path.substr(kSwarms.size()));
+  const auto hash = swarm_of(request.path);
   if (!hash) return append_api_error(out, reply, 400, "/v1/swarms/ and 40 hexadecimal digits are needed");
   const auto peers = number_of(request.query, "peers", kLookPeersMax, kLookPeersDefault);
   if (!peers) {
@@ -107,6 +98,87 @@ void show_swarm(const Admin::Actions& actions, const HttpRequest& request, std::
   append_json(out, reply, 200, swarm_json(*hash, *look, *actions.clock));
 }
 
+void show_state(const Admin::Actions& actions, const HttpRequest& request, std::string& out) {
+  append_json(out, proto::reply_to(request), 200, status_json(actions.state()));
+}
+
+void show_members(const Admin::Actions& actions, const HttpRequest& request, std::string& out) {
+  append_json(out, proto::reply_to(request), 200, members_json(actions.state()));
+}
+
+void show_history(const Admin::Actions& actions, const HttpRequest& request, std::string& out) {
+  append_json(out, proto::reply_to(request), 200, history_json(*actions.history));
+}
+
+void drain(const Admin::Actions& actions, const HttpRequest& request, std::string& out) {
+  append_api_result(out, proto::reply_to(request), actions.drain() ? "draining" : "draining already");
+}
+
+void show_index(const Admin::Actions& actions, const HttpRequest& request, std::string& out);
+
+// What an operation appends to the answer, or returns to make it.
+using Answer = std::unique_ptr<LongAnswer> (*)(const Admin::Actions&, const HttpRequest&, std::string&);
+
+template <auto append>
+constexpr Answer at_once = [](const Admin::Actions& actions, const HttpRequest& request, std::string& out) {
+  append(actions, request, out);
+  return std::unique_ptr<LongAnswer>();
+};
+
+template <auto append>
+void with_access(const Admin::Actions& actions, const HttpRequest& request, std::string& out) {
+  if (actions.access != nullptr) return append(*actions.access, request, out);
+  append_api_error(out, proto::reply_to(request), 404, "there is no access list");
+}
+
+void add_access(AccessControl& access, const HttpRequest& request, std::string& out) {
+  change_access(access, request, true, out);
+}
+
+void remove_access(AccessControl& access, const HttpRequest& request, std::string& out) {
+  change_access(access, request, false, out);
+}
+
+std::unique_ptr<LongAnswer> reload(const Admin::Actions& actions, const HttpRequest& request,
+                                   std::string& /*out*/) {
+  return begin_reload(actions, request);
+}
+
+// All there is; docs/openapi.json describes each.
+struct Operation {
+  bool post;
+  std::string_view path;  // ends with "{...}" where anything may stand
+  Answer answer;
+};
+
+constexpr Operation kOperations[] = {
+    {false, "/v1/", at_once<show_index>},
+    {false, "/v1/status", at_once<show_state>},
+    {false, "/v1/members", at_once<show_members>},
+    {false, "/v1/history", at_once<show_history>},
+    {false, "/v1/top", at_once<show_top>},
+    {false, "/v1/swarms/{info_hash}", at_once<show_swarm>},
+    {false, "/v1/access", at_once<with_access<show_access>>},
+    {true, "/v1/access/add", at_once<with_access<add_access>>},
+    {true, "/v1/access/remove", at_once<with_access<remove_access>>},
+    {true, "/v1/drain", at_once<drain>},
+    {true, "/v1/reload", reload},
+};
+
+bool is_at(const Operation& operation, std::string_view path) {
+  const size_t fixed = operation.path.find('{');
+  return fixed == std::string_view::npos ? path == operation.path
+                                         : path.starts_with(operation.path.substr(0, fixed));
+}
+
+void show_index(const Admin::Actions& /*actions*/, const HttpRequest& request, std::string& out) {
+  Json operations = Json::array();
+  for (const Operation& operation : kOperations) {
+    operations.push_back({{"method", operation.post ? "POST" : "GET"}, {"path", operation.path}});
+  }
+  append_json(out, proto::reply_to(request), 200, Json{{"operations", operations}}.dump(2) + "\n");
+}
+
 }  // namespace
 
 void append_api_result(std::string& out, const HttpReply& reply, std::string_view result) {
@@ -114,40 +186,26 @@ void append_api_result(std::string& out, const HttpReply& reply, std::string_vie
 }
 
 void append_api_error(std::string& out, const HttpReply& reply, int status, std::string_view reason) {
-  append_json(out, reply, status, Json{{"error", reason}}.dump() + "\n");
+  append_json(out, reply, status,
+              Json{{"error", reason}}.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
-void answer_api_get(const Admin::Actions& actions, const HttpRequest& request, std::string& out) {
+std::unique_ptr<LongAnswer> answer_api(const Admin::Actions& actions, const HttpRequest& request,
+                                       std::string& out) {
   const HttpReply reply = proto::reply_to(request);
-  if (request.path == "/v1/status") {
-    append_json(out, reply, 200, status_json(actions.state()));
-  } else if (request.path == "/v1/members") {
-    append_json(out, reply, 200, members_json(actions.state()));
-  } else if (request.path == "/v1/history") {
-    append_json(out, reply, 200, history_json(*actions.history));
-  } else if (request.path == "/v1/top") {
-    show_top(actions, request, out);
-  } else if (request.path.starts_with(kSwarms)) {
-    show_swarm(actions, request, out);
-  } else if (request.path == "/v1/access" && actions.access != nullptr) {
-    show_access(*actions.access, request, out);
-  } else if (request.path == "/v1/drain") {
-    append_api_error(out, reply, 400, "to drain, POST");
-  } else {
-    append_api_error(out, reply, 404, "there is no such page");
+  const bool post = request.method == proto::HttpMethod::post;
+  bool known = false;
+  for (const Operation& operation : kOperations) {
+    if (!is_at(operation, request.path)) continue;
+    if (operation.post == post) return operation.answer(actions, request, out);
+    known = true;
   }
-}
-
-void answer_api_post(const Admin::Actions& actions, const HttpRequest& request, std::string& out) {
-  const HttpReply reply = proto::reply_to(request);
-  if (request.path == "/v1/drain") {
-    append_api_result(out, reply, actions.drain() ? "draining" : "draining already");
-  } else if (actions.access != nullptr &&
-             (request.path == "/v1/access/add" || request.path == "/v1/access/remove")) {
-    change_access(*actions.access, request, request.path.ends_with("add"), out);
+  if (known && !post) {
+    append_api_error(out, reply, 400, "this is done by POST");
   } else {
-    append_api_error(out, reply, 404, "there is no such action");
+    append_api_error(out, reply, 404, post ? "there is no such action" : "there is no such page");
   }
+  return nullptr;
 }
 
 }  // namespace shoal::node

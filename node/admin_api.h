@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "node/admin.h"
@@ -19,11 +20,10 @@ constexpr uint32_t kLookPeersDefault = 20;
 // Swarms that /v1/top shows if it is not said; at most kTopMax.
 constexpr uint32_t kTopDefault = 10;
 
-// GET /v1/...
-void answer_api_get(const Admin::Actions& actions, const proto::HttpRequest& request, std::string& out);
-
-// POST /v1/...; who may is checked before.
-void answer_api_post(const Admin::Actions& actions, const proto::HttpRequest& request, std::string& out);
+// Any request below /v1/, and POSTs to anywhere; who may change something is checked before. What it returns
+// is as with HttpHandler::answer.
+std::unique_ptr<LongAnswer> answer_api(const Admin::Actions& actions, const proto::HttpRequest& request,
+                                       std::string& out);
 
 void append_api_result(std::string& out, const proto::HttpReply& reply, std::string_view result);
 void append_api_error(std::string& out, const proto::HttpReply& reply, int status, std::string_view reason);

@@ -14,6 +14,10 @@ namespace {
 constexpr size_t kFileBytesMax = 4096;
 constexpr std::string_view kScheme = "Bearer ";
 
+// Whoever sends one of these passes on what somebody else asked, from wherever.
+constexpr std::string_view kProxyHeaders[] = {"Forwarded",         "X-Forwarded-For", "X-Forwarded-Host",
+                                              "X-Forwarded-Proto", "X-Real-IP",       "Via"};
+
 bool is_loopback(const common::Endpoint& client) {
   const auto address = client.address_bytes();
   if (client.family == common::Family::v4) return address[0] == 127;
@@ -68,6 +72,11 @@ std::optional<AdminRefusal> refuses_change(const std::string& token, const proto
     return AdminRefusal{403, "only from the machine the node runs on: it has no admin.token_file"};
   }
   if (request.header("origin")) return AdminRefusal{403, "not from a web page"};
+  for (const std::string_view header : kProxyHeaders) {
+    if (request.header(header)) {
+      return AdminRefusal{403, "not through a proxy: the node has no admin.token_file"};
+    }
+  }
   return std::nullopt;
 }
 

@@ -1,6 +1,10 @@
 // Who may change something over the admin endpoint: with admin.token_file whoever knows the token, without it
 // programs of this machine.
 //
+// Not what a proxy on this machine passes on, whose own address says nothing about who asks: without the
+// token a request with a header of proxies is refused. A proxy that adds none cannot be told from a program
+// here.
+//
 // Not a web page in a browser, which any page the operator looks at could have sent: a browser names the page
 // in the Origin header, and does not know the token.
 

@@ -27,6 +27,8 @@ std::string_view to_string(Refusal refusal) {
       return "this network is not allowed on this tracker";
     case Refusal::private_address:
       return "private addresses are not allowed on this tracker";
+    case Refusal::full:
+      return "tracker is full";
   }
   return "";
 }

@@ -32,8 +32,8 @@ struct AccessRules {
   }
 };
 
-enum class Refusal : uint8_t { none, swarm, client, network, private_address };
-constexpr size_t kRefusals = 5;
+enum class Refusal : uint8_t { none, swarm, client, network, private_address, full };
+constexpr size_t kRefusals = 6;
 
 // What the client is told.
 std::string_view to_string(Refusal refusal);

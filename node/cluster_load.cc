@@ -11,13 +11,17 @@ namespace {
 
 constexpr uint64_t kLookEveryMs = 1'000;
 
+AdaptiveInterval::Settings adaptive_settings(const Options::Tracker& options) {
+  return {.interval_s = options.interval_s,
+          .interval_max_s = options.interval_max_s,
+          .target_rps = options.target_rps};
+}
+
 }  // namespace
 
 ClusterLoad::ClusterLoad(uv_loop_t* loop, const Options::Tracker& options)
     : adapts_(options.target_rps > 0),
-      adaptive_({.interval_s = options.interval_s,
-                 .interval_max_s = options.interval_max_s,
-                 .target_rps = options.target_rps}),
+      adaptive_(adaptive_settings(options)),
       interval_s_(options.interval_s) {
   CHECK_INVARIANT(uv_timer_init(loop, &timer_) == 0);
   timer_.data = this;
@@ -29,6 +33,16 @@ void ClusterLoad::start(std::vector<const WorkerCounters*> workers, SyncDriver* 
   CHECK_INVARIANT(uv_timer_start(
                       &timer_, [](uv_timer_t* timer) { static_cast<ClusterLoad*>(timer->data)->look(); },
                       kLookEveryMs, kLookEveryMs) == 0);
+}
+
+void ClusterLoad::set(const Options::Tracker& options) {
+  const bool adapted = std::exchange(adapts_, options.target_rps > 0);
+  if (adapts_ && adapted) {
+    adaptive_.set(adaptive_settings(options));
+  } else if (adapts_) {
+    adaptive_ = AdaptiveInterval(adaptive_settings(options));
+  }
+  interval_s_.store(adapts_ ? adaptive_.interval_s() : options.interval_s, std::memory_order_relaxed);
 }
 
 void ClusterLoad::close() { uv_close(reinterpret_cast<uv_handle_t*>(&timer_), nullptr); }

@@ -27,6 +27,10 @@ class ClusterLoad {
   // Begins to look. The counters stay; `sync` may be null: this node is the cluster.
   void start(std::vector<const WorkerCounters*> workers, SyncDriver* sync);
 
+  // From now on. Where the interval begins to be adapted, or ends to be, the trackers have to be told:
+  // adapted_interval_s().
+  void set(const Options::Tracker& options);
+
   // The interval before the jitter; null where it never changes. Any thread.
   const std::atomic<uint32_t>* adapted_interval_s() const { return adapts_ ? &interval_s_ : nullptr; }
 
@@ -39,7 +43,7 @@ class ClusterLoad {
  private:
   void look();
 
-  const bool adapts_;
+  bool adapts_;
   AdaptiveInterval adaptive_;
   RateMeter announces_;
   std::atomic<uint32_t> interval_s_;

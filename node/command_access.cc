@@ -3,7 +3,7 @@
 #include <span>
 
 #include "common/info_hash.h"
-#include "node/admin_access.h"
+#include "node/admin_query.h"
 #include "node/answer_text.h"
 #include "node/commands.h"
 #include "node/json_field.h"

@@ -35,7 +35,8 @@ struct Arguments {
   uint32_t probe_timeout_ms = 2000;
   uint32_t probe_agree_ms = 5000;
   AdminRequest drain;
-  StatusRequest status = {{std::string(kDefaultAdmin)}};
+  AdminRequest reload;
+  StatusRequest status = {{default_admin()}};
   AccessRequest access;
   TopRequest top;
   std::string completion_shell;
@@ -97,6 +98,14 @@ Examples:
 The node says "not ready" at once, serves on for node.drain_s seconds, tells the other nodes that it
 leaves, and exits with 0. SIGTERM does the same; a second SIGTERM ends it at once.)";
 
+constexpr const char* kReloadExamples = R"(
+Examples:
+  shoal reload                    returns when all has been read, and says what has changed
+  shoal reload --admin 192.0.2.1:9697 --token-file /etc/shoal.token
+
+The node reads its options, keys, token and access list anew, as at SIGHUP. If any of it cannot be used,
+nothing changes, the reason is printed, and the exit code is 1.)";
+
 constexpr const char* kAccessExamples = R"(
 Examples:
   shoal access add 0123456789abcdef0123456789abcdef01234567
@@ -122,7 +131,8 @@ channels and with the port of the first name.)";
 
 std::string option_help(const Option& option) {
   return std::string(option.summary) + " Allowed: " + std::string(option.allowed) +
-         ". Default: " + toml_value(option, option.default_text);
+         ". Default: " + toml_value(option, option.default_text) + ". Taken " +
+         std::string(when_taken(option)) + ".";
 }
 
 Command node_command(CLI::App& shoal, Arguments& arguments) {
@@ -223,6 +233,13 @@ Command drain_command(CLI::App& shoal, Arguments& arguments) {
   app->footer(kDrainExamples);
   add_admin_options(*app, arguments.drain);
   return {app, [&arguments] { return command_drain(arguments.drain); }};
+}
+
+Command reload_command(CLI::App& shoal, Arguments& arguments) {
+  CLI::App* app = shoal.add_subcommand("reload", "Have a node read its options and files anew");
+  app->footer(kReloadExamples);
+  add_admin_options(*app, arguments.reload);
+  return {app, [&arguments] { return command_reload(arguments.reload); }};
 }
 
 Command access_command(CLI::App& shoal, Arguments& arguments) {
@@ -351,11 +368,11 @@ int run_command_line(int argc, const char* const* argv) {
   shoal.require_subcommand(1);
   shoal.get_formatter()->column_width(34);
   Arguments arguments;
-  const Command commands[] = {node_command(shoal, arguments),      probe_command(shoal, arguments),
-                              status_command(shoal, arguments),    top_command(shoal, arguments),
-                              drain_command(shoal, arguments),     access_command(shoal, arguments),
-                              keygen_command(shoal, arguments),    config_command(shoal, arguments),
-                              completion_command(shoal, arguments)};
+  const Command commands[] = {node_command(shoal, arguments),   probe_command(shoal, arguments),
+                              status_command(shoal, arguments), top_command(shoal, arguments),
+                              drain_command(shoal, arguments),  access_command(shoal, arguments),
+                              keygen_command(shoal, arguments), config_command(shoal, arguments),
+                              reload_command(shoal, arguments), completion_command(shoal, arguments)};
   try {
     shoal.parse(reversed_arguments(argc, argv));
   } catch (const CLI::Success& success) {

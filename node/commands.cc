@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
+#include <utility>
 
 #include "node/load_options.h"
 #include "node/option_values.h"
@@ -16,6 +18,17 @@ void print_error(std::string_view message) {
     std::fprintf(stderr, "shoal: %.*s\n", static_cast<int>(end), message.data());
     message.remove_prefix(std::min(message.size(), end + 1));
   }
+}
+
+std::string default_admin() {
+  const char* listen = std::getenv("SHOAL_ADMIN_LISTEN");
+  if (listen == nullptr || *listen == '\0') return "127.0.0.1:9697";
+  std::string text = listen;
+  for (const auto& [everywhere, loopback] :
+       {std::pair{"0.0.0.0:", "127.0.0.1:"}, std::pair{"[::]:", "[::1]:"}}) {
+    if (text.starts_with(everywhere)) return loopback + text.substr(std::string_view(everywhere).size());
+  }
+  return text;
 }
 
 int failed(bool json, std::string_view message) {

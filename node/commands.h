@@ -23,8 +23,10 @@ constexpr int kExitOk = 0;
 constexpr int kExitFailed = 1;  // it did not work, or something is not valid
 constexpr int kExitUsage = 2;   // the command line cannot be understood
 
-// Where a node's admin endpoint is if nobody says otherwise.
-constexpr std::string_view kDefaultAdmin = "127.0.0.1:9697";
+// Where a node's admin endpoint is if nobody says otherwise (HOST:PORT): in an environment that sets a node's
+// admin.listen, as in its container, there, by loopback where that is all addresses; or else the option's
+// default.
+std::string default_admin();
 
 // One "shoal: LINE" per line of the message.
 void print_error(std::string_view message);
@@ -56,13 +58,16 @@ int command_status(const StatusRequest& request);
 
 // What the commands have in common that change something in a running node.
 struct AdminRequest {
-  std::string admin{kDefaultAdmin};  // HOST:PORT
-  std::string token_file;            // the node's admin.token_file; empty: none
+  std::string admin = default_admin();  // HOST:PORT
+  std::string token_file;               // the node's admin.token_file; empty: none
   bool json = false;
 };
 
 // shoal drain: asks a node to leave in good order.
 int command_drain(const AdminRequest& request);
+
+// shoal reload: has a node read its options and files anew, and says what came of it.
+int command_reload(const AdminRequest& request);
 
 // shoal access: shows or changes the access list by way of one node.
 struct AccessRequest {
@@ -75,7 +80,7 @@ int command_access(const AccessRequest& request);
 
 // shoal top: the largest swarms that a node knows.
 struct TopRequest {
-  std::string admin{kDefaultAdmin};
+  std::string admin = default_admin();
   size_t amount = 10;
   bool json = false;
 };

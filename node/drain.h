@@ -24,6 +24,9 @@ class Drain {
   // `cause` is for the log. False: it had begun before, and nothing changes.
   bool begin(std::string_view cause);
 
+  // For a drain that begins later.
+  void set_drain_s(uint32_t drain_s) { drain_s_ = drain_s; }
+
   Phase phase() const { return phase_; }
 
   // True from begin() on; any thread.
@@ -33,7 +36,7 @@ class Drain {
   void close();
 
  private:
-  const uint32_t drain_s_;
+  uint32_t drain_s_;
   const std::function<void()> stop_;
   uv_timer_t timer_;
   Phase phase_ = Phase::serving;

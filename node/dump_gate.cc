@@ -41,6 +41,11 @@ tl::expected<DumpGate::Pass, DumpGate::Refusal> DumpGate::enter(const std::optio
   return Pass(*this);
 }
 
+void DumpGate::set_interval_s(uint32_t interval_s) {
+  const std::lock_guard lock(mutex_);
+  interval_s_ = interval_s;
+}
+
 void DumpGate::leave() {
   const std::lock_guard lock(mutex_);
   --at_once_;

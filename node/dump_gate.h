@@ -46,6 +46,9 @@ class DumpGate {
   // `interval_s`: between two dumps of one client; 0: any.
   explicit DumpGate(uint32_t interval_s) : interval_s_(interval_s) {}
 
+  // Any thread; as in the constructor.
+  void set_interval_s(uint32_t interval_s);
+
   // `client`: the address that counts, of IPv6 its /64; none: not limited by client. `now_s` never goes back.
   tl::expected<Pass, Refusal> enter(const std::optional<common::Endpoint>& client, int64_t now_s);
 
@@ -61,8 +64,8 @@ class DumpGate {
   void leave();
   void forget_oldest();
 
-  const uint32_t interval_s_;
   std::mutex mutex_;
+  uint32_t interval_s_;                  // under mutex_
   size_t at_once_ = 0;                   // under mutex_
   std::map<ClientKey, int64_t> last_s_;  // under mutex_
   std::atomic<uint64_t> dumps_{0};

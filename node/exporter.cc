@@ -13,10 +13,19 @@ using common::log_line;
 using common::LogLevel;
 
 Exporter::Exporter(uv_loop_t* loop, Settings settings, const SwarmStore& store, const ClusterClock& clock)
-    : loop_(loop), settings_(std::move(settings)), store_(store), clock_(clock) {
+    : loop_(loop), store_(store), clock_(clock) {
   work_.data = this;
   CHECK_INVARIANT(uv_timer_init(loop, &timer_) == 0);
   timer_.data = this;
+  set(std::move(settings));
+}
+
+void Exporter::set(Settings settings) {
+  if (settings == settings_) return;
+  settings_ = std::move(settings);
+  uv_timer_stop(&timer_);
+  if (settings_.path.empty()) return;
+  uv_update_time(loop_);
   const uint64_t period_ms = uint64_t{settings_.interval_s} * 1000;
   CHECK_INVARIANT(uv_timer_start(
                       &timer_, [](uv_timer_t* timer) { static_cast<Exporter*>(timer->data)->begin(); },
@@ -31,6 +40,7 @@ void Exporter::stop() {
 void Exporter::begin() {
   if (working_) return;  // a slow disk
   working_ = true;
+  written_ = settings_;
   CHECK_INVARIANT(
       uv_queue_work(
           loop_, &work_, [](uv_work_t* work) { static_cast<Exporter*>(work->data)->write(); },
@@ -40,7 +50,7 @@ void Exporter::begin() {
 void Exporter::write() {
   yield_to_servers();
   const uint64_t start_ns = uv_hrtime();
-  result_ = write_dump_file(settings_.path, settings_.format, store_, clock_.unix_ms() / 60'000, stopping_);
+  result_ = write_dump_file(written_.path, written_.format, store_, clock_.unix_ms() / 60'000, stopping_);
   took_ms_ = static_cast<int64_t>((uv_hrtime() - start_ns) / 1'000'000);
 }
 

@@ -28,9 +28,10 @@ struct ExportStatus {
 class Exporter {
  public:
   struct Settings {
-    std::string path;
+    std::string path;  // empty: off
     proto::DumpFormat format = proto::DumpFormat::text;
     uint32_t interval_s = 0;  // not 0
+    bool operator==(const Settings&) const = default;
   };
 
   // Store and clock outlive the exporter.
@@ -38,10 +39,17 @@ class Exporter {
   Exporter(const Exporter&) = delete;
   Exporter& operator=(const Exporter&) = delete;
 
+  // From now on; what is being written is finished as it was begun. The time between two writings begins anew
+  // when something changes.
+  void set(Settings settings);
+
   // Breaks off what is being written. The exporter must live until the loop has ended.
   void stop();
 
-  ExportStatus status() const { return status_; }
+  // None: off.
+  std::optional<ExportStatus> status() const {
+    return settings_.path.empty() ? std::nullopt : std::optional(status_);
+  }
 
  private:
   void begin();
@@ -49,12 +57,13 @@ class Exporter {
   void written();
 
   uv_loop_t* const loop_;
-  const Settings settings_;
+  Settings settings_;
   const SwarmStore& store_;
   const ClusterClock& clock_;
   uv_timer_t timer_;
   uv_work_t work_;
   bool working_ = false;
+  Settings written_;  // those of the work, while working_
   std::atomic<bool> stopping_{false};
   std::optional<common::Result<uint64_t>> result_;  // the pool's, while working_
   int64_t took_ms_ = 0;                             // the pool's, while working_

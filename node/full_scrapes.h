@@ -28,6 +28,8 @@ class FullScrapes {
   std::unique_ptr<LongAnswer> answer(const proto::HttpRequest& request, proto::DumpFormat format,
                                      const std::optional<common::Endpoint>& client, std::string& out);
 
+  void set_client_interval_s(uint32_t client_interval_s) { gate_.set_interval_s(client_interval_s); }
+
   const DumpGate& gate() const { return gate_; }
 
  private:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/text.h"
 #include "node/option_values.h"
 #include "node/printable.h"
 
@@ -17,16 +18,10 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-std::string_view trimmed(std::string_view text) {
-  const size_t first = text.find_first_not_of(" \t\r");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
-}
-
 // The next line without its end; `text` keeps the rest.
 std::string_view take_line(std::string_view& text) {
   const size_t end = std::min(text.find('\n'), text.size());
-  const std::string_view line = trimmed(text.substr(0, end));
+  const std::string_view line = common::trim_line(text.substr(0, end));
   text.remove_prefix(std::min(text.size(), end + 1));
   return line;
 }
@@ -69,8 +64,8 @@ common::Result<void> HttpReplyParser::parse_head(std::string_view head) {
   while (!head.empty()) {
     const std::string_view line = take_line(head);
     const size_t colon = std::min(line.find(':'), line.size());
-    const std::string name = lower(trimmed(line.substr(0, colon)));
-    const std::string_view value = trimmed(line.substr(std::min(colon + 1, line.size())));
+    const std::string name = lower(common::trim_line(line.substr(0, colon)));
+    const std::string_view value = common::trim_line(line.substr(std::min(colon + 1, line.size())));
     if (name == "transfer-encoding")
       return common::fail("the answer has a transfer encoding, which was not asked for");
     if (name != "content-length") continue;

@@ -11,6 +11,7 @@
 
 namespace shoal::node {
 
+using common::bytes_of;
 using common::ByteSpan;
 
 namespace {
@@ -19,10 +20,6 @@ constexpr size_t kReadBufferBytes = 64 << 10;
 constexpr size_t kOutKeptBytes = 256 << 10;  // a larger answer buffer is given back
 constexpr uint64_t kLongAnswerMs = 600'000;  // for us to make a piece
 constexpr uint64_t kLingerMs = 1'000;  // after an error, for the client to read the answer before we close
-
-ByteSpan bytes_of(const std::string& text) {
-  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
-}
 
 }  // namespace
 
@@ -45,6 +42,7 @@ struct HttpServer::Connection {
   Wait wait = Wait::request;
   bool proxy_header_due = false;
   bool closing = false;
+  bool counted = false;      // in limits_.per_address
   bool last_answer = false;  // close when it is sent
   bool linger =
       false;  // the client may still be sending: do not close at once, a reset would lose the answer
@@ -84,7 +82,7 @@ void HttpServer::on_connection(uv_stream_t* listener, int status) {
 }
 
 void HttpServer::accept(uv_stream_t* listener) {
-  if (connections_ >= limits_.connections_max) make_room();
+  const bool full = connections_ >= limits_.connections_max;
   auto owned = std::make_unique<Connection>();
   owned->server = this;
   CHECK_INVARIANT(uv_tcp_init(loop_, &owned->tcp) == 0);
@@ -92,19 +90,34 @@ void HttpServer::accept(uv_stream_t* listener) {
   connection.tcp.data = &connection;
   ++connections_;
   counters_.connections_accepted.add();
-  wait_for(connection, Wait::request);
 
   auto* stream = reinterpret_cast<uv_stream_t*>(&connection.tcp);
   sockaddr_storage peer{};
   int size = sizeof peer;
   if (uv_accept(listener, stream) != 0 ||
-      uv_tcp_getpeername(&connection.tcp, reinterpret_cast<sockaddr*>(&peer), &size) != 0 ||
-      uv_read_start(stream, &HttpServer::on_alloc, &HttpServer::on_read) != 0) {
+      uv_tcp_getpeername(&connection.tcp, reinterpret_cast<sockaddr*>(&peer), &size) != 0) {
     close(connection);
     return;
   }
   connection.client = from_sockaddr(reinterpret_cast<sockaddr*>(&peer));
-  connection.proxy_header_due = limits_.proxies != nullptr && limits_.proxies->contains(connection.client);
+  connection.proxy_header_due = proxy_header_ && trusted(connection.client);
+  // One that is refused must not push out another.
+  if (!connection.proxy_header_due && !admit(connection)) return;
+  if (full) make_room();
+  wait_for(connection, Wait::request);
+  if (uv_read_start(stream, &HttpServer::on_alloc, &HttpServer::on_read) != 0) close(connection);
+}
+
+// Counts the connection of a client whose address is known now; false: it was one too many and is closed.
+bool HttpServer::admit(Connection& connection) {
+  if (limits_.per_address == nullptr) return true;
+  if (trusted(connection.client)) return true;
+  const AddressConnections::Entry entry = limits_.per_address->enter(connection.client);
+  connection.counted = entry == AddressConnections::Entry::counted;
+  if (entry != AddressConnections::Entry::refused) return true;
+  counters_.refused_per_address.add();
+  close(connection);
+  return false;
 }
 
 void HttpServer::on_alloc(uv_handle_t* handle, size_t /*suggested*/, uv_buf_t* buffer) {
@@ -196,7 +209,13 @@ bool HttpServer::take_proxy_header(Connection& connection, ByteSpan& input) {
     return false;
   }
   connection.proxy_header_due = false;
-  if (header.client) connection.client = *header.client;
+  if (header.client) {
+    connection.client = *header.client;
+    if (!admit(connection)) {
+      input = {};
+      return false;
+    }
+  }
   input = input.subspan(header.consumed);
   return true;
 }
@@ -297,6 +316,7 @@ void HttpServer::close(Connection& connection) {
   connection.closing = true;
   connection.long_answer.reset();
   unlink(connection);
+  if (connection.counted) limits_.per_address->leave(connection.client);
   --connections_;
   counters_.connections_closed.add();
   uv_close(reinterpret_cast<uv_handle_t*>(&connection.tcp), [](uv_handle_t* handle) {
@@ -304,13 +324,16 @@ void HttpServer::close(Connection& connection) {
   });
 }
 
+// Of those we wait for, the one that has let us wait longest, idle or in the middle of a request: else
+// clients that never finish one would outlive all others. Those being answered only when there is no such.
 void HttpServer::make_room() {
-  for (const Queue& queue : queues_) {
-    if (queue.front == nullptr) continue;
-    counters_.closed_for_room.add();
-    close(*queue.front);
-    return;
-  }
+  Connection* oldest = queues_[static_cast<size_t>(Wait::request)].front;
+  Connection* slow = queues_[static_cast<size_t>(Wait::rest_of_request)].front;
+  if (oldest == nullptr || (slow != nullptr && slow->since_ms <= oldest->since_ms)) oldest = slow;
+  for (size_t i = 0; oldest == nullptr && i < queues_.size(); ++i) oldest = queues_[i].front;
+  if (oldest == nullptr) return;
+  counters_.closed_for_room.add();
+  close(*oldest);
 }
 
 void HttpServer::on_timer(uv_timer_t* timer) { static_cast<HttpServer*>(timer->data)->close_expired(); }

@@ -14,10 +14,12 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/endpoint.h"
 #include "common/network.h"
+#include "node/address_connections.h"
 #include "node/long_answer.h"
 #include "node/sockets.h"
 #include "node/worker_counters.h"
@@ -40,8 +42,8 @@ struct HttpLimits {
   uint64_t request_ms = 10'000;  // from a request's first byte to its last
   uint64_t answer_ms = 10'000;   // for the client to take an answer
   bool post = false;             // POST reaches the handler; else it is answered with 405
-  // Not null: connections from there begin with a PROXY protocol header. Outlives the server.
-  const common::NetworkSet* proxies = nullptr;
+  // Not null: refuses a connection of a client that has too many. Outlives the server.
+  AddressConnections* per_address = nullptr;
 };
 
 class HttpServer {
@@ -59,6 +61,13 @@ class HttpServer {
   // that keep connections alive go elsewhere before they are cut off. `draining` outlives the server; any
   // thread may set it.
   void close_when(const std::atomic<bool>& draining) { draining_ = &draining; }
+
+  // Of connections accepted from now on those from there are not counted by address; with `header` they begin
+  // with a PROXY protocol header, and the client counts that it names.
+  void expect_proxies(std::shared_ptr<const common::NetworkSet> proxies, bool header) {
+    proxies_ = std::move(proxies);
+    proxy_header_ = header;
+  }
 
   // Closes listeners and connections; the server must live until the loop has run the close callbacks.
   void stop();
@@ -81,6 +90,7 @@ class HttpServer {
   static void on_timer(uv_timer_t* timer);
 
   void accept(uv_stream_t* listener);
+  bool admit(Connection& connection);
   void received(Connection& connection, common::ByteSpan bytes);
   void answer_input(Connection& connection, common::ByteSpan bytes, bool had_partial);
   common::ByteSpan answer_all(Connection& connection, common::ByteSpan input);
@@ -104,6 +114,12 @@ class HttpServer {
   HttpHandler& handler_;
   HttpCounters& counters_;
   const std::atomic<bool>* draining_ = nullptr;
+  bool trusted(const common::Endpoint& client) const {
+    return proxies_ != nullptr && proxies_->contains(client);
+  }
+
+  std::shared_ptr<const common::NetworkSet> proxies_;
+  bool proxy_header_ = false;
   uv_timer_t timer_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::array<Queue, 5> queues_;

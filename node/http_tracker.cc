@@ -1,6 +1,8 @@
 #include "node/http_tracker.h"
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <utility>
 
 #include "proto/http_answer.h"
@@ -13,15 +15,30 @@ using common::ByteSpan;
 using common::Endpoint;
 using common::Family;
 
-HttpTracker::HttpTracker(Tracker& tracker, const ClusterClock& clock, FullScrapes* full_scrapes,
+namespace {
+
+// A malformed request will not get better by being sent again.
+constexpr proto::RetryIn kNever{.never = true};
+
+// What who asks too often is told: the buckets fill again in seconds, BEP 31 has minutes.
+constexpr uint32_t kTooOftenMinutes = 1;
+
+// The same clock as that of the UDP server: they fill the same buckets.
+uint64_t monotonic_us() {
+  using std::chrono::duration_cast;
+  const auto since = std::chrono::steady_clock::now().time_since_epoch();
+  return static_cast<uint64_t>(duration_cast<std::chrono::microseconds>(since).count());
+}
+
+}  // namespace
+
+HttpTracker::HttpTracker(Tracker& tracker, const ClusterClock& clock, FullScrapes& full_scrapes,
                          OpentrackerPage& opentracker, WorkerCounters& counters)
     : tracker_(tracker),
       clock_(clock),
       full_scrapes_(full_scrapes),
       opentracker_(opentracker),
-      counters_(counters),
-      peers_v4_(tracker.settings().numwant_max_http * common::compact_size(Family::v4)),
-      peers_v6_(tracker.settings().numwant_max_http * common::compact_size(Family::v6)) {}
+      counters_(counters) {}
 
 std::unique_ptr<LongAnswer> HttpTracker::answer(const proto::HttpRequest& request, const Endpoint& connected,
                                                 std::string& out) {
@@ -31,7 +48,7 @@ std::unique_ptr<LongAnswer> HttpTracker::answer(const proto::HttpRequest& reques
     proto::append_redirect(out, proto::reply_to(request), redirect_url);
     return nullptr;
   }
-  const bool stats = opentracker_.is_at(request.path);
+  const bool stats = asks_for_stats(request);
   if (request.path != "/announce" && request.path != "/scrape" && !stats) {
     counters_.http_tracker[family_index(connected.family)].not_found.add();
     proto::append_text(out, proto::reply_to(request), 404,
@@ -40,44 +57,75 @@ std::unique_ptr<LongAnswer> HttpTracker::answer(const proto::HttpRequest& reques
   }
   const auto client = client_of(request, connected, tracker_.settings().proxies);
   if (!client) {
-    fail(request, connected, "a proxy does not tell the client's address", out);
+    // That is the proxy's doing, not the request's: no advice.
+    fail(request, connected, "a proxy does not tell the client's address", std::nullopt, out);
+    return nullptr;
+  }
+  if (tracker_.limits_requests() && over_rate(*client)) {
+    count_failure(request, *client);
+    proto::append_too_often(out, proto::reply_to(request), "too many requests", kTooOftenMinutes);
     return nullptr;
   }
   if (stats) {
-    return opentracker_.answer(request, *client, counters_.http_tracker[family_index(client->family)], out);
+    const OpentrackerPage::Terms terms{tracker_.settings().stats_networks, tracker_.settings().full_scrape};
+    return opentracker_.answer(request, *client, terms, counters_.http_tracker[family_index(client->family)],
+                               out);
   }
   if (request.path == "/scrape") return scrape(request, *client, out);
   announce(request, *client, out);
   return nullptr;
 }
 
-void HttpTracker::fail(const proto::HttpRequest& request, const Endpoint& client, std::string_view reason,
-                       std::string& out) {
+bool HttpTracker::asks_for_stats(const proto::HttpRequest& request) const {
+  const std::string& path = tracker_.settings().stats_path;
+  return !path.empty() && request.path == path;
+}
+
+// A proxy that is trusted and names nobody else, a health check perhaps, is not limited.
+bool HttpTracker::over_rate(const Endpoint& client) {
+  if (tracker_.settings().proxies.networks.contains(client)) return false;
+  return tracker_.over_rate(client, true, monotonic_us());
+}
+
+void HttpTracker::count_failure(const proto::HttpRequest& request, const Endpoint& client) {
   HttpTrackerCounters& counters = counters_.http_tracker[family_index(client.family)];
+  if (asks_for_stats(request)) return counters.stats_denied.add();
   counters.failures.add();
   if (request.path == "/scrape") counters.scrape_failures.add();
-  // The request will not get better by being sent again.
-  proto::append_failure(out, proto::reply_to(request), reason, proto::RetryIn{.never = true});
+}
+
+void HttpTracker::fail(const proto::HttpRequest& request, const Endpoint& client, std::string_view reason,
+                       std::optional<proto::RetryIn> retry_in, std::string& out) {
+  count_failure(request, client);
+  proto::append_failure(out, proto::reply_to(request), reason, retry_in);
+}
+
+proto::RetryIn HttpTracker::retry_at_next_announce() {
+  return {.minutes = (tracker_.interval_s() + 59) / 60};
 }
 
 void HttpTracker::announce(const proto::HttpRequest& request, const Endpoint& client, std::string& out) {
   const auto query = proto::parse_announce_query(request.query);
   if (!query) {
-    fail(request, client, proto::to_string(query.error()), out);
+    fail(request, client, proto::to_string(query.error()), kNever, out);
     return;
   }
   const Announced announced = addresses_of(*query, client);
   if (!announced.first) {
-    fail(request, client, "ip, ipv4 and ipv6 must be addresses of their family", out);
+    fail(request, client, "ip, ipv4 and ipv6 must be addresses of their family", kNever, out);
     return;
   }
   if (const Refusal refusal = refuses(query->request, announced); refusal != Refusal::none) {
-    fail(request, client, to_string(refusal), out);
+    fail(request, client, to_string(refusal), retry_at_next_announce(), out);
+    return;
+  }
+  proto::HttpAnnounceAnswer answer;
+  answer.answer = announce_at(query->request, announced);
+  if (answer.answer.full) {
+    fail(request, client, to_string(Refusal::full), retry_at_next_announce(), out);
     return;
   }
   counters_.http_tracker[family_index(client.family)].announces.add();
-  proto::HttpAnnounceAnswer answer;
-  answer.answer = announce_at(query->request, announced);
   answer.min_interval_s = tracker_.settings().min_interval_s;
   answer.external_ip = client.address_bytes();
   answer.compact = query->compact;
@@ -115,8 +163,10 @@ Refusal HttpTracker::refuses(const proto::AnnounceRequest& request, const Announ
 
 proto::AnnounceAnswer HttpTracker::announce_at(const proto::AnnounceRequest& request,
                                                const Announced& announced) {
-  const PeerBuffers buffers{peers_v4_, peers_v6_};
   const uint32_t want = tracker_.peers_wanted(request, tracker_.settings().numwant_max_http);
+  peers_v4_.resize(std::max(peers_v4_.size(), want * common::compact_size(Family::v4)));
+  peers_v6_.resize(std::max(peers_v6_.size(), want * common::compact_size(Family::v6)));
+  const PeerBuffers buffers{peers_v4_, peers_v6_};
   const SwarmRef ref = tracker_.store().locate(request.info_hash);
   const common::Tick now = clock_.tick();
   const auto announce_one = [&](const proto::AnnounceRequest& one, const Endpoint& peer, uint32_t wanted) {
@@ -124,14 +174,17 @@ proto::AnnounceAnswer HttpTracker::announce_at(const proto::AnnounceRequest& req
     return tracker_.announce(ref, one, peer, v4 ? wanted : 0, v4 ? 0 : wanted, now, buffers);
   };
   proto::AnnounceAnswer answer = announce_one(request, *announced.first, want);
-  if (!announced.second) return answer;
+  if (!announced.second || answer.full) return answer;
   // One download, though of two peers: it has been counted.
   proto::AnnounceRequest again = request;
   if (again.event == proto::Event::completed) again.event = proto::Event::none;
   const bool first_v4 = announced.first->family == Family::v4;
   const ByteSpan first = first_v4 ? answer.peers_v4 : answer.peers_v6;
   const auto got = static_cast<uint32_t>(first.size() / common::compact_size(announced.first->family));
-  answer = announce_one(again, *announced.second, want - got);
+  // If this one finds the tracker full, it is at least there with its first address.
+  const proto::AnnounceAnswer both = announce_one(again, *announced.second, want - got);
+  if (both.full) return answer;
+  answer = both;
   (first_v4 ? answer.peers_v4 : answer.peers_v6) = first;
   return answer;
 }
@@ -139,17 +192,17 @@ proto::AnnounceAnswer HttpTracker::announce_at(const proto::AnnounceRequest& req
 std::unique_ptr<LongAnswer> HttpTracker::scrape(const proto::HttpRequest& request, const Endpoint& client,
                                                 std::string& out) {
   if (tracker_.denies(client)) {
-    fail(request, client, to_string(Refusal::network), out);
+    fail(request, client, to_string(Refusal::network), retry_at_next_announce(), out);
     return nullptr;
   }
-  if (full_scrapes_ != nullptr) {
+  if (tracker_.settings().full_scrape) {
     const auto format = proto::parse_full_scrape_query(request.query);
-    if (format) return full_scrapes_->answer(request, *format, client, out);
+    if (format) return full_scrapes_.answer(request, *format, client, out);
   }
   std::array<common::InfoHash, proto::kHttpScrapeMax> hashes;
   const auto asked = proto::parse_scrape_query(request.query, hashes);
   if (!asked) {
-    fail(request, client, proto::to_string(asked.error()), out);
+    fail(request, client, proto::to_string(asked.error()), kNever, out);
     return nullptr;
   }
   counters_.http_tracker[family_index(client.family)].scrapes.add();

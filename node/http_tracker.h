@@ -14,14 +14,15 @@
 #include "node/http_server.h"
 #include "node/opentracker_page.h"
 #include "node/tracker.h"
+#include "proto/http_answer.h"
 #include "proto/http_query.h"
 
 namespace shoal::node {
 
 class HttpTracker final : public HttpHandler {
  public:
-  // All references outlive the object. `full_scrapes`: null: not on this port.
-  HttpTracker(Tracker& tracker, const ClusterClock& clock, FullScrapes* full_scrapes,
+  // All references outlive the object.
+  HttpTracker(Tracker& tracker, const ClusterClock& clock, FullScrapes& full_scrapes,
               OpentrackerPage& opentracker, WorkerCounters& counters);
 
   std::unique_ptr<LongAnswer> answer(const proto::HttpRequest& request, const common::Endpoint& client,
@@ -41,14 +42,19 @@ class HttpTracker final : public HttpHandler {
   std::unique_ptr<LongAnswer> scrape(const proto::HttpRequest& request, const common::Endpoint& client,
                                      std::string& out);
   void fail(const proto::HttpRequest& request, const common::Endpoint& client, std::string_view reason,
-            std::string& out);
+            std::optional<proto::RetryIn> retry_in, std::string& out);
+  // For who is refused now and may be served later: access lists change at run time.
+  proto::RetryIn retry_at_next_announce();
+  void count_failure(const proto::HttpRequest& request, const common::Endpoint& client);
+  bool asks_for_stats(const proto::HttpRequest& request) const;
+  bool over_rate(const common::Endpoint& client);
 
   Tracker& tracker_;
   const ClusterClock& clock_;
-  FullScrapes* const full_scrapes_;
+  FullScrapes& full_scrapes_;
   OpentrackerPage& opentracker_;
   WorkerCounters& counters_;
-  std::vector<uint8_t> peers_v4_;
+  std::vector<uint8_t> peers_v4_;  // of one answer; as large as the largest was
   std::vector<uint8_t> peers_v6_;
 };
 

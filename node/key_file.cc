@@ -12,6 +12,7 @@
 #include "common/check.h"
 #include "common/hex.h"
 #include "common/log.h"
+#include "common/text.h"
 #include "node/files.h"
 #include "node/printable.h"
 
@@ -23,12 +24,6 @@ constexpr std::string_view kPrefix = "shoal-key-1:";
 
 constexpr std::string_view kExpected =
     "a line shoal-key-1: and 64 hexadecimal digits is needed (`shoal keygen`)";
-
-std::string_view trimmed(std::string_view text) {
-  const size_t first = text.find_first_not_of(" \t\r");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
-}
 
 common::Result<ClusterKey> parse_key_line(const std::string& where, std::string_view line) {
   if (!line.starts_with(kPrefix)) return common::fail(where + "is no key: " + std::string(kExpected));
@@ -59,7 +54,7 @@ common::Result<ClusterKey> parse_key_file(const std::string& name, std::string_v
   common::Result<ClusterKey> key = common::fail(name + ": has no key: " + std::string(kExpected));
   for (size_t number = 1; !text.empty(); ++number) {
     const size_t end = std::min(text.find('\n'), text.size());
-    const std::string_view line = trimmed(text.substr(0, end));
+    const std::string_view line = common::trim_line(text.substr(0, end));
     text.remove_prefix(std::min(text.size(), end + 1));
     if (line.empty() || line[0] == '#') continue;
     const std::string where = name + ":" + std::to_string(number) + ": ";

@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "proto/http_answer.h"
@@ -13,6 +14,10 @@ namespace shoal::node {
 class LongAnswer {
  public:
   virtual ~LongAnswer() = default;
+
+  // Calls `go` when next() may be called, at once or later; not after the object is gone. On the loop's
+  // thread, before each piece.
+  virtual void await(const std::function<void()>& go) { go(); }
 
   // Appends the next bytes of the response, head and all; false: they were the last. Called from any thread,
   // never twice at once, never by the thread of the loop. Touches nothing that is not safe on any thread.

@@ -37,11 +37,12 @@ struct Row {
   common::Counter Counters::*counter;
 };
 
-constexpr std::array<Row<UdpCounters>, 5> kUdpDrops = {
+constexpr std::array<Row<UdpCounters>, 6> kUdpDrops = {
     {{"malformed", &UdpCounters::dropped_malformed},
      {"connection_id", &UdpCounters::dropped_connection_id},
      {"source_port", &UdpCounters::dropped_source_port},
      {"network", &UdpCounters::dropped_network},
+     {"rate", &UdpCounters::dropped_rate},
      {"send", &UdpCounters::dropped_send}}};
 constexpr std::array<Row<AnnounceCounters>, 4> kEvents = {{{"started", &AnnounceCounters::started},
                                                            {"completed", &AnnounceCounters::completed},
@@ -138,7 +139,7 @@ void add_udp(Families& out, const NodeState& state) {
   out.counter(
       "shoal_udp_dropped_total",
       "Datagrams without an answer: malformed, with a bad connection id, from source port 0, from a denied "
-      "network, or whose answer the kernel did not take.");
+      "network, over a client's rate, or whose answer the kernel did not take.");
   for (size_t family = 0; family < 2; ++family) {
     for (const auto& row : kUdpDrops) {
       out.add(sum(
@@ -157,10 +158,11 @@ void add_http(Families& out, const NodeState& state) {
   out.add(total(&HttpCounters::connections_accepted));
   out.gauge("shoal_http_connections", "HTTP tracker connections open now.");
   out.add(total(&HttpCounters::connections_accepted) - total(&HttpCounters::connections_closed));
-  out.counter("shoal_http_connections_closed_by_limit_total",
-              "HTTP tracker connections closed by this side: the oldest idle one to make room, or one that "
-              "took longer "
-              "than it may.");
+  out.counter(
+      "shoal_http_connections_closed_by_limit_total",
+      "HTTP tracker connections closed by this side: the one waited for longest to make room, or one that "
+      "took longer "
+      "than it may.");
   out.add(total(&HttpCounters::closed_for_room), {{"limit", "connections"}});
   out.add(total(&HttpCounters::closed_timeout), {{"limit", "time"}});
   out.counter("shoal_http_bad_requests_total", "Malformed HTTP requests, answered with 4xx or 5xx.");
@@ -191,6 +193,13 @@ void add_store(Families& out, const NodeState& state) {
   out.add(store.memory_bytes);
 }
 
+void add_limits(Families& out, const NodeState& state) {
+  out.counter("shoal_limit_hits_total",
+              "Times a limit was hit; merged_swarms and merged_peers: records of other nodes that were not "
+              "taken because this node holds twice its limit.");
+  for (size_t i = 1; i < kLimits; ++i) out.add(state.limit_hits[i], {{"limit", std::string(kLimitNames[i])}});
+}
+
 void add_load(Families& out, const NodeState& state) {
   out.gauge("shoal_announces_per_second", "Announces at this node, smoothed.");
   out.add(state.announces_per_s);
@@ -198,11 +207,12 @@ void add_load(Families& out, const NodeState& state) {
   out.add(static_cast<double>(state.interval_s));
 }
 
-constexpr std::array<std::pair<const char*, Refusal>, 4> kRefusalNames = {
+constexpr std::array<std::pair<const char*, Refusal>, 5> kRefusalNames = {
     {{"swarm", Refusal::swarm},
      {"client", Refusal::client},
      {"network", Refusal::network},
-     {"private_address", Refusal::private_address}}};
+     {"private_address", Refusal::private_address},
+     {"full", Refusal::full}}};
 
 void add_access(Families& out, const NodeState& state) {
   out.counter("shoal_announces_refused_total", "Announces answered with a failure, by what is not allowed.");
@@ -223,7 +233,8 @@ void add_access(Families& out, const NodeState& state) {
   out.add(access.bad_lines);
   out.counter("shoal_access_swarms_dropped_total", "Swarms removed because they are no longer served.");
   out.add(access.swarms_dropped);
-  out.counter("shoal_access_reloads_total", "SIGHUPs, by whether the access list's file could be used.");
+  out.counter("shoal_access_reloads_total",
+              "Reloads that read the access list, by whether it could be used.");
   out.add(access.reloads, {{"result", "ok"}});
   out.add(access.reloads_failed, {{"result", "failed"}});
   out.counter("shoal_access_state_write_failures_total", "Times access.state_file could not be written.");
@@ -231,7 +242,13 @@ void add_access(Families& out, const NodeState& state) {
 }
 
 void add_keys(Families& out, const NodeState& state) {
-  out.counter("shoal_key_reloads_total", "SIGHUPs, by whether the key files could be used.");
+  out.counter("shoal_reloads_total",
+              "Reloads, by whether everything could be used; else nothing has changed.");
+  out.add(state.reloads, {{"result", "ok"}});
+  out.add(state.reloads_failed, {{"result", "failed"}});
+  out.gauge("shoal_options_need_restart", "Options that have changed, as last read, and need a restart.");
+  out.add(state.need_restart.size());
+  out.counter("shoal_key_reloads_total", "Reloads that read the key files, by whether they could be used.");
   out.add(state.key_reloads, {{"result", "ok"}});
   out.add(state.key_reloads_failed, {{"result", "failed"}});
 }
@@ -278,6 +295,7 @@ std::string metrics_text(const NodeState& state) {
   add_udp(out, state);
   add_http(out, state);
   add_store(out, state);
+  add_limits(out, state);
   add_load(out, state);
   add_access(out, state);
   add_dumps(out, state.dumps);

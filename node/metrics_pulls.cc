@@ -65,7 +65,7 @@ void add_pull_connections(Families& out, const NodeState& state) {
   out.add(client.dropped_broken.value(), {{"direction", "made"}, {"reason", "broken"}});
 }
 
-void add_members(Families& out, const NodeState& state) {
+void add_member_pulls(Families& out, const NodeState& state) {
   const auto& members = state.sync->members;
   out.gauge("shoal_sync_member_synced", "1 when the member says that its state is complete.");
   for (const auto& m : members) out.add(m.synced ? 1.0 : 0.0, {{"member", m.name}});
@@ -80,7 +80,7 @@ void add_pull_metrics(Families& out, const NodeState& state) {
   add_digests(out, state);
   add_pulls(out, state);
   add_pull_connections(out, state);
-  if (!state.sync->members.empty()) add_members(out, state);
+  if (!state.sync->members.empty()) add_member_pulls(out, state);
 }
 
 }  // namespace shoal::node

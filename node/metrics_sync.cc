@@ -66,13 +66,16 @@ void add_drops(Families& out, const NodeState& state) {
       "shoal_sync_dropped_total",
       "Datagrams dropped by the sync channel; queue: deltas that found a worker's queue full; send: "
       "datagrams the kernel did not take; repair: packets asked for beyond what one member may ask; pace: "
-      "deltas that found no room to wait in.");
+      "deltas that found no room to wait in; unsent: deltas not told, since this node stood still or its "
+      "time was corrected.");
   out.add(stats.dropped_malformed, {{"reason", "malformed"}});
   out.add(stats.dropped_foreign, {{"reason", "foreign"}});
   out.add(stats.dropped_unauthentic, {{"reason", "unauthentic"}});
   out.add(stats.dropped_replayed, {{"reason", "replayed"}});
   out.add(stats.dropped_untrusted, {{"reason", "untrusted"}});
   out.add(stats.dropped_stale, {{"reason", "stale"}});
+  out.add(stats.dropped_late, {{"reason", "late"}});
+  out.add(stats.dropped_unsent, {{"reason", "unsent"}});
   out.add(stats.dropped_refused, {{"reason", "refused"}});
   out.add(stats.dropped_repair, {{"reason", "repair"}});
   out.add(stats.dropped_pace, {{"reason", "pace"}});

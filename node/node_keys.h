@@ -18,7 +18,9 @@ struct NodeKeys {
   std::vector<common::SipKey> connection;  // the first makes connection ids, all are accepted
 };
 
-// A node without a key gets random ones. The error names the file.
+// A node without a key gets random ones. With sync.insecure they are what anyone can make, the connection
+// keys too: nodes must take each other's connection ids, and have nothing else in common. The error names the
+// file.
 common::Result<NodeKeys> load_node_keys(const Options& options);
 
 // Their ids, the one that seals first (sync::to_text); empty: no keys.

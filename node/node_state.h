@@ -10,6 +10,7 @@
 
 #include "node/access_control.h"
 #include "node/exporter.h"
+#include "node/limits.h"
 #include "node/pull_client.h"
 #include "node/pull_server.h"
 #include "node/readiness.h"
@@ -36,6 +37,7 @@ struct NodeState {
   Readiness readiness;
   StoreTotals store;
   std::vector<const WorkerCounters*> workers;
+  LimitHits limit_hits{};
   uint64_t queue_dropped = 0;        // deltas the workers could not hand to the sync channel
   std::optional<sync::Status> sync;  // none: sync is off
   uint64_t sync_dropped_send = 0;
@@ -44,9 +46,12 @@ struct NodeState {
   double announces_per_s = 0;                       // of this node's clients, lately
   const PullServerCounters* pull_server = nullptr;  // as long as sync is on
   const PullClientCounters* pull_client = nullptr;
+  uint64_t reloads = 0;
+  uint64_t reloads_failed = 0;             // after which everything stayed as it was
+  std::vector<std::string> need_restart;   // options that have changed since the start, as last read
   std::string key_ids;                     // of the keys in use, the one that seals first; empty: none
-  uint64_t key_reloads = 0;                // SIGHUPs that brought new keys or the same
-  uint64_t key_reloads_failed = 0;         // SIGHUPs after which the old keys stayed
+  uint64_t key_reloads = 0;                // reloads that brought new keys or the same
+  uint64_t key_reloads_failed = 0;         // reloads that failed because of them
   std::optional<SnapshotStatus> snapshot;  // none: off
   std::optional<ExportStatus> exports;     // none: off
   DumpCounts dumps;

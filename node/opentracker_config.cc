@@ -24,7 +24,7 @@ constexpr size_t kShownMax = 120;
 
 bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
-View trimmed(View text) {
+View without_spaces(View text) {
   while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
   while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
   return text;
@@ -211,7 +211,7 @@ void take_line(Translation& out, View line) {
   const auto found =
       std::find_if(kDirectives.begin(), kDirectives.end(), [&](const auto& d) { return d.name == name; });
   if (found == kDirectives.end()) return out.note("no line of an opentracker.conf that shoal knows");
-  const View value = trimmed(line.substr(space));
+  const View value = without_spaces(line.substr(space));
   if (value.empty()) return out.note("without a value");
   found->take(out, value);
 }
@@ -249,7 +249,7 @@ TranslatedConfig translate_opentracker_config(View text) {
   size_t number = 0;
   while (!text.empty()) {
     const size_t end = std::min(text.find('\n'), text.size());
-    const View line = trimmed(text.substr(0, end));
+    const View line = without_spaces(text.substr(0, end));
     text.remove_prefix(std::min(end + 1, text.size()));
     ++number;
     if (line.empty() || line.front() == '#') continue;

@@ -4,8 +4,6 @@
 #include <chrono>
 #include <utility>
 
-#include "node/swarm_scan.h"
-#include "node/top_swarms.h"
 #include "node/version.h"
 #include "proto/http_answer.h"
 #include "proto/stats_query.h"
@@ -18,7 +16,7 @@ namespace {
 
 class StatsText final : public LongAnswer {
  public:
-  StatsText(const OpentrackerPage& page, StatsMode mode, proto::HttpReply reply)
+  StatsText(OpentrackerPage& page, StatsMode mode, proto::HttpReply reply)
       : page_(page), mode_(mode), reply_(reply) {}
 
   bool next(std::string& out) override {
@@ -27,7 +25,7 @@ class StatsText final : public LongAnswer {
   }
 
  private:
-  const OpentrackerPage& page_;
+  OpentrackerPage& page_;
   const StatsMode mode_;
   const proto::HttpReply reply_;
 };
@@ -66,17 +64,17 @@ OpentrackerPage::OpentrackerPage(Settings settings, const SwarmStore& store, Ful
                                  std::span<const std::unique_ptr<WorkerCounters>> workers,
                                  const std::atomic<uint64_t>& synced_peers)
     : settings_(std::move(settings)),
-      networks_(settings_.networks),
       store_(store),
       full_scrapes_(full_scrapes),
       workers_(workers),
-      synced_peers_(synced_peers) {}
+      synced_peers_(synced_peers),
+      top_(store) {}
 
 std::unique_ptr<LongAnswer> OpentrackerPage::answer(const proto::HttpRequest& request,
-                                                    const common::Endpoint& client,
+                                                    const common::Endpoint& client, const Terms& terms,
                                                     HttpTrackerCounters& counters, std::string& out) {
   const proto::HttpReply reply = reply_to_long(request);
-  if (!networks_.contains(client)) {
+  if (!terms.networks.contains(client)) {
     counters.stats_denied.add();
     proto::append_text(out, reply, 403, "not for this address\n");
     return nullptr;
@@ -91,12 +89,12 @@ std::unique_ptr<LongAnswer> OpentrackerPage::answer(const proto::HttpRequest& re
   if (query->mode != StatsMode::dump && query->mode != StatsMode::state_dump) {
     return std::make_unique<StatsText>(*this, query->mode, reply);
   }
-  if (settings_.dumps) return full_scrapes_.answer(request, query->format, client, out);
+  if (terms.dumps) return full_scrapes_.answer(request, query->format, client, out);
   proto::append_text(out, reply, 403, "full scrapes are off\n");
   return nullptr;
 }
 
-std::string OpentrackerPage::text(StatsMode mode) const {
+std::string OpentrackerPage::text(StatsMode mode) {
   if (mode == StatsMode::top_10) return top(10);
   if (mode == StatsMode::top_100) return top(100);
   std::string out;
@@ -104,18 +102,14 @@ std::string OpentrackerPage::text(StatsMode mode) const {
   return out;
 }
 
-std::string OpentrackerPage::top(size_t amount) const {
-  TopSwarms by_peers(amount);
-  TopSwarms by_seeders(amount);
-  SwarmScan scan(store_, SwarmScan::Order::any);
-  for (auto batch = scan.next(); !batch.empty(); batch = scan.next()) {
-    for (const proto::ScrapedSwarm& swarm : batch) {
-      by_peers.add(swarm, uint64_t{swarm.counts.seeders} + swarm.counts.leechers);
-      by_seeders.add(swarm, swarm.counts.seeders);
-    }
-  }
+std::string OpentrackerPage::top(size_t amount) {
+  const auto lists = top_.lists();
+  const auto first = [amount](const std::vector<proto::ScrapedSwarm>& swarms) {
+    return std::vector(swarms.begin(),
+                       swarms.begin() + static_cast<ptrdiff_t>(std::min(amount, swarms.size())));
+  };
   std::string out;
-  proto::append_opentracker_top(out, amount, by_peers.take(), by_seeders.take());
+  proto::append_opentracker_top(out, amount, first(lists->by_peers), first(lists->by_seeders));
   return out;
 }
 

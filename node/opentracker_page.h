@@ -13,6 +13,7 @@
 #include "node/full_scrapes.h"
 #include "node/long_answer.h"
 #include "node/swarm_store.h"
+#include "node/top_cache.h"
 #include "node/worker_counters.h"
 #include "proto/opentracker_stats.h"
 
@@ -21,9 +22,6 @@ namespace shoal::node {
 class OpentrackerPage {
  public:
   struct Settings {
-    std::string path;                       // "/stats"; empty: there is no page
-    std::vector<common::Network> networks;  // whose clients may see it
-    bool dumps = false;                     // full scrapes may be had here
     uint32_t tracker_id = 0;
     uint32_t peer_timeout_s = 0;
     int64_t started_mono_s = 0;  // by the monotonic clock
@@ -34,25 +32,30 @@ class OpentrackerPage {
                   std::span<const std::unique_ptr<WorkerCounters>> workers,
                   const std::atomic<uint64_t>& synced_peers);
 
-  bool is_at(std::string_view path) const { return !settings_.path.empty() && path == settings_.path; }
+  // What may be had now, and by whom.
+  struct Terms {
+    const common::NetworkSet& networks;  // whose clients may see it
+    bool dumps = false;                  // full scrapes too
+  };
 
   // `counters`: those of the worker that asks, for its client's family.
   std::unique_ptr<LongAnswer> answer(const proto::HttpRequest& request, const common::Endpoint& client,
-                                     HttpTrackerCounters& counters, std::string& out);
+                                     const Terms& terms, HttpTrackerCounters& counters, std::string& out);
 
-  // The text of any mode but the dumps; takes time where the store is to be read.
-  std::string text(proto::StatsMode mode) const;
+  // The text of any mode but the dumps; takes time where the store is to be read, which is for top10 and
+  // top100, at most once in kTopAgeMs.
+  std::string text(proto::StatsMode mode);
 
  private:
   proto::OpentrackerFigures figures() const;
-  std::string top(size_t amount) const;
+  std::string top(size_t amount);
 
   const Settings settings_;
-  const common::NetworkSet networks_;
   const SwarmStore& store_;
   FullScrapes& full_scrapes_;
   const std::span<const std::unique_ptr<WorkerCounters>> workers_;
   const std::atomic<uint64_t>& synced_peers_;
+  TopCache top_;
 };
 
 }  // namespace shoal::node

@@ -39,8 +39,9 @@ std::string options_manual(std::string_view version) {
                     ".PP\n" +
                     paragraph(
                         "`shoal config` prints a file with every default, `shoal config --check FILE` "
-                        "checks one. `systemctl reload shoal` takes new keys into use "
-                        "(sync.key_files); every other option takes effect at the next start.");
+                        "checks one. A running node reads everything anew at SIGHUP, by `shoal reload` "
+                        "or `systemctl reload shoal`. Options marked \"Taken at a reload\" then take "
+                        "effect, others at the next start.");
   for (const Section& section : sections()) {
     out += ".SH [" + roff(section.name) + "]\n" + paragraph(section.summary);
     for (const Option& option : option_table()) {
@@ -50,6 +51,7 @@ std::string options_manual(std::string_view version) {
       out += paragraph(option.summary);
       if (!option.details.empty()) out += paragraph(option.details);
       out += ".br\nAllowed: " + roff(option.allowed) + ".\n";
+      out += ".br\nTaken " + roff(when_taken(option)) + ".\n";
       out += ".br\nFlag " + roff(flag_name(option)) + ", variable " + environment_name(option) + ".\n";
     }
   }

@@ -14,6 +14,13 @@ namespace shoal::node {
 
 enum class OptionKind { text, whole, fraction, boolean };
 
+// What a new value of an option means for a running node.
+struct OptionChange {
+  bool reloadable = false;                                     // taken at a reload; else by the next start
+  bool (*same)(const Options& a, const Options& b) = nullptr;  // the option has one value in both
+  void (*copy)(Options& to, const Options& from) = nullptr;    // this option only
+};
+
 struct Option {
   std::string_view key;  // "tracker.interval_s"
   OptionKind kind;
@@ -25,6 +32,7 @@ struct Option {
   // Writes one value; false: not allowed. A list calls it for each value, after clear.
   bool (*set)(Options& options, std::string_view value);
   void (*clear)(Options& options);  // lists only
+  OptionChange change{};
 
   bool is_list() const { return list_max > 0; }
   std::string_view section() const { return key.substr(0, key.find('.')); }

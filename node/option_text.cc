@@ -42,17 +42,25 @@ std::string toml_values(const Option& option, const std::vector<std::string>& va
   return out + "]";
 }
 
+std::string_view when_taken(const Option& option) {
+  return option.change.reloadable ? "at a reload" : "at the next start";
+}
+
 std::string default_file() {
   std::string out =
       "# Options of a shoal node: every key with its default. A key that is left out has its default.\n"
       "# Each is also a flag (--section.key VALUE) and an environment variable (SHOAL_SECTION_KEY):\n"
-      "# flag over environment over file. Check a file with `shoal config --check FILE`.\n";
+      "# flag over environment over file. Check a file with `shoal config --check FILE`.\n"
+      "# A running node takes a new value at a reload (`shoal reload`, SIGHUP) or at the next start, as it "
+      "says\n"
+      "# with each key.\n";
   for (const Section& section : sections()) {
     out += "\n" + commented(section.summary) + "[" + std::string(section.name) + "]\n";
     for (const Option& option : option_table()) {
       if (option.section() != section.name) continue;
       out += "\n" + commented(option.summary) + commented(option.details);
       out += commented("Allowed: " + std::string(option.allowed) + ".");
+      out += commented("A new value is taken " + std::string(when_taken(option)) + ".");
       out += std::string(option.name()) + " = " + toml_value(option, option.default_text) + "\n";
     }
   }
@@ -71,7 +79,10 @@ std::string options_reference() {
       "the default. In flags and variables the values of a list are separated by commas, and an empty value "
       "is an\n"
       "empty list. A mistake stops the start: the message names file, line, key and what is allowed.\n\n"
-      "`shoal config` prints the default file, `shoal config --check FILE` checks one.\n";
+      "`shoal config` prints the default file, `shoal config --check FILE` checks one.\n\n"
+      "A running node reads all of it anew when it is told to (`shoal reload`, `SIGHUP`, `POST "
+      "/v1/reload`). \"Taken\"\n"
+      "says whether a new value then takes effect or has to wait for the next start.\n";
   for (const Section& section : sections()) {
     out += "\n## " + std::string(section.name) + "\n\n" + std::string(section.summary) + "\n";
     for (const Option& option : option_table()) {
@@ -80,6 +91,7 @@ std::string options_reference() {
       if (!option.details.empty()) out += std::string(option.details) + "\n";
       out += "\n- Default: `" + toml_value(option, option.default_text) + "`\n";
       out += "- Allowed: " + std::string(option.allowed) + "\n";
+      out += "- Taken: " + std::string(when_taken(option)) + "\n";
       out += "- Flag `" + flag_name(option) + "`, variable `" + environment_name(option) + "`\n";
     }
   }

@@ -14,6 +14,9 @@ std::string toml_value(const Option& option, std::string_view text);
 // The same of values that are apart already and hold no control characters; one, unless it is a list.
 std::string toml_values(const Option& option, const std::vector<std::string>& values);
 
+// "at a reload" or "at the next start".
+std::string_view when_taken(const Option& option);
+
 // The commented default file. Read back it gives the defaults.
 std::string default_file();
 

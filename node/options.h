@@ -87,6 +87,18 @@ struct Options {
     bool operator==(const Access&) const = default;
   } access;
 
+  // Of each, 0: no limit, but for connections.
+  struct Limits {
+    uint32_t swarms = 100'000'000;
+    uint32_t peers = 200'000'000;
+    uint32_t peers_per_swarm = 0;
+    uint32_t connections = 8192;
+    uint32_t connections_per_address = 0;
+    uint32_t requests_per_s_per_address = 0;
+    uint32_t requests_per_s_per_prefix = 0;
+    bool operator==(const Limits&) const = default;
+  } limits;
+
   struct Sync {
     std::optional<common::Endpoint> listen;
     std::optional<common::Endpoint> advertise;

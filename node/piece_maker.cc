@@ -26,6 +26,11 @@ void PieceMaker::Drop::operator()(PieceMaker* maker) const {
 
 void PieceMaker::make() {
   CHECK_INVARIANT(!working_ && more_);
+  answer_->await([this] { begin(); });
+}
+
+void PieceMaker::begin() {
+  CHECK_INVARIANT(!working_);
   working_ = true;
   CHECK_INVARIANT(uv_queue_work(loop_, &work_, &PieceMaker::work, &PieceMaker::worked) == 0);
 }

@@ -30,11 +30,12 @@ class PieceMaker {
 
  private:
   PieceMaker(uv_loop_t* loop, std::unique_ptr<LongAnswer> answer, Made made);
+  void begin();
   static void work(uv_work_t* work);
   static void worked(uv_work_t* work, int status);
 
   uv_loop_t* const loop_;
-  const std::unique_ptr<LongAnswer> answer_;
+  const std::unique_ptr<LongAnswer> answer_;  // calls begin() back, so it must not outlive this
   const Made made_;
   uv_work_t work_;
   bool working_ = false;

@@ -13,6 +13,7 @@ namespace shoal::node {
 
 namespace {
 
+using common::bytes_of;
 using proto::BencodeValue;
 
 constexpr uint16_t kPort = 6881;
@@ -33,10 +34,6 @@ common::Result<BencodeValue> parse_body(std::string_view body) {
 int64_t integer(const BencodeValue& dict, std::string_view key) {
   const auto value = dict.find(key);
   return value ? value->integer().value_or(0) : 0;
-}
-
-std::span<const uint8_t> bytes_of(std::string_view text) {
-  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
 }
 
 // The peers of an answer without "compact": a list of dictionaries.

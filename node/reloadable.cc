@@ -1,23 +1,36 @@
 #include "node/reloadable.h"
 
+#include "node/option_table.h"
+#include "node/resolve_options.h"
+
 namespace shoal::node {
 
-Options::Access reloaded_access(const Options::Access& running, const Options::Access& read) {
-  Options::Access access = running;
-  access.mode = read.mode;
-  access.file = read.file;
-  access.clients_allow = read.clients_allow;
-  access.clients_deny = read.clients_deny;
-  access.deny_networks = read.deny_networks;
-  access.private_addresses = read.private_addresses;
-  return access;
+OptionChanges changes_between(const Options& running, const Options& read) {
+  OptionChanges changes;
+  for (const Option& option : option_table()) {
+    if (option.change.same(running, read)) continue;
+    (option.change.reloadable ? changes.reloadable : changes.need_restart).emplace_back(option.key);
+  }
+  return changes;
 }
 
-bool needs_restart(const Options& running, const Options& read) {
-  Options reloaded = running;
-  reloaded.sync.key_files = read.sync.key_files;
-  reloaded.access = reloaded_access(running.access, read.access);
-  return !(reloaded == read);
+common::Result<Options> reloaded_options(const Options& running, const Options& read) {
+  Options options = running;
+  for (const Option& option : option_table()) {
+    if (option.change.reloadable) option.change.copy(options, read);
+  }
+  if (auto fits = check_options(options); !fits) {
+    return common::fail("not without a restart, which " +
+                        joined_keys(changes_between(running, read).need_restart) +
+                        " needs: " + fits.error().message);
+  }
+  return options;
+}
+
+std::string joined_keys(const std::vector<std::string>& keys) {
+  std::string text;
+  for (const std::string& key : keys) text += (text.empty() ? "" : ", ") + key;
+  return text;
 }
 
 }  // namespace shoal::node

@@ -1,15 +1,29 @@
-// Which options a running node takes anew at SIGHUP. Pure.
+// What a reload may change in a running node, and what has to wait for the next start: the rows of the option
+// table say it. Pure.
 
 #pragma once
 
+#include <string>
+#include <vector>
+
+#include "common/result.h"
 #include "node/options.h"
 
 namespace shoal::node {
 
-// Of [access] what may change, over what may not.
-Options::Access reloaded_access(const Options::Access& running, const Options::Access& read);
+// Keys of options, in the order of the table.
+struct OptionChanges {
+  std::vector<std::string> reloadable;
+  std::vector<std::string> need_restart;
+};
 
-// Something else than what may change has changed.
-bool needs_restart(const Options& running, const Options& read);
+OptionChanges changes_between(const Options& running, const Options& read);
+
+// `running` with what may change taken from `read`. The error: the new values do not fit those that stay
+// until the next start.
+common::Result<Options> reloaded_options(const Options& running, const Options& read);
+
+// "tracker.udp, sync.listen".
+std::string joined_keys(const std::vector<std::string>& keys);
 
 }  // namespace shoal::node

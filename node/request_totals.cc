@@ -13,7 +13,7 @@ RequestTotals request_totals(const NodeState& state) {
       totals.udp_errors += udp.errors.value();
       totals.udp_dropped += udp.dropped_malformed.value() + udp.dropped_connection_id.value() +
                             udp.dropped_source_port.value() + udp.dropped_network.value() +
-                            udp.dropped_send.value();
+                            udp.dropped_rate.value() + udp.dropped_send.value();
       totals.bytes_received += udp.bytes_received.value();
       totals.bytes_sent += udp.bytes_sent.value();
       const HttpTrackerCounters& http = worker->http_tracker[family];

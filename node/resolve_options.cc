@@ -76,6 +76,11 @@ std::vector<Setting> from_flags(const std::vector<NamedText>& flags) {
   return settings;
 }
 
+// ff02::/16 and the like: the same group is another one on every interface.
+bool is_of_one_link(const Endpoint& group) {
+  return group.family == common::Family::v6 && (group.address[1] & 0x0f) <= 2;
+}
+
 // Checks that look at more than one key.
 class CrossChecks {
  public:
@@ -146,6 +151,20 @@ class CrossChecks {
             "sync.listen is set but there is no key: make one with `shoal keygen FILE` and name it in "
             "sync.key_files, or set sync.insecure = true to run without protection");
     }
+    for (const MulticastGroup& group : s.multicast) {
+      if (group.interface.empty() && is_of_one_link(group.group)) {
+        error("sync.multicast", common::to_string(group.group) +
+                                    " is not allowed: a group of one link needs its interface, as in " +
+                                    common::to_string(group.group) + "%eth0");
+        break;
+      }
+      if (!s.listen || group.group.family == s.listen->family) continue;
+      error("sync.multicast",
+            common::to_string(group.group) +
+                " is not allowed: it is not of the address family of sync.listen, which is " +
+                common::to_string(*s.listen));
+      break;
+    }
     if (s.insecure && !s.key_files.empty()) {
       error("sync.insecure",
             "true is not allowed together with sync.key_files: a key protects, insecure does not");
@@ -201,6 +220,15 @@ common::Result<Options> resolve_options(const OptionSources& sources) {
   if (errors.empty()) CrossChecks(options, origins, errors).run();
   if (!errors.empty()) return common::fail(joined(errors));
   return options;
+}
+
+common::Result<void> check_options(const Options& options) {
+  Origins origins;
+  std::vector<std::string> errors;
+  for (const Option& option : option_table()) origins[option.key] = option.key;
+  CrossChecks(options, origins, errors).run();
+  if (!errors.empty()) return common::fail(joined(errors));
+  return {};
 }
 
 }  // namespace shoal::node

@@ -30,4 +30,7 @@ constexpr size_t kErrorsMax = 20;
 // The error holds one line per mistake, without a line feed at the end.
 common::Result<Options> resolve_options(const OptionSources& sources);
 
+// The checks that look at more than one key alone; an error begins with the key.
+common::Result<void> check_options(const Options& options);
+
 }  // namespace shoal::node

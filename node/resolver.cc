@@ -22,18 +22,41 @@ constexpr size_t kAddressesMax = 64;  // per name
 }  // namespace
 
 Resolver::Resolver(uv_loop_t* loop, std::vector<HostPort> peers, Resolved resolved)
-    : loop_(loop), lookups_(peers.size()), resolved_(std::move(resolved)) {
-  for (size_t i = 0; i < peers.size(); ++i) {
-    lookups_[i].owner = this;
-    lookups_[i].peer = std::move(peers[i]);
-    lookups_[i].request.data = &lookups_[i];
-  }
+    : loop_(loop), resolved_(std::move(resolved)) {
+  take_peers(std::move(peers));
   CHECK_INVARIANT(uv_timer_init(loop, &timer_) == 0);
   timer_.data = this;
   CHECK_INVARIANT(uv_timer_start(&timer_, &Resolver::on_timer, 0, kIntervalMs) == 0);
 }
 
 Resolver::~Resolver() = default;
+
+// Nothing is pending: libuv has pointers to the lookups that are.
+void Resolver::take_peers(std::vector<HostPort> peers) {
+  std::vector<Lookup> before = std::move(lookups_);
+  lookups_ = std::vector<Lookup>(peers.size());
+  for (size_t i = 0; i < peers.size(); ++i) {
+    Lookup& lookup = lookups_[i];
+    lookup.owner = this;
+    lookup.peer = std::move(peers[i]);
+    lookup.request.data = &lookup;
+    const auto known = std::find_if(before.begin(), before.end(),
+                                    [&](const Lookup& one) { return one.peer == lookup.peer; });
+    if (known == before.end()) continue;
+    lookup.addresses = std::move(known->addresses);
+    lookup.failed = known->failed;
+  }
+}
+
+void Resolver::set_peers(std::vector<HostPort> peers) {
+  if (pending_ > 0) {
+    next_peers_ = std::move(peers);
+    return;
+  }
+  take_peers(std::move(peers));
+  round();
+  if (pending_ == 0) finish();
+}
 
 void Resolver::stop() {
   stopping_ = true;
@@ -87,7 +110,10 @@ void Resolver::on_resolved(uv_getaddrinfo_t* request, int status, addrinfo* foun
       log_line(LogLevel::info, "sync peer resolves again", {{"name", lookup.peer.host}});
     }
   }
-  if (lookup.owner->pending_ == 0) lookup.owner->finish();
+  Resolver& owner = *lookup.owner;
+  if (owner.pending_ > 0) return;
+  owner.finish();
+  if (owner.next_peers_) owner.set_peers(std::move(*std::exchange(owner.next_peers_, std::nullopt)));
 }
 
 void Resolver::finish() {

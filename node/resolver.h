@@ -6,6 +6,7 @@
 #include <uv.h>
 
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "common/endpoint.h"
@@ -24,6 +25,9 @@ class Resolver {
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
 
+  // Others from now on, looked up at once; `resolved` is called also where there are none.
+  void set_peers(std::vector<HostPort> peers);
+
   // Cancels what is under way; the object must live until the loop has run its close callbacks.
   void stop();
 
@@ -41,11 +45,13 @@ class Resolver {
   static void on_resolved(uv_getaddrinfo_t* request, int status, addrinfo* found);
   void round();
   void finish();
+  void take_peers(std::vector<HostPort> peers);
 
   uv_loop_t* loop_;
   uv_timer_t timer_;
   std::vector<Lookup> lookups_;
   size_t pending_ = 0;
+  std::optional<std::vector<HostPort>> next_peers_;  // while pending_ > 0
   bool stopping_ = false;
   Resolved resolved_;
 };

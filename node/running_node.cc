@@ -15,7 +15,7 @@
 #include "node/admin_token.h"
 #include "node/atomic_file.h"
 #include "node/privileges.h"
-#include "node/reloadable.h"
+#include "node/tracker_settings.h"
 #include "node/version.h"
 #include "sync/keys.h"
 
@@ -27,8 +27,7 @@ using common::Result;
 
 namespace {
 
-// HTTP connections of all workers together, and what is left of the open files for everything else.
-constexpr size_t kHttpConnectionsMax = 8192;
+// What is left of the open files for everything but HTTP connections.
 constexpr size_t kOtherFiles = 256;
 constexpr size_t kAdminConnectionsMax = 128;
 
@@ -45,19 +44,11 @@ size_t worker_count(const Options& options) {
   return cpus > 0 ? static_cast<size_t>(cpus) : 1;
 }
 
-size_t http_connections_max(size_t workers) {
+// Of each worker.
+size_t http_connections_max(size_t limit, size_t workers) {
   const size_t files = raise_open_files();
   const size_t usable = files > 2 * kOtherFiles ? files - kOtherFiles : files / 2;
-  return std::max<size_t>(1, std::min(kHttpConnectionsMax, usable) / workers);
-}
-
-uint32_t numwant_max_udp(const Options& options) {
-  return options.tracker.numwant_max_udp > 0 ? options.tracker.numwant_max_udp : options.tracker.numwant_max;
-}
-
-uint32_t numwant_max_http(const Options& options) {
-  return options.tracker.numwant_max_http > 0 ? options.tracker.numwant_max_http
-                                              : options.tracker.numwant_max;
+  return std::max<size_t>(1, std::min(limit, usable) / workers);
 }
 
 uint64_t random_u64() {
@@ -150,7 +141,6 @@ RunningNode::Loop::Loop() { CHECK_INVARIANT(uv_loop_init(&uv) == 0); }
 RunningNode::RunningNode(const Options& options, std::function<Result<Options>()> reload, NodeKeys keys,
                          std::string token, Sockets sockets, AccessControl::Start access)
     : options_(options),
-      reload_(std::move(reload)),
       keys_(std::move(keys)),
       admin_token_(std::move(token)),
       started_unix_ms_(ClusterClock(options.tracker.peer_timeout_s).unix_ms()),
@@ -160,10 +150,8 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
       top_(&loop_.uv, store_),
       full_scrapes_(store_, clock_, options.tracker.full_scrape_interval_s),
       counters_(counters_for(sockets.udp.size())),
-      opentracker_({.path = options.stats.path,
-                    .networks = options.stats.networks,
-                    .dumps = options.tracker.full_scrape,
-                    .tracker_id = static_cast<uint32_t>(random_u64()),
+      limits_(&loop_.uv, store_, counters_, options.limits),
+      opentracker_({.tracker_id = static_cast<uint32_t>(random_u64()),
                     .peer_timeout_s = options.tracker.peer_timeout_s,
                     .started_mono_s = static_cast<int64_t>(started_mono_ms_ / 1000)},
                    store_, full_scrapes_, counters_, synced_peers_),
@@ -180,30 +168,25 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
                    },
                .unix_ms = [this] { return clock_.unix_ms(); }}),
       load_(&loop_.uv, options.tracker),
-      worker_context_{
-          .store = store_,
-          .clock = clock_,
-          .tracker = {.interval_s = options.tracker.interval_s,
-                      .interval_jitter = options.tracker.interval_jitter,
-                      .adapted_interval_s = load_.adapted_interval_s(),
-                      .min_interval_s = options.tracker.min_interval_s,
-                      .numwant_default = options.tracker.numwant_default,
-                      .numwant_max = std::max(numwant_max_udp(options), numwant_max_http(options)),
-                      .numwant_max_udp = numwant_max_udp(options),
-                      .numwant_max_http = numwant_max_http(options),
-                      .ip_param = options.tracker.ip_param,
-                      .warning = options.tracker.warning,
-                      .redirect_url = options.tracker.redirect_url,
-                      .proxies = {common::NetworkSet(options.access.trusted_proxies),
-                                  options.access.client_header}},
-          .http_limits = {.connections_max = http_connections_max(sockets.udp.size())},
-          .connection_keys = keys_.connection,
-          .policy = access_.policy(),
-          .draining = drain_.begun(),
-          .full_scrapes = options.tracker.full_scrape ? &full_scrapes_ : nullptr,
-          .opentracker = opentracker_},
+      worker_context_{.store = store_,
+                      .clock = clock_,
+                      .tracker = tracker_settings(options, load_.adapted_interval_s(), limits_.requests()),
+                      .http_limits = {.connections_max = http_connections_max(options.limits.connections,
+                                                                              sockets.udp.size()),
+                                      .per_address = limits_.connections()},
+                      .connection_keys = keys_.connection,
+                      .policy = access_.policy(),
+                      .draining = drain_.begun(),
+                      .full_scrapes = full_scrapes_,
+                      .opentracker = opentracker_},
+      reloader_(&loop_.uv, {.running = [this] { return options_; },
+                            .read = std::move(reload),
+                            .take = [this](Reload taken) { take(std::move(taken)); },
+                            .failed = [this](const ReloadFailure& failure) { reload_failed(failure); },
+                            .idle = [this] { service_->reloaded(); }}),
       admin_({.state = [this] { return state(); },
               .drain = [this] { return drain("admin endpoint"); },
+              .reload = [this](Reloader::Done done) { this->reload("admin endpoint", std::move(done)); },
               .token = [this] { return admin_token_; },
               .store = &store_,
               .clock = &clock_,
@@ -224,8 +207,8 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
     config.multicast_groups = options.sync.multicast.size();
     config.peer_timeout_s = options.tracker.peer_timeout_s;
     config.access_log = &access_.log();
-    config.pace_bytes_per_s = int64_t{options.sync.pace_mbit_s} * 1'000'000 / 8;
-    config.donate_bytes_per_s = int64_t{options.sync.donate_mbit_s} * 1'000'000 / 8;
+    config.pace_bytes_per_s = bytes_per_s(options.sync.pace_mbit_s);
+    config.donate_bytes_per_s = bytes_per_s(options.sync.donate_mbit_s);
     sync_ = std::make_unique<SyncDriver>(&loop_.uv, std::move(config), std::move(sockets.sync),
                                          options.sync.peers, store_, clock_);
     sync_->on_access_changes([this](std::span<const proto::AccessChange> changes) { access_.took(changes); });
@@ -236,16 +219,7 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
                                       {options.sync.cluster, options.tracker.peer_timeout_s}};
     snapshot_ = std::make_unique<SnapshotKeeper>(&loop_.uv, std::move(settings), store_, clock_);
   }
-  if (!options.admin.export_file.empty()) {
-    exporter_ =
-        std::make_unique<Exporter>(&loop_.uv,
-                                   Exporter::Settings{options.admin.export_file, options.admin.export_format,
-                                                      options.admin.export_interval_s},
-                                   store_, clock_);
-  }
-  if (options.access.proxy_protocol) {
-    worker_context_.http_limits.proxies = &worker_context_.tracker.proxies.networks;
-  }
+  exporter_ = std::make_unique<Exporter>(&loop_.uv, exporter_settings(options), store_, clock_);
   start_workers(std::move(sockets.udp), std::move(sockets.http));
   if (options.admin.listen) {
     admin_server_ = std::make_unique<HttpServer>(
@@ -324,10 +298,7 @@ void RunningNode::note_history() {
 
 void RunningNode::on_signal(int signal) {
   if (signal == SIGHUP) {
-    service_->reloading();
-    reload();
-    service_->reloaded();
-    return;
+    return reload("SIGHUP", [](const ReloadReport& /*report*/) {});
   }
   if (std::exchange(signalled_, true)) {
     log_line(LogLevel::warn, "second signal: exiting at once");
@@ -338,47 +309,8 @@ void RunningNode::on_signal(int signal) {
 
 bool RunningNode::drain(std::string_view cause) {
   const bool first = drain_.begin(cause);
-  if (first) service_->stopping();
+  if (first) service_->stopping(options_.node.drain_s);
   return first;
-}
-
-// What the options file says of keys and of access; each all or nothing.
-void RunningNode::reload() {
-  auto options = reload_();
-  if (!options) {
-    ++key_reloads_failed_;
-    log_line(LogLevel::error, "SIGHUP: everything stays as it was", {{"reason", options.error().message}});
-    return;
-  }
-  if (needs_restart(options_, *options)) {
-    log_line(LogLevel::warn,
-             "SIGHUP: options have changed that need a restart: all but sync.key_files and some of [access]");
-  }
-  reload_keys(*options);
-  access_.reload(reloaded_access(options_.access, options->access));
-}
-
-// Keys that cannot all be read change nothing.
-void RunningNode::reload_keys(const Options& options) {
-  const auto failed = [this](const std::string& reason) {
-    ++key_reloads_failed_;
-    log_line(LogLevel::error, "SIGHUP: the old keys stay", {{"reason", reason}});
-  };
-  // Whether there are keys at all is settled at start.
-  if (options.sync.key_files.empty() != options_.sync.key_files.empty()) {
-    return failed("sync.key_files: from none to some or back needs a restart");
-  }
-  if (options_.sync.key_files.empty()) return;
-  auto keys = load_node_keys(options);
-  if (!keys) return failed(keys.error().message);
-  const std::string& cluster = options_.sync.cluster;
-  log_line(LogLevel::info, "SIGHUP: keys loaded",
-           {{"before", key_ids(keys_.cluster, cluster)}, {"now", key_ids(keys->cluster, cluster)}});
-  keys_.cluster = std::move(keys->cluster);
-  keys_.connection = std::move(keys->connection);
-  if (sync_) sync_->set_keys(keys_.cluster);
-  for (const auto& worker : workers_) worker->set_connection_keys(keys_.connection);
-  ++key_reloads_;
 }
 
 void RunningNode::stop() {
@@ -413,7 +345,9 @@ void RunningNode::close() {
   access_.stop();
   top_.stop();
   load_.close();
-  if (exporter_) exporter_->stop();
+  exporter_->stop();
+  reloader_.stop();
+  limits_.close();
   drain_.close();
   service_->close();
   for (const auto& signal : signals_) uv_close(reinterpret_cast<uv_handle_t*>(signal.get()), nullptr);
@@ -436,7 +370,10 @@ void RunningNode::run() {
     log_line(LogLevel::info, "serving", {{"url", "http://" + common::to_string(address) + "/announce"}});
   }
   if (options_.sync.insecure) {
-    log_line(LogLevel::warn, "sync.insecure: anyone who reaches the sync port can add and remove peers");
+    log_line(
+        LogLevel::warn,
+        "sync.insecure: anyone who reaches the sync port can add and remove peers, and anyone can make up "
+        "connection ids, with which the UDP tracker answers to addresses that have not asked");
   }
   service_->start(&loop_.uv, [this] { return state().readiness; });
   uv_run(&loop_.uv, UV_RUN_DEFAULT);
@@ -460,6 +397,10 @@ NodeState RunningNode::state() const {
     state.pull_server = &sync_->pull_server_counters();
     state.pull_client = &sync_->pull_client_counters();
   }
+  state.reloads = reloader_.taken();
+  state.reloads_failed = reloader_.failed();
+  state.need_restart = reloader_.need_restart();
+  state.limit_hits = limits_.hits();
   state.key_ids = key_ids(keys_.cluster, options_.sync.cluster);
   state.key_reloads = key_reloads_;
   state.key_reloads_failed = key_reloads_failed_;
@@ -467,7 +408,7 @@ NodeState RunningNode::state() const {
   state.interval_s = load_.interval_s();
   state.announces_per_s = load_.announces_per_s();
   if (snapshot_) state.snapshot = snapshot_->status();
-  if (exporter_) state.exports = exporter_->status();
+  state.exports = exporter_->status();
   const DumpGate& dumps = full_scrapes_.gate();
   state.dumps = {dumps.dumps(), dumps.bytes(), dumps.refused_too_often(), dumps.refused_busy()};
   state.readiness =

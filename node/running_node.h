@@ -28,10 +28,12 @@
 #include "node/history.h"
 #include "node/http_server.h"
 #include "node/node_keys.h"
+#include "node/node_limits.h"
 #include "node/node_state.h"
 #include "node/opentracker_page.h"
 #include "node/options.h"
 #include "node/readiness.h"
+#include "node/reloader.h"
 #include "node/service_notify.h"
 #include "node/snapshot_keeper.h"
 #include "node/swarm_store.h"
@@ -43,7 +45,7 @@ namespace shoal::node {
 class RunningNode {
  public:
   // Ready to run(), or what is wrong. The options are checked already.
-  // `reload` reads the options anew, for SIGHUP.
+  // `reload` reads the options anew, on any thread.
   static common::Result<std::unique_ptr<RunningNode>> start(const Options& options,
                                                             std::function<common::Result<Options>()> reload);
   ~RunningNode();
@@ -72,16 +74,23 @@ class RunningNode {
   bool drain(std::string_view cause);
   void expire();
   void note_history();
-  void reload();
-  void reload_keys(const Options& options);
+  // running_node_reload.cc
+  void reload(const std::string& cause, Reloader::Done done);
+  void reload_failed(const ReloadFailure& failure);
+  void take(Reload reload);
+  void take_keys(NodeKeys keys);
+
   void stop();
   void linger();
   void step_done();
   void close();
   NodeState state() const;
+  static int64_t bytes_per_s(uint32_t mbit_s) { return int64_t{mbit_s} * 1'000'000 / 8; }
+  static Exporter::Settings exporter_settings(const Options& options) {
+    return {options.admin.export_file, options.admin.export_format, options.admin.export_interval_s};
+  }
 
-  const Options options_;
-  const std::function<common::Result<Options>()> reload_;
+  Options options_;  // as they run
   NodeKeys keys_;
   std::string admin_token_;  // empty: none
   uint64_t key_reloads_ = 0;
@@ -94,7 +103,8 @@ class RunningNode {
   TopKeeper top_;
   FullScrapes full_scrapes_;
   const std::vector<std::unique_ptr<WorkerCounters>> counters_;  // of the workers
-  std::atomic<uint64_t> synced_peers_{0};                        // deltas received, for any thread
+  NodeLimits limits_;
+  std::atomic<uint64_t> synced_peers_{0};  // deltas received, for any thread
   OpentrackerPage opentracker_;
   Drain drain_;
   AccessControl access_;
@@ -103,8 +113,9 @@ class RunningNode {
   std::unique_ptr<SyncDriver> sync_;  // null: sync is off
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<SnapshotKeeper> snapshot_;  // null: off
-  std::unique_ptr<Exporter> exporter_;        // null: off
+  std::unique_ptr<Exporter> exporter_;
   History history_;
+  Reloader reloader_;
   HttpCounters admin_counters_;
   Admin admin_;
   std::unique_ptr<HttpServer> admin_server_;

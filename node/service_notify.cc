@@ -23,6 +23,9 @@ namespace {
 constexpr uint64_t kLookStartingMs = 200;
 constexpr uint64_t kLookMs = 1000;
 
+// For what comes after the drain: the others get what they missed, the snapshot is written.
+constexpr uint64_t kStopS = 120;
+
 std::string variable(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? "" : value;
@@ -119,8 +122,9 @@ void ServiceNotify::reloaded() {
   if (told_ready_ && !told_stopping_) send("READY=1");
 }
 
-void ServiceNotify::stopping() {
-  if (!std::exchange(told_stopping_, true)) send("STOPPING=1");
+void ServiceNotify::stopping(uint32_t drain_s) {
+  if (std::exchange(told_stopping_, true)) return;
+  send("STOPPING=1\nEXTEND_TIMEOUT_USEC=" + std::to_string((drain_s + kStopS) * 1'000'000));
 }
 
 void ServiceNotify::close() {

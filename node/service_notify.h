@@ -42,8 +42,10 @@ class ServiceNotify {
   void reloading();
   void reloaded();
 
-  // Once, when the node begins to leave.
-  void stopping();
+  // Once, when the node begins to leave: it serves for `drain_s` more, and only then does the time count in
+  // which a service has to stop. systemd gives it two minutes from there on, or TimeoutStopSec if that is
+  // later.
+  void stopping(uint32_t drain_s);
 
   // Ends start(); the object must live until the loop has run the close callback.
   void close();

@@ -2,18 +2,13 @@
 
 #include <algorithm>
 
+#include "common/text.h"
 #include "node/option_values.h"
 #include "node/printable.h"
 
 namespace shoal::node {
 
 namespace {
-
-std::string_view trimmed(std::string_view text) {
-  const size_t first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
 
 bool is_quoted(const Option& option) { return option.kind == OptionKind::text; }
 
@@ -22,10 +17,10 @@ bool is_quoted(const Option& option) { return option.kind == OptionKind::text; }
 std::vector<std::string> split_values(const Option& option, std::string_view text) {
   if (!option.is_list()) return {std::string(text)};
   std::vector<std::string> values;
-  if (trimmed(text).empty()) return values;
+  if (common::trim_blanks(text).empty()) return values;
   while (values.size() <= option.list_max) {  // one too many is enough to be refused
     const size_t comma = std::min(text.find(','), text.size());
-    values.emplace_back(trimmed(text.substr(0, comma)));
+    values.emplace_back(common::trim_blanks(text.substr(0, comma)));
     if (comma == text.size()) break;
     text.remove_prefix(comma + 1);
   }

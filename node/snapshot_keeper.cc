@@ -26,7 +26,7 @@ int64_t milliseconds_since(std::chrono::steady_clock::time_point start) {
 
 SnapshotKeeper::SnapshotKeeper(uv_loop_t* loop, Settings settings, SwarmStore& store,
                                const ClusterClock& clock)
-    : settings_(std::move(settings)), store_(store), clock_(clock) {
+    : settings_(std::move(settings)), store_(store), clock_(clock), interval_s_(settings_.interval_s) {
   status_.loading_percent = 0;
   CHECK_INVARIANT(uv_async_init(loop, &ended_, [](uv_async_t* async) {
                     SnapshotKeeper& keeper = *static_cast<SnapshotKeeper*>(async->data);
@@ -47,6 +47,12 @@ void SnapshotKeeper::finish(std::function<void()> done) {
   wake_.notify_one();
 }
 
+void SnapshotKeeper::set_interval_s(uint32_t interval_s) {
+  const std::lock_guard lock(mutex_);
+  interval_s_ = interval_s;
+  wake_.notify_one();
+}
+
 SnapshotStatus SnapshotKeeper::status() const {
   const std::lock_guard lock(mutex_);
   SnapshotStatus status = status_;
@@ -64,13 +70,19 @@ void SnapshotKeeper::run() {
 
 // True: it is time to write; false: for the last time.
 bool SnapshotKeeper::wait() {
+  const auto begun = std::chrono::steady_clock::now();
   std::unique_lock lock(mutex_);
-  const auto finishing = [this] { return finishing_; };
-  if (settings_.interval_s == 0) {
-    wake_.wait(lock, finishing);
-    return false;
+  while (!finishing_) {
+    const auto due = begun + std::chrono::seconds(interval_s_);
+    if (interval_s_ == 0) {
+      wake_.wait(lock);
+    } else if (std::chrono::steady_clock::now() >= due) {
+      return true;
+    } else {
+      wake_.wait_until(lock, due);
+    }
   }
-  return !wake_.wait_for(lock, std::chrono::seconds(settings_.interval_s), finishing);
+  return false;
 }
 
 void SnapshotKeeper::load() {

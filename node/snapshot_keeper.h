@@ -51,6 +51,9 @@ class SnapshotKeeper {
   // loop has ended. Once, on the loop's thread.
   void finish(std::function<void()> done);
 
+  // Counts from the last writing; any thread.
+  void set_interval_s(uint32_t interval_s);
+
   SnapshotStatus status() const;  // any thread
 
  private:
@@ -59,7 +62,7 @@ class SnapshotKeeper {
   void write();
   bool wait();
 
-  const Settings settings_;
+  const Settings settings_;  // but the interval
   SwarmStore& store_;
   const ClusterClock& clock_;
   uv_async_t ended_;
@@ -68,6 +71,7 @@ class SnapshotKeeper {
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   bool finishing_ = false;  // under mutex_
+  uint32_t interval_s_;     // under mutex_; 0: at the end only
   SnapshotStatus status_;   // under mutex_
   std::thread thread_;
 };

@@ -42,9 +42,11 @@ Result<Socket> open_socket(const Endpoint& address, int type) {
   return socket;
 }
 
-Result<void> bind_socket(const Socket& socket, const Endpoint& address, const char* what) {
+// `scope`: the interface, of an IPv6 address that is only known on one.
+Result<void> bind_socket(const Socket& socket, const Endpoint& address, const char* what,
+                         unsigned scope = 0) {
   sockaddr_storage storage;
-  const socklen_t size = to_sockaddr(address, storage);
+  const socklen_t size = to_sockaddr(address, storage, scope);
   if (bind(socket.fd(), reinterpret_cast<sockaddr*>(&storage), size) != 0) {
     return fail_errno(std::string("cannot listen on ") + common::to_string(address) + " (" + what + ")");
   }
@@ -126,7 +128,7 @@ Result<GroupSocket> open_sync_group(const MulticastGroup& group) {
   // Nodes on one machine share the group; each gets its copy.
   set_option(socket->fd(), SOL_SOCKET, SO_REUSEADDR, 1);
   enlarge_buffers(*socket);
-  if (auto bound = bind_socket(*socket, group.group, "sync, multicast"); !bound) {
+  if (auto bound = bind_socket(*socket, group.group, "sync, multicast", opened.interface_index); !bound) {
     return tl::make_unexpected(bound.error());
   }
   if (!join_group(socket->fd(), group, opened.interface_index)) {

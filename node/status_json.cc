@@ -116,6 +116,8 @@ Json sync_json(const NodeState& state) {
           {"dropped_unauthentic", stats.dropped_unauthentic},
           {"dropped_replayed", stats.dropped_replayed},
           {"dropped_stale", stats.dropped_stale},
+          {"dropped_late", stats.dropped_late},
+          {"dropped_unsent", stats.dropped_unsent},
           {"dropped_queue", state.queue_dropped},
           {"dropped_send", state.sync_dropped_send}};
 }
@@ -220,6 +222,9 @@ std::string status_json(const NodeState& state) {
   json["pulls"] = state.sync ? pulls_json(state) : Json(nullptr);
   json["keys"] = {
       {"ids", state.key_ids}, {"reloads", state.key_reloads}, {"reloads_failed", state.key_reloads_failed}};
+  json["reload"] = {{"reloads", state.reloads},
+                    {"reloads_failed", state.reloads_failed},
+                    {"need_restart", state.need_restart}};
   json["interval_s"] = state.interval_s;
   json["announces_per_s"] = state.announces_per_s;
   json["access"] = access_json(state.access);

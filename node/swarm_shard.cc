@@ -114,6 +114,15 @@ PeerAnswer SwarmShard::announce_as(uint64_t hash, const PeerAnnounce& announce, 
   }
   std::optional<PeerValue> old;
   if (at.record != nullptr) old = at.record->value();
+  if (role != PeerRole::stopped && (!old || old->state.role == PeerRole::stopped)) {
+    answer.limit = lacks_room(at.entry, old.has_value());
+    if (answer.limit != Limit::none) {
+      if (answer.limit != Limit::peers_per_swarm) return answer;
+      answer.counts = counts_of(*at.entry);
+      sample_for<F>(announce, *at.entry, nullptr, prng, out, answer);
+      return answer;
+    }
+  }
   const PeerValue value = old ? announce_value(*old, role, completed, now, config_.replicated)
                               : PeerValue{common::stamp_of(now), {role, completed}};
   if (!old || *old != value) {
@@ -130,15 +139,21 @@ PeerAnswer SwarmShard::announce_as(uint64_t hash, const PeerAnnounce& announce, 
   if (old && old->state.role != PeerRole::stopped) {
     answer.renewed_ticks = static_cast<int16_t>(std::max(0, common::stamp_age(now, old->stamp)));
   }
-  const bool seeder = role == PeerRole::seeder;
+  sample_for<F>(announce, entry, at.record, prng, out, answer);
+  return answer;
+}
+
+template <Family F>
+void SwarmShard::sample_for(const PeerAnnounce& announce, const SwarmEntry& entry, const PeerRecord<F>* self,
+                            common::Prng& prng, const PeerBuffers& out, PeerAnswer& answer) const {
+  const bool seeder = role_of(announce.event, announce.seeder) == PeerRole::seeder;
   if constexpr (F == Family::v4) {
-    answer.peers_v4 = peers_v4_.sample(entry.v4, at.record, seeder, announce.want_v4, prng, out.v4.data());
+    answer.peers_v4 = peers_v4_.sample(entry.v4, self, seeder, announce.want_v4, prng, out.v4.data());
     answer.peers_v6 = peers_v6_.sample(entry.v6, nullptr, seeder, announce.want_v6, prng, out.v6.data());
   } else {
     answer.peers_v4 = peers_v4_.sample(entry.v4, nullptr, seeder, announce.want_v4, prng, out.v4.data());
-    answer.peers_v6 = peers_v6_.sample(entry.v6, at.record, seeder, announce.want_v6, prng, out.v6.data());
+    answer.peers_v6 = peers_v6_.sample(entry.v6, self, seeder, announce.want_v6, prng, out.v6.data());
   }
-  return answer;
 }
 
 size_t SwarmShard::merge(uint64_t hash, std::span<const proto::Delta> deltas, Tick now) {
@@ -199,6 +214,7 @@ bool SwarmShard::merge_as(uint64_t hash, const proto::Delta& delta, Tick now) {
     erase<F>(at, hash);
     return true;
   }
+  if (at.record == nullptr && !may_merge(at.entry)) return false;
   write<F>(at, hash, delta.info_hash, key, value);
   return true;
 }
@@ -227,6 +243,7 @@ auto SwarmShard::write(const Place<F>& old, uint64_t hash, const InfoHash& info_
   toggle<F>(info_hash, key, value);
   ++sums<F>()[index_of(value.state.role)];
   if (value.state.completed && !(before && before->state.completed)) ++entry.completed;
+  if (!before) tell_use(false);
   return {&entry, record};
 }
 
@@ -236,6 +253,7 @@ void SwarmShard::erase(const Place<F>& old, uint64_t hash) {
   --sums<F>()[index_of(old.record->role())];
   peers<F>().erase(set_of<F>(*old.entry), old.record);
   if (old.entry->empty()) table_.remove(hash, *old.entry);
+  tell_use(false);
 }
 
 // To be called before a stamp at most `ahead` ticks after `now` is written: it must be readable at the last
@@ -287,6 +305,7 @@ void SwarmShard::go_on_with_sweep(WorkBound& bound) {
     if (entry.empty()) table_.remove(common::siphash(config_.key, entry.info_hash.bytes), entry);
     return true;
   });
+  tell_use(ended);
   if (!ended) return;
   swept_ = sweep_->to;
   sweep_.reset();
@@ -320,6 +339,7 @@ void SwarmShard::drop_entry(uint64_t hash, SwarmEntry& entry) {
   empty_set<Family::v4>(entry);
   empty_set<Family::v6>(entry);
   table_.remove(hash, entry);
+  tell_use(false);
 }
 
 bool SwarmShard::drop(uint64_t hash, const InfoHash& info_hash) {

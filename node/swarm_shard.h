@@ -14,6 +14,7 @@
 #include "node/digest_table.h"
 #include "node/peer_table.h"
 #include "node/shard_lock.h"
+#include "node/store_room.h"
 #include "node/swarm_store.h"
 #include "node/swarm_table.h"
 
@@ -24,7 +25,9 @@ struct ShardConfig {
   common::SipKey key{};
   bool replicated = false;
   PeerHash peer_hash;
-  std::unique_ptr<DigestTable> digests;  // null: not replicated
+  std::unique_ptr<DigestTable> digests;          // null: not replicated
+  StoreRoom* room = nullptr;                     // outlives the shard
+  uint32_t swarms_max = SwarmTable::kSwarmsMax;  // of one shard
 };
 
 class alignas(64) SwarmShard {
@@ -102,6 +105,10 @@ class alignas(64) SwarmShard {
   template <common::Family F>
   PeerAnswer announce_as(uint64_t hash, const PeerAnnounce& announce, common::Tick now, common::Prng& prng,
                          const PeerBuffers& out);
+  // Peers for the announcer; `self` is its record if it has a live one, else null.
+  template <common::Family F>
+  void sample_for(const PeerAnnounce& announce, const SwarmEntry& entry, const PeerRecord<F>* self,
+                  common::Prng& prng, const PeerBuffers& out, PeerAnswer& answer) const;
   template <common::Family F>
   bool merge_as(uint64_t hash, const proto::Delta& delta, common::Tick now);
 
@@ -120,6 +127,15 @@ class alignas(64) SwarmShard {
                  PeerValue value);
   template <common::Family F>
   void erase(const Place<F>& old, uint64_t hash);
+
+  // What keeps a peer of this swarm (null: a new one) from being stored; `known`: it is there as a stopped
+  // one.
+  Limit lacks_room(const SwarmEntry* entry, bool known) const;
+  // Whether a record of another node, a new one, may be stored; counted if not.
+  bool may_merge(const SwarmEntry* entry);
+  bool table_full() const { return table_.size() >= config_.swarms_max; }
+  uint64_t records() const;
+  void tell_use(bool all);
   template <common::Family F>
   bool expire_set(SwarmEntry& entry, const Expiry& expiry, typename PeerTable<F>::Walk& walk,
                   WorkBound& bound, uint64_t& live_gone);
@@ -161,6 +177,9 @@ class alignas(64) SwarmShard {
   std::optional<Sweep> sweep_;
   std::array<RoleCounts, 2> sums_{};  // records by family and role
   uint64_t expired_ = 0;
+  // What the room common to all shards has been told.
+  int64_t told_swarms_ = 0;
+  int64_t told_records_ = 0;
 };
 
 }  // namespace shoal::node

@@ -20,7 +20,8 @@ struct SwarmStore::Impl {
       : shared{config.key,
                config.replicated,
                {peer_seed(config.key, 'a'), peer_seed(config.key, 'b')},
-               config.replicated ? std::make_unique<DigestTable>() : nullptr},
+               config.replicated ? std::make_unique<DigestTable>() : nullptr,
+               &room},
         shards(std::allocator<SwarmShard>().allocate(kShards)) {
     for (size_t i = 0; i < kShards; ++i) std::construct_at(shards + i, shared, index_places[i]);
   }
@@ -45,6 +46,7 @@ struct SwarmStore::Impl {
     return admits;
   }
 
+  StoreRoom room;
   ShardConfig shared;
   std::array<IndexPlace, kShards> index_places;
   SwarmShard* shards;
@@ -56,6 +58,12 @@ static_assert(SwarmStore::kShards == size_t{1} << (64 - 54));
 
 SwarmStore::SwarmStore(const Config& config) : impl_(std::make_unique<Impl>(config)) {}
 SwarmStore::~SwarmStore() = default;
+
+void SwarmStore::set_limits(const StoreLimits& limits) { impl_->room.set(limits); }
+
+bool SwarmStore::nearly_full() const {
+  return impl_->room.swarms.nearly_full() || impl_->room.peers.nearly_full();
+}
 
 SwarmRef SwarmStore::locate(const InfoHash& info_hash) const {
   return {common::siphash(impl_->shared.key, info_hash.bytes)};
@@ -161,6 +169,11 @@ StoreTotals SwarmStore::totals() const {
   if (impl_->shared.digests != nullptr) totals.memory_bytes += allocated_bytes(DigestTable::bytes());
   for (size_t i = 0; i < kShards; ++i) impl_->shards[i].add_to(totals);
   return totals;
+}
+
+MergesRefused SwarmStore::merges_refused() const {
+  return {impl_->room.merges_refused_swarms.load(std::memory_order_relaxed),
+          impl_->room.merges_refused_peers.load(std::memory_order_relaxed)};
 }
 
 }  // namespace shoal::node

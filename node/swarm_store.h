@@ -18,6 +18,8 @@
 #include "common/prng.h"
 #include "common/siphash.h"
 #include "common/tick.h"
+#include "node/limits.h"
+#include "node/store_room.h"
 #include "proto/announce.h"
 #include "proto/delta.h"
 #include "sync/swarms.h"
@@ -54,6 +56,9 @@ struct PeerAnswer {
   // replicated.
   std::optional<proto::Delta> delta;
   bool refreshed = false;  // it did not change the record
+  // Not none: the peer has not been stored. Of peers_per_swarm it still gets counts and peers, of swarms and
+  // peers nothing.
+  Limit limit = Limit::none;
 };
 
 // One swarm, looked at.
@@ -78,6 +83,12 @@ struct StoreTotals {
   uint64_t lock_stalls = 0;   // times a shard's lock had to be waited for since start
 };
 
+// Records of other nodes that were not taken because of a limit, since start.
+struct MergesRefused {
+  uint64_t swarms = 0;
+  uint64_t peers = 0;
+};
+
 class SwarmStore final : public sync::Swarms {
  public:
   static constexpr size_t kShards = 1024;
@@ -92,6 +103,9 @@ class SwarmStore final : public sync::Swarms {
   SwarmStore(const SwarmStore&) = delete;
   SwarmStore& operator=(const SwarmStore&) = delete;
 
+  // In force from now on; what is there stays. None at first.
+  void set_limits(const StoreLimits& limits);
+
   SwarmRef locate(const common::InfoHash& info_hash) const;
 
   // For batches, so that their cache misses overlap: call the first for all requests of the batch, then the
@@ -103,7 +117,8 @@ class SwarmStore final : public sync::Swarms {
   void prefetch_peers(SwarmRef ref, const common::Endpoint& peer, proto::PeerRole likely) const;
 
   // Applies one announce and samples peers for it: leechers first for a seeder, never the announcer itself,
-  // never a stopped peer. `ref` is locate(announce.info_hash).
+  // never a stopped peer. `ref` is locate(announce.info_hash). A peer that is there already, and one that
+  // stops, are not subject to limits.
   PeerAnswer announce(SwarmRef ref, const PeerAnnounce& announce, common::Tick now, common::Prng& prng,
                       const PeerBuffers& out);
 
@@ -114,11 +129,13 @@ class SwarmStore final : public sync::Swarms {
   std::optional<SwarmLook> look(SwarmRef ref, const common::InfoHash& info_hash, uint32_t peers_max,
                                 common::Prng& prng) const;
 
-  // Of sync/swarms.h; a step of reading is a shard. There are digests only in a replicated store.
+  // Of sync/swarms.h; a step of reading is a shard. There are digests only in a replicated store. What would
+  // take the store beyond twice its limits is not merged.
   size_t merge(std::span<const proto::Delta> deltas, common::Tick now) override;
   size_t merge_part(const sync::SwarmPart& part, common::Tick now) override;
   sync::StampDigests stamp_digests() const override;
   sync::BucketDigests bucket_digests(common::Stamp stamp) const override;
+  bool nearly_full() const override;
   size_t read_steps() const override { return kShards; }
   void read(size_t step, const sync::Cells& cells, common::Tick now,
             const std::function<void(const sync::SwarmPart&)>& visit) const override;
@@ -155,6 +172,8 @@ class SwarmStore final : public sync::Swarms {
 
   // Sums over all shards, one lock at a time: consistent per shard only.
   StoreTotals totals() const;
+
+  MergesRefused merges_refused() const;
 
  private:
   struct Impl;

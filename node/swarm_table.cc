@@ -28,7 +28,7 @@ const SwarmEntry* SwarmTable::likely_entry(uint64_t hash) const {
 
 SwarmEntry& SwarmTable::insert(uint64_t hash, const InfoHash& info_hash) {
   const uint32_t number = size();
-  CHECK_INVARIANT(number < kNumberMask);
+  CHECK_INVARIANT(number < kSwarmsMax);
   // At most four fifths full: short probes at five bytes a swarm.
   if ((number + 1) * size_t{5} > index_.size() * 4) rebuild_index(index_.size() + index_.size() / 4 + 8);
   entries_.push_back(sizeof(SwarmEntry));

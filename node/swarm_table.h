@@ -54,6 +54,10 @@ class IndexPlace {
 
 class SwarmTable {
  public:
+  // As many numbers as the index has room for. Only who chooses info_hashes for this shard, which takes the
+  // key of the store, can come so far.
+  static constexpr uint32_t kSwarmsMax = (1U << 22) - 1;
+
   // `key` gave the hashes; `place` is kept up to date. Both must outlive the table.
   SwarmTable(const common::SipKey& key, IndexPlace& place) : key_(key), place_(place) {}
 
@@ -63,7 +67,7 @@ class SwarmTable {
   }
   const SwarmEntry* find(uint64_t hash, const common::InfoHash& info_hash) const;
 
-  // The swarm must not be there.
+  // The swarm must not be there, and there must be less than kSwarmsMax.
   SwarmEntry& insert(uint64_t hash, const common::InfoHash& info_hash);
 
   // The last entry takes the place, and the number, of the removed one.
@@ -92,6 +96,7 @@ class SwarmTable {
   static constexpr uint32_t kNumberBits = 22;
   static constexpr uint32_t kNumberMask = (1U << kNumberBits) - 1;
   static constexpr uint32_t kFree = ~0U;
+  static_assert(kSwarmsMax == kNumberMask);
 
   // The lowest bits.
   static uint32_t tag_of(uint64_t hash) { return static_cast<uint32_t>(hash) << kNumberBits; }

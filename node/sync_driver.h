@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "node/cluster_clock.h"
@@ -43,6 +44,13 @@ class SyncDriver {
 
   // Keys from now on; at least one.
   void set_keys(const std::vector<sync::ClusterKey>& keys);
+
+  void set_peers(std::vector<HostPort> peers) { resolver_.set_peers(std::move(peers)); }
+
+  // Bytes per second: to one destination, and of all donations together (0: as fast as they are taken).
+  void set_pace(int64_t pace_bytes_per_s, int64_t donate_bytes_per_s) {
+    cluster_.set_pace(pace_bytes_per_s, donate_bytes_per_s);
+  }
 
   sync::Status status() const { return cluster_.status(now()); }
   const SyncSocketCounters& socket_counters() const { return socket_->counters(); }

@@ -18,7 +18,7 @@ using common::Result;
 
 namespace {
 
-constexpr size_t kBatch = 32;
+constexpr size_t kSyncBatch = 32;
 constexpr size_t kBatchesPerWake = 32;  // then the loop serves its other handles
 constexpr size_t kDatagramMax =
     2048;  // ours are at most 1200 bytes; longer ones arrive truncated and are refused
@@ -76,10 +76,7 @@ Result<std::unique_ptr<SyncSocket>> SyncSocket::open(const Endpoint& listen,
   opened->listen_ = listen;
   opened->unicast_ = std::move(*unicast);
   for (const MulticastGroup& group : groups) {
-    if (group.group.family != listen.family) {
-      return common::fail("sync.multicast: " + common::to_string(group.group) +
-                          " is not of the address family of sync.listen");
-    }
+    CHECK_INVARIANT(group.group.family == listen.family);  // resolve_options() has seen to it
     auto socket = open_sync_group(group);
     if (!socket) return tl::make_unexpected(socket.error());
     opened->groups_.push_back(group);
@@ -119,18 +116,18 @@ void SyncSocket::Port::on_readable(uv_poll_t* handle, int status, int /*events*/
 }
 
 bool SyncSocket::Port::receive_batch() {
-  static thread_local std::array<std::array<uint8_t, kDatagramMax>, kBatch> buffers;
-  std::array<mmsghdr, kBatch> messages{};
-  std::array<iovec, kBatch> slices;
-  std::array<sockaddr_storage, kBatch> sources;
-  for (size_t i = 0; i < kBatch; ++i) {
+  static thread_local std::array<std::array<uint8_t, kDatagramMax>, kSyncBatch> buffers;
+  std::array<mmsghdr, kSyncBatch> messages{};
+  std::array<iovec, kSyncBatch> slices;
+  std::array<sockaddr_storage, kSyncBatch> sources;
+  for (size_t i = 0; i < kSyncBatch; ++i) {
     slices[i] = {buffers[i].data(), buffers[i].size()};
     messages[i].msg_hdr.msg_iov = &slices[i];
     messages[i].msg_hdr.msg_iovlen = 1;
     messages[i].msg_hdr.msg_name = &sources[i];
     messages[i].msg_hdr.msg_namelen = sizeof sources[i];
   }
-  const int count = recvmmsg(fd, messages.data(), kBatch, MSG_DONTWAIT, nullptr);
+  const int count = recvmmsg(fd, messages.data(), kSyncBatch, MSG_DONTWAIT, nullptr);
   if (count <= 0) return false;
   for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
     sync::Received received;
@@ -139,20 +136,20 @@ bool SyncSocket::Port::receive_batch() {
     received.bytes = common::ByteSpan(buffers[i]).first(messages[i].msg_len);
     owner->receive_(received);
   }
-  return static_cast<size_t>(count) == kBatch;
+  return static_cast<size_t>(count) == kSyncBatch;
 }
 
 void SyncSocket::send(const std::vector<sync::Send>& sends) {
-  for (size_t sent = 0; sent < sends.size(); sent += kBatch) {
-    send_batch(&sends[sent], std::min(kBatch, sends.size() - sent));
+  for (size_t sent = 0; sent < sends.size(); sent += kSyncBatch) {
+    send_batch(&sends[sent], std::min(kSyncBatch, sends.size() - sent));
   }
 }
 
 void SyncSocket::send_batch(const sync::Send* sends, size_t count) {
-  std::array<mmsghdr, kBatch> messages{};
-  std::array<iovec, kBatch> slices;
-  std::array<sockaddr_storage, kBatch> destinations;
-  std::array<Control, kBatch> controls;
+  std::array<mmsghdr, kSyncBatch> messages{};
+  std::array<iovec, kSyncBatch> slices;
+  std::array<sockaddr_storage, kSyncBatch> destinations;
+  std::array<Control, kSyncBatch> controls;
   for (size_t i = 0; i < count; ++i) {
     const sync::Send& send = sends[i];
     msghdr& message = messages[i].msg_hdr;

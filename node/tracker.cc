@@ -8,8 +8,8 @@ using proto::Event;
 
 uint32_t Tracker::peers_wanted(const proto::AnnounceRequest& request, uint32_t fits) const {
   if (request.event == Event::stopped) return 0;
-  const uint32_t wanted = request.numwant.value_or(settings_.numwant_default);
-  return std::min({wanted, settings_.numwant_max, fits});
+  const uint32_t wanted = request.numwant.value_or(settings_->numwant_default);
+  return std::min({wanted, settings_->numwant_max, fits});
 }
 
 Refusal Tracker::judge(const proto::AnnounceRequest& request, const common::Endpoint& peer) {
@@ -18,11 +18,18 @@ Refusal Tracker::judge(const proto::AnnounceRequest& request, const common::Endp
   return refusal;
 }
 
+bool Tracker::over_rate(const common::Endpoint& client, bool proven, uint64_t now_us) {
+  RequestLimiter& limiter = *settings_->limiter;
+  const Limit limit = proven ? limiter.take(client, now_us) : limiter.look(client, now_us);
+  if (limit != Limit::none) counters_.limits[index_of(limit)].add();
+  return limit != Limit::none;
+}
+
 uint32_t Tracker::interval_s() {
-  const double spread = settings_.interval_jitter * (2 * prng_.unit() - 1);
-  const uint32_t interval_s = settings_.adapted_interval_s == nullptr
-                                  ? settings_.interval_s
-                                  : settings_.adapted_interval_s->load(std::memory_order_relaxed);
+  const double spread = settings_->interval_jitter * (2 * prng_.unit() - 1);
+  const uint32_t interval_s = settings_->adapted_interval_s == nullptr
+                                  ? settings_->interval_s
+                                  : settings_->adapted_interval_s->load(std::memory_order_relaxed);
   return std::max(1U, static_cast<uint32_t>(interval_s * (1 + spread)));
 }
 
@@ -57,6 +64,15 @@ proto::AnnounceAnswer Tracker::announce(SwarmRef ref, const proto::AnnounceReque
   announce.want_v6 = want_v6;
   const PeerAnswer stored = store_.announce(ref, announce, now, prng_, buffers);
 
+  proto::AnnounceAnswer answer;
+  if (stored.limit != Limit::none) {
+    counters_.limits[index_of(stored.limit)].add();
+    answer.full = stored.limit != Limit::peers_per_swarm;
+    if (answer.full) {
+      counters_.refused[static_cast<size_t>(Refusal::full)].add();
+      return answer;
+    }
+  }
   count(request.event);
   if (++announces_ % kClientSample == 0) counters_.clients[client_number(request.peer_id)].add();
   if (stored.downloaded) counters_.downloads.add();
@@ -67,7 +83,6 @@ proto::AnnounceAnswer Tracker::announce(SwarmRef ref, const proto::AnnounceReque
     queue_->push({*stored.delta, stored.refreshed});
   }
 
-  proto::AnnounceAnswer answer;
   answer.interval_s = interval_s();
   answer.counts = stored.counts;
   answer.peers_v4 = buffers.v4.first(stored.peers_v4 * common::compact_size(common::Family::v4));

@@ -14,12 +14,14 @@
 #include "node/client_address.h"
 #include "node/cluster_clock.h"
 #include "node/delta_queue.h"
+#include "node/request_limiter.h"
 #include "node/swarm_store.h"
 #include "node/worker_counters.h"
 #include "proto/announce.h"
 
 namespace shoal::node {
 
+// Never changed: shared by the workers, and another takes its place at a reload.
 struct TrackerSettings {
   uint32_t interval_s = 1800;
   double interval_jitter = 0.1;
@@ -34,6 +36,11 @@ struct TrackerSettings {
   std::string warning{};       // empty: none
   std::string redirect_url{};  // empty: none
   TrustedProxies proxies{};
+  bool proxy_protocol = false;          // their connections begin with a header that says whose they are
+  bool full_scrape = false;             // to be had on the tracker's HTTP port
+  std::string stats_path{};             // opentracker's page; empty: there is none
+  common::NetworkSet stats_networks{};  // whose clients may see it
+  RequestLimiter* limiter = nullptr;    // null: requests are not limited; outlives the tracker
 };
 
 class Tracker {
@@ -41,10 +48,16 @@ class Tracker {
   // `queue` is null when there is no sync channel. All references outlive the tracker.
   Tracker(const TrackerSettings& settings, SwarmStore& store, DeltaQueue* queue, AnnounceCounters& counters,
           uint64_t seed)
-      : settings_(settings), store_(store), queue_(queue), counters_(counters), prng_(seed) {}
+      : settings_(std::make_shared<const TrackerSettings>(settings)),
+        store_(store),
+        queue_(queue),
+        counters_(counters),
+        prng_(seed) {}
 
   SwarmStore& store() { return store_; }
-  const TrackerSettings& settings() const { return settings_; }
+  const TrackerSettings& settings() const { return *settings_; }
+  std::shared_ptr<const TrackerSettings> shared_settings() const { return settings_; }
+  void set_settings(std::shared_ptr<const TrackerSettings> settings) { settings_ = std::move(settings); }
 
   // Null: nothing is forbidden.
   void set_policy(std::shared_ptr<const AnnouncePolicy> policy) { policy_ = std::move(policy); }
@@ -59,6 +72,13 @@ class Tracker {
 
   // A swarm that is not served must not be scraped.
   bool hides(const common::InfoHash& hash) const { return policy_ != nullptr && !policy_->allows(hash); }
+
+  // Whether over_rate() has to be asked at all.
+  bool limits_requests() const { return settings_->limiter != nullptr && settings_->limiter->on(); }
+
+  // Whether this request of the client is one too many, and shall not be answered. Counted. `proven`: it does
+  // come from there; else it is not counted against the client, who may not have sent it.
+  bool over_rate(const common::Endpoint& client, bool proven, uint64_t now_us);
 
   // Peers the client shall get at most, given what fits its answer.
   uint32_t peers_wanted(const proto::AnnounceRequest& request, uint32_t fits) const;
@@ -81,7 +101,7 @@ class Tracker {
   void count(proto::Event event);
   Refusal judge(const proto::AnnounceRequest& request, const common::Endpoint& peer);
 
-  const TrackerSettings settings_;
+  std::shared_ptr<const TrackerSettings> settings_;
   SwarmStore& store_;
   DeltaQueue* const queue_;
   AnnounceCounters& counters_;

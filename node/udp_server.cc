@@ -102,8 +102,7 @@ UdpServer::UdpServer(uv_loop_t* loop, Socket socket, UdpBatch& batch, Tracker& t
     : socket_(std::move(socket)),
       family_(local_endpoint(socket_.fd()).family),
       wildcard_(common::is_wildcard(local_endpoint(socket_.fd()))),
-      peers_max_(
-          std::min(tracker.settings().numwant_max_udp, static_cast<uint32_t>(proto::udp_peers_max(family_)))),
+      peers_fit_(static_cast<uint32_t>(proto::udp_peers_max(family_))),
       batch_(batch),
       tracker_(tracker),
       clock_(clock),
@@ -145,7 +144,7 @@ UdpServer::Drained UdpServer::serve() {
     const size_t count = receive();
     if (count == 0) return Drained::yes;
     const uint64_t start_ns = uv_hrtime();
-    look_up(count);
+    look_up(count, start_ns / 1000);
     batch_.answers = 0;
     for (size_t k = 0; k < count; ++k) answer(k);
     send();
@@ -171,8 +170,9 @@ size_t UdpServer::receive() {
 }
 
 // Parses all, drops what deserves no answer, and starts to load the swarms of the rest.
-void UdpServer::look_up(size_t count) {
+void UdpServer::look_up(size_t count, uint64_t now_us) {
   counters_.datagrams_received.add(count);
+  const bool limited = tracker_.limits_requests();
   uint64_t bytes = 0;
   for (size_t i = 0; i < count; ++i) {
     const size_t size = batch_.in[i].msg_len;
@@ -191,6 +191,9 @@ void UdpServer::look_up(size_t count) {
     } else if (request.kind != UdpKind::connect &&
                !proto::check_connection_id(keys_, batch_.clients[i], unix_s_, request.connection_id)) {
       counters_.dropped_connection_id.add();
+      request.kind = UdpKind::ignored;
+    } else if (limited && tracker_.over_rate(batch_.clients[i], request.kind != UdpKind::connect, now_us)) {
+      counters_.dropped_rate.add();
       request.kind = UdpKind::ignored;
     } else if (request.kind == UdpKind::announce) {
       batch_.refs[i] = tracker_.store().locate(request.announce.info_hash);
@@ -270,14 +273,19 @@ size_t UdpServer::answer_announce(size_t index, std::span<uint8_t> out) {
     counters_.errors.add();
     return proto::write_error_answer(out, batch_.requests[index].transaction_id, to_string(refusal));
   }
-  counters_.announces.add();
   const bool v4 = family_ == Family::v4;
-  const uint32_t want = tracker_.peers_wanted(request, peers_max_);
+  const uint32_t want =
+      tracker_.peers_wanted(request, std::min(peers_fit_, tracker_.settings().numwant_max_udp));
   PeerBuffers buffers;
   (v4 ? buffers.v4 : buffers.v6) =
       out.subspan(proto::kUdpAnnounceHeaderSize, want * common::compact_size(family_));
   const proto::AnnounceAnswer answer = tracker_.announce(batch_.refs[index], request, batch_.clients[index],
                                                          v4 ? want : 0, v4 ? 0 : want, tick_, buffers);
+  if (answer.full) {
+    counters_.errors.add();
+    return proto::write_error_answer(out, batch_.requests[index].transaction_id, to_string(Refusal::full));
+  }
+  counters_.announces.add();
   proto::write_announce_header(out, batch_.requests[index].transaction_id, answer.interval_s, answer.counts);
   return proto::kUdpAnnounceHeaderSize + (v4 ? answer.peers_v4 : answer.peers_v6).size();
 }

@@ -50,7 +50,7 @@ class UdpServer {
   Drained serve();
   void watch();
   size_t receive();
-  void look_up(size_t count);
+  void look_up(size_t count, uint64_t now_us);
   void answer(size_t index);
   size_t answer_announce(size_t index, std::span<uint8_t> out);
   size_t answer_scrape(size_t index, std::span<uint8_t> out);
@@ -59,7 +59,7 @@ class UdpServer {
   Socket socket_;
   const common::Family family_;
   const bool wildcard_;       // answers name the address that was asked as their source
-  const uint32_t peers_max_;  // of one answer
+  const uint32_t peers_fit_;  // in one answer
   UdpBatch& batch_;
   Tracker& tracker_;
   const ClusterClock& clock_;

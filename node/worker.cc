@@ -80,10 +80,29 @@ void Worker::set_policy(std::shared_ptr<const AnnouncePolicy> policy) {
   uv_async_send(&wake_);
 }
 
+void Worker::set_settings(std::shared_ptr<const TrackerSettings> settings) {
+  if (!thread_.joinable()) return;
+  {
+    const std::lock_guard lock(message_mutex_);
+    next_settings_ = std::move(settings);
+  }
+  uv_async_send(&wake_);
+}
+
+void Worker::expect_proxies() {
+  const auto settings = tracker_.shared_settings();
+  http_->expect_proxies(std::shared_ptr<const common::NetworkSet>(settings, &settings->proxies.networks),
+                        settings->proxy_protocol);
+}
+
 void Worker::take_message() {
   const std::lock_guard lock(message_mutex_);
   if (!next_keys_.empty()) connection_keys_ = std::exchange(next_keys_, {});
   if (next_policy_) tracker_.set_policy(std::move(*std::exchange(next_policy_, std::nullopt)));
+  if (next_settings_) {
+    tracker_.set_settings(std::exchange(next_settings_, nullptr));
+    expect_proxies();
+  }
   if (!stop_asked_) return;
   for (const auto& server : udp_) server->stop();
   http_->stop();
@@ -97,6 +116,7 @@ void Worker::run() {
                                                connection_keys_, counters_));
   }
   http_ = std::make_unique<HttpServer>(&loop_, context_.http_limits, http_tracker_, counters_.http);
+  expect_proxies();
   http_->close_when(context_.draining);
   for (Socket& socket : http_sockets_) http_->listen(std::move(socket));
   uv_run(&loop_, UV_RUN_DEFAULT);

@@ -30,12 +30,12 @@ namespace shoal::node {
 struct WorkerContext {
   SwarmStore& store;
   const ClusterClock& clock;
-  TrackerSettings tracker;
+  TrackerSettings tracker;                       // those at start
   HttpLimits http_limits;                        // per worker
   std::vector<common::SipKey> connection_keys;   // at least one; those at start
   std::shared_ptr<const AnnouncePolicy> policy;  // that at start; null: everything may be announced
   const std::atomic<bool>& draining;             // true: HTTP connections end with their next answer
-  FullScrapes* full_scrapes = nullptr;           // null: not for the tracker's clients
+  FullScrapes& full_scrapes;
   OpentrackerPage& opentracker;
 };
 
@@ -58,6 +58,9 @@ class Worker {
   // What may be announced from soon on; null: everything. Control thread.
   void set_policy(std::shared_ptr<const AnnouncePolicy> policy);
 
+  // Other settings from soon on. Control thread.
+  void set_settings(std::shared_ptr<const TrackerSettings> settings);
+
   // Stops serving and joins the thread. What the queue holds stays there to be drained.
   void stop();
 
@@ -67,6 +70,7 @@ class Worker {
  private:
   void run();
   void take_message();
+  void expect_proxies();
 
   const WorkerContext& context_;
   const std::unique_ptr<DeltaQueue> queue_;
@@ -81,6 +85,7 @@ class Worker {
   bool stop_asked_ = false;                                           // under message_mutex_
   std::vector<common::SipKey> next_keys_;                             // under message_mutex_; empty: none
   std::optional<std::shared_ptr<const AnnouncePolicy>> next_policy_;  // under message_mutex_; none: no news
+  std::shared_ptr<const TrackerSettings> next_settings_;              // under message_mutex_; null: no news
   std::vector<common::SipKey> connection_keys_;                       // worker's thread
   UdpBatchPtr batch_;
   std::vector<std::unique_ptr<UdpServer>> udp_;

@@ -12,6 +12,7 @@
 #include "common/time_histogram.h"
 #include "node/announce_policy.h"
 #include "node/client_names.h"
+#include "node/limits.h"
 
 namespace shoal::node {
 
@@ -43,6 +44,7 @@ struct UdpCounters {
   common::Counter dropped_connection_id;
   common::Counter dropped_source_port;
   common::Counter dropped_network;  // access.deny_networks
+  common::Counter dropped_rate;     // limits.requests_per_s_*
   common::Counter dropped_send;     // the kernel did not take the answer
   // From the receipt of a batch until its answers have been handed to the kernel, for each of the answers.
   common::TimeHistogram request_time;
@@ -51,8 +53,9 @@ struct UdpCounters {
 struct HttpCounters {
   common::Counter connections_accepted;
   common::Counter connections_closed;
-  common::Counter closed_for_room;  // the oldest idle one, to make room for a new one
-  common::Counter closed_timeout;   // idle too long, or a request or an answer that took too long
+  common::Counter closed_for_room;      // the one waited for longest, to make room for a new one
+  common::Counter refused_per_address;  // limits.connections_per_address
+  common::Counter closed_timeout;       // idle too long, or a request or an answer that took too long
   common::Counter bytes_received;
   common::Counter bytes_sent;
   common::Counter bad_requests;  // answered 4xx or 5xx by the parser
@@ -87,6 +90,7 @@ struct AnnounceCounters {
   // By what the peer_id says, of one announce in kClientSample.
   std::array<common::Counter, kClientNames> clients;
   std::array<common::Counter, kRefusals> refused;  // by Refusal
+  std::array<common::Counter, kLimits> limits;     // by Limit: those of requests and of what is stored
 };
 
 struct WorkerCounters {

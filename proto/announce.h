@@ -15,10 +15,14 @@ namespace shoal::proto {
 // BEP 3 events and BEP 21's paused.
 enum class Event : uint8_t { none, completed, started, stopped, paused };
 
+// `left` of a client that did not tell it, or does not know it yet (a magnet link before its metadata): it is
+// no seeder.
+constexpr uint64_t kLeftUnknown = UINT64_MAX;
+
 struct AnnounceRequest {
   common::InfoHash info_hash;
   std::array<uint8_t, 20> peer_id{};
-  uint64_t left = 0;  // bytes still to download; 0: the client is a seeder
+  uint64_t left = 0;  // bytes still to download, below 2^63, or kLeftUnknown; 0: the client is a seeder
   Event event = Event::none;
   uint16_t port = 0;                // never 0 in a parsed request
   std::optional<uint32_t> numwant;  // none: the client leaves it to the tracker
@@ -43,6 +47,7 @@ struct AnnounceAnswer {
   SwarmCounts counts;
   common::ByteSpan peers_v4;
   common::ByteSpan peers_v6;
+  bool full = false;  // the peer has not been stored, and is told so instead of all of the above
 };
 
 }  // namespace shoal::proto

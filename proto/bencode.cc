@@ -3,18 +3,15 @@
 #include <array>
 #include <charconv>
 
+#include "common/text.h"
+
 namespace shoal::proto {
 
+using common::bytes_of;
 using common::ByteSpan;
 using common::Result;
 
 namespace {
-
-ByteSpan bytes_of(std::string_view text) {
-  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
-}
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // Finds the end of one value and says what is wrong with it, if anything is.
 class Scanner {
@@ -65,7 +62,7 @@ class Scanner {
 
   std::optional<std::string_view> string() {
     const std::string_view rest = text_.substr(at_);
-    if (rest.empty() || !is_digit(rest[0])) {
+    if (rest.empty() || !common::is_digit(rest[0])) {
       fail("not a bencoded value");
       return std::nullopt;
     }

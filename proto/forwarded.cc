@@ -2,23 +2,14 @@
 
 #include <algorithm>
 
+#include "common/text.h"
+
 namespace shoal::proto {
 
+using common::equals_ignoring_case;
+using common::trim_blanks;
+
 namespace {
-
-bool is_blank(char c) { return c == ' ' || c == '\t'; }
-
-std::string_view trim_blanks(std::string_view text) {
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  return text;
-}
-
-bool equals_ignoring_case(std::string_view text, std::string_view lower) {
-  return text.size() == lower.size() &&
-         std::equal(text.begin(), text.end(), lower.begin(),
-                    [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; });
-}
 
 // What stands before the first `separator` outside of quotes; `rest` keeps what is behind it, and `more`
 // tells whether there was one. A quote that does not end takes the rest.

@@ -30,9 +30,7 @@ class HeadWriter {
  public:
   explicit HeadWriter(std::string& out, size_t start) : begin_(out.data() + start), at_(begin_) {}
 
-  void text(std::string_view text) {
-    at_ = std::copy(text.begin(), text.end(), at_);
-  }
+  void text(std::string_view text) { at_ = std::copy(text.begin(), text.end(), at_); }
   void number(size_t value) { at_ = std::to_chars(at_, at_ + 20, value).ptr; }
   size_t size() const { return static_cast<size_t>(at_ - begin_); }
 

@@ -83,6 +83,8 @@ bool all_digits(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
+bool is_negative(std::string_view text) { return text.starts_with('-') && all_digits(text.substr(1)); }
+
 // Digits only; more than 64 bits give UINT64_MAX.
 std::optional<uint64_t> parse_number(std::string_view text) {
   if (!all_digits(text)) return std::nullopt;
@@ -99,9 +101,11 @@ Fault read_port(std::string_view text, AnnounceQuery& out) {
 }
 
 Fault read_left(std::string_view text, AnnounceQuery& out) {
+  // So do clients write it that do not know it: nothing, -1, or that as an unsigned number.
+  if (text.empty() || is_negative(text)) return std::nullopt;
   const auto left = parse_number(text);
-  if (!left || *left > INT64_MAX) return QueryFault::left_invalid;
-  out.request.left = *left;
+  if (!left) return QueryFault::left_invalid;
+  out.request.left = *left <= INT64_MAX ? *left : kLeftUnknown;
   return std::nullopt;
 }
 
@@ -123,7 +127,7 @@ Fault read_event(std::string_view text, AnnounceQuery& out) {
 }
 
 Fault read_numwant(std::string_view text, AnnounceQuery& out) {
-  if (text.starts_with('-') && all_digits(text.substr(1))) return std::nullopt;
+  if (is_negative(text)) return std::nullopt;
   const auto numwant = parse_number(text);
   if (!numwant) return QueryFault::numwant_invalid;
   out.request.numwant = static_cast<uint32_t>(std::min<uint64_t>(*numwant, UINT32_MAX));
@@ -269,7 +273,7 @@ std::string_view to_string(QueryFault fault) {
     case QueryFault::port_duplicate:
       return "duplicate key port";
     case QueryFault::left_invalid:
-      return "left must be a number below 2^63";
+      return "left must be a number";
     case QueryFault::left_duplicate:
       return "duplicate key left";
     case QueryFault::event_unknown:

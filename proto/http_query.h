@@ -22,9 +22,6 @@ namespace shoal::proto {
 
 constexpr size_t kHttpScrapeMax = 100;  // info_hash keys of one scrape
 
-// `left` when the client did not send it: not a seeder.
-constexpr uint64_t kLeftUnknown = UINT64_MAX;
-
 enum class QueryFault : uint8_t {
   bad_escape,  // a '%' without two hexadecimal digits, in a value that is read
   info_hash_missing,
@@ -50,8 +47,9 @@ constexpr size_t kQueryFaults = 17;
 std::string_view to_string(QueryFault fault);
 
 struct AnnounceQuery {
-  AnnounceRequest request;  // left is kLeftUnknown when missing; numwant is cut to 2^32 - 1
-  bool compact = true;      // false only for compact=0
+  // left is kLeftUnknown when it is missing, empty, negative, or 2^63 or more; numwant is cut to 2^32 - 1
+  AnnounceRequest request;
+  bool compact = true;  // false only for compact=0
 
   // The addresses the client claims (BEP 3, BEP 7), unread: for parse_announced_address(). Of several, the
   // last.

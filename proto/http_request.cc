@@ -5,9 +5,15 @@
 #include <bit>
 #include <cstring>
 
+#include "common/text.h"
+
 namespace shoal::proto {
 
 using common::ByteSpan;
+using common::equals_ignoring_case;
+using common::is_digit;
+using common::to_lower;
+using common::trim_blanks;
 
 namespace {
 
@@ -25,26 +31,8 @@ bool is_token(char c) { return kTokenBytes[static_cast<uint8_t>(c)]; }
 // What may stand in a Host header: no blanks, nothing that begins another part of a URL, no lists.
 bool is_host(char c) { return std::string_view(" \t,/?#@").find(c) == std::string_view::npos; }
 
-bool is_blank(char c) { return c == ' ' || c == '\t'; }
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
-
 // One memchr; find_first_of would look each byte up in turn.
 bool has(std::string_view text, char c) { return text.find(c) != std::string_view::npos; }
-
-// `lower` holds no upper-case letters.
-bool equals_ignoring_case(std::string_view text, std::string_view lower) {
-  return text.size() == lower.size() &&
-         std::equal(text.begin(), text.end(), lower.begin(), [](char a, char b) { return to_lower(a) == b; });
-}
-
-std::string_view trim_blanks(std::string_view text) {
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  return text;
-}
 
 bool is_control(char c) {
   const auto byte = static_cast<uint8_t>(c);

@@ -10,8 +10,8 @@ namespace shoal::proto {
 
 namespace {
 
-constexpr uint8_t kFlagLz4 = 1;
-constexpr uint8_t kFlagLast = 2;
+constexpr uint8_t kPullFlagLz4 = 1;
+constexpr uint8_t kPullFlagLast = 2;
 constexpr size_t kFrameHead = 1 + 4;
 constexpr uint16_t kDoneMax = 1000;
 
@@ -55,7 +55,7 @@ std::vector<uint8_t> PullFrameWriter::finish(common::Tick tick, uint16_t done, b
     std::copy(raw.begin(), raw.end(), frame.begin() + kFrameHead);
   }
   common::ByteWriter head(frame);
-  head.u8(static_cast<uint8_t>((packed > 0 ? kFlagLz4 : 0) | (last ? kFlagLast : 0)));
+  head.u8(static_cast<uint8_t>((packed > 0 ? kPullFlagLz4 : 0) | (last ? kPullFlagLast : 0)));
   head.u32(static_cast<uint32_t>(raw.size()));
   return frame;
 }
@@ -64,12 +64,12 @@ common::Result<PullFrame> decode_pull_frame(common::ByteSpan bytes) {
   common::ByteReader reader(bytes);
   const uint8_t flags = reader.u8();
   const size_t raw_size = reader.u32();
-  if (!reader.ok() || (flags & ~(kFlagLz4 | kFlagLast)) != 0 || raw_size > kPullRawMax) {
+  if (!reader.ok() || (flags & ~(kPullFlagLz4 | kPullFlagLast)) != 0 || raw_size > kPullRawMax) {
     return common::fail("bad frame head");
   }
   const common::ByteSpan body = reader.rest();
-  const bool last = (flags & kFlagLast) != 0;
-  if ((flags & kFlagLz4) == 0) {
+  const bool last = (flags & kPullFlagLast) != 0;
+  if ((flags & kPullFlagLz4) == 0) {
     if (body.size() != raw_size) return common::fail("bad raw size");
     return parse_raw(body, last);
   }

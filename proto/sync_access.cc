@@ -10,15 +10,8 @@
 
 namespace shoal::proto {
 
-namespace {
-
-constexpr size_t kHashSize = 20;
-
-common::ByteSpan bytes_of(const std::string& text) {
-  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
-}
-
-}  // namespace
+using common::bytes_of;
+using common::kInfoHashSize;
 
 void access_changes_to_pb(const AccessChanges& changes, pb::AccessChanges& out) {
   CHECK_INVARIANT(!changes.changes.empty() && changes.changes.size() <= kAccessChangesMax);
@@ -32,8 +25,8 @@ void access_changes_to_pb(const AccessChanges& changes, pb::AccessChanges& out) 
 }
 
 common::Result<AccessChanges> access_changes_from_pb(const pb::AccessChanges& in) {
-  const size_t count = in.info_hashes().size() / kHashSize;
-  if (count == 0 || count > kAccessChangesMax || in.info_hashes().size() % kHashSize != 0) {
+  const size_t count = in.info_hashes().size() / kInfoHashSize;
+  if (count == 0 || count > kAccessChangesMax || in.info_hashes().size() % kInfoHashSize != 0) {
     return common::fail("bad count of changes");
   }
   for (const int column : {in.listed_size(), in.unix_ms_size(), in.node_ids_size()}) {
@@ -44,7 +37,7 @@ common::Result<AccessChanges> access_changes_from_pb(const pb::AccessChanges& in
   for (size_t i = 0; i < count; ++i) {
     const auto at = static_cast<int>(i);
     if (in.unix_ms(at) > static_cast<uint64_t>(kSyncTimeMaxMs)) return common::fail("bad time");
-    out.changes.push_back({{hashes.take_array<kHashSize>()},
+    out.changes.push_back({{hashes.take_array<kInfoHashSize>()},
                            in.listed(at),
                            {static_cast<int64_t>(in.unix_ms(at)), in.node_ids(at)}});
   }

@@ -14,18 +14,15 @@ namespace shoal::proto {
 namespace {
 
 using common::ByteReader;
+using common::bytes_of;
 using common::ByteSpan;
 using common::Family;
+using common::kInfoHashSize;
 
-constexpr size_t kInfoHashSize = 20;
 constexpr size_t kChangesMax = 256;
 
 // Tags, lengths, the timeout and the time of a batch with both families, generously.
 constexpr size_t kBatchOverhead = 56;
-
-ByteSpan bytes_of(const std::string& column) {
-  return {reinterpret_cast<const uint8_t*>(column.data()), column.size()};
-}
 
 void append(std::string& column, ByteSpan bytes) {
   column.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());

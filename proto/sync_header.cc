@@ -4,6 +4,11 @@
 
 namespace shoal::proto {
 
+#ifndef SHOAL_SYNC_MINOR
+#define SHOAL_SYNC_MINOR 1
+#endif
+const uint8_t kSyncMinor = SHOAL_SYNC_MINOR;
+
 namespace {
 
 constexpr std::array<uint8_t, 3> kMagic = {'s', 'h', 'l'};

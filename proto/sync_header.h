@@ -23,7 +23,7 @@
 namespace shoal::proto {
 
 constexpr uint8_t kSyncMajor = 1;  // nodes of different major versions do not understand each other
-constexpr uint8_t kSyncMinor = 1;  // told in heartbeats, for people
+extern const uint8_t kSyncMinor;   // told in heartbeats, for people; the build may set it (SHOAL_SYNC_MINOR)
 constexpr size_t kSyncDatagramMax = 1200;
 constexpr size_t kSyncHeaderSize = 36;
 constexpr size_t kSyncNonceOffset = 12;

@@ -19,7 +19,6 @@ namespace {
 
 enum : uint32_t { kActionConnect = 0, kActionAnnounce = 1, kActionScrape = 2, kActionError = 3 };
 
-constexpr size_t kHashSize = 20;
 constexpr size_t kScrapedSize = 12;
 constexpr uint64_t kLeftMax = INT64_MAX;
 
@@ -62,7 +61,7 @@ void parse_announce(ByteSpan datagram, UdpRequest& request) {
   if (datagram.size() < kUdpAnnounceSize) return refuse(request, UdpFault::announce_too_short);
   const uint8_t* at = datagram.data();
   AnnounceRequest& announce = request.announce;
-  std::memcpy(announce.info_hash.bytes.data(), at + 16, kHashSize);
+  std::memcpy(announce.info_hash.bytes.data(), at + 16, common::kInfoHashSize);
   std::memcpy(announce.peer_id.data(), at + 36, announce.peer_id.size());
   announce.left = load<uint64_t>(at + 64);
   const uint32_t event = load<uint32_t>(at + 80);
@@ -72,8 +71,8 @@ void parse_announce(ByteSpan datagram, UdpRequest& request) {
 
   if (announce.port == 0) return refuse(request, UdpFault::announce_port_zero);
   if (event >= kEvents.size()) return refuse(request, UdpFault::announce_unknown_event);
-  if (announce.left > kLeftMax) return refuse(request, UdpFault::announce_negative_left);
   announce.event = kEvents[event];
+  if (announce.left > kLeftMax) announce.left = kLeftUnknown;
   if (numwant <= INT32_MAX) announce.numwant = numwant;
   request.kind = UdpKind::announce;
 }
@@ -81,8 +80,9 @@ void parse_announce(ByteSpan datagram, UdpRequest& request) {
 void parse_scrape(ByteSpan datagram, UdpRequest& request) {
   const ByteSpan hashes = datagram.subspan(kUdpScrapeHeaderSize);
   if (hashes.empty()) return refuse(request, UdpFault::scrape_empty);
-  if (hashes.size() % kHashSize != 0) return refuse(request, UdpFault::scrape_fraction);
-  if (hashes.size() / kHashSize > kUdpScrapeMax) return refuse(request, UdpFault::scrape_too_many);
+  if (hashes.size() % common::kInfoHashSize != 0) return refuse(request, UdpFault::scrape_fraction);
+  if (hashes.size() / common::kInfoHashSize > kUdpScrapeMax)
+    return refuse(request, UdpFault::scrape_too_many);
   request.hashes = hashes;
   request.kind = UdpKind::scrape;
 }
@@ -105,8 +105,6 @@ std::string_view to_string(UdpFault fault) {
       return "port must not be 0";
     case UdpFault::announce_unknown_event:
       return "unknown event";
-    case UdpFault::announce_negative_left:
-      return "left must not be negative";
     case UdpFault::scrape_empty:
       return "scrape without info_hash";
     case UdpFault::scrape_too_many:
@@ -120,7 +118,7 @@ std::string_view to_string(UdpFault fault) {
 InfoHash UdpRequest::scrape_hash(size_t index) const {
   CHECK_INVARIANT(index < scrape_count());
   InfoHash hash;
-  std::memcpy(hash.bytes.data(), hashes.data() + index * kHashSize, kHashSize);
+  std::memcpy(hash.bytes.data(), hashes.data() + index * common::kInfoHashSize, common::kInfoHashSize);
   return hash;
 }
 

@@ -59,12 +59,11 @@ enum class UdpFault : uint8_t {
   announce_too_short,
   announce_port_zero,
   announce_unknown_event,
-  announce_negative_left,
   scrape_empty,
   scrape_too_many,
   scrape_fraction,
 };
-constexpr size_t kUdpFaults = 11;
+constexpr size_t kUdpFaults = 10;
 
 // Of those that are refused: it was a scrape, not an announce.
 constexpr bool is_of_scrape(UdpFault fault) { return fault >= UdpFault::scrape_empty; }
@@ -87,7 +86,8 @@ struct UdpRequest {
 };
 
 // Any datagram of any size. The IP address field is ignored: the source address is the peer's. A negative
-// numwant is none; 0 and large ones are kept. `left` is at most 2^63 - 1. Event 4 is BEP 21's paused.
+// numwant is none; 0 and large ones are kept. A `left` of 2^63 and more, which clients send that do not know
+// it, is kLeftUnknown. Event 4 is BEP 21's paused.
 UdpRequest parse_udp_request(common::ByteSpan datagram);
 
 // The writers return the bytes written to the front of `out`; an `out` too small is our bug (kUdpAnswerMax

@@ -19,6 +19,13 @@ constexpr int64_t kStallUs = 2 * kHeartbeatUs;
 // What was sent meanwhile may still wait in our receive buffer: it is not asked for before that is read.
 constexpr int64_t kAfterStallUs = 200'000;
 
+// After a stall of so many ticks what was announced before it is not told any more: stamps are read modulo
+// 256.
+constexpr int64_t kStampsKeepTicks = common::kLifetimeTicks / 2;
+
+// By then the workers' queues have been drained of what was in them.
+constexpr int64_t kDrainedAfterUs = 200'000;
+
 // What a delta costs where the pace is short, and the fewest that are worth a packet.
 constexpr int64_t kDeltaBytesTypical = 24;
 constexpr size_t kBatchLeast = 64;
@@ -101,6 +108,10 @@ void Cluster::Impl::broadcast(Now now, const SealedPacket& packet, Outputs& out)
 
 void Cluster::Impl::publish(Now now, std::span<const proto::OwnDelta> deltas, Outputs& out) {
   stats.deltas_published += deltas.size();
+  if (now.mono_us < unsent_until_us) {
+    stats.dropped_unsent += deltas.size();
+    return;
+  }
   while (!deltas.empty()) {
     const std::span<const proto::OwnDelta> part = deltas.first(std::min(deltas.size(), DeltaLog::kBatchMax));
     deltas = deltas.subspan(part.size());
@@ -125,7 +136,10 @@ int64_t Cluster::Impl::paced_bytes(Now now) {
 
 void Cluster::Impl::flush(Now now, Outputs& out) {
   // Without a listener the sequence must not run on: the first one to come would see a gap.
-  if (!anyone_listening(now)) return log.discard();
+  if (!anyone_listening(now)) {
+    log.discard();
+    return;
+  }
   while (log.waiting() > 0 && now.mono_us >= paced_until_us) {
     const int64_t bytes = paced_bytes(now);
     if (now.mono_us < paced_until_us) return;
@@ -168,12 +182,19 @@ int64_t Cluster::Impl::deadline_us() const {
   return std::min({flush_us, repair_deadline_us, pulls_deadline_us, access_deadline_us, next_heartbeat_us});
 }
 
+void Cluster::Impl::forget_untold(Now now) {
+  stats.dropped_unsent += log.discard();
+  ring.clear();
+  unsent_until_us = now.mono_us + kDrainedAfterUs;
+}
+
 void Cluster::Impl::note_stall(Now now, Outputs& out) {
   const int64_t late_us = now.mono_us - std::max(called_us, deadline_us());
   called_us = now.mono_us;
   if (late_us < kStallUs) return;
   ++stats.stalls;
   members.excuse(late_us, now.mono_us + kAfterStallUs);
+  if (late_us >= kStampsKeepTicks * tick_ms * 1000) forget_untold(now);
   if (!complaints.due(Complaint::stall, now.mono_us)) return;
   out.logs.push_back({LogLevel::warn,
                       "this node itself stood still; members are not blamed for the silence",
@@ -262,6 +283,13 @@ void Cluster::set_seeds(std::vector<common::Endpoint> seeds) {
 void Cluster::set_keys(Now now, const std::vector<ClusterKey>& keys, Outputs& out) {
   impl_->note_stall(now, out);
   impl_->set_keys(now, keys, out);
+}
+
+void Cluster::set_pace(int64_t pace_bytes_per_s, int64_t donate_bytes_per_s) {
+  Impl& impl = *impl_;
+  std::fill(impl.group_pace.begin(), impl.group_pace.end(), pace_bucket(pace_bytes_per_s));
+  impl.members.set_pace(pace_bytes_per_s);
+  impl.desk->set_pace(donate_bytes_per_s);
 }
 
 void Cluster::set_load(uint32_t permille) { impl_->load_permille = std::min(permille, proto::kPermilleMax); }

@@ -146,6 +146,8 @@ struct Stats {
   uint64_t dropped_replayed = 0;     // seen before (also harmless second copies, by group and unicast)
   uint64_t dropped_untrusted = 0;    // from an incarnation that has not proved yet that it runs
   uint64_t dropped_stale = 0;        // from an incarnation that has been succeeded
+  uint64_t dropped_late = 0;         // delta packets from another time: their stamps cannot be read
+  uint64_t dropped_unsent = 0;       // deltas of ours not told, since their stamps are not right any more
   uint64_t digests_sent = 0;         // rounds
   uint64_t digests_compared = 0;
   uint64_t digests_differing = 0;  // of those: some tick differed
@@ -196,6 +198,9 @@ class Cluster {
   // Other keys from now on, at least one: the first seals, all open. To be called for each step of a rotation
   // (add a key, put it first, remove the old one) on all nodes before the next step.
   void set_keys(Now now, const std::vector<ClusterKey>& keys, Outputs& out);
+
+  // As in Config, from now on.
+  void set_pace(int64_t pace_bytes_per_s, int64_t donate_bytes_per_s);
 
   // How busy this node is, of 1000, to be told to the others.
   void set_load(uint32_t permille);

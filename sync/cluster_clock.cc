@@ -53,8 +53,7 @@ void Cluster::Impl::advance_time(Now now, Outputs& out) {
   if (moved.stepped_ms != 0) {
     ++stats.clock_steps;
     // What has been stamped until now has wrong stamps.
-    log.discard();
-    ring.clear();
+    forget_untold(now);
     out.logs.push_back(
         {LogLevel::error,
          "cluster time here was not that of the other members and is corrected; check the clocks",

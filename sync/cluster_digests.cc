@@ -43,6 +43,7 @@ bool Cluster::Impl::may_pull_from(const Member& member, int64_t now_us) const {
 }
 
 bool Cluster::Impl::anyone_differs(int64_t now_us) const {
+  if (swarms.nearly_full()) return false;
   return std::any_of(members.all().begin(), members.all().end(), [&](const auto& entry) {
     const Member& member = entry.second;
     return member.repair.worth_a_hurry(now_us) && member.refused.empty() &&
@@ -92,7 +93,7 @@ void Cluster::Impl::apply_digests(Now now, Member& member, const proto::Digests&
 void Cluster::Impl::heal(Now now, Member& member, Outputs& out) {
   MemberRepair& repair = member.repair;
   std::vector<common::Tick> steady = repair.differences.steady();
-  if (!may_pull_from(member, now.mono_us) || repair.cells_due_us != 0) return;
+  if (swarms.nearly_full() || !may_pull_from(member, now.mono_us) || repair.cells_due_us != 0) return;
   // Where two nodes differ, the later of the two stamps was written after they last agreed; what is older
   // differs only because the record has moved from there.
   const auto recent = std::lower_bound(steady.begin(), steady.end(), repair.agreed_tick - kCompareFromAge);
@@ -164,7 +165,7 @@ void Cluster::Impl::apply_cells(Now now, Member& member, const proto::CellDigest
 void Cluster::Impl::pull_cells(Now now, Member& member, Outputs& out) {
   MemberRepair& repair = member.repair;
   repair.cells_due_us = 0;
-  if (!may_pull_from(member, now.mono_us)) return;
+  if (swarms.nearly_full() || !may_pull_from(member, now.mono_us)) return;
   std::vector<proto::PullPart> parts;
   size_t buckets = 0;
   for (const auto& [tick, cells] : repair.cells) {

@@ -56,6 +56,8 @@ struct Cluster::Impl {
   void broadcast(Now now, const SealedPacket& packet, Outputs& out);
   bool anyone_listening(Now now) const;
   int64_t deadline_us() const;
+  // The stamps of what has been announced here and not told, or kept for resending, are not right any more.
+  void forget_untold(Now now);
   // To be called first by all that takes a `now`.
   void note_stall(Now now, Outputs& out);
 
@@ -64,6 +66,8 @@ struct Cluster::Impl {
   void apply(Now now, Member& member, const proto::SyncHeader& header, const Received& datagram,
              const proto::SyncPacket& packet, Outputs& out);
   void apply_deltas(Now now, Member& member, const proto::DeltaBatch& batch);
+  // Whether it was sent about now, so that its stamps can be read.
+  bool timely(Now now, const proto::DeltaBatch& batch) const;
   void hear_rival(Now now, Member& member, const proto::SyncHeader& header, const Received& datagram,
                   Outputs& out);
   void hear_namesake(Now now, const common::Endpoint& from, Outputs& out);
@@ -188,6 +192,7 @@ struct Cluster::Impl {
   DeltaLog log;
   AccessLog own_access;  // where the caller has none
   AccessLog& access;
+  int64_t unsent_until_us = kLongAgoUs;  // what is published until then was announced before forget_untold()
   int64_t paced_until_us = kLongAgoUs;
   std::vector<TokenBucket> group_pace;  // by group
   RetransmitRing ring;

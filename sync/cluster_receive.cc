@@ -12,6 +12,10 @@ using common::LogLevel;
 
 constexpr int64_t kLagSmoothing = 8;  // packets
 
+// An origin resends for 30 s, and what it resends may be paced. To this comes how far clocks may be apart.
+constexpr int64_t kUnderwayMaxMs = RetransmitRing::kKeepUs / 1000 + 15'000;
+constexpr int64_t kAheadMaxMs = 1'000;
+
 ReplayWindow& window_of(Member& member, proto::SyncStream stream) {
   return stream == proto::SyncStream::deltas ? member.deltas : member.control;
 }
@@ -155,6 +159,10 @@ void Cluster::Impl::apply_deltas(Now now, Member& member, const proto::DeltaBatc
     ++stats.dropped_refused;
     return;
   }
+  if (!timely(now, batch)) {
+    ++stats.dropped_late;
+    return;
+  }
   stats.deltas_received += batch.deltas.size();
   member.deltas_received += batch.deltas.size();
   stats.deltas_applied += swarms.merge(batch.deltas, tick(now));
@@ -163,6 +171,14 @@ void Cluster::Impl::apply_deltas(Now now, Member& member, const proto::DeltaBatc
   const int64_t lag_ms = std::max<int64_t>(time.at_ms(now.mono_us) - batch.sent_unix_ms, 0);
   stats.lag.add(lag_ms, batch.deltas.size());
   member.lag_us += (lag_ms * 1000 - member.lag_us) / kLagSmoothing;
+}
+
+// Stamps count modulo 256: those of a packet that waited for an hour, or was recorded then, would be read as
+// of now.
+bool Cluster::Impl::timely(Now now, const proto::DeltaBatch& batch) const {
+  if (batch.sent_unix_ms == 0) return true;
+  const int64_t age_ms = time.at_ms(now.mono_us) - batch.sent_unix_ms;
+  return age_ms <= kUnderwayMaxMs + time.tolerance_ms() && age_ms >= -(kAheadMaxMs + 2 * time.tolerance_ms());
 }
 
 void Cluster::Impl::hear_rival(Now now, Member& member, const proto::SyncHeader& header,

@@ -8,6 +8,9 @@ namespace shoal::sync {
 
 namespace {
 
+// Control packets that an echo may have overtaken.
+constexpr uint64_t kControlBefore = 64;
+
 proto::ChallengeNonce next_nonce(common::Prng& prng) {
   proto::ChallengeNonce nonce;
   common::ByteWriter writer(nonce);
@@ -123,8 +126,12 @@ Member* Cluster::Impl::admit(Now now, const proto::SyncHeader& header, const Rec
   // Of one that started after us we want everything; of an older one what it sends from now on: what was
   // before is to be pulled.
   const bool younger = echo.uptime_ms < (now.mono_us - started_us) / 1000;
-  member->gaps.begin(younger ? 0
-                             : std::min(echo.delta_sequence, newcomer.base.value_or(echo.delta_sequence)));
+  const uint64_t base =
+      younger ? 0 : std::min(echo.delta_sequence, newcomer.base.value_or(echo.delta_sequence));
+  member->gaps.begin(base);
+  // What it sent before may have been recorded, and comes from nobody but who plays it again.
+  member->deltas.begin(base);
+  member->control.begin(header.sequence > kControlBefore ? header.sequence - kControlBefore : 0);
   return member;
 }
 

@@ -63,9 +63,11 @@ size_t DeltaLog::add(std::span<const proto::OwnDelta> deltas, int64_t now_us) {
 
 size_t DeltaLog::waiting() const { return waiting_[0].size() + waiting_[1].size() + waiting_[2].size(); }
 
-void DeltaLog::discard() {
+size_t DeltaLog::discard() {
+  const size_t count = waiting();
   for (std::deque<Delta>& queue : waiting_) queue.clear();
   deadline_us_ = kNever;
+  return count;
 }
 
 std::vector<std::vector<uint8_t>> DeltaLog::flush(common::Tick now, size_t deltas_max, int64_t sent_unix_ms) {

@@ -45,8 +45,8 @@ class DeltaLog {
   std::vector<std::vector<uint8_t>> flush(common::Tick now, size_t deltas_max = kBatchMax,
                                           int64_t sent_unix_ms = 0);
 
-  // Forgets what waits: there is nobody to tell.
-  void discard();
+  // Forgets what waits; how many that was.
+  size_t discard();
 
  private:
   static constexpr int64_t kNever = std::numeric_limits<int64_t>::max();

@@ -21,9 +21,14 @@ struct DonationDesk {
   explicit DonationDesk(int64_t bytes_per_s)
       : throttled(bytes_per_s > 0), bucket(std::max<int64_t>(bytes_per_s, 1), kBurst) {}
 
+  void set_pace(int64_t bytes_per_s) {
+    throttled = bytes_per_s > 0;
+    bucket = TokenBucket(std::max<int64_t>(bytes_per_s, 1), kBurst);
+  }
+
   bool full() const { return underway >= kDonationsMax; }
 
-  const bool throttled;
+  bool throttled;
   TokenBucket bucket;
   uint64_t sequence = 0;       // of the last frame sealed
   int64_t time_offset_ms = 0;  // cluster time minus the monotonic clock

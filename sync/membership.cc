@@ -15,6 +15,11 @@ void Member::measured_round_trip(int64_t us) {
   smoothed_round_trip_us += smoothed_round_trip_us == 0 ? us : (us - smoothed_round_trip_us) / 8;
 }
 
+void Membership::set_pace(int64_t pace_bytes_per_s) {
+  pace_bytes_per_s_ = pace_bytes_per_s;
+  for (auto& [id, member] : members_) member.set_pace(pace_bytes_per_s);
+}
+
 Member* Membership::find(uint64_t id) {
   const auto found = members_.find(id);
   return found == members_.end() ? nullptr : &found->second;

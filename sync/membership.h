@@ -51,6 +51,13 @@ struct Member {
         repair_bucket(pace_bucket(pace_bytes_per_s / 5)),
         access_bucket(pace_bytes_per_s / 10, kAccessBurst) {}
 
+  void set_pace(int64_t pace_bytes_per_s) {
+    const Member fresh(pace_bytes_per_s);
+    pace = fresh.pace;
+    repair_bucket = fresh.repair_bucket;
+    access_bucket = fresh.access_bucket;
+  }
+
   uint64_t id = 0;
   uint64_t incarnation = 0;
   std::string name;          // empty before its first heartbeat
@@ -131,6 +138,9 @@ class Membership {
 
   explicit Membership(int64_t pace_bytes_per_s) : pace_bytes_per_s_(pace_bytes_per_s) {}
 
+  // Of the members, and of those to come.
+  void set_pace(int64_t pace_bytes_per_s);
+
   Member* find(uint64_t id);
 
   // A new member, or the next incarnation of one we know: what was known of the old run is gone, but for its
@@ -156,7 +166,7 @@ class Membership {
   const std::map<common::Endpoint, int64_t>& contacts() const { return contacts_; }
 
  private:
-  const int64_t pace_bytes_per_s_;
+  int64_t pace_bytes_per_s_;
   std::map<uint64_t, Member> members_;
   std::map<common::Endpoint, int64_t> contacts_;  // address -> when it was last named
 };

@@ -6,6 +6,12 @@
 
 namespace shoal::sync {
 
+void ReplayWindow::begin(uint64_t base) {
+  CHECK_INVARIANT(highest_ == 0);
+  highest_ = base;
+  std::fill(bits_.begin(), bits_.end(), ~uint64_t{0});
+}
+
 bool ReplayWindow::fresh(uint64_t sequence) const {
   if (sequence > highest_) return true;
   return sequence > left_behind() && !seen(sequence);

@@ -19,6 +19,9 @@ class ReplayWindow {
   // `width` is a multiple of 64.
   explicit ReplayWindow(uint64_t width) : bits_(width / 64), width_(width) {}
 
+  // Nothing up to `base` is taken. To be called before the first packet is marked.
+  void begin(uint64_t base);
+
   // Neither seen nor too old.
   bool fresh(uint64_t sequence) const;
 

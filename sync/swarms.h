@@ -30,7 +30,8 @@ class Swarms {
 
   // Merges deltas of other nodes, in any order and any number of times: the later stamp wins, at equal stamps
   // the greater role; completed is kept once set. Deltas whose stamp is out of the window are ignored.
-  // Returns how many changed something. Deltas of one swarm are best given one after the other.
+  // Returns how many changed something. Deltas of one swarm are best given one after the other. New records
+  // for which there is no room are left out.
   virtual size_t merge(std::span<const proto::Delta> deltas, common::Tick now) = 0;
 
   // The same for what another store holds of one swarm; of its completed count and ours the larger stays.
@@ -41,6 +42,9 @@ class Swarms {
 
   // The digests of one stamp's cells.
   virtual BucketDigests bucket_digests(common::Stamp stamp) const = 0;
+
+  // There is little room for more: differences are no reason to pull.
+  virtual bool nearly_full() const { return false; }
 
   // The store can be read in so many steps, one after the other.
   virtual size_t read_steps() const = 0;

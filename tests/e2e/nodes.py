@@ -27,12 +27,13 @@ class ClusterCase(unittest.TestCase):
 
     nodes = 3
     sync = "unicast"
+    hosts = ("127.0.0.1", "::1")  # the sync channel is on the first
     settings = None
     cluster = None
 
     @classmethod
     def setUpClass(cls):
-        cls.cluster = Cluster(nodes=cls.nodes, sync=cls.sync, settings=cls.settings)
+        cls.cluster = Cluster(nodes=cls.nodes, hosts=cls.hosts, sync=cls.sync, settings=cls.settings)
         try:
             cls.cluster.start()
         except BaseException:

@@ -53,7 +53,14 @@ class AccessCase(ClusterCase):
             except Refused as refused:
                 return str(refused)
         answer = client.get(announce_target(info_hash, 1000)).bencoded()
-        return answer[b"failure reason"].decode() if b"failure reason" in answer else None
+        if b"failure reason" not in answer:
+            return None
+        self.assert_may_come_back(answer)
+        return answer[b"failure reason"].decode()
+
+    def assert_may_come_back(self, answer):
+        """Lists change while a node runs: who is refused is told to ask again with the next announce, not never."""
+        self.assertIn(answer[b"retry in"], range(27, 34))  # minutes: 1800 s and a tenth of it
 
     def wait_refused(self, info_hash, refused=True, number=0):
         for protocol in ("UDP", "HTTP"):
@@ -285,6 +292,7 @@ class AccessClients(AccessCase):
         for target in (announce_target(fresh_hash(), 1000), scrape_target(fresh_hash())):
             answer = http.get(target).bencoded()
             self.assertEqual(answer[b"failure reason"], b"this network is not allowed on this tracker")
+            self.assert_may_come_back(answer)
 
 
 class AccessPublic(AccessCase):

@@ -1,6 +1,7 @@
 """The admin endpoint: what monitoring and people read."""
 
 import json
+import os
 import re
 import subprocess
 
@@ -77,8 +78,9 @@ class Admin(ClusterCase):
                 self.assertGreaterEqual(client.read_response().status, 400)
         self.assertTrue(self.node(0).ready())
 
-    def shoal(self, *arguments):
-        return subprocess.run([SHOAL, *arguments], check=False, capture_output=True, text=True, timeout=20)
+    def shoal(self, *arguments, **environment):
+        return subprocess.run([SHOAL, *arguments], check=False, capture_output=True, text=True, timeout=20,
+                              env={**os.environ, **environment})
 
     def test_status_command(self):
         run = self.shoal("status", "--admin", self.node(0).admin)
@@ -88,6 +90,21 @@ class Admin(ClusterCase):
         json.loads(self.shoal("status", "--admin", self.node(1).admin, "--json").stdout)
         self.assertEqual(self.shoal("status", "--ready", "--admin", self.node(2).admin).returncode, 0)
         self.assertEqual(self.shoal("status", "--admin", "127.0.0.1:1").returncode, 1)
+
+    def test_commands_ask_the_node_of_their_environment(self):
+        port = self.node(1).admin.rsplit(":", 1)[1]
+        for listen, asked in ((f"0.0.0.0:{port}", f"127.0.0.1:{port}"), (f"127.0.0.1:{port}", f"127.0.0.1:{port}")):
+            run = self.shoal("status", "--ready", SHOAL_ADMIN_LISTEN=listen)
+            self.assertEqual((run.returncode, run.stdout), (0, f"{asked}: ready\n"), run.stderr)
+        # A flag goes first.
+        run = self.shoal("status", "--ready", "--admin", self.node(1).admin, SHOAL_ADMIN_LISTEN="127.0.0.1:1")
+        self.assertEqual(run.returncode, 0, run.stderr)
+        for command in ("status", "drain", "access"):
+            arguments = ["list"] if command == "access" else []
+            for listen, says in (("127.0.0.1:1", "127.0.0.1:1:"), ("[::]:1", "[::1]:1:"), ("here", '"here" is not allowed')):
+                run = self.shoal(command, *arguments, SHOAL_ADMIN_LISTEN=listen)
+                self.assertEqual(run.returncode, 1)
+                self.assertIn(says, run.stderr)
 
     def test_probe_command(self):
         for protocol in ("udp", "http"):

@@ -104,6 +104,44 @@ class Api(ApiCase):
         self.assertEqual(self.ask("GET /v1/access", query="?hash=1")[0], 400)
         self.assertEqual(self.ask("POST /v1/access/remove", query="?hash=1")[0], 400)
 
+    def test_access_changes(self):
+        info_hash = fresh_hash().hex()
+        node = self.node(1)
+        node.settings["access"] = {"mode": "allow"}
+        node.write_config()
+        self.addCleanup(self.ask, "POST /v1/reload", 1)
+        self.addCleanup(node.write_config)
+        self.addCleanup(node.settings.pop, "access")
+        status, document = self.ask("POST /v1/reload", 1)
+        self.assertEqual((status, document["applied"], document["need_restart"]), (200, ["access.mode"], []))
+        query = f"?hash={info_hash}"
+        self.assertEqual(self.ask("POST /v1/access/add", 1, query=query), (200, {"result": "added 1"}))
+        wait_for(lambda: self.ask("GET /v1/access", 1, query=query)[1]["hashes"][0]["allowed"])
+        changes = {change["info_hash"]: change["change"] for change in self.ask("GET /v1/access", 1)[1]["changes"]}
+        self.assertEqual(changes[info_hash], "add")
+        self.assertEqual(self.ask("POST /v1/access/remove", 1, query=query), (200, {"result": "removed 1"}))
+        wait_for(lambda: not self.ask("GET /v1/access", 1, query=query)[1]["hashes"][0]["listed"])
+
+    def test_reload(self):
+        self.assertEqual(self.ask("POST /v1/reload"), (200, {"result": "reloaded", "applied": [], "need_restart": []}))
+        config = self.node(0).write_config()
+        self.addCleanup(self.node(0).write_config)
+        with open(config, "a", encoding="utf-8") as file:
+            file.write("nonsense = 1\n")
+        self.assertEqual(self.ask("POST /v1/reload")[0], 409)
+
+    def test_nothing_is_changed_for_a_web_page_or_by_way_of_a_proxy(self):
+        for operation in sorted(self.api.operations()):
+            for header in ("Origin: http://evil.test", "Forwarded: for=127.0.0.1", "X-Forwarded-For: 127.0.0.1"):
+                if operation.startswith("POST "):
+                    self.assertEqual(self.ask(operation, headers=[header])[0], 403, f"{operation} {header}")
+        self.assertTrue(self.node(0).ready())
+
+    def test_the_document_has_all_that_the_program_serves(self):
+        status, document = self.ask("GET /v1/")
+        served = {f"{operation['method']} {operation['path']}" for operation in document["operations"]}
+        self.assertEqual((status, served), (200, self.api.operations()))
+
     def test_drain_is_refused(self):
         # The good case ends a node: see Token.
         self.assertEqual(self.ask("POST /v1/drain", headers=["Origin: http://evil.test"])[0], 403)
@@ -131,7 +169,9 @@ class Token(ApiCase):
 
     def test_the_token_and_nothing_else(self):
         for header in ("X: y", "Authorization: Bearer wrong-wrong-wrong-wrong", f"Authorization: Basic {TOKEN}"):
-            self.assertEqual(self.ask("POST /v1/drain", headers=[header])[0], 401, header)
+            for operation in sorted(self.api.operations()):
+                if operation.startswith("POST "):
+                    self.assertEqual(self.ask(operation, headers=[header])[0], 401, f"{operation} {header}")
         self.assertTrue(self.node(0).ready())
         status, document = self.ask("POST /v1/drain", headers=[f"Authorization: Bearer {TOKEN}"])
         self.assertEqual((status, document), (200, {"result": "draining"}))

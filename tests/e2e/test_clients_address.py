@@ -64,6 +64,7 @@ class Proxies(AddressCase):
             with self.subTest(value):
                 answer = self.announce(fresh_hash(), 1000, [proxied(value)], source="127.0.0.2")
                 self.assertEqual(answer[b"failure reason"], b"a proxy does not tell the client's address")
+                self.assertNotIn(b"retry in", answer)
 
     def test_a_proxy_over_ipv6(self):
         info_hash = fresh_hash()

@@ -105,7 +105,7 @@ class Rules(unittest.TestCase):
     @unittest.skipUnless(PROMTOOL, "promtool is not installed")
     def test_alerts(self):
         for arguments in (("check", "rules", "alerts.yml"), ("test", "rules", "alerts_test.yml"),
-                          ("check", "config", "prometheus.yml")):
+                          ("check", "config", "prometheus.yml"), ("check", "config", "cluster.yml")):
             with self.subTest(arguments):
                 run = promtool(*arguments)
                 self.assertEqual(run.returncode, 0, run.stdout + run.stderr)

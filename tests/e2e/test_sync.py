@@ -60,7 +60,9 @@ class SyncStrangers(ClusterCase):
         self.assert_strange(self.stranger(cluster="other", key_files=[self.cluster.key]))
 
     def test_no_key_but_insecure(self):
-        self.assert_strange(self.stranger(key_files=[], insecure=True))
+        stranger = self.stranger(key_files=[], insecure=True)
+        self.assert_strange(stranger)
+        self.assertIn("anyone can make up connection ids", stranger.log_text())
 
     def test_our_key_joins(self):
         """The control: the same, with the right key."""

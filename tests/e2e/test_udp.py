@@ -167,11 +167,16 @@ class UdpBadInput(ClusterCase):
 
     def test_refused_with_a_reason(self):
         client = self.client()
-        for name, fields in (("port 0", {"port": 0}), ("event", {"port": 1000, "event": 77}),
-                             ("left", {"port": 1000, "left": 2**63})):
+        for name, fields in (("port 0", {"port": 0}), ("event", {"port": 1000, "event": 77})):
             with self.subTest(name), self.assertRaises(Refused) as refused:
                 client.announce(fresh_hash(), **fields)
             self.assertTrue(str(refused.exception))
+
+    def test_a_left_that_is_not_known_is_a_leecher_s(self):
+        for left in (2**63, 2**64 - 1):
+            with self.subTest(left):
+                answer = self.client().announce(fresh_hash(), 1000, left=left)
+                self.assertEqual((answer["seeders"], answer["leechers"]), (0, 1))
 
     def test_scrape_counts(self):
         client = self.client()

@@ -65,6 +65,12 @@ class VisibilityMixed(Visibility):
     sync = "mixed"
 
 
+class VisibilityOverIpv6(Visibility):
+    """The nodes speak to each other over IPv6, whatever the clients do."""
+
+    hosts = ("::1", "127.0.0.1")
+
+
 class VisibilityFar(ClusterCase):
     """More nodes than peers told: the rest of the members must have been learnt."""
 

@@ -19,7 +19,9 @@ bool same(common::ByteSpan a, common::ByteSpan b) {
 
 void check_announce(common::ByteSpan datagram, const UdpRequest& request) {
   CHECK_INVARIANT(request.announce.port != 0);
-  CHECK_INVARIANT(request.announce.left <= INT64_MAX);
+  const bool negative_left = datagram[64] >= 0x80;
+  CHECK_INVARIANT(negative_left ? request.announce.left == kLeftUnknown
+                                : request.announce.left <= uint64_t{INT64_MAX});
   common::ByteReader unread(datagram);
   unread.take(56);
   UdpAnnounceExtras extras{.key = request.key};
@@ -32,7 +34,9 @@ void check_announce(common::ByteSpan datagram, const UdpRequest& request) {
   write_announce_request(out, request.connection_id, request.transaction_id, request.announce, extras);
   const bool negative_numwant = datagram[92] >= 0x80;
   CHECK_INVARIANT(request.announce.numwant.has_value() != negative_numwant);
-  CHECK_INVARIANT(same(std::span(out).first(92), datagram.first(92)));
+  CHECK_INVARIANT(same(std::span(out).first(64), datagram.first(64)));
+  CHECK_INVARIANT(negative_left || same(std::span(out).subspan(64, 8), datagram.subspan(64, 8)));
+  CHECK_INVARIANT(same(std::span(out).subspan(72, 20), datagram.subspan(72, 20)));
   CHECK_INVARIANT(negative_numwant || same(std::span(out).subspan(92, 4), datagram.subspan(92, 4)));
   CHECK_INVARIANT(same(std::span(out).subspan(96), datagram.subspan(96, 2)));
 

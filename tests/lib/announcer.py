@@ -56,7 +56,7 @@ class Ready:
         while not self._over.wait(self.interval_s):
             try:
                 self.ready[number] = self.nodes[number].ready()
-            except (OSError, RuntimeError, AttributeError):
+            except Exception:  # whatever the reason that it cannot be asked: a watch that ended would say "ready" for ever
                 self.ready[number] = False
 
     def numbers(self):

@@ -66,6 +66,7 @@ class Node:
         self.settings = settings
         self.tracker_port = tracker_port
         self.admin = admin
+        self.program = SHOAL
         self.run_in = list(run_in)  # a command that runs it somewhere else, such as ip netns exec NAME
         self.log = os.path.join(folder, f"{name}.log")
         self.process = None
@@ -80,7 +81,7 @@ class Node:
     def start(self):
         config = self.write_config()
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([*self.run_in, SHOAL, "node", "--config", config],
+            self.process = subprocess.Popen([*self.run_in, self.program, "node", "--config", config],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def get(self, path, timeout_s=5.0):
@@ -137,7 +138,8 @@ class Node:
 
 
 class Cluster:
-    """Up to ten nodes a, b, c, ... on loopback, each with its own ports on the same hosts.
+    """Up to ten nodes a, b, c, ... on loopback, each with its own ports on the same hosts; the sync channel is on
+    the first of these.
 
     sync is "unicast" (each node is told one other one), "multicast" (a group and no peers at all), "mixed"
     (both) or "off". `settings` are laid over every node's."""
@@ -152,6 +154,7 @@ class Cluster:
         if not os.path.exists(self.key):
             subprocess.run([SHOAL, "keygen", self.key], check=True, stdout=subprocess.DEVNULL)
         sync_ports = [free_port(hosts) for _ in range(nodes)]
+        # Linux has no IPv6 multicast on loopback: tests of that are in test_namespaces.py.
         group = f"239.192.{random.randrange(256)}.{random.randrange(1, 255)}:{free_port(hosts)}%lo"
         for number in range(nodes):
             port = free_port(hosts)

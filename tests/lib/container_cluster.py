@@ -1,5 +1,6 @@
 """ContainerCluster: compose/cluster.yml, started with a real engine and docker-compose from a copy of compose/. Uses the
-engine that runs; where none does but dockerd is installed, starts one and stops it at the end. Needs root."""
+engine that runs; where none does but dockerd is installed, starts one and stops it at the end. ClientMachine: another
+machine, whose packets come to the published ports by the engine's address translation. Needs root."""
 
 import json
 import os
@@ -12,10 +13,12 @@ import urllib.request
 
 from cluster import ROOT, free_port
 from debian_root import tar_path
+from link_cluster import inside, run
 from wait import wait_for
 
 BASE = "debian:bookworm-slim"
-GATEWAY = "172.28.69.1"  # the machine, as the network of cluster.yml sees it
+# Another network than that of cluster.yml, which may be in use.
+SUBNET, GATEWAY, FRONT_ADDRESS = "172.28.71.0/24", "172.28.71.1", "172.28.71.250"
 TRACKER, ADMIN = 6969, 9697
 NAMES = "abc"
 
@@ -71,16 +74,25 @@ class Engine:
         subprocess.run(["ip", "link", "del", "docker0"], check=False, capture_output=True)
 
 
-def build_image(name):
-    """By the Dockerfile as it is. Its base is debootstrap's where it cannot be pulled."""
+def have_base():
+    """The base of all images is debootstrap's where it cannot be pulled."""
     if not docker("images", "-q", BASE):
         if subprocess.run(["docker", "pull", "-q", BASE], check=False, capture_output=True, timeout=120).returncode:
             with open(tar_path(), "rb") as tar:
                 subprocess.run(["docker", "import", "-", BASE], check=True, stdin=tar, stdout=subprocess.DEVNULL)
-    with open(os.path.join(ROOT, "build", "docker-build.log"), "w", encoding="utf-8") as log:
+
+
+def build_image(name, *arguments, text=None):
+    """Of docker/Dockerfile, or as the arguments and the text say."""
+    have_base()
+    arguments = arguments or ("-f", os.path.join(ROOT, "docker", "Dockerfile"), ROOT)
+    path = os.path.join(ROOT, "build", f"docker-build-{name}.log")
+    with open(path, "w", encoding="utf-8") as log:
         # The machine's own network: not every one lets containers out.
-        subprocess.run(["docker", "build", "--network", "host", "-t", name, "-f", os.path.join(ROOT, "docker", "Dockerfile"),
-                        ROOT], check=True, stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=3000)
+        done = subprocess.run(["docker", "build", "--network", "host", "-t", name, *arguments], check=False, stdout=log,
+                              stderr=log, timeout=3000, input=text, text=True)
+    if done.returncode:
+        raise AssertionError(f"docker build of {name} failed: see {path}")
 
 
 class Container:
@@ -137,6 +149,39 @@ class Container:
         os.kill(self.inspect()["State"]["Pid"], signal.SIGKILL)
 
 
+class ClientMachine:
+    """A network namespace beyond the machine that runs the engine: `with machine.inside():` speaks from ADDRESS."""
+
+    HOST, ADDRESS = "198.18.71.1", "198.18.71.2"
+
+    def __init__(self):
+        self.name = f"sc{os.getpid()}"
+        device = f"{self.name}-h"
+        try:
+            run("ip", "netns", "add", self.name)
+            run("ip", "link", "add", device, "type", "veth", "peer", "name", "wan", "netns", self.name)
+            run("ip", "addr", "add", f"{self.HOST}/30", "dev", device)
+            run("ip", "link", "set", device, "up")
+            run("ip", "-n", self.name, "addr", "add", f"{self.ADDRESS}/30", "dev", "wan")
+            run("ip", "-n", self.name, "link", "set", "wan", "up")
+            run("ip", "-n", self.name, "route", "add", "default", "via", self.HOST)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self):
+        subprocess.run(["ip", "netns", "del", self.name], check=False, capture_output=True)
+
+    def inside(self):
+        return inside(self.name)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
 class ContainerCluster:
     def __init__(self, image):
         self.folder = tempfile.mkdtemp(prefix="shoal-compose-")
@@ -151,8 +196,14 @@ class ContainerCluster:
         os.chmod(key, 0o400)
         os.chown(key, 6969, 6969)
         ports = {name: free_port() for name in NAMES}
+        self.front_port, self.prometheus_port = free_port(), free_port()
         self.environment = {**os.environ, "SHOAL_IMAGE": image,
                             "COMPOSE_ARGUMENTS": f"-p {self.project}",
+                            "COMPOSE_PROFILES": "front",
+                            "SHOAL_SUBNET": SUBNET, "SHOAL_FRONT_ADDRESS": FRONT_ADDRESS,
+                            "SHOAL_FRONT_PORT": str(self.front_port), "SHOAL_FRONT_IMAGE": "shoal-test-front",
+                            "SHOAL_PROMETHEUS_PORT": str(self.prometheus_port),
+                            "SHOAL_PROMETHEUS_IMAGE": "shoal-test-prometheus",
                             **{f"SHOAL_PORT_{name.upper()}": str(port) for name, port in ports.items()}}
         self.nodes = [Container(self, name, ports[name]) for name in NAMES]
 
@@ -186,6 +237,6 @@ class ContainerCluster:
 
     def stop(self):
         try:
-            self.compose("down", "-v", "-t", "1")
+            self.compose("--profile", "front", "--profile", "monitoring", "down", "-v", "-t", "1")
         finally:
             shutil.rmtree(self.folder, ignore_errors=True)

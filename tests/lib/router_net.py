@@ -36,13 +36,17 @@ def missing():
 
 
 class RouterNet:
-    def __init__(self, drain_s=4):
+    """`timings` are shoal-anycast's EVERY_S, RISE and FALL."""
+
+    def __init__(self, drain_s=4, timings=("0.3", "2", "2")):
+        self.timings = timings
         self.folder = tempfile.mkdtemp(prefix="shoal-anycast-")
         self.mark = f"sa{os.getpid()}"
         self.namespaces = []
         self.processes = []
         self.nodes = []
         self.checks = {}
+        self.birds = {}
         self.key = os.path.join(self.folder, "cluster.key")
         try:
             self._lay_out(drain_s)
@@ -107,8 +111,8 @@ class RouterNet:
         config = os.path.join(self.folder, f"bird-{name}.conf")
         with open(config, "w", encoding="utf-8") as file:
             file.write(text)
-        self._spawn(name, f"bird-{name}", "bird", "-f", "-c", config, "-s", self._control(name),
-                    "-P", os.path.join(self.folder, f"bird-{name}.pid"))
+        self.birds[name] = self._spawn(name, f"bird-{name}", "bird", "-f", "-c", config, "-s", self._control(name),
+                                       "-P", os.path.join(self.folder, f"bird-{name}.pid"))
 
     def _spawn(self, name, log, *command, **more):
         with open(os.path.join(self.folder, f"{log}.log"), "ab") as file:
@@ -155,7 +159,7 @@ class RouterNet:
         for number, name in enumerate(("r1", "r2"), 1):
             self._start_bird(name, self._router_bird(name, number))
         for number, name in enumerate(NAMES[:3], 1):
-            self._start_bird(name, self._node_bird(number, name))
+            self.start_node_bird(number, name)
         for node in self.nodes:
             node.start()
             self.start_check(node)
@@ -165,9 +169,12 @@ class RouterNet:
                 wait_for(lambda n=node: n.members_alive() == 2, 20, f"node {node.name} to see two members")
         return self
 
+    def start_node_bird(self, number, name):
+        self._start_bird(name, self._node_bird(number, name))
+
     def start_check(self, node):
-        environment = dict(os.environ, SHOAL=SHOAL, BIRDC=f"birdc -s {self._control(node.name)}", EVERY_S="0.3",
-                           RISE="2", FALL="2")
+        environment = dict(os.environ, SHOAL=SHOAL, BIRDC=f"birdc -s {self._control(node.name)}",
+                           **dict(zip(("EVERY_S", "RISE", "FALL"), self.timings)))
         self.checks[node.name] = self._spawn(node.name, f"check-{node.name}", os.path.join(EXAMPLE, "shoal-anycast"),
                                              "anycast4", "anycast6", env=environment)
 

@@ -6,7 +6,10 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "seeds.h"
+
 int main(int argc, char** argv) {
+  shoal::sim::set_program(argv[0]);
   for (int i = 1; i + 1 < argc; ++i) {
     if (std::strcmp(argv[i], "--seed") == 0) setenv("SHOAL_SIM_SEED", argv[i + 1], 1);
     if (std::strcmp(argv[i], "--from") == 0) setenv("SHOAL_SIM_FROM", argv[i + 1], 1);

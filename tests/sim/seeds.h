@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 
 #include "world.h"
 
@@ -12,6 +13,12 @@ namespace shoal::sim {
 
 // Seeds a scenario runs under by default.
 constexpr uint64_t kSeeds = 12;
+
+// How this program was called, for the commands below.
+void set_program(const char* path);
+
+// For a shell: runs one scenario under one seed.
+std::string replay_command(const std::string& scenario, uint64_t seed);
 
 // A failure prints the command that replays it.
 void for_each_seed(const char* scenario, const std::function<void(World&)>& run, uint64_t seeds = kSeeds);

@@ -42,9 +42,19 @@ std::optional<proto::OwnDelta> SimSwarms::announce(const node::PeerAnnounce& ann
 
 void SimSwarms::expire(common::Tick now) {
   for (size_t shard = 0; shard < node::SwarmStore::kShards; ++shard) store_.expire_shard(shard, now);
-  std::erase_if(records_, [now](const auto& entry) {
-    return common::stamp_age(now, entry.second.stamp) >= common::kLifetimeTicks;
+  // After a pause the stamps can be read only as of the last time.
+  common::Tick since = expired_at_ == 0 ? 0 : now - expired_at_;
+  // The clock has been set back by more than a lifetime: as the store does, all begin anew.
+  if (since < -common::kLifetimeTicks) {
+    for (auto& [key, record] : records_) record.stamp = common::stamp_of(now);
+    since = 0;
+  } else if (since < 0) {
+    return;
+  }
+  std::erase_if(records_, [&](const auto& entry) {
+    return common::stamp_age(now - since, entry.second.stamp) + since >= common::kLifetimeTicks;
   });
+  expired_at_ = now;
 }
 
 std::string SimSwarms::disagreement() const {

@@ -60,6 +60,7 @@ class SimSwarms final : public sync::Swarms {
 
   node::SwarmStore store_;
   std::map<PeerKey, Record> records_;
+  common::Tick expired_at_ = 0;
 };
 
 }  // namespace shoal::sim

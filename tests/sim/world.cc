@@ -61,6 +61,8 @@ void World::launch(size_t index) {
   node.swarms =
       std::make_unique<SimSwarms>(sync::derive_store_key(node.settings.keys.front(), node.settings.cluster));
   node.cluster = std::make_unique<sync::Cluster>(config, *node.swarms, now);
+  node.expired_at = 0;
+  load(index);
   set_seeds(index, node.settings.seeds);
 }
 
@@ -85,6 +87,7 @@ void World::stop(size_t index) {
   nodes_[index]->cluster->leave(now_of(index), out);
   drain(index, out);
   run_until([&] { return nodes_[index]->cluster->left_in_order(now_of(index)); }, kLingerUs);
+  if (nodes_[index]->settings.snapshots) save(index);
   crash(index);
 }
 
@@ -145,7 +148,7 @@ void World::drain(size_t index, sync::Outputs& out) {
   for (sync::LogEvent& event : out.logs) node.logs.push_back(std::move(event));
   for (const uint64_t pull : out.pull_aborts) end_stream({index, pull}, false);
   for (const sync::PullStart& start : out.pulls) open_stream(index, start);
-  if (const common::Tick now = tick(index); now > node.expired_at) {
+  if (const common::Tick now = tick(index); now != node.expired_at) {
     node.expired_at = now;
     node.swarms->expire(now);
   }

@@ -44,6 +44,7 @@ struct NodeSettings {
   bool advertises = false;
   uint8_t protocol_major = 1;
   int64_t pace_bytes_per_s = sync::Config().pace_bytes_per_s;
+  bool snapshots = false;  // it has a snapshot file: read at start, written when it leaves and by save()
 };
 
 struct SimNode {
@@ -56,6 +57,9 @@ struct SimNode {
   std::vector<sync::LogEvent> logs;
   common::Tick expired_at = 0;
   bool frozen = false;
+  std::vector<uint8_t> snapshot;    // the file; empty: none yet
+  std::map<PeerKey, Record> saved;  // what is in it
+  common::Tick saved_tick = 0;
 };
 
 class World {
@@ -75,6 +79,9 @@ class World {
   void stop(size_t node);  // leaves in good order
   void restart(size_t node);
 
+  // Writes the snapshot of a running node.
+  void save(size_t node);
+
   // The process is stopped: it takes no part in anything, and what comes in fills its receive buffer.
   void freeze(size_t node) { nodes_[node]->frozen = true; }
   void thaw(size_t node);
@@ -93,10 +100,17 @@ class World {
     cuts_.clear();
     clogs_.clear();
   }
+  // That link alone, this way.
+  void heal(size_t from, size_t to) {
+    cuts_.erase({from, to});
+    clogs_.erase({from, to});
+  }
 
   // Streams of this node, as a donor, carry nothing until unclogged.
   void clog(size_t donor) { clogged_.insert(donor); }
   void unclog() { clogged_.clear(); }
+
+  void unclog(size_t donor) { clogged_.erase(donor); }
 
   // Flips a bit in one of the next pieces that a stream of this donor carries.
   void damage_stream(size_t donor) { damaged_.insert(donor); }
@@ -126,6 +140,7 @@ class World {
   void inject(size_t to, const common::Endpoint& from, std::vector<uint8_t> bytes);
 
   SimNode& node(size_t index) { return *nodes_[index]; }
+  bool runs(size_t node) const { return nodes_[node]->cluster && !nodes_[node]->frozen; }
   size_t size() const { return nodes_.size(); }
   int64_t now_us() const { return now_us_; }
   sync::Now now_of(size_t node) const;
@@ -217,7 +232,7 @@ class World {
   static constexpr size_t kReceiveBuffer = 150;
 
   void launch(size_t node);
-  bool runs(size_t node) const { return nodes_[node]->cluster && !nodes_[node]->frozen; }
+  void load(size_t node);  // world_snapshots.cc
   void advance(size_t node);
   void drain(size_t node, sync::Outputs& out);
   void fly(size_t from, size_t to, std::optional<size_t> group, const SharedBytes& bytes);

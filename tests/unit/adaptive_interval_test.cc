@@ -128,6 +128,18 @@ TEST_CASE("adaptive interval: a node that starts takes the others'") {
   CHECK(control.interval_s() <= 6000);
 }
 
+TEST_CASE("adaptive interval: other settings go on from where it is") {
+  AdaptiveInterval control(kSettings);
+  for (int i = 0; i < 20; ++i) control.step(i * kSecondUs, 50, std::vector<uint32_t>{2000});
+  CHECK(control.interval_s() == doctest::Approx(2000).epsilon(0.01));
+  control.set({.interval_s = 300, .interval_max_s = 3000, .target_rps = 50});
+  CHECK(control.interval_s() == doctest::Approx(2000).epsilon(0.01));
+  control.set({.interval_s = 300, .interval_max_s = 900, .target_rps = 50});
+  CHECK(control.interval_s() == 900);
+  control.set({.interval_s = 1200, .interval_max_s = 1200, .target_rps = 50});
+  CHECK(control.interval_s() == 1200);
+}
+
 TEST_CASE("rate meter: follows a counter within some ten seconds") {
   node::RateMeter meter;
   CHECK(meter.read(1000, 5 * kSecondUs) == 0);

@@ -66,10 +66,12 @@ struct FakeNode {
   node::TopView top;
   std::string token;
   bool drained = false;
+  std::function<void(const node::ReloadReport&)> reload_done;
 
   node::Admin::Actions actions(std::function<node::NodeState()> state) {
     return {.state = std::move(state),
             .drain = [this] { return !std::exchange(drained, true); },
+            .reload = [this](auto done) { reload_done = std::move(done); },
             .token = [this] { return token; },
             .store = store.get(),
             .clock = &clock,
@@ -205,6 +207,47 @@ TEST_CASE("admin: with a token, POST needs it") {
   CHECK(get(admin, "/readyz").rfind("HTTP/1.1 503 ", 0) == 0);  // to read needs none
 }
 
+TEST_CASE("admin: the answer to a reload waits for its end") {
+  FakeNode fake;
+  node::Admin admin(fake.actions([] { return node::NodeState{}; }));
+  const auto reload = [&](bool report_first, const node::ReloadReport& report) {
+    std::string out;
+    const auto answer = begin(admin, "POST", "/v1/reload", kLoopback, "", out);
+    REQUIRE(answer);
+    REQUIRE(out.empty());
+    bool ready = false;
+    if (report_first) fake.reload_done(report);
+    answer->await([&] { ready = true; });
+    CHECK(ready == report_first);
+    if (!report_first) fake.reload_done(report);
+    CHECK(ready);
+    CHECK(!answer->next(out));
+    return out;
+  };
+  const node::ReloadReport good{"", {{"tracker.interval_s"}, {"tracker.udp", "node.name"}}};
+  for (const bool report_first : {false, true}) {
+    const std::string done = reload(report_first, good);
+    CHECK(done.starts_with("HTTP/1.1 200 "));
+    const auto json = nlohmann::json::parse(done.substr(done.find("\r\n\r\n")));
+    CHECK(json["applied"] == nlohmann::json{"tracker.interval_s"});
+    CHECK(json["need_restart"] == nlohmann::json{"tracker.udp", "node.name"});
+    const std::string failed = reload(report_first, {"a \"bad\" \xff file", {}});
+    CHECK(failed.starts_with("HTTP/1.1 409 "));
+    CHECK(failed.find("\r\n\r\n{\"error\":\"a \\\"bad\\\" ") != std::string::npos);
+  }
+  // A client that has gone is not called any more.
+  std::string out;
+  auto answer = begin(admin, "POST", "/v1/reload", kLoopback, "", out);
+  answer->await([] { FAIL("nobody waits"); });
+  answer.reset();
+  fake.reload_done(good);
+  CHECK(get(admin, "/v1/reload").starts_with("HTTP/1.1 400 "));
+  fake.reload_done = nullptr;
+  CHECK(ask(admin, "POST", "/v1/reload", kLoopback, "X-Forwarded-For: 127.0.0.1\r\n")
+            .starts_with("HTTP/1.1 403 "));
+  CHECK(!fake.reload_done);
+}
+
 TEST_CASE("admin: the API's documents") {
   node::WorkerCounters worker;
   FakeNode fake;
@@ -222,7 +265,10 @@ TEST_CASE("admin: the API's documents") {
   CHECK(members["members"] == document("/v1/status")["members"]);
   CHECK(document("/v1/history")["unix_ms"].empty());
   CHECK(get(admin, "/v1/nowhere").rfind("HTTP/1.1 404 ", 0) == 0);
-  CHECK(get(admin, "/v1/").rfind("HTTP/1.1 404 ", 0) == 0);
+  CHECK(get(admin, "/v1").rfind("HTTP/1.1 404 ", 0) == 0);
+  const auto operations = document("/v1/")["operations"];
+  CHECK(operations.size() > 5);
+  CHECK(operations[0] == nlohmann::json{{"method", "GET"}, {"path", "/v1/"}});
 }
 
 TEST_CASE("admin: a swarm looked up") {

@@ -36,6 +36,16 @@ TEST_CASE("admin token: without one, programs of this machine only") {
   CHECK(status("", loopback6, "") == 403);
 }
 
+TEST_CASE("admin token: without one, nothing that a proxy passes on") {
+  for (const std::string header :
+       {"Forwarded: for=127.0.0.1", "X-Forwarded-For: 127.0.0.1",
+        "x-forwarded-for:", "X-Forwarded-Proto: http", "X-Real-IP: 127.0.0.1", "Via: 1.1 proxy"}) {
+    CAPTURE(header);
+    CHECK(status("", kLoopback, header + "\r\n") == 403);
+    CHECK(status(kToken, kLoopback, header + "\r\nAuthorization: Bearer " + kToken + "\r\n") == 0);
+  }
+}
+
 TEST_CASE("admin token: with one, whoever knows it, from everywhere") {
   for (const auto& client : {kLoopback, kElsewhere}) {
     CHECK(status(kToken, client, "Authorization: Bearer " + kToken + "\r\n") == 0);

@@ -237,3 +237,13 @@ TEST_CASE("dump gate: no interval, no limit by client") {
   DumpGate gate(0);
   for (int i = 0; i < 10; ++i) CHECK(gate.enter(v4_peer(1), 0));
 }
+
+TEST_CASE("dump gate: another interval holds for those who have had a dump already") {
+  DumpGate gate(300);
+  CHECK(gate.enter(v4_peer(1), 0));
+  CHECK(!gate.enter(v4_peer(1), 60));
+  gate.set_interval_s(60);
+  CHECK(gate.enter(v4_peer(1), 60));
+  gate.set_interval_s(0);
+  CHECK(gate.enter(v4_peer(1), 60));
+}

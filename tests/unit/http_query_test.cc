@@ -116,9 +116,14 @@ TEST_CASE("http query: port missing, 0, 65536, -1 and text") {
   CHECK(good(kHash + "&port=65535").request.port == 65535);
 }
 
-TEST_CASE("http query: left = 2^63 and text") {
-  for (const char* bad :
-       {"9223372036854775808", "18446744073709551615", "99999999999999999999", "-1", "x", ""}) {
+TEST_CASE("http query: left that is not known, and text") {
+  // anacrolix/torrent and WebTorrent send such when they have no metadata yet.
+  for (const char* unknown : {"9223372036854775808", "18446744073709551615", "99999999999999999999", "-1",
+                              "-9223372036854775808", "", "%2d1"}) {
+    CHECK(good(kGood + "&left=" + unknown).request.left == kLeftUnknown);
+  }
+  CHECK(good(kGood + "&left").request.left == kLeftUnknown);
+  for (const char* bad : {"x", "-", "--1", "-x", "1x", "1.5", "NaN", "undefined", " ", "0x10", "+1"}) {
     CHECK(fault_of(kGood + "&left=" + bad) == QueryFault::left_invalid);
   }
   CHECK(good(kGood + "&left=9223372036854775807").request.left == INT64_MAX);
@@ -163,7 +168,9 @@ TEST_CASE("http query: compact") {
 }
 
 TEST_CASE("http query: claimed addresses are passed on, and read apart") {
-  const AnnounceQuery query = good(kGood + "&ip=1.2.3.4&ipv4=x&ipv6=%5B::1%5D:2&ip=5.6.7.8");
+  const std::string line =
+      kGood + "&ip=1.2.3.4&ipv4=x&ipv6=%5B::1%5D:2&ip=5.6.7.8";  // the query points into it
+  const AnnounceQuery query = good(line);
   CHECK(query.ip == "5.6.7.8");
   CHECK(query.ipv4 == "x");
   CHECK(query.ipv6 == "%5B::1%5D:2");

@@ -56,6 +56,10 @@ TEST_CASE("options: without any source they are the defaults of the contract") {
   CHECK(options->stats.path.empty());
   CHECK(options->stats.networks == std::vector{*parse_network("127.0.0.0/8"), *parse_network("::1/128")});
   CHECK(options->admin.export_format == shoal::proto::DumpFormat::text);
+  CHECK(options->limits == Options::Limits{});
+  CHECK(options->limits.swarms == 100'000'000);
+  CHECK(options->limits.peers == 200'000'000);
+  CHECK(options->limits.connections == 8192);
   CHECK(!options->sync.listen);
   CHECK(!options->sync.advertise);
   CHECK(options->sync.peers.empty());
@@ -110,7 +114,7 @@ proxy_protocol = true
 listen = "[::1]:6970"
 advertise = "192.0.2.1:6970"
 peers = "one.example:6970"  # a string is a list of one
-multicast = ["239.192.0.42:6970%lo", "[ff15::42]:6970"]
+multicast = ["[ff15::41]:6970%lo", "[ff15::42]:6970"]
 cluster = "c"
 key_files = ["/run/secrets/key", "relative, with comma"]
 insecure = false
@@ -169,7 +173,7 @@ networks = ["10.0.0.0/8", "2001:db8::/32"]
   CHECK(options->sync.advertise == parse_endpoint("192.0.2.1:6970"));
   CHECK(options->sync.peers == std::vector{HostPort{"one.example", 6970}});
   REQUIRE(options->sync.multicast.size() == 2);
-  CHECK(options->sync.multicast[0] == MulticastGroup{*parse_endpoint("239.192.0.42:6970"), "lo"});
+  CHECK(options->sync.multicast[0] == MulticastGroup{*parse_endpoint("[ff15::41]:6970"), "lo"});
   CHECK(options->sync.multicast[1] == MulticastGroup{*parse_endpoint("[ff15::42]:6970"), ""});
   CHECK(options->sync.cluster == "c");
   CHECK(options->sync.key_files == std::vector<std::string>{"/run/secrets/key", "relative, with comma"});
@@ -370,6 +374,20 @@ TEST_CASE("options: keys that do not fit each other") {
   for (const char* key : {"peers = \"a:1\"", "multicast = \"239.0.0.1:1\"", "advertise = \"192.0.2.1:1\""}) {
     CHECK(error_of(std::string("[sync]\n") + key).find("is set but sync.listen is not") != std::string::npos);
   }
+  // One socket sends to all groups.
+  CHECK(error_of("[sync]\nlisten = \"127.0.0.1:6970\"\ninsecure = true\nmulticast = [\"239.0.0.1:1\", "
+                 "\"[ff15::42]:1\"]")
+            .starts_with(
+                "f.toml:4: sync.multicast: [ff15::42]:1 is not allowed: it is not of the address family of "
+                "sync.listen"));
+  CHECK(error_of("[sync]\nlisten = \"[::]:6970\"\ninsecure = true\nmulticast = \"[ff12::42]:1\"")
+            .find("needs its interface, as in [ff12::42]:1%eth0") != std::string::npos);
+  CHECK(error_of("[sync]\nlisten = \"[::]:6970\"\ninsecure = true\nmulticast = \"[ff12::42]:1%lo\"") ==
+        "no error");
+  CHECK(error_of("[sync]\nlisten = \"[::]:6970\"\ninsecure = true\nmulticast = \"239.0.0.1:1\"")
+            .starts_with("f.toml:4: sync.multicast: 239.0.0.1:1 is not allowed"));
+  CHECK(error_of("[sync]\nlisten = \"[::]:6970\"\ninsecure = true\nmulticast = \"[ff15::42]:1\"") ==
+        "no error");
   CHECK(error_of("[sync]\ninsecure = true\nlisten = \"0.0.0.0:6969\"").find("tracker.udp has it too") !=
         std::string::npos);
   CHECK(error_of("[admin]\nlisten = \"0.0.0.0:6969\"").find("tracker.http has it too") != std::string::npos);

@@ -75,11 +75,12 @@ TEST_CASE("service manager: hears when the node is ready, reloads and stops") {
   CHECK(reload[0].starts_with("RELOADING=1\nMONOTONIC_USEC="));
   CHECK(reload[1] == "READY=1");
 
-  notify.stopping();
-  notify.stopping();
+  notify.stopping(3600);
+  notify.stopping(3600);
   notify.reloading();
   notify.reloaded();
-  CHECK(service.heard() == Messages{"STOPPING=1"});
+  // The drain is not what it has to stop within.
+  CHECK(service.heard() == Messages{"STOPPING=1\nEXTEND_TIMEOUT_USEC=3720000000"});
   readiness = {false, "draining"};
   uv_run(&loop.uv, UV_RUN_ONCE);
   CHECK(service.heard() == Messages{"STATUS=not ready: draining"});
@@ -122,7 +123,7 @@ TEST_CASE("service manager: none, or one that cannot be reached, is nobody to te
     notify.start(&loop.uv, [] { return Readiness{true, ""}; });
     notify.reloading();
     notify.reloaded();
-    notify.stopping();
+    notify.stopping(5);
     notify.close();
     uv_run(&loop.uv, UV_RUN_DEFAULT);
   }

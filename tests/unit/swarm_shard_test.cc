@@ -25,8 +25,9 @@ constexpr uint32_t kSegmentRecords = 512;  // of a large swarm, looked at togeth
 
 // A shard on its own, that all swarms are in.
 struct OneShard {
+  node::StoreRoom room;
   node::ShardConfig config{
-      {1}, true, {0x9ddfea08eb382d69, 0xc3a5c85c97cb3127}, std::make_unique<node::DigestTable>()};
+      {1}, true, {0x9ddfea08eb382d69, 0xc3a5c85c97cb3127}, std::make_unique<node::DigestTable>(), &room};
   node::IndexPlace place;
   SwarmShard shard{config, place};
   common::Prng prng{3};
@@ -193,4 +194,20 @@ TEST_CASE("shard: reading for others comes to every record of a large swarm once
   CHECK(parts >= kSize / SwarmShard::kPartRecordsMax);
   CHECK(records == seen.size());
   CHECK(seen == one.content());
+}
+
+TEST_CASE("swarm shard: one that is full of swarms refuses more, says so, and goes on") {
+  OneShard s;
+  s.config.swarms_max = 3;
+  for (uint64_t swarm = 1; swarm <= 5; ++swarm) s.merge(swarm, 1, PeerRole::leecher, kNow, kNow);
+  CHECK(s.room.merges_refused_swarms == 2);
+  const node::PeerAnnounce more{hash_of(6), v4_peer(1), proto::Event::started, false, 0, 0};
+  CHECK(s.shard.announce(s.key_in(6), more, kNow, s.prng, {}).limit == node::Limit::swarms);
+  node::StoreTotals totals;
+  s.shard.add_to(totals);
+  CHECK(totals.swarms == 3);
+  // Those that are there take peers, and a place that becomes free is used again.
+  s.merge(1, 2, PeerRole::leecher, kNow, kNow);
+  CHECK(s.shard.drop(s.key_in(1), hash_of(1)));
+  CHECK(s.shard.announce(s.key_in(6), more, kNow, s.prng, {}).limit == node::Limit::none);
 }

@@ -125,6 +125,24 @@ TEST_CASE("sync donation: keeps to its rate, shared by all that are underway") {
   CHECK(static_cast<int64_t>(bytes) >= (now_us - kSecondUs) / 2);
 }
 
+TEST_CASE("sync donation: another rate holds for one that is underway") {
+  Donor donor(1);
+  fill(*donor.store, 3000, 100);
+  int64_t now_us = kSecondUs;
+  const auto donation = donor.donate();
+  std::vector<uint8_t> bytes;
+  // The burst is spent, and at a byte a second it would take days.
+  while (donation->next({.mono_us = now_us}, bytes).again_us <= now_us + kSecondUs) continue;
+  donor.desk->set_pace(1'000'000);
+  const int64_t before_us = now_us;
+  const size_t before = bytes.size();
+  const size_t rest = all_of(*donation, now_us).size();
+  REQUIRE(rest > 1'000'000);
+  CHECK(now_us - before_us <= static_cast<int64_t>(rest));
+  CHECK(now_us - before_us >= static_cast<int64_t>(rest) * 6 / 10);
+  CHECK(donor.desk->bytes == before + rest);
+}
+
 TEST_CASE("sync donation: only the cells asked for") {
   Donor donor(0);
   fill(*donor.store, 100, 150);

@@ -159,3 +159,14 @@ TEST_CASE("pace: leaving waits for nothing") {
   CHECK(f.sent().size() == 3'000);
   CHECK(f.cluster->status(f.now).waiting == 0);
 }
+
+TEST_CASE("pace: another one is kept from the moment it is set") {
+  Fixture f;
+  f.publish(deltas_of(20'000, proto::PeerRole::leecher, false, 1));
+  f.run(1'000'000);
+  const int64_t before = f.bytes_sent();
+  f.cluster->set_pace(3 * kBytesPerS, 0);
+  f.run(1'000'000);
+  CHECK(f.bytes_sent() - before <= kBytesPerS * 3 + 40'000);
+  CHECK(f.bytes_sent() - before >= kBytesPerS * 3 * 8 / 10);
+}

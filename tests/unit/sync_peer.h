@@ -53,8 +53,8 @@ struct SyncPeer {
     cluster.receive(now, {from, std::nullopt, *control(proto::Leave{0})}, out);
     const auto challenges = all<proto::Challenge>(out.sends);
     if (challenges.empty()) return false;
-    const auto echo = control(
-        proto::ChallengeEcho{challenges.back().nonce, sealer.sequence(proto::SyncStream::deltas), uptime_ms});
+    const auto echo = control(proto::ChallengeEcho{
+        challenges.back().nonce, sealer.sequence(proto::SyncStream::deltas), uptime_ms, now.unix_ms});
     cluster.receive(now, {from, std::nullopt, *echo}, out);
     for (const sync::MemberStatus& member : cluster.status(now).members) {
       if (member.incarnation == incarnation && member.address == from) return true;

@@ -41,6 +41,16 @@ void add_future_everywhere(pb::Packet& packet) {
   if (packet.has_echo()) add_future(*packet.mutable_echo());
   if (packet.has_nack()) add_future(*packet.mutable_nack());
   if (packet.has_gone()) add_future(*packet.mutable_gone());
+  if (packet.has_access_changes()) add_future(*packet.mutable_access_changes());
+  if (packet.has_access_ask()) add_future(*packet.mutable_access_ask());
+  if (packet.has_client_load()) add_future(*packet.mutable_client_load());
+  if (packet.has_digests()) add_future(*packet.mutable_digests());
+  if (packet.has_cells_ask()) add_future(*packet.mutable_cells_ask());
+  if (packet.has_cells()) add_future(*packet.mutable_cells());
+  if (packet.has_pull()) {
+    add_future(*packet.mutable_pull());
+    for (pb::PullPart& part : *packet.mutable_pull()->mutable_parts()) add_future(part);
+  }
 }
 
 std::string raw_of(common::ByteSpan body) {
@@ -50,6 +60,44 @@ std::string raw_of(common::ByteSpan body) {
                                        static_cast<int>(body.size()) - 3, static_cast<int>(raw.size()));
   REQUIRE(size == static_cast<int>(raw.size()));
   return raw;
+}
+
+std::vector<uint8_t> body_of(const pb::Packet& packet) {
+  const std::string raw = packet.SerializeAsString();
+  std::vector<uint8_t> body{0};
+  body.insert(body.end(), raw.begin(), raw.end());
+  return body;
+}
+
+// One of each kind, with something in every list.
+std::vector<proto::SyncPacket> every_kind() {
+  proto::DeltaBatch deltas{2700, {}, kUnixMs};
+  proto::Delta delta;
+  delta.peer = common::make_endpoint_v4(0xcb007101, 6881);
+  deltas.deltas.push_back(delta);
+  delta.peer = common::make_endpoint(std::array<uint8_t, 16>{0x20, 0x01, 0x0d, 0xb8}, 6881);
+  deltas.deltas.push_back(delta);
+  proto::Heartbeat heartbeat{"b", kUnixMs, 1, 2700, common::make_endpoint_v4(0x0a000002, 6970), 0, 1, {}};
+  heartbeat.members.push_back({1, 2, common::make_endpoint_v4(0x0a000001, 6970), 0, 12, true, 34});
+  proto::Nack nack{7, {{1, 2}}};
+  proto::AccessChanges changes;
+  changes.changes.emplace_back();
+  proto::PullRequest pull{11, 12, {}};
+  pull.parts.push_back({118'000'000, 1, {3, 5}});
+  return {heartbeat,
+          deltas,
+          proto::Leave{7},
+          nack,
+          proto::Gone{7},
+          proto::Challenge{},
+          proto::ChallengeEcho{},
+          proto::Digests{2700, 118'000'000, {1, 2}, true},
+          proto::CellsAsk{{118'000'000}},
+          proto::CellDigests{118'000'000, 0, {1, 2}},
+          pull,
+          changes,
+          proto::AccessAsk{},
+          proto::ClientLoad{1, 1800}};
 }
 
 // Node b's packets as its next version would seal them.
@@ -78,10 +126,7 @@ class NextVersion {
 
  private:
   sync::SealedPacket seal(proto::SyncStream stream, const pb::Packet& packet) {
-    const std::string raw = packet.SerializeAsString();
-    std::vector<uint8_t> body{0};
-    body.insert(body.end(), raw.begin(), raw.end());
-    return sealer_.seal(stream, body);
+    return sealer_.seal(stream, body_of(packet));
   }
 
   sync::KeyRing keys_{{sync::insecure_key("test")}, "test"};
@@ -90,6 +135,24 @@ class NextVersion {
 };
 
 }  // namespace
+
+TEST_CASE("sync upgrade: fields from the future change no kind of packet") {
+  size_t kinds = 0;
+  for (const proto::SyncPacket& packet : every_kind()) {
+    CAPTURE(packet.index());
+    CHECK(packet.index() == ++kinds);
+    pb::Packet changed;
+    REQUIRE(changed.ParseFromString(raw_of(proto::encode_sync_packet(packet))));
+    const size_t before = changed.ByteSizeLong();
+    add_future_everywhere(changed);
+    // In the packet and in its body at least.
+    CHECK(changed.ByteSizeLong() >= before + 2 * kFutureFields.size());
+    const auto understood = proto::decode_sync_packet(body_of(changed));
+    REQUIRE(understood.has_value());
+    CHECK(*understood == packet);
+  }
+  CHECK(kinds + 1 == std::variant_size_v<proto::SyncPacket>);
+}
 
 TEST_CASE("sync upgrade: a node of the next minor version is a member like any other") {
   NextVersion next;

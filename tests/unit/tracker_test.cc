@@ -79,3 +79,29 @@ TEST_CASE("tracker: an announce is stored under the source address and the annou
   CHECK(f.wakes == 1);
   CHECK(f.queue.drain([](const proto::OwnDelta& own) { CHECK(own.delta.peer.port == 7000); }) == 4);
 }
+
+TEST_CASE("tracker: where it is full the answer says so, and nothing else is counted") {
+  Fixture f;
+  f.store.set_limits({.peers = 1});
+  CHECK_FALSE(f.announce(1, proto::Event::started, 1).full);
+  CHECK(f.announce(2, proto::Event::started, 1).full);
+  CHECK(f.counters.limits[node::index_of(node::Limit::peers)].value() == 1);
+  CHECK(f.counters.refused[static_cast<size_t>(node::Refusal::full)].value() == 1);
+  CHECK(f.counters.all() == 1);
+  CHECK(f.counters.deltas.value() == 1);
+  CHECK_FALSE(f.announce(1, proto::Event::none, 1).full);
+  CHECK_FALSE(f.announce(1, proto::Event::stopped, 1).full);
+}
+
+TEST_CASE("tracker: where a swarm is full the answer has peers") {
+  Fixture f;
+  f.store.set_limits({.peers_per_swarm = 1});
+  f.announce(1, proto::Event::started, 1);
+  const proto::AnnounceAnswer answer = f.announce(2, proto::Event::started, 1);
+  CHECK_FALSE(answer.full);
+  CHECK(answer.peers_v4.size() == 6);
+  CHECK(answer.interval_s > 0);
+  CHECK(f.counters.limits[node::index_of(node::Limit::peers_per_swarm)].value() == 1);
+  CHECK(f.counters.all() == 2);
+  CHECK(f.counters.deltas.value() == 1);
+}

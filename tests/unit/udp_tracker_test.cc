@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <utility>
 #include <vector>
 
 using namespace shoal;
@@ -150,14 +151,19 @@ TEST_CASE("udp tracker: events of BEP 15, paused of BEP 21, no others") {
   }
 }
 
-TEST_CASE("udp tracker: left is 63 bits, port is not 0") {
+TEST_CASE("udp tracker: left is 63 bits or unknown, port is not 0") {
   auto datagram = announce_request();
   put_u32(datagram, 64, 0x7fffffff);
   put_u32(datagram, 68, 0xffffffff);
   CHECK(parse_udp_request(datagram).announce.left == INT64_MAX);
-  put_u32(datagram, 64, 0x80000000);
-  put_u32(datagram, 68, 0);
-  check_refused(datagram, UdpFault::announce_negative_left);
+  // webtorrent sends -1 when it does not know.
+  for (const auto& [high, low] : {std::pair(0x80000000u, 0u), std::pair(UINT32_MAX, UINT32_MAX)}) {
+    put_u32(datagram, 64, high);
+    put_u32(datagram, 68, low);
+    const UdpRequest request = parse_udp_request(datagram);
+    CHECK(request.kind == UdpKind::announce);
+    CHECK(request.announce.left == kLeftUnknown);
+  }
 
   datagram = announce_request();
   datagram[96] = datagram[97] = 0;

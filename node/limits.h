@@ -1,0 +1,43 @@
+// The limits of a node and their names: what is counted each time one of them is hit, and told to the
+// operator.
+
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace shoal::node {
+
+enum class Limit : uint8_t {
+  none,
+  swarms,           // limits.swarms: an announce that would have made a swarm
+  peers,            // limits.peers: an announce that would have made a peer
+  peers_per_swarm,  // limits.peers_per_swarm: a peer that was answered and not stored
+  merged_swarms,    // the hard cap of swarms, for what other nodes tell
+  merged_peers,     // the hard cap of peers, for what other nodes tell
+  connections,      // limits.connections: a connection closed to make room
+  connections_per_address,
+  requests_per_s_per_address,
+  requests_per_s_per_prefix,
+};
+constexpr size_t kLimits = 10;
+
+// How often each has been hit since start.
+using LimitHits = std::array<uint64_t, kLimits>;
+
+constexpr std::array<std::string_view, kLimits> kLimitNames = {"none",
+                                                               "swarms",
+                                                               "peers",
+                                                               "peers_per_swarm",
+                                                               "merged_swarms",
+                                                               "merged_peers",
+                                                               "connections",
+                                                               "connections_per_address",
+                                                               "requests_per_s_per_address",
+                                                               "requests_per_s_per_prefix"};
+
+constexpr size_t index_of(Limit limit) { return static_cast<size_t>(limit); }
+
+}  // namespace shoal::node

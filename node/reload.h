@@ -1,0 +1,44 @@
+// A reload in its first half: everything that is to be read is read and checked, and nothing is changed. What
+// comes out either can be taken as a whole without failing, or says why not.
+
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "common/result.h"
+#include "node/access_list.h"
+#include "node/node_keys.h"
+#include "node/options.h"
+#include "node/reloadable.h"
+
+namespace shoal::node {
+
+struct Reload {
+  Options options;  // what runs, with what may change
+  OptionChanges changes;
+  std::optional<NodeKeys> keys;  // none: the node has no key files
+  std::string admin_token;       // empty: none
+  AccessList access_list;
+};
+
+struct ReloadFailure {
+  enum class Part : uint8_t { options, keys, access };
+  Part part;
+  std::string reason;
+};
+
+// What came of a reload, for who asked for it.
+struct ReloadReport {
+  std::string error;  // not empty: why nothing has changed
+  OptionChanges changes;
+};
+
+// `read` is the options as they are now. Any thread; takes as long as the files are large.
+tl::expected<Reload, ReloadFailure> prepare_reload(const Options& running,
+                                                   const std::function<common::Result<Options>()>& read);
+
+}  // namespace shoal::node

@@ -1,0 +1,92 @@
+"""What the tests of reload share."""
+
+import copy
+import json
+import os
+import signal
+
+from http_client import HttpClient, announce_target
+from nodes import ClusterCase, fresh_hash
+from wait import wait_for
+
+TOKEN = "a-token-that-nobody-guesses"
+
+
+def post(node, path, *headers):
+    """Status and document of a POST to the admin endpoint."""
+    host, port = node.admin.split(":")
+    with HttpClient((host, int(port))) as client:
+        client.send("".join(line + "\r\n" for line in [f"POST {path} HTTP/1.1", "Host: x", *headers, ""]).encode())
+        answer = client.read_response()
+    return answer.status, json.loads(answer.body)
+
+
+def hang_up(node):
+    """SIGHUP, awaited; whether it worked."""
+    before = node.status()["reload"]
+    node.signal(signal.SIGHUP)
+
+    def over():
+        now = node.status()["reload"]
+        return [now[key] - before[key] for key in ("reloads", "reloads_failed")] != [0, 0]
+
+    wait_for(over, 10, "the reload to be over")
+    return node.status()["reload"]["reloads"] > before["reloads"]
+
+
+class ReloadCase(ClusterCase):
+    nodes = 1
+    sync = "off"
+
+    def setUp(self):
+        self.addCleanup(self.restore, copy.deepcopy(self.node(0).settings))
+
+    def restore(self, settings):
+        self.node(0).settings = settings
+        self.node(0).write_config()
+        self.assertTrue(hang_up(self.node(0)))
+
+    def set(self, **options):
+        """section__key=value; None: the default."""
+        for name, value in options.items():
+            section, key = name.split("__")
+            self.node(0).settings.setdefault(section, {})[key] = value
+        self.node(0).write_config()
+
+    def reload(self, **options):
+        self.set(**options)
+        self.assertTrue(hang_up(self.node(0)), "the reload failed")
+        self.assertEqual(self.node(0).status()["reload"]["need_restart"], [])
+
+    def eventually(self, wanted, look):
+        """Workers take what is new a moment after the control thread."""
+        def seen():
+            self.assertEqual(look(), wanted)
+            return True
+
+        wait_for(seen, 10)
+
+    def path(self, name, text=None):
+        path = os.path.join(self.cluster.folder, name)
+        if text is not None:
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+        return path
+
+    def http(self, source="127.0.0.1"):
+        return self.client(0, "HTTP", source=source)
+
+    def answer(self, info_hash=None, headers=(), source="127.0.0.1", **fields):
+        """What an HTTP announce is answered with."""
+        return self.http(source).get(announce_target(info_hash or fresh_hash(), 1000, **fields),
+                                     headers=headers).bencoded()
+
+    def refusal(self, **more):
+        return self.answer(**more).get(b"failure reason", b"").decode()
+
+    def swarm(self, peers):
+        info_hash = fresh_hash()
+        client = self.client(0)
+        for port in range(2000, 2000 + peers):
+            client.announce(info_hash, port, numwant=0)
+        return info_hash

@@ -1,0 +1,274 @@
+"""Reload: every option that the table marks so takes effect in a running node."""
+
+import json
+import os
+import re
+import subprocess
+import unittest
+
+from cluster import ROOT, SHOAL, Cluster
+from http_client import announce_target
+from nodes import fresh_hash
+from reloads import TOKEN, ReloadCase, hang_up, post
+from udp_client import Refused
+from wait import wait_for
+
+# Keys of options by the tests below that change them.
+TESTED = set()
+# Not to be seen from outside within seconds: sync_pace_test.cc and sync_donation_test.cc have them.
+BY_UNIT_TESTS = {"sync.pace_mbit_s", "sync.donate_mbit_s"}
+
+
+def of(*keys):
+    """Marks the test of these options."""
+    TESTED.update(keys)
+    return lambda test: test
+
+
+class Tracker(ReloadCase):
+    @of("tracker.interval_s", "tracker.interval_jitter", "tracker.min_interval_s", "tracker.warning")
+    def test_answers(self):
+        self.reload(tracker__interval_s=500, tracker__interval_jitter=0)
+        self.eventually({500}, lambda: {self.answer()[b"interval"] for _ in range(10)})
+        self.assertEqual(self.client(0).announce(fresh_hash(), 1)["interval"], 500)
+        self.assertNotIn(b"min interval", self.answer())
+        self.reload(tracker__interval_jitter=0.5, tracker__min_interval_s=100, tracker__warning="hello")
+        self.eventually({(100, b"hello")}, lambda: {(answer.get(b"min interval"), answer.get(b"warning message"))
+                                                    for answer in (self.answer() for _ in range(10))})
+        self.assertGreater(len({self.answer()[b"interval"] for _ in range(20)}), 5)
+
+    @of("tracker.target_rps", "tracker.interval_max_s")
+    def test_adapted_interval(self):
+        self.reload(tracker__target_rps=1, tracker__interval_s=1, tracker__interval_max_s=5, tracker__interval_jitter=0)
+        client = self.client(0)
+
+        def interval_after_announces():
+            for _ in range(200):
+                client.announce(fresh_hash(), 1000)
+            return self.node(0).status()["interval_s"]
+
+        wait_for(lambda: interval_after_announces() == 5, 30, "the interval to grow", interval_s=0.2)
+        self.assertEqual(self.answer()[b"interval"], 5)
+        self.reload(tracker__interval_max_s=2)
+        self.eventually(True, lambda: self.answer()[b"interval"] <= 2)
+        self.reload(tracker__target_rps=0)
+        self.eventually({1}, lambda: {self.answer()[b"interval"] for _ in range(10)})
+
+    @of("tracker.numwant_default", "tracker.numwant_max", "tracker.numwant_max_udp", "tracker.numwant_max_http")
+    def test_numwant(self):
+        info_hash = self.swarm(400)
+        seen = {protocol: lambda p=protocol, **more: len(self.client(0, p).announce(info_hash, 1000, **more)["peers"])
+                for protocol in ("UDP", "HTTP")}
+        self.reload(tracker__numwant_default=3)
+        self.eventually(3, seen["HTTP"])
+        self.reload(tracker__numwant_max=5)
+        self.eventually([5, 5], lambda: [one(numwant=50) for one in seen.values()])
+        self.reload(tracker__numwant_max_udp=4, tracker__numwant_max_http=1000)
+        self.eventually([4, 350], lambda: [seen["UDP"](numwant=50), seen["HTTP"](numwant=350)])
+
+    @of("tracker.ip_param")
+    def test_ip_param(self):
+        info_hash = fresh_hash()
+        self.answer(info_hash, extra="&ip=192.0.2.7")
+        self.assertNotIn(("192.0.2.7", 1000), self.peers_seen(0, info_hash))
+        self.reload(tracker__ip_param="any")
+
+        def announced():
+            self.answer(info_hash, extra="&ip=192.0.2.7")
+            return ("192.0.2.7", 1000) in self.peers_seen(0, info_hash)
+
+        self.eventually(True, announced)
+
+    @of("tracker.redirect_url")
+    def test_redirect(self):
+        self.assertEqual(self.http().get("/").status, 404)
+        self.reload(tracker__redirect_url="https://tracker.example/")
+        self.eventually("https://tracker.example/", lambda: self.http().get("/").headers.get("location"))
+
+    @of("tracker.full_scrape", "tracker.full_scrape_interval_s")
+    def test_full_scrape(self):
+        self.answer()
+        scrape = "/scrape?format=txt"
+        self.assertIn(b"failure reason", self.http().get(scrape).bencoded())
+        self.reload(tracker__full_scrape=True)
+        wait_for(lambda: re.match(b"[0-9A-F]{40}:", self.http().get(scrape).body))
+        self.eventually(429, lambda: self.http().get(scrape).status)
+        self.reload(tracker__full_scrape_interval_s=0)
+        self.eventually([200, 200], lambda: [self.http().get(scrape).status for _ in range(2)])
+
+    @of("stats.path", "stats.networks")
+    def test_stats(self):
+        self.assertEqual(self.http().get("/numbers").status, 404)
+        self.reload(stats__path="/numbers")
+        self.eventually(200, lambda: self.http().get("/numbers").status)
+        self.reload(stats__networks=["127.0.0.9/32"])
+        self.eventually([403, 200], lambda: [self.http(source).get("/numbers").status
+                                             for source in ("127.0.0.1", "127.0.0.9")])
+
+
+class Access(ReloadCase):
+    @of("access.mode", "access.file")
+    def test_list(self):
+        listed, other = fresh_hash(), fresh_hash()
+        self.reload(access__mode="allow", access__file=self.path("list", listed.hex() + "\n"))
+        wait_for(lambda: "not authorized" in self.refusal(info_hash=other), 5)
+        self.eventually("", lambda: self.refusal(info_hash=listed))
+        self.reload(access__file=self.path("others", other.hex() + "\n"))
+        wait_for(lambda: "not authorized" in self.refusal(info_hash=listed), 5)
+
+    @of("access.clients_allow", "access.clients_deny", "access.deny_networks", "access.private_addresses")
+    def test_clients(self):
+        for options, reason in (({"access__clients_deny": ["-SH0"]}, "this client"),
+                                ({"access__clients_deny": [], "access__clients_allow": ["-XX"]}, "this client"),
+                                ({"access__clients_allow": [], "access__deny_networks": ["127.0.0.0/8"]}, "this network"),
+                                ({"access__deny_networks": [], "access__private_addresses": False}, "private addresses")):
+            with self.subTest(options):
+                self.reload(**options)
+                wait_for(lambda r=reason: self.refusal().startswith(r), 5)
+
+        def refused_by_udp():
+            with self.assertRaises(Refused):
+                self.client(0).announce(fresh_hash(), 1000)
+            return True
+
+        self.eventually(True, refused_by_udp)
+
+    @of("access.trusted_proxies", "access.client_header")
+    def test_proxies(self):
+        def client_is(header):
+            info_hash = fresh_hash()
+            self.answer(info_hash, headers=[header + ": 192.0.2.7"])
+            return {address for address, _ in self.peers_seen(0, info_hash)}
+
+        self.assertEqual(client_is("X-Forwarded-For"), {"127.0.0.1"})
+        self.reload(access__trusted_proxies=["127.0.0.1/32"])
+        self.eventually({"192.0.2.7"}, lambda: client_is("X-Forwarded-For"))
+        self.reload(access__client_header="X-Who")
+        self.eventually({"192.0.2.7"}, lambda: client_is("X-Who"))
+        self.eventually({"127.0.0.1"}, lambda: client_is("X-Forwarded-For"))
+
+    @of("access.proxy_protocol")
+    def test_proxy_protocol(self):
+        self.reload(access__trusted_proxies=["127.0.0.1/32"], access__proxy_protocol=True)
+        self.eventually(400, lambda: self.http().get(announce_target(fresh_hash(), 1000)).status)
+
+        def announced():
+            info_hash, client = fresh_hash(), self.http()
+            client.send(b"PROXY TCP4 192.0.2.8 192.0.2.1 1 2\r\n")
+            client.announce(info_hash, 1000)
+            return self.peers_seen(0, info_hash)
+
+        wait_for(lambda: announced() == {("192.0.2.8", 1000)})
+        self.reload(access__proxy_protocol=False)
+        wait_for(self.answer)
+
+
+class Process(ReloadCase):
+    @of("node.log_level", "node.log_format")
+    def test_log(self):
+        node = self.node(0)
+
+        def lines_of_a_reload():
+            before = len(node.log_text())
+            self.assertTrue(hang_up(node))
+            return node.log_text()[before:].splitlines()
+
+        self.assertTrue(any(" info reloaded " in line for line in lines_of_a_reload()))
+        self.reload(node__log_level="error")
+        self.assertEqual(lines_of_a_reload(), [])
+        self.reload(node__log_level="info", node__log_format="json")
+        self.assertIn("reloaded", [json.loads(line)["message"] for line in lines_of_a_reload()])
+
+    @of("admin.token_file")
+    def test_token(self):
+        add, hash_ = "/v1/access/add?hash=", fresh_hash().hex()
+        self.assertEqual(post(self.node(0), add + hash_)[0], 409)  # there is no list
+        self.reload(admin__token_file=self.path("token", TOKEN + "\n"))
+        self.assertEqual(post(self.node(0), add + hash_)[0], 401)
+        self.assertEqual(post(self.node(0), add + hash_, f"Authorization: Bearer {TOKEN}")[0], 409)
+        # The same file with another token in it: no option has changed.
+        self.path("token", TOKEN[::-1] + "\n")
+        self.assertEqual(post(self.node(0), "/v1/reload", f"Authorization: Bearer {TOKEN}"),
+                         (200, {"result": "reloaded", "applied": [], "need_restart": []}))
+        self.assertEqual(post(self.node(0), add + hash_, f"Authorization: Bearer {TOKEN}")[0], 401)
+        self.assertEqual(post(self.node(0), add + hash_, f"Authorization: Bearer {TOKEN[::-1]}")[0], 409)
+
+    @of("admin.export_file", "admin.export_interval_s", "admin.export_format")
+    def test_export(self):
+        info_hash = self.swarm(2).hex().upper()
+
+        def holds(path, text):
+            with open(path, encoding="utf-8") as file:
+                return text in file.read()
+
+        first, second = self.path("first"), self.path("second")
+        self.reload(admin__export_file=first, admin__export_interval_s=1)
+        wait_for(lambda: holds(first, f"{info_hash}:0:2\n"), 10)
+        self.reload(admin__export_file=second, admin__export_format="json")
+        wait_for(lambda: holds(second, f'"{info_hash.lower()}"'), 10)
+        self.reload(admin__export_file="")
+        self.assertEqual(self.node(0).metric("shoal_exports_total"), 0)
+
+    @of("sync.key_files")
+    def test_keys(self):
+        node = self.node(0)
+        self.set(sync__key_files=[self.cluster.key])
+        self.assertFalse(hang_up(node))  # from none to some
+        self.set(sync__key_files=[])
+
+        other = self.path("other.key")
+        subprocess.run([SHOAL, "keygen", other], check=True, stdout=subprocess.DEVNULL)
+        with Cluster(nodes=1, sync="unicast") as keyed:
+            before = keyed.nodes[0].status()["keys"]["ids"]
+            keyed.nodes[0].settings["sync"]["key_files"] = [other, keyed.key]
+            keyed.nodes[0].write_config()
+            self.assertTrue(hang_up(keyed.nodes[0]))
+            self.assertRegex(keyed.nodes[0].status()["keys"]["ids"], f"^[0-9a-f]{{8}}, {before}$")
+
+
+class OtherNodes(unittest.TestCase):
+    @of("node.drain_s", "node.snapshot_interval_s")
+    def test_drain_and_snapshot(self):
+        with Cluster(nodes=1, sync="off", settings={"node": {"drain_s": 3600, "snapshot_interval_s": 86400}}) as cluster:
+            node = cluster.nodes[0]
+            node.stop(0.1)  # killed: it would drain for an hour
+            node.settings["node"]["snapshot"] = os.path.join(cluster.folder, "snapshot")
+            node.start()
+            wait_for(node.ready)
+            self.assertEqual(node.metric("shoal_snapshot_writes_total", result="ok"), 0)
+            node.settings["node"].update(drain_s=0, snapshot_interval_s=1)
+            node.write_config()
+            self.assertTrue(hang_up(node))
+            wait_for(lambda: node.metric("shoal_snapshot_writes_total", result="ok") > 0, 10)
+            self.assertEqual(node.stop(), 0)
+
+    @of("sync.peers")
+    def test_peers(self):
+        cluster = Cluster(nodes=2)
+        self.addCleanup(cluster.stop)
+        first, second = cluster.nodes
+        peers = [node.settings["sync"].pop("peers") for node in cluster.nodes]
+        for node in cluster.nodes:
+            node.start()
+        for node in cluster.nodes:
+            wait_for(node.ready)
+        self.assertEqual((first.members_alive(), second.members_alive()), (0, 0))
+        first.settings["sync"].update(peers=peers[0], pace_mbit_s=10, donate_mbit_s=0)
+        first.write_config()
+        self.assertTrue(hang_up(first))
+        self.assertEqual(first.status()["reload"]["need_restart"], [])
+        for node in cluster.nodes:
+            wait_for(lambda n=node: n.members_alive() == 1, 10, "the nodes to find each other")
+        del first.settings["sync"]["peers"]
+        first.write_config()
+        self.assertTrue(hang_up(first))
+        self.assertEqual(first.members_alive(), 1)
+
+
+class Table(unittest.TestCase):
+    def test_every_reloadable_option_is_tested(self):
+        with open(os.path.join(ROOT, "docs", "OPTIONS.md"), encoding="utf-8") as file:
+            rows = re.findall(r"### `([a-z_.]+)`\n(?:(?!###).*\n)*?- Taken: (.*)\n", file.read())
+        self.assertGreater(len(rows), 50)
+        self.assertEqual({taken for _, taken in rows}, {"at a reload", "at the next start"})
+        self.assertEqual({key for key, taken in rows if taken == "at a reload"}, TESTED | BY_UNIT_TESTS)

@@ -1,0 +1,262 @@
+#include "clients.h"
+
+#include <algorithm>
+
+#include "scenario.h"
+
+namespace shoal::sim {
+
+namespace {
+
+constexpr int64_t kTryAgainUs = 5 * kSecondUs;
+
+// So often it is looked up which nodes are ready; like a load balancer's probes.
+constexpr int64_t kProbeUs = kSecondUs;
+
+// Records about to expire here may have done so there.
+constexpr common::Tick kNearExpiry = common::kLifetimeTicks - 8;
+
+}  // namespace
+
+common::Tick tick_of(common::Tick now, common::Stamp stamp) { return now - common::stamp_age(now, stamp); }
+
+ClientCounts& ClientCounts::operator+=(const ClientCounts& other) {
+  announces += other.announces;
+  unanswered += other.unanswered;
+  lives += other.lives;
+  lives_lost += other.lives_lost;
+  lives_aged += other.lives_aged;
+  stops += other.stops;
+  stops_unknown += other.stops_unknown;
+  stops_lost += other.stops_lost;
+  stops_outdone += other.stops_outdone;
+  return *this;
+}
+
+std::string to_string(const ClientCounts& counts) {
+  const auto part = [](uint64_t count, const std::string& what) {
+    return std::to_string(count) + " " + what;
+  };
+  return part(counts.announces, "announces, ") + part(counts.unanswered, "tries at no ready node\n") +
+         part(counts.lives, "peers had to be everywhere (exempt: ") + part(counts.lives_lost, "lost, ") +
+         part(counts.lives_aged, "aged)\n") + part(counts.stops, "had to be nowhere (exempt: ") +
+         part(counts.stops_unknown, "unknown where they stopped, ") + part(counts.stops_lost, "lost, ") +
+         part(counts.stops_outdone, "outdone by a clock)");
+}
+
+Clients::Clients(World& world, uint64_t seed, const ClientSettings& settings)
+    : world_(world), prng_(seed), settings_(settings), swarms_(settings.swarms) {
+  for (common::InfoHash& hash : swarms_) {
+    for (uint8_t& byte : hash.bytes) byte = static_cast<uint8_t>(prng_.below(256));
+  }
+}
+
+void Clients::add(size_t count, int64_t spread_us, std::optional<size_t> home) {
+  const auto within = [this](int64_t us) {
+    return 1 + static_cast<int64_t>(prng_.unit() * static_cast<double>(us));
+  };
+  for (size_t i = 0; i < count; ++i) {
+    Client client;
+    const auto number = static_cast<uint32_t>(clients_.size());
+    // Some swarms are larger than others.
+    const uint32_t swarm = prng_.below(1 + prng_.below(settings_.swarms));
+    common::Endpoint peer = common::make_endpoint_v4(0xc0000000 + number, 6881);
+    if (number % 4 == 0) {
+      const std::array<uint8_t, 16> address{0x20,
+                                            0x01,
+                                            0x0d,
+                                            0xb8,
+                                            0,
+                                            0,
+                                            0,
+                                            0,
+                                            0,
+                                            0,
+                                            0,
+                                            0,
+                                            0,
+                                            0,
+                                            static_cast<uint8_t>(number >> 8),
+                                            static_cast<uint8_t>(number)};
+      peer = common::make_endpoint(address, 6881);
+    }
+    client.key = {swarms_[swarm], peer};
+    client.home = home ? *home : prng_.below(static_cast<uint32_t>(world_.size()));
+    client.roams = prng_.below(2) == 0;
+    client.hasty = prng_.below(8) == 0;
+    client.interval_us =
+        settings_.interval_min_us + within(settings_.interval_max_us - settings_.interval_min_us);
+    const int64_t starts_us = world_.now_us() + within(spread_us);
+    client.seeder = prng_.below(4) == 0;
+    if (!client.seeder && prng_.below(2) == 0) client.complete_us = starts_us + within(settings_.life_us);
+    client.repeats = prng_.below(8) == 0;
+    if (prng_.below(2) == 0) client.stop_us = starts_us + within(settings_.life_us);
+    clients_.push_back(client);
+    plan(clients_.size() - 1, starts_us);
+  }
+}
+
+int64_t Clients::next_us() const { return due_.empty() ? INT64_MAX : due_.top().first; }
+
+std::optional<size_t> Clients::choose_node(const Client& client) {
+  if (world_.now_us() >= ready_us_ + kProbeUs) {
+    ready_us_ = world_.now_us();
+    ready_.clear();
+    for (const size_t node : world_.everyone()) {
+      if (world_.runs(node) && world_.status(node).phase == sync::SyncPhase::synced) ready_.push_back(node);
+    }
+  }
+  std::erase_if(ready_, [this](size_t node) { return !world_.runs(node); });
+  if (ready_.empty()) return std::nullopt;
+  if (client.hasty && world_.runs(client.home)) return client.home;
+  const bool home = std::find(ready_.begin(), ready_.end(), client.home) != ready_.end();
+  if (home && !(client.roams && prng_.below(2) == 0)) return client.home;
+  return ready_[prng_.below(static_cast<uint32_t>(ready_.size()))];
+}
+
+void Clients::act() {
+  const size_t index = due_.top().second;
+  due_.pop();
+  Client& client = clients_[index];
+  const int64_t now_us = world_.now_us();
+  if (client.stopped) return;
+  if (client.repeats && client.complete_us < 0) {
+    client.repeats = false;
+    return say(index, proto::Event::completed);
+  }
+  if (now_us >= client.stop_us) return say(index, proto::Event::stopped);
+  if (now_us >= client.complete_us) return say(index, proto::Event::completed);
+  say(index, client.told ? proto::Event::none : proto::Event::started);
+}
+
+void Clients::say(size_t index, proto::Event event) {
+  Client& client = clients_[index];
+  const int64_t now_us = world_.now_us();
+  const auto node = choose_node(client);
+  if (!node) {
+    ++counts_.unanswered;
+    return plan(index, now_us + kTryAgainUs);
+  }
+  ++counts_.announces;
+  const bool first_completed = event == proto::Event::completed && client.complete_us > 0;
+  if (event == proto::Event::completed) {
+    client.seeder = true;
+    if (first_completed) ++completed_[client.key.first];
+    client.complete_us = client.repeats ? -1 : INT64_MAX;
+  }
+  node::PeerAnnounce announce;
+  announce.info_hash = client.key.first;
+  announce.peer = client.key.second;
+  announce.event = event;
+  announce.seeder = client.seeder;
+  world_.announce(*node, announce);
+
+  const auto& records = world_.node(*node).swarms->records();
+  const auto found = records.find(client.key);
+  const common::Tick now = world_.tick(*node);
+  const std::optional<common::Tick> stamp =
+      found == records.end() ? std::nullopt : std::optional(tick_of(now, found->second.stamp));
+  if (event == proto::Event::stopped) {
+    client.stopped = true;
+    client.recorded = stamp.has_value();
+    client.lost = false;
+    client.outdone = stamp && *stamp < client.live_stamp;
+    client.stamp = stamp.value_or(0);
+    return;
+  }
+  client.told = true;
+  client.lost = false;
+  client.stamp = stamp.value_or(0);
+  client.live_stamp = std::max(client.live_stamp, client.stamp);
+  int64_t next_us = now_us + client.interval_us;
+  if (first_completed && client.repeats) next_us = now_us + 1 + prng_.below(5 * kSecondUs);
+  if (now_us < client.complete_us) next_us = std::min(next_us, client.complete_us);
+  plan(index, std::max(now_us + 1, std::min(next_us, client.stop_us)));
+}
+
+bool Clients::holds(size_t node, const Client& client) const {
+  const SimNode& one = world_.node(node);
+  const auto& records = one.cluster ? one.swarms->records() : one.saved;
+  const auto found = records.find(client.key);
+  if (found == records.end()) return false;
+  const common::Tick now = one.cluster ? world_.tick(node) : one.saved_tick;
+  return tick_of(now, found->second.stamp) >= client.stamp &&
+         (found->second.state.role == proto::PeerRole::stopped) == client.stopped;
+}
+
+void Clients::note_loss() {
+  for (Client& client : clients_) {
+    if (client.lost || !(client.stopped ? client.recorded : client.told)) continue;
+    const auto nodes = world_.everyone();
+    client.lost = std::none_of(nodes.begin(), nodes.end(), [&](size_t node) { return holds(node, client); });
+  }
+}
+
+std::string Clients::look() {
+  for (Client& client : clients_) {
+    if (!client.stopped || !client.recorded || client.outdone) continue;
+    for (const size_t node : world_.everyone()) {
+      if (!world_.runs(node)) continue;
+      const auto& records = world_.node(node).swarms->records();
+      const auto found = records.find(client.key);
+      if (found == records.end()) continue;
+      const uint32_t bit = uint32_t{1} << node;
+      if (found->second.state.role == proto::PeerRole::stopped) {
+        client.held |= bit;
+      } else if ((client.held & bit) != 0 && world_.status(node).phase == sync::SyncPhase::synced) {
+        client.outdone = true;  // said once
+        return name(client) + " has stopped, " + world_.node(node).settings.name +
+               " had it on record, and hands it out again: stamps " + std::to_string(client.stamp) +
+               " then, " + std::to_string(tick_of(world_.tick(node), found->second.stamp)) +
+               " now, at tick " + std::to_string(world_.tick(node));
+      }
+    }
+  }
+  return {};
+}
+
+void Clients::forget_held(size_t node) {
+  for (Client& client : clients_) client.held &= ~(uint32_t{1} << node);
+}
+
+std::string Clients::name(const Client& client) const {
+  return to_hex(client.key.first).substr(0, 8) + " " + to_string(client.key.second);
+}
+
+void Clients::check_one(const Client& client, std::vector<std::string>& problems) {
+  if (client.stopped && !client.recorded) return void(++counts_.stops_unknown);
+  if (client.lost) return void(++(client.stopped ? counts_.stops_lost : counts_.lives_lost));
+  if (client.outdone) return void(++counts_.stops_outdone);
+  if (!client.stopped && world_.tick(0) - client.stamp > kNearExpiry) return void(++counts_.lives_aged);
+  ++(client.stopped ? counts_.stops : counts_.lives);
+  for (const size_t node : world_.everyone()) {
+    const auto& records = world_.node(node).swarms->records();
+    const auto found = records.find(client.key);
+    const bool there = found != records.end() && found->second.state.role != proto::PeerRole::stopped;
+    if (there != client.stopped) continue;
+    problems.push_back(
+        name(client) + (client.stopped ? " has stopped, and " : " is there, and ") +
+        world_.node(node).settings.name + (client.stopped ? " hands it out" : " does not hand it out") +
+        "; age in ticks " + std::to_string(world_.tick(node) - client.stamp) + ", on record " +
+        (found == records.end()
+             ? "nothing"
+             : std::to_string(world_.tick(node) - tick_of(world_.tick(node), found->second.stamp))));
+  }
+}
+
+void Clients::check(std::vector<std::string>& problems) {
+  for (const Client& client : clients_) {
+    if (client.told) check_one(client, problems);
+  }
+  for (const common::InfoHash& hash : swarms_) {
+    for (const size_t node : world_.everyone()) {
+      const uint32_t counted = world_.node(node).swarms->completed(hash);
+      if (counted <= completed_[hash]) continue;
+      problems.push_back(world_.node(node).settings.name + " counts " + std::to_string(counted) +
+                         " completed of " + to_hex(hash).substr(0, 8) + ", where " +
+                         std::to_string(completed_[hash]) + " have");
+    }
+  }
+}
+
+}  // namespace shoal::sim

@@ -1,0 +1,115 @@
+// What must be so when a storm is over.
+
+#include <algorithm>
+
+#include "common/tick.h"
+#include "scenario.h"
+#include "storm.h"
+
+namespace shoal::sim {
+
+namespace {
+
+// Clients go on for so long after all has healed; then they are silent, so that maps can be compared.
+constexpr int64_t kGoOnUs = 15 * kSecondUs;
+
+// Digests leave out the two youngest ticks, compare twice, and let members alone for a while that gave
+// nothing.
+constexpr int64_t kHealTicks = 3;
+constexpr int64_t kHealUs = 60 * kSecondUs;
+
+constexpr int64_t kRestUs = 20 * kSecondUs;
+
+}  // namespace
+
+void Storm::count_work(size_t node) {
+  if (!world_.node(node).cluster) return;
+  const sync::Stats stats = world_.status(node).stats;
+  ++work_.runs;
+  work_.delta_packets += stats.delta_packets_sent;
+  work_.resent += stats.packets_resent;
+  work_.pulls += stats.pulls_started;
+  work_.pulled += stats.pulled_records;
+  work_.pulled_applied += stats.pulled_applied;
+}
+
+void Storm::calm() {
+  note("calm");
+  calm_ = true;
+  due_ = {};
+  world_.weather = Weather();
+  world_.heal();
+  world_.unclog();
+  world_.queues_overflow = false;
+  for (const size_t node : world_.everyone()) {
+    if (world_.node(node).frozen) world_.thaw(node);
+    bring_back(node);
+  }
+  const int64_t healed_us = world_.now_us();
+  run_until(healed_us + kGoOnUs);
+  const int64_t bound_us =
+      healed_us + kHealUs + kHealTicks * peer_timeout_s_ * kSecondUs / common::kLifetimeTicks;
+  std::string difference;
+  do {
+    difference = world_.difference_in_all(world_.everyone());
+    if (!difference.empty()) world_.run_for(kSecondUs / 2);
+  } while (!difference.empty() && world_.now_us() < bound_us);
+  if (difference.empty()) healed_after_us_ = world_.now_us() - healed_us;
+  if (!difference.empty()) found("not the same at the bound: " + difference);
+  if (!world_.meshed(world_.everyone())) found("not all know each other");
+  world_.run_for(std::max<int64_t>(0, bound_us - world_.now_us()));
+  look();
+  clients_.check(problems_);
+  check_rest();
+  check_repair();
+}
+
+// Nobody goes on repairing what is whole.
+void Storm::check_rest() {
+  std::vector<sync::Status> before;
+  for (const size_t node : world_.everyone()) before.push_back(world_.status(node));
+  world_.run_for(kRestUs);
+  if (const std::string wrong = world_.difference_in_all(world_.everyone()); !wrong.empty()) {
+    found("not the same after a rest: " + wrong);
+  }
+  for (const size_t node : world_.everyone()) {
+    const sync::Status now = world_.status(node);
+    const sync::Stats& stats = now.stats;
+    const sync::Stats& stats_before = before[node].stats;
+    const auto expect = [&](bool holds, const std::string& what) {
+      if (!holds) found(now.members.empty() ? what : "n" + std::to_string(node) + ": " + what);
+    };
+    expect(now.phase == sync::SyncPhase::synced, "is not ready");
+    expect(now.waiting == 0, "deltas wait");
+    expect(stats.pulls_started == stats_before.pulls_started, "still pulls");
+    expect(stats.packets_resent == stats_before.packets_resent, "still resends");
+    expect(stats.nacks_sent == stats_before.nacks_sent, "still asks");
+    expect(stats.dropped_malformed == 0, "took packets for malformed");
+    for (const sync::MemberStatus& member : now.members) {
+      expect(member.missing == 0, "misses packets of " + member.name);
+      expect(member.differing == 0, "differs from " + member.name);
+      expect(member.refused.empty(), "refuses " + member.name + ": " + member.refused);
+    }
+  }
+}
+
+void Storm::check_repair() {
+  for (const size_t node : world_.everyone()) count_work(node);
+  const uint64_t copies = work_.delta_packets * (world_.size() - 1);
+  if (work_.resent > 3 * copies + 1000) {
+    found(std::to_string(work_.resent) + " packets resent of " + std::to_string(copies));
+  }
+  // A run begins by pulling everything; later half of what is pulled may be known, and what is told at the
+  // moment is pulled in vain now and then.
+  const uint64_t most = work_.runs * 2 * clients_.size() + 8 * work_.pulled_applied;
+  if (work_.pulled > most) {
+    found(std::to_string(work_.pulled) + " records pulled, where " + std::to_string(work_.pulled_applied) +
+          " were news");
+  }
+  note(std::to_string(work_.runs) + " runs, " + std::to_string(clients_.size()) + " clients, " +
+       std::to_string(work_.delta_packets) + " delta packets, " + std::to_string(work_.resent) + " resent; " +
+       std::to_string(work_.pulls) + " pulls of " + std::to_string(work_.pulled) + " records, " +
+       std::to_string(work_.pulled_applied) + " of them news");
+}
+
+}  // namespace shoal::sim

@@ -1,0 +1,80 @@
+// Snapshot files as the world has them: node/'s real encoder and decoder, and what node/snapshot_file.cc does
+// with them, but in memory.
+
+#include <algorithm>
+
+#include "common/check.h"
+#include "node/snapshot_format.h"
+#include "world.h"
+
+namespace shoal::sim {
+
+namespace {
+
+node::SnapshotIdentity identity_of(const NodeSettings& settings) {
+  return {settings.cluster, settings.peer_timeout_s};
+}
+
+node::SnapshotSource source_of(const std::vector<uint8_t>& file, size_t& at) {
+  return [&file, &at](std::span<uint8_t> out) {
+    const size_t count = std::min(out.size(), file.size() - at);
+    std::copy_n(file.begin() + static_cast<ptrdiff_t>(at), count, out.begin());
+    at += count;
+    return count;
+  };
+}
+
+}  // namespace
+
+void World::save(size_t index) {
+  SimNode& node = *nodes_[index];
+  std::vector<uint8_t> file;
+  const common::Tick now = tick(index);
+  node::SnapshotEncoder encoder({identity_of(node.settings), now, now_of(index).unix_ms},
+                                [&file](common::ByteSpan bytes) {
+                                  file.insert(file.end(), bytes.begin(), bytes.end());
+                                  return true;
+                                });
+  const auto& records = node.swarms->records();
+  for (auto at = records.begin(); at != records.end();) {
+    const common::InfoHash& hash = at->first.first;
+    std::vector<proto::Delta> peers;
+    for (; at != records.end() && at->first.first == hash; ++at) {
+      peers.push_back({hash, at->first.second, at->second.state, at->second.stamp});
+    }
+    std::stable_partition(peers.begin(), peers.end(),
+                          [](const proto::Delta& delta) { return delta.peer.family == common::Family::v4; });
+    CHECK_INVARIANT(encoder.add({hash, node.swarms->completed(hash), now, peers}));
+  }
+  CHECK_INVARIANT(encoder.finish());
+  node.snapshot = std::move(file);
+  node.saved = records;
+  node.saved_tick = now;
+}
+
+void World::load(size_t index) {
+  SimNode& node = *nodes_[index];
+  if (!node.settings.snapshots || node.snapshot.empty()) return;
+  const common::Tick now = tick(index);
+  size_t at = 0;
+  const auto checked = node::read_snapshot(source_of(node.snapshot, at), [](const node::SnapshotSwarm&) {});
+  CHECK_INVARIANT(checked.has_value());
+  if (!node::check_snapshot_header(checked->header, identity_of(node.settings), now)) {
+    node.snapshot.clear();  // set aside
+    node.saved.clear();
+    return;
+  }
+  at = 0;
+  const auto merged =
+      node::read_snapshot(source_of(node.snapshot, at), [&](const node::SnapshotSwarm& swarm) {
+        std::vector<proto::Delta> alive;
+        for (const proto::Delta& delta : swarm.peers) {
+          const common::Tick age = now - swarm.tick + common::stamp_age(swarm.tick, delta.stamp);
+          if (age < common::kLifetimeTicks && age >= -common::kAheadTicks) alive.push_back(delta);
+        }
+        if (!alive.empty()) node.swarms->merge_part({swarm.info_hash, swarm.completed, alive}, now);
+      });
+  CHECK_INVARIANT(merged.has_value());
+}
+
+}  // namespace shoal::sim
