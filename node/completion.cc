@@ -131,7 +131,8 @@ std::string fish_script(Commands commands) {
   for (const CompletionCommand& command : commands) {
     const std::string here = "complete -c shoal -n '__fish_seen_subcommand_from " + command.name + "'";
     for (const CompletionFlag& flag : command.flags) {
-      out += here + " -l " + flag.name.substr(2);
+      out += here;
+      out += " -l " + flag.name.substr(2);
       if (flag.value) out += flag.value->file ? " -rF" : " -x";
       if (flag.value && !flag.value->words.empty()) out += " -a '" + joined(flag.value->words) + "'";
       out += describe(flag.summary);
@@ -139,8 +140,9 @@ std::string fish_script(Commands commands) {
     if (command.argument.file) out += here + " -F\n";
     if (!command.argument.words.empty()) {
       const std::string words = joined(command.argument.words);
-      out += "complete -c shoal -n '__fish_seen_subcommand_from " + command.name +
-             "; and not __fish_seen_subcommand_from " + words + "' -a '" + words + "'\n";
+      out += "complete -c shoal -n '__fish_seen_subcommand_from " + command.name;
+      out += "; and not __fish_seen_subcommand_from " + words;
+      out += "' -a '" + words + "'\n";
     }
   }
   return out;

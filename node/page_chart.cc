@@ -53,6 +53,13 @@ std::string axis_svg(double y) {
   return out;
 }
 
+// "12/s", "294 B/s", "1.43 kB/s".
+std::string with_unit(double amount, std::string_view unit) {
+  std::string text = amount_text(amount);
+  if (unit.starts_with('B') && text.find(' ') == std::string::npos) text += ' ';
+  return text.append(unit);
+}
+
 }  // namespace
 
 std::string chart_html(std::string_view title, std::string_view unit, std::span<const ChartLine> lines,
@@ -62,7 +69,7 @@ std::string chart_html(std::string_view title, std::string_view unit, std::span<
   for (size_t i = 0; i < lines.size(); ++i) {
     const double last = points.empty() ? 0 : value_of(points.back(), lines[i].series);
     out += "<span class=\"key s" + std::to_string(i) + "\">" + std::string(lines[i].name) + " " +
-           amount_text(last) + std::string(unit) + "</span>";
+           with_unit(last, unit) + "</span>";
     for (const History::Point& point : points) most = std::max(most, value_of(point, lines[i].series));
   }
   out += "</figcaption>";
@@ -70,7 +77,7 @@ std::string chart_html(std::string_view title, std::string_view unit, std::span<
   const double end = scale_end(most);
   out += "<svg viewBox=\"0 0 400 130\" role=\"img\" aria-label=\"" + std::string(title) + ", last hour\">";
   out += axis_svg(kTop) + axis_svg(kBottom);
-  out += text_svg(0, kTop - 4, "start", amount_text(end) + std::string(unit));
+  out += text_svg(0, kTop - 4, "start", with_unit(end, unit));
   out += text_svg(0, kHeight - 3, "start", "1 h ago") + text_svg(kWidth, kHeight - 3, "end", "now");
   for (size_t i = 0; i < lines.size(); ++i) out += line_svg(i, lines[i].series, end, points);
   return out + "</svg></figure>";

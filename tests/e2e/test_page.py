@@ -96,7 +96,8 @@ class Page(ClusterCase):
         self.open(2, **DESKTOP)
         self.node(2).signal(signal.SIGSTOP)
         # In the other order: it goes on, and the others see it.
-        self.addCleanup(wait_for, lambda: all(node.members_alive() == 2 for node in self.cluster.nodes), 30, "its return")
+        self.addCleanup(wait_for, lambda: all(node.members_alive() == 2 for node in self.cluster.nodes), 30,
+                        "its return")
         self.addCleanup(self.node(2).signal, signal.SIGCONT)
         wait_for(lambda: not self.browser.value("document.getElementById('offline').hidden"), 30,
                  "the page to say that the node does not answer")
@@ -119,7 +120,8 @@ class Page(ClusterCase):
                     self.assertGreaterEqual(contrast(color, back), CONTRAST_MIN, part)
                 for part in ("members", "top"):
                     table = f"document.getElementById('{part}')"
-                    self.assertLessEqual(browser.value(f"{table}.scrollWidth"), browser.value(f"{table}.clientWidth"), part)
+                    self.assertLessEqual(browser.value(f"{table}.scrollWidth"),
+                                         browser.value(f"{table}.clientWidth"), part)
                 # The picture is scaled, but not beyond reading.
                 self.assertGreaterEqual(
                     browser.value("document.querySelector('#cluster svg .soft').getBoundingClientRect().height"), 8)

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <fstream>
 #include <set>
@@ -12,6 +13,7 @@
 
 #include "common/hex.h"
 #include "common/prng.h"
+#include "heap_bytes.h"
 #include "store_fixture.h"
 
 using namespace shoal;
@@ -153,4 +155,24 @@ TEST_CASE("access file: an error names file, line and what was found") {
   CHECK(node::load_access_file("/nonexistent/list").error().message ==
         "/nonexistent/list: cannot be read: No such file or directory");
   CHECK(node::load_access_file("/tmp").error().message == "/tmp: is no file");
+}
+
+TEST_CASE("access file: a million lines in seconds, and 24 bytes for each") {
+  constexpr uint64_t kLines = 1'000'000;
+  std::string text;
+  text.reserve(kLines * 41);
+  for (uint64_t i = 0; i < kLines; ++i) text += common::to_hex(test::hash_of(i)) + "\n";
+  const TempFile file(text);
+  text = std::string();
+  const int64_t before = test::heap_bytes();
+  const auto begun = std::chrono::steady_clock::now();
+  const auto list = node::load_access_file(file.path);
+  // Without optimisation and beside other tests; a tenth of that is usual.
+  CHECK(std::chrono::steady_clock::now() - begun < std::chrono::seconds(20));
+  REQUIRE(list);
+  CHECK(list->size() == kLines);
+  CHECK(list->bytes() <= kLines * 24);
+  CHECK(test::heap_bytes() - before <= static_cast<int64_t>(kLines * 24 + 65'536));
+  for (uint64_t i = 0; i < kLines; i += 9973) CHECK(list->contains(test::hash_of(i)));
+  CHECK(!list->contains(test::hash_of(kLines)));
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <thread>
 
+#include "heap_bytes.h"
 #include "node/dump_gate.h"
 #include "proto/bencode.h"
 #include "store_fixture.h"
@@ -150,6 +151,33 @@ TEST_CASE("dump: bencoded it is one canonical value, also when it takes several 
   auto files = value->find("files")->children();
   while (files.next()) ++count;
   CHECK(count == 2 * (SwarmScan::kBatchMax + 1000));
+}
+
+TEST_CASE("dump: two at once take less than 4 MiB whatever the size of the store") {
+  const auto store = make_store(false);
+  for (uint32_t i = 0; i < 4 * SwarmScan::kBatchMax; ++i) announce(*store, {i, v4_peer(i)}, kNow);
+  for (const auto format : {DumpFormat::bencode, DumpFormat::json}) {
+    for (const auto coding : {ContentCoding::identity, ContentCoding::gzip, ContentCoding::zstd}) {
+      CAPTURE(static_cast<int>(format));
+      CAPTURE(static_cast<int>(coding));
+      const int64_t before = heap_bytes();
+      int64_t most = 0;
+      uint64_t bytes = 0;
+      {
+        Dump dump(*store, format, coding, 1);
+        std::string piece;
+        for (bool more = true; more;) {
+          piece.clear();
+          more = dump.next(piece);
+          bytes += piece.size();
+          most = std::max(most, heap_bytes() - before);
+        }
+      }
+      CHECK(bytes > 1 << 20);
+      CHECK(most <= 2 << 20);
+      CHECK(heap_bytes() - before < 4096);
+    }
+  }
 }
 
 TEST_CASE("dump: an empty store") {

@@ -116,6 +116,15 @@ TEST_CASE("page: charts need two points; top swarms are links") {
   CHECK(has(two, "12,345"));
 }
 
+TEST_CASE("page: bytes have a unit of their own") {
+  node::History::Point point;
+  point.values[static_cast<size_t>(node::Series::bytes_received)] = 294;
+  point.values[static_cast<size_t>(node::Series::bytes_sent)] = 1'430;
+  const std::string page = node::page_html(example(), {point}, {});
+  CHECK(has(page, "in 294 B/s"));
+  CHECK(has(page, "out 1.43 kB/s"));
+}
+
 TEST_CASE("page: amounts at a glance") {
   CHECK(node::amount_text(0) == "0");
   CHECK(node::amount_text(0.4) == "0.4");
