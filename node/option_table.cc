@@ -125,8 +125,7 @@ constexpr std::array kOptions = {
     Option{"node.snapshot", OptionKind::text, 0, "", "the path of a file; \"\" is off",
            "File that keeps the peers over a restart.",
            "Opened as node.user and inside node.chroot. A node of a cluster hardly needs it: it asks the "
-           "others.\n"
-           "A file that is damaged or not ours is renamed to FILE.bad and otherwise ignored.",
+           "others.\nA file that is damaged or not ours is renamed to FILE.bad and otherwise ignored.",
            [](Options& o, View v) { return put_text_if(o.node.snapshot, v, v.empty() || is_path(v)); },
            nullptr, kRestart<&Options::node, &Options::Node::snapshot>},
     Option{"node.snapshot_interval_s", OptionKind::whole, 0, "300",
@@ -183,8 +182,7 @@ constexpr std::array kOptions = {
            "a whole number of seconds from 2 to 604800",
            "Time after which a silent peer is forgotten, in seconds.",
            "Must be the same on every node of a cluster, and more than 9/8 of the longest interval: an "
-           "announce\n"
-           "that follows within 1/9 of it does not yet renew a peer.",
+           "announce\nthat follows within 1/9 of it does not yet renew a peer.",
            [](Options& o, View v) { return put(o.tracker.peer_timeout_s, parse_whole(v, 2, 604800)); },
            nullptr, kRestart<&Options::tracker, &Options::Tracker::peer_timeout_s>},
     Option{"tracker.numwant_default", OptionKind::whole, 0, "50", "a whole number from 0 to 1000",
@@ -242,8 +240,7 @@ constexpr std::array kOptions = {
     Option{"access.file", OptionKind::text, 0, "",
            "the path of a file; \"\" is no list but for run-time changes", "File of the access list.",
            "One info_hash a line, 40 hexadecimal digits; what follows behind a blank, and lines that begin "
-           "with\n"
-           "'#', are comments. A bad line leaves the old list in force.",
+           "with\n'#', are comments. A bad line leaves the old list in force.",
            [](Options& o, View v) { return put_path_or_off(o.access.file, v); }, nullptr,
            kReload<&Options::access, &Options::Access::file>},
     Option{"access.state_file", OptionKind::text, 0, "", "the path of a file; \"\" is off",
@@ -309,8 +306,7 @@ constexpr std::array kOptions = {
     Option{"limits.swarms", OptionKind::whole, 0, "100000000",
            "a whole number from 0 to 4000000000; 0 is no limit", "Swarms.",
            "An announce that would make one more gets the failure \"tracker is full\". What other nodes tell "
-           "is\n"
-           "taken up to twice as many. About 45 bytes each, and its peers.",
+           "is\ntaken up to twice as many. About 45 bytes each, and its peers.",
            [](Options& o, View v) { return put(o.limits.swarms, parse_whole(v, 0, 4'000'000'000)); }, nullptr,
            kRestart<&Options::limits, &Options::Limits::swarms>},
     Option{
@@ -336,8 +332,7 @@ constexpr std::array kOptions = {
            "a whole number from 0 to 1000000; 0 is no limit",
            "HTTP connections of one client: an IPv4 address or an IPv6 /64.",
            "One more is closed at once. Those of access.trusted_proxies do not count; with "
-           "access.proxy_protocol\n"
-           "the client counts that the proxy names.",
+           "access.proxy_protocol\nthe client counts that the proxy names.",
            [](Options& o, View v) {
              return put(o.limits.connections_per_address, parse_whole(v, 0, 1'000'000));
            },
@@ -347,8 +342,7 @@ constexpr std::array kOptions = {
         "a whole number from 0 to 100000; 0 is no limit",
         "Requests a second of one client: an IPv4 address or an IPv6 /64.",
         "UDP and HTTP together, with ten seconds' worth at once. Over UDP more are not answered, over HTTP "
-        "with\n"
-        "status 429 and a failure.",
+        "with\nstatus 429 and a failure.",
         [](Options& o, View v) {
           return put(o.limits.requests_per_s_per_address, parse_whole(v, 0, 100'000));
         },
@@ -398,8 +392,7 @@ constexpr std::array kOptions = {
     Option{"sync.key_files", OptionKind::text, 16, "", "up to 16 different paths of key files",
            "Files with the keys of the cluster.",
            "`shoal keygen FILE` makes one. The first key seals what this node sends, all open what it "
-           "receives:\n"
-           "add a key everywhere, put it first everywhere, then remove the old one.",
+           "receives:\nadd a key everywhere, put it first everywhere, then remove the old one.",
            [](Options& o, View v) {
              return add(o.sync.key_files, is_path(v) ? std::optional(std::string(v)) : std::nullopt);
            },
@@ -428,8 +421,7 @@ constexpr std::array kOptions = {
     Option{"admin.token_file", OptionKind::text, 0, "", "the path of a file; \"\" is off",
            "File with the token that whoever changes something over the admin endpoint must know.",
            "One line of 16 to 256 characters: `openssl rand -hex 32`. Empty: changes are taken from this "
-           "machine\n"
-           "only, from any of its users, and not through a proxy. Reading needs no token.",
+           "machine\nonly, from any of its users, and not through a proxy. Reading needs no token.",
            [](Options& o, View v) { return put_text_if(o.admin.token_file, v, v.empty() || is_path(v)); },
            nullptr, kReload<&Options::admin, &Options::Admin::token_file>},
     Option{"admin.export_file", OptionKind::text, 0, "", "the path of a file; \"\" is off",
@@ -446,19 +438,16 @@ constexpr std::array kOptions = {
     Option{"admin.export_format", OptionKind::text, 0, "txt", "ben, txt, txtp, bin, url or json",
            "Form of admin.export_file.",
            "txt: HEX:seeders:leechers; txtp: and :completed; bin: 20 + 4 + 4 bytes; ben: as a scrape; url: "
-           "as txt "
-           "with\nthe info_hash percent-encoded; json: an object a line.",
+           "as txt with\nthe info_hash percent-encoded; json: an object a line.",
            [](Options& o, View v) { return put(o.admin.export_format, proto::dump_format_from(v)); }, nullptr,
            kReload<&Options::admin, &Options::Admin::export_format>},
 
     Option{"stats.path", OptionKind::text, 0, "",
            "a path of 2 to 64 letters, digits, '.', '_', '-' or '/' that begins with '/', not /announce or "
-           "/scrape; "
-           "\"\" is off",
+           "/scrape; \"\" is off",
            "Path of the statistics on the tracker's HTTP port; opentracker's is /stats.",
            "?mode=peer, torr, conn, tcp4, udp4, scrp, fscr, completed, syncs, herr, renew, top10, top100, "
-           "startstop, "
-           "version\nor everything; with tracker.full_scrape also tpbs and statedump.",
+           "startstop, version\nor everything; with tracker.full_scrape also tpbs and statedump.",
            [](Options& o, View v) { return put_text_if(o.stats.path, v, v.empty() || is_stats_path(v)); },
            nullptr, kReload<&Options::stats, &Options::Stats::path>},
     Option{"stats.networks", OptionKind::text, 256, "127.0.0.0/8,::1/128",
