@@ -67,6 +67,10 @@ class Clients {
   // compared.
   void note_time();
 
+  // From here on completed peers may be counted twice: a node was away for so long that it forgets peers that
+  // others keep; when it learns of them again it cannot know that it has counted them.
+  void excuse_counts() { counts_excused_ = true; }
+
   // Remembers which nodes have a stop on record, and says which of them hand the peer out after all; empty:
   // none. A node that starts again may have forgotten.
   std::string look();
@@ -117,6 +121,7 @@ class Clients {
   using Due = std::pair<int64_t, size_t>;
   std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;
   std::map<common::InfoHash, uint32_t> completed_;
+  bool counts_excused_ = false;
   std::vector<size_t> ready_;
   int64_t ready_us_ = -1;
   ClientCounts counts_;
