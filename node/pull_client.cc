@@ -119,8 +119,9 @@ PullClient::Connection* PullClient::find(uint64_t pull) {
 
 void PullClient::end(Connection& connection) {
   const uint64_t pull = connection.pull;
+  const bool connected = connection.connected;
   close(connection);
-  events_.closed(pull);
+  events_.closed(pull, connected);
 }
 
 // A connection that breaks may say so twice, by a read and by a write: the first counts.

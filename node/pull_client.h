@@ -34,7 +34,8 @@ class PullClient {
  public:
   struct Events {
     std::function<void(uint64_t pull, common::ByteSpan)> received;
-    std::function<void(uint64_t pull)> closed;  // ended, or failed; not after abort()
+    // Ended, or failed, once connected or before; not after abort().
+    std::function<void(uint64_t pull, bool connected)> closed;
   };
 
   // Connections come from `source` if that is no wildcard; its port does not matter. Events happen on the

@@ -221,6 +221,7 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
     config.keys = keys_.cluster;
     config.insecure = options.sync.insecure;
     config.advertise = options.sync.advertise;
+    config.peers_named = !options.sync.peers.empty();
     config.multicast_groups = options.sync.multicast.size();
     config.peer_timeout_s = options.tracker.peer_timeout_s;
     config.access_log = &access_.log();

@@ -36,8 +36,8 @@ SyncDriver::SyncDriver(uv_loop_t* loop, sync::Config config, SyncSockets sockets
                           carry_out();
                         },
                     .closed =
-                        [this](uint64_t pull) {
-                          cluster_.pull_closed(now(), pull, outputs_);
+                        [this](uint64_t pull, bool connected) {
+                          cluster_.pull_closed(now(), pull, connected, outputs_);
                           carry_out();
                         }}),
       resolver_(loop, std::move(seeds), [this](std::vector<common::Endpoint> addresses) {

@@ -68,6 +68,7 @@ Cluster::Impl::Impl(Config settings, Swarms& swarm_store, Now now)
       prng(config.incarnation ^ id),
       called_us(now.mono_us),
       next_heartbeat_us(now.mono_us),
+      waiting_since_us(now.mono_us),
       alone_since_us(now.mono_us),
       bootstrap_until_us(now.mono_us + kBootstrapMaxUs),
       desk(std::make_shared<DonationDesk>(config.donate_bytes_per_s)) {}
@@ -195,6 +196,10 @@ void Cluster::Impl::note_stall(Now now, Outputs& out) {
   ++stats.stalls;
   members.excuse(late_us, now.mono_us + kAfterStallUs);
   if (late_us >= kStampsKeepTicks * tick_ms * 1000) forget_untold(now);
+  // What was sent first meanwhile is not kept any more for resending.
+  if (late_us >= RetransmitRing::kKeepUs && phase == SyncPhase::synced && !left && !members.all().empty()) {
+    begin_checking(now);
+  }
   if (!complaints.due(Complaint::stall, now.mono_us)) return;
   out.logs.push_back({LogLevel::warn,
                       "this node itself stood still; members are not blamed for the silence",
@@ -324,7 +329,9 @@ void Cluster::pull_received(Now now, uint64_t pull, common::ByteSpan bytes, Outp
   impl_->pull_received(now, pull, bytes, out);
 }
 
-void Cluster::pull_closed(Now now, uint64_t pull, Outputs& out) { impl_->pull_closed(now, pull, out); }
+void Cluster::pull_closed(Now now, uint64_t pull, bool reached, Outputs& out) {
+  impl_->pull_closed(now, pull, reached, out);
+}
 
 std::unique_ptr<Donation> Cluster::accept_pull(Now now, const common::Endpoint& from,
                                                common::ByteSpan request, Outputs& out) {

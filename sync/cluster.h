@@ -33,6 +33,7 @@ struct Config {
   std::vector<ClusterKey> keys;               // the first seals, all open; empty only with `insecure`
   bool insecure = false;                      // no key: packets are sealed with a key anyone can derive
   std::optional<common::Endpoint> advertise;  // none: the others use the source address of our datagrams
+  bool peers_named = false;                   // sync.peers names some: they are waited for at start
   size_t multicast_groups = 0;                // how many groups the socket side has joined
   uint32_t peer_timeout_s = 2700;             // all members must agree on it
   int64_t pace_bytes_per_s = 6'250'000;       // to one destination; repair takes at most a fifth of it
@@ -231,8 +232,8 @@ class Cluster {
   // The bytes of a pull (Outputs::pulls), as they come, in any pieces.
   void pull_received(Now now, uint64_t pull, common::ByteSpan bytes, Outputs& out);
 
-  // No more bytes will come: closed by the donor, broken, or never connected.
-  void pull_closed(Now now, uint64_t pull, Outputs& out);
+  // No more bytes will come: closed by the donor, broken, or never connected. `reached`: it was connected.
+  void pull_closed(Now now, uint64_t pull, bool reached, Outputs& out);
 
   // A whole request (pull_request_missing() is 0) that came by TCP. Null: close without a word.
   std::unique_ptr<Donation> accept_pull(Now now, const common::Endpoint& from, common::ByteSpan request,

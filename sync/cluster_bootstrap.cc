@@ -12,8 +12,13 @@ namespace {
 
 using common::LogLevel;
 
-// No member that could give has been heard for so long: there is none.
+// No member that could give has been heard for so long: there is none. Nodes that are named in sync.peers and
+// have not answered get longer.
 constexpr int64_t kAloneUs = 3'000'000;
+constexpr int64_t kAloneNamedUs = 15'000'000;
+
+// Addresses that were named to us in the last seconds, and where nobody has been met.
+constexpr int64_t kNamedLatelyUs = 5'000'000;
 
 // Between looks at what changes by itself, in phases that do not last.
 constexpr int64_t kLookUs = 100'000;
@@ -69,7 +74,9 @@ void Cluster::Impl::advance_waiting(Now now, Outputs& out) {
     phase = SyncPhase::bootstrapping;
     return begin_pull(now, *nearest, {}, out);
   }
-  if (!hope && now.mono_us - alone_since_us >= kAloneUs) {
+  const bool expected = config.peers_named && !seeds_answered(now.mono_us);
+  if (!hope && now.mono_us - alone_since_us >= (expected ? kAloneNamedUs : kAloneUs)) {
+    alone = true;
     return become_synced(LogLevel::info, "no other member to pull from; serving with what is here", out);
   }
   if (now.mono_us >= bootstrap_until_us) {
@@ -78,6 +85,58 @@ void Cluster::Impl::advance_waiting(Now now, Outputs& out) {
         "no member could be pulled from; serving with what is here. Does TCP pass to their sync.listen?",
         out);
   }
+}
+
+bool Cluster::Impl::seeds_answered(int64_t now_us) const {
+  return !seeds.empty() && std::all_of(seeds.begin(), seeds.end(), [&](const common::Endpoint& seed) {
+    return seed == config.advertise || own_seeds.contains(seed) || members.covers(seed, now_us);
+  });
+}
+
+void Cluster::Impl::begin_waiting(Now now) {
+  phase = SyncPhase::waiting;
+  alone = false;
+  waiting_since_us = alone_since_us = now.mono_us;
+  bootstrap_until_us = now.mono_us + kBootstrapMaxUs;
+  plan_pulls(now);
+}
+
+void Cluster::Impl::begin_checking(Now now) {
+  phase = SyncPhase::checking;
+  check_until_us = now.mono_us + kCheckMaxUs;
+  next_digests_us = now.mono_us;
+  for (auto& [member_id, member] : members.all()) {
+    member.repair.forget();
+    member.repair.comparisons = 0;
+    member.repair.compared_us = now.mono_us;  // what waits in the receive buffer was true once
+  }
+  plan_pulls(now);
+}
+
+void Cluster::Impl::note_met(Now now, const Member& member, int64_t uptime_ms, Outputs& out) {
+  const bool older = uptime_ms > (now.mono_us - started_us) / 1000;
+  if (!alone || left || phase != SyncPhase::synced || !older || !member.repair.synced ||
+      !member.refused.empty()) {
+    return;
+  }
+  begin_waiting(now);
+  out.logs.push_back(
+      {LogLevel::warn,
+       "this node served alone, and now meets a member that has run for longer: not ready until "
+       "everything is pulled",
+       {{"member", display_name(member)}}});
+}
+
+bool Cluster::Impl::all_met(int64_t now_us) const {
+  const auto& contacts = members.contacts();
+  const bool named = std::any_of(contacts.begin(), contacts.end(), [&](const auto& contact) {
+    return now_us - contact.second < kNamedLatelyUs && !members.covers(contact.first, now_us);
+  });
+  return !named && std::all_of(members.all().begin(), members.all().end(), [&](const auto& entry) {
+    const Member& member = entry.second;
+    return !member.repair.synced || member.state(now_us) != MemberState::alive ||
+           member.heartbeats >= member.list_parts;
+  });
 }
 
 void Cluster::Impl::advance_checking(Now now, Outputs& out) {
@@ -91,9 +150,13 @@ void Cluster::Impl::advance_checking(Now now, Outputs& out) {
     return member.repair.comparisons > 0 &&
            (differences.count() == 0 || (member.repair.comparisons > 1 && differences.steady().empty()));
   });
-  if (agreed) return become_synced(LogLevel::info, "in step with the cluster", out);
+  const bool met = all_met(now.mono_us);
+  if (agreed && met) return become_synced(LogLevel::info, "in step with the cluster", out);
   if (now.mono_us >= check_until_us) {
-    become_synced(LogLevel::warn, "serving, though digests still differ from those of other members", out);
+    become_synced(LogLevel::warn,
+                  agreed ? "serving, though members are named that have not been met"
+                         : "serving, though digests still differ from those of other members",
+                  out);
   }
 }
 

@@ -128,6 +128,8 @@ void Cluster::Impl::apply_heartbeat(Now now, Member& member, const proto::SyncHe
   if (header.sequence <= member.newest_heartbeat) return;  // overtaken by a later one
   member.newest_heartbeat = header.sequence;
   member.newest_heartbeat_us = now.mono_us;
+  ++member.heartbeats;
+  member.list_parts = heartbeat.list_parts;
   member.echo_us = heartbeat.send_us;
   member.name = heartbeat.name;
   member.peer_timeout_s = heartbeat.peer_timeout_s;
@@ -141,8 +143,10 @@ void Cluster::Impl::apply_heartbeat(Now now, Member& member, const proto::SyncHe
     member.address = datagram.from;
   }
   member.gaps.announced(heartbeat.delta_sequence, now.mono_us);
-  if (!member.introduced) introduce(member, out);
+  const bool met = !member.introduced;
+  if (met) introduce(member, out);
   check_settings(now, member, out);
+  if (met) note_met(now, member, heartbeat.uptime_ms, out);
   check_keys(now, member, out);
   note_access_digest(now, member, heartbeat.access_digest);
   learn_members(now, member, heartbeat, out);

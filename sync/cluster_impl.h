@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,8 +30,10 @@ namespace shoal::sync {
 constexpr int64_t kDigestsUs = 5'000'000;
 constexpr int64_t kDigestsSoonUs = 1'000'000;
 
-// A starting node that gets nothing from members that could give goes without after this long.
+// A starting node that gets nothing from members that could give goes without after this long; where they
+// are only busy, after the second.
 constexpr int64_t kBootstrapMaxUs = 60'000'000;
+constexpr int64_t kBootstrapBusyMaxUs = 600'000'000;
 
 // Digests that still differ after so long do not keep a node from serving.
 constexpr int64_t kCheckMaxUs = 10'000'000;
@@ -168,13 +171,22 @@ struct Cluster::Impl {
   void advance_waiting(Now now, Outputs& out);
   void advance_checking(Now now, Outputs& out);
   void become_synced(common::LogLevel level, const std::string& message, Outputs& out);
+  // Every address of sync.peers is that of a node that has been heard, or our own.
+  bool seeds_answered(int64_t now_us) const;
+  // Back to the beginning: there is more to pull than digests should find.
+  void begin_waiting(Now now);
+  void begin_checking(Now now);
+  // After a heartbeat of a member that was not known before.
+  void note_met(Now now, const Member& member, int64_t uptime_ms, Outputs& out);
+  // No member names another that we have not met.
+  bool all_met(int64_t now_us) const;
 
   // cluster_pulls.cc
   void begin_pull(Now now, Member& member, std::vector<proto::PullPart> parts, Outputs& out);
   void end_pull(Now now, bool good, const std::string& reason, Outputs& out);
   bool apply_frame(Now now, const proto::PullFrame& frame);
   void pull_received(Now now, uint64_t pull, common::ByteSpan bytes, Outputs& out);
-  void pull_closed(Now now, uint64_t pull, Outputs& out);
+  void pull_closed(Now now, uint64_t pull, bool reached, Outputs& out);
   std::unique_ptr<Donation> accept_pull(Now now, const common::Endpoint& from, common::ByteSpan request,
                                         Outputs& out);
 
@@ -200,6 +212,7 @@ struct Cluster::Impl {
   Newcomers newcomers;
   TokenBucket challenge_bucket{200, 64};  // challenges and echoes, not bytes
   std::vector<common::Endpoint> seeds;
+  std::set<common::Endpoint> own_seeds;              // of those: our own
   std::map<common::Endpoint, int64_t> silent_seeds;  // nothing came from there since then
   std::vector<common::Endpoint> greetings;
   common::Prng prng;
@@ -216,6 +229,8 @@ struct Cluster::Impl {
   uint32_t load_permille = 0;
   bool left = false;  // then next_heartbeat_us is when to say so again
   SyncPhase phase = SyncPhase::waiting;
+  bool alone = false;          // synced, since there was nobody to pull from
+  int64_t waiting_since_us;    // for the first time, or again
   int64_t alone_since_us;      // waiting: no member that could give has been known
   int64_t bootstrap_until_us;  // waiting: members that give nothing are put up with until then
   int64_t check_until_us = 0;  // checking

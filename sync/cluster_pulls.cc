@@ -86,8 +86,12 @@ bool Cluster::Impl::apply_frame(Now now, const proto::PullFrame& frame) {
   return true;
 }
 
-void Cluster::Impl::pull_closed(Now now, uint64_t number, Outputs& out) {
+void Cluster::Impl::pull_closed(Now now, uint64_t number, bool reached, Outputs& out) {
   if (pull == nullptr || pull->purpose().number != number) return;
+  // A donor that closes without a word has others to give to.
+  if (reached && !pull->answered() && now.mono_us - waiting_since_us < kBootstrapBusyMaxUs) {
+    bootstrap_until_us = std::max(bootstrap_until_us, now.mono_us + kBootstrapMaxUs);
+  }
   if (pull->complete()) return end_pull(now, true, "", out);
   end_pull(now, false, pull->answered() ? "it broke off" : "", out);
 }
@@ -118,6 +122,7 @@ void Cluster::Impl::end_pull(Now now, bool good, const std::string& reason, Outp
     out.logs.push_back(
         {LogLevel::warn, "a pull failed", {{"from", ended->purpose().member_name}, {"reason", reason}}});
   }
+  if (ended->answered()) bootstrap_until_us = std::max(bootstrap_until_us, now.mono_us + kBootstrapMaxUs);
   if (everything) {
     phase = good ? SyncPhase::checking : SyncPhase::waiting;
     if (good) {

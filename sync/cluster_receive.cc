@@ -1,6 +1,8 @@
 // What happens to a datagram: from anything at all to a merge, cheapest check first. Nothing is answered, and
 // nothing of what we know is changed, before a key has opened it.
 
+#include <algorithm>
+
 #include "common/hex.h"
 #include "sync/cluster_impl.h"
 
@@ -61,7 +63,13 @@ void Cluster::Impl::receive(Now now, const Received& datagram, Outputs& out) {
                     "sync datagrams of another cluster arrive; is sync.cluster the same on all nodes?",
                     datagram.from, out);
   }
-  if (header->node_id == id && header->incarnation == config.incarnation) return;  // our own, looped back
+  if (header->node_id == id && header->incarnation == config.incarnation) {  // our own, looped back
+    const bool seed = phase == SyncPhase::waiting &&
+                      std::binary_search(seeds.begin(), seeds.end(), datagram.from) &&
+                      !own_seeds.contains(datagram.from);
+    if (seed && open_sealed(keys, *header, datagram.bytes)) own_seeds.insert(datagram.from);
+    return;
+  }
 
   Member* member = members.find(header->node_id);
   if (member != nullptr && member->incarnation == header->incarnation &&

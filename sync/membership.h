@@ -78,6 +78,8 @@ struct Member {
   int64_t started_ms = 0;
 
   int64_t newest_heartbeat_us = kLongAgoUs;  // when it came
+  uint32_t heartbeats = 0;                   // that told something new
+  uint32_t list_parts = 0;                   // so many of its heartbeats name all members it knows
   uint64_t newest_heartbeat = 0;             // control sequence; older ones tell nothing new
   uint64_t datagrams_received = 0;
   uint64_t deltas_received = 0;

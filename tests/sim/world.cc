@@ -54,6 +54,7 @@ void World::launch(size_t index) {
   config.cluster = node.settings.cluster;
   config.keys = node.settings.keys;
   if (node.settings.advertises) config.advertise = node.address;
+  config.peers_named = !node.settings.seeds.empty();
   config.multicast_groups = node.settings.groups.size();
   config.peer_timeout_s = node.settings.peer_timeout_s;
   node.access = std::make_unique<sync::AccessLog>();

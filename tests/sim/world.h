@@ -225,7 +225,7 @@ class World {
   void open_stream(size_t puller, const sync::PullStart& start);
   void donate(StreamKey key);
   void carry(Stream& stream, std::vector<uint8_t> bytes, bool last);
-  void end_stream(StreamKey key, bool tell_puller);
+  void end_stream(StreamKey key, bool tell_puller, bool reached = true);
   void end_donations_of(size_t donor);
   // A node that leaves stays at most this long to be asked.
   static constexpr int64_t kLingerUs = 1'000'000;

@@ -31,7 +31,7 @@ void World::open_stream(size_t puller, const sync::PullStart& start) {
     // Across a cut nothing is ever answered; the puller gives up.
     if (cuts_.contains({opened.puller, opened.donor}) || cuts_.contains({opened.donor, opened.puller}))
       return;
-    if (opened.donor == nodes_.size() || !nodes_[opened.donor]->cluster) return end_stream(key, true);
+    if (opened.donor == nodes_.size() || !nodes_[opened.donor]->cluster) return end_stream(key, true, false);
     sync::Outputs out;
     opened.donation = nodes_[opened.donor]->cluster->accept_pull(
         now_of(opened.donor), nodes_[opened.puller]->address, *request, out);
@@ -92,7 +92,7 @@ void World::carry(Stream& stream, std::vector<uint8_t> bytes, bool last) {
   }
 }
 
-void World::end_stream(StreamKey key, bool tell_puller) {
+void World::end_stream(StreamKey key, bool tell_puller, bool reached) {
   const auto found = streams_.find(key);
   if (found == streams_.end()) return;
   const uint64_t run = found->second.puller_run;
@@ -100,7 +100,7 @@ void World::end_stream(StreamKey key, bool tell_puller) {
   SimNode& puller = *nodes_[key.first];
   if (!tell_puller || !puller.cluster || puller.restarts != run) return;
   sync::Outputs out;
-  puller.cluster->pull_closed(now_of(key.first), key.second, out);
+  puller.cluster->pull_closed(now_of(key.first), key.second, reached, out);
   drain(key.first, out);
 }
 

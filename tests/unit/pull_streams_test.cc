@@ -154,7 +154,7 @@ struct Puller {
                       received[pull].insert(received[pull].end(), bytes.begin(), bytes.end());
                       if (pull == abort_at_first) client.abort(pull);
                     },
-                .closed = [this](uint64_t pull) { closed.push_back(pull); }}) {}
+                .closed = [this](uint64_t pull, bool) { closed.push_back(pull); }}) {}
   ~Puller() { client.stop(); }
 
   void start(uint64_t pull, const common::Endpoint& to, size_t body = 60) {
