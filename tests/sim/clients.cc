@@ -210,7 +210,23 @@ void Clients::note_loss() {
   }
 }
 
+void Clients::look_at_completed(Client& client) {
+  for (const size_t node : world_.everyone()) {
+    if (!world_.runs(node)) continue;
+    const auto& records = world_.node(node).swarms->records();
+    const auto found = records.find(client.key);
+    const uint32_t bit = uint32_t{1} << node;
+    if (found != records.end()) {
+      if (found->second.state.completed) client.counted |= bit;
+    } else if ((client.counted & bit) != 0) {
+      client.counted &= ~bit;
+      if (client.counted != 0) excused_.insert(client.key.first);
+    }
+  }
+}
+
 std::string Clients::look() {
+  for (Client& client : clients_) look_at_completed(client);
   for (Client& client : clients_) {
     if (!client.stopped || !client.recorded || client.outdone || client.misdated) continue;
     for (const size_t node : world_.everyone()) {
@@ -234,7 +250,10 @@ std::string Clients::look() {
 }
 
 void Clients::forget_held(size_t node) {
-  for (Client& client : clients_) client.held &= ~(uint32_t{1} << node);
+  for (Client& client : clients_) {
+    client.held &= ~(uint32_t{1} << node);
+    client.counted &= ~(uint32_t{1} << node);
+  }
 }
 
 std::string Clients::name(const Client& client) const {
@@ -267,7 +286,9 @@ void Clients::check(std::vector<std::string>& problems) {
   for (const Client& client : clients_) {
     if (client.told) check_one(client, problems);
   }
+  if (counts_excused_) return;
   for (const common::InfoHash& hash : swarms_) {
+    if (excused_.contains(hash)) continue;
     for (const size_t node : world_.everyone()) {
       const uint32_t counted = world_.node(node).swarms->completed(hash);
       if (counted <= completed_[hash]) continue;

@@ -14,6 +14,7 @@
 #include <map>
 #include <optional>
 #include <queue>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -67,6 +68,10 @@ class Clients {
   // compared.
   void note_time();
 
+  // From here on completed peers may be counted twice: a node was away for so long that it forgets peers that
+  // others keep; when it learns of them again it cannot know that it has counted them.
+  void excuse_counts() { counts_excused_ = true; }
+
   // Remembers which nodes have a stop on record, and says which of them hand the peer out after all; empty:
   // none. A node that starts again may have forgotten.
   std::string look();
@@ -99,12 +104,14 @@ class Clients {
     common::Tick stamp = 0;       // of the last word
     common::Tick live_stamp = 0;  // the latest one of a peer that is there
     uint32_t held = 0;            // by node: it has the stop on record
+    uint32_t counted = 0;         // by node: it has it on record as completed
   };
 
   std::optional<size_t> choose_node(const Client& client);
   void say(size_t index, proto::Event event);
   void plan(size_t index, int64_t at_us) { due_.emplace(at_us, index); }
   bool misdates(size_t node) const;
+  void look_at_completed(Client& client);
   bool holds(size_t node, const Client& client) const;
   void check_one(const Client& client, std::vector<std::string>& problems);
   std::string name(const Client& client) const;
@@ -117,6 +124,8 @@ class Clients {
   using Due = std::pair<int64_t, size_t>;
   std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;
   std::map<common::InfoHash, uint32_t> completed_;
+  bool counts_excused_ = false;
+  std::set<common::InfoHash> excused_;  // a node has forgotten a completed peer that another keeps
   std::vector<size_t> ready_;
   int64_t ready_us_ = -1;
   ClientCounts counts_;

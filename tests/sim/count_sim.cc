@@ -26,7 +26,7 @@ TEST_CASE("a peer that completed is counted once, whether it is told, told again
           world.run_for(400'000);
         }
         world.weather = Weather();
-        REQUIRE(world.run_until([&] { return world.difference(world.everyone()) == ""; }, 90 * kSecondUs));
+        REQUIRE(world.run_until([&] { return world.difference(world.everyone()).empty(); }, 90 * kSecondUs));
         for (const size_t index : world.everyone()) {
           REQUIRE(world.status(index).stats.pulls_finished > 0);
           REQUIRE(world.node(index).swarms->completed(announce.info_hash) == kCompleted);

@@ -262,6 +262,8 @@ void Storm::freeze() {
   const size_t node = some(up());
   const int64_t us = seconds(0.5, chance(0.1) ? 400 : chance(0.3) ? 60 : 10);
   note("freeze" + text(node) + " for " + seconds_text(us));
+  // Some peers' records have expired by then, while others keep them.
+  if (us > peer_timeout_s_ * kSecondUs / 2) clients_.excuse_counts();
   world_.freeze(node);
   later(us, [this, node] {
     if (world_.node(node).frozen) world_.thaw(node);
@@ -304,7 +306,8 @@ void Storm::note_logs() {
     for (size_t& at = logs_noted_[node]; at < logs.size(); ++at) {
       if (logs[at].level < common::LogLevel::warn || logs[at].message.starts_with("member is ")) continue;
       std::string line = "  n" + std::to_string(node) + " says: " + logs[at].message;
-      for (const auto& [key, value] : logs[at].fields) line += ", " + key + " " + value;
+      for (const auto& [key, value] : logs[at].fields)
+        line.append(", ").append(key).append(" ").append(value);
       note(line);
     }
   }
