@@ -21,6 +21,9 @@ constexpr int64_t kCellsWaitUs = 500'000;
 // missing beside.
 constexpr int64_t kUnsteadyEveryUs = 30'000'000;
 
+// Sooner, while there are ticks that have not had their turn.
+constexpr int64_t kUnsteadyNextUs = 5'000'000;
+
 // One datagram's worth.
 constexpr size_t kBucketsPerPacket = 171;
 static_assert(kBucketsPerPacket <= proto::kCellDigestsMax);
@@ -96,22 +99,24 @@ void Cluster::Impl::heal(Now now, Member& member, Outputs& out) {
   if (swarms.nearly_full() || !may_pull_from(member, now.mono_us) || repair.cells_due_us != 0) return;
   // Where two nodes differ, the later of the two stamps was written after they last agreed; what is older
   // differs only because the record has moved from there.
+  // Every other time the older ones are pulled all the same, lest one that always differs keeps them waiting.
   const auto recent = std::lower_bound(steady.begin(), steady.end(), repair.agreed_tick - kCompareFromAge);
-  if (recent != steady.end()) steady.erase(steady.begin(), recent);
+  if (recent != steady.end() && recent != steady.begin()) {
+    repair.recent_only = !repair.recent_only;
+    if (repair.recent_only) steady.erase(steady.begin(), recent);
+  }
   if (steady.size() > proto::kCellTicksMax) {
     std::vector<proto::PullPart> parts = parts_of_ticks(steady);
     add_newest(steady.back(), tick(now), parts);
     return begin_pull(now, member, std::move(parts), out);
   }
   if (!steady.empty()) return ask_cells(now, member, steady, true, out);
-  std::vector<common::Tick> unsteady = repair.differences.unsteady();
-  if (unsteady.empty() || now.mono_us < repair.next_unsteady_us) return;
-  if (unsteady.size() > proto::kCellTicksMax) {
-    unsteady.erase(unsteady.begin(), unsteady.end() - static_cast<ptrdiff_t>(proto::kCellTicksMax));
-  }
+  if (repair.differences.unsteady().empty() || now.mono_us < repair.next_unsteady_us) return;
   repair.unsteady_once = !repair.unsteady_once;
-  repair.next_unsteady_us = now.mono_us + (repair.unsteady_once ? kDigestsSoonUs : kUnsteadyEveryUs);
-  ask_cells(now, member, unsteady, false, out);
+  if (repair.unsteady_once) repair.take_turns();
+  const int64_t after_us = repair.turns_left ? kUnsteadyNextUs : kUnsteadyEveryUs;
+  repair.next_unsteady_us = now.mono_us + (repair.unsteady_once ? kDigestsSoonUs : after_us);
+  ask_cells(now, member, repair.unsteady_turn, false, out);
 }
 
 void Cluster::Impl::ask_cells(Now now, Member& member, const std::vector<common::Tick>& ticks, bool steady,

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <map>
@@ -31,6 +32,18 @@ struct MemberRepair {
     return differences.count() > 0 && vain < kVainMax && now_us >= next_pull_us;
   }
 
+  // The next unsteady ticks whose cells to ask for: from the newest to the oldest, a few at a time, then from
+  // the newest again.
+  void take_turns() {
+    std::vector<common::Tick> unsteady = differences.unsteady();
+    auto end = unsteady.end();
+    if (turns_left) end = std::lower_bound(unsteady.begin(), unsteady.end(), unsteady_turn.front());
+    if (end == unsteady.begin()) end = unsteady.end();
+    const auto count = std::min<ptrdiff_t>(end - unsteady.begin(), proto::kCellTicksMax);
+    unsteady_turn.assign(end - count, end);
+    turns_left = end - count != unsteady.begin();
+  }
+
   // The cells of one tick that have been asked for.
   struct TickCells {
     bool steady = false;                    // the tick was
@@ -49,7 +62,10 @@ struct MemberRepair {
   std::map<common::Tick, TickCells> cells;
   int64_t cells_due_us = 0;  // when to act upon them; 0: not asked for
   int64_t next_unsteady_us = kNeverUs;
-  bool unsteady_once = false;  // the unsteady cells have been asked for once, and will be again
+  bool recent_only = false;                 // as steady ticks were last picked: the old ones had to wait
+  std::vector<common::Tick> unsteady_turn;  // the unsteady ticks whose cells are asked for
+  bool turns_left = false;                  // older ones have not had their turn
+  bool unsteady_once = false;               // the unsteady cells have been asked for once, and will be again
 
   int64_t next_pull_us = kNeverUs;
   uint32_t fruitless = 0;  // pulls in a row that brought nothing new

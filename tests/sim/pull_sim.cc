@@ -264,6 +264,29 @@ TEST_CASE("steady announces and loss do not make nodes pull without end") {
   });
 }
 
+TEST_CASE("what was missed long ago is found while announces never pause") {
+  for_each_seed(
+      "what was missed long ago is found while announces never pause",
+      [](World& world) {
+        start_running(world, 2);
+        world.queues_overflow = true;
+        world.announce_for(2 * kSecondUs, 40, {0});
+        world.queues_overflow = false;
+        node::PeerAnnounce missed;
+        missed.info_hash.bytes.fill(0xee);
+        missed.peer = common::make_endpoint_v4(0xcb007109, 6881);
+        // Known to node 0 alone, and every tick since differs otherwise each time.
+        world.weather.delay_min_us = 200'000;
+        world.weather.delay_max_us = 300'000;
+        world.queues_overflow = true;
+        world.announce(0, missed);
+        world.queues_overflow = false;
+        for (int i = 0; i < 60; ++i) world.announce_for(5 * kSecondUs, 150, world.everyone());
+        REQUIRE(world.node(1).swarms->records().contains({missed.info_hash, missed.peer}));
+      },
+      4);
+}
+
 TEST_CASE("a stopped peer does not come back by a pull") {
   for_each_seed("a stopped peer does not come back by a pull", [](World& world) {
     start_running(world, 2);

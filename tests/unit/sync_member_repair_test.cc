@@ -1,0 +1,42 @@
+#include <doctest/doctest.h>
+
+#include <set>
+
+#include "sync/member_repair.h"
+
+namespace shoal::sync {
+namespace {
+
+TEST_CASE("member repair: every unsteady tick has its turn, the newest first, then anew") {
+  constexpr common::Tick kNow = 100'000;
+  MemberRepair repair;
+  StampDigests own{};
+  // Twenty ticks that differ otherwise each time.
+  for (uint64_t round = 1; round <= 2; ++round) {
+    StampDigests theirs{};
+    for (common::Tick tick = kNow - 30; tick < kNow - 10; ++tick) theirs[common::stamp_of(tick)] = round;
+    repair.differences.compare(digests_to_tell(theirs, kNow, 2700, false), own, kNow);
+  }
+  REQUIRE(repair.differences.unsteady().size() == 20);
+  std::vector<common::Tick> newest;
+  std::set<common::Tick> had;
+  for (int turn = 0; turn < 3; ++turn) {
+    repair.take_turns();
+    CHECK(repair.turns_left == (turn < 2));
+    if (turn == 0) newest = repair.unsteady_turn;
+    had.insert(repair.unsteady_turn.begin(), repair.unsteady_turn.end());
+  }
+  CHECK(newest.front() == kNow - 18);
+  CHECK(newest.back() == kNow - 11);
+  CHECK(had.size() == 20);
+  repair.take_turns();
+  CHECK(repair.unsteady_turn == newest);
+  // The one after it has agreed meanwhile: nothing is left, so the newest again.
+  repair.differences.forget();
+  repair.take_turns();
+  CHECK(repair.unsteady_turn.empty());
+  CHECK(!repair.turns_left);
+}
+
+}  // namespace
+}  // namespace shoal::sync
