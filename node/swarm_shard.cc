@@ -163,7 +163,10 @@ size_t SwarmShard::merge_part(uint64_t hash, const sync::SwarmPart& part, Tick n
   const size_t changed = merge_locked(hash, part.records, now);
   SwarmEntry* entry = table_.find(hash, part.info_hash);
   // The teller has counted these completions already.
-  if (entry != nullptr) entry->completed = std::max(before, part.completed);
+  if (entry != nullptr) {
+    const uint32_t most = part.some ? std::min(entry->completed, part.completed) : part.completed;
+    entry->completed = std::max(before, most);
+  }
   return changed;
 }
 

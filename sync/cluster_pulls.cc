@@ -77,7 +77,8 @@ bool Cluster::Impl::apply_frame(Now now, const proto::PullFrame& frame) {
   if (std::abs(frame.tick - present) > kTicksApartMax) return false;
   for (const proto::RecordBlock& block : frame.blocks) {
     pull->records += block.records.size();
-    pull->applied += swarms.merge_part({block.info_hash, block.completed, block.records}, present);
+    const bool some = !pull->purpose().everything;
+    pull->applied += swarms.merge_part({block.info_hash, block.completed, block.records, some}, present);
   }
   return true;
 }

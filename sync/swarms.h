@@ -19,6 +19,7 @@ struct SwarmPart {
   common::InfoHash info_hash;
   uint32_t completed = 0;  // of the swarm
   std::span<const proto::Delta> records;
+  bool some = false;  // to be merged: only some of the records that the teller counted have been asked for
 };
 
 using StampDigests = std::array<uint64_t, proto::kDigestStamps>;
@@ -33,7 +34,9 @@ class Swarms {
   // Returns how many changed something. Deltas of one swarm are best given one after the other.
   virtual size_t merge(std::span<const proto::Delta> deltas, common::Tick now) = 0;
 
-  // The same for what another store holds of one swarm; of its completed count and ours the larger stays.
+  // The same for what another store holds of one swarm. Of its completed count and ours the larger stays; of
+  // `some` of its records those newly known as completed are counted, up to its count: a completion that it
+  // counted, and of which the delta is yet to come, is counted then.
   virtual size_t merge_part(const SwarmPart& part, common::Tick now) = 0;
 
   // The digest of each stamp over all buckets.

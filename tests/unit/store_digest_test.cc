@@ -203,6 +203,27 @@ TEST_CASE("store reading: just the records of the cells that are still alive") {
   }
 }
 
+TEST_CASE("store completed: what a donor counted before its delta came here is counted once") {
+  const auto store = test::make_store(true);
+  const auto completed = [](uint32_t peer) {
+    return proto::Delta{
+        hash_of(1), test::v4_peer(peer), {proto::PeerRole::seeder, true}, common::stamp_of(kNow)};
+  };
+  const proto::Delta first = completed(1);
+  const proto::Delta second = completed(2);
+  // The donor has both, and gives only the cell of the first.
+  store->merge_part({hash_of(1), 2, {&first, 1}, true}, kNow);
+  CHECK(test::scrape(*store, 1).completed == 1);
+  store->merge({&first, 1}, kNow);
+  store->merge({&second, 1}, kNow);
+  CHECK(test::scrape(*store, 1).completed == 2);
+  // One that has not counted as much as we have adds nothing, and neither does the delta then.
+  const proto::Delta third = completed(3);
+  store->merge_part({hash_of(1), 1, {&third, 1}, true}, kNow);
+  store->merge({&third, 1}, kNow);
+  CHECK(test::scrape(*store, 1).completed == 2);
+}
+
 TEST_CASE("store completed: the larger count stays, and only of swarms that are there") {
   const auto store = test::make_store(true);
   test::announce(*store, {1, test::v4_peer(1), proto::Event::completed, true}, kNow);
