@@ -308,7 +308,7 @@ constexpr std::array kOptions = {
            "An announce that would make one more gets the failure \"tracker is full\". What other nodes tell "
            "is\ntaken up to twice as many. About 45 bytes each, and its peers.",
            [](Options& o, View v) { return put(o.limits.swarms, parse_whole(v, 0, 4'000'000'000)); }, nullptr,
-           kRestart<&Options::limits, &Options::Limits::swarms>},
+           kReload<&Options::limits, &Options::Limits::swarms>},
     Option{
         "limits.peers", OptionKind::whole, 0, "200000000",
         "a whole number from 0 to 4000000000; 0 is no limit",
@@ -316,12 +316,12 @@ constexpr std::array kOptions = {
         "As limits.swarms. About 9 bytes each over IPv4, 21 over IPv6; peers that are there already are not "
         "touched.",
         [](Options& o, View v) { return put(o.limits.peers, parse_whole(v, 0, 4'000'000'000)); }, nullptr,
-        kRestart<&Options::limits, &Options::Limits::peers>},
+        kReload<&Options::limits, &Options::Limits::peers>},
     Option{"limits.peers_per_swarm", OptionKind::whole, 0, "0",
            "a whole number from 0 to 4000000000; 0 is no limit", "Live peers of one swarm.",
            "One more gets peers, but is not handed out itself.",
            [](Options& o, View v) { return put(o.limits.peers_per_swarm, parse_whole(v, 0, 4'000'000'000)); },
-           nullptr, kRestart<&Options::limits, &Options::Limits::peers_per_swarm>},
+           nullptr, kReload<&Options::limits, &Options::Limits::peers_per_swarm>},
     Option{"limits.connections", OptionKind::whole, 0, "8192", "a whole number from 1 to 1000000",
            "HTTP connections.",
            "Shared out among the workers. For one more a worker closes the one that has been idle longest.\n"
@@ -336,7 +336,7 @@ constexpr std::array kOptions = {
            [](Options& o, View v) {
              return put(o.limits.connections_per_address, parse_whole(v, 0, 1'000'000));
            },
-           nullptr, kRestart<&Options::limits, &Options::Limits::connections_per_address>},
+           nullptr, kReload<&Options::limits, &Options::Limits::connections_per_address>},
     Option{
         "limits.requests_per_s_per_address", OptionKind::whole, 0, "0",
         "a whole number from 0 to 100000; 0 is no limit",
@@ -346,14 +346,14 @@ constexpr std::array kOptions = {
         [](Options& o, View v) {
           return put(o.limits.requests_per_s_per_address, parse_whole(v, 0, 100'000));
         },
-        nullptr, kRestart<&Options::limits, &Options::Limits::requests_per_s_per_address>},
+        nullptr, kReload<&Options::limits, &Options::Limits::requests_per_s_per_address>},
     Option{"limits.requests_per_s_per_prefix", OptionKind::whole, 0, "0",
            "a whole number from 0 to 100000; 0 is no limit",
            "Requests a second of one network: an IPv4 /24 or an IPv6 /48.",
            "As limits.requests_per_s_per_address, and beside it.",
            [](Options& o,
               View v) { return put(o.limits.requests_per_s_per_prefix, parse_whole(v, 0, 100'000)); },
-           nullptr, kRestart<&Options::limits, &Options::Limits::requests_per_s_per_prefix>},
+           nullptr, kReload<&Options::limits, &Options::Limits::requests_per_s_per_prefix>},
 
     Option{"sync.listen", OptionKind::text, 0, "",
            "one address such as 192.0.2.1:6970 or [::]:6970; \"\" is off",

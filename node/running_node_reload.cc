@@ -34,6 +34,7 @@ void RunningNode::take(Reload reload) {
   if (reload.keys) take_keys(std::move(*reload.keys));
   access_.set(options_.access, std::move(reload.access_list));
   load_.set(options_.tracker);
+  limits_.apply(options_.limits);
   const auto settings = std::make_shared<const TrackerSettings>(
       tracker_settings(options_, load_.adapted_interval_s(), limits_.requests()));
   for (const auto& worker : workers_) worker->set_settings(settings);

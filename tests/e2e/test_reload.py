@@ -106,6 +106,51 @@ class Tracker(ReloadCase):
                                              for source in ("127.0.0.1", "127.0.0.9")])
 
 
+class Limits(ReloadCase):
+    def announced(self, info_hash, port):
+        try:
+            self.client(0).announce(info_hash, port)
+            return "stored"
+        except Refused as refused:
+            return str(refused)
+
+    @of("limits.swarms", "limits.peers", "limits.peers_per_swarm")
+    def test_store(self):
+        first = fresh_hash()
+        self.assertEqual(self.announced(first, 1000), "stored")
+        self.reload(limits__swarms=1)
+        self.eventually(True, lambda: "full" in self.announced(fresh_hash(), 1000))
+        self.reload(limits__swarms=0, limits__peers=1)
+        self.eventually(True, lambda: "full" in self.announced(fresh_hash(), 1000))
+        self.reload(limits__peers=0, limits__peers_per_swarm=1)
+        self.eventually("stored", lambda: self.announced(fresh_hash(), 1000))
+        self.announced(first, 1001)
+        self.assertEqual(self.client(0).scrape(first)[0][2], 1)
+
+    @of("limits.connections_per_address", "limits.requests_per_s_per_address", "limits.requests_per_s_per_prefix")
+    def test_clients(self):
+        def statuses():
+            return {self.http("127.0.0.5").get("/scrape").status for _ in range(30)}
+
+        for option in ("limits__requests_per_s_per_address", "limits__requests_per_s_per_prefix"):
+            self.reload(**{option: 1})
+            self.eventually(True, lambda: 429 in statuses())
+            self.reload(**{option: 0})
+            self.eventually({200}, statuses)
+        self.reload(limits__connections_per_address=1)
+
+        def second_is_closed():
+            first, second = self.http("127.0.0.6"), self.http("127.0.0.6")
+            try:
+                first.get("/scrape")
+                second.get("/scrape")
+                return False
+            except (ConnectionError, OSError, EOFError):
+                return True
+
+        self.eventually(True, second_is_closed)
+
+
 class Access(ReloadCase):
     @of("access.mode", "access.file")
     def test_list(self):
