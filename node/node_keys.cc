@@ -6,15 +6,11 @@
 
 namespace shoal::node {
 
-namespace {
-
 common::SipKey random_key() {
   common::SipKey key;
   randombytes_buf(key.data(), key.size());
   return key;
 }
-
-}  // namespace
 
 common::Result<NodeKeys> load_node_keys(const Options& options) {
   NodeKeys keys;

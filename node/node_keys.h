@@ -18,6 +18,9 @@ struct NodeKeys {
   std::vector<common::SipKey> connection;  // the first makes connection ids, all are accepted
 };
 
+// From the system.
+common::SipKey random_key();
+
 // A node without a key gets random ones. With sync.insecure they are what anyone can make, the connection
 // keys too: nodes must take each other's connection ids, and have nothing else in common. The error names the
 // file.

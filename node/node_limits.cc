@@ -1,23 +1,16 @@
 #include "node/node_limits.h"
 
-#include <sodium/randombytes.h>
-
 #include <string>
 
 #include "common/check.h"
 #include "common/log.h"
+#include "node/node_keys.h"
 
 namespace shoal::node {
 
 namespace {
 
 constexpr uint64_t kLookEveryMs = 1'000;
-
-common::SipKey random_key() {
-  common::SipKey key;
-  randombytes_buf(key.data(), key.size());
-  return key;
-}
 
 }  // namespace
 

@@ -17,16 +17,17 @@ using common::LogLevel;
 namespace {
 
 constexpr uint64_t kIntervalMs = 60'000;
+constexpr uint64_t kFirstRetryMs = 1'000;
 constexpr size_t kAddressesMax = 64;  // per name
 
 }  // namespace
 
-Resolver::Resolver(uv_loop_t* loop, std::vector<HostPort> peers, Resolved resolved)
-    : loop_(loop), resolved_(std::move(resolved)) {
+Resolver::Resolver(uv_loop_t* loop, common::Family family, std::vector<HostPort> peers, Resolved resolved)
+    : loop_(loop), family_(family), retry_ms_(kFirstRetryMs), resolved_(std::move(resolved)) {
   take_peers(std::move(peers));
   CHECK_INVARIANT(uv_timer_init(loop, &timer_) == 0);
   timer_.data = this;
-  CHECK_INVARIANT(uv_timer_start(&timer_, &Resolver::on_timer, 0, kIntervalMs) == 0);
+  CHECK_INVARIANT(uv_timer_start(&timer_, &Resolver::on_timer, 0, 0) == 0);
 }
 
 Resolver::~Resolver() = default;
@@ -54,8 +55,8 @@ void Resolver::set_peers(std::vector<HostPort> peers) {
     return;
   }
   take_peers(std::move(peers));
+  retry_ms_ = kFirstRetryMs;
   round();
-  if (pending_ == 0) finish();
 }
 
 void Resolver::stop() {
@@ -70,9 +71,13 @@ void Resolver::on_timer(uv_timer_t* timer) { static_cast<Resolver*>(timer->data)
 
 void Resolver::round() {
   for (Lookup& lookup : lookups_) {
-    if (lookup.pending) continue;  // a slow name server
+    if (const auto address = common::parse_address(lookup.peer.host)) {
+      if (address->family == family_) lookup.addresses = {*address};
+      for (Endpoint& endpoint : lookup.addresses) endpoint.port = lookup.peer.port;
+      continue;
+    }
     addrinfo hints{};
-    hints.ai_family = AF_UNSPEC;
+    hints.ai_family = family_ == common::Family::v4 ? AF_INET : AF_INET6;
     hints.ai_socktype = SOCK_DGRAM;
     const std::string port = std::to_string(lookup.peer.port);
     const int started = uv_getaddrinfo(loop_, &lookup.request, &Resolver::on_resolved,
@@ -81,6 +86,17 @@ void Resolver::round() {
     lookup.pending = true;
     ++pending_;
   }
+  tell();
+  if (pending_ == 0) end_round();
+}
+
+void Resolver::end_round() {
+  if (stopping_) return;
+  const bool failed =
+      std::any_of(lookups_.begin(), lookups_.end(), [](const Lookup& lookup) { return lookup.failed; });
+  const uint64_t wait_ms = failed ? retry_ms_ : kIntervalMs;
+  retry_ms_ = failed ? std::min(2 * retry_ms_, kIntervalMs) : kFirstRetryMs;
+  CHECK_INVARIANT(uv_timer_start(&timer_, &Resolver::on_timer, wait_ms, 0) == 0);
 }
 
 void Resolver::on_resolved(uv_getaddrinfo_t* request, int status, addrinfo* found) {
@@ -104,19 +120,21 @@ void Resolver::on_resolved(uv_getaddrinfo_t* request, int status, addrinfo* foun
   if ((status != 0) != lookup.failed) {
     lookup.failed = status != 0;
     if (lookup.failed) {
-      log_line(LogLevel::warn, "sync peer does not resolve; trying again every 60 s",
+      log_line(LogLevel::warn,
+               "sync peer does not resolve; trying again after 1 s, then later, at least every 60 s",
                {{"name", lookup.peer.host}, {"reason", uv_strerror(status)}});
     } else {
       log_line(LogLevel::info, "sync peer resolves again", {{"name", lookup.peer.host}});
     }
   }
   Resolver& owner = *lookup.owner;
-  if (owner.pending_ > 0) return;
-  owner.finish();
-  if (owner.next_peers_) owner.set_peers(std::move(*std::exchange(owner.next_peers_, std::nullopt)));
+  if (owner.pending_ > 0) return owner.tell();
+  if (owner.next_peers_) return owner.set_peers(std::move(*std::exchange(owner.next_peers_, std::nullopt)));
+  owner.tell();
+  owner.end_round();
 }
 
-void Resolver::finish() {
+void Resolver::tell() {
   std::vector<Endpoint> all;
   for (const Lookup& lookup : lookups_) {
     for (const Endpoint& address : lookup.addresses) {

@@ -40,7 +40,7 @@ SyncDriver::SyncDriver(uv_loop_t* loop, sync::Config config, SyncSockets sockets
                           cluster_.pull_closed(now(), pull, connected, outputs_);
                           carry_out();
                         }}),
-      resolver_(loop, std::move(seeds), [this](std::vector<common::Endpoint> addresses) {
+      resolver_(loop, socket_->local().family, std::move(seeds), [this](std::vector<common::Endpoint> addresses) {
         cluster_.set_seeds(std::move(addresses));
         cluster_.advance(now(), outputs_);
         carry_out();

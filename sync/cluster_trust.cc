@@ -123,9 +123,10 @@ Member* Cluster::Impl::admit(Now now, const proto::SyncHeader& header, const Rec
              out);
     return nullptr;
   }
-  // Of one that started after us we want everything; of an older one what it sends from now on: what was
-  // before is to be pulled.
-  const bool younger = echo.uptime_ms < (now.mono_us - started_us) / 1000;
+  // Of one that has just started, after us, we want everything; of an older one what it sends from now on:
+  // what was before is to be pulled, and nobody keeps its packets any more.
+  const bool younger =
+      echo.uptime_ms < std::min((now.mono_us - started_us) / 1000, RetransmitRing::kKeepUs / 1000);
   const uint64_t base =
       younger ? 0 : std::min(echo.delta_sequence, newcomer.base.value_or(echo.delta_sequence));
   member->gaps.begin(base);

@@ -29,7 +29,7 @@ class SyncStrangers(ClusterCase):
         node = other.nodes[0]
         node.start()
         self.addCleanup(other.stop)
-        wait_for(node.ready, 10)
+        wait_for(node.ready, 25)  # it waits 15 s for the peers it names
         return node
 
     def dropped(self):
