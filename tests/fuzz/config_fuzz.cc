@@ -19,7 +19,7 @@ void check_error(std::string_view message) {
   for (const char c : message) CHECK_INVARIANT((c >= 0x20 && c < 0x7f) || c == '\n');
 }
 
-void check_options(const Options& o) {
+void check_read(const Options& o) {
   CHECK_INVARIANT(is_name(o.node.name) && o.node.workers <= 256);
   CHECK_INVARIANT(o.tracker.udp.size() <= 64 && o.tracker.http.size() <= 64);
   CHECK_INVARIANT(!o.tracker.udp.empty() || !o.tracker.http.empty());
@@ -42,7 +42,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   sources.host_name = "host";
   const auto options = resolve_options(sources);
   if (options) {
-    check_options(*options);
+    check_read(*options);
   } else {
     check_error(options.error().message);
   }
