@@ -40,11 +40,12 @@ SyncDriver::SyncDriver(uv_loop_t* loop, sync::Config config, SyncSockets sockets
                           cluster_.pull_closed(now(), pull, connected, outputs_);
                           carry_out();
                         }}),
-      resolver_(loop, socket_->local().family, std::move(seeds), [this](std::vector<common::Endpoint> addresses) {
-        cluster_.set_seeds(std::move(addresses));
-        cluster_.advance(now(), outputs_);
-        carry_out();
-      }) {
+      resolver_(loop, socket_->local().family, std::move(seeds),
+                [this](std::vector<common::Endpoint> addresses) {
+                  cluster_.set_seeds(std::move(addresses));
+                  cluster_.advance(now(), outputs_);
+                  carry_out();
+                }) {
   socket_->start(loop, [this](const sync::Received& received) {
     cluster_.receive(now(), received, outputs_);
     carry_out();
