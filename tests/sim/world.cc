@@ -27,6 +27,13 @@ SharedBytes translated(const SharedBytes& bytes, uint8_t from, uint8_t to) {
   return std::make_shared<const std::vector<uint8_t>>(std::move(out));
 }
 
+std::string to_text(const Record& record, common::Tick now) {
+  constexpr const char* kRoles[] = {"leecher", "seeder", "stopped"};
+  return std::string(kRoles[static_cast<size_t>(record.state.role)]) +
+         (record.state.completed ? " completed" : "") + ", " +
+         std::to_string(common::stamp_age(now, record.stamp)) + " ticks old";
+}
+
 }  // namespace
 
 sync::Now World::now_of(size_t node) const {
@@ -336,8 +343,10 @@ std::string World::difference_in_all(const std::vector<size_t>& nodes) const {
       if (common::stamp_age(now, record.stamp) > common::kLifetimeTicks - 8) continue;
       const auto found = there.find(key);
       if (found != there.end() && found->second == record) continue;
-      return to_hex(key.first) + " " + to_string(key.second) + " of " + nodes_[one]->settings.name +
-             (found == there.end() ? " is unknown to " : " is another at ") + nodes_[other]->settings.name;
+      return to_hex(key.first) + " " + to_string(key.second) + " of " + nodes_[one]->settings.name + " (" +
+             to_text(record, now) + ") is " +
+             (found == there.end() ? "unknown to" : "another (" + to_text(found->second, now) + ") at") + " " +
+             nodes_[other]->settings.name;
     }
     return {};
   };
