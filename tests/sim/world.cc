@@ -345,8 +345,8 @@ std::string World::difference_in_all(const std::vector<size_t>& nodes) const {
       if (found != there.end() && found->second == record) continue;
       return to_hex(key.first) + " " + to_string(key.second) + " of " + nodes_[one]->settings.name + " (" +
              to_text(record, now) + ") is " +
-             (found == there.end() ? "unknown to" : "another (" + to_text(found->second, now) + ") at") + " " +
-             nodes_[other]->settings.name;
+             (found == there.end() ? "unknown to" : "another (" + to_text(found->second, now) + ") at") +
+             " " + nodes_[other]->settings.name;
     }
     return {};
   };
