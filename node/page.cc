@@ -71,9 +71,10 @@ std::string top_table(const std::vector<proto::ScrapedSwarm>& top) {
   for (size_t i = 0; i < std::min(top.size(), kTopShown); ++i) {
     const std::string hash = common::to_hex(top[i].info_hash);
     const proto::SwarmCounts& counts = top[i].counts;
-    out += "<tr><td><a href=\"/v1/swarms/" + hash + "\"><code>" + hash + "</code></a></td><td>" +
-           grouped_text(counts.seeders) + "</td><td>" + grouped_text(counts.leechers) +
-           "</td><td class=\"wide\">" + grouped_text(counts.completed) + "</td></tr>";
+    out.append("<tr><td><a href=\"/v1/swarms/").append(hash).append("\"><code>").append(hash);
+    out.append("</code></a></td><td>").append(grouped_text(counts.seeders));
+    out.append("</td><td>").append(grouped_text(counts.leechers));
+    out.append("</td><td class=\"wide\">").append(grouped_text(counts.completed)).append("</td></tr>");
   }
   return out + "</tbody></table>";
 }

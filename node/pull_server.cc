@@ -161,7 +161,7 @@ bool PullServer::write(Connection& connection, std::unique_ptr<Piece> piece) {
     drop(connection, counters_.dropped_broken);
     return false;
   }
-  piece.release();  // freed in its callback
+  (void)piece.release();  // freed in its callback
   connection.writing = true;
   connection.late_us = now_us() + limits_.take_ms * 1000;
   return true;

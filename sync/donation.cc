@@ -28,11 +28,7 @@ class StoreDonation final : public Donation {
  public:
   StoreDonation(std::shared_ptr<DonationDesk> desk, const Swarms& swarms, int64_t tick_ms, PullSeal seal,
                 Cells cells)
-      : desk_(std::move(desk)),
-        swarms_(swarms),
-        tick_ms_(tick_ms),
-        seal_(std::move(seal)),
-        cells_(std::move(cells)) {
+      : desk_(std::move(desk)), swarms_(swarms), tick_ms_(tick_ms), seal_(seal), cells_(std::move(cells)) {
     ++desk_->underway;
   }
 
@@ -120,7 +116,7 @@ class StoreDonation final : public Donation {
 
 std::unique_ptr<Donation> make_donation(std::shared_ptr<DonationDesk> desk, const Swarms& swarms,
                                         int64_t tick_ms, PullSeal seal, Cells cells) {
-  return std::make_unique<StoreDonation>(std::move(desk), swarms, tick_ms, std::move(seal), std::move(cells));
+  return std::make_unique<StoreDonation>(std::move(desk), swarms, tick_ms, seal, std::move(cells));
 }
 
 }  // namespace shoal::sync

@@ -38,9 +38,10 @@ class Shipped(unittest.TestCase):
     def test_option_files(self):
         key = os.path.join(self.folder, "cluster.key")
         self.works(SHOAL, "keygen", key)
+        here = {"SHOAL_SYNC_KEY_FILES": key, "SHOAL_NODE_SNAPSHOT": os.path.join(self.folder, "snapshot")}
         for name in ("vps/shoal.toml", "anycast/shoal.toml", "debian/shoal.toml"):
             with self.subTest(name):
-                self.works(SHOAL, "config", "--check", os.path.join(COMPOSE, name), environment={"SHOAL_SYNC_KEY_FILES": key})
+                self.works(SHOAL, "config", "--check", os.path.join(COMPOSE, name), environment=here)
 
     @needs("systemd-analyze")
     def test_units(self):
