@@ -70,6 +70,10 @@ void Resolver::stop() {
 void Resolver::on_timer(uv_timer_t* timer) { static_cast<Resolver*>(timer->data)->round(); }
 
 void Resolver::round() {
+  // The timer may still run for the round before set_peers(): libuv must not be given a lookup that is under
+  // way.
+  uv_timer_stop(&timer_);
+  CHECK_INVARIANT(pending_ == 0);
   for (Lookup& lookup : lookups_) {
     if (const auto address = common::parse_address(lookup.peer.host)) {
       if (address->family == family_) lookup.addresses = {*address};

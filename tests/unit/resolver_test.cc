@@ -52,3 +52,24 @@ TEST_CASE("resolver: only addresses that the socket can send to") {
     CHECK(address.family == common::Family::v4);
   }
 }
+
+TEST_CASE("resolver: other peers while a retry waits are looked up once") {
+  uv_loop_t loop;
+  REQUIRE(uv_loop_init(&loop) == 0);
+  size_t told = 0;
+  Resolver* one = nullptr;
+  Resolver resolver(&loop, common::Family::v4, {{"192.0.2.1", 6970}}, [&](const Addresses& addresses) {
+    ++told;
+    if (told == 1) return;
+    if (addresses == Addresses{kV4} && told < 4) return;
+    one->stop();
+  });
+  one = &resolver;
+  uv_run(&loop, UV_RUN_NOWAIT);  // its next round is a minute away
+  CHECK(told == 1);
+  resolver.set_peers({{"192.0.2.1", 6970}, {"no-such-host.invalid", 6970}});
+  resolver.set_peers({{"no-such-host.invalid", 6970}});  // waits for the lookup that is under way
+  uv_run(&loop, UV_RUN_DEFAULT);
+  CHECK(told >= 3);
+  CHECK(uv_loop_close(&loop) == 0);
+}
