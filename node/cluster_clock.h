@@ -1,5 +1,5 @@
-// ClusterClock: the time of day as the whole cluster sees it (sync/cluster_time.h). Ticks and connection ids
-// are counted in it.
+// ClusterClock: the time of day as the whole cluster sees it (sync/cluster_time.h), in which connection ids
+// are counted, and the ticks of the store, which are the cluster's but for its steps (sync/store_ticks.h).
 //
 // Any thread reads. The control thread moves it: follow() where there is a cluster, follow_wall() where there
 // is none. Between two such calls it runs on the monotonic clock.
@@ -21,23 +21,35 @@ class ClusterClock {
   explicit ClusterClock(uint32_t peer_timeout_s)
       : tick_ms_(static_cast<int64_t>(peer_timeout_s) * 1000 / common::kLifetimeTicks),
         alone_(0, tick_ms_, mono_ms() * 1000, wall_ms()),
-        offset_ms_(alone_.offset_ms()) {}
+        offset_ms_(alone_.offset_ms()),
+        tick_offset_ms_(alone_.offset_ms()) {}
 
   // Milliseconds since the Unix epoch, a few milliseconds coarse; no system call.
   int64_t unix_ms() const { return mono_ms() + offset_ms_.load(std::memory_order_relaxed); }
 
-  common::Tick tick() const { return common::tick_at(unix_ms(), tick_ms_); }
+  // The store's.
+  common::Tick tick() const {
+    return common::tick_at(mono_ms() + tick_offset_ms_.load(std::memory_order_relaxed), tick_ms_);
+  }
   int64_t tick_ms() const { return tick_ms_; }
 
-  // sync::Cluster::time_offset_ms(), whose clock is CLOCK_MONOTONIC too.
-  void follow(int64_t offset_ms) { offset_ms_.store(offset_ms, std::memory_order_relaxed); }
+  // The cluster's ticks minus the store's.
+  common::Tick store_ticks_behind() const { return behind_.load(std::memory_order_relaxed); }
+
+  // sync::Cluster::time_offset_ms(), whose clock is CLOCK_MONOTONIC too, and its store_ticks_behind().
+  void follow(int64_t offset_ms, common::Tick store_ticks_behind) {
+    offset_ms_.store(offset_ms, std::memory_order_relaxed);
+    // One value, so that no thread ever counts a tick of neither.
+    tick_offset_ms_.store(offset_ms - store_ticks_behind * tick_ms_, std::memory_order_relaxed);
+    behind_.store(store_ticks_behind, std::memory_order_relaxed);
+  }
 
   int64_t offset_ms() const { return offset_ms_.load(std::memory_order_relaxed); }
 
   // To be called regularly by a node that is no member of a cluster.
   void follow_wall() {
     alone_.advance(mono_ms() * 1000, wall_ms(), {});
-    follow(alone_.offset_ms());
+    follow(alone_.offset_ms(), 0);
   }
 
   // This machine's clock, right or wrong.
@@ -54,6 +66,8 @@ class ClusterClock {
   const int64_t tick_ms_;
   sync::ClusterTime alone_;
   std::atomic<int64_t> offset_ms_;
+  std::atomic<int64_t> tick_offset_ms_;  // of the store's ticks
+  std::atomic<common::Tick> behind_ = 0;
 };
 
 }  // namespace shoal::node

@@ -329,27 +329,6 @@ bool PeerTable<F>::expire(PeerSet& set, const Expiry& expiry, Walk& walk, WorkBo
 }
 
 template <Family F>
-void PeerTable<F>::restamp(PeerSet& set, common::Stamp stamp) {
-  if (set.empty()) return;
-  if (set.form == PeerSet::kLarge) {
-    for (SortedPeers<F>& role : large(set).roles) {
-      role.for_each([&](Record& record) { record.stamp = stamp; });
-    }
-    return;
-  }
-  if constexpr (F == Family::v4) {
-    if (is_inline(set)) {
-      auto record = std::bit_cast<Record>(set);
-      record.stamp = stamp;
-      set = std::bit_cast<PeerSet>(record);
-      return;
-    }
-  }
-  const uint32_t size = static_cast<uint32_t>(set.counts[0] + set.counts[1] + set.counts[2]);
-  for (uint32_t i = 0; i < size; ++i) block(set)[i].stamp = stamp;
-}
-
-template <Family F>
 void PeerTable<F>::prefetch(const PeerSet& set, const Key& key, PeerRole likely) const {
   if (set.form == PeerSet::kLarge) {
     large(set).roles[index_of(likely)].prefetch(hash_(key));

@@ -78,9 +78,6 @@ class PeerTable {
   // Appends what went to `gone`. Returns whether that was the end; else `walk` is where to go on.
   bool expire(PeerSet& set, const Expiry& expiry, Walk& walk, WorkBound& bound, std::vector<Record>& gone);
 
-  // Gives every record this stamp.
-  void restamp(PeerSet& set, common::Stamp stamp);
-
   template <class Visit>
   void for_each(const PeerSet& set, Visit visit) const;
 

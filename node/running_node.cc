@@ -208,6 +208,7 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
     config.multicast_groups = options.sync.multicast.size();
     config.peer_timeout_s = options.tracker.peer_timeout_s;
     config.access_log = &access_.log();
+    config.snapshot = !options.node.snapshot.empty();
     config.pace_bytes_per_s = bytes_per_s(options.sync.pace_mbit_s);
     config.donate_bytes_per_s = bytes_per_s(options.sync.donate_mbit_s);
     sync_ = std::make_unique<SyncDriver>(&loop_.uv, std::move(config), std::move(sockets.sync),
@@ -219,6 +220,11 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
                                       options.node.snapshot_interval_s,
                                       {options.sync.cluster, options.tracker.peer_timeout_s}};
     snapshot_ = std::make_unique<SnapshotKeeper>(&loop_.uv, std::move(settings), store_, clock_);
+    if (sync_) {
+      sync_->on_load_snapshot([this] { snapshot_->load([this] { sync_->snapshot_merged(); }); });
+    } else {
+      snapshot_->load([] {});
+    }
   }
   exporter_ = std::make_unique<Exporter>(&loop_.uv, exporter_settings(options), store_, clock_);
   start_workers(std::move(sockets.udp), std::move(sockets.http));

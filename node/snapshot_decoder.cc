@@ -146,4 +146,14 @@ common::Result<void> check_snapshot_header(const SnapshotHeader& header, const S
   return {};
 }
 
+void append_alive(const SnapshotSwarm& swarm, common::Tick now, common::Tick behind,
+                  std::vector<proto::Delta>& out) {
+  for (proto::Delta delta : swarm.peers) {
+    const common::Tick age = now - swarm.tick + common::stamp_age(swarm.tick, delta.stamp);
+    if (age >= common::kLifetimeTicks || age < -common::kAheadTicks) continue;
+    delta.stamp = common::stamp_of(delta.stamp - behind);
+    out.push_back(delta);
+  }
+}
+
 }  // namespace shoal::node

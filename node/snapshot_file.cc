@@ -64,14 +64,20 @@ bool add_shard(const SwarmStore& store, std::span<const proto::Delta> records, c
   return true;
 }
 
-bool encode_store(const SwarmStore& store, const ClusterClock& clock, common::Tick tick,
-                  SnapshotEncoder& encoder) {
+// Stamped in the cluster's ticks, which the next run will count too: those of `header_tick` and of all
+// frames.
+bool encode_store(const SwarmStore& store, const ClusterClock& clock, common::Tick behind,
+                  common::Tick header_tick, SnapshotEncoder& encoder) {
   std::vector<proto::Delta> records;
+  common::Tick tick = header_tick;
   for (size_t shard = 0; shard < SwarmStore::kShards; ++shard) {
     records.clear();
     // Never back, so that no frame is older than the header, even when the clock is set.
-    tick = std::max(tick, clock.tick());
-    store.for_each(shard, [&](const proto::Delta& delta) { records.push_back(delta); });
+    tick = std::max(tick, clock.tick() + behind);
+    store.for_each(shard, [&](proto::Delta delta) {
+      delta.stamp = common::stamp_of(delta.stamp + behind);
+      records.push_back(delta);
+    });
     if (!add_shard(store, records, tick, encoder)) return false;
   }
   return encoder.finish();
@@ -89,13 +95,14 @@ common::Result<SnapshotWritten> write_snapshot(const std::string& path, const Sn
   if (!file) return tl::make_unexpected(file.error());
   SnapshotWritten written;
   common::Result<void> ok;
-  const SnapshotHeader header{identity, clock.tick(), clock.unix_ms()};
+  const common::Tick behind = clock.store_ticks_behind();
+  const SnapshotHeader header{identity, clock.tick() + behind, clock.unix_ms()};
   SnapshotEncoder encoder(header, [&](ByteSpan bytes) {
     written.bytes += bytes.size();
     ok = file->write(bytes);
     return ok.has_value();
   });
-  if (encode_store(store, clock, header.tick, encoder)) ok = file->commit();
+  if (encode_store(store, clock, behind, header.tick, encoder)) ok = file->commit();
   if (!ok) return tl::make_unexpected(ok.error());
   written.records = encoder.records();
   return written;
@@ -107,15 +114,15 @@ namespace {
 class Merger {
  public:
   Merger(SwarmStore& store, const ClusterClock& clock, SnapshotLoaded& loaded)
-      : store_(store), clock_(clock), loaded_(loaded) {}
+      : store_(store), clock_(clock), header_tick_(loaded.header.tick), loaded_(loaded) {}
 
   void operator()(const SnapshotSwarm& swarm) {
     const common::Tick now = clock_.tick();
+    // Where this machine's clock is behind, no time has passed since the file was begun, rather than less
+    // than none.
+    const common::Tick cluster_now = std::max(now + clock_.store_ticks_behind(), header_tick_);
     alive_.clear();
-    for (const proto::Delta& delta : swarm.peers) {
-      const common::Tick age = now - swarm.tick + common::stamp_age(swarm.tick, delta.stamp);
-      if (age < common::kLifetimeTicks && age >= -common::kAheadTicks) alive_.push_back(delta);
-    }
+    append_alive(swarm, cluster_now, cluster_now - now, alive_);
     loaded_.expired += swarm.peers.size() - alive_.size();
     if (alive_.empty()) return;
     loaded_.merged += store_.merge_part({swarm.info_hash, swarm.completed, alive_}, now);
@@ -124,6 +131,7 @@ class Merger {
  private:
   SwarmStore& store_;
   const ClusterClock& clock_;
+  const common::Tick header_tick_;
   SnapshotLoaded& loaded_;
   std::vector<proto::Delta> alive_;
 };
@@ -161,7 +169,8 @@ common::Result<std::optional<SnapshotLoaded>> load_snapshot(const std::string& p
   if (!S_ISREG(info.st_mode)) return fail("is no file");
   const auto checked = read_file_once(file, info.st_size, 0, percent, [](const SnapshotSwarm&) {});
   if (!checked) return tl::make_unexpected(checked.error());
-  if (auto ours = check_snapshot_header(checked->header, identity, clock.tick()); !ours) {
+  if (auto ours = check_snapshot_header(checked->header, identity, clock.tick() + clock.store_ticks_behind());
+      !ours) {
     return tl::make_unexpected(ours.error());
   }
   SnapshotLoaded loaded;

@@ -85,4 +85,9 @@ common::Result<SnapshotRead> read_snapshot(const SnapshotSource& read,
 common::Result<void> check_snapshot_header(const SnapshotHeader& header, const SnapshotIdentity& own,
                                            common::Tick now);
 
+// Appends those of a swarm's records that are alive at cluster tick `now`, in the stamps of a store that
+// counts `behind` ticks fewer than the cluster.
+void append_alive(const SnapshotSwarm& swarm, common::Tick now, common::Tick behind,
+                  std::vector<proto::Delta>& out);
+
 }  // namespace shoal::node

@@ -27,18 +27,35 @@ int64_t milliseconds_since(std::chrono::steady_clock::time_point start) {
 SnapshotKeeper::SnapshotKeeper(uv_loop_t* loop, Settings settings, SwarmStore& store,
                                const ClusterClock& clock)
     : settings_(std::move(settings)), store_(store), clock_(clock), interval_s_(settings_.interval_s) {
-  status_.loading_percent = 0;
-  CHECK_INVARIANT(uv_async_init(loop, &ended_, [](uv_async_t* async) {
-                    SnapshotKeeper& keeper = *static_cast<SnapshotKeeper*>(async->data);
-                    keeper.thread_.join();
-                    uv_close(reinterpret_cast<uv_handle_t*>(async), nullptr);
-                    keeper.done_();
+  CHECK_INVARIANT(uv_async_init(loop, &told_, [](uv_async_t* async) {
+                    static_cast<SnapshotKeeper*>(async->data)->tell();
                   }) == 0);
-  ended_.data = this;
+  told_.data = this;
   thread_ = std::thread([this] { run(); });
 }
 
 SnapshotKeeper::~SnapshotKeeper() { CHECK_INVARIANT(!thread_.joinable()); }
+
+// On the loop: what the thread has done.
+void SnapshotKeeper::tell() {
+  std::unique_lock lock(mutex_);
+  const bool merged = std::exchange(merged_, false) && !finishing_;
+  const bool ended = ended_;
+  lock.unlock();
+  if (merged) loaded_();
+  if (!ended) return;
+  thread_.join();
+  uv_close(reinterpret_cast<uv_handle_t*>(&told_), nullptr);
+  done_();
+}
+
+void SnapshotKeeper::load(std::function<void()> done) {
+  loaded_ = std::move(done);
+  const std::lock_guard lock(mutex_);
+  load_wanted_ = true;
+  status_.loading_percent = 0;
+  wake_.notify_one();
+}
 
 void SnapshotKeeper::finish(std::function<void()> done) {
   done_ = std::move(done);
@@ -62,10 +79,22 @@ SnapshotStatus SnapshotKeeper::status() const {
 }
 
 void SnapshotKeeper::run() {
-  load();
-  while (wait()) write();
-  write();
-  uv_async_send(&ended_);
+  if (wait_to_load()) {
+    merge();
+    while (wait()) write();
+    write();
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    ended_ = true;
+  }
+  uv_async_send(&told_);
+}
+
+bool SnapshotKeeper::wait_to_load() {
+  std::unique_lock lock(mutex_);
+  wake_.wait(lock, [this] { return load_wanted_ || finishing_; });
+  return load_wanted_;
 }
 
 // True: it is time to write; false: for the last time.
@@ -85,7 +114,7 @@ bool SnapshotKeeper::wait() {
   return false;
 }
 
-void SnapshotKeeper::load() {
+void SnapshotKeeper::merge() {
   const auto start = std::chrono::steady_clock::now();
   const auto loaded = load_snapshot(settings_.path, settings_.identity, store_, clock_, percent_);
   const std::string path = printable(settings_.path);
@@ -111,6 +140,8 @@ void SnapshotKeeper::load() {
   status_.loading_percent.reset();
   status_.refused = loaded ? 0 : 1;
   if (loaded && *loaded) status_.loaded = (*loaded)->merged;
+  merged_ = true;
+  uv_async_send(&told_);
 }
 
 void SnapshotKeeper::write() {

@@ -1,5 +1,5 @@
-// SnapshotKeeper: node.snapshot: a thread that merges the file at start, writes it every so often, and once
-// more at the end. The workers serve all the while.
+// SnapshotKeeper: node.snapshot: a thread that merges the file when told to, then writes it every so often,
+// and once more at the end. The workers serve all the while.
 
 #pragma once
 
@@ -51,6 +51,10 @@ class SnapshotKeeper {
   // loop has ended. Once, on the loop's thread.
   void finish(std::function<void()> done);
 
+  // Merges the file; `done` is called from the loop, unless finish() is before. Once, on the loop's thread.
+  // Before that nothing is written: the file has what the store has not.
+  void load(std::function<void()> done);
+
   // Counts from the last writing; any thread.
   void set_interval_s(uint32_t interval_s);
 
@@ -58,21 +62,27 @@ class SnapshotKeeper {
 
  private:
   void run();
-  void load();
+  bool wait_to_load();
+  void merge();
+  void tell();
   void write();
   bool wait();
 
   const Settings settings_;  // but the interval
   SwarmStore& store_;
   const ClusterClock& clock_;
-  uv_async_t ended_;
+  uv_async_t told_;
+  std::function<void()> loaded_;
   std::function<void()> done_;
   std::atomic<unsigned> percent_{0};
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  bool finishing_ = false;  // under mutex_
-  uint32_t interval_s_;     // under mutex_; 0: at the end only
-  SnapshotStatus status_;   // under mutex_
+  bool load_wanted_ = false;  // under mutex_, and these
+  bool merged_ = false;       // and loaded_ is still to be called
+  bool ended_ = false;
+  bool finishing_ = false;
+  uint32_t interval_s_;    // under mutex_; 0: at the end only
+  SnapshotStatus status_;  // under mutex_
   std::thread thread_;
 };
 

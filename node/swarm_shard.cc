@@ -176,16 +176,8 @@ size_t SwarmShard::merge_part(uint64_t hash, const sync::SwarmPart& part, Tick n
 template <Family F>
 void SwarmShard::toggle(const InfoHash& info_hash, const PeerKey<F>& key, PeerValue value) {
   if (config_.digests == nullptr) return;
-  const uint64_t hash = proto::RecordHash(info_hash)(key, value.stamp, value.state.byte());
+  const uint64_t hash = proto::RecordHash(info_hash)(key, value.state.byte());
   config_.digests->toggle(proto::digest_bucket(info_hash), value.stamp, hash);
-}
-
-template <Family F>
-void SwarmShard::toggle_all(SwarmEntry& entry) {
-  if (config_.digests == nullptr) return;
-  peers<F>().for_each(set_of<F>(entry), [&](const PeerRecord<F>& record) {
-    toggle<F>(entry.info_hash, record.key, record.value());
-  });
 }
 
 template <Family F>
@@ -263,7 +255,6 @@ void SwarmShard::make_readable(Tick now, int ahead) {
 
 SwarmShard::SweepPart SwarmShard::expire(Tick now) {
   const std::lock_guard guard(lock_);
-  if (now < swept_ - common::kLifetimeTicks) begin_again(now);
   if (now <= swept_) return {0, true};
   WorkBound bound{kPartRecordsMax};
   if (!sweep_) begin_sweep(now);
@@ -361,22 +352,6 @@ void SwarmShard::compact() {
   peers_v6_.compact([this](auto visit) {
     for (uint32_t i = 0; i < table_.size(); ++i) visit(table_[i].v6);
   });
-}
-
-// The clock has been set back by more than a lifetime: what is here was stamped in a future that will not
-// come soon. To lose nothing and yet to keep nothing for ever, every record begins its lifetime again.
-void SwarmShard::begin_again(Tick now) {
-  for (uint32_t i = 0; i < table_.size(); ++i) {
-    SwarmEntry& entry = table_[i];
-    toggle_all<Family::v4>(entry);
-    toggle_all<Family::v6>(entry);
-    peers_v4_.restamp(entry.v4, common::stamp_of(now));
-    peers_v6_.restamp(entry.v6, common::stamp_of(now));
-    toggle_all<Family::v4>(entry);
-    toggle_all<Family::v6>(entry);
-  }
-  swept_ = now;
-  sweep_.reset();
 }
 
 bool SwarmShard::for_each(Walk& walk, const std::function<void(const proto::Delta&)>& visit) const {

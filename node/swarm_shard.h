@@ -142,9 +142,6 @@ class alignas(64) SwarmShard {
   // Into the digest of its cell, or out of it.
   template <common::Family F>
   void toggle(const common::InfoHash& info_hash, const PeerKey<F>& key, PeerValue value);
-  // All of a swarm's records.
-  template <common::Family F>
-  void toggle_all(SwarmEntry& entry);
 
   proto::SwarmCounts counts_of(const SwarmEntry& entry) const;
   void make_readable(common::Tick now, int ahead);
@@ -161,7 +158,6 @@ class alignas(64) SwarmShard {
   void begin_sweep(common::Tick now);
   void go_on_with_sweep(WorkBound& bound);
   void compact();
-  void begin_again(common::Tick now);
 
   // What every announce reads lies in the first two cache lines.
   mutable ShardLock lock_;

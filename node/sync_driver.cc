@@ -97,7 +97,7 @@ void SyncDriver::tell_client_load(uint32_t announces_per_s, uint32_t interval_s)
 }
 
 void SyncDriver::carry_out() {
-  clock_.follow(cluster_.time_offset_ms());
+  clock_.follow(cluster_.time_offset_ms(), cluster_.store_ticks_behind());
   if (!outputs_.sends.empty()) socket_->send(outputs_.sends);
   outputs_.sends.clear();
   for (const uint64_t pull : outputs_.pull_aborts) pull_client_.abort(pull);
@@ -112,6 +112,10 @@ void SyncDriver::carry_out() {
   outputs_.logs.clear();
   if (!outputs_.access_changes.empty() && took_access_) took_access_(outputs_.access_changes);
   outputs_.access_changes.clear();
+  if (outputs_.load_snapshot && load_snapshot_) {
+    outputs_.load_snapshot = false;
+    load_snapshot_();
+  }
 
   const int64_t wait_us = cluster_.deadline_us() - now().mono_us;
   const auto wait_ms = static_cast<uint64_t>(std::clamp<int64_t>((wait_us + 999) / 1000, 0, 1000));
@@ -125,6 +129,16 @@ void SyncDriver::carry_out() {
         driver.carry_out();
       },
       wait_ms, 0);
+}
+
+void SyncDriver::on_load_snapshot(std::function<void()> load) {
+  load_snapshot_ = std::move(load);
+  carry_out();
+}
+
+void SyncDriver::snapshot_merged() {
+  cluster_.snapshot_merged(now());
+  carry_out();
 }
 
 void SyncDriver::set_keys(const std::vector<sync::ClusterKey>& keys) {

@@ -61,6 +61,10 @@ class SyncDriver {
   void on_access_changes(std::function<void(std::span<const proto::AccessChange>)> took) {
     took_access_ = std::move(took);
   }
+  // `load` is called once, where sync::Config::snapshot says there is one: see sync::Outputs::load_snapshot.
+  void on_load_snapshot(std::function<void()> load);
+  void snapshot_merged();
+
   void publish_access(std::span<const proto::AccessChange> changes);
 
   void tell_client_load(uint32_t announces_per_s, uint32_t interval_s);
@@ -94,6 +98,7 @@ class SyncDriver {
   std::vector<proto::OwnDelta> drained_;
   sync::Outputs outputs_;
   std::function<void(std::span<const proto::AccessChange>)> took_access_;
+  std::function<void()> load_snapshot_;
 };
 
 }  // namespace shoal::node

@@ -163,9 +163,8 @@ size_t UdpServer::receive() {
   }
   const int count = recvmmsg(socket_.fd(), batch_.in.data(), kBatch, MSG_DONTWAIT, nullptr);
   if (count <= 0) return 0;
-  const int64_t unix_ms = clock_.unix_ms();
-  unix_s_ = unix_ms / 1000;
-  tick_ = common::tick_at(unix_ms, clock_.tick_ms());
+  unix_s_ = clock_.unix_ms() / 1000;
+  tick_ = clock_.tick();
   return static_cast<size_t>(count);
 }
 

@@ -1,8 +1,9 @@
 // Digests: by which two nodes find out, without telling each other their records, where they differ.
 //
 // Each record has a hash of 64 bits; the digest of a set of records is the XOR of their hashes. Sets are the
-// cells: all records of one stamp whose info_hashes are in one bucket. Buckets and hashes need no key:
-// see docs/decisions/0003-digests-without-a-key.md.
+// cells: all records of one stamp whose info_hashes are in one bucket. The stamp itself is not hashed: it is
+// what a cell is called, and may be called otherwise later. Buckets and hashes need no key: see
+// docs/decisions/0003-digests-without-a-key.md.
 
 #pragma once
 
@@ -13,7 +14,6 @@
 
 #include "common/endpoint.h"
 #include "common/info_hash.h"
-#include "common/tick.h"
 
 namespace shoal::proto {
 
@@ -34,13 +34,12 @@ class RecordHash {
 
   // `endpoint`: address and port in network order, 6 or 18 bytes; `state`: PeerState::byte().
   template <size_t N>
-  uint64_t operator()(const std::array<uint8_t, N>& endpoint, common::Stamp stamp, uint8_t state) const {
-    const uint64_t value = static_cast<uint64_t>(state) << 8 | stamp;
+  uint64_t operator()(const std::array<uint8_t, N>& endpoint, uint8_t state) const {
     if constexpr (N == common::compact_size(common::Family::v4)) {
-      return mixed(load<6>(endpoint.data()) << 16 | value);
+      return mixed(load<6>(endpoint.data()) << 8 | state);
     } else {
       const uint64_t address = fold(load<8>(endpoint.data()) ^ kC, load<8>(endpoint.data() + 8) ^ kD);
-      return mixed(address ^ (load<2>(endpoint.data() + 16) << 16 | value));
+      return mixed(address ^ (load<2>(endpoint.data() + 16) << 8 | state));
     }
   }
 

@@ -28,6 +28,17 @@ class Cells {
     touched_.set(bucket);
   }
 
+  // The same cells where every tick is called another, later by so many.
+  Cells stamped(common::Tick by) const {
+    Cells out;
+    out.touched_ = touched_;
+    for (size_t stamp = 0; stamp < whole_.size(); ++stamp) {
+      if (whole_.test(stamp)) out.add(common::stamp_of(static_cast<common::Tick>(stamp) + by));
+    }
+    for (const auto& [stamp, buckets] : some_) out.some_[common::stamp_of(stamp + by)] = buckets;
+    return out;
+  }
+
   bool empty() const { return whole_.none() && some_.empty(); }
 
   // Whether any cell of the bucket is in the set.

@@ -113,6 +113,12 @@ void Cluster::Impl::publish(Now now, std::span<const proto::OwnDelta> deltas, Ou
     stats.dropped_unsent += deltas.size();
     return;
   }
+  std::vector<proto::OwnDelta> told;
+  if (swarms.ahead() != 0) {
+    told.assign(deltas.begin(), deltas.end());
+    for (proto::OwnDelta& own : told) own.delta.stamp = swarms.told(own.delta.stamp);
+    deltas = told;
+  }
   while (!deltas.empty()) {
     const std::span<const proto::OwnDelta> part = deltas.first(std::min(deltas.size(), DeltaLog::kBatchMax));
     deltas = deltas.subspan(part.size());
@@ -183,10 +189,9 @@ int64_t Cluster::Impl::deadline_us() const {
   return std::min({flush_us, repair_deadline_us, pulls_deadline_us, access_deadline_us, next_heartbeat_us});
 }
 
-void Cluster::Impl::forget_untold(Now now) {
+void Cluster::Impl::forget_untold() {
   stats.dropped_unsent += log.discard();
   ring.clear();
-  unsent_until_us = now.mono_us + kDrainedAfterUs;
 }
 
 void Cluster::Impl::note_stall(Now now, Outputs& out) {
@@ -195,7 +200,10 @@ void Cluster::Impl::note_stall(Now now, Outputs& out) {
   if (late_us < kStallUs) return;
   ++stats.stalls;
   members.excuse(late_us, now.mono_us + kAfterStallUs);
-  if (late_us >= kStampsKeepTicks * tick_ms * 1000) forget_untold(now);
+  if (late_us >= kStampsKeepTicks * tick_ms * 1000) {
+    forget_untold();
+    unsent_until_us = now.mono_us + kDrainedAfterUs;
+  }
   // What was sent first meanwhile is not kept any more for resending.
   if (late_us >= RetransmitRing::kKeepUs && phase == SyncPhase::synced && !left && !members.all().empty()) {
     begin_checking(now);
@@ -346,6 +354,13 @@ std::unique_ptr<Donation> Cluster::accept_pull(Now now, const common::Endpoint& 
 }
 
 int64_t Cluster::time_offset_ms() const { return impl_->time.offset_ms(); }
+
+common::Tick Cluster::store_ticks_behind() const { return impl_->swarms.ahead(); }
+
+void Cluster::snapshot_merged(Now now) {
+  impl_->snapshot = SnapshotState::merged;
+  impl_->plan_pulls(now);
+}
 
 Status Cluster::status(Now now) const { return impl_->status(now); }
 

@@ -39,6 +39,7 @@ struct Config {
   int64_t pace_bytes_per_s = 6'250'000;       // to one destination; repair takes at most a fifth of it
   int64_t donate_bytes_per_s = 20'000'000;    // all donations together; 0: as fast as they are taken
   AccessLog* access_log = nullptr;            // must outlive the cluster; null: it keeps one of its own
+  bool snapshot = false;                      // there may be one to merge: see Outputs::load_snapshot
 };
 
 // A datagram that came in.
@@ -75,6 +76,9 @@ struct Outputs {
   std::vector<proto::AccessChange> access_changes;  // of other nodes, that were news; in the log already
   std::vector<PullStart> pulls;
   std::vector<uint64_t> pull_aborts;  // close these; pull_closed() need not be called
+  // Once, where there is a snapshot: cluster time is now as well known as it will be, so merge it and say so
+  // by snapshot_merged().
+  bool load_snapshot = false;
 };
 
 enum class MemberState : uint8_t { alive, suspect, down };
@@ -242,9 +246,15 @@ class Cluster {
   std::unique_ptr<Donation> accept_pull(Now now, const common::Endpoint& from, common::ByteSpan request,
                                         Outputs& out);
 
-  // Cluster time minus Now::mono_us / 1000: what ticks are to be counted by. Changes only in calls that take
-  // `now`.
+  // Cluster time minus Now::mono_us / 1000. Changes only in calls that take `now`.
   int64_t time_offset_ms() const;
+
+  // The ticks of cluster time minus those that the store is to be given, and stamped in: when cluster time is
+  // stepped the store's ticks go on, so that no record seems older or younger. Changes only in such calls.
+  common::Tick store_ticks_behind() const;
+
+  // The snapshot has been merged, or is of no use. Until then the node is not ready.
+  void snapshot_merged(Now now);
 
   Status status(Now now) const;
 

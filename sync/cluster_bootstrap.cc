@@ -71,20 +71,31 @@ void Cluster::Impl::advance_waiting(Now now, Outputs& out) {
   }
   if (hope) alone_since_us = now.mono_us;
   if (nearest != nullptr && now.mono_us - started_us >= kLookUs) {
+    if (!snapshot_ready(out)) return;
     phase = SyncPhase::bootstrapping;
-    return begin_pull(now, *nearest, {}, out);
+    return begin_pull(now, *nearest, {}, {}, out);
   }
   const bool expected = config.peers_named && !seeds_answered(now.mono_us);
   if (!hope && now.mono_us - alone_since_us >= (expected ? kAloneNamedUs : kAloneUs)) {
+    if (!snapshot_ready(out)) return;
     alone = true;
     return become_synced(LogLevel::info, "no other member to pull from; serving with what is here", out);
   }
   if (now.mono_us >= bootstrap_until_us) {
+    if (!snapshot_ready(out)) return;
     become_synced(
         LogLevel::error,
         "no member could be pulled from; serving with what is here. Does TCP pass to their sync.listen?",
         out);
   }
+}
+
+bool Cluster::Impl::snapshot_ready(Outputs& out) {
+  if (snapshot == SnapshotState::held) {
+    snapshot = SnapshotState::loading;
+    out.load_snapshot = true;
+  }
+  return snapshot == SnapshotState::merged;
 }
 
 bool Cluster::Impl::seeds_answered(int64_t now_us) const {
@@ -148,7 +159,8 @@ void Cluster::Impl::advance_checking(Now now, Outputs& out) {
     }
     const Differences& differences = member.repair.differences;
     return member.repair.comparisons > 0 &&
-           (differences.count() == 0 || (member.repair.comparisons > 1 && differences.steady().empty()));
+           (differences.count() == 0 ||
+            (member.repair.comparisons > 1 && (differences.steady().empty() || member.repair.it_lacks > 0)));
   });
   const bool met = all_met(now.mono_us);
   if (agreed && met) return become_synced(LogLevel::info, "in step with the cluster", out);

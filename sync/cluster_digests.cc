@@ -28,28 +28,35 @@ constexpr int64_t kUnsteadyNextUs = 5'000'000;
 constexpr size_t kBucketsPerPacket = 171;
 static_assert(kBucketsPerPacket <= proto::kCellDigestsMax);
 
+// As many as one lost packet, or a few, may leave behind.
+constexpr size_t kFewCells = 8;
+
 // A tick of which more cells differ is pulled whole.
 constexpr size_t kCellsOfTickMax = 128;
 
-// What differs in the newest tick that is compared may well go on in those that are not yet.
-void add_newest(common::Tick newest, common::Tick now, std::vector<proto::PullPart>& parts) {
-  if (now - newest > kCompareFromAge + 1) return;
-  proto::PullPart part{newest + 1, static_cast<uint32_t>(now - newest + common::kLocalAheadTicks), {}};
-  if (parts.size() < proto::kPullPartsMax) parts.push_back(part);
+// What differs in the newest tick that is compared may well go on in those that are not yet: where it is
+// little, in the same buckets, else in all. `buckets` is how many all parts name.
+void add_newest(common::Tick now, size_t buckets, std::vector<proto::PullPart>& parts) {
+  const proto::PullPart& last = parts.back();
+  const common::Tick next = last.first_tick + last.ticks;
+  if (now - next > kCompareFromAge || parts.size() == proto::kPullPartsMax) return;
+  proto::PullPart newest{next, static_cast<uint32_t>(now - next + 1 + common::kLocalAheadTicks), {}};
+  if (last.buckets.size() <= kFewCells) newest.buckets = last.buckets;
+  if (buckets + newest.buckets.size() <= proto::kPullBucketsMax) parts.push_back(std::move(newest));
 }
 
 }  // namespace
 
 bool Cluster::Impl::may_pull_from(const Member& member, int64_t now_us) const {
   return pull == nullptr && !left && member.refused.empty() && member.state(now_us) == MemberState::alive &&
-         member.repair.synced && now_us >= member.repair.next_pull_us;
+         (member.repair.synced || member.repair.has_everything) && now_us >= member.repair.next_pull_us;
 }
 
 bool Cluster::Impl::anyone_differs(int64_t now_us) const {
   if (swarms.nearly_full()) return false;
   return std::any_of(members.all().begin(), members.all().end(), [&](const auto& entry) {
     const Member& member = entry.second;
-    return member.repair.worth_a_hurry(now_us) && member.refused.empty() &&
+    return member.repair.worth_a_hurry() && member.refused.empty() &&
            member.state(now_us) == MemberState::alive;
   });
 }
@@ -69,6 +76,7 @@ void Cluster::Impl::apply_digests(Now now, Member& member, const proto::Digests&
     return;
   }
   MemberRepair& repair = member.repair;
+  repair.has_everything = true;
   if (phase == SyncPhase::waiting || phase == SyncPhase::bootstrapping) return;
   const StampDigests own = swarms.stamp_digests();
   if (digests.ask && now.mono_us - repair.told_us >= kAnswerEveryUs) {
@@ -86,16 +94,26 @@ void Cluster::Impl::apply_digests(Now now, Member& member, const proto::Digests&
     repair.agreed_tick = tick(now);
   }
   if (repair.differences.count() > 0) ++stats.digests_differing;
-  if (repair.worth_a_hurry(now.mono_us)) {
+  const bool it_lacks = !repair.differences.steady().empty() && worth_pulling(repair).empty();
+  repair.it_lacks = it_lacks ? std::min(repair.it_lacks + 1, MemberRepair::kItLacksMax) : 0;
+  if (repair.worth_a_hurry()) {
     next_digests_us = std::min(next_digests_us, now.mono_us + kDigestsSoonUs);
   }
   heal(now, member, out);
   plan_pulls(now);
 }
 
+std::vector<common::Tick> Cluster::Impl::worth_pulling(const MemberRepair& repair) const {
+  std::vector<common::Tick> ticks = repair.differences.steady();
+  std::erase_if(ticks, [&](common::Tick tick) {
+    return vain.contains({tick, Difference::kAllBuckets, repair.differences.digest(tick)});
+  });
+  return ticks;
+}
+
 void Cluster::Impl::heal(Now now, Member& member, Outputs& out) {
   MemberRepair& repair = member.repair;
-  std::vector<common::Tick> steady = repair.differences.steady();
+  std::vector<common::Tick> steady = worth_pulling(repair);
   if (swarms.nearly_full() || !may_pull_from(member, now.mono_us) || repair.cells_due_us != 0) return;
   // Where two nodes differ, the later of the two stamps was written after they last agreed; what is older
   // differs only because the record has moved from there.
@@ -107,8 +125,11 @@ void Cluster::Impl::heal(Now now, Member& member, Outputs& out) {
   }
   if (steady.size() > proto::kCellTicksMax) {
     std::vector<proto::PullPart> parts = parts_of_ticks(steady);
-    add_newest(steady.back(), tick(now), parts);
-    return begin_pull(now, member, std::move(parts), out);
+    std::vector<Difference> wanted;
+    for (const common::Tick one : steady)
+      wanted.push_back({one, Difference::kAllBuckets, repair.differences.digest(one)});
+    add_newest(tick(now), 0, parts);
+    return begin_pull(now, member, std::move(parts), std::move(wanted), out);
   }
   if (!steady.empty()) return ask_cells(now, member, steady, true, out);
   if (repair.differences.unsteady().empty() || now.mono_us < repair.next_unsteady_us) return;
@@ -126,6 +147,7 @@ void Cluster::Impl::ask_cells(Now now, Member& member, const std::vector<common:
   for (const common::Tick tick : ticks) {
     MemberRepair::TickCells& cells = repair.cells[tick];
     cells.steady = steady;
+    cells.digest = repair.differences.digest(tick);
     cells.previous = std::move(before[tick].digests);
   }
   repair.cells_due_us = now.mono_us + kCellsWaitUs;
@@ -172,14 +194,19 @@ void Cluster::Impl::pull_cells(Now now, Member& member, Outputs& out) {
   repair.cells_due_us = 0;
   if (swarms.nearly_full() || !may_pull_from(member, now.mono_us)) return;
   std::vector<proto::PullPart> parts;
+  std::vector<Difference> wanted;
   size_t buckets = 0;
   for (const auto& [tick, cells] : repair.cells) {
     proto::PullPart part{tick, 1, {}};
     for (const auto& [bucket, digest] : cells.digests) {
       const auto before = cells.previous.find(bucket);
       const bool lasting = before != cells.previous.end() && before->second == digest;
-      if (cells.steady || lasting) part.buckets.push_back(bucket);
+      if ((!cells.steady && !lasting) || vain.contains({tick, bucket, digest})) continue;
+      part.buckets.push_back(bucket);
+      wanted.push_back({tick, bucket, digest});
     }
+    const bool all_heard = cells.heard >= proto::kDigestBuckets;
+    if (cells.steady && all_heard) wanted.push_back({tick, Difference::kAllBuckets, cells.digest});
     if (part.buckets.empty()) continue;
     if (part.buckets.size() > kCellsOfTickMax || buckets + part.buckets.size() > proto::kPullBucketsMax) {
       part.buckets.clear();
@@ -187,9 +214,9 @@ void Cluster::Impl::pull_cells(Now now, Member& member, Outputs& out) {
     buckets += part.buckets.size();
     parts.push_back(std::move(part));
   }
-  if (parts.empty()) return;
-  add_newest(repair.cells.rbegin()->first, tick(now), parts);
-  begin_pull(now, member, std::move(parts), out);
+  if (parts.empty()) return vain.add(wanted);
+  add_newest(tick(now), buckets, parts);
+  begin_pull(now, member, std::move(parts), std::move(wanted), out);
 }
 
 }  // namespace shoal::sync

@@ -23,6 +23,7 @@
 #include "sync/pull.h"
 #include "sync/retransmit_ring.h"
 #include "sync/seal.h"
+#include "sync/store_ticks.h"
 
 namespace shoal::sync {
 
@@ -37,6 +38,11 @@ constexpr int64_t kBootstrapBusyMaxUs = 600'000'000;
 
 // Digests that still differ after so long do not keep a node from serving.
 constexpr int64_t kCheckMaxUs = 10'000'000;
+
+// Nodes that count ticks farther apart than this take no records from each other.
+constexpr common::Tick kTicksApartMax = 8;
+
+enum class SnapshotState : uint8_t { held, loading, merged };
 
 struct Cluster::Impl {
   Impl(Config settings, Swarms& swarm_store, Now now);
@@ -59,8 +65,8 @@ struct Cluster::Impl {
   void broadcast(Now now, const SealedPacket& packet, Outputs& out);
   bool anyone_listening(Now now) const;
   int64_t deadline_us() const;
-  // The stamps of what has been announced here and not told, or kept for resending, are not right any more.
-  void forget_untold(Now now);
+  // What has been announced here and not told, or is kept for resending, is not to be told any more.
+  void forget_untold();
   // To be called first by all that takes a `now`.
   void note_stall(Now now, Outputs& out);
 
@@ -102,6 +108,8 @@ struct Cluster::Impl {
   };
   void note_clock(Now now, Member& member, const ClockReading& reading, int64_t round_trip_us, Outputs& out);
   void advance_time(Now now, Outputs& out);
+  // Cluster time has been stepped.
+  void keep_ages(Now now, int64_t stepped_ms);
 
   // cluster_repair.cc
   void repair_streams(Now now, Outputs& out);
@@ -161,6 +169,8 @@ struct Cluster::Impl {
   void heal(Now now, Member& member, Outputs& out);
   void ask_cells(Now now, Member& member, const std::vector<common::Tick>& ticks, bool steady, Outputs& out);
   void pull_cells(Now now, Member& member, Outputs& out);
+  // Ticks that differ steadily, and by something that this member may have and we lack.
+  std::vector<common::Tick> worth_pulling(const MemberRepair& repair) const;
   bool may_pull_from(const Member& member, int64_t now_us) const;
   bool anyone_differs(int64_t now_us) const;
 
@@ -170,6 +180,9 @@ struct Cluster::Impl {
   void plan_pulls(Now now);
   void advance_waiting(Now now, Outputs& out);
   void advance_checking(Now now, Outputs& out);
+  // Before anything else is taken in, and stamped in a time that has been compared with the others': the
+  // snapshot.
+  bool snapshot_ready(Outputs& out);
   void become_synced(common::LogLevel level, const std::string& message, Outputs& out);
   // Every address of sync.peers is that of a node that has been heard, or our own.
   bool seeds_answered(int64_t now_us) const;
@@ -182,7 +195,9 @@ struct Cluster::Impl {
   bool all_met(int64_t now_us) const;
 
   // cluster_pulls.cc
-  void begin_pull(Now now, Member& member, std::vector<proto::PullPart> parts, Outputs& out);
+  // Pulls these parts, none: everything; `differences` is what they are to bring.
+  void begin_pull(Now now, Member& member, std::vector<proto::PullPart> parts,
+                  std::vector<Difference> differences, Outputs& out);
   void end_pull(Now now, bool good, const std::string& reason, Outputs& out);
   bool apply_frame(Now now, const proto::PullFrame& frame);
   void pull_received(Now now, uint64_t pull, common::ByteSpan bytes, Outputs& out);
@@ -191,7 +206,7 @@ struct Cluster::Impl {
                                         Outputs& out);
 
   const Config config;
-  Swarms& swarms;
+  StoreTicks swarms;
   const std::string wire_name;
   const uint64_t id;
   const ClusterTag tag;
@@ -200,6 +215,9 @@ struct Cluster::Impl {
   const int64_t started_us;
 
   ClusterTime time;
+  // Our monotonic clock had stood still for so long, as a member's showed at that moment.
+  int64_t stood_still_ms = 0;
+  int64_t stood_still_us = kLongAgoUs;
   Sealer sealer;
   DeltaLog log;
   AccessLog own_access;  // where the caller has none
@@ -229,6 +247,7 @@ struct Cluster::Impl {
   uint32_t load_permille = 0;
   bool left = false;  // then next_heartbeat_us is when to say so again
   SyncPhase phase = SyncPhase::waiting;
+  SnapshotState snapshot = config.snapshot ? SnapshotState::held : SnapshotState::merged;
   bool alone = false;          // synced, since there was nobody to pull from
   int64_t waiting_since_us;    // for the first time, or again
   int64_t alone_since_us;      // waiting: no member that could give has been known
@@ -237,6 +256,7 @@ struct Cluster::Impl {
   int64_t next_digests_us = 0;
   int64_t pulls_deadline_us = 0;
   std::unique_ptr<Pull> pull;  // underway
+  VainDifferences vain;
   uint64_t pull_number = 0;
   std::shared_ptr<DonationDesk> desk;
   Stats stats;

@@ -17,9 +17,6 @@ constexpr int64_t kAfterFailureUs = 2'000'000;
 constexpr int64_t kAfterFruitlessUs = 5'000'000;
 constexpr uint32_t kFruitlessDoublings = 4;
 
-// Another tick than ours by more than this, and its stamps cannot be read.
-constexpr common::Tick kTicksApartMax = 8;
-
 Cells cells_of(const proto::PullRequest& request, common::Tick now) {
   if (request.parts.empty()) return Cells::everything();
   Cells cells;
@@ -36,7 +33,8 @@ Cells cells_of(const proto::PullRequest& request, common::Tick now) {
 
 }  // namespace
 
-void Cluster::Impl::begin_pull(Now now, Member& member, std::vector<proto::PullPart> parts, Outputs& out) {
+void Cluster::Impl::begin_pull(Now now, Member& member, std::vector<proto::PullPart> parts,
+                               std::vector<Difference> differences, Outputs& out) {
   const bool everything = parts.empty();
   const proto::PullRequest request{member.id, member.incarnation, std::move(parts)};
   const SealedPacket packet = sealer.seal(proto::SyncStream::requests, proto::encode_sync_packet(request));
@@ -46,9 +44,9 @@ void Cluster::Impl::begin_pull(Now now, Member& member, std::vector<proto::PullP
   framed->push_back(static_cast<uint8_t>(packet->size()));
   framed->insert(framed->end(), packet->begin(), packet->end());
   ++stats.pulls_started;
-  pull = std::make_unique<Pull>(Pull::Purpose{++pull_number, member.id, display_name(member), everything},
-                                PullSeal{keys.sealing(), nonce_of(*packet), member.id, member.incarnation},
-                                now.mono_us);
+  pull = std::make_unique<Pull>(
+      Pull::Purpose{++pull_number, member.id, display_name(member), everything, std::move(differences)},
+      PullSeal{keys.sealing(), nonce_of(*packet), member.id, member.incarnation}, now.mono_us);
   out.pulls.push_back({pull_number, member.address, std::move(framed)});
   if (everything) {
     out.logs.push_back({LogLevel::info, "pulling everything", {{"from", display_name(member)}}});
@@ -110,6 +108,8 @@ void Cluster::Impl::end_pull(Now now, bool good, const std::string& reason, Outp
       repair.fruitless = 0;
       repair.next_unsteady_us = MemberRepair::kNeverUs;
     } else if (!everything) {
+      vain.forget_before(tick(now) - kCompareToAge);
+      vain.add(ended->purpose().differences);
       repair.next_pull_us = now.mono_us + (kAfterFruitlessUs << repair.fruitless);
       repair.fruitless = std::min(repair.fruitless + 1, kFruitlessDoublings);
     }

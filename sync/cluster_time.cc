@@ -13,6 +13,11 @@ namespace {
 // Differences as small as this are the network's.
 constexpr int64_t kSlewFromMs = 20;
 
+// Microseconds in which time is slewed by a millisecond. Towards the walls it is slow: both sides of a cut
+// may go apart.
+constexpr int64_t kSlewToMembers = 10'000;
+constexpr int64_t kSlewToWalls = 100'000;
+
 // Slewing makes up for at most this much time at once, lest a stall becomes a step.
 constexpr int64_t kSlewSpanUs = 1'000'000;
 
@@ -59,9 +64,11 @@ ClusterTime::Moved ClusterTime::advance(int64_t mono_us, int64_t wall_ms,
 
   std::vector<ClockSample> voters(others.begin(), others.end());
   voters.push_back({id_, (mono_us - started_us_) / 1000, 0, told_wall_ahead_ms()});
-  const bool elders =
-      std::any_of(voters.begin(), voters.end(), [](const ClockSample& v) { return v.uptime_ms >= kElderMs; });
-  if (elders) std::erase_if(voters, [](const ClockSample& v) { return v.uptime_ms < kElderMs; });
+  int64_t oldest_ms = 0;
+  for (const ClockSample& voter : voters) oldest_ms = std::max(oldest_ms, voter.uptime_ms);
+  std::erase_if(voters, [least_ms = std::min(kElderMs, oldest_ms / 2)](const ClockSample& voter) {
+    return voter.uptime_ms < least_ms;
+  });
 
   if (const int64_t off_ms = median_sample(voters, &ClockSample::cluster_ms);
       std::abs(off_ms) > tolerance_ms_) {
@@ -69,9 +76,11 @@ ClusterTime::Moved ClusterTime::advance(int64_t mono_us, int64_t wall_ms,
     offset_ms_ += off_ms;
   } else {
     slew_credit_us_ += std::clamp<int64_t>(mono_us - advanced_us_, 0, kSlewSpanUs);
-    const int64_t most_ms = slew_credit_us_ / 10'000;
-    slew_credit_us_ -= most_ms * 10'000;
-    const int64_t target_ms = median_sample(voters, &ClockSample::wall_ms);
+    const bool apart = std::abs(off_ms) > kSlewFromMs;
+    const int64_t us_per_ms = apart ? kSlewToMembers : kSlewToWalls;
+    const int64_t most_ms = slew_credit_us_ / us_per_ms;
+    slew_credit_us_ -= most_ms * us_per_ms;
+    const int64_t target_ms = apart ? off_ms : median_sample(voters, &ClockSample::wall_ms);
     if (std::abs(target_ms) > kSlewFromMs) offset_ms_ += std::clamp(target_ms, -most_ms, most_ms);
   }
   advanced_us_ = mono_us;

@@ -2,12 +2,13 @@
 //
 // It runs on the monotonic clock, so whatever happens to the wall clock loses nothing. From there:
 // - it is stepped only to the cluster's: by the median of the voters, if that is more than a tick off;
-// - it is slewed, a tenth faster or slower, towards the median of the voters' wall clocks. So a wall clock
-// that
-//   jumped on one node is outvoted; one that jumped everywhere, or on a node alone, is followed slowly.
-// Voters are the nodes that have run for a minute; while there is none, all. Of two medians the one of the
-// node that has run for longer counts. So a node that starts with a wrong clock takes the cluster's time, and
-// never the cluster its.
+// - it is slewed towards the voters' median, a tenth faster or slower, and where the members agree, a
+// hundredth, towards
+//   the median of the voters' wall clocks. So a wall clock that jumped on one node is outvoted; one that
+//   jumped everywhere, or on a node alone, is followed slowly.
+// Voters are the nodes that have run for a minute; while there is none, those that have run at least half as
+// long as the oldest. Of two medians the one of the node that has run for longer counts. So a node that
+// starts with a wrong clock takes the cluster's time, and never the cluster its.
 
 #pragma once
 

@@ -35,6 +35,12 @@ class Differences {
   std::vector<common::Tick> steady() const { return picked(true); }
   std::vector<common::Tick> unsteady() const { return picked(false); }
 
+  // Theirs XOR ours, over all buckets of a tick that differed.
+  uint64_t digest(common::Tick tick) const {
+    const auto found = seen_.find(tick);
+    return found == seen_.end() ? 0 : found->second.digest;
+  }
+
  private:
   struct Seen {
     uint64_t digest = 0;  // theirs XOR ours

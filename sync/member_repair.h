@@ -22,15 +22,18 @@ struct MemberRepair {
   // And after so many the two agree, for what can be known.
   static constexpr uint32_t kVainAgreed = 2;
 
+  // And after so many a member that lacks what we have seems to have no way to it, or no room.
+  static constexpr uint32_t kItLacksMax = 20;
+
   // Our records have changed much.
   void forget() {
     differences.forget();
     vain = 0;
+    it_lacks = 0;
   }
 
-  bool worth_a_hurry(int64_t now_us) const {
-    return differences.count() > 0 && vain < kVainMax && now_us >= next_pull_us;
-  }
+  // Where it is the other one that lacks something, it finds that out by what it is told.
+  bool worth_a_hurry() const { return differences.count() > 0 && vain < kVainMax && it_lacks < kItLacksMax; }
 
   // The next unsteady ticks whose cells to ask for: from the newest to the oldest, a few at a time, then from
   // the newest again.
@@ -47,12 +50,14 @@ struct MemberRepair {
   // The cells of one tick that have been asked for.
   struct TickCells {
     bool steady = false;                    // the tick was
+    uint64_t digest = 0;                    // ... and over all buckets differed by this
     size_t heard = 0;                       // buckets
     std::map<uint32_t, uint64_t> digests;   // theirs XOR ours, where they differ
     std::map<uint32_t, uint64_t> previous;  // of the last time they were asked for
   };
 
-  bool synced = false;  // it says so
+  bool synced = false;          // it says so
+  bool has_everything = false;  // or will have, once what differs has been pulled: it tells digests
   Differences differences;
   int64_t compared_us = kNeverUs;
   uint64_t comparisons = 0;
@@ -66,6 +71,9 @@ struct MemberRepair {
   std::vector<common::Tick> unsteady_turn;  // the unsteady ticks whose cells are asked for
   bool turns_left = false;                  // older ones have not had their turn
   bool unsteady_once = false;               // the unsteady cells have been asked for once, and will be again
+
+  // Comparisons in a row in which all that differed steadily had been pulled for and brought nothing.
+  uint32_t it_lacks = 0;
 
   int64_t next_pull_us = kNeverUs;
   uint32_t fruitless = 0;  // pulls in a row that brought nothing new

@@ -11,7 +11,7 @@ MemberState Member::state(int64_t now_us) const {
 }
 
 void Member::measured_round_trip(int64_t us) {
-  us = std::max<int64_t>(us, 1);
+  us = std::clamp<int64_t>(us, 1, kRoundTripMaxUs);
   smoothed_round_trip_us += smoothed_round_trip_us == 0 ? us : (us - smoothed_round_trip_us) / 8;
 }
 

@@ -46,6 +46,10 @@ struct Member {
   // Before the first measurement.
   static constexpr int64_t kRoundTripGuessUs = 50'000;
 
+  // What took longer stood still in a node, not in the network: packets that wait in the buffer of a process
+  // that is stopped look as if they had been underway.
+  static constexpr int64_t kRoundTripMaxUs = 2'000'000;
+
   explicit Member(int64_t pace_bytes_per_s)
       : pace(pace_bucket(pace_bytes_per_s)),
         repair_bucket(pace_bucket(pace_bytes_per_s / 5)),

@@ -11,6 +11,7 @@
 #include "common/endpoint.h"
 #include "proto/pull_frame.h"
 #include "sync/pull_seal.h"
+#include "sync/vain_differences.h"
 
 namespace shoal::sync {
 
@@ -24,6 +25,7 @@ class Pull {
     uint64_t member = 0;
     std::string member_name;
     bool everything = false;
+    std::vector<Difference> differences;  // that it is to bring
   };
 
   Pull(Purpose purpose, PullSeal seal, int64_t now_us)

@@ -155,11 +155,9 @@ void Clients::say(size_t index, proto::Event event) {
   world_.announce(*node, announce);
 
   client.misdated = client.misdated || misdates(*node);
-  const auto& records = world_.node(*node).swarms->records();
-  const auto found = records.find(client.key);
-  const common::Tick now = world_.tick(*node);
-  const std::optional<common::Tick> stamp =
-      found == records.end() ? std::nullopt : std::optional(tick_of(now, found->second.stamp));
+  const std::optional<Record> record = world_.record(*node, client.key);
+  std::optional<common::Tick> stamp;
+  if (record) stamp = tick_of(world_.tick(*node), record->stamp);
   if (event == proto::Event::stopped) {
     client.stopped = true;
     client.recorded = stamp.has_value();
@@ -180,10 +178,15 @@ void Clients::say(size_t index, proto::Event event) {
 
 bool Clients::misdates(size_t node) const {
   const int64_t tick_ms = int64_t{world_.node(node).settings.peer_timeout_s} * 1000 / common::kLifetimeTicks;
-  return std::abs(world_.cluster_ms(node) - world_.unix_ms()) > common::kAheadTicks * tick_ms;
+  return std::abs(world_.ahead_ms(node)) > common::kAheadTicks * tick_ms;
 }
 
 void Clients::note_time() {
+  for (const size_t node : world_.everyone()) {
+    for (Client& client : clients_) {
+      client.misdated = client.misdated || world_.node(node).misdated.contains(client.key);
+    }
+  }
   for (const size_t node : world_.everyone()) {
     if (!world_.runs(node) || world_.status(node).phase != sync::SyncPhase::synced || !misdates(node))
       continue;
@@ -194,12 +197,16 @@ void Clients::note_time() {
 
 bool Clients::holds(size_t node, const Client& client) const {
   const SimNode& one = world_.node(node);
-  const auto& records = one.cluster ? one.swarms->records() : one.saved;
-  const auto found = records.find(client.key);
-  if (found == records.end()) return false;
+  std::optional<Record> record;
+  if (one.cluster) {
+    record = world_.record(node, client.key);
+  } else if (const auto found = one.saved.find(client.key); found != one.saved.end()) {
+    record = found->second;
+  }
+  if (!record) return false;
   const common::Tick now = one.cluster ? world_.tick(node) : one.saved_tick;
-  return tick_of(now, found->second.stamp) >= client.stamp &&
-         (found->second.state.role == proto::PeerRole::stopped) == client.stopped;
+  return tick_of(now, record->stamp) >= client.stamp &&
+         (record->state.role == proto::PeerRole::stopped) == client.stopped;
 }
 
 void Clients::note_loss() {
@@ -213,11 +220,10 @@ void Clients::note_loss() {
 void Clients::look_at_completed(Client& client) {
   for (const size_t node : world_.everyone()) {
     if (!world_.runs(node)) continue;
-    const auto& records = world_.node(node).swarms->records();
-    const auto found = records.find(client.key);
+    const std::optional<Record> record = world_.record(node, client.key);
     const uint32_t bit = uint32_t{1} << node;
-    if (found != records.end()) {
-      if (found->second.state.completed) client.counted |= bit;
+    if (record) {
+      if (record->state.completed) client.counted |= bit;
     } else if ((client.counted & bit) != 0) {
       client.counted &= ~bit;
       if (client.counted != 0) excused_.insert(client.key.first);
@@ -231,18 +237,17 @@ std::string Clients::look() {
     if (!client.stopped || !client.recorded || client.outdone || client.misdated) continue;
     for (const size_t node : world_.everyone()) {
       if (!world_.runs(node)) continue;
-      const auto& records = world_.node(node).swarms->records();
-      const auto found = records.find(client.key);
-      if (found == records.end()) continue;
+      const std::optional<Record> record = world_.record(node, client.key);
+      if (!record) continue;
       const uint32_t bit = uint32_t{1} << node;
-      if (found->second.state.role == proto::PeerRole::stopped) {
+      if (record->state.role == proto::PeerRole::stopped) {
         client.held |= bit;
       } else if ((client.held & bit) != 0 && world_.status(node).phase == sync::SyncPhase::synced) {
         client.outdone = true;  // said once
         return name(client) + " has stopped, " + world_.node(node).settings.name +
                " had it on record, and hands it out again: stamps " + std::to_string(client.stamp) +
-               " then, " + std::to_string(tick_of(world_.tick(node), found->second.stamp)) +
-               " now, at tick " + std::to_string(world_.tick(node));
+               " then, " + std::to_string(tick_of(world_.tick(node), record->stamp)) + " now, at tick " +
+               std::to_string(world_.tick(node));
       }
     }
   }
@@ -268,17 +273,14 @@ void Clients::check_one(const Client& client, std::vector<std::string>& problems
   if (!client.stopped && world_.tick(0) - client.stamp > kNearExpiry) return void(++counts_.lives_aged);
   ++(client.stopped ? counts_.stops : counts_.lives);
   for (const size_t node : world_.everyone()) {
-    const auto& records = world_.node(node).swarms->records();
-    const auto found = records.find(client.key);
-    const bool there = found != records.end() && found->second.state.role != proto::PeerRole::stopped;
+    const std::optional<Record> record = world_.record(node, client.key);
+    const bool there = record && record->state.role != proto::PeerRole::stopped;
     if (there != client.stopped) continue;
     problems.push_back(
         name(client) + (client.stopped ? " has stopped, and " : " is there, and ") +
         world_.node(node).settings.name + (client.stopped ? " hands it out" : " does not hand it out") +
         "; age in ticks " + std::to_string(world_.tick(node) - client.stamp) + ", on record " +
-        (found == records.end()
-             ? "nothing"
-             : std::to_string(world_.tick(node) - tick_of(world_.tick(node), found->second.stamp))));
+        (record ? std::to_string(common::stamp_age(world_.tick(node), record->stamp)) : "nothing"));
   }
 }
 

@@ -25,15 +25,6 @@ void start_running(World& world, size_t count) {
   world.run_for(kQuietUs);
 }
 
-bool equal_within(World& world, int64_t limit_us) {
-  constexpr int64_t kLookUs = 250'000;  // comparing everything takes its time
-  for (int64_t waited_us = 0; waited_us < limit_us; waited_us += kLookUs) {
-    if (world.difference_in_all(world.everyone()).empty()) return true;
-    world.run_for(kLookUs);
-  }
-  return world.difference_in_all(world.everyone()).empty();
-}
-
 // Nothing differs, so nothing is pulled any more; and digests say so.
 void check_calm(World& world) {
   world.run_for(10 * kSecondUs);
@@ -46,11 +37,6 @@ void check_calm(World& world) {
     REQUIRE(status.stats.pulls_started == before[index]);
     for (const sync::MemberStatus& member : status.members) REQUIRE(member.differing == 0);
   }
-}
-
-void cut_between(World& world, size_t a, size_t b) {
-  world.cut(a, b);
-  world.cut(b, a);
 }
 
 TEST_CASE("a late joiner pulls everything and is then in step") {

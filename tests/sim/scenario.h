@@ -19,6 +19,12 @@ NodeSettings settings_of(size_t index, std::vector<size_t> seeds, std::vector<si
 // A mesh that knows itself by the first node's address alone. Clocks are up to two seconds off.
 void start_mesh(World& world, size_t count);
 
+// Until all nodes hold the same, tried every so often.
+bool equal_within(World& world, int64_t limit_us);
+
+// Both ways.
+void cut_between(World& world, size_t a, size_t b);
+
 bool logged(SimNode& node, const std::string& part);
 
 // Delta packets of others that a node misses or has given up.

@@ -44,12 +44,7 @@ std::optional<proto::OwnDelta> SimSwarms::announce(const node::PeerAnnounce& ann
 
 void SimSwarms::expire(common::Tick now) {
   for (size_t shard = 0; shard < node::SwarmStore::kShards; ++shard) store_.expire_shard(shard, now);
-  if (expired_at_ != 0 && now < expired_at_ - common::kLifetimeTicks) {
-    // The clock has been set back by more than a lifetime: as in the store, all begin anew.
-    for (auto& [key, record] : records_) record.stamp = common::stamp_of(now);
-  } else if (now < expired_at_) {
-    return;
-  }
+  if (now < expired_at_) return;
   // After a pause the stamps can be read only as of the last time.
   const common::Tick since = expired_at_ == 0 ? 0 : std::max<common::Tick>(0, now - expired_at_);
   std::erase_if(records_, [&](const auto& entry) {

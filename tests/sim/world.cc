@@ -37,7 +37,7 @@ std::string to_text(const Record& record, common::Tick now) {
 }  // namespace
 
 sync::Now World::now_of(size_t node) const {
-  return {now_us_, unix_ms() + nodes_[node]->settings.clock_offset_ms};
+  return {now_us_ - nodes_[node]->stood_us, unix_ms() + nodes_[node]->settings.clock_offset_ms};
 }
 
 int64_t World::unix_ms() const { return kEpochMs + now_us_ / 1000; }
@@ -68,11 +68,11 @@ void World::launch(size_t index) {
   config.access_log = node.access.get();
   config.donate_bytes_per_s = node.settings.donate_bytes_per_s;
   config.pace_bytes_per_s = node.settings.pace_bytes_per_s;
+  config.snapshot = node.settings.snapshots && !node.snapshot.empty();
   node.swarms =
       std::make_unique<SimSwarms>(sync::derive_store_key(node.settings.keys.front(), node.settings.cluster));
   node.cluster = std::make_unique<sync::Cluster>(config, *node.swarms, now);
   node.expired_at = 0;
-  load(index);
   set_seeds(index, node.settings.seeds);
 }
 
@@ -128,6 +128,11 @@ void World::thaw(size_t index) {
   if (!timers_first) advance(index);
 }
 
+void World::thaw(size_t index, int64_t stood_us) {
+  nodes_[index]->stood_us += stood_us;
+  thaw(index);
+}
+
 void World::set_keys(size_t index, std::vector<sync::ClusterKey> keys) {
   SimNode& node = *nodes_[index];
   node.settings.keys = std::move(keys);
@@ -158,10 +163,31 @@ void World::drain(size_t index, sync::Outputs& out) {
   for (sync::LogEvent& event : out.logs) node.logs.push_back(std::move(event));
   for (const uint64_t pull : out.pull_aborts) end_stream({index, pull}, false);
   for (const sync::PullStart& start : out.pulls) open_stream(index, start);
-  if (const common::Tick now = tick(index); now != node.expired_at) {
+  if (out.load_snapshot) {
+    load(index);
+    node.cluster->snapshot_merged(now_of(index));
+  }
+  if (const common::Tick now = store_tick(index); now != node.expired_at) {
     node.expired_at = now;
     node.swarms->expire(now);
   }
+}
+
+std::optional<Record> World::record(size_t index, const PeerKey& key) const {
+  const SimNode& node = *nodes_[index];
+  const auto found = node.swarms->records().find(key);
+  if (found == node.swarms->records().end()) return std::nullopt;
+  Record record = found->second;
+  record.stamp = common::stamp_of(record.stamp + node.cluster->store_ticks_behind());
+  return record;
+}
+
+std::map<PeerKey, Record> World::records(size_t index) const {
+  std::map<PeerKey, Record> out = nodes_[index]->swarms->records();
+  for (auto& [key, record] : out) {
+    record.stamp = common::stamp_of(record.stamp + nodes_[index]->cluster->store_ticks_behind());
+  }
+  return out;
 }
 
 common::Tick World::tick(size_t index) const {
@@ -213,8 +239,8 @@ bool World::step(int64_t until_us) {
   size_t next_node = 0;
   int64_t deadline_us = std::numeric_limits<int64_t>::max();
   for (size_t i = 0; i < nodes_.size(); ++i) {
-    if (runs(i) && nodes_[i]->cluster->deadline_us() < deadline_us) {
-      deadline_us = nodes_[i]->cluster->deadline_us();
+    if (runs(i) && this->deadline_us(i) < deadline_us) {
+      deadline_us = this->deadline_us(i);
       next_node = i;
     }
   }
@@ -244,7 +270,7 @@ void World::advance(size_t index) {
   sync::Outputs out;
   sync::Cluster& cluster = *nodes_[index]->cluster;
   cluster.advance(now_of(index), out);
-  CHECK_INVARIANT(cluster.deadline_us() > now_us_);
+  CHECK_INVARIANT(deadline_us(index) > now_us_);
   drain(index, out);
 }
 
@@ -291,7 +317,7 @@ void World::announce(size_t index, const node::PeerAnnounce& announce) {
   if (!runs(index)) return;
   SimNode& node = *nodes_[index];
   const sync::Now now = now_of(index);
-  const auto delta = node.swarms->announce(announce, tick(index), prng_);
+  const auto delta = node.swarms->announce(announce, store_tick(index), prng_);
   if (!delta) return;
   touched_.insert({delta->delta.info_hash, delta->delta.peer});
   if (queues_overflow) return;
@@ -317,16 +343,11 @@ bool World::meshed(const std::vector<size_t>& nodes) const {
 }
 
 std::string World::difference(const std::vector<size_t>& nodes) const {
-  const auto record_of = [this](size_t index, const PeerKey& key) {
-    const auto& records = nodes_[index]->swarms->records();
-    const auto found = records.find(key);
-    return found == records.end() ? std::optional<Record>() : found->second;
-  };
   for (const size_t index : nodes) {
     const std::string wrong = nodes_[index]->swarms->disagreement();
     if (!wrong.empty()) return nodes_[index]->settings.name + ": " + wrong;
     for (const PeerKey& key : touched_) {
-      if (record_of(index, key) == record_of(nodes.front(), key)) continue;
+      if (record(index, key) == record(nodes.front(), key)) continue;
       return to_hex(key.first) + " " + to_string(key.second) + " differs between " +
              nodes_[nodes.front()]->settings.name + " and " + nodes_[index]->settings.name;
     }
@@ -338,8 +359,8 @@ std::string World::difference_in_all(const std::vector<size_t>& nodes) const {
   // What is about to expire here may have done so there, where the tick is the next one.
   const auto missed = [this](size_t one, size_t other) -> std::string {
     const common::Tick now = tick(one);
-    const auto& there = nodes_[other]->swarms->records();
-    for (const auto& [key, record] : nodes_[one]->swarms->records()) {
+    const auto there = records(other);
+    for (const auto& [key, record] : records(one)) {
       if (common::stamp_age(now, record.stamp) > common::kLifetimeTicks - 8) continue;
       const auto found = there.find(key);
       if (found != there.end() && found->second == record) continue;

@@ -57,9 +57,12 @@ struct SimNode {
   std::vector<sync::LogEvent> logs;
   common::Tick expired_at = 0;
   bool frozen = false;
+  int64_t stood_us = 0;             // so long its monotonic clock has stood still
   std::vector<uint8_t> snapshot;    // the file; empty: none yet
   std::map<PeerKey, Record> saved;  // what is in it
   common::Tick saved_tick = 0;
+  int64_t saved_ahead_ms = 0;  // what its time was ahead of the world's then
+  std::set<PeerKey> misdated;  // merged from a snapshot in another time than they were saved in
 };
 
 class World {
@@ -85,6 +88,8 @@ class World {
   // The process is stopped: it takes no part in anything, and what comes in fills its receive buffer.
   void freeze(size_t node) { nodes_[node]->frozen = true; }
   void thaw(size_t node);
+  // It was the machine that stood still, for so long, and with it its monotonic clock.
+  void thaw(size_t node, int64_t stood_us);
 
   // Gives it other addresses, those of these nodes.
   void set_seeds(size_t node, const std::vector<size_t>& seeds);
@@ -146,9 +151,20 @@ class World {
   sync::Now now_of(size_t node) const;
   // What a right clock says.
   int64_t unix_ms() const;
+  // What its time is ahead of the world's.
+  int64_t ahead_ms(size_t node) const { return cluster_ms(node) - unix_ms(); }
   // As the node counts it.
-  int64_t cluster_ms(size_t node) const { return nodes_[node]->cluster->time_offset_ms() + now_us_ / 1000; }
+  int64_t cluster_ms(size_t node) const {
+    return nodes_[node]->cluster->time_offset_ms() + now_of(node).mono_us / 1000;
+  }
+  // As the node counts it, and as its store does.
   common::Tick tick(size_t node) const;
+  common::Tick store_tick(size_t node) const {
+    return tick(node) - nodes_[node]->cluster->store_ticks_behind();
+  }
+  // What a running node has of a peer, stamped as the node counts it; or nothing.
+  std::optional<Record> record(size_t node, const PeerKey& key) const;
+  std::map<PeerKey, Record> records(size_t node) const;
   sync::Status status(size_t node) const { return nodes_[node]->cluster->status(now_of(node)); }
   common::Prng& prng() { return prng_; }
 
@@ -233,6 +249,10 @@ class World {
   // Datagrams that a frozen process finds when it goes on; about what Linux keeps.
   static constexpr size_t kReceiveBuffer = 150;
 
+  // When it wants to be called, by the world's clock.
+  int64_t deadline_us(size_t node) const {
+    return nodes_[node]->cluster->deadline_us() + nodes_[node]->stood_us;
+  }
   void launch(size_t node);
   void load(size_t node);  // world_snapshots.cc
   void advance(size_t node);

@@ -2,6 +2,7 @@
 // with them, but in memory.
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "common/check.h"
 #include "node/snapshot_format.h"
@@ -35,7 +36,7 @@ void World::save(size_t index) {
                                   file.insert(file.end(), bytes.begin(), bytes.end());
                                   return true;
                                 });
-  const auto& records = node.swarms->records();
+  const auto records = this->records(index);
   for (auto at = records.begin(); at != records.end();) {
     const common::InfoHash& hash = at->first.first;
     std::vector<proto::Delta> peers;
@@ -50,12 +51,18 @@ void World::save(size_t index) {
   node.snapshot = std::move(file);
   node.saved = records;
   node.saved_tick = now;
+  node.saved_ahead_ms = ahead_ms(index);
 }
 
 void World::load(size_t index) {
   SimNode& node = *nodes_[index];
   if (!node.settings.snapshots || node.snapshot.empty()) return;
   const common::Tick now = tick(index);
+  // Where nobody could be asked for the time, how long the file lay is not known.
+  const int64_t tick_ms = int64_t{node.settings.peer_timeout_s} * 1000 / common::kLifetimeTicks;
+  if (std::abs(ahead_ms(index) - node.saved_ahead_ms) > common::kLocalAheadTicks * tick_ms) {
+    for (const auto& [key, record] : node.saved) node.misdated.insert(key);
+  }
   size_t at = 0;
   const auto checked = node::read_snapshot(source_of(node.snapshot, at), [](const node::SnapshotSwarm&) {});
   CHECK_INVARIANT(checked.has_value());
@@ -68,11 +75,10 @@ void World::load(size_t index) {
   const auto merged =
       node::read_snapshot(source_of(node.snapshot, at), [&](const node::SnapshotSwarm& swarm) {
         std::vector<proto::Delta> alive;
-        for (const proto::Delta& delta : swarm.peers) {
-          const common::Tick age = now - swarm.tick + common::stamp_age(swarm.tick, delta.stamp);
-          if (age < common::kLifetimeTicks && age >= -common::kAheadTicks) alive.push_back(delta);
-        }
-        if (!alive.empty()) node.swarms->merge_part({swarm.info_hash, swarm.completed, alive}, now);
+        const common::Tick readable = std::max(now, checked->header.tick);
+        node::append_alive(swarm, readable, readable - store_tick(index), alive);
+        if (!alive.empty())
+          node.swarms->merge_part({swarm.info_hash, swarm.completed, alive}, store_tick(index));
       });
   CHECK_INVARIANT(merged.has_value());
 }

@@ -62,7 +62,8 @@ void World::donate(StreamKey key) {
     stream.donation.reset();
     return;
   }
-  later(std::max(next.again_us, now_us_ + 100), [this, key] { donate(key); });
+  later(std::max(next.again_us + nodes_[stream.donor]->stood_us, now_us_ + 100),
+        [this, key] { donate(key); });
 }
 
 void World::carry(Stream& stream, std::vector<uint8_t> bytes, bool last) {

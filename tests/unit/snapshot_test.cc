@@ -141,7 +141,7 @@ TEST_CASE("snapshot: records age while the file lies, and the stamps do not come
        std::map<int64_t, size_t>{{79, 2}, {80, 1}, {179, 1}, {180, 0}, {256, 0}, {300, 0}, {100'000, 0}}) {
     CAPTURE(ticks);
     ClusterClock later(2700);
-    later.follow(later.offset_ms() + ticks * later.tick_ms());
+    later.follow(later.offset_ms() + ticks * later.tick_ms(), 0);
     auto again = make_store(true);
     const auto loaded = load(folder.file(), *again, later);
     REQUIRE(loaded);
@@ -151,8 +151,44 @@ TEST_CASE("snapshot: records age while the file lies, and the stamps do not come
     if (ticks % 10 == 9) CHECK(records_of(*again).size() >= left - 1);
   }
   ClusterClock earlier(2700);
-  earlier.follow(earlier.offset_ms() - 60 * earlier.tick_ms());
+  earlier.follow(earlier.offset_ms() - 60 * earlier.tick_ms(), 0);
   CHECK(error_of(folder.file(), earlier).find("future") != std::string::npos);
+}
+
+TEST_CASE("snapshot: it is stamped in the cluster's ticks, whatever those of the store are") {
+  const Folder folder;
+  auto store = make_store(true);
+  common::Prng prng(1);
+  // Cluster time was stepped on both nodes, and the store of neither.
+  ClusterClock writes(2700);
+  writes.follow(writes.offset_ms() + 1000 * writes.tick_ms(), 1000);
+  const common::Tick now = writes.tick();
+  announce(*store, {1, v4_peer(1), proto::Event::none}, now - 100, prng);
+  REQUIRE(write_snapshot(folder.file(), kIdentity, *store, writes));
+  ClusterClock reads(2700);
+  reads.follow(reads.offset_ms() + 1007 * reads.tick_ms(), 17);
+  auto again = make_store(true);
+  REQUIRE(load(folder.file(), *again, reads));
+  REQUIRE(records_of(*again).size() == 1);
+  // Seven ticks on by the cluster's count; the clock may have entered the next.
+  const int age = common::stamp_age(reads.tick(), records_of(*again)[0].stamp);
+  CHECK(age >= 107);
+  CHECK(age <= 108);
+}
+
+TEST_CASE("snapshot: a clock that is behind makes no record younger than it was") {
+  const Folder folder;
+  const ClusterClock clock(2700);
+  auto store = make_store(true);
+  common::Prng prng(1);
+  announce(*store, {1, v4_peer(1), proto::Event::none}, clock.tick() - 10, prng);
+  REQUIRE(write_snapshot(folder.file(), kIdentity, *store, clock));
+  ClusterClock behind(2700);
+  behind.follow(behind.offset_ms() - 20 * behind.tick_ms(), 0);
+  auto again = make_store(true);
+  REQUIRE(load(folder.file(), *again, behind));
+  REQUIRE(records_of(*again).size() == 1);
+  CHECK(common::stamp_age(behind.tick(), records_of(*again)[0].stamp) == 10);
 }
 
 TEST_CASE("snapshot: foreign and damaged files are told apart and change nothing") {

@@ -140,19 +140,6 @@ TEST_CASE("shard: a swarm that shrinks to a few between the parts of a sweep end
   CHECK(left.contains(v4_peer(kSize - 3)));
 }
 
-TEST_CASE("shard: a sweep under way does not outlive a clock that is set back") {
-  OneShard one;
-  fill(one, 40'000);
-  CHECK_FALSE(one.shard.expire(kSweepAt).finished);
-  const auto before = one.content();
-  const common::Tick past = kSweepAt - 10 * common::kLifetimeTicks;
-  CHECK(one.shard.expire(past).finished);
-  CHECK(one.shard.expire(past + common::kLifetimeTicks - 1).records > 0);
-  while (!one.shard.expire(past + common::kLifetimeTicks - 1).finished) {
-  }
-  CHECK(one.content().size() == before.size());
-}
-
 TEST_CASE("shard: a walk in parts visits each record that stays, and a bounded number at a time") {
   OneShard one;
   constexpr uint32_t kSize = 60'000;

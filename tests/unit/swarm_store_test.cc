@@ -272,18 +272,6 @@ TEST_CASE("store: a clock that goes back loses nothing") {
   }
 }
 
-TEST_CASE("store: a clock set back for good does not keep records for ever") {
-  const auto store = make_store(true);
-  announce(*store, {.hash = 1, .peer = v4_peer(1)}, kNow);
-  test::expire_all(*store, kNow);
-  const Tick then = kNow - 100'000;
-  for (Tick tick = 0; tick < 400; ++tick) {
-    test::expire_all(*store, then + tick);
-    if (tick < 100) CHECK(store->totals().leechers_v4 == 1);
-  }
-  CHECK(store->totals().swarms == 0);
-}
-
 TEST_CASE("store: a seeder gets leechers first, a leecher both") {
   const auto store = make_store(true);
   for (uint32_t i = 0; i < 100; ++i) {

@@ -67,7 +67,7 @@ std::vector<uint8_t> all_of(sync::Donation& donation, int64_t& now_us) {
   }
 }
 
-sync::Pull pull_of(uint8_t request) { return {{1, 11, "donor", true}, seal_of(request), 0}; }
+sync::Pull pull_of(uint8_t request) { return {{1, 11, "donor", true, {}}, seal_of(request), 0}; }
 
 // Merges what the pull takes; false: damaged.
 bool take_all(sync::Pull& pull, common::ByteSpan bytes, node::SwarmStore& into) {

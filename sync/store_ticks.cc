@@ -1,0 +1,42 @@
+#include "sync/store_ticks.h"
+
+namespace shoal::sync {
+
+// The deltas with stamps later by so many ticks: good until the next call.
+std::span<const proto::Delta> StoreTicks::stamped(std::span<const proto::Delta> deltas,
+                                                  common::Tick by) const {
+  if (by == 0) return deltas;
+  stamped_.assign(deltas.begin(), deltas.end());
+  for (proto::Delta& delta : stamped_) delta.stamp = common::stamp_of(delta.stamp + by);
+  return stamped_;
+}
+
+size_t StoreTicks::merge(std::span<const proto::Delta> deltas, common::Tick now) {
+  return store_.merge(stamped(deltas, -ahead_), now - ahead_);
+}
+
+size_t StoreTicks::merge_part(const SwarmPart& part, common::Tick now) {
+  return store_.merge_part({part.info_hash, part.completed, stamped(part.records, -ahead_)}, now - ahead_);
+}
+
+StampDigests StoreTicks::stamp_digests() const {
+  const StampDigests own = store_.stamp_digests();
+  StampDigests out;
+  for (size_t stamp = 0; stamp < own.size(); ++stamp)
+    out[told(static_cast<common::Stamp>(stamp))] = own[stamp];
+  return out;
+}
+
+BucketDigests StoreTicks::bucket_digests(common::Stamp stamp) const {
+  return store_.bucket_digests(common::stamp_of(stamp - ahead_));
+}
+
+void StoreTicks::read(size_t step, const Cells& cells, common::Tick now,
+                      const std::function<void(const SwarmPart&)>& visit) const {
+  if (ahead_ == 0) return store_.read(step, cells, now, visit);
+  store_.read(step, cells.stamped(-ahead_), now - ahead_, [&](const SwarmPart& part) {
+    visit({part.info_hash, part.completed, stamped(part.records, ahead_)});
+  });
+}
+
+}  // namespace shoal::sync

@@ -1,0 +1,47 @@
+// StoreTicks: the swarm store as the cluster sees it, where the two count ticks differently.
+//
+// The store's ticks only ever go on: a record keeps its age whatever becomes of cluster time. When that is
+// stepped (sync/cluster_time.h), the ticks of the store stay what they are, and what is told of its stamps
+// moves instead. Everything given and returned here is in the cluster's ticks. Not thread-safe, as the
+// Cluster is not.
+
+#pragma once
+
+#include <vector>
+
+#include "sync/swarms.h"
+
+namespace shoal::sync {
+
+class StoreTicks final : public Swarms {
+ public:
+  // `store` must outlive this.
+  explicit StoreTicks(Swarms& store) : store_(store) {}
+
+  // The cluster's ticks minus the store's.
+  common::Tick ahead() const { return ahead_; }
+
+  // The cluster's ticks have been stepped by so many, and what they meant here has not.
+  void step(common::Tick by) { ahead_ += by; }
+
+  // A stamp of the store, as the cluster counts.
+  common::Stamp told(common::Stamp stamp) const { return common::stamp_of(stamp + ahead_); }
+
+  size_t merge(std::span<const proto::Delta> deltas, common::Tick now) override;
+  size_t merge_part(const SwarmPart& part, common::Tick now) override;
+  StampDigests stamp_digests() const override;
+  BucketDigests bucket_digests(common::Stamp stamp) const override;
+  bool nearly_full() const override { return store_.nearly_full(); }
+  size_t read_steps() const override { return store_.read_steps(); }
+  void read(size_t step, const Cells& cells, common::Tick now,
+            const std::function<void(const SwarmPart&)>& visit) const override;
+
+ private:
+  std::span<const proto::Delta> stamped(std::span<const proto::Delta> deltas, common::Tick by) const;
+
+  Swarms& store_;
+  common::Tick ahead_ = 0;
+  mutable std::vector<proto::Delta> stamped_;
+};
+
+}  // namespace shoal::sync

@@ -1,0 +1,46 @@
+// VainDifferences: differences that have been pulled for and brought nothing: it is the other side that lacks
+// something. A digest of what differs is the same wherever the same records are missing, so it is not pulled
+// for again, from that member or from another one.
+
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <span>
+
+#include "common/tick.h"
+
+namespace shoal::sync {
+
+// What differs in one cell, or over all buckets of a tick.
+struct Difference {
+  static constexpr uint32_t kAllBuckets = UINT32_MAX;
+
+  common::Tick tick = 0;
+  uint32_t bucket = kAllBuckets;
+  uint64_t digest = 0;  // theirs XOR ours
+  auto operator<=>(const Difference&) const = default;
+};
+
+class VainDifferences {
+ public:
+  // As many as are remembered; then all are forgotten, and may be pulled for once more.
+  static constexpr size_t kMax = 4096;
+
+  void add(std::span<const Difference> differences) {
+    if (known_.size() + differences.size() > kMax) known_.clear();
+    for (const Difference& one : differences) {
+      if (known_.size() < kMax) known_.insert(one);
+    }
+  }
+
+  bool contains(const Difference& one) const { return known_.contains(one); }
+
+  // What is older than this is not compared any more.
+  void forget_before(common::Tick tick) { known_.erase(known_.begin(), known_.lower_bound({tick, 0, 0})); }
+
+ private:
+  std::set<Difference> known_;
+};
+
+}  // namespace shoal::sync
