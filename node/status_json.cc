@@ -77,6 +77,7 @@ Json members_json(const sync::Status& status) {
                        {"protocol", protocol(member.protocol_minor)},
                        {"synced", member.synced},
                        {"differing", member.differing},
+                       {"agreed_ago_ms", member.agreed_ago_ms},
                        {"refused", member.refused}});
   }
   return members;

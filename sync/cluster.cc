@@ -248,6 +248,9 @@ Status Cluster::Impl::status(Now now) const {
     row.refused = member.refused;
     row.synced = member.repair.synced;
     row.differing = static_cast<uint32_t>(member.repair.differences.count());
+    if (member.repair.agreed_us != MemberRepair::kNeverUs) {
+      row.agreed_ago_ms = (now.mono_us - member.repair.agreed_us) / 1000;
+    }
     row.key_ids = member.key_ids;
     row.protocol_minor = member.protocol_minor;
     row.load_permille = member.load_permille;

@@ -108,6 +108,8 @@ struct MemberStatus {
   uint32_t loss_out_permille = 0;  // of ours, as it says
   bool synced = false;             // it says that its state is complete
   uint32_t differing = 0;          // ticks in which its records and ours differed when last compared
+  // Since a comparison last found nothing missing on either side, apart from what is underway; -1: none has.
+  int64_t agreed_ago_ms = -1;
 };
 
 // How far this node is on its way to hold what the cluster holds.

@@ -84,6 +84,7 @@ void Cluster::Impl::apply_digests(Now now, Member& member, const proto::Digests&
   repair.vain = vain ? std::min(repair.vain + 1, MemberRepair::kVainMax) : 0;
   if (repair.differences.count() == 0 || repair.vain >= MemberRepair::kVainAgreed) {
     repair.agreed_tick = tick(now);
+    repair.agreed_us = now.mono_us;
   }
   if (repair.differences.count() > 0) ++stats.digests_differing;
   if (repair.worth_a_hurry(now.mono_us)) {
