@@ -56,7 +56,8 @@ bool Cluster::Impl::anyone_differs(int64_t now_us) const {
 
 void Cluster::Impl::tell_digests(Now now, Outputs& out) {
   if (!anyone_listening(now)) return;
-  const bool ask = phase == SyncPhase::checking;
+  const bool ask = phase == SyncPhase::checking || ask_digests;
+  ask_digests = false;
   const proto::Digests digests =
       digests_to_tell(swarms.stamp_digests(), tick(now), config.peer_timeout_s, ask);
   ++stats.digests_sent;

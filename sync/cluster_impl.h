@@ -235,6 +235,8 @@ struct Cluster::Impl {
   int64_t bootstrap_until_us;  // waiting: members that give nothing are put up with until then
   int64_t check_until_us = 0;  // checking
   int64_t next_digests_us = 0;
+  bool ask_digests =
+      false;  // a pull has brought news: the others are asked for theirs when we next tell ours
   int64_t pulls_deadline_us = 0;
   std::unique_ptr<Pull> pull;  // underway
   uint64_t pull_number = 0;
