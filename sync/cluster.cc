@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "common/check.h"
+#include "sync/address_nonce.h"
 #include "sync/cluster_impl.h"
 
 namespace shoal::sync {
@@ -66,6 +67,7 @@ Cluster::Impl::Impl(Config settings, Swarms& swarm_store, Now now)
       group_pace(config.multicast_groups, pace_bucket(config.pace_bytes_per_s)),
       members(config.pace_bytes_per_s),
       prng(config.incarnation ^ id),
+      own_secret(random_nonce(prng)),
       called_us(now.mono_us),
       next_heartbeat_us(now.mono_us),
       waiting_since_us(now.mono_us),

@@ -82,11 +82,27 @@ struct Cluster::Impl {
                      const proto::SyncPacket& packet, Outputs& out);
   void answer_challenge(Now now, const proto::Challenge& challenge, const common::Endpoint& to, Outputs& out);
   // A new member, or a new run of one we know; null: there is no room.
-  Member* admit(Now now, const proto::SyncHeader& header, const Received& datagram,
+  Member* admit(Now now, const proto::SyncHeader& header, const common::Endpoint& at,
                 const proto::ChallengeEcho& echo, const Newcomer& newcomer, Outputs& out);
   void answer_unproven(Now now, const proto::Challenge& challenge, const common::Endpoint& to, Outputs& out);
+  // `at`: where the challenge reached it.
   void trust(Now now, const proto::SyncHeader& header, const Received& datagram,
-             const proto::ChallengeEcho& echo, const Newcomer& newcomer, Outputs& out);
+             const proto::ChallengeEcho& echo, const Newcomer& newcomer, const common::Endpoint& at,
+             Outputs& out);
+
+  // cluster_addresses.cc
+  // Asks it to prove that it is reached there.
+  void challenge_at(Now now, Member& member, const common::Endpoint& to, Outputs& out);
+  // A packet of its own, which nobody had before, came from there.
+  void note_source(Now now, Member& member, const common::Endpoint& from, Outputs& out);
+  void apply_echo(Now now, Member& member, const proto::ChallengeEcho& echo, const common::Endpoint& from,
+                  Outputs& out);
+  void take_address(Now now, Member& member, const common::Endpoint& at, Outputs& out);
+  // Which member, or whether this node itself, is behind an address of sync.peers from which nothing comes: a
+  // node with several addresses answers from one of them.
+  void challenge_seeds(Now now, Outputs& out);
+  // A packet of ours came back.
+  void hear_own(const proto::SyncHeader& header, const Received& datagram);
 
   // cluster_keys.cc
   void set_keys(Now now, const std::vector<ClusterKey>& secrets, Outputs& out);
@@ -215,7 +231,9 @@ struct Cluster::Impl {
   std::set<common::Endpoint> own_seeds;              // of those: our own
   std::map<common::Endpoint, int64_t> silent_seeds;  // nothing came from there since then
   std::vector<common::Endpoint> greetings;
+  uint64_t seed_cursor = 0;  // id of the member from which the next are challenged at a silent seed
   common::Prng prng;
+  const proto::ChallengeNonce own_secret;  // of the challenges that we pose to ourselves
   Complaints complaints;
   NameClash own_clash;
   int64_t called_us;  // when we were called last
