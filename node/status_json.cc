@@ -120,7 +120,9 @@ Json sync_json(const NodeState& state) {
           {"dropped_late", stats.dropped_late},
           {"dropped_unsent", stats.dropped_unsent},
           {"dropped_queue", state.queue_dropped},
-          {"dropped_send", state.sync_dropped_send}};
+          {"dropped_send", state.sync_dropped_send},
+          {"dropped_receive", state.sync_dropped_receive},
+          {"dropped_alone", stats.dropped_alone}};
 }
 
 std::string_view phase_text(sync::SyncPhase phase) {

@@ -140,7 +140,7 @@ int64_t Cluster::Impl::paced_bytes(Now now) {
 void Cluster::Impl::flush(Now now, Outputs& out) {
   // Without a listener the sequence must not run on: the first one to come would see a gap.
   if (!anyone_listening(now)) {
-    log.discard();
+    stats.dropped_alone += log.discard();
     return;
   }
   while (log.waiting() > 0 && now.mono_us >= paced_until_us) {

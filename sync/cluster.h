@@ -151,6 +151,7 @@ struct Stats {
   uint64_t dropped_stale = 0;        // from an incarnation that has been succeeded
   uint64_t dropped_late = 0;         // delta packets from another time: their stamps cannot be read
   uint64_t dropped_unsent = 0;       // deltas of ours not told, since their stamps are not right any more
+  uint64_t dropped_alone = 0;        // deltas of ours for which nobody was there
   uint64_t digests_sent = 0;         // rounds
   uint64_t digests_compared = 0;
   uint64_t digests_differing = 0;  // of those: some tick differed
