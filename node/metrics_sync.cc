@@ -65,9 +65,10 @@ void add_drops(Families& out, const NodeState& state) {
   out.counter(
       "shoal_sync_dropped_total",
       "Datagrams dropped by the sync channel; queue: deltas that found a worker's queue full; send: "
-      "datagrams the kernel did not take; repair: packets asked for beyond what one member may ask; pace: "
+      "datagrams the kernel did not take; receive: those it had no room to keep until they were read; "
+      "repair: packets asked for beyond what one member may ask; pace: "
       "deltas that found no room to wait in; unsent: deltas not told, since this node stood still or its "
-      "time was corrected.");
+      "time was corrected; alone: deltas announced while no other node was there to be told.");
   out.add(stats.dropped_malformed, {{"reason", "malformed"}});
   out.add(stats.dropped_foreign, {{"reason", "foreign"}});
   out.add(stats.dropped_unauthentic, {{"reason", "unauthentic"}});
@@ -81,6 +82,8 @@ void add_drops(Families& out, const NodeState& state) {
   out.add(stats.dropped_pace, {{"reason", "pace"}});
   out.add(state.queue_dropped, {{"reason", "queue"}});
   out.add(state.sync_dropped_send, {{"reason", "send"}});
+  out.add(state.sync_dropped_receive, {{"reason", "receive"}});
+  out.add(stats.dropped_alone, {{"reason", "alone"}});
 }
 
 void add_members(Families& out, const NodeState& state) {

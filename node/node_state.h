@@ -41,6 +41,7 @@ struct NodeState {
   uint64_t queue_dropped = 0;        // deltas the workers could not hand to the sync channel
   std::optional<sync::Status> sync;  // none: sync is off
   uint64_t sync_dropped_send = 0;
+  uint64_t sync_dropped_receive = 0;
   AccessStatus access;
   uint32_t interval_s = 0;                          // that clients are told, before the jitter
   double announces_per_s = 0;                       // of this node's clients, lately

@@ -401,6 +401,7 @@ NodeState RunningNode::state() const {
   if (sync_) {
     state.sync = sync_->status();
     state.sync_dropped_send = sync_->socket_counters().dropped_send.value();
+    state.sync_dropped_receive = sync_->socket_counters().dropped_receive.value();
     state.pull_server = &sync_->pull_server_counters();
     state.pull_client = &sync_->pull_client_counters();
   }

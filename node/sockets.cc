@@ -58,6 +58,9 @@ void enlarge_buffers(const Socket& socket) {
   set_option(socket.fd(), SOL_SOCKET, SO_SNDBUF, kUdpBufferBytes);
 }
 
+// With each datagram comes how many found no room so far.
+void count_overflow(const Socket& socket) { set_option(socket.fd(), SOL_SOCKET, SO_RXQ_OVFL, 1); }
+
 bool join_group(int fd, const MulticastGroup& group, unsigned interface_index) {
   if (group.group.family == Family::v4) {
     ip_mreqn request{};
@@ -112,6 +115,7 @@ Result<Socket> open_sync_udp(const Endpoint& address) {
   auto socket = open_socket(address, SOCK_DGRAM);
   if (!socket) return socket;
   enlarge_buffers(*socket);
+  count_overflow(*socket);
   if (auto bound = bind_socket(*socket, address, "sync, udp"); !bound)
     return tl::make_unexpected(bound.error());
   return socket;
@@ -128,6 +132,7 @@ Result<GroupSocket> open_sync_group(const MulticastGroup& group) {
   // Nodes on one machine share the group; each gets its copy.
   set_option(socket->fd(), SOL_SOCKET, SO_REUSEADDR, 1);
   enlarge_buffers(*socket);
+  count_overflow(*socket);
   if (auto bound = bind_socket(*socket, group.group, "sync, multicast", opened.interface_index); !bound) {
     return tl::make_unexpected(bound.error());
   }

@@ -77,6 +77,7 @@ Json members_json(const sync::Status& status) {
                        {"protocol", protocol(member.protocol_minor)},
                        {"synced", member.synced},
                        {"differing", member.differing},
+                       {"agreed_ago_ms", member.agreed_ago_ms},
                        {"refused", member.refused}});
   }
   return members;
@@ -119,7 +120,9 @@ Json sync_json(const NodeState& state) {
           {"dropped_late", stats.dropped_late},
           {"dropped_unsent", stats.dropped_unsent},
           {"dropped_queue", state.queue_dropped},
-          {"dropped_send", state.sync_dropped_send}};
+          {"dropped_send", state.sync_dropped_send},
+          {"dropped_receive", state.sync_dropped_receive},
+          {"dropped_alone", stats.dropped_alone}};
 }
 
 std::string_view phase_text(sync::SyncPhase phase) {

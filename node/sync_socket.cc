@@ -6,6 +6,8 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <optional>
+#include <utility>
 
 #include "common/check.h"
 #include "node/socket_address.h"
@@ -55,6 +57,22 @@ void set_interface(msghdr& message, Control& control, const Endpoint& source, un
   }
 }
 
+// Room for one SO_RXQ_OVFL message.
+struct alignas(cmsghdr) OverflowControl {
+  std::array<uint8_t, CMSG_SPACE(sizeof(uint32_t))> bytes;
+};
+
+// How many datagrams the socket had no room for, modulo 2^32; nothing before the first.
+std::optional<uint32_t> overflow_of(msghdr& message) {
+  for (cmsghdr* one = CMSG_FIRSTHDR(&message); one != nullptr; one = CMSG_NXTHDR(&message, one)) {
+    if (one->cmsg_level != SOL_SOCKET || one->cmsg_type != SO_RXQ_OVFL) continue;
+    uint32_t count = 0;
+    std::memcpy(&count, CMSG_DATA(one), sizeof count);
+    return count;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 struct SyncSocket::Port {
@@ -62,6 +80,7 @@ struct SyncSocket::Port {
   SyncSocket* owner = nullptr;
   int fd = -1;
   std::optional<size_t> group;
+  uint32_t overflowed = 0;  // as last told
 
   static void on_readable(uv_poll_t* handle, int status, int events);
   // False when the socket is empty.
@@ -120,16 +139,22 @@ bool SyncSocket::Port::receive_batch() {
   std::array<mmsghdr, kSyncBatch> messages{};
   std::array<iovec, kSyncBatch> slices;
   std::array<sockaddr_storage, kSyncBatch> sources;
+  std::array<OverflowControl, kSyncBatch> controls;
   for (size_t i = 0; i < kSyncBatch; ++i) {
     slices[i] = {buffers[i].data(), buffers[i].size()};
     messages[i].msg_hdr.msg_iov = &slices[i];
     messages[i].msg_hdr.msg_iovlen = 1;
     messages[i].msg_hdr.msg_name = &sources[i];
     messages[i].msg_hdr.msg_namelen = sizeof sources[i];
+    messages[i].msg_hdr.msg_control = controls[i].bytes.data();
+    messages[i].msg_hdr.msg_controllen = controls[i].bytes.size();
   }
   const int count = recvmmsg(fd, messages.data(), kSyncBatch, MSG_DONTWAIT, nullptr);
   if (count <= 0) return false;
   for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
+    if (const auto told = overflow_of(messages[i].msg_hdr)) {
+      owner->counters_.dropped_receive.add(*told - std::exchange(overflowed, *told));
+    }
     sync::Received received;
     received.from = from_sockaddr(reinterpret_cast<const sockaddr*>(&sources[i]));
     received.group = group;

@@ -19,7 +19,8 @@
 namespace shoal::node {
 
 struct SyncSocketCounters {
-  common::Counter dropped_send;  // the kernel did not take a datagram
+  common::Counter dropped_send;     // the kernel did not take a datagram
+  common::Counter dropped_receive;  // it had no room to keep one until it was read
 };
 
 class SyncSocket {

@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "common/check.h"
+#include "sync/address_nonce.h"
 #include "sync/cluster_impl.h"
 
 namespace shoal::sync {
@@ -66,6 +67,7 @@ Cluster::Impl::Impl(Config settings, Swarms& swarm_store, Now now)
       group_pace(config.multicast_groups, pace_bucket(config.pace_bytes_per_s)),
       members(config.pace_bytes_per_s),
       prng(config.incarnation ^ id),
+      own_secret(random_nonce(prng)),
       called_us(now.mono_us),
       next_heartbeat_us(now.mono_us),
       waiting_since_us(now.mono_us),
@@ -144,7 +146,7 @@ int64_t Cluster::Impl::paced_bytes(Now now) {
 void Cluster::Impl::flush(Now now, Outputs& out) {
   // Without a listener the sequence must not run on: the first one to come would see a gap.
   if (!anyone_listening(now)) {
-    log.discard();
+    stats.dropped_alone += log.discard();
     return;
   }
   while (log.waiting() > 0 && now.mono_us >= paced_until_us) {
@@ -179,6 +181,7 @@ void Cluster::Impl::advance(Now now, Outputs& out) {
   advance_time(now, out);
   members.forget(now.mono_us);
   newcomers.forget(now.mono_us);
+  challenge_newcomers(now, out);
   send_heartbeats(now, out);
   // A tenth of jitter either way, so that nodes started together do not stay in step.
   next_heartbeat_us = now.mono_us + kHeartbeatUs * 9 / 10 + prng.below(kHeartbeatUs / 5);
@@ -256,6 +259,9 @@ Status Cluster::Impl::status(Now now) const {
     row.refused = member.refused;
     row.synced = member.repair.synced;
     row.differing = static_cast<uint32_t>(member.repair.differences.count());
+    if (member.repair.agreed_us != MemberRepair::kNeverUs) {
+      row.agreed_ago_ms = (now.mono_us - member.repair.agreed_us) / 1000;
+    }
     row.key_ids = member.key_ids;
     row.protocol_minor = member.protocol_minor;
     row.load_permille = member.load_permille;

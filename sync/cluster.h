@@ -112,6 +112,8 @@ struct MemberStatus {
   uint32_t loss_out_permille = 0;  // of ours, as it says
   bool synced = false;             // it says that its state is complete
   uint32_t differing = 0;          // ticks in which its records and ours differed when last compared
+  // Since a comparison last found nothing missing on either side, apart from what is underway; -1: none has.
+  int64_t agreed_ago_ms = -1;
 };
 
 // How far this node is on its way to hold what the cluster holds.
@@ -153,6 +155,7 @@ struct Stats {
   uint64_t dropped_stale = 0;        // from an incarnation that has been succeeded
   uint64_t dropped_late = 0;         // delta packets from another time: their stamps cannot be read
   uint64_t dropped_unsent = 0;       // deltas of ours not told, since their stamps are not right any more
+  uint64_t dropped_alone = 0;        // deltas of ours for which nobody was there
   uint64_t digests_sent = 0;         // rounds
   uint64_t digests_compared = 0;
   uint64_t digests_differing = 0;  // of those: some tick differed

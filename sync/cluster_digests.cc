@@ -63,7 +63,8 @@ bool Cluster::Impl::anyone_differs(int64_t now_us) const {
 
 void Cluster::Impl::tell_digests(Now now, Outputs& out) {
   if (!anyone_listening(now)) return;
-  const bool ask = phase == SyncPhase::checking;
+  const bool ask = phase == SyncPhase::checking || ask_digests;
+  ask_digests = false;
   const proto::Digests digests =
       digests_to_tell(swarms.stamp_digests(), tick(now), config.peer_timeout_s, ask);
   ++stats.digests_sent;
@@ -92,6 +93,7 @@ void Cluster::Impl::apply_digests(Now now, Member& member, const proto::Digests&
   repair.vain = vain ? std::min(repair.vain + 1, MemberRepair::kVainMax) : 0;
   if (repair.differences.count() == 0 || repair.vain >= MemberRepair::kVainAgreed) {
     repair.agreed_tick = tick(now);
+    repair.agreed_us = now.mono_us;
   }
   if (repair.differences.count() > 0) ++stats.digests_differing;
   const bool it_lacks = !repair.differences.steady().empty() && worth_pulling(repair).empty();

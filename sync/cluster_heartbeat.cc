@@ -89,6 +89,7 @@ void Cluster::Impl::send_heartbeats(Now now, Outputs& out) {
     for (const common::Endpoint& to : targets) send(to, packet, out);
     for (auto& [member_id, member] : members.all()) member.pace.take(static_cast<int64_t>(packet->size()));
   }
+  challenge_seeds(now, out);
   ++heartbeats;
   // Past the last id the list begins anew (make_heartbeat wraps around).
   if (!heartbeat.members.empty()) list_cursor = heartbeat.members.back().id + 1;
@@ -137,11 +138,9 @@ void Cluster::Impl::apply_heartbeat(Now now, Member& member, const proto::SyncHe
   member.key_ids = heartbeat.key_ids;
   member.protocol_minor = heartbeat.minor;
   member.load_permille = heartbeat.load_permille;
-  if (heartbeat.advertise) {
-    member.address = *heartbeat.advertise;
-  } else if (!datagram.group || !member.introduced) {
-    member.address = datagram.from;
-  }
+  member.advertises = heartbeat.advertise.has_value();
+  member.address = heartbeat.advertise.value_or(member.source);
+  if (!datagram.group) note_source(now, member, datagram.from, out);
   member.gaps.announced(heartbeat.delta_sequence, now.mono_us);
   const bool met = !member.introduced;
   if (met) introduce(member, out);
@@ -234,6 +233,7 @@ void Cluster::Impl::note_silence(Now now, Outputs& out) {
 
 void Cluster::Impl::note_silent_seeds(Now now, Outputs& out) {
   std::erase_if(silent_seeds, [&](const auto& seed) {
+    if (own_seeds.contains(seed.first) || members.covers(seed.first, now.mono_us)) return true;
     if (now.mono_us - seed.second < kSeedPatienceUs) return false;
     out.logs.push_back(
         {LogLevel::warn,

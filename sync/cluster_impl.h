@@ -86,13 +86,32 @@ struct Cluster::Impl {
   // cluster_trust.cc
   void hear_newcomer(Now now, const proto::SyncHeader& header, const Received& datagram,
                      const proto::SyncPacket& packet, Outputs& out);
+  void challenge(Now now, uint64_t incarnation, Newcomer& newcomer, const common::Endpoint& at, Outputs& out);
+  // Those that have not answered yet.
+  void challenge_newcomers(Now now, Outputs& out);
   void answer_challenge(Now now, const proto::Challenge& challenge, const common::Endpoint& to, Outputs& out);
   // A new member, or a new run of one we know; null: there is no room.
-  Member* admit(Now now, const proto::SyncHeader& header, const Received& datagram,
+  Member* admit(Now now, const proto::SyncHeader& header, const common::Endpoint& at,
                 const proto::ChallengeEcho& echo, const Newcomer& newcomer, Outputs& out);
   void answer_unproven(Now now, const proto::Challenge& challenge, const common::Endpoint& to, Outputs& out);
+  // `at`: where the challenge reached it.
   void trust(Now now, const proto::SyncHeader& header, const Received& datagram,
-             const proto::ChallengeEcho& echo, const Newcomer& newcomer, Outputs& out);
+             const proto::ChallengeEcho& echo, const Newcomer& newcomer, const common::Endpoint& at,
+             Outputs& out);
+
+  // cluster_addresses.cc
+  // Asks it to prove that it is reached there.
+  void challenge_at(Now now, Member& member, const common::Endpoint& to, Outputs& out);
+  // A packet of its own, which nobody had before, came from there.
+  void note_source(Now now, Member& member, const common::Endpoint& from, Outputs& out);
+  void apply_echo(Now now, Member& member, const proto::ChallengeEcho& echo, const common::Endpoint& from,
+                  Outputs& out);
+  void take_address(Now now, Member& member, const common::Endpoint& at, Outputs& out);
+  // Which member, or whether this node itself, is behind an address of sync.peers from which nothing comes: a
+  // node with several addresses answers from one of them.
+  void challenge_seeds(Now now, Outputs& out);
+  // A packet of ours came back.
+  void hear_own(const proto::SyncHeader& header, const Received& datagram);
 
   // cluster_keys.cc
   void set_keys(Now now, const std::vector<ClusterKey>& secrets, Outputs& out);
@@ -233,7 +252,9 @@ struct Cluster::Impl {
   std::set<common::Endpoint> own_seeds;              // of those: our own
   std::map<common::Endpoint, int64_t> silent_seeds;  // nothing came from there since then
   std::vector<common::Endpoint> greetings;
+  uint64_t seed_cursor = 0;  // id of the member from which the next are challenged at a silent seed
   common::Prng prng;
+  const proto::ChallengeNonce own_secret;  // of the challenges that we pose to ourselves
   Complaints complaints;
   NameClash own_clash;
   int64_t called_us;  // when we were called last
@@ -254,6 +275,8 @@ struct Cluster::Impl {
   int64_t bootstrap_until_us;  // waiting: members that give nothing are put up with until then
   int64_t check_until_us = 0;  // checking
   int64_t next_digests_us = 0;
+  bool ask_digests =
+      false;  // a pull has brought news: the others are asked for theirs when we next tell ours
   int64_t pulls_deadline_us = 0;
   std::unique_ptr<Pull> pull;  // underway
   VainDifferences vain;

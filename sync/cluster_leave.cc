@@ -16,7 +16,7 @@ constexpr int64_t kLeaveEveryUs = 50'000;
 void Cluster::Impl::leave(Now now, Outputs& out) {
   if (left) return;
   // Now or never, whatever the pace.
-  if (!anyone_listening(now)) log.discard();
+  if (!anyone_listening(now)) stats.dropped_alone += log.discard();
   while (log.waiting() > 0) send_batch(now, DeltaLog::kBatchMax, out);
   left = true;
   if (pull != nullptr) {

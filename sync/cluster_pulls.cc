@@ -14,8 +14,8 @@ using common::LogLevel;
 // After a pull that failed or was refused, that member is let alone for so long; after one that brought
 // nothing new, longer each time.
 constexpr int64_t kAfterFailureUs = 2'000'000;
-constexpr int64_t kAfterFruitlessUs = 5'000'000;
-constexpr uint32_t kFruitlessDoublings = 4;
+constexpr int64_t kAfterFruitlessUs = 2'000'000;
+constexpr uint32_t kFruitlessDoublings = 5;
 
 Cells cells_of(const proto::PullRequest& request, common::Tick now) {
   if (request.parts.empty()) return Cells::everything();
@@ -117,6 +117,7 @@ void Cluster::Impl::end_pull(Now now, bool good, const std::string& reason, Outp
   if (ended->applied > 0) {
     for (auto& [member_id, member] : members.all()) member.repair.forget();
     next_digests_us = std::min(next_digests_us, now.mono_us + kDigestsSoonUs);
+    ask_digests = true;
   }
   if (!good && !reason.empty()) {
     out.logs.push_back(

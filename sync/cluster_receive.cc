@@ -64,11 +64,7 @@ void Cluster::Impl::receive(Now now, const Received& datagram, Outputs& out) {
                     datagram.from, out);
   }
   if (header->node_id == id && header->incarnation == config.incarnation) {  // our own, looped back
-    const bool seed = phase == SyncPhase::waiting &&
-                      std::binary_search(seeds.begin(), seeds.end(), datagram.from) &&
-                      !own_seeds.contains(datagram.from);
-    if (seed && open_sealed(keys, *header, datagram.bytes)) own_seeds.insert(datagram.from);
-    return;
+    return hear_own(*header, datagram);
   }
 
   Member* member = members.find(header->node_id);
@@ -127,11 +123,7 @@ void Cluster::Impl::apply(Now now, Member& member, const proto::SyncHeader& head
                           const proto::SyncPacket& packet, Outputs& out) {
   ++member.datagrams_received;
   member.bytes_received += datagram.bytes.size();
-  if (datagram.group) {
-    member.heard_by_group_us = now.mono_us;
-  } else {
-    member.source = datagram.from;
-  }
+  if (datagram.group) member.heard_by_group_us = now.mono_us;
   if (const auto* heartbeat = std::get_if<proto::Heartbeat>(&packet)) {
     apply_heartbeat(now, member, header, datagram, *heartbeat, out);
   } else if (const auto* batch = std::get_if<proto::DeltaBatch>(&packet)) {
@@ -140,6 +132,8 @@ void Cluster::Impl::apply(Now now, Member& member, const proto::SyncHeader& head
     apply_leave(now, member, *leave, out);
   } else if (const auto* challenge = std::get_if<proto::Challenge>(&packet)) {
     answer_challenge(now, *challenge, datagram.from, out);
+  } else if (const auto* echo = std::get_if<proto::ChallengeEcho>(&packet)) {
+    apply_echo(now, member, *echo, datagram.from, out);
   } else if (const auto* nack = std::get_if<proto::Nack>(&packet)) {
     apply_nack(now, member, *nack, out);
   } else if (const auto* changes = std::get_if<proto::AccessChanges>(&packet)) {

@@ -22,6 +22,7 @@ enum class Complaint : size_t {
   lost,
   wall_off,
   stall,
+  moved,
   kCount,
 };
 

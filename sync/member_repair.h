@@ -63,6 +63,7 @@ struct MemberRepair {
   uint64_t comparisons = 0;
   uint32_t vain = 0;             // comparisons in a row that showed differences, none of them steady
   common::Tick agreed_tick = 0;  // when they last agreed
+  int64_t agreed_us = kNeverUs;  // the same
 
   std::map<common::Tick, TickCells> cells;
   int64_t cells_due_us = 0;  // when to act upon them; 0: not asked for

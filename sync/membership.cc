@@ -10,6 +10,12 @@ MemberState Member::state(int64_t now_us) const {
   return silent_us >= kSuspectAfterUs ? MemberState::suspect : MemberState::alive;
 }
 
+bool Member::is_at(const common::Endpoint& where, int64_t now_us) const {
+  if (address == where || source == where) return true;
+  const auto found = reached_at.find(where);
+  return found != reached_at.end() && now_us - found->second < kReachedUs;
+}
+
 void Member::measured_round_trip(int64_t us) {
   us = std::clamp<int64_t>(us, 1, kRoundTripMaxUs);
   smoothed_round_trip_us += smoothed_round_trip_us == 0 ? us : (us - smoothed_round_trip_us) / 8;
@@ -25,16 +31,15 @@ Member* Membership::find(uint64_t id) {
   return found == members_.end() ? nullptr : &found->second;
 }
 
-Member* Membership::admit(uint64_t id, uint64_t incarnation, const common::Endpoint& from, int64_t now_us) {
+Member* Membership::admit(uint64_t id, uint64_t incarnation, const common::Endpoint& at, int64_t now_us) {
   Member fresh(pace_bytes_per_s_);
   fresh.id = id;
   fresh.incarnation = incarnation;
-  fresh.address = from;
+  fresh.address = fresh.source = at;
   fresh.heard_us = now_us;
   if (Member* known = find(id)) {
     fresh.restarted = true;
     fresh.name = known->name;
-    fresh.address = known->address;
     *known = std::move(fresh);
     return known;
   }
@@ -79,8 +84,7 @@ bool Membership::add_contact(const common::Endpoint& address, int64_t now_us) {
 bool Membership::covers(const common::Endpoint& address, int64_t now_us) const {
   return std::any_of(members_.begin(), members_.end(), [&](const auto& entry) {
     const Member& member = entry.second;
-    return (member.address == address || member.source == address) &&
-           member.state(now_us) != MemberState::down;
+    return member.is_at(address, now_us) && member.state(now_us) != MemberState::down;
   });
 }
 

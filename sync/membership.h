@@ -8,11 +8,13 @@
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "common/endpoint.h"
+#include "proto/sync_packet.h"
 #include "sync/cluster.h"
 #include "sync/gaps.h"
 #include "sync/loss_rate.h"
@@ -43,6 +45,9 @@ struct Member {
   // Packets of ours that it may have asked for and not yet been sent.
   static constexpr size_t kAskedMax = 4096;
 
+  // An address that reached it does so for this long, as far as is known.
+  static constexpr int64_t kReachedUs = 60'000'000;
+
   // Before the first measurement.
   static constexpr int64_t kRoundTripGuessUs = 50'000;
 
@@ -66,7 +71,14 @@ struct Member {
   uint64_t incarnation = 0;
   std::string name;          // empty before its first heartbeat
   common::Endpoint address;  // where to send: what it advertises, or else its source address
-  common::Endpoint source;   // of its last unicast packet; port 0: none yet
+  bool advertises = false;
+  // Where its packets come from and a challenge reached it; as far as is known, the address it sends from.
+  common::Endpoint source;
+  std::optional<common::Endpoint> moving_to;         // its packets come from there now, unproven
+  int64_t moving_us = kLongAgoUs;                    // when it was challenged there
+  std::map<common::Endpoint, int64_t> reached_at{};  // other addresses that reach it, and when they did
+  proto::ChallengeNonce address_secret{};            // of challenges at addresses of its
+  int64_t address_secret_us = kLongAgoUs;            // when it was drawn
   uint32_t peer_timeout_s = 0;
   std::vector<KeyId> key_ids;
   uint32_t protocol_minor = 0;
@@ -130,6 +142,7 @@ struct Member {
   void measured_round_trip(int64_t us);
   // Down without having left.
   bool silent(int64_t now_us) const { return !left && state(now_us) == MemberState::down; }
+  bool is_at(const common::Endpoint& where, int64_t now_us) const;
   bool hears_us_by_group(int64_t now_us) const { return now_us < hears_us_by_group_until_us; }
   // Our deltas go to it alone.
   bool wants_unicast(int64_t now_us) const {
@@ -150,9 +163,9 @@ class Membership {
   Member* find(uint64_t id);
 
   // A new member, or the next incarnation of one we know: what was known of the old run is gone, but for its
-  // name and address. Null: the table is full of members that are not down. Pointers stay good until the
-  // member is forgotten, which only admit() and forget() do.
-  Member* admit(uint64_t id, uint64_t incarnation, const common::Endpoint& from, int64_t now_us);
+  // name. It is reached at `at`. Null: the table is full of members that are not down. Pointers stay good
+  // until the member is forgotten, which only admit() and forget() do.
+  Member* admit(uint64_t id, uint64_t incarnation, const common::Endpoint& at, int64_t now_us);
 
   // This node stood still for `stall_us`: that time counts as silence of nobody, and nothing is asked for
   // before `ask_from_us`.

@@ -2,9 +2,21 @@
 
 #include <algorithm>
 
+#include "sync/address_nonce.h"
+
 namespace shoal::sync {
 
-Newcomer* Newcomers::note(uint64_t id, uint64_t incarnation, const proto::ChallengeNonce& nonce,
+std::optional<common::Endpoint> Newcomer::reached_at(const proto::ChallengeEcho& echo,
+                                                     const common::Endpoint& from) const {
+  if (!challenged_at) return std::nullopt;
+  // A node with several addresses may answer from another one.
+  for (const common::Endpoint& to : {from, *challenged_at}) {
+    if (echo.nonce == nonce_at(secret, to)) return to;
+  }
+  return std::nullopt;
+}
+
+Newcomer* Newcomers::note(uint64_t id, uint64_t incarnation, const proto::ChallengeNonce& secret,
                           int64_t now_us) {
   const auto found = all_.find({id, incarnation});
   if (found != all_.end()) {
@@ -19,7 +31,7 @@ Newcomer* Newcomers::note(uint64_t id, uint64_t incarnation, const proto::Challe
     all_.erase(oldest);
   }
   Newcomer& made = all_[{id, incarnation}];
-  made.nonce = nonce;
+  made.secret = secret;
   made.first_us = made.heard_us = made.next_challenge_us = made.next_echo_us = now_us;
   return &made;
 }

@@ -16,7 +16,8 @@
 namespace shoal::sync {
 
 struct Newcomer {
-  proto::ChallengeNonce nonce{};
+  proto::ChallengeNonce secret{};                 // of the challenges posed to it
+  std::optional<common::Endpoint> challenged_at;  // last
   int64_t first_us = 0;
   int64_t heard_us = 0;
   int64_t challenged_us = 0;  // last
@@ -28,7 +29,11 @@ struct Newcomer {
     std::optional<size_t> group;
     proto::Heartbeat heartbeat;
   };
-  std::optional<Said> said;      // its newest heartbeat, to be heeded once it is trusted
+  std::optional<Said> said;  // its newest heartbeat, to be heeded once it is trusted
+  // Where the challenge went that this echo, which came from `from`, answers; nothing: none of ours.
+  std::optional<common::Endpoint> reached_at(const proto::ChallengeEcho& echo,
+                                             const common::Endpoint& from) const;
+
   std::optional<uint64_t> base;  // its delta packets after this one are ours to miss
 };
 
@@ -43,11 +48,13 @@ class Newcomers {
   // Challenges, and echoes, to one newcomer are at least this far apart.
   static constexpr int64_t kEveryUs = 100'000;
 
-  // The newcomer of this id and incarnation, new with this nonce if it was not known. Null: no room.
-  Newcomer* note(uint64_t id, uint64_t incarnation, const proto::ChallengeNonce& nonce, int64_t now_us);
+  // The newcomer of this id and incarnation, new with this secret if it was not known. Null: no room.
+  Newcomer* note(uint64_t id, uint64_t incarnation, const proto::ChallengeNonce& secret, int64_t now_us);
 
   void erase(uint64_t id, uint64_t incarnation) { all_.erase({id, incarnation}); }
   void forget(int64_t now_us);
+
+  std::map<std::pair<uint64_t, uint64_t>, Newcomer>& all() { return all_; }
   size_t size() const { return all_.size(); }
 
  private:

@@ -2,49 +2,111 @@
 """A cluster is cut in two, both sides go on, the cut heals.
 
 Three nodes in network namespaces (needs root): a on one side, b and c on the other; nothing passes between the sides
-(nft), clients reach all. New peers are announced on each side at a steady rate until the heal. Then: the time from the
-heal until every node knows every peer that was announced.
+(nft), clients reach all. On each side clients come, announce again, complete and stop at a steady rate (--mix, by these),
+for a while before the cut (--before), during it, and on through the heal until all is told. What is measured from the
+heal:
+
+  exact   until every node has the exact counts, by its full scrape, of half of the swarms: those that are let alone from
+          the heal on, or there would be no counts to come to
+  told    until then, and every node says of every other that it is alive and that a comparison of digests since then has
+          found nothing missing (status.json, agreed_ago_ms)
+  all     when the load has ended: until the counts of all swarms are exact everywhere
 
   cmake --preset release && cmake --build --preset release --target shoal
   tests/bench/cut.py --minutes 5 --rate 2000
 """
 
 import contextlib
+import json
 import math
+import struct
+import sys
 import time
+import urllib.request
 
-from figure import arguments, background, linked_cluster, result, row
-from link_cluster import peers_known
+from figure import arguments, linked_cluster, result, row
+
+from churn import Churn
+
+POLL_S = 0.1
+
+
+def counts_of(node):
+    """{info_hash: (seeders, leechers)} as the node has them."""
+    with urllib.request.urlopen(f"http://{node.admin}/scrape?format=bin", timeout=10) as answer:
+        return {info_hash: counts for info_hash, *counts in struct.iter_unpack(">20sII", answer.read())}
+
+
+def wrong_swarms(nodes, wanted):
+    """Of each node: how many of the swarms have other counts than wanted."""
+    def wrong(node):
+        have = counts_of(node)
+        return sum(have.get(info_hash, [0, 0]) != list(counts) for info_hash, counts in wanted.items())
+    return [wrong(node) for node in nodes]
+
+
+def disagreeing(nodes, since):
+    """Pairs of nodes of which one does not say that it agreed with the other later than `since`."""
+    pairs = 0
+    for node in nodes:
+        asked = time.monotonic()
+        for member in json.loads(node.get("/status.json")[1])["members"]:
+            agreed = member["agreed_ago_ms"] >= 0 and asked - member["agreed_ago_ms"] / 1000 > since
+            pairs += not (agreed and member["state"] == "alive")
+    return pairs
+
+
+def seconds_until(done, start, patience):
+    """From `start` until done() is true; infinite if it does not become so in time."""
+    while not done():
+        if time.monotonic() - start > patience:
+            return math.inf
+        time.sleep(POLL_S)
+    return time.monotonic() - start
+
+
+def joined(sides, counts):
+    return {info_hash: tuple(value) for side in sides for info_hash, value in counts(side).items()}
 
 
 def one_round(options):
-    """Seconds from heal to equal."""
+    """Seconds from the heal: exact, told, all."""
+    mix = [int(share) for share in options.mix.split("/")]
     with linked_cluster() as (cluster, targets):
         nodes = cluster.nodes
-        cluster.cut(0)
         with contextlib.ExitStack() as stack:
-            sides = [stack.enter_context(background(side, options.rate, salt))
+            started = time.monotonic()
+            sides = [stack.enter_context(Churn(side, options.rate, mix, salt))
                      for side, salt in ((targets[:1], b"one side"), (targets[1:], b"other side"))]
+            time.sleep(options.before)
+            cluster.cut(0)
             time.sleep(options.minutes * 60)
-        announced = sum(side.answered for side in sides)
-        apart = [announced - peers_known(node) for node in nodes]
-        healed = time.monotonic()
-        cluster.heal()
-        missing = apart
-        while any(missing) and time.monotonic() - healed < options.patience:
-            time.sleep(0.05)
-            missing = [announced - peers_known(node) for node in nodes]
-        seconds = time.monotonic() - healed if not any(missing) else math.inf
-    row(options.minutes, announced, *apart, seconds, max(missing))
-    return seconds
+            rates = [side.answered / (time.monotonic() - started) for side in sides]
+            wanted = joined(sides, Churn.let_alone)
+            apart = wrong_swarms(nodes, wanted)
+            cluster.heal()
+            healed = time.monotonic()
+            exact = seconds_until(lambda: not any(wrong_swarms(nodes, wanted)), healed, options.patience)
+            since = time.monotonic()
+            told = seconds_until(lambda: not disagreeing(nodes, since), healed, options.patience)
+        ended = time.monotonic()
+        everything = joined(sides, lambda side: side.counts)
+        every = seconds_until(lambda: not any(wrong_swarms(nodes, everything)), ended, options.patience)
+    row(options.minutes, *rates, len(wanted), *apart, exact, told, every)
+    if any(side.unanswered for side in sides) or min(rates) < 0.95 * options.rate:
+        sys.exit("the load was not what it should have been: the figures are worth nothing")
+    return exact, told
 
 
 def main():
-    options = arguments(__doc__, minutes=(5.0, "length of the cut"), rate=(2000, "announces per second and side"),
-                        rounds=(1, "clusters"), patience=(300.0, "seconds to wait after the heal"))
-    row("minutes", "announced", "apart: a", "b", "c", "s to equal", "left")
+    options = arguments(__doc__, minutes=(5.0, "length of the cut"), before=(20.0, "seconds of load before the cut"),
+                        rate=(2000, "announces per second and side"),
+                        mix=("4/3/1/2", "of these: new, again, completed, stopped"), rounds=(1, "clusters"),
+                        patience=(300.0, "seconds to wait after the heal"))
+    row("minutes", "per s, side 1", "side 2", "swarms", "wrong: a", "b", "c", "s to exact", "s to told", "s to all")
     rounds = [one_round(options) for _ in range(options.rounds)]
-    result("cut", ("from heal to equal", rounds, "s", 10))
+    result("cut", ("from heal to equal", [one[0] for one in rounds], "s", 10),
+           ("until all nodes say so", [one[1] for one in rounds], "s", 10))
 
 
 if __name__ == "__main__":

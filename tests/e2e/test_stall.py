@@ -1,9 +1,12 @@
 """A process that stands still (SIGSTOP) and goes on (SIGCONT): it blames itself, and catches up."""
 
 import signal
+import socket
 
 from nodes import ClusterCase, fresh_hash
 from wait import wait_for
+
+SENT = 10_000
 
 
 class Stall(ClusterCase):
@@ -30,3 +33,25 @@ class Stall(ClusterCase):
         wait_for(lambda: all(node.members_alive() == 2 for node in others), 10)
         for text in ("member is silent", "member is down"):
             self.assertNotIn(text, frozen.log_text())
+
+    def test_counts_what_found_no_room_meanwhile(self):
+        frozen = self.node(1)
+        host, port = frozen.settings["sync"]["listen"].rsplit(":", 1)
+        before = frozen.status()["sync"]
+        frozen.signal(signal.SIGSTOP)
+        try:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+                # More than the buffer, for which the node asks 4 MiB, of which the kernel may give twice as much.
+                for _ in range(SENT):
+                    stranger.sendto(bytes(1200), (host, int(port)))
+        finally:
+            frozen.signal(signal.SIGCONT)
+
+        # With the next that is kept comes the count.
+        def counts():
+            now = frozen.status()["sync"]
+            return {key: now[key] - before[key] for key in ("dropped_receive", "dropped_malformed")}
+
+        wait_for(lambda: sum(counts().values()) >= SENT, 20, "all to be counted")
+        self.assertGreater(counts()["dropped_receive"], 0)
+        self.assertGreater(frozen.metric("shoal_sync_dropped_total", reason="receive"), 0)

@@ -74,7 +74,8 @@ class Ready:
 
 
 class Announcer:
-    """`peer(i)` gives (info_hash, port) of announce i; `choose()` the numbers of the targets that may be asked."""
+    """`peer(i)` gives (info_hash, port) of announce i, and as a third, if need be, other fields of the packet; `choose()`
+    the numbers of the targets that may be asked."""
 
     def __init__(self, targets, rate, peer=numbered_peer, choose=None, left=1, limit=None,
                  id_life_s=60.0):
@@ -144,10 +145,10 @@ class Announcer:
     def _send(self, target):
         if self._id is None or time.monotonic() - self._id_time > self.id_life_s:
             self._connect(target)
-        info_hash, port = self.peer(self.sent)
+        info_hash, port, *fields = self.peer(self.sent)
         transaction = struct.pack(">I", self.sent & 0xFFFFFFFF)
-        packet = announce_packet(self._id, info_hash, port, left=self.left, numwant=0, transaction=transaction,
-                                 peer_id=b"-SH0000-000000000000")
+        packet = announce_packet(self._id, info_hash, port, numwant=0, transaction=transaction,
+                                 peer_id=b"-SH0000-000000000000", **{"left": self.left, **dict(*fields)})
         self._pending[transaction] = (target, time.monotonic())
         self.sent += 1
         try:

@@ -35,7 +35,11 @@ void check_calm(World& world) {
   for (const size_t index : world.everyone()) {
     const sync::Status status = world.status(index);
     REQUIRE(status.stats.pulls_started == before[index]);
-    for (const sync::MemberStatus& member : status.members) REQUIRE(member.differing == 0);
+    for (const sync::MemberStatus& member : status.members) {
+      REQUIRE(member.differing == 0);
+      REQUIRE(member.agreed_ago_ms >= 0);
+      REQUIRE(member.agreed_ago_ms < 30'000);
+    }
   }
 }
 

@@ -96,6 +96,130 @@ TEST_CASE("the packets of the present run played again change nothing") {
   });
 }
 
+const common::Endpoint kElsewhere = common::make_endpoint_v4(0xcb007101, 6970);
+
+common::Endpoint address_at(World& world, size_t index, const std::string& name) {
+  for (const sync::MemberStatus& member : world.status(index).members) {
+    if (member.name == name) return member.address;
+  }
+  return {};
+}
+
+TEST_CASE("a packet that is played from elsewhere before it arrives moves nobody") {
+  for_each_seed("a packet that is played from elsewhere before it arrives moves nobody", [](World& world) {
+    start_mesh(world, 2);
+    REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, 2 * kSecondUs));
+    for (int round = 0; round < 20; ++round) {
+      // What node 1 sends reaches node 0 by way of the attacker alone.
+      world.recorded.clear();
+      world.recording = true;
+      world.cut(1, 0);
+      world.run_for(600'000);
+      world.recording = false;
+      world.heal();
+      for (const auto& [from, bytes] : world.recorded) {
+        if (from == 1) world.inject(0, kElsewhere, *bytes);
+      }
+      world.run_for(5'000);
+      REQUIRE(address_at(world, 0, "n1") == world.node(1).address);
+    }
+    REQUIRE(!logged(world.node(0), "member moved"));
+    check_converges(world, world.everyone(), 300);
+  });
+}
+
+TEST_CASE("an echo that is played from elsewhere before it arrives gives no member a wrong address") {
+  for_each_seed("an echo that is played from elsewhere before it arrives gives no member a wrong address",
+                [](World& world) {
+                  start_mesh(world, 1);
+                  world.recording = true;
+                  world.start(settings_of(1, {0}));
+                  world.cut(1, 0);
+                  size_t played = 0;
+                  const auto met = [&] {
+                    for (; played < world.recorded.size(); ++played) {
+                      const auto [from, bytes] = world.recorded[played];
+                      if (from != 1) continue;
+                      // The first packets come by themselves, so that the challenge goes where it should.
+                      const bool challenged = world.status(0).stats.challenges_sent > 0;
+                      world.inject(0, challenged ? kElsewhere : world.node(1).address, *bytes);
+                    }
+                    return !world.status(0).members.empty();
+                  };
+                  REQUIRE(world.run_until(met, 5 * kSecondUs));
+                  REQUIRE(address_at(world, 0, "n1") == world.node(1).address);
+                });
+}
+
+TEST_CASE("a member that moves is followed, and those that know it by its old address as well") {
+  for_each_seed(
+      "a member that moves is followed, and those that know it by its old address as well", [](World& world) {
+        start_mesh(world, 3);
+        REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, 2 * kSecondUs));
+        world.node(2).address = kElsewhere;
+        const auto followed = [&] {
+          return address_at(world, 0, "n2") == kElsewhere && address_at(world, 1, "n2") == kElsewhere;
+        };
+        REQUIRE(world.run_until(followed, 2 * kSecondUs));
+        REQUIRE(logged(world.node(0), "member moved"));
+        world.run_for(kSecondUs);
+        world.new_swarms();
+        world.announce_for(5 * kSecondUs, 100, world.everyone());
+        world.run_for(kQuietUs);
+        REQUIRE(world.difference(world.everyone()) == "");
+        for (const size_t index : {0, 1}) REQUIRE(world.status(index).stats.stalls == 0);
+      });
+}
+
+TEST_CASE("a node that starts again at another address is found there") {
+  for_each_seed("a node that starts again at another address is found there", [](World& world) {
+    start_mesh(world, 3);
+    REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, 2 * kSecondUs));
+    const bool was_down = world.prng().below(2) == 0;
+    world.crash(2);
+    world.run_for(was_down ? 10 * kSecondUs : kSecondUs);
+    world.node(2).address = kElsewhere;
+    world.restart(2);
+    REQUIRE(world.run_until(
+        [&] {
+          return address_at(world, 0, "n2") == kElsewhere && address_at(world, 1, "n2") == kElsewhere &&
+                 world.meshed(world.everyone());
+        },
+        3 * kSecondUs));
+  });
+}
+
+constexpr const char* kSilentPeer = "nothing is heard from a sync peer";
+
+TEST_CASE("a peer that answers from another of its addresses is no silent one, nor is the node itself") {
+  for_each_seed("a peer that answers from another of its addresses is no silent one, nor is the node itself",
+                [](World& world) {
+                  start_mesh(world, 3);
+                  for (const size_t index : {0u, 1u}) {
+                    world.node(index).also_at = {
+                        common::make_endpoint_v4(0xc6336401 + static_cast<uint32_t>(index), 6970)};
+                  }
+                  world.node(0).cluster->set_seeds(
+                      {world.node(0).also_at[0], world.node(1).also_at[0], world.node(2).address});
+                  world.run_for(15 * kSecondUs);
+                  REQUIRE(!logged(world.node(0), kSilentPeer));
+                  REQUIRE(world.meshed(world.everyone()));
+                });
+}
+
+TEST_CASE("a peer that is named and does not run is a silent one, whoever else does") {
+  for_each_seed("a peer that is named and does not run is a silent one, whoever else does", [](World& world) {
+    start_mesh(world, 3);
+    world.node(0).cluster->set_seeds({world.node(1).address, kElsewhere});
+    world.run_for(15 * kSecondUs);
+    REQUIRE(logged(world.node(0), kSilentPeer));
+    // It is looked for all the time, and not for more than that.
+    const uint64_t before = world.status(0).stats.challenges_sent;
+    world.run_for(60 * kSecondUs);
+    REQUIRE(world.status(0).stats.challenges_sent - before < 40);
+  });
+}
+
 TEST_CASE("trust is found at forty percent loss") {
   for_each_seed("trust is found at forty percent loss", [](World& world) {
     world.weather.loss = 0.4;

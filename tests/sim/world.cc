@@ -151,7 +151,10 @@ void World::drain(size_t index, sync::Outputs& out) {
     for (size_t to = 0; to < nodes_.size(); ++to) {
       const SimNode& receiver = *nodes_[to];
       if (!send.group) {
-        if (receiver.address == send.to) fly(index, to, std::nullopt, bytes);
+        const auto& others = receiver.also_at;
+        const bool meant =
+            receiver.address == send.to || std::find(others.begin(), others.end(), send.to) != others.end();
+        if (meant) fly(index, to, std::nullopt, bytes);
         continue;
       }
       // A group's datagrams come back to their sender too, as they do on a real socket.

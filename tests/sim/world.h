@@ -49,7 +49,8 @@ struct NodeSettings {
 
 struct SimNode {
   NodeSettings settings;
-  common::Endpoint address;
+  common::Endpoint address;               // from which it sends
+  std::vector<common::Endpoint> also_at;  // others at which it is reached
   uint64_t restarts = 0;
   std::unique_ptr<SimSwarms> swarms;
   std::unique_ptr<sync::AccessLog> access;

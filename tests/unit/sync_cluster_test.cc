@@ -395,6 +395,7 @@ TEST_CASE("sync cluster: publishing waits for more, is told once, and reaches wh
   f.cluster.publish(kNow, {&own, 1}, out);
   f.cluster.advance({kNow.mono_us + 50'000, kUnixMs + 50}, out);
   CHECK(out.sends.empty());  // nobody is there
+  CHECK(f.stats().dropped_alone == 1);
   f.meet();
   f.receive(f.sealer.seal(proto::SyncStream::control, heartbeat_body("there")));
   for (int i = 0; i < 3; ++i) f.cluster.publish(kNow, {&own, 1}, out);
