@@ -34,7 +34,7 @@ TEST_CASE("sync leave: on a link that loses two of five, it is heard all the sam
     link.a.cluster.leave(link.now(), link.a.out);
     int waited_ms = 0;
     for (; waited_ms < 5'000 && !link.a.cluster.left_in_order(link.now()); ++waited_ms) link.run_ms(1);
-    CHECK(waited_ms < 5'000);
+    CHECK(waited_ms < 1'000);  // so long a node waits (kLingerMs)
     CHECK(link.b.swarms.merged >= 500);
     CHECK(Link::state_at(link.b, "a", link.now()) == sync::MemberState::down);
   }
