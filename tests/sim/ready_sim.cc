@@ -99,6 +99,63 @@ TEST_CASE("donors that are only busy are waited for") {
   });
 }
 
+// Node 2 has been announced peers that it alone knows, and has left; its snapshot has them.
+void leave_with_news(World& world) {
+  start_running(world, 3);
+  world.node(2).settings.snapshots = true;
+  world.queues_overflow = true;
+  world.announce_for(2 * kSecondUs, 40, {2});
+  world.stop(2);
+  world.queues_overflow = false;
+}
+
+bool holds_what_it_saved(World& world) {
+  const SimNode& node = world.node(2);
+  return std::all_of(node.saved.begin(), node.saved.end(),
+                     [&](const auto& entry) { return node.swarms->records().contains(entry.first); });
+}
+
+TEST_CASE("what a snapshot holds is dated by the time of the cluster, not by a clock that is off") {
+  for_each_seed("what a snapshot holds is dated by the time of the cluster, not by a clock that is off",
+                [](World& world) {
+                  leave_with_news(world);
+                  constexpr int64_t kHoursMs = 3 * 3'600'000;
+                  world.node(2).settings.clock_offset_ms = world.prng().below(2) == 0 ? kHoursMs : -kHoursMs;
+                  world.run_for(10 * kSecondUs);
+                  world.restart(2);
+                  REQUIRE(world.run_until([&] { return synced(world, 2); }, 20 * kSecondUs));
+                  REQUIRE(holds_what_it_saved(world));
+                });
+}
+
+TEST_CASE("a node is not synced while it reads its snapshot, alone or not") {
+  for_each_seed("a node is not synced while it reads its snapshot, alone or not", [](World& world) {
+    leave_with_news(world);
+    world.node(2).settings.load_us = 40 * kSecondUs;
+    const bool alone = world.prng().below(2) == 0;
+    if (alone) {
+      for (const size_t index : {0u, 1u}) world.crash(index);
+    }
+    world.restart(2);
+    world.run_for(30 * kSecondUs);
+    REQUIRE(!synced(world, 2));
+    REQUIRE(world.run_until([&] { return synced(world, 2); }, 30 * kSecondUs));
+    REQUIRE(holds_what_it_saved(world));
+  });
+}
+
+TEST_CASE("a node that leaves before it has read its snapshot leaves the file as it is") {
+  for_each_seed("a node that leaves before it has read its snapshot leaves the file as it is", [](World& world) {
+    leave_with_news(world);
+    world.node(2).settings.load_us = 40 * kSecondUs;
+    const auto before = world.node(2).saved;
+    world.restart(2);
+    world.run_for(10 * kSecondUs);
+    world.stop(2);
+    REQUIRE(world.node(2).saved == before);
+  });
+}
+
 TEST_CASE("a node is not in step before it has met the members that others name") {
   for_each_seed("a node is not in step before it has met the members that others name", [](World& world) {
     start_running(world, 3);

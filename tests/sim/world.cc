@@ -69,6 +69,7 @@ void World::launch(size_t index) {
   config.donate_bytes_per_s = node.settings.donate_bytes_per_s;
   config.pace_bytes_per_s = node.settings.pace_bytes_per_s;
   config.snapshot = node.settings.snapshots && !node.snapshot.empty();
+  node.merged = !config.snapshot;
   node.swarms =
       std::make_unique<SimSwarms>(sync::derive_store_key(node.settings.keys.front(), node.settings.cluster));
   node.cluster = std::make_unique<sync::Cluster>(config, *node.swarms, now);
@@ -97,7 +98,7 @@ void World::stop(size_t index) {
   nodes_[index]->cluster->leave(now_of(index), out);
   drain(index, out);
   run_until([&] { return nodes_[index]->cluster->left_in_order(now_of(index)); }, kLingerUs);
-  if (nodes_[index]->settings.snapshots) save(index);
+  save(index);
   crash(index);
 }
 
@@ -167,8 +168,13 @@ void World::drain(size_t index, sync::Outputs& out) {
   for (const uint64_t pull : out.pull_aborts) end_stream({index, pull}, false);
   for (const sync::PullStart& start : out.pulls) open_stream(index, start);
   if (out.load_snapshot) {
-    load(index);
-    node.cluster->snapshot_merged(now_of(index));
+    later(now_us_ + node.settings.load_us, [this, index, run = node.restarts] {
+      SimNode& then = *nodes_[index];
+      if (!then.cluster || then.restarts != run) return;
+      load(index);
+      then.merged = true;
+      then.cluster->snapshot_merged(now_of(index));
+    });
   }
   if (const common::Tick now = store_tick(index); now != node.expired_at) {
     node.expired_at = now;

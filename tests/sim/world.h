@@ -45,6 +45,7 @@ struct NodeSettings {
   uint8_t protocol_major = 1;
   int64_t pace_bytes_per_s = sync::Config().pace_bytes_per_s;
   bool snapshots = false;  // it has a snapshot file: read at start, written when it leaves and by save()
+  int64_t load_us = 0;     // how long it takes to read it
 };
 
 struct SimNode {
@@ -59,6 +60,7 @@ struct SimNode {
   common::Tick expired_at = 0;
   bool frozen = false;
   int64_t stood_us = 0;             // so long its monotonic clock has stood still
+  bool merged = false;              // what is in the file; until then it is not written
   std::vector<uint8_t> snapshot;    // the file; empty: none yet
   std::map<PeerKey, Record> saved;  // what is in it
   common::Tick saved_tick = 0;

@@ -29,6 +29,7 @@ node::SnapshotSource source_of(const std::vector<uint8_t>& file, size_t& at) {
 
 void World::save(size_t index) {
   SimNode& node = *nodes_[index];
+  if (!node.settings.snapshots || !node.merged) return;
   std::vector<uint8_t> file;
   const common::Tick now = tick(index);
   node::SnapshotEncoder encoder({identity_of(node.settings), now, now_of(index).unix_ms},
