@@ -8,6 +8,7 @@
 
 #include "common/check.h"
 #include "common/log.h"
+#include "node/background.h"
 #include "node/printable.h"
 
 namespace shoal::node {
@@ -63,6 +64,7 @@ SnapshotStatus SnapshotKeeper::status() const {
 
 void SnapshotKeeper::run() {
   load();
+  yield_to_servers();
   while (wait()) write();
   write();
   uv_async_send(&ended_);
