@@ -4,8 +4,8 @@
 
 namespace shoal::node {
 
-// Makes this thread, one of libuv's pool, yield to those that serve. It stays so: the pool's other work is to
-// look up names, which waits for a server and not for the CPU.
+// Makes this thread yield to those that serve. It stays so. One of libuv's pool may: the pool's other work is
+// to look up names, which waits for a server and not for the CPU.
 void yield_to_servers();
 
 }  // namespace shoal::node

@@ -99,8 +99,12 @@ class Expiry {
   int least_;             // such an age from which on a record has expired
 };
 
-// Bounds what is done under one hold of a lock, by the records looked at.
+// Bounds what is done under one hold of a lock, by the records looked at. To remove one takes as long as to
+// look at several, to remove a swarm as to look at many.
 struct WorkBound {
+  static constexpr uint32_t kRecordGone = 8;
+  static constexpr uint32_t kSwarmGone = 32;
+
   uint32_t records_max;
   uint32_t records = 0;
 

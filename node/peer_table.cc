@@ -311,6 +311,7 @@ bool PeerTable<F>::expire(PeerSet& set, const Expiry& expiry, Walk& walk, WorkBo
       const Record* record = inline_record(set);
       if (!expiry.expired(record->stamp)) return true;
       gone.push_back(*record);
+      bound.records += WorkBound::kRecordGone;
       set = {};
       return true;
     }
@@ -322,6 +323,7 @@ bool PeerTable<F>::expire(PeerSet& set, const Expiry& expiry, Walk& walk, WorkBo
   for (uint32_t at = size; at-- > 0;) {
     if (!expiry.expired(records[at].stamp)) continue;
     gone.push_back(records[at]);
+    bound.records += WorkBound::kRecordGone;
     move_record(records, set, at, index_of(records[at].role()), kRoles, {});
   }
   if (!gone.empty()) after_erase(set);

@@ -88,9 +88,10 @@ class PeerTable {
   // Starts to load what find() with these arguments will touch.
   void prefetch(const PeerSet& set, const Key& key, proto::PeerRole likely) const;
 
-  // After many removals: `for_all(visit)` calls visit(PeerSet&) for every set of this table.
+  // After many removals: `for_all(visit)` calls visit(PeerSet&) for every set of this table. Ends when the
+  // bound is reached, between two pools; returns whether nothing is left to do.
   template <class ForAll>
-  void compact(ForAll for_all);
+  bool compact(WorkBound& bound, ForAll for_all);
 
   // All memory allocated.
   size_t bytes() const;
@@ -181,22 +182,24 @@ bool PeerTable<F>::for_each(const PeerSet& set, Walk& walk, WorkBound& bound, Vi
 
 template <common::Family F>
 template <class ForAll>
-void PeerTable<F>::compact(ForAll for_all) {
-  std::array<BlockPool, kCapacities.size()> fresh;
-  std::array<bool, kCapacities.size()> rebuilt{};
-  for (size_t i = 0; i < pools_.size(); ++i) rebuilt[i] = pools_[i].wants_rebuild();
-  if (std::none_of(rebuilt.begin(), rebuilt.end(), [](bool some) { return some; })) return;
-  for_all([&](PeerSet& set) {
-    if (set.form < PeerSet::kFirstClass || !rebuilt[set.form - PeerSet::kFirstClass]) return;
-    const size_t size = block_size(set.form);
-    BlockPool& to = fresh[set.form - PeerSet::kFirstClass];
-    const uint32_t number = to.add(size);
-    std::memcpy(to.at(number, size), pool(set.form).at(set.number, size), size);
-    set.number = number;
-  });
+bool PeerTable<F>::compact(WorkBound& bound, ForAll for_all) {
   for (size_t i = 0; i < pools_.size(); ++i) {
-    if (rebuilt[i]) pools_[i] = std::move(fresh[i]);
+    if (!pools_[i].wants_rebuild()) continue;
+    if (bound.reached()) return false;
+    const auto form = static_cast<uint8_t>(PeerSet::kFirstClass + i);
+    const size_t size = block_size(form);
+    BlockPool fresh;
+    for_all([&](PeerSet& set) {
+      ++bound.records;
+      if (set.form != form) return;
+      bound.records += kCapacities[i];
+      const uint32_t number = fresh.add(size);
+      std::memcpy(fresh.at(number, size), pools_[i].at(set.number, size), size);
+      set.number = number;
+    });
+    pools_[i] = std::move(fresh);
   }
+  return true;
 }
 
 extern template class PeerTable<common::Family::v4>;

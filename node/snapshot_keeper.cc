@@ -8,6 +8,7 @@
 
 #include "common/check.h"
 #include "common/log.h"
+#include "node/background.h"
 #include "node/printable.h"
 
 namespace shoal::node {
@@ -81,6 +82,7 @@ SnapshotStatus SnapshotKeeper::status() const {
 void SnapshotKeeper::run() {
   if (wait_to_load()) {
     merge();
+    yield_to_servers();
     while (wait()) write();
     write();
   }

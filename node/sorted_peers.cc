@@ -92,6 +92,7 @@ void SortedPeers<F>::erase_expired(const Expiry& expiry, uint64_t& from, WorkBou
       return true;
     }));
     size_ -= erased;
+    bound.records += erased * WorkBound::kRecordGone;
     if (erased != 0) after_erase(from);
     from = end;
   } while (from != 0 && !bound.reached());

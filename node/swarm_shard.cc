@@ -255,11 +255,13 @@ void SwarmShard::make_readable(Tick now, int ahead) {
 
 SwarmShard::SweepPart SwarmShard::expire(Tick now) {
   const std::lock_guard guard(lock_);
-  if (now <= swept_) return {0, true};
   WorkBound bound{kPartRecordsMax};
-  if (!sweep_) begin_sweep(now);
-  go_on_with_sweep(bound);
-  return {bound.records, now <= swept_};
+  if (now > swept_) {
+    if (!sweep_) begin_sweep(now);
+    go_on_with_sweep(bound);
+  }
+  if (now <= swept_ && !compacted_) compacted_ = compact(bound);
+  return {bound.records, now <= swept_ && compacted_};
 }
 
 // An entry that takes a removed one's place comes from behind, so it has been visited.
@@ -284,14 +286,17 @@ void SwarmShard::go_on_with_sweep(WorkBound& bound) {
   const bool ended = go_on(*this, walk, bound, [&](SwarmEntry& entry) {
     if (!expire_set<Family::v4>(entry, expiry, walk.v4, bound, expired_)) return false;
     if (!expire_set<Family::v6>(entry, expiry, walk.v6, bound, expired_)) return false;
-    if (entry.empty()) table_.remove(common::siphash(config_.key, entry.info_hash.bytes), entry);
+    if (entry.empty()) {
+      table_.remove(common::siphash(config_.key, entry.info_hash.bytes), entry);
+      bound.records += WorkBound::kSwarmGone;
+    }
     return true;
   });
   tell_use(ended);
   if (!ended) return;
   swept_ = sweep_->to;
   sweep_.reset();
-  compact();
+  compacted_ = false;
 }
 
 template <Family F>
@@ -308,48 +313,53 @@ bool SwarmShard::expire_set(SwarmEntry& entry, const Expiry& expiry, typename Pe
 }
 
 template <Family F>
-void SwarmShard::empty_set(SwarmEntry& entry) {
+void SwarmShard::empty_set(SwarmEntry& entry, WorkBound& bound) {
   // So long after the last sweep every stamp has expired.
   const Expiry all(swept_, swept_ + 2 * common::kLifetimeTicks);
   typename PeerTable<F>::Walk walk;
   WorkBound unbounded{UINT32_MAX};
   uint64_t live_gone = 0;
   expire_set<F>(entry, all, walk, unbounded, live_gone);
+  bound.records += unbounded.records;
 }
 
-void SwarmShard::drop_entry(uint64_t hash, SwarmEntry& entry) {
-  empty_set<Family::v4>(entry);
-  empty_set<Family::v6>(entry);
+void SwarmShard::drop_entry(uint64_t hash, SwarmEntry& entry, WorkBound& bound) {
+  empty_set<Family::v4>(entry, bound);
+  empty_set<Family::v6>(entry, bound);
   table_.remove(hash, entry);
+  bound.records += WorkBound::kSwarmGone;
   tell_use(false);
 }
 
 bool SwarmShard::drop(uint64_t hash, const InfoHash& info_hash) {
   const std::lock_guard guard(lock_);
   SwarmEntry* entry = table_.find(hash, info_hash);
-  if (entry != nullptr) drop_entry(hash, *entry);
+  WorkBound unbounded{UINT32_MAX};
+  if (entry != nullptr) drop_entry(hash, *entry, unbounded);
   return entry != nullptr;
 }
 
-size_t SwarmShard::drop_if(const std::function<bool(const InfoHash&)>& which) {
+// From the end: the entry that takes a removed one's place has been looked at.
+size_t SwarmShard::drop_if(uint32_t& below, const std::function<bool(const InfoHash&)>& which) {
+  constexpr uint32_t kAsked = 16;  // what `which` takes, as so many looks at a record
   const std::lock_guard guard(lock_);
+  WorkBound bound{kPartRecordsMax};
   size_t dropped = 0;
-  // From the end: the entry that takes a removed one's place has been looked at.
-  for (uint32_t i = table_.size(); i-- > 0;) {
-    SwarmEntry& entry = table_[i];
+  for (below = std::min(below, table_.size()); below > 0 && !bound.reached();) {
+    SwarmEntry& entry = table_[--below];
+    bound.records += kAsked;
     if (!which(entry.info_hash)) continue;
-    drop_entry(common::siphash(config_.key, entry.info_hash.bytes), entry);
+    drop_entry(common::siphash(config_.key, entry.info_hash.bytes), entry, bound);
     ++dropped;
   }
   return dropped;
 }
 
-void SwarmShard::compact() {
-  table_.compact();
-  peers_v4_.compact([this](auto visit) {
+// After a sweep. Returns whether nothing is left to do.
+bool SwarmShard::compact(WorkBound& bound) {
+  return table_.compact(bound) && peers_v4_.compact(bound, [this](auto visit) {
     for (uint32_t i = 0; i < table_.size(); ++i) visit(table_[i].v4);
-  });
-  peers_v6_.compact([this](auto visit) {
+  }) && peers_v6_.compact(bound, [this](auto visit) {
     for (uint32_t i = 0; i < table_.size(); ++i) visit(table_[i].v6);
   });
 }

@@ -54,7 +54,8 @@ class alignas(64) SwarmShard {
   size_t merge(uint64_t hash, std::span<const proto::Delta> deltas, common::Tick now);
   size_t merge_part(uint64_t hash, const sync::SwarmPart& part, common::Tick now);
 
-  // Part of a sweep: how many records it looked at, and whether the shard has now been swept for `now`.
+  // Part of a sweep: how many records it looked at (WorkBound), and whether the shard has now been swept for
+  // `now`.
   struct SweepPart {
     uint32_t records;
     bool finished;
@@ -63,8 +64,9 @@ class alignas(64) SwarmShard {
 
   // Removes a swarm with all its records; false: there is none.
   bool drop(uint64_t hash, const common::InfoHash& info_hash);
-  // Removes those `which` says; how many.
-  size_t drop_if(const std::function<bool(const common::InfoHash&)>& which);
+  // Removes those `which` says of some of the swarms below number `below`, which it lowers, until it is 0;
+  // how many.
+  size_t drop_if(uint32_t& below, const std::function<bool(const common::InfoHash&)>& which);
 
   // What is done under one hold of the lock: so many records and what one more segment of a large swarm has.
   static constexpr uint32_t kPartRecordsMax = 16 * 1024;
@@ -136,8 +138,8 @@ class alignas(64) SwarmShard {
   bool expire_set(SwarmEntry& entry, const Expiry& expiry, typename PeerTable<F>::Walk& walk,
                   WorkBound& bound, uint64_t& live_gone);
   template <common::Family F>
-  void empty_set(SwarmEntry& entry);
-  void drop_entry(uint64_t hash, SwarmEntry& entry);
+  void empty_set(SwarmEntry& entry, WorkBound& bound);
+  void drop_entry(uint64_t hash, SwarmEntry& entry, WorkBound& bound);
 
   // Into the digest of its cell, or out of it.
   template <common::Family F>
@@ -157,7 +159,7 @@ class alignas(64) SwarmShard {
   };
   void begin_sweep(common::Tick now);
   void go_on_with_sweep(WorkBound& bound);
-  void compact();
+  bool compact(WorkBound& bound);
 
   // What every announce reads lies in the first two cache lines.
   mutable ShardLock lock_;
@@ -167,6 +169,7 @@ class alignas(64) SwarmShard {
   PeerTable<common::Family::v4> peers_v4_;
   PeerTable<common::Family::v6> peers_v6_;
   std::optional<Sweep> sweep_;
+  bool compacted_ = true;             // nothing is left to do of compact()
   std::array<RoleCounts, 2> sums_{};  // records by family and role
   uint64_t expired_ = 0;
   // What the room common to all shards has been told.

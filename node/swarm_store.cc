@@ -144,7 +144,14 @@ bool SwarmStore::drop(const InfoHash& info_hash) {
 }
 
 size_t SwarmStore::drop_if(size_t shard, const std::function<bool(const InfoHash&)>& which) {
-  return impl_->shards[shard].drop_if(which);
+  SwarmShard& of = impl_->shards[shard];
+  uint32_t below = kAllSwarms;
+  size_t dropped = of.drop_if(below, which);
+  while (below > 0) {
+    of.give_way();
+    dropped += of.drop_if(below, which);
+  }
+  return dropped;
 }
 
 void SwarmStore::admit_only(std::function<bool(const InfoHash&)> admits) {

@@ -152,7 +152,8 @@ class SwarmStore final : public sync::Swarms {
   // Removes a swarm with all its peers and counts at once; false: there is none.
   bool drop(const common::InfoHash& info_hash);
 
-  // Removes those swarms of one shard that `which` says, under the shard's lock; how many.
+  // Removes those swarms of one shard that `which` says, under the shard's lock; how many. Holds the lock for
+  // some hundred swarms at a time; a large one goes at once.
   size_t drop_if(size_t shard, const std::function<bool(const common::InfoHash&)>& which);
 
   // Deltas of swarms for which `admits` is false are not merged from now on; empty: all are. It is called on

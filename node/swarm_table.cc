@@ -6,31 +6,37 @@ namespace shoal::node {
 
 using common::InfoHash;
 
-const SwarmEntry* SwarmTable::find(uint64_t hash, const InfoHash& info_hash) const {
-  if (index_.empty()) return nullptr;
+// The first entry with the hash's tag of which `is` is true.
+template <class Is>
+const SwarmEntry* SwarmTable::find_in(const Index& index, uint64_t hash, Is is) const {
+  if (index.empty()) return nullptr;
   const uint32_t tag = tag_of(hash);
-  for (size_t at = home_slot(hash, index_.size()); index_[at] != kFree; at = next(at)) {
-    if ((index_[at] & ~kNumberMask) != tag) continue;
-    const SwarmEntry& entry = (*this)[index_[at] & kNumberMask];
-    if (entry.info_hash == info_hash) return &entry;
+  for (size_t at = home_slot(hash, index.size()); index[at] != kFree; at = next(index, at)) {
+    if ((index[at] & ~kNumberMask) != tag || index[at] == kGone) continue;
+    const SwarmEntry& entry = (*this)[index[at] & kNumberMask];
+    if (is(entry)) return &entry;
   }
   return nullptr;
 }
 
+const SwarmEntry* SwarmTable::find(uint64_t hash, const InfoHash& info_hash) const {
+  const auto is = [&](const SwarmEntry& entry) { return entry.info_hash == info_hash; };
+  const SwarmEntry* entry = find_in(index_, hash, is);
+  return entry != nullptr || move_ == nullptr ? entry : find_in(move_->old, hash, is);
+}
+
 const SwarmEntry* SwarmTable::likely_entry(uint64_t hash) const {
-  if (index_.empty()) return nullptr;
-  const uint32_t tag = tag_of(hash);
-  for (size_t at = home_slot(hash, index_.size()); index_[at] != kFree; at = next(at)) {
-    if ((index_[at] & ~kNumberMask) == tag) return &(*this)[index_[at] & kNumberMask];
-  }
-  return nullptr;
+  const auto is = [](const SwarmEntry&) { return true; };
+  const SwarmEntry* entry = find_in(index_, hash, is);
+  return entry != nullptr || move_ == nullptr ? entry : find_in(move_->old, hash, is);
 }
 
 SwarmEntry& SwarmTable::insert(uint64_t hash, const InfoHash& info_hash) {
   const uint32_t number = size();
   CHECK_INVARIANT(number < kSwarmsMax);
   // At most four fifths full: short probes at five bytes a swarm.
-  if ((number + 1) * size_t{5} > index_.size() * 4) rebuild_index(index_.size() + index_.size() / 4 + 8);
+  if ((number + 1) * size_t{5} > index_.size() * 4) begin_move(index_.size() + index_.size() / 4 + 8);
+  if (move_ != nullptr) move(kMoveStep);
   entries_.push_back(sizeof(SwarmEntry));
   SwarmEntry& entry = (*this)[number];
   entry = SwarmEntry{};
@@ -41,33 +47,58 @@ SwarmEntry& SwarmTable::insert(uint64_t hash, const InfoHash& info_hash) {
 
 void SwarmTable::put(uint64_t hash, uint32_t number) {
   size_t at = home_slot(hash, index_.size());
-  while (index_[at] != kFree) at = next(at);
+  while (index_[at] != kFree) at = next(index_, at);
   index_[at] = tag_of(hash) | number;
 }
 
-size_t SwarmTable::slot_of(uint64_t hash, const SwarmEntry& entry) const {
-  size_t at = home_slot(hash, index_.size());
-  while (index_[at] == kFree || &(*this)[index_[at] & kNumberMask] != &entry) {
-    CHECK_INVARIANT(index_[at] != kFree);
-    at = next(at);
-  }
-  return at;
+uint32_t* SwarmTable::slot_in(Index& index, uint64_t hash, uint32_t number) {
+  const uint32_t wanted = tag_of(hash) | number;
+  size_t at = home_slot(hash, index.size());
+  while (index[at] != wanted && index[at] != kFree) at = next(index, at);
+  return index[at] == kFree ? nullptr : &index[at];
 }
 
 void SwarmTable::remove(uint64_t hash, const SwarmEntry& entry) {
-  size_t hole = slot_of(hash, entry);
-  const uint32_t number = index_[hole] & kNumberMask;
-  SwarmEntry& last = (*this)[size() - 1];
-  if (&last != &entry) {
+  const auto slot_of_entry = [&](Index& index) -> uint32_t* {
+    size_t at = home_slot(hash, index.size());
+    const auto is = [&](uint32_t slot) { return slot != kGone && &(*this)[slot & kNumberMask] == &entry; };
+    while (index[at] != kFree && !is(index[at])) at = next(index, at);
+    return index[at] == kFree ? nullptr : &index[at];
+  };
+  uint32_t* const slot = slot_of_entry(index_);
+  uint32_t* const old_slot = slot == nullptr && move_ != nullptr ? slot_of_entry(move_->old) : nullptr;
+  CHECK_INVARIANT(slot != nullptr || old_slot != nullptr);
+  const uint32_t number = (slot != nullptr ? *slot : *old_slot) & kNumberMask;
+  if (old_slot != nullptr) *old_slot = kGone;
+
+  const uint32_t last_number = size() - 1;
+  if (number != last_number) {
+    const SwarmEntry& last = (*this)[last_number];
     const uint64_t last_hash = hash_of(last);
-    index_[slot_of(last_hash, last)] = tag_of(last_hash) | number;
+    if (uint32_t* of_last = slot_in(index_, last_hash, last_number)) {
+      *of_last = tag_of(last_hash) | number;
+    } else {
+      CHECK_INVARIANT(move_ != nullptr);
+      of_last = slot_in(move_->old, last_hash, last_number);
+      CHECK_INVARIANT(of_last != nullptr);
+      if (number >= move_->next) {
+        *of_last = tag_of(last_hash) | number;
+      } else {
+        // Numbers below have been moved: it would be passed over.
+        *of_last = kGone;
+        put(last_hash, number);
+      }
+    }
     (*this)[number] = last;
   }
   entries_.pop_back(sizeof(SwarmEntry));
-  // Linear probing without tombstones: what follows the hole moves up unless that would put it before its
-  // home.
+  if (slot != nullptr) close_gap(static_cast<size_t>(slot - index_.data()));
+}
+
+// Linear probing without tombstones: what follows the hole moves up unless that would put it before its home.
+void SwarmTable::close_gap(size_t hole) {
   const size_t slots = index_.size();
-  for (size_t at = next(hole); index_[at] != kFree; at = next(at)) {
+  for (size_t at = next(index_, hole); index_[at] != kFree; at = next(index_, at)) {
     const size_t home = home_slot(hash_of((*this)[index_[at] & kNumberMask]), slots);
     if ((at + slots - home) % slots < (at + slots - hole) % slots) continue;
     index_[hole] = index_[at];
@@ -76,18 +107,41 @@ void SwarmTable::remove(uint64_t hash, const SwarmEntry& entry) {
   index_[hole] = kFree;
 }
 
-void SwarmTable::compact() {
+bool SwarmTable::compact(WorkBound& bound) {
   if (size() == 0) {
-    if (!index_.empty()) rebuild_index(0);
-  } else if (index_.size() > 16 && size() * size_t{5} < index_.size() * 2) {
-    rebuild_index(size() * size_t{3} / 2 + 8);
+    move_.reset();
+    index_ = Index();
+    place_.set(nullptr, 0);
+    return true;
   }
+  if (move_ == nullptr && index_.size() > 16 && size() * size_t{5} < index_.size() * 2) {
+    begin_move(size() * size_t{3} / 2 + 8);
+  }
+  while (move_ != nullptr && !bound.reached()) {
+    bound.records += kMoveStep;
+    move(kMoveStep);
+  }
+  return move_ == nullptr;
 }
 
-void SwarmTable::rebuild_index(size_t slots) {
-  index_ = std::vector<uint32_t>(slots, kFree);
+void SwarmTable::begin_move(size_t slots) {
+  if (move_ != nullptr) move(size());  // growth by a quarter takes more inserts than a move does
+  Index fresh(slots, kFree);
+  if (!index_.empty()) move_ = std::make_unique<Move>(Move{std::move(index_), 0, size()});
+  index_ = std::move(fresh);
   place_.set(index_.data(), slots);
-  for (uint32_t i = 0; i < size(); ++i) put(hash_of((*this)[i]), i);
+}
+
+void SwarmTable::move(uint32_t entries) {
+  for (; entries > 0 && left_to_move() > 0; --entries) {
+    const uint32_t number = move_->next++;
+    const uint64_t hash = hash_of((*this)[number]);
+    uint32_t* slot = slot_in(move_->old, hash, number);
+    if (slot == nullptr) continue;  // it came later, and took the number of one that was removed
+    *slot = kGone;
+    put(hash, number);
+  }
+  if (left_to_move() == 0) move_.reset();
 }
 
 }  // namespace shoal::node

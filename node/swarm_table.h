@@ -1,12 +1,17 @@
 // SwarmTable: the swarms of one shard: their entries dense in one array, and an index from hash to entry. A
 // lookup costs a cache miss in the index (4 bytes a swarm, mostly cached) and one in the entry.
 //
+// The index grows and shrinks without a stall: a new one takes the place of the old, into which new entries
+// go at once and the others some at a time. Until then who is not in the one is looked for in the other.
+//
 // Guarded by the shard's lock. Entries move when others come and go.
 
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -73,8 +78,15 @@ class SwarmTable {
   // The last entry takes the place, and the number, of the removed one.
   void remove(uint64_t hash, const SwarmEntry& entry);
 
-  // After many removals.
-  void compact();
+  // After many removals, and to end a move that insert() has begun: does some of it, within the bound.
+  // Returns whether nothing is left to do.
+  bool compact(WorkBound& bound);
+
+  // Entries that the old index may still hold.
+  uint32_t left_to_move() const {
+    return move_ == nullptr ? 0 : std::max(move_->next, std::min(move_->end, size())) - move_->next;
+  }
+  static constexpr uint32_t kMoveStep = 16;  // so many are moved with one insert()
 
   // The entries by number; numbers below size().
   uint32_t size() const { return entries_.count(); }
@@ -89,26 +101,45 @@ class SwarmTable {
   // prefetching.
   const SwarmEntry* likely_entry(uint64_t hash) const;
 
-  size_t bytes() const { return entries_.bytes(sizeof(SwarmEntry)) + allocated_bytes(index_); }
+  size_t bytes() const {
+    const size_t old = move_ == nullptr ? 0 : allocated_bytes(sizeof(Move)) + allocated_bytes(move_->old);
+    return entries_.bytes(sizeof(SwarmEntry)) + allocated_bytes(index_) + old;
+  }
 
  private:
   // A slot of the index: a tag of hash bits and an entry's number.
   static constexpr uint32_t kNumberBits = 22;
   static constexpr uint32_t kNumberMask = (1U << kNumberBits) - 1;
   static constexpr uint32_t kFree = ~0U;
+  static constexpr uint32_t kGone = kNumberMask;  // of the old index: moved or removed
   static_assert(kSwarmsMax == kNumberMask);
+
+  using Index = std::vector<uint32_t>;
+
+  // From the old index to the new one. Each entry is in one of them; those below `next` are in the new one.
+  struct Move {
+    Index old;
+    uint32_t next = 0;
+    uint32_t end = 0;  // entries from here on came later
+  };
 
   // The lowest bits.
   static uint32_t tag_of(uint64_t hash) { return static_cast<uint32_t>(hash) << kNumberBits; }
   uint64_t hash_of(const SwarmEntry& entry) const { return common::siphash(key_, entry.info_hash.bytes); }
 
-  size_t next(size_t slot) const { return slot + 1 == index_.size() ? 0 : slot + 1; }
-  size_t slot_of(uint64_t hash, const SwarmEntry& entry) const;
-  void rebuild_index(size_t slots);
+  static size_t next(const Index& index, size_t slot) { return slot + 1 == index.size() ? 0 : slot + 1; }
+  template <class Is>
+  const SwarmEntry* find_in(const Index& index, uint64_t hash, Is is) const;
+  // Null: it is not there.
+  static uint32_t* slot_in(Index& index, uint64_t hash, uint32_t number);
   void put(uint64_t hash, uint32_t number);
+  void close_gap(size_t hole);
+  void begin_move(size_t slots);
+  void move(uint32_t entries);
 
-  std::vector<uint32_t> index_;
+  Index index_;
   BlockRow entries_;
+  std::unique_ptr<Move> move_;  // null: all entries are in the index
   const common::SipKey& key_;
   IndexPlace& place_;
 };

@@ -173,8 +173,8 @@ void append_scrape_answer(std::string& out, const HttpReply& reply, std::span<co
 namespace {
 
 void append_failure_as(int status, std::string& out, const HttpReply& reply, std::string_view reason,
-                       std::optional<RetryIn> retry_in) {
-  append_response(out, reply, status, kBodyRoom + reason.size(), [&](BencodeWriter& body) {
+                       std::optional<RetryIn> retry_in, std::string_view headers = {}) {
+  const auto write_body = [&](BencodeWriter& body) {
     body.begin_dict();
     body.bytes("failure reason");
     body.bytes(reason);
@@ -187,7 +187,8 @@ void append_failure_as(int status, std::string& out, const HttpReply& reply, std
       }
     }
     body.end();
-  });
+  };
+  append_response(out, reply, status, kBodyRoom + reason.size(), write_body, kPlainText, headers);
 }
 
 }  // namespace
@@ -199,7 +200,8 @@ void append_failure(std::string& out, const HttpReply& reply, std::string_view r
 
 void append_too_often(std::string& out, const HttpReply& reply, std::string_view reason,
                       uint32_t retry_in_minutes) {
-  append_failure_as(429, out, reply, reason, RetryIn{.minutes = retry_in_minutes});
+  const std::string retry_after = "Retry-After: " + std::to_string(uint64_t{retry_in_minutes} * 60) + "\r\n";
+  append_failure_as(429, out, reply, reason, RetryIn{.minutes = retry_in_minutes}, retry_after);
 }
 
 void append_stream_head(std::string& out, const HttpReply& reply, std::string_view content_type,

@@ -76,7 +76,8 @@ void append_stream_head(std::string& out, const HttpReply& reply, std::string_vi
 void append_chunk(std::string& out, std::string_view body);
 constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
-// A bencoded failure with status 429: the client asks too often.
+// A bencoded failure with status 429: the client asks too often. The same time in seconds is in Retry-After
+// (RFC 9110, 10.2.3).
 void append_too_often(std::string& out, const HttpReply& reply, std::string_view reason,
                       uint32_t retry_in_minutes);
 

@@ -101,6 +101,11 @@ class Server:
         with open(f"/proc/{self.pid}/status") as file:
             return int(re.search(r"VmRSS:\s+(\d+)", file.read()).group(1)) * 1024
 
+    def written_bytes(self):
+        """What it has written to files, and to clients by HTTP."""
+        with open(f"/proc/{self.pid}/io") as file:
+            return int(re.search(r"wchar: (\d+)", file.read()).group(1))
+
 
 def children_of(pid):
     with open(f"/proc/{pid}/task/{pid}/children") as file:

@@ -5,11 +5,13 @@
 //   store_bench            all
 //   store_bench memory     bytes per peer
 //   store_bench announce   nanoseconds per announce
+//   store_bench holds      longest single announce while swarms come, longest hold of a lock while they go
 
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdio>
 #include <ctime>
@@ -234,11 +236,64 @@ void bench_memory(uint32_t swarms, uint32_t peers) {
   std::fflush(stdout);
 }
 
-// Each in a process of its own, so that the resident memory is its own too.
-void bench_memory_apart(uint32_t swarms, uint32_t peers) {
+// The longest times of many.
+class Longest {
+ public:
+  void add(double ns) {
+    if (ns <= ns_.back()) return;
+    ns_.back() = ns;
+    std::sort(ns_.rbegin(), ns_.rend());
+  }
+  void print(const char* what) const {
+    std::printf("  %s", what);
+    for (const double ns : ns_) std::printf(" %.0f", ns / 1000);
+  }
+
+ private:
+  std::array<double, 3> ns_{};
+};
+
+void sweep_all(SwarmStore& store, common::Tick now, Longest& holds) {
+  for (size_t shard = 0; shard < SwarmStore::kShards; ++shard) {
+    for (bool finished = false; !finished;) {
+      holds.add(nanoseconds_each(1, [&] { finished = store.expire_part(shard, now); }));
+    }
+  }
+}
+
+// Swarms come one by one with `peers` announces each; later four of five expire together.
+void bench_holds(uint32_t swarms, uint32_t peers) {
+  const auto store = make_store();
+  common::Prng prng(5);
+  Longest announces;
+  Longest looks;
+  Longest removals;
+  const uint32_t early = swarms / 5 * 4;
+  common::Tick now = kNow;
+  for (uint32_t swarm = 0; swarm < swarms; ++swarm) {
+    if (swarm == early) sweep_all(*store, now += 50, looks);
+    const common::InfoHash hash = hash_of(swarm);
+    const node::SwarmRef ref = store->locate(hash);
+    for (uint32_t i = 0; i < peers; ++i) {
+      const common::Endpoint peer = peer_of(uint64_t{swarm} * peers + i);
+      const node::PeerAnnounce announce{hash, peer, proto::Event::none, i % 4 != 0, 0, 0};
+      announces.add(nanoseconds_each(1, [&] { store->announce(ref, announce, now, prng, {}); }));
+    }
+  }
+  sweep_all(*store, kNow + common::kLifetimeTicks, removals);
+  std::printf("%8u swarms of %2u, longest in us:", swarms, peers);
+  announces.print("announces");
+  looks.print("holds of a sweep that finds nothing");
+  removals.print("of one that removes four of five");
+  std::printf("\n");
+  std::fflush(stdout);
+}
+
+// In a process of its own, so that the memory is its own too.
+void apart(void (*bench)(uint32_t swarms, uint32_t peers), uint32_t swarms, uint32_t peers) {
   const pid_t child = fork();
   if (child == 0) {
-    bench_memory(swarms, peers);
+    bench(swarms, peers);
     _exit(0);
   }
   waitpid(child, nullptr, 0);
@@ -249,11 +304,17 @@ void bench_memory_apart(uint32_t swarms, uint32_t peers) {
 int main(int argc, char** argv) {
   const std::string_view what = argc > 1 ? argv[1] : "all";
   if (what == "all" || what == "memory") {
-    bench_memory_apart(1'000'000, 1);
-    bench_memory_apart(1'000'000, 4);
-    bench_memory_apart(1'000'000, 10);
-    bench_memory_apart(10'000, 500);
-    bench_memory_apart(1, 2'000'000);
+    apart(bench_memory, 1'000'000, 1);
+    apart(bench_memory, 1'000'000, 4);
+    apart(bench_memory, 1'000'000, 10);
+    apart(bench_memory, 10'000, 500);
+    apart(bench_memory, 1, 2'000'000);
+  }
+  if (what == "all" || what == "holds") {
+    apart(bench_holds, 1'000'000, 1);
+    apart(bench_holds, 1'000'000, 10);
+
+    apart(bench_holds, 10'000'000, 2);
   }
   if (what == "all" || what == "announce") {
     bench_announce({"1000 swarms, 4000 peers", 1000, 4000, false});

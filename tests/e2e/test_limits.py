@@ -173,6 +173,7 @@ class RequestsPerAddress(LimitCase):
         answers = [http.get(scrape_target(fresh_hash())) for _ in range(4)]
         answer = next(answer for answer in answers if answer.status == 429)
         self.assertIn(b"14:failure reason17:too many requests8:retry ini1e", answer.body)
+        self.assertEqual(answer.headers["retry-after"], "60")
         self.assertEqual(http.get("/nothing").status, 404)
         # Others are served: another address, and a proxy that names nobody.
         for source in ("127.0.0.3", "127.0.0.9"):

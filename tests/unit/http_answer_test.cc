@@ -109,6 +109,17 @@ TEST_CASE("http answer: a warning is the last key, and only there when there is 
   CHECK(!has(out, "warning"));
 }
 
+TEST_CASE("http answer: who asks too often is told when to come again, in both ways") {
+  std::string out;
+  append_too_often(out, {HttpMethod::get, 1, true}, "too many requests", 5);
+  CHECK(out ==
+        "HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/plain\r\nContent-Length: 52\r\n"
+        "Retry-After: 300\r\n\r\nd14:failure reason17:too many requests8:retry ini5ee");
+  out.clear();
+  append_too_often(out, {}, std::string(10000, 'r'), UINT32_MAX);
+  CHECK(out.find("\r\nRetry-After: 257698037700\r\n") != std::string::npos);
+}
+
 TEST_CASE("http answer: a redirect") {
   std::string out;
   append_redirect(out, {HttpMethod::get, 1, true}, "https://example.org/x");

@@ -31,9 +31,9 @@ TEST_CASE("readiness: a node of a cluster is ready once it holds what the others
   sync.members[0].state = sync::MemberState::alive;
   CHECK(reason(facts) == "starting: no member to take the peers from yet");
   sync.phase = sync::SyncPhase::bootstrapping;
-  sync.donor = "b";
+  sync.donor = "node-b";
   sync.percent = 42;
-  CHECK(reason(facts) == "bootstrapping from b (42 %)");
+  CHECK(reason(facts) == "bootstrapping from node-b (42 %)");
   sync.phase = sync::SyncPhase::checking;
   CHECK(reason(facts) == "digest check");
   sync.phase = sync::SyncPhase::synced;

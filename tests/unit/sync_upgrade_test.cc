@@ -4,6 +4,8 @@
 
 #include <lz4.h>
 
+#include <algorithm>
+
 #include "proto/sync.pb.h"
 #include "proto/sync_packet.h"
 #include "sync_link.h"
@@ -64,8 +66,8 @@ std::string raw_of(common::ByteSpan body) {
 
 std::vector<uint8_t> body_of(const pb::Packet& packet) {
   const std::string raw = packet.SerializeAsString();
-  std::vector<uint8_t> body{0};
-  body.insert(body.end(), raw.begin(), raw.end());
+  std::vector<uint8_t> body(1 + raw.size(), 0);
+  std::copy(raw.begin(), raw.end(), body.begin() + 1);
   return body;
 }
 

@@ -1,0 +1,312 @@
+// Our own part of the HTTP path, without the kernel's: a real HttpServer, HttpTracker and store, but read and
+// write on their connections are the two functions below, which hand out requests made beforehand and throw
+// the answers away. Prints nanoseconds of CPU time per answer, with those of copying the request and of a
+// sixty-fourth of epoll_wait. Under callgrind it counts instructions, without any noise:
+// tests/bench/instructions_check.
+//
+// With --close each request comes on a connection of its own, a real one: for counting, not for timing.
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bench/measure.h"
+#include "bench/workload.h"
+#include "node/cluster_clock.h"
+#include "node/full_scrapes.h"
+#include "node/http_server.h"
+#include "node/http_tracker.h"
+#include "node/opentracker_page.h"
+#include "node/sockets.h"
+#include "node/swarm_store.h"
+#include "node/tracker.h"
+
+namespace {
+
+using namespace shoal;
+
+constexpr uint32_t kFirstAddress = 0x7f010001;  // of client 0
+constexpr size_t kFilesMax = 1024;
+
+// What one client sends, over and over, on one connection.
+struct Client {
+  std::vector<std::string> requests;
+  size_t next = 0;
+};
+
+struct Traffic {
+  std::vector<Client> clients;
+  std::array<Client*, kFilesMax> by_file{};  // the server's end of each client's connection; else null
+  uint64_t left = 0;                         // requests still to be handed out
+  uint64_t answers = 0;
+  uint64_t bytes = 0;
+};
+Traffic traffic;
+
+Client* client_of(int fd) {
+  return fd >= 0 && static_cast<size_t>(fd) < kFilesMax ? traffic.by_file[static_cast<size_t>(fd)] : nullptr;
+}
+
+const std::string& next_request(Client& client) {
+  const std::string& request = client.requests[client.next];
+  if (++client.next == client.requests.size()) client.next = 0;
+  return request;
+}
+
+}  // namespace
+
+// These take the place of libc's in this program, libuv included. All other files are none of their business.
+extern "C" ssize_t read(int fd, void* to, size_t size) {
+  Client* const client = client_of(fd);
+  if (client == nullptr) return syscall(SYS_read, fd, to, size);
+  if (traffic.left == 0) {
+    errno = EAGAIN;
+    return -1;
+  }
+  --traffic.left;
+  const std::string& request = next_request(*client);
+  std::memcpy(to, request.data(), request.size());
+  return static_cast<ssize_t>(request.size());
+}
+
+extern "C" ssize_t write(int fd, const void* from, size_t size) {
+  if (client_of(fd) == nullptr) return syscall(SYS_write, fd, from, size);
+  ++traffic.answers;
+  traffic.bytes += size;
+  return static_cast<ssize_t>(size);
+}
+
+namespace {
+
+struct Arguments {
+  uint32_t torrents = 100'000;
+  uint32_t peers = 200'000;
+  uint64_t answers = 1'000'000;
+  uint64_t rounds = 3;
+  uint32_t numwant = 50;
+  uint32_t scrape = 0;
+  bool close = false;
+};
+
+int parse(int argc, char** argv, Arguments& out) {
+  CLI::App app("runs the HTTP path without the kernel");
+  app.add_option("--torrents", out.torrents)->check(CLI::PositiveNumber);
+  app.add_option("--peers", out.peers, "each announced once before the rounds")
+      ->check(CLI::Range(64U, 3'000'000U));
+  app.add_option("--answers", out.answers, "in one round");
+  app.add_option("--rounds", out.rounds, "timed rounds; 0: one round that is not timed, for callgrind");
+  app.add_option("--numwant", out.numwant);
+  app.add_option("--scrape", out.scrape, "scrapes of so many torrents instead of announces")
+      ->check(CLI::Range(0U, 50U));
+  app.add_flag("--close", out.close, "a connection for each request");
+  CLI11_PARSE(app, argc, argv);
+  return 0;
+}
+
+std::string escaped(const common::InfoHash& hash) {
+  std::string out;
+  for (const uint8_t byte : hash.bytes) {
+    std::array<char, 4> text;
+    std::snprintf(text.data(), text.size(), "%%%02x", byte);
+    out += text.data();
+  }
+  return out;
+}
+
+// As qBittorrent sends it.
+std::string request_for(const std::string& query, bool close) {
+  return "GET " + query +
+         " HTTP/1.1\r\nHost: tracker.example.org:6969\r\nUser-Agent: qBittorrent/4.5.2\r\n"
+         "Accept-Encoding: gzip\r\nConnection: " +
+         (close ? "close" : "keep-alive") + "\r\n\r\n";
+}
+
+std::string announce_of(const bench::WorkloadPeer& peer, uint32_t numwant) {
+  return "/announce?info_hash=" + escaped(bench::torrent_hash(peer.torrent)) +
+         "&peer_id=-qB4520-bench!client&port=" + std::to_string(peer.port) +
+         "&uploaded=0&downloaded=0&left=" + (peer.seeder ? "0" : "50") +
+         "&corrupt=0&key=1A2B3C4D&numwant=" + std::to_string(numwant) +
+         "&compact=1&no_peer_id=1&supportcrypto=1&redundant=0";
+}
+
+std::string scrape_of(const bench::Workload& workload, uint32_t torrents, common::Prng& prng) {
+  std::string query = "/scrape?";
+  for (uint32_t i = 0; i < torrents; ++i) {
+    query +=
+        (i == 0 ? "info_hash=" : "&info_hash=") + escaped(bench::torrent_hash(workload.random_torrent(prng)));
+  }
+  return query;
+}
+
+// One for each peer, by client.
+void make_requests(const bench::Workload& workload, uint32_t scrape, uint32_t numwant, bool close) {
+  common::Prng prng(7);
+  for (uint32_t number = 0; number < workload.clients(); ++number) {
+    Client& client = traffic.clients[number];
+    client = {};
+    for (uint32_t index = 0; index < workload.peers_of_client(number); ++index) {
+      client.requests.push_back(request_for(
+          scrape > 0 ? scrape_of(workload, scrape, prng) : announce_of(workload.peer(number, index), numwant),
+          close));
+    }
+  }
+}
+
+sockaddr_in socket_address(uint32_t address, uint16_t port) {
+  sockaddr_in out{};
+  out.sin_family = AF_INET;
+  out.sin_port = htons(port);
+  out.sin_addr.s_addr = htonl(address);
+  return out;
+}
+
+// A connection to the server from the client's address, on which one request, or what else, has been sent.
+node::Socket connect_from(uint32_t client, uint16_t port, const std::string& text) {
+  node::Socket socket(::socket(AF_INET, SOCK_STREAM, 0));
+  const sockaddr_in from = socket_address(kFirstAddress + client, 0);
+  const sockaddr_in to = socket_address(INADDR_LOOPBACK, port);
+  if (bind(socket.fd(), reinterpret_cast<const sockaddr*>(&from), sizeof from) != 0 ||
+      connect(socket.fd(), reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0 ||
+      send(socket.fd(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
+    std::perror("cannot connect");
+    std::exit(1);
+  }
+  return socket;
+}
+
+class Bench {
+ public:
+  explicit Bench(const Arguments& arguments)
+      : arguments_(arguments),
+        tracker_({.numwant_max = 200}, store_, nullptr, counters_.announce, 1),
+        workload_(arguments.torrents, arguments.peers) {
+    uv_loop_init(&loop_);
+    server_ = std::make_unique<node::HttpServer>(&loop_, node::HttpLimits{.idle_ms = 86'400'000}, handler_,
+                                                 counters_.http);
+    auto socket = node::open_tcp(common::make_endpoint_v4(INADDR_LOOPBACK, 0), false);
+    if (!socket) {
+      std::fprintf(stderr, "%s\n", socket.error().message.c_str());
+      std::exit(1);
+    }
+    port_ = node::local_endpoint(socket->fd()).port;
+    server_->listen(std::move(*socket));
+    traffic.clients.resize(workload_.clients());
+  }
+
+  int run() {
+    make_requests(workload_, 0, 0, false);
+    connect_clients();
+    serve(workload_.peers());
+    make_requests(workload_, arguments_.scrape, arguments_.numwant, arguments_.close);
+    bool all = true;
+    for (uint64_t round = 0; round < std::max<uint64_t>(1, arguments_.rounds); ++round) {
+      traffic.answers = traffic.bytes = 0;
+      const uint64_t answered = answered_well();
+      const uint64_t start_ns = bench::thread_cpu_ns();
+      if (arguments_.close) {
+        serve_connections(arguments_.answers);
+      } else {
+        serve(arguments_.answers);
+      }
+      const auto spent_ns = static_cast<double>(bench::thread_cpu_ns() - start_ns);
+      all &= answered_well() - answered == arguments_.answers;
+      if (arguments_.rounds == 0) continue;
+      std::printf("%.1f ns per answer, %.1f bytes each\n", spent_ns / static_cast<double>(arguments_.answers),
+                  static_cast<double>(traffic.bytes) / static_cast<double>(arguments_.answers));
+    }
+    traffic.by_file = {};
+    server_->stop();
+    uv_run(&loop_, UV_RUN_DEFAULT);
+    if (!all) std::fprintf(stderr, "requests were not answered, or with a failure\n");
+    return all ? 0 : 1;
+  }
+
+ private:
+  uint64_t answered_well() const {
+    return counters_.http_tracker[0].announces.value() + counters_.http_tracker[0].scrapes.value();
+  }
+
+  // One connection a client. The byte that is sent on it stays unread, so epoll always finds it readable.
+  void connect_clients() {
+    for (uint32_t client = 0; client < workload_.clients(); ++client) {
+      sockets_.push_back(connect_from(client, port_, "x"));
+    }
+    // Before the first read of any of them: those who accept do not read at once.
+    while (counters_.http.connections_accepted.value() < workload_.clients()) {
+      uv_run(&loop_, UV_RUN_NOWAIT);
+      name_connections();
+    }
+  }
+
+  void name_connections() {
+    for (int fd = 0; fd < static_cast<int>(kFilesMax); ++fd) {
+      sockaddr_in own{};
+      sockaddr_in peer{};
+      socklen_t own_size = sizeof own;
+      socklen_t peer_size = sizeof peer;
+      if (getsockname(fd, reinterpret_cast<sockaddr*>(&own), &own_size) != 0) continue;
+      if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &peer_size) != 0) continue;
+      if (own.sin_family != AF_INET || ntohs(own.sin_port) != port_) continue;
+      traffic.by_file[static_cast<size_t>(fd)] =
+          &traffic.clients[ntohl(peer.sin_addr.s_addr) - kFirstAddress];
+    }
+  }
+
+  // Lets the loop serve `count` requests.
+  void serve(uint64_t count) {
+    traffic.left = count;
+    while (traffic.left > 0) uv_run(&loop_, UV_RUN_NOWAIT);
+  }
+
+  // The same, each on a connection of its own, as many at once as there are clients.
+  void serve_connections(uint64_t count) {
+    while (count > 0) {
+      const uint64_t closed = counters_.http.connections_closed.value();
+      const uint64_t sent = counters_.http.bytes_sent.value();
+      std::vector<node::Socket> sockets;
+      for (uint32_t client = 0; client < workload_.clients() && count > 0; ++client, --count) {
+        sockets.push_back(connect_from(client, port_, next_request(traffic.clients[client])));
+      }
+      while (counters_.http.connections_closed.value() < closed + sockets.size()) {
+        uv_run(&loop_, UV_RUN_NOWAIT);
+      }
+      traffic.answers += sockets.size();
+      traffic.bytes += counters_.http.bytes_sent.value() - sent;
+    }
+  }
+
+  const Arguments arguments_;
+  const node::ClusterClock clock_{86'400};
+  node::SwarmStore store_{{.key = {1, 2, 3}}};
+  node::WorkerCounters counters_;
+  node::Tracker tracker_;
+  node::FullScrapes full_scrapes_{store_, clock_, 0};
+  const std::atomic<uint64_t> synced_peers_{0};
+  node::OpentrackerPage opentracker_{{}, store_, full_scrapes_, {}, synced_peers_};
+  node::HttpTracker handler_{tracker_, clock_, full_scrapes_, opentracker_, counters_};
+  bench::Workload workload_;
+  uv_loop_t loop_{};
+  std::unique_ptr<node::HttpServer> server_;
+  uint16_t port_ = 0;
+  std::vector<node::Socket> sockets_;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Arguments arguments;
+  if (const int status = parse(argc, argv, arguments)) return status;
+  return Bench(arguments).run();
+}
