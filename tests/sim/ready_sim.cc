@@ -145,15 +145,16 @@ TEST_CASE("a node is not synced while it reads its snapshot, alone or not") {
 }
 
 TEST_CASE("a node that leaves before it has read its snapshot leaves the file as it is") {
-  for_each_seed("a node that leaves before it has read its snapshot leaves the file as it is", [](World& world) {
-    leave_with_news(world);
-    world.node(2).settings.load_us = 40 * kSecondUs;
-    const auto before = world.node(2).saved;
-    world.restart(2);
-    world.run_for(10 * kSecondUs);
-    world.stop(2);
-    REQUIRE(world.node(2).saved == before);
-  });
+  for_each_seed("a node that leaves before it has read its snapshot leaves the file as it is",
+                [](World& world) {
+                  leave_with_news(world);
+                  world.node(2).settings.load_us = 40 * kSecondUs;
+                  const auto before = world.node(2).saved;
+                  world.restart(2);
+                  world.run_for(10 * kSecondUs);
+                  world.stop(2);
+                  REQUIRE(world.node(2).saved == before);
+                });
 }
 
 TEST_CASE("a node is not in step before it has met the members that others name") {
