@@ -38,7 +38,8 @@ common::Result<Socket> open_tracker_udp(const common::Endpoint& address);
 // Listening, with SO_REUSEPORT and TCP_NODELAY (which accepted connections inherit).
 common::Result<Socket> open_tcp(const common::Endpoint& address, bool reuse_port);
 
-// The unicast socket of the sync channel; it tells datagrams that found no room (SO_RXQ_OVFL). One per address: no SO_REUSEPORT, so a second node is refused.
+// The unicast socket of the sync channel; it tells datagrams that found no room (SO_RXQ_OVFL). One per
+// address: no SO_REUSEPORT, so a second node is refused.
 common::Result<Socket> open_sync_udp(const common::Endpoint& address);
 
 struct GroupSocket {
@@ -46,8 +47,8 @@ struct GroupSocket {
   unsigned interface_index = 0;  // 0: the system's choice
 };
 
-// Receives one multicast group on one interface and nothing else (bound to the group, IP_MULTICAST_ALL off); it
-// tells datagrams that found no room.
+// Receives one multicast group on one interface and nothing else (bound to the group, IP_MULTICAST_ALL off);
+// it tells datagrams that found no room.
 common::Result<GroupSocket> open_sync_group(const MulticastGroup& group);
 
 // The address a socket is really bound to; for port 0.
