@@ -74,7 +74,7 @@ void SnapshotKeeper::set_interval_s(uint32_t interval_s) {
 SnapshotStatus SnapshotKeeper::status() const {
   const std::lock_guard lock(mutex_);
   SnapshotStatus status = status_;
-  status.interval_s = settings_.interval_s;
+  status.interval_s = interval_s_;
   if (status.loading_percent) status.loading_percent = percent_.load(std::memory_order_relaxed);
   return status;
 }

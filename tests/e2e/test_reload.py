@@ -286,6 +286,7 @@ class OtherNodes(unittest.TestCase):
             node.write_config()
             self.assertTrue(hang_up(node))
             wait_for(lambda: node.metric("shoal_snapshot_writes_total", result="ok") > 0, 10)
+            self.assertEqual(node.metric("shoal_snapshot_interval_seconds"), 1)
             self.assertEqual(node.stop(), 0)
 
     @of("sync.peers")
