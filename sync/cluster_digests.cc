@@ -128,6 +128,7 @@ void Cluster::Impl::heal(Now now, Member& member, Outputs& out) {
   if (steady.size() > proto::kCellTicksMax) {
     std::vector<proto::PullPart> parts = parts_of_ticks(steady);
     std::vector<Difference> wanted;
+    wanted.reserve(steady.size());
     for (const common::Tick one : steady)
       wanted.push_back({one, Difference::kAllBuckets, repair.differences.digest(one)});
     add_newest(tick(now), 0, parts);
