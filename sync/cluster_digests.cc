@@ -199,11 +199,25 @@ void Cluster::Impl::pull_cells(Now now, Member& member, Outputs& out) {
   std::vector<proto::PullPart> parts;
   std::vector<Difference> wanted;
   size_t buckets = 0;
-  for (const auto& [tick, cells] : repair.cells) {
+  // More than what is underway at a moment makes differ.
+  const auto much = [](const auto& entry) { return entry.second.digests.size() > kCellsOfTickMax; };
+  if (repair.cells.size() == proto::kCellTicksMax && std::all_of(repair.cells.begin(), repair.cells.end(), much) &&
+      !repair.cells.begin()->second.steady) {
+    // It will be so in the other ticks.
+    std::vector<common::Tick> all = repair.differences.unsteady();
+    for (const auto& [one, cells] : repair.cells) all.push_back(one);
+    std::sort(all.begin(), all.end());
+    all.erase(std::unique(all.begin(), all.end()), all.end());
+    parts = parts_of_ticks(all);
+    add_newest(tick(now), 0, parts);
+    return begin_pull(now, member, std::move(parts), {}, out);
+  }
+  for (const auto& entry : repair.cells) {
+    const auto& [tick, cells] = entry;
     proto::PullPart part{tick, 1, {}};
     for (const auto& [bucket, digest] : cells.digests) {
       const auto before = cells.previous.find(bucket);
-      const bool lasting = before != cells.previous.end() && before->second == digest;
+      const bool lasting = much(entry) || (before != cells.previous.end() && before->second == digest);
       if ((!cells.steady && !lasting) || vain.contains({tick, bucket, digest})) continue;
       part.buckets.push_back(bucket);
       wanted.push_back({tick, bucket, digest});

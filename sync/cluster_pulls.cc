@@ -110,8 +110,11 @@ void Cluster::Impl::end_pull(Now now, bool good, const std::string& reason, Outp
     } else if (!everything) {
       vain.forget_before(tick(now) - kCompareToAge);
       vain.add(ended->purpose().differences);
-      repair.next_pull_us = now.mono_us + (kAfterFruitlessUs << repair.fruitless);
-      repair.fruitless = std::min(repair.fruitless + 1, kFruitlessDoublings);
+      // What is remembered is not pulled for again anyway.
+      if (ended->purpose().differences.empty()) {
+        repair.next_pull_us = now.mono_us + (kAfterFruitlessUs << repair.fruitless);
+        repair.fruitless = std::min(repair.fruitless + 1, kFruitlessDoublings);
+      }
     }
   }
   if (ended->applied > 0) {
