@@ -201,10 +201,11 @@ void Cluster::Impl::pull_cells(Now now, Member& member, Outputs& out) {
   size_t buckets = 0;
   // More than what is underway at a moment makes differ.
   const auto much = [](const auto& entry) { return entry.second.digests.size() > kCellsOfTickMax; };
-  if (repair.cells.size() == proto::kCellTicksMax && std::all_of(repair.cells.begin(), repair.cells.end(), much) &&
-      !repair.cells.begin()->second.steady) {
+  if (repair.cells.size() > 1 && std::all_of(repair.cells.begin(), repair.cells.end(), much)) {
     // It will be so in the other ticks.
     std::vector<common::Tick> all = repair.differences.unsteady();
+    const std::vector<common::Tick> steady = worth_pulling(repair);
+    all.insert(all.end(), steady.begin(), steady.end());
     for (const auto& [one, cells] : repair.cells) all.push_back(one);
     std::sort(all.begin(), all.end());
     all.erase(std::unique(all.begin(), all.end()), all.end());

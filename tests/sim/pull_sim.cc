@@ -83,6 +83,42 @@ TEST_CASE("a cut of five minutes heals within ten seconds") {
   });
 }
 
+// One of `count` peers, each in a swarm of its own, announces itself.
+void announce_one(World& world, size_t node, uint32_t count, uint32_t first) {
+  const uint32_t number = first + world.prng().below(count);
+  node::PeerAnnounce announce;
+  // Spread over the buckets.
+  common::Prng hash(number);
+  for (uint8_t& byte : announce.info_hash.bytes) byte = static_cast<uint8_t>(hash.below(256));
+  announce.peer = common::make_endpoint_v4(0xc6000000 + number, 6881);
+  announce.seeder = world.prng().below(2) == 0;  // so that nearly each announce is a change
+  world.announce(node, announce);
+}
+
+TEST_CASE("a cut heals within ten seconds though all is announced anew meanwhile") {
+  constexpr uint32_t kPeers = 8000;
+  for_each_seed(
+      "a cut heals within ten seconds though all is announced anew meanwhile",
+      [](World& world) {
+        start_running(world, 3);
+        const auto announce_for = [&world](int64_t us) {
+          for (const int64_t end_us = world.now_us() + us; world.now_us() < end_us; world.run_for(20'000)) {
+            announce_one(world, 0, kPeers, 0);
+            announce_one(world, 1 + world.prng().below(2), kPeers, kPeers);
+          }
+        };
+        for (const size_t other : {1u, 2u}) cut_between(world, 0, other);
+        announce_for(300 * kSecondUs);
+        world.heal();
+        // Every tick that is compared goes on changing.
+        announce_for(10 * kSecondUs);
+        world.run_for(kQuietUs);
+        REQUIRE(world.difference_in_all(world.everyone()) == "");
+        check_calm(world);
+      },
+      2);
+}
+
 TEST_CASE("what is lost beyond resending comes by a pull") {
   for_each_seed("what is lost beyond resending comes by a pull", [](World& world) {
     start_running(world, 3);
