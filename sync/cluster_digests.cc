@@ -184,10 +184,10 @@ void Cluster::Impl::apply_cells(Now now, Member& member, const proto::CellDigest
     const auto bucket = static_cast<uint32_t>(told.first_bucket + i);
     const uint64_t digest = (told.digests[i] ^ own[bucket]) & proto::kDigestMask;
     if (digest != 0) cells.digests[bucket] = digest;
+    cells.heard.set(bucket);
   }
-  cells.heard += told.digests.size();
   const bool all = std::all_of(member.repair.cells.begin(), member.repair.cells.end(),
-                               [](const auto& entry) { return entry.second.heard >= proto::kDigestBuckets; });
+                               [](const auto& entry) { return entry.second.heard.all(); });
   if (all) member.repair.cells_due_us = now.mono_us;
   pulls_deadline_us = std::min(pulls_deadline_us, member.repair.cells_due_us);
 }
@@ -223,8 +223,7 @@ void Cluster::Impl::pull_cells(Now now, Member& member, Outputs& out) {
       part.buckets.push_back(bucket);
       wanted.push_back({tick, bucket, digest});
     }
-    const bool all_heard = cells.heard >= proto::kDigestBuckets;
-    if (cells.steady && all_heard) wanted.push_back({tick, Difference::kAllBuckets, cells.digest});
+    if (cells.steady && cells.heard.all()) wanted.push_back({tick, Difference::kAllBuckets, cells.digest});
     if (part.buckets.empty()) continue;
     if (part.buckets.size() > kCellsOfTickMax || buckets + part.buckets.size() > proto::kPullBucketsMax) {
       part.buckets.clear();

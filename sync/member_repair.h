@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bitset>
 #include <cstdint>
 #include <limits>
 #include <map>
@@ -49,9 +50,9 @@ struct MemberRepair {
 
   // The cells of one tick that have been asked for.
   struct TickCells {
-    bool steady = false;                    // the tick was
-    uint64_t digest = 0;                    // ... and over all buckets differed by this
-    size_t heard = 0;                       // buckets
+    bool steady = false;  // the tick was
+    uint64_t digest = 0;  // ... and over all buckets differed by this
+    std::bitset<proto::kDigestBuckets> heard;
     std::map<uint32_t, uint64_t> digests;   // theirs XOR ours, where they differ
     std::map<uint32_t, uint64_t> previous;  // of the last time they were asked for
   };
