@@ -3,6 +3,7 @@
 #include <bit>
 
 #include "common/check.h"
+#include "common/prefetch.h"
 #include "node/peer_sampling.h"
 
 namespace shoal::node {
@@ -12,6 +13,8 @@ using proto::PeerRole;
 
 static_assert(sizeof(PeerSet) == sizeof(PeerRecord<Family::v4>));
 static_assert(offsetof(PeerSet, form) == offsetof(PeerRecord<Family::v4>, state));
+static_assert(std::endian::native == std::endian::little,
+              "the form is the top byte of a large set's pointer");
 
 namespace {
 
@@ -197,23 +200,19 @@ void PeerTable<F>::make_large(PeerSet& set) {
   auto peers = std::make_unique<LargePeers>();
   for_each(set, [&](const Record& record) { peers->roles[index_of(record.role())].insert(hash_, record); });
   pool(set.form).remove(set.number, block_size(set.form));
-  set = {};
-  set.form = PeerSet::kLarge;
-  if (large_free_.empty()) {
-    grow_for_one(large_, 8, 1);
-    set.number = static_cast<uint32_t>(large_.size());
-    large_.push_back(std::move(peers));
-  } else {
-    set.number = large_free_.back();
-    large_free_.pop_back();
-    large_[set.number] = std::move(peers);
-  }
+  set = PeerSet::of_large(peers.get());
+  peers->number = static_cast<uint32_t>(large_.size());
+  grow_for_one(large_, 8, 1);
+  large_.push_back(std::move(peers));
 }
 
 template <Family F>
 void PeerTable<F>::make_row(PeerSet& set) {
-  const std::unique_ptr<LargePeers> peers = std::move(large_[set.number]);
-  large_free_.push_back(set.number);
+  const uint32_t number = large(set).number;
+  const std::unique_ptr<LargePeers> peers = std::exchange(large_[number], std::move(large_.back()));
+  large_.pop_back();
+  if (number < large_.size()) large_[number]->number = number;
+  shrink_if_sparse(large_, 2);
   set = {};
   for (const SortedPeers<F>& role : peers->roles) {
     role.for_each([&](const Record& record) { insert(set, record.key, record.value()); });
@@ -331,21 +330,34 @@ bool PeerTable<F>::expire(PeerSet& set, const Expiry& expiry, Walk& walk, WorkBo
 }
 
 template <Family F>
-void PeerTable<F>::prefetch(const PeerSet& set, const Key& key, PeerRole likely) const {
+bool PeerTable<F>::prefetch(const PeerSet& set) const {
+  const auto load = [](const void* begin, size_t size) {
+    for (size_t i = 0; i < size; i += 64) common::prefetch(static_cast<const uint8_t*>(begin) + i);
+  };
   if (set.form == PeerSet::kLarge) {
-    large(set).roles[index_of(likely)].prefetch(hash_(key));
-  } else if (set.form >= PeerSet::kFirstClass) {
-    const uint8_t* first = pool(set.form).at(set.number, block_size(set.form));
-    for (size_t i = 0; i < block_size(set.form); i += 64) __builtin_prefetch(first + i);
+    load(&large(set), sizeof(LargePeers));
+    return true;
   }
+  if (set.form >= PeerSet::kFirstClass) {
+    load(pool(set.form).at(set.number, block_size(set.form)), block_size(set.form));
+  }
+  return false;
+}
+
+// A peer that is new is looked for in both.
+template <Family F>
+void PeerTable<F>::prefetch_place(const PeerSet& set, const Key& key) const {
+  if (set.form != PeerSet::kLarge) return;
+  const uint64_t hash = hash_(key);
+  large(set).roles[index_of(PeerRole::leecher)].prefetch(hash);
+  large(set).roles[index_of(PeerRole::seeder)].prefetch(hash);
 }
 
 template <Family F>
 size_t PeerTable<F>::bytes() const {
-  size_t sum = allocated_bytes(large_) + allocated_bytes(large_free_);
+  size_t sum = allocated_bytes(large_);
   for (size_t i = 0; i < pools_.size(); ++i) sum += pools_[i].bytes(kCapacities[i] * sizeof(Record));
   for (const auto& peers : large_) {
-    if (peers == nullptr) continue;
     sum += allocated_bytes(sizeof(LargePeers));
     for (const SortedPeers<F>& role : peers->roles) sum += role.bytes();
   }

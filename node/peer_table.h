@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -33,11 +34,17 @@ struct PeerSet {
   static constexpr uint8_t kLarge = kEmpty + 1;
   static constexpr uint8_t kFirstClass = kLarge + 1;  // a block of class `form - kFirstClass`
 
-  uint32_t number = 0;                   // of the block or of the LargePeers
+  uint32_t number = 0;                   // of the block
   std::array<uint8_t, kRoles> counts{};  // of a block
   uint8_t form = kEmpty;
 
   bool empty() const { return form == kEmpty; }
+
+  // Of a large set the first seven bytes are a pointer: user space has 56 bits at most.
+  static PeerSet of_large(const void* peers) {
+    return std::bit_cast<PeerSet>(reinterpret_cast<uintptr_t>(peers) | uint64_t{kLarge} << 56);
+  }
+  uintptr_t pointer() const { return std::bit_cast<uint64_t>(*this) & ~uint64_t{0} >> 8; }
 };
 
 template <common::Family F>
@@ -85,8 +92,10 @@ class PeerTable {
   template <class Visit>
   bool for_each(const PeerSet& set, Walk& walk, WorkBound& bound, Visit visit) const;
 
-  // Starts to load what find() with these arguments will touch.
-  void prefetch(const PeerSet& set, const Key& key, proto::PeerRole likely) const;
+  // Starts to load the peers of the set; of a large one only where they lie: then it returns true, and
+  // prefetch_place() goes on with what find() of this key will touch.
+  bool prefetch(const PeerSet& set) const;
+  void prefetch_place(const PeerSet& set, const Key& key) const;
 
   // After many removals: `for_all(visit)` calls visit(PeerSet&) for every set of this table. Ends when the
   // bound is reached, between two pools; returns whether nothing is left to do.
@@ -107,6 +116,7 @@ class PeerTable {
 
   struct LargePeers {
     std::array<SortedPeers<F>, kRoles> roles;
+    uint32_t number = 0;  // its place in large_
     uint32_t size() const { return roles[0].size() + roles[1].size() + roles[2].size(); }
   };
 
@@ -128,8 +138,7 @@ class PeerTable {
   Record* block(const PeerSet& set) {
     return reinterpret_cast<Record*>(pool(set.form).at(set.number, block_size(set.form)));
   }
-  LargePeers& large(const PeerSet& set) { return *large_[set.number]; }
-  const LargePeers& large(const PeerSet& set) const { return *large_[set.number]; }
+  static LargePeers& large(const PeerSet& set) { return *reinterpret_cast<LargePeers*>(set.pointer()); }
 
   // Moves the record at `at` from one role's part to another's, in both of which kRoles stands for the free
   // room at the end, and writes `record` there. Returns its new place, that of the room if to is kRoles.
@@ -145,11 +154,9 @@ class PeerTable {
   uint32_t sample_large(const LargePeers& large, const Record* self, bool for_seeder, uint32_t want,
                         common::Prng& prng, uint8_t* to) const;
 
-  // What every announce reads comes first, next to the shard's own.
-  PeerHash hash_;
-  std::vector<std::unique_ptr<LargePeers>> large_;  // by PeerSet::number; null: free
+  PeerHash hash_;  // what every announce reads comes first, next to the shard's own
   std::array<BlockPool, kCapacities.size()> pools_;
-  std::vector<uint32_t> large_free_;
+  std::vector<std::unique_ptr<LargePeers>> large_;
 };
 
 template <common::Family F>

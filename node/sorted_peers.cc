@@ -15,9 +15,8 @@ namespace {
 constexpr size_t kWalkedSegments = 8;
 constexpr uint32_t kScatteredWant = 256;
 
-// Neighbours picked together from a large set: half a cache line of IPv4 records, a whole one when many are
-// wanted.
-constexpr uint32_t run_length(uint32_t want) { return want <= 32 ? 4 : 8; }
+// Neighbours picked together from a large set: as many IPv4 records as a cache line holds.
+constexpr uint32_t kRun = 8;
 
 }  // namespace
 
@@ -202,7 +201,7 @@ uint8_t* SortedPeers<F>::sample(const Record* self, uint32_t want, common::Prng&
   if (directory_) return sample_walking(self, want, prng, to);
   const Record* records = first_.records.data();
   const uint32_t self_at = self == nullptr ? size_ : static_cast<uint32_t>(self - records);
-  sample_circle_around(size_, self_at, want, run_length(want), prng,
+  sample_circle_around(size_, self_at, want, kRun, prng,
                        [&](uint32_t at, uint32_t length) { to = copy_keys(records + at, length, to); });
   return to;
 }
@@ -223,7 +222,7 @@ uint8_t* SortedPeers<F>::sample_walking(const Record* self, uint32_t want, commo
   }
   size_t cursor = 0;
   uint32_t first = 0;  // rank of the first record of the cursor's segment
-  sample_circle_around(size_, self_at, want, run_length(want), prng, [&](uint32_t at, uint32_t length) {
+  sample_circle_around(size_, self_at, want, kRun, prng, [&](uint32_t at, uint32_t length) {
     if (at < first) cursor = first = 0;
     while (length > 0) {
       while (at - first >= segments[cursor].size()) first += segments[cursor++].size();
@@ -250,8 +249,7 @@ uint8_t* SortedPeers<F>::sample_scattered(const Record* self, uint32_t want, com
   std::array<Run, kScatteredWant> runs;
   size_t run_count = 0;
   const Directory& directory = *directory_;
-  const uint32_t run = run_length(want);
-  const uint32_t run_total = (want + run - 1) / run;
+  const uint32_t run_total = (want + kRun - 1) / kRun;
   // All places first, so that their cache misses overlap.
   while (run_count < run_total) {
     // A slot, then a place in the room its segment would have if it were full and had all the slots to
@@ -263,13 +261,13 @@ uint8_t* SortedPeers<F>::sample_scattered(const Record* self, uint32_t want, com
     const bool with_self = self != nullptr && segment.holds(self);
     const uint32_t origin = with_self ? static_cast<uint32_t>(self - segment.records.data()) + 1 : 0;
     const uint32_t circle = segment.size() - (with_self ? 1 : 0);
-    if (circle < 2 * run) continue;
-    __builtin_prefetch(&segment.records[start]);
+    if (circle < 2 * kRun) continue;
+    common::prefetch(&segment.records[start]);
     start = start >= origin ? start - origin : start + segment.size() - origin;
     const bool overlaps = std::any_of(runs.begin(), runs.begin() + run_count, [&](const Run& other) {
       if (other.segment != &segment) return false;
       const uint32_t ahead = start >= other.start ? start - other.start : start + circle - other.start;
-      return ahead < run || circle - ahead < run;
+      return ahead < kRun || circle - ahead < kRun;
     });
     if (overlaps) continue;
     runs[run_count++] = {&segment, start, circle, origin};
@@ -279,7 +277,7 @@ uint8_t* SortedPeers<F>::sample_scattered(const Record* self, uint32_t want, com
     const auto take = [&](uint32_t at, uint32_t length) {
       to = copy_keys(from.segment->records.data() + at, length, to);
     };
-    const uint32_t length = std::min(run, want);
+    const uint32_t length = std::min(kRun, want);
     take_circular(from.circle, from.start, length, [&](uint32_t at, uint32_t part) {
       const uint32_t size = from.segment->size();
       at += from.origin;

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/prefetch.h"
 #include "common/prng.h"
 #include "node/peer_record.h"
 
@@ -79,8 +80,8 @@ class SortedPeers {
     const Segment& segment = segment_of(hash);
     const auto at =
         reinterpret_cast<uintptr_t>(segment.records.data()) + segment.guess(hash) * sizeof(Record);
-    for (const uintptr_t line : {at - 64, at, at + 64}) {
-      __builtin_prefetch(reinterpret_cast<const void*>(line));
+    for (const uintptr_t line : {at, at - 64, at + 64}) {
+      common::prefetch(reinterpret_cast<const void*>(line));
     }
   }
 

@@ -34,18 +34,25 @@ void SwarmShard::prefetch_swarm(uint64_t hash) const {
   const std::lock_guard guard(lock_);
   const auto* entry = reinterpret_cast<const char*>(table_.likely_entry(hash));
   if (entry == nullptr) return;
-  __builtin_prefetch(entry);
-  __builtin_prefetch(entry + sizeof(SwarmEntry) - 1);
+  common::prefetch(entry);
+  common::prefetch(entry + sizeof(SwarmEntry) - 1);
 }
 
-void SwarmShard::prefetch_peers(uint64_t hash, const common::Endpoint& peer, PeerRole likely) const {
+bool SwarmShard::prefetch_peers(uint64_t hash, Family family) const {
+  const std::lock_guard guard(lock_);
+  const SwarmEntry* entry = table_.likely_entry(hash);
+  if (entry == nullptr) return false;
+  return family == Family::v4 ? peers_v4_.prefetch(entry->v4) : peers_v6_.prefetch(entry->v6);
+}
+
+void SwarmShard::prefetch_place(uint64_t hash, const common::Endpoint& peer) const {
   const std::lock_guard guard(lock_);
   const SwarmEntry* entry = table_.likely_entry(hash);
   if (entry == nullptr) return;
   if (peer.family == Family::v4) {
-    peers_v4_.prefetch(entry->v4, key_of<Family::v4>(peer), likely);
+    peers_v4_.prefetch_place(entry->v4, key_of<Family::v4>(peer));
   } else {
-    peers_v6_.prefetch(entry->v6, key_of<Family::v6>(peer), likely);
+    peers_v6_.prefetch_place(entry->v6, key_of<Family::v6>(peer));
   }
 }
 

@@ -11,6 +11,7 @@
 #include <optional>
 #include <span>
 
+#include "common/prefetch.h"
 #include "node/digest_table.h"
 #include "node/peer_table.h"
 #include "node/shard_lock.h"
@@ -37,11 +38,11 @@ class alignas(64) SwarmShard {
 
   // Starts to load what every call reads first.
   void prefetch() const {
-    __builtin_prefetch(this);
-    __builtin_prefetch(reinterpret_cast<const char*>(this) + 64);
+    for (const size_t line : {0, 64, 128}) common::prefetch(reinterpret_cast<const char*>(this) + line);
   }
   void prefetch_swarm(uint64_t hash) const;
-  void prefetch_peers(uint64_t hash, const common::Endpoint& peer, proto::PeerRole likely) const;
+  bool prefetch_peers(uint64_t hash, common::Family family) const;
+  void prefetch_place(uint64_t hash, const common::Endpoint& peer) const;
 
   PeerAnswer announce(uint64_t hash, const PeerAnnounce& announce, common::Tick now, common::Prng& prng,
                       const PeerBuffers& out);
@@ -161,20 +162,20 @@ class alignas(64) SwarmShard {
   void go_on_with_sweep(WorkBound& bound);
   bool compact(WorkBound& bound);
 
-  // What every announce reads lies in the first two cache lines.
+  // What every announce reads, and what a new peer's changes, lies in the first three cache lines.
   mutable ShardLock lock_;
   SwarmTable table_;
   const ShardConfig& config_;
   common::Tick swept_ = 0;  // tick of the last sweep; all stamps here are readable at it
-  PeerTable<common::Family::v4> peers_v4_;
-  PeerTable<common::Family::v6> peers_v6_;
-  std::optional<Sweep> sweep_;
-  bool compacted_ = true;             // nothing is left to do of compact()
-  std::array<RoleCounts, 2> sums_{};  // records by family and role
-  uint64_t expired_ = 0;
   // What the room common to all shards has been told.
   int64_t told_swarms_ = 0;
   int64_t told_records_ = 0;
+  std::array<RoleCounts, 2> sums_{};  // records by family and role
+  PeerTable<common::Family::v4> peers_v4_;
+  PeerTable<common::Family::v6> peers_v6_;
+  std::optional<Sweep> sweep_;
+  bool compacted_ = true;  // nothing is left to do of compact()
+  uint64_t expired_ = 0;
 };
 
 }  // namespace shoal::node

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/check.h"
+#include "common/prefetch.h"
 #include "node/allocated.h"
 #include "node/swarm_shard.h"
 
@@ -39,6 +40,7 @@ struct SwarmStore::Impl {
 
   static size_t shard_number(SwarmRef ref) { return ref.hash >> 54; }
   SwarmShard& shard_of(SwarmRef ref) { return shards[shard_number(ref)]; }
+  const IndexPlace& index_place_of(SwarmRef ref) const { return index_places[shard_number(ref)]; }
 
   using Admits = std::function<bool(const InfoHash&)>;
   std::shared_ptr<const Admits> current_admits() {
@@ -66,18 +68,27 @@ bool SwarmStore::nearly_full() const {
 }
 
 SwarmRef SwarmStore::locate(const InfoHash& info_hash) const {
-  return {common::siphash(impl_->shared.key, info_hash.bytes)};
-}
-
-void SwarmStore::prefetch(SwarmRef ref) const {
-  impl_->index_places[Impl::shard_number(ref)].prefetch(ref.hash);
+  const SwarmRef ref{common::siphash(impl_->shared.key, info_hash.bytes)};
+  common::prefetch(&impl_->index_place_of(ref));
   impl_->shard_of(ref).prefetch();
+  return ref;
 }
 
-void SwarmStore::prefetch_swarm(SwarmRef ref) const { impl_->shard_of(ref).prefetch_swarm(ref.hash); }
+void SwarmStore::prefetch(std::span<const SwarmRef> refs) const {
+  for (const SwarmRef ref : refs) impl_->index_place_of(ref).prefetch(ref.hash);
+  for (const SwarmRef ref : refs) impl_->shard_of(ref).prefetch_swarm(ref.hash);
+}
 
-void SwarmStore::prefetch_peers(SwarmRef ref, const common::Endpoint& peer, proto::PeerRole likely) const {
-  impl_->shard_of(ref).prefetch_peers(ref.hash, peer, likely);
+void SwarmStore::prefetch(std::span<PeerRef> refs) const {
+  for (const PeerRef& ref : refs) impl_->index_place_of(ref.swarm).prefetch(ref.swarm.hash);
+  for (const PeerRef& ref : refs) impl_->shard_of(ref.swarm).prefetch_swarm(ref.swarm.hash);
+  size_t large = 0;
+  for (const PeerRef& ref : refs) {
+    if (impl_->shard_of(ref.swarm).prefetch_peers(ref.swarm.hash, ref.peer.family)) refs[large++] = ref;
+  }
+  for (const PeerRef& ref : refs.first(large)) {
+    impl_->shard_of(ref.swarm).prefetch_place(ref.swarm.hash, ref.peer);
+  }
 }
 
 PeerAnswer SwarmStore::announce(SwarmRef ref, const PeerAnnounce& announce, Tick now, common::Prng& prng,

@@ -31,6 +31,12 @@ struct SwarmRef {
   uint64_t hash = 0;
 };
 
+// A peer and where its swarm lives.
+struct PeerRef {
+  SwarmRef swarm;
+  common::Endpoint peer;
+};
+
 struct PeerAnnounce {
   common::InfoHash info_hash;
   common::Endpoint peer;  // port not 0
@@ -106,15 +112,15 @@ class SwarmStore final : public sync::Swarms {
   // In force from now on; what is there stays. None at first.
   void set_limits(const StoreLimits& limits);
 
+  // Starts to load what the next call with it will read first.
   SwarmRef locate(const common::InfoHash& info_hash) const;
 
-  // For batches, so that their cache misses overlap: call the first for all requests of the batch, then the
-  // second for all, then the third, then do the work. They change nothing, any may be left out, and each
-  // follows what the one before has fetched: the index of swarms, the swarm's entry, its peers. All but the
-  // first take the shard's lock.
-  void prefetch(SwarmRef ref) const;
-  void prefetch_swarm(SwarmRef ref) const;
-  void prefetch_peers(SwarmRef ref, const common::Endpoint& peer, proto::PeerRole likely) const;
+  // For batches, so that their cache misses overlap: to be called for all scrapes or all announces of the
+  // batch before the first is worked. Each follows in stages, every one for all of them, what the stage
+  // before has started to load: the index of the swarms, their entries; then their peers, and in large swarms
+  // the places of these peers among them. They change nothing but the order of `refs`, and may be left out.
+  void prefetch(std::span<const SwarmRef> refs) const;
+  void prefetch(std::span<PeerRef> refs) const;
 
   // Applies one announce and samples peers for it: leechers first for a seeder, never the announcer itself,
   // never a stopped peer. `ref` is locate(announce.info_hash). A peer that is there already, and one that

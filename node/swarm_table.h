@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "common/info_hash.h"
+#include "common/prefetch.h"
 #include "common/siphash.h"
 #include "node/block_pool.h"
 #include "node/peer_table.h"
@@ -49,7 +50,7 @@ class IndexPlace {
   void prefetch(uint64_t hash) const {
     const uint64_t home = home_slot(hash, count_.load(std::memory_order_relaxed));
     const uintptr_t at = base_.load(std::memory_order_relaxed) + home * sizeof(uint32_t);
-    __builtin_prefetch(reinterpret_cast<const void*>(at));
+    common::prefetch(reinterpret_cast<const void*>(at));
   }
 
  private:

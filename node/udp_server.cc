@@ -69,6 +69,7 @@ struct UdpBatch {
   std::array<common::Endpoint, kBatch> clients;
   std::array<proto::UdpRequest, kBatch> requests;
   std::array<SwarmRef, kBatch> refs;
+  std::array<PeerRef, kBatch> announcing;  // those that announce, one after the other
 
   // The answers so far; each goes to the source and, on a wildcard socket, from the address of its request.
   size_t answers = 0;
@@ -172,6 +173,7 @@ size_t UdpServer::receive() {
 void UdpServer::look_up(size_t count, uint64_t now_us) {
   counters_.datagrams_received.add(count);
   const bool limited = tracker_.limits_requests();
+  size_t announces = 0;
   uint64_t bytes = 0;
   for (size_t i = 0; i < count; ++i) {
     const size_t size = batch_.in[i].msg_len;
@@ -196,20 +198,13 @@ void UdpServer::look_up(size_t count, uint64_t now_us) {
       request.kind = UdpKind::ignored;
     } else if (request.kind == UdpKind::announce) {
       batch_.refs[i] = tracker_.store().locate(request.announce.info_hash);
-      tracker_.store().prefetch(batch_.refs[i]);
+      PeerRef& announcer = batch_.announcing[announces++];
+      announcer = {batch_.refs[i], batch_.clients[i]};
+      announcer.peer.port = request.announce.port;
     }
   }
   counters_.bytes_received.add(bytes);
-  for (size_t i = 0; i < count; ++i) {
-    if (batch_.requests[i].kind == UdpKind::announce) tracker_.store().prefetch_swarm(batch_.refs[i]);
-  }
-  for (size_t i = 0; i < count; ++i) {
-    const proto::AnnounceRequest& announce = batch_.requests[i].announce;
-    if (batch_.requests[i].kind != UdpKind::announce) continue;
-    common::Endpoint peer = batch_.clients[i];
-    peer.port = announce.port;
-    tracker_.store().prefetch_peers(batch_.refs[i], peer, role_of(announce.event, announce.left == 0));
-  }
+  tracker_.store().prefetch(std::span(batch_.announcing).first(announces));
 }
 
 void UdpServer::answer(size_t index) {
@@ -298,8 +293,8 @@ size_t UdpServer::answer_scrape(size_t index, std::span<uint8_t> out) {
   for (size_t i = 0; i < count; ++i) {
     hashes[i] = request.scrape_hash(i);
     refs[i] = tracker_.store().locate(hashes[i]);
-    tracker_.store().prefetch(refs[i]);
   }
+  tracker_.store().prefetch(std::span<const SwarmRef>(refs).first(count));
   for (size_t i = 0; i < count; ++i) counts[i] = tracker_.scrape(refs[i], hashes[i]);
   return proto::write_scrape_answer(out, request.transaction_id, std::span(counts).first(count));
 }

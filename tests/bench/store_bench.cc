@@ -71,21 +71,18 @@ class Driver {
     }
   }
 
-  // `stages`: how many of the three prefetching passes.
-  void batched(const std::vector<Request>& requests, common::Tick now, int stages) {
-    node::SwarmRef refs[kBatch];
+  void batched(const std::vector<Request>& requests, common::Tick now, bool prefetched = true) {
+    std::array<node::PeerRef, kBatch> refs;
+    std::array<node::PeerRef, kBatch> reordered;
     for (size_t at = 0; at < requests.size(); at += kBatch) {
       const size_t count = std::min(kBatch, requests.size() - at);
       for (size_t i = 0; i < count; ++i) {
-        refs[i] = store_.locate(requests[at + i].announce.info_hash);
-        store_.prefetch(refs[i]);
-      }
-      for (size_t i = 0; i < count && stages > 1; ++i) store_.prefetch_swarm(refs[i]);
-      for (size_t i = 0; i < count && stages > 2; ++i) {
         const node::PeerAnnounce& announce = requests[at + i].announce;
-        store_.prefetch_peers(refs[i], announce.peer, node::role_of(announce.event, announce.seeder));
+        refs[i] = {store_.locate(announce.info_hash), announce.peer};
       }
-      for (size_t i = 0; i < count; ++i) work(refs[i], requests[at + i].announce, now);
+      reordered = refs;
+      if (prefetched) store_.prefetch(std::span(reordered).first(count));
+      for (size_t i = 0; i < count; ++i) work(refs[i].swarm, requests[at + i].announce, now);
     }
   }
 
@@ -171,7 +168,7 @@ void bench_announce(const Load& load) {
     std::vector<Request> part;
     for (; part.size() < kRound && done < load.peers; ++done) part.push_back(requests.request(done));
     for (Request& request : part) request.announce.want_v4 = 0;
-    fill_ns += nanoseconds_each(1, [&] { driver.batched(part, kNow, 3); });
+    fill_ns += nanoseconds_each(1, [&] { driver.batched(part, kNow); });
   }
   std::printf("%-28s fill %4.0f ns", load.name, fill_ns / static_cast<double>(load.peers));
 
@@ -185,12 +182,11 @@ void bench_announce(const Load& load) {
     std::printf("  %s %4.0f ns", name, rounds[kRounds / 2]);
   };
   measure("single", [&](const auto& part) { driver.one_by_one(part, kNow + 1); });
-  measure("1 pass", [&](const auto& part) { driver.batched(part, kNow + 1, 1); });
-  measure("2 passes", [&](const auto& part) { driver.batched(part, kNow + 1, 2); });
-  measure("3 passes", [&](const auto& part) { driver.batched(part, kNow + 1, 3); });
+  measure("in batches", [&](const auto& part) { driver.batched(part, kNow + 1, false); });
+  measure("prefetched", [&](const auto& part) { driver.batched(part, kNow + 1); });
   measure("role change", [&](std::vector<Request> part) {
     for (Request& request : part) request.announce.seeder = prng.below(2) == 1;
-    driver.batched(part, kNow + 2, 3);
+    driver.batched(part, kNow + 2);
   });
   const auto sweeps = nanoseconds_each(SwarmStore::kShards, [&] {
     for (size_t shard = 0; shard < SwarmStore::kShards; ++shard) store->expire_shard(shard, kNow + 3);
@@ -215,7 +211,7 @@ void bench_memory(uint32_t swarms, uint32_t peers) {
     const auto swarm = static_cast<uint32_t>(i % swarms);
     batch.push_back({{hash_of(swarm), peer_of(i), proto::Event::none, i / swarms % 4 != 0, 0, 0}});
     if (batch.size() < kBatch && i + 1 < all) continue;
-    worst_us = std::max(worst_us, nanoseconds_each(1000, [&] { driver.batched(batch, now, 3); }));
+    worst_us = std::max(worst_us, nanoseconds_each(1000, [&] { driver.batched(batch, now); }));
     batch.clear();
     if (now == kNow + static_cast<common::Tick>(i * 100 / all)) continue;
     ++now;

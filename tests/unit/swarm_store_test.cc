@@ -313,6 +313,16 @@ TEST_CASE("store: memory shrinks again when most records have gone") {
 
 TEST_CASE("store: threads hammering one store keep its counts exact") {
   const auto store = make_store(true);
+  const auto prefetch_some = [&](uint64_t hash, const Endpoint& peer) {
+    std::array<node::SwarmRef, 3> swarms;
+    std::array<node::PeerRef, 3> peers;
+    for (size_t i = 0; i < swarms.size(); ++i) {
+      swarms[i] = store->locate(hash_of(hash + i));
+      peers[i] = {swarms[i], peer};
+    }
+    store->prefetch(std::span<const node::SwarmRef>(swarms));
+    store->prefetch(std::span(peers));
+  };
   const auto work = [&](uint32_t thread) {
     common::Prng prng(thread);
     for (uint32_t i = 0; i < 4000; ++i) {
@@ -333,8 +343,7 @@ TEST_CASE("store: threads hammering one store keep its counts exact") {
           announce(*store, {.hash = hash, .peer = peer, .event = Event::stopped}, now);
           break;
         case 4:
-          store->prefetch(store->locate(hash_of(hash)));
-          store->prefetch_peers(store->locate(hash_of(hash)), peer, proto::PeerRole::seeder);
+          prefetch_some(hash, peer);
           break;
         default:
           announce(*store, {.hash = hash, .peer = peer, .seeder = prng.below(2) == 1}, now);
