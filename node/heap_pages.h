@@ -31,7 +31,7 @@ class HeapPages {
   void step();
 
  private:
-  static constexpr size_t kHeapBytesMin = size_t{64} << 20;
+  static constexpr size_t kHeapBytesMin = size_t{8} << 20;
   static constexpr size_t kPagesPerStep = 8;
 
   bool wanted_;

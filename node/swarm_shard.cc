@@ -30,29 +30,30 @@ PeerSet& SwarmShard::set_of(SwarmEntry& entry) {
   return F == Family::v4 ? entry.v4 : entry.v6;
 }
 
-void SwarmShard::prefetch_swarm(uint64_t hash) const {
+void SwarmShard::prefetch_swarm(SwarmRef& ref) const {
   const std::lock_guard guard(lock_);
-  const auto* entry = reinterpret_cast<const char*>(table_.likely_entry(hash));
-  if (entry == nullptr) return;
+  ref.likely = table_.likely_number(ref.hash);
+  if (ref.likely == SwarmRef::kUnknown) return;
+  const auto* entry = reinterpret_cast<const char*>(&table_[ref.likely]);
   common::prefetch(entry);
   common::prefetch(entry + sizeof(SwarmEntry) - 1);
 }
 
-bool SwarmShard::prefetch_peers(uint64_t hash, Family family) const {
+void SwarmShard::prefetch_peers(PeerRef& ref) const {
   const std::lock_guard guard(lock_);
-  const SwarmEntry* entry = table_.likely_entry(hash);
-  if (entry == nullptr) return false;
-  return family == Family::v4 ? peers_v4_.prefetch(entry->v4) : peers_v6_.prefetch(entry->v6);
+  if (ref.swarm.likely >= table_.size()) return;
+  const SwarmEntry& entry = table_[ref.swarm.likely];
+  ref.large = ref.peer.family == Family::v4 ? peers_v4_.prefetch(entry.v4) : peers_v6_.prefetch(entry.v6);
 }
 
-void SwarmShard::prefetch_place(uint64_t hash, const common::Endpoint& peer) const {
+void SwarmShard::prefetch_place(const PeerRef& ref) const {
   const std::lock_guard guard(lock_);
-  const SwarmEntry* entry = table_.likely_entry(hash);
-  if (entry == nullptr) return;
-  if (peer.family == Family::v4) {
-    peers_v4_.prefetch_place(entry->v4, key_of<Family::v4>(peer));
+  if (ref.swarm.likely >= table_.size()) return;
+  const SwarmEntry& entry = table_[ref.swarm.likely];
+  if (ref.peer.family == Family::v4) {
+    peers_v4_.prefetch_place(entry.v4, key_of<Family::v4>(ref.peer));
   } else {
-    peers_v6_.prefetch_place(entry->v6, key_of<Family::v6>(peer));
+    peers_v6_.prefetch_place(entry.v6, key_of<Family::v6>(ref.peer));
   }
 }
 
@@ -64,16 +65,16 @@ proto::SwarmCounts SwarmShard::counts_of(const SwarmEntry& entry) const {
   return {v4[kSeeder] + v6[kSeeder], v4[kLeecher] + v6[kLeecher], entry.completed};
 }
 
-proto::SwarmCounts SwarmShard::scrape(uint64_t hash, const InfoHash& info_hash) const {
+proto::SwarmCounts SwarmShard::scrape(SwarmRef ref, const InfoHash& info_hash) const {
   const std::lock_guard guard(lock_);
-  const SwarmEntry* entry = table_.find(hash, info_hash);
+  const SwarmEntry* entry = table_.find(ref, info_hash);
   return entry == nullptr ? proto::SwarmCounts{} : counts_of(*entry);
 }
 
 std::optional<SwarmLook> SwarmShard::look(uint64_t hash, const InfoHash& info_hash, uint32_t peers_max,
                                           common::Prng& prng) const {
   const std::lock_guard guard(lock_);
-  const SwarmEntry* entry = table_.find(hash, info_hash);
+  const SwarmEntry* entry = table_.find({hash}, info_hash);
   if (entry == nullptr) return std::nullopt;
   SwarmLook look{counts_of(*entry), peers_v4_.counts(entry->v4), peers_v6_.counts(entry->v6), {}};
   const auto add_peers = [&]<Family F>(const PeerTable<F>& table, const PeerSet& set) {
@@ -92,30 +93,30 @@ std::optional<SwarmLook> SwarmShard::look(uint64_t hash, const InfoHash& info_ha
   return look;
 }
 
-PeerAnswer SwarmShard::announce(uint64_t hash, const PeerAnnounce& announce, Tick now, common::Prng& prng,
+PeerAnswer SwarmShard::announce(SwarmRef ref, const PeerAnnounce& announce, Tick now, common::Prng& prng,
                                 const PeerBuffers& out) {
   const std::lock_guard guard(lock_);
-  return announce.peer.family == Family::v4 ? announce_as<Family::v4>(hash, announce, now, prng, out)
-                                            : announce_as<Family::v6>(hash, announce, now, prng, out);
+  return announce.peer.family == Family::v4 ? announce_as<Family::v4>(ref, announce, now, prng, out)
+                                            : announce_as<Family::v6>(ref, announce, now, prng, out);
 }
 
 template <Family F>
-PeerAnswer SwarmShard::announce_as(uint64_t hash, const PeerAnnounce& announce, Tick now, common::Prng& prng,
+PeerAnswer SwarmShard::announce_as(SwarmRef ref, const PeerAnnounce& announce, Tick now, common::Prng& prng,
                                    const PeerBuffers& out) {
   make_readable(now, common::kLocalAheadTicks);
   const PeerRole role = role_of(announce.event, announce.seeder);
   const bool completed = announce.event == proto::Event::completed;
   const PeerKey<F> key = key_of<F>(announce.peer);
   PeerAnswer answer;
-  Place<F> at = find<F>(hash, announce.info_hash, key, role);
+  Place<F> at = find<F>(ref, announce.info_hash, key, role);
   if (at.record == nullptr && role == PeerRole::stopped) {
     if (at.entry != nullptr) answer.counts = counts_of(*at.entry);
     return answer;
   }
   if (role == PeerRole::stopped && !config_.replicated) {
     const uint32_t completed_count = at.entry->completed;
-    erase<F>(at, hash);
-    const SwarmEntry* entry = table_.find(hash, announce.info_hash);
+    erase<F>(at, ref.hash);
+    const SwarmEntry* entry = table_.find(ref, announce.info_hash);
     answer.counts = entry != nullptr ? counts_of(*entry) : proto::SwarmCounts{.completed = completed_count};
     return answer;
   }
@@ -130,7 +131,7 @@ PeerAnswer SwarmShard::announce_as(uint64_t hash, const PeerAnnounce& announce, 
   const PeerValue value = old ? announce_value(*old, role, completed, now, config_.replicated)
                               : PeerValue{common::stamp_of(now), {role, completed}};
   if (stored && (!old || *old != value)) {
-    at = write<F>(at, hash, announce.info_hash, key, value);
+    at = write<F>(at, ref.hash, announce.info_hash, key, value);
     if (config_.replicated) {
       answer.delta = proto::Delta{announce.info_hash, announce.peer, value.state, value.stamp};
       answer.refreshed = old && old->state == value.state;
@@ -171,10 +172,10 @@ size_t SwarmShard::merge_locked(uint64_t hash, std::span<const proto::Delta> del
 
 size_t SwarmShard::merge_part(uint64_t hash, const sync::SwarmPart& part, Tick now) {
   const std::lock_guard guard(lock_);
-  const SwarmEntry* known = table_.find(hash, part.info_hash);
+  const SwarmEntry* known = table_.find({hash}, part.info_hash);
   const uint32_t before = known != nullptr ? known->completed : 0;
   const size_t changed = merge_locked(hash, part.records, now);
-  SwarmEntry* entry = table_.find(hash, part.info_hash);
+  SwarmEntry* entry = table_.find({hash}, part.info_hash);
   // The teller has counted these completions already.
   if (entry != nullptr) entry->completed = std::max(before, part.completed);
   return changed;
@@ -193,7 +194,7 @@ bool SwarmShard::merge_as(uint64_t hash, const proto::Delta& delta, Tick now) {
   if (age >= common::kLifetimeTicks) return false;
   make_readable(now, std::max(0, -age));
   const PeerKey<F> key = key_of<F>(delta.peer);
-  const Place<F> at = find<F>(hash, delta.info_hash, key, delta.state.role);
+  const Place<F> at = find<F>({hash}, delta.info_hash, key, delta.state.role);
   PeerValue value{delta.stamp, delta.state};
   if (at.record != nullptr) {
     value = merge_values(at.record->value(), value, now);
@@ -210,9 +211,9 @@ bool SwarmShard::merge_as(uint64_t hash, const proto::Delta& delta, Tick now) {
 }
 
 template <Family F>
-auto SwarmShard::find(uint64_t hash, const InfoHash& info_hash, const PeerKey<F>& key, PeerRole likely)
+auto SwarmShard::find(SwarmRef ref, const InfoHash& info_hash, const PeerKey<F>& key, PeerRole likely)
     -> Place<F> {
-  SwarmEntry* entry = table_.find(hash, info_hash);
+  SwarmEntry* entry = table_.find(ref, info_hash);
   if (entry == nullptr) return {nullptr, nullptr};
   return {entry, peers<F>().find(set_of<F>(*entry), key, likely)};
 }
@@ -340,7 +341,7 @@ void SwarmShard::drop_entry(uint64_t hash, SwarmEntry& entry, WorkBound& bound) 
 
 bool SwarmShard::drop(uint64_t hash, const InfoHash& info_hash) {
   const std::lock_guard guard(lock_);
-  SwarmEntry* entry = table_.find(hash, info_hash);
+  SwarmEntry* entry = table_.find({hash}, info_hash);
   WorkBound unbounded{UINT32_MAX};
   if (entry != nullptr) drop_entry(hash, *entry, unbounded);
   return entry != nullptr;

@@ -40,13 +40,13 @@ class alignas(64) SwarmShard {
   void prefetch() const {
     for (const size_t line : {0, 64, 128}) common::prefetch(reinterpret_cast<const char*>(this) + line);
   }
-  void prefetch_swarm(uint64_t hash) const;
-  bool prefetch_peers(uint64_t hash, common::Family family) const;
-  void prefetch_place(uint64_t hash, const common::Endpoint& peer) const;
+  void prefetch_swarm(SwarmRef& ref) const;
+  void prefetch_peers(PeerRef& ref) const;
+  void prefetch_place(const PeerRef& ref) const;
 
-  PeerAnswer announce(uint64_t hash, const PeerAnnounce& announce, common::Tick now, common::Prng& prng,
+  PeerAnswer announce(SwarmRef ref, const PeerAnnounce& announce, common::Tick now, common::Prng& prng,
                       const PeerBuffers& out);
-  proto::SwarmCounts scrape(uint64_t hash, const common::InfoHash& info_hash) const;
+  proto::SwarmCounts scrape(SwarmRef ref, const common::InfoHash& info_hash) const;
 
   std::optional<SwarmLook> look(uint64_t hash, const common::InfoHash& info_hash, uint32_t peers_max,
                                 common::Prng& prng) const;
@@ -106,7 +106,7 @@ class alignas(64) SwarmShard {
   }
 
   template <common::Family F>
-  PeerAnswer announce_as(uint64_t hash, const PeerAnnounce& announce, common::Tick now, common::Prng& prng,
+  PeerAnswer announce_as(SwarmRef ref, const PeerAnnounce& announce, common::Tick now, common::Prng& prng,
                          const PeerBuffers& out);
   template <common::Family F>
   bool merge_as(uint64_t hash, const proto::Delta& delta, common::Tick now);
@@ -118,7 +118,7 @@ class alignas(64) SwarmShard {
     const PeerRecord<F>* record;
   };
   template <common::Family F>
-  Place<F> find(uint64_t hash, const common::InfoHash& info_hash, const PeerKey<F>& key,
+  Place<F> find(SwarmRef ref, const common::InfoHash& info_hash, const PeerKey<F>& key,
                 proto::PeerRole likely);
   // Stores a peer's record; `old` is what find() returned. Returns where it is now: the entry may be new.
   template <common::Family F>

@@ -1,5 +1,8 @@
 #include "node/swarm_store.h"
 
+#include <sys/mman.h>
+
+#include <cstdlib>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -7,6 +10,7 @@
 #include "common/check.h"
 #include "common/prefetch.h"
 #include "node/allocated.h"
+#include "node/heap_pages.h"
 #include "node/swarm_shard.h"
 
 namespace shoal::node {
@@ -15,20 +19,25 @@ using common::InfoHash;
 using common::Tick;
 
 // One array of shards, so that finding one takes no pointer; they can be neither moved nor
-// default-constructed.
+// default-constructed. On huge pages where there are any: every announce comes to another shard.
 struct SwarmStore::Impl {
+  static constexpr size_t kShardsBytes =
+      (kShards * sizeof(SwarmShard) + kHugePageBytes - 1) / kHugePageBytes * kHugePageBytes;
+
   explicit Impl(const Config& config)
       : shared{config.key,
                config.replicated,
                {peer_seed(config.key, 'a'), peer_seed(config.key, 'b')},
                config.replicated ? std::make_unique<DigestTable>() : nullptr,
                &room},
-        shards(std::allocator<SwarmShard>().allocate(kShards)) {
+        shards(static_cast<SwarmShard*>(std::aligned_alloc(kHugePageBytes, kShardsBytes))) {
+    CHECK_INVARIANT(shards != nullptr);
+    madvise(shards, kShardsBytes, MADV_HUGEPAGE);
     for (size_t i = 0; i < kShards; ++i) std::construct_at(shards + i, shared, index_places[i]);
   }
   ~Impl() {
     std::destroy_n(shards, kShards);
-    std::allocator<SwarmShard>().deallocate(shards, kShards);
+    std::free(shards);
   }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
@@ -74,30 +83,27 @@ SwarmRef SwarmStore::locate(const InfoHash& info_hash) const {
   return ref;
 }
 
-void SwarmStore::prefetch(std::span<const SwarmRef> refs) const {
-  for (const SwarmRef ref : refs) impl_->index_place_of(ref).prefetch(ref.hash);
-  for (const SwarmRef ref : refs) impl_->shard_of(ref).prefetch_swarm(ref.hash);
+void SwarmStore::prefetch(std::span<SwarmRef> refs) const {
+  for (const SwarmRef& ref : refs) impl_->index_place_of(ref).prefetch(ref.hash);
+  for (SwarmRef& ref : refs) impl_->shard_of(ref).prefetch_swarm(ref);
 }
 
 void SwarmStore::prefetch(std::span<PeerRef> refs) const {
   for (const PeerRef& ref : refs) impl_->index_place_of(ref.swarm).prefetch(ref.swarm.hash);
-  for (const PeerRef& ref : refs) impl_->shard_of(ref.swarm).prefetch_swarm(ref.swarm.hash);
-  size_t large = 0;
+  for (PeerRef& ref : refs) impl_->shard_of(ref.swarm).prefetch_swarm(ref.swarm);
+  for (PeerRef& ref : refs) impl_->shard_of(ref.swarm).prefetch_peers(ref);
   for (const PeerRef& ref : refs) {
-    if (impl_->shard_of(ref.swarm).prefetch_peers(ref.swarm.hash, ref.peer.family)) refs[large++] = ref;
-  }
-  for (const PeerRef& ref : refs.first(large)) {
-    impl_->shard_of(ref.swarm).prefetch_place(ref.swarm.hash, ref.peer);
+    if (ref.large) impl_->shard_of(ref.swarm).prefetch_place(ref);
   }
 }
 
 PeerAnswer SwarmStore::announce(SwarmRef ref, const PeerAnnounce& announce, Tick now, common::Prng& prng,
                                 const PeerBuffers& out) {
-  return impl_->shard_of(ref).announce(ref.hash, announce, now, prng, out);
+  return impl_->shard_of(ref).announce(ref, announce, now, prng, out);
 }
 
 proto::SwarmCounts SwarmStore::scrape(SwarmRef ref, const InfoHash& info_hash) const {
-  return impl_->shard_of(ref).scrape(ref.hash, info_hash);
+  return impl_->shard_of(ref).scrape(ref, info_hash);
 }
 
 std::optional<SwarmLook> SwarmStore::look(SwarmRef ref, const InfoHash& info_hash, uint32_t peers_max,
@@ -183,7 +189,7 @@ size_t SwarmStore::copy_counts(size_t shard, uint32_t& below, std::span<proto::S
 
 StoreTotals SwarmStore::totals() const {
   StoreTotals totals;
-  totals.memory_bytes = allocated_bytes(kShards * sizeof(SwarmShard)) + allocated_bytes(sizeof(Impl));
+  totals.memory_bytes = Impl::kShardsBytes + allocated_bytes(sizeof(Impl));
   if (impl_->shared.digests != nullptr) totals.memory_bytes += allocated_bytes(DigestTable::bytes());
   for (size_t i = 0; i < kShards; ++i) impl_->shards[i].add_to(totals);
   return totals;

@@ -20,22 +20,12 @@
 #include "common/tick.h"
 #include "node/limits.h"
 #include "node/store_room.h"
+#include "node/swarm_ref.h"
 #include "proto/announce.h"
 #include "proto/delta.h"
 #include "sync/swarms.h"
 
 namespace shoal::node {
-
-// Where a swarm lives: its keyed hash. Good for this store only.
-struct SwarmRef {
-  uint64_t hash = 0;
-};
-
-// A peer and where its swarm lives.
-struct PeerRef {
-  SwarmRef swarm;
-  common::Endpoint peer;
-};
 
 struct PeerAnnounce {
   common::InfoHash info_hash;
@@ -118,8 +108,9 @@ class SwarmStore final : public sync::Swarms {
   // For batches, so that their cache misses overlap: to be called for all scrapes or all announces of the
   // batch before the first is worked. Each follows in stages, every one for all of them, what the stage
   // before has started to load: the index of the swarms, their entries; then their peers, and in large swarms
-  // the places of these peers among them. They change nothing but the order of `refs`, and may be left out.
-  void prefetch(std::span<const SwarmRef> refs) const;
+  // the places of these peers among them. They may be left out; what they note in `refs` spares the calls
+  // that follow a search.
+  void prefetch(std::span<SwarmRef> refs) const;
   void prefetch(std::span<PeerRef> refs) const;
 
   // Applies one announce and samples peers for it: leechers first for a seeder, never the announcer itself,

@@ -6,29 +6,31 @@ namespace shoal::node {
 
 using common::InfoHash;
 
-// The first entry with the hash's tag of which `is` is true.
+// The first number with the hash's tag of which `is` is true; or SwarmRef::kUnknown.
 template <class Is>
-const SwarmEntry* SwarmTable::find_in(const Index& index, uint64_t hash, Is is) const {
-  if (index.empty()) return nullptr;
+uint32_t SwarmTable::find_in(const Index& index, uint64_t hash, Is is) {
+  if (index.empty()) return SwarmRef::kUnknown;
   const uint32_t tag = tag_of(hash);
   for (size_t at = home_slot(hash, index.size()); index[at] != kFree; at = next(index, at)) {
     if ((index[at] & ~kNumberMask) != tag || index[at] == kGone) continue;
-    const SwarmEntry& entry = (*this)[index[at] & kNumberMask];
-    if (is(entry)) return &entry;
+    const uint32_t number = index[at] & kNumberMask;
+    if (is(number)) return number;
   }
-  return nullptr;
+  return SwarmRef::kUnknown;
 }
 
-const SwarmEntry* SwarmTable::find(uint64_t hash, const InfoHash& info_hash) const {
-  const auto is = [&](const SwarmEntry& entry) { return entry.info_hash == info_hash; };
-  const SwarmEntry* entry = find_in(index_, hash, is);
-  return entry != nullptr || move_ == nullptr ? entry : find_in(move_->old, hash, is);
+const SwarmEntry* SwarmTable::find(SwarmRef ref, const InfoHash& info_hash) const {
+  if (ref.likely < size() && (*this)[ref.likely].info_hash == info_hash) return &(*this)[ref.likely];
+  const auto is = [&](uint32_t number) { return (*this)[number].info_hash == info_hash; };
+  uint32_t number = find_in(index_, ref.hash, is);
+  if (number == SwarmRef::kUnknown && move_ != nullptr) number = find_in(move_->old, ref.hash, is);
+  return number == SwarmRef::kUnknown ? nullptr : &(*this)[number];
 }
 
-const SwarmEntry* SwarmTable::likely_entry(uint64_t hash) const {
-  const auto is = [](const SwarmEntry&) { return true; };
-  const SwarmEntry* entry = find_in(index_, hash, is);
-  return entry != nullptr || move_ == nullptr ? entry : find_in(move_->old, hash, is);
+uint32_t SwarmTable::likely_number(uint64_t hash) const {
+  const auto is = [](uint32_t) { return true; };
+  const uint32_t number = find_in(index_, hash, is);
+  return number != SwarmRef::kUnknown || move_ == nullptr ? number : find_in(move_->old, hash, is);
 }
 
 SwarmEntry& SwarmTable::insert(uint64_t hash, const InfoHash& info_hash) {

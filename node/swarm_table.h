@@ -20,6 +20,7 @@
 #include "common/siphash.h"
 #include "node/block_pool.h"
 #include "node/peer_table.h"
+#include "node/swarm_ref.h"
 
 namespace shoal::node {
 
@@ -67,11 +68,11 @@ class SwarmTable {
   // `key` gave the hashes; `place` is kept up to date. Both must outlive the table.
   SwarmTable(const common::SipKey& key, IndexPlace& place) : key_(key), place_(place) {}
 
-  // Null if there is no such swarm. `hash` is that of the info_hash.
-  SwarmEntry* find(uint64_t hash, const common::InfoHash& info_hash) {
-    return const_cast<SwarmEntry*>(std::as_const(*this).find(hash, info_hash));
+  // Null if there is no such swarm. `ref` is of the info_hash.
+  SwarmEntry* find(SwarmRef ref, const common::InfoHash& info_hash) {
+    return const_cast<SwarmEntry*>(std::as_const(*this).find(ref, info_hash));
   }
-  const SwarmEntry* find(uint64_t hash, const common::InfoHash& info_hash) const;
+  const SwarmEntry* find(SwarmRef ref, const common::InfoHash& info_hash) const;
 
   // The swarm must not be there, and there must be less than kSwarmsMax.
   SwarmEntry& insert(uint64_t hash, const common::InfoHash& info_hash);
@@ -98,9 +99,9 @@ class SwarmTable {
     return *reinterpret_cast<const SwarmEntry*>(entries_.at(number, sizeof(SwarmEntry)));
   }
 
-  // The entry that is probably that of the swarm, judged by its tag alone, or null: without a look at it, for
-  // prefetching.
-  const SwarmEntry* likely_entry(uint64_t hash) const;
+  // The number of the entry that is probably that of the swarm, judged by its tag alone, without a look at
+  // it; or SwarmRef::kUnknown.
+  uint32_t likely_number(uint64_t hash) const;
 
   size_t bytes() const {
     const size_t old = move_ == nullptr ? 0 : allocated_bytes(sizeof(Move)) + allocated_bytes(move_->old);
@@ -130,7 +131,7 @@ class SwarmTable {
 
   static size_t next(const Index& index, size_t slot) { return slot + 1 == index.size() ? 0 : slot + 1; }
   template <class Is>
-  const SwarmEntry* find_in(const Index& index, uint64_t hash, Is is) const;
+  static uint32_t find_in(const Index& index, uint64_t hash, Is is);
   // Null: it is not there.
   static uint32_t* slot_in(Index& index, uint64_t hash, uint32_t number);
   void put(uint64_t hash, uint32_t number);

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <new>
 
 #include "common/check.h"
 #include "node/peer_rules.h"
@@ -43,14 +44,17 @@ void ignore_path_mtu(int fd, Family family) {
   }
 }
 
-common::Endpoint client_at(const sockaddr_storage& source) {
-  if (source.ss_family != AF_INET) return from_sockaddr(reinterpret_cast<const sockaddr*>(&source));
+// Written where it stays: a copy of what has just been written in small pieces would wait for them all.
+void write_client(const sockaddr_storage& source, common::Endpoint& client) {
+  if (source.ss_family != AF_INET) {
+    client = from_sockaddr(reinterpret_cast<const sockaddr*>(&source));
+    return;
+  }
   sockaddr_in v4;
   std::memcpy(&v4, &source, sizeof v4);
-  common::Endpoint client;
+  client = {};
   std::memcpy(client.address.data(), &v4.sin_addr, 4);
   client.port = ntohs(v4.sin_port);
-  return client;
 }
 
 }  // namespace
@@ -68,8 +72,8 @@ struct UdpBatch {
   std::array<std::array<uint8_t, kReceiveBytes>, kBatch> in_bytes;
   std::array<common::Endpoint, kBatch> clients;
   std::array<proto::UdpRequest, kBatch> requests;
-  std::array<SwarmRef, kBatch> refs;
-  std::array<PeerRef, kBatch> announcing;  // those that announce, one after the other
+  std::array<PeerRef, kBatch> announcers;  // of the announces among them, in their order
+  size_t announces_answered = 0;
 
   // The answers so far; each goes to the source and, on a wildcard socket, from the address of its request.
   size_t answers = 0;
@@ -178,33 +182,36 @@ void UdpServer::look_up(size_t count, uint64_t now_us) {
   for (size_t i = 0; i < count; ++i) {
     const size_t size = batch_.in[i].msg_len;
     bytes += size;
-    proto::UdpRequest& request = batch_.requests[i];
-    batch_.clients[i] = client_at(batch_.sources[i]);
-    std::construct_at(&request, proto::parse_udp_request(ByteSpan(batch_.in_bytes[i]).first(size)));
+    const common::Endpoint& client = batch_.clients[i];
+    write_client(batch_.sources[i], batch_.clients[i]);
+    // In place, as above.
+    proto::UdpRequest& request = *::new (static_cast<void*>(&batch_.requests[i])) proto::UdpRequest(
+        proto::parse_udp_request(ByteSpan(batch_.in_bytes[i]).first(size)));
     if (request.kind == UdpKind::ignored) {
       counters_.dropped_malformed.add();
-    } else if (batch_.clients[i].port == 0) {
+    } else if (client.port == 0) {
       counters_.dropped_source_port.add();  // there is nobody to answer
       request.kind = UdpKind::ignored;
-    } else if (tracker_.denies(batch_.clients[i])) {
+    } else if (tracker_.denies(client)) {
       counters_.dropped_network.add();
       request.kind = UdpKind::ignored;
     } else if (request.kind != UdpKind::connect &&
-               !proto::check_connection_id(keys_, batch_.clients[i], unix_s_, request.connection_id)) {
+               !proto::check_connection_id(keys_, client, unix_s_, request.connection_id)) {
       counters_.dropped_connection_id.add();
       request.kind = UdpKind::ignored;
-    } else if (limited && tracker_.over_rate(batch_.clients[i], request.kind != UdpKind::connect, now_us)) {
+    } else if (limited && tracker_.over_rate(client, request.kind != UdpKind::connect, now_us)) {
       counters_.dropped_rate.add();
       request.kind = UdpKind::ignored;
     } else if (request.kind == UdpKind::announce) {
-      batch_.refs[i] = tracker_.store().locate(request.announce.info_hash);
-      PeerRef& announcer = batch_.announcing[announces++];
-      announcer = {batch_.refs[i], batch_.clients[i]};
+      PeerRef& announcer = batch_.announcers[announces++];
+      announcer.swarm = tracker_.store().locate(request.announce.info_hash);
+      write_client(batch_.sources[i], announcer.peer);
       announcer.peer.port = request.announce.port;
     }
   }
   counters_.bytes_received.add(bytes);
-  tracker_.store().prefetch(std::span(batch_.announcing).first(announces));
+  tracker_.store().prefetch(std::span(batch_.announcers).first(announces));
+  batch_.announces_answered = 0;
 }
 
 void UdpServer::answer(size_t index) {
@@ -263,6 +270,7 @@ void UdpServer::answer(size_t index) {
 
 size_t UdpServer::answer_announce(size_t index, std::span<uint8_t> out) {
   const proto::AnnounceRequest& request = batch_.requests[index].announce;
+  const SwarmRef swarm = batch_.announcers[batch_.announces_answered++].swarm;
   if (const Refusal refusal = tracker_.refuses(request, batch_.clients[index]); refusal != Refusal::none) {
     counters_.errors.add();
     return proto::write_error_answer(out, batch_.requests[index].transaction_id, to_string(refusal));
@@ -273,8 +281,8 @@ size_t UdpServer::answer_announce(size_t index, std::span<uint8_t> out) {
   PeerBuffers buffers;
   (v4 ? buffers.v4 : buffers.v6) =
       out.subspan(proto::kUdpAnnounceHeaderSize, want * common::compact_size(family_));
-  const proto::AnnounceAnswer answer = tracker_.announce(batch_.refs[index], request, batch_.clients[index],
-                                                         v4 ? want : 0, v4 ? 0 : want, tick_, buffers);
+  const proto::AnnounceAnswer answer =
+      tracker_.announce(swarm, request, batch_.clients[index], v4 ? want : 0, v4 ? 0 : want, tick_, buffers);
   if (answer.full) {
     counters_.errors.add();
     return proto::write_error_answer(out, batch_.requests[index].transaction_id, to_string(Refusal::full));
@@ -294,7 +302,7 @@ size_t UdpServer::answer_scrape(size_t index, std::span<uint8_t> out) {
     hashes[i] = request.scrape_hash(i);
     refs[i] = tracker_.store().locate(hashes[i]);
   }
-  tracker_.store().prefetch(std::span<const SwarmRef>(refs).first(count));
+  tracker_.store().prefetch(std::span(refs).first(count));
   for (size_t i = 0; i < count; ++i) counts[i] = tracker_.scrape(refs[i], hashes[i]);
   return proto::write_scrape_answer(out, request.transaction_id, std::span(counts).first(count));
 }

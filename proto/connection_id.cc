@@ -15,21 +15,28 @@ constexpr uint64_t kEpochBits = 3;
 
 uint64_t epoch_at(int64_t unix_s) { return static_cast<uint64_t>(unix_s / kConnectionIdEpochS); }
 
-// One for each family, so that the hash is compiled for the size of its message.
-template <common::Family F>
-uint64_t id_for(const SipKey& key, const Endpoint& client, uint64_t epoch) {
-  constexpr size_t kAddress = common::address_size(F);
-  std::array<uint8_t, 1 + kAddress + 8> message;
-  message[0] = static_cast<uint8_t>(F);
-  std::memcpy(message.data() + 1, client.address.data(), kAddress);
-  const uint64_t big_endian = __builtin_bswap64(epoch);
-  std::memcpy(message.data() + 1 + kAddress, &big_endian, 8);
-  return (common::siphash(key, message) & ~kEpochBits) | (epoch & kEpochBits);
+// The hash of the family, the address and the big-endian epoch, one after the other.
+uint64_t hash_v4(const SipKey& key, const Endpoint& client, uint64_t epoch) {
+  uint32_t address = 0;
+  std::memcpy(&address, client.address.data(), 4);
+  const uint64_t tail = __builtin_bswap64(epoch);
+  const uint64_t first = static_cast<uint64_t>(common::Family::v4) | uint64_t{address} << 8 | tail << 40;
+  return common::siphash_of_words(key, std::array{first}, tail >> 24, 5);
+}
+
+uint64_t hash_v6(const SipKey& key, const Endpoint& client, uint64_t epoch) {
+  std::array<uint8_t, 1 + 16 + 8> message;
+  message[0] = static_cast<uint8_t>(common::Family::v6);
+  std::memcpy(message.data() + 1, client.address.data(), 16);
+  const uint64_t tail = __builtin_bswap64(epoch);
+  std::memcpy(message.data() + 17, &tail, 8);
+  return common::siphash(key, message);
 }
 
 uint64_t id_of(const SipKey& key, const Endpoint& client, uint64_t epoch) {
-  return client.family == common::Family::v4 ? id_for<common::Family::v4>(key, client, epoch)
-                                             : id_for<common::Family::v6>(key, client, epoch);
+  const bool v4 = client.family == common::Family::v4;
+  const uint64_t hash = v4 ? hash_v4(key, client, epoch) : hash_v6(key, client, epoch);
+  return (hash & ~kEpochBits) | (epoch & kEpochBits);
 }
 
 }  // namespace

@@ -73,15 +73,13 @@ class Driver {
 
   void batched(const std::vector<Request>& requests, common::Tick now, bool prefetched = true) {
     std::array<node::PeerRef, kBatch> refs;
-    std::array<node::PeerRef, kBatch> reordered;
     for (size_t at = 0; at < requests.size(); at += kBatch) {
       const size_t count = std::min(kBatch, requests.size() - at);
       for (size_t i = 0; i < count; ++i) {
         const node::PeerAnnounce& announce = requests[at + i].announce;
         refs[i] = {store_.locate(announce.info_hash), announce.peer};
       }
-      reordered = refs;
-      if (prefetched) store_.prefetch(std::span(reordered).first(count));
+      if (prefetched) store_.prefetch(std::span(refs).first(count));
       for (size_t i = 0; i < count; ++i) work(refs[i].swarm, requests[at + i].announce, now);
     }
   }

@@ -4,6 +4,8 @@
 
 #include <vector>
 
+#include "common/siphash.h"
+
 using namespace shoal;
 using namespace shoal::proto;
 
@@ -35,6 +37,17 @@ TEST_CASE("connection id: good for the present, two previous and the next epoch"
       CHECK(!good(kKey, client, epoch_start - 65, id));
       CHECK(good(kKey, client, made + 120, id));  // the two minutes of BEP 15
     }
+  }
+}
+
+TEST_CASE("connection id: all nodes make the same: a hash of family, address and epoch") {
+  for (const common::Endpoint& client : {kV4, kV6}) {
+    const uint64_t epoch = kNow / 64;
+    std::vector<uint8_t> message{static_cast<uint8_t>(client.family)};
+    message.insert(message.end(), client.address_bytes().begin(), client.address_bytes().end());
+    for (int shift = 56; shift >= 0; shift -= 8) message.push_back(static_cast<uint8_t>(epoch >> shift));
+    const uint64_t hash = common::siphash(kKey, message);
+    CHECK(make_connection_id(kKey, client, kNow) == ((hash & ~uint64_t{3}) | (epoch & 3)));
   }
 }
 

@@ -42,7 +42,7 @@ struct OneShard {
     shard.merge(common::siphash(config.key, delta.info_hash.bytes), {&delta, 1}, now);
   }
   void announce(uint64_t swarm, uint32_t peer, proto::Event event, common::Tick now) {
-    shard.announce(key_in(swarm), {hash_of(swarm), v4_peer(peer), event, false, 0, 0}, now, prng, {});
+    shard.announce({key_in(swarm)}, {hash_of(swarm), v4_peer(peer), event, false, 0, 0}, now, prng, {});
   }
   std::map<Endpoint, proto::Delta> content() const {
     std::map<Endpoint, proto::Delta> all;
@@ -190,12 +190,12 @@ TEST_CASE("swarm shard: one that is full of swarms refuses more, says so, and go
   for (uint64_t swarm = 1; swarm <= 5; ++swarm) s.merge(swarm, 1, PeerRole::leecher, kNow, kNow);
   CHECK(s.room.merges_refused_swarms == 2);
   const node::PeerAnnounce more{hash_of(6), v4_peer(1), proto::Event::started, false, 0, 0};
-  CHECK(s.shard.announce(s.key_in(6), more, kNow, s.prng, {}).limit == node::Limit::swarms);
+  CHECK(s.shard.announce({s.key_in(6)}, more, kNow, s.prng, {}).limit == node::Limit::swarms);
   node::StoreTotals totals;
   s.shard.add_to(totals);
   CHECK(totals.swarms == 3);
   // Those that are there take peers, and a place that becomes free is used again.
   s.merge(1, 2, PeerRole::leecher, kNow, kNow);
   CHECK(s.shard.drop(s.key_in(1), hash_of(1)));
-  CHECK(s.shard.announce(s.key_in(6), more, kNow, s.prng, {}).limit == node::Limit::none);
+  CHECK(s.shard.announce({s.key_in(6)}, more, kNow, s.prng, {}).limit == node::Limit::none);
 }

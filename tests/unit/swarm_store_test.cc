@@ -11,7 +11,6 @@
 
 using namespace shoal;
 using common::Endpoint;
-using common::make_endpoint_v4;
 using common::Tick;
 using node::PeerAnswer;
 using node::SwarmStore;
@@ -320,7 +319,7 @@ TEST_CASE("store: threads hammering one store keep its counts exact") {
       swarms[i] = store->locate(hash_of(hash + i));
       peers[i] = {swarms[i], peer};
     }
-    store->prefetch(std::span<const node::SwarmRef>(swarms));
+    store->prefetch(std::span(swarms));
     store->prefetch(std::span(peers));
   };
   const auto work = [&](uint32_t thread) {

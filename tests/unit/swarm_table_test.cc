@@ -21,10 +21,19 @@ struct Table {
   const common::SipKey key{9};
   node::IndexPlace place;
   SwarmTable swarms{key, place};
+  common::Prng prng{3};
 
   SwarmEntry* find(uint64_t number) {
     const common::InfoHash hash = hash_of(number);
-    return swarms.find(common::siphash(key, hash.bytes), hash);
+    const uint64_t key_hash = common::siphash(key, hash.bytes);
+    SwarmEntry* const found = swarms.find({key_hash}, hash);
+    // Whatever is thought likely.
+    const uint32_t likely = swarms.likely_number(key_hash);
+    CHECK((found == nullptr || likely < swarms.size()));
+    for (const uint32_t guess : {likely, prng.below(swarms.size() + 2)}) {
+      CHECK(swarms.find({key_hash, guess}, hash) == found);
+    }
+    return found;
   }
   void insert(uint64_t number) {
     const common::InfoHash hash = hash_of(number);
@@ -33,7 +42,7 @@ struct Table {
   void remove(uint64_t number) {
     const common::InfoHash hash = hash_of(number);
     const uint64_t key_hash = common::siphash(key, hash.bytes);
-    swarms.remove(key_hash, *swarms.find(key_hash, hash));
+    swarms.remove(key_hash, *swarms.find({key_hash}, hash));
   }
 };
 

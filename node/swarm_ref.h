@@ -1,0 +1,25 @@
+// SwarmRef: where a swarm lives in a SwarmStore. Good for that store only.
+
+#pragma once
+
+#include <cstdint>
+
+#include "common/endpoint.h"
+
+namespace shoal::node {
+
+struct SwarmRef {
+  static constexpr uint32_t kUnknown = UINT32_MAX;
+
+  uint64_t hash = 0;           // of its info_hash, keyed
+  uint32_t likely = kUnknown;  // number of the entry that probably is the swarm's; it may be any
+};
+
+// A peer and where its swarm lives.
+struct PeerRef {
+  SwarmRef swarm;
+  common::Endpoint peer;
+  bool large = false;  // the swarm has so many peers that they are found in two steps; of no consequence
+};
+
+}  // namespace shoal::node
