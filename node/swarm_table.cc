@@ -37,7 +37,9 @@ SwarmEntry& SwarmTable::insert(uint64_t hash, const InfoHash& info_hash) {
   const uint32_t number = size();
   CHECK_INVARIANT(number < kSwarmsMax);
   // At most four fifths full: short probes at five bytes a swarm.
-  if ((number + 1) * size_t{5} > index_.size() * 4) begin_move(index_.size() + index_.size() / 4 + 8);
+  if ((number + 1) * size_t{5} > index_.size() * 4) {
+    begin_move(index_.size() + index_.size() / (index_.size() < kSmallIndex ? 2 : 4) + 8);
+  }
   if (move_ != nullptr) move(kMoveStep);
   entries_.push_back(sizeof(SwarmEntry));
   SwarmEntry& entry = (*this)[number];

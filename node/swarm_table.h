@@ -116,6 +116,9 @@ class SwarmTable {
   static constexpr uint32_t kGone = kNumberMask;  // of the old index: moved or removed
   static_assert(kSwarmsMax == kNumberMask);
 
+  // An index of fewer slots grows by half, a larger one by a quarter: that moves every entry twice as often.
+  static constexpr size_t kSmallIndex = 2048;
+
   using Index = std::vector<uint32_t>;
 
   // From the old index to the new one. Each entry is in one of them; those below `next` are in the new one.
