@@ -45,11 +45,12 @@ HeapPages::HeapPages()
       begin_((heap_end() + kHugePageBytes - 1) / kHugePageBytes * kHugePageBytes),
       done_(begin_) {}
 
-void HeapPages::step() {
+bool HeapPages::step() {
   const uintptr_t end = std::max(begin_, heap_end() / kHugePageBytes * kHugePageBytes);
   done_ = std::min(done_, end);
-  if (!wanted_ || end - begin_ < kHeapBytesMin) return;
-  done_ = collapse_huge_pages(done_, end, kPagesPerStep);
+  if (!wanted_ || end - begin_ < kHeapBytesMin) return false;
+  done_ = collapse_huge_pages(done_, end, 1);
+  return done_ < end;
 }
 
 }  // namespace shoal::node

@@ -27,12 +27,12 @@ class HeapPages {
   // Begins at the present end of the heap.
   HeapPages();
 
-  // Does some of what is left to do: a few milliseconds at most. To be called again and again.
-  void step();
+  // Does some of what is left to do, some hundred microseconds. To be called again and again; returns whether
+  // there is more to do now.
+  bool step();
 
  private:
   static constexpr size_t kHeapBytesMin = size_t{8} << 20;
-  static constexpr size_t kPagesPerStep = 8;
 
   bool wanted_;
   uintptr_t begin_;

@@ -35,8 +35,8 @@ constexpr size_t kAdminConnectionsMax = 128;
 constexpr uint64_t kLingerMs = 1'000;
 constexpr uint64_t kLingerCheckMs = 10;
 
-// How often a slice of the shards is swept for peers whose time is over.
-constexpr int64_t kExpirySlicesPerTick = 32;
+// Between two goes of the upkeep.
+constexpr uint64_t kUpkeepPauseMs = 1;
 
 size_t worker_count(const Options& options) {
   if (options.node.workers > 0) return options.node.workers;
@@ -195,7 +195,7 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
               .full_scrapes = &full_scrapes_,
               .access = &access_}),
       service_(std::move(sockets.service)),
-      heap_pages_(sockets.heap_pages) {
+      upkeep_(store_, sockets.heap_pages) {
   if (sockets.sync.datagrams) {
     sync::Config config;
     config.name = options.node.name;
@@ -279,24 +279,29 @@ void RunningNode::start_timers() {
   }
   CHECK_INVARIANT(uv_timer_init(&loop_.uv, &linger_timer_) == 0);
   linger_timer_.data = this;
-  CHECK_INVARIANT(uv_timer_init(&loop_.uv, &expiry_timer_) == 0);
-  expiry_timer_.data = this;
-  const auto period_ms = static_cast<uint64_t>(std::max<int64_t>(1, clock_.tick_ms() / kExpirySlicesPerTick));
+  CHECK_INVARIANT(uv_timer_init(&loop_.uv, &upkeep_go_timer_) == 0);
+  upkeep_go_timer_.data = this;
+  CHECK_INVARIANT(uv_timer_init(&loop_.uv, &upkeep_timer_) == 0);
+  upkeep_timer_.data = this;
+  const auto period_ms =
+      static_cast<uint64_t>(std::max<int64_t>(1, clock_.tick_ms() / Upkeep::kSlicesPerTick));
   CHECK_INVARIANT(uv_timer_start(
-                      &expiry_timer_,
-                      [](uv_timer_t* timer) { static_cast<RunningNode*>(timer->data)->expire(); }, period_ms,
-                      period_ms) == 0);
+                      &upkeep_timer_,
+                      [](uv_timer_t* timer) { static_cast<RunningNode*>(timer->data)->upkeep_due(); },
+                      period_ms, period_ms) == 0);
 }
 
-void RunningNode::expire() {
+void RunningNode::upkeep_due() {
   if (!sync_) clock_.follow_wall();
   if (sync_) synced_peers_.store(sync_->status().stats.deltas_received, std::memory_order_relaxed);
-  const common::Tick now = clock_.tick();
-  for (size_t i = 0; i < SwarmStore::kShards / kExpirySlicesPerTick; ++i) {
-    store_.expire_shard(expiry_shard_, now);
-    expiry_shard_ = (expiry_shard_ + 1) % SwarmStore::kShards;
-  }
-  heap_pages_.step();
+  upkeep_.add_due();
+  upkeep_go();
+}
+
+void RunningNode::upkeep_go() {
+  if (!upkeep_.go(clock_.tick())) return;
+  const auto go_on = [](uv_timer_t* timer) { static_cast<RunningNode*>(timer->data)->upkeep_go(); };
+  CHECK_INVARIANT(uv_timer_start(&upkeep_go_timer_, go_on, kUpkeepPauseMs, 0) == 0);
 }
 
 void RunningNode::note_history() {
@@ -358,7 +363,7 @@ void RunningNode::close() {
   drain_.close();
   service_->close();
   for (const auto& signal : signals_) uv_close(reinterpret_cast<uv_handle_t*>(signal.get()), nullptr);
-  for (uv_timer_t* timer : {&expiry_timer_, &history_timer_, &linger_timer_}) {
+  for (uv_timer_t* timer : {&upkeep_timer_, &upkeep_go_timer_, &history_timer_, &linger_timer_}) {
     uv_close(reinterpret_cast<uv_handle_t*>(timer), nullptr);
   }
 }

@@ -24,7 +24,6 @@
 #include "node/drain.h"
 #include "node/exporter.h"
 #include "node/full_scrapes.h"
-#include "node/heap_pages.h"
 #include "node/history.h"
 #include "node/http_server.h"
 #include "node/node_keys.h"
@@ -38,6 +37,7 @@
 #include "node/snapshot_keeper.h"
 #include "node/swarm_store.h"
 #include "node/sync_driver.h"
+#include "node/upkeep.h"
 #include "node/worker.h"
 
 namespace shoal::node {
@@ -72,7 +72,8 @@ class RunningNode {
   void start_timers();
   void on_signal(int signal);
   bool drain(std::string_view cause);
-  void expire();
+  void upkeep_due();
+  void upkeep_go();
   void note_history();
   // running_node_reload.cc
   void reload(const std::string& cause, Reloader::Done done);
@@ -121,9 +122,9 @@ class RunningNode {
   std::unique_ptr<HttpServer> admin_server_;
   std::unique_ptr<ServiceNotify> service_;
   std::vector<std::unique_ptr<uv_signal_t>> signals_;
-  HeapPages heap_pages_;
-  uv_timer_t expiry_timer_;
-  size_t expiry_shard_ = 0;
+  Upkeep upkeep_;
+  uv_timer_t upkeep_timer_;     // one more slice is due
+  uv_timer_t upkeep_go_timer_;  // there is more to do
   uv_timer_t history_timer_;
   uv_timer_t linger_timer_;
   uint64_t linger_until_ms_ = 0;

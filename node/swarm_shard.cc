@@ -261,7 +261,7 @@ void SwarmShard::make_readable(Tick now, int ahead) {
   go_on_with_sweep(unbounded);
 }
 
-SwarmShard::SweepPart SwarmShard::expire(Tick now) {
+SweepPart SwarmShard::expire(Tick now) {
   const std::lock_guard guard(lock_);
   WorkBound bound{kPartRecordsMax};
   if (now > swept_) {

@@ -55,12 +55,7 @@ class alignas(64) SwarmShard {
   size_t merge(uint64_t hash, std::span<const proto::Delta> deltas, common::Tick now);
   size_t merge_part(uint64_t hash, const sync::SwarmPart& part, common::Tick now);
 
-  // Part of a sweep: how many records it looked at (WorkBound), and whether the shard has now been swept for
-  // `now`.
-  struct SweepPart {
-    uint32_t records;
-    bool finished;
-  };
+  // Part of a sweep.
   SweepPart expire(common::Tick now);
 
   // Removes a swarm with all its records; false: there is none.

@@ -150,10 +150,10 @@ void SwarmStore::read(size_t step, const sync::Cells& cells, Tick now,
 }
 
 void SwarmStore::expire_shard(size_t shard, Tick now) {
-  while (!expire_part(shard, now)) impl_->shards[shard].give_way();
+  while (!expire_part(shard, now).finished) impl_->shards[shard].give_way();
 }
 
-bool SwarmStore::expire_part(size_t shard, Tick now) { return impl_->shards[shard].expire(now).finished; }
+SweepPart SwarmStore::expire_part(size_t shard, Tick now) { return impl_->shards[shard].expire(now); }
 
 bool SwarmStore::drop(const InfoHash& info_hash) {
   const SwarmRef ref = locate(info_hash);

@@ -79,6 +79,12 @@ struct StoreTotals {
   uint64_t lock_stalls = 0;   // times a shard's lock had to be waited for since start
 };
 
+// Part of a sweep of a shard.
+struct SweepPart {
+  uint32_t records;  // looked at: WorkBound
+  bool finished;     // it was the last, the shard has been swept
+};
+
 // Records of other nodes that were not taken because of a limit, since start.
 struct MergesRefused {
   uint64_t swarms = 0;
@@ -143,8 +149,8 @@ class SwarmStore final : public sync::Swarms {
   // `now` behind that of the last call removes nothing.
   void expire_shard(size_t shard, common::Tick now);
 
-  // One such hold. Returns whether it was the last of the shard.
-  bool expire_part(size_t shard, common::Tick now);
+  // One such hold.
+  SweepPart expire_part(size_t shard, common::Tick now);
 
   // Removes a swarm with all its peers and counts at once; false: there is none.
   bool drop(const common::InfoHash& info_hash);

@@ -88,8 +88,6 @@ extern "C" int sendmmsg(int, mmsghdr* messages, unsigned count, int) {
 
 namespace {
 
-constexpr int kHeapSteps = 2000;  // enough for 32 GB
-
 struct Arguments {
   uint32_t torrents = 1'000'000;
   uint32_t peers = 2'000'000;
@@ -189,7 +187,8 @@ int run(const Arguments& arguments) {
   traffic.requests =
       make_requests(arguments, arguments.numwant, arguments.connects, key, clock.unix_ms() / 1000);
   traffic.next = 0;
-  for (int steps = arguments.heap_pages ? kHeapSteps : 0; steps > 0; --steps) heap_pages.step();
+  while (arguments.heap_pages && heap_pages.step()) {
+  }
   for (uint64_t round = 0; round < std::max<uint64_t>(1, arguments.rounds); ++round) {
     traffic.inside_ns = traffic.answers = traffic.bytes = 0;
     const uint64_t start_ns = bench::thread_cpu_ns();

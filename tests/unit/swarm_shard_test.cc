@@ -77,7 +77,7 @@ TEST_CASE("shard: no part of a sweep looks at more records than the bound, howev
   uint32_t parts = 0;
   uint64_t records = 0;
   for (bool finished = false; !finished; ++parts) {
-    const SwarmShard::SweepPart part = one.shard.expire(kSweepAt);
+    const node::SweepPart part = one.shard.expire(kSweepAt);
     CHECK(part.records <= SwarmShard::kPartRecordsMax + kSegmentGone);
     CHECK((part.finished || part.records >= SwarmShard::kPartRecordsMax));
     records += part.records;
