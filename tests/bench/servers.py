@@ -138,7 +138,7 @@ class Bench:
         self.figures.append((what, bar, measured, {None: "", True: "met", False: "**missed**"}[met]))
 
     def prefix(self, cpu):
-        return ["taskset", "-c", cpu]
+        return (["chrt", "-f", "10"] if self.arguments.realtime else []) + ["taskset", "-c", cpu]
 
     def shoal(self, *extra, workers=1, cpu="0", port=PORT, answers=None):
         address = f"127.0.0.1:{port}"
