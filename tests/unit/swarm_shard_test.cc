@@ -199,3 +199,24 @@ TEST_CASE("swarm shard: one that is full of swarms refuses more, says so, and go
   CHECK(s.shard.drop(s.key_in(1), hash_of(1)));
   CHECK(s.shard.announce({s.key_in(6)}, more, kNow, s.prng, {}).limit == node::Limit::none);
 }
+
+TEST_CASE("shard: what drops many swarms holds the lock for a bounded part of them") {
+  OneShard s;
+  constexpr uint32_t kSwarms = 3000;
+  for (uint64_t swarm = 1; swarm <= kSwarms; ++swarm) s.merge(swarm, 1, PeerRole::leecher, kNow, kNow);
+  uint32_t below = node::SwarmStore::kAllSwarms;
+  size_t dropped = 0;
+  for (int holds = 0; below > 0; ++holds) {
+    REQUIRE(holds < 100);
+    const size_t at_once = s.shard.drop_if(below, [](const auto&) { return true; });
+    CHECK(at_once <= SwarmShard::kPartRecordsMax / node::WorkBound::kSwarmGone);
+    dropped += at_once;
+  }
+  CHECK(dropped == kSwarms);
+
+  // Looking alone counts too.
+  for (uint64_t swarm = 1; swarm <= kSwarms; ++swarm) s.merge(swarm, 1, PeerRole::leecher, kNow, kNow);
+  below = node::SwarmStore::kAllSwarms;
+  CHECK(s.shard.drop_if(below, [](const auto&) { return false; }) == 0);
+  CHECK(below > 0);
+}
