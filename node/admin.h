@@ -14,7 +14,7 @@
 #include "node/history.h"
 #include "node/http_server.h"
 #include "node/node_state.h"
-#include "node/reload.h"
+#include "node/reloadable.h"
 #include "node/swarm_store.h"
 #include "node/top_keeper.h"
 

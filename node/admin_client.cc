@@ -5,11 +5,12 @@
 #include "node/admin_token.h"
 #include "node/http_client.h"
 #include "node/printable.h"
-#include "node/status_table.h"
 
 namespace shoal::node {
 
 namespace {
+
+constexpr int kDepthMax = 32;  // printing is recursive
 
 std::string reason_of(const HttpReply& reply) {
   std::string status = "HTTP status " + std::to_string(reply.status);
@@ -27,6 +28,17 @@ common::Result<nlohmann::json> document_of(const common::Result<HttpReply>& repl
 }
 
 }  // namespace
+
+common::Result<nlohmann::json> parse_status(std::string_view text) {
+  bool too_deep = false;
+  const auto check_depth = [&](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
+    too_deep = too_deep || depth > kDepthMax;
+    return !too_deep;
+  };
+  nlohmann::json status = nlohmann::json::parse(text, check_depth, false);
+  if (too_deep || !status.is_object()) return common::fail("the answer is not that of a shoal node");
+  return status;
+}
 
 common::Result<nlohmann::json> admin_get(const HostPort& admin, std::string_view target) {
   return document_of(http_get(admin, target, kAdminTimeout));

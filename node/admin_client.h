@@ -8,9 +8,12 @@
 #include <string_view>
 
 #include "common/result.h"
-#include "node/options.h"
+#include "node/addresses.h"
 
 namespace shoal::node {
+
+// A document of the admin endpoint: an object, of bounded depth.
+common::Result<nlohmann::json> parse_status(std::string_view text);
 
 // The document of an answer with status 200: an object. The error says why not, in the node's own words where
 // it said something. `target` is a path of the admin endpoint.

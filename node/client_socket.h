@@ -11,7 +11,7 @@
 #include "common/bytes.h"
 #include "common/endpoint.h"
 #include "common/result.h"
-#include "node/options.h"
+#include "node/addresses.h"
 
 namespace shoal::node {
 

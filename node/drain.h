@@ -10,9 +10,9 @@
 #include <functional>
 #include <string_view>
 
-namespace shoal::node {
+#include "node/readiness.h"
 
-enum class Phase : uint8_t { serving, draining, stopping };
+namespace shoal::node {
 
 class Drain {
  public:

@@ -22,7 +22,7 @@
 #include "node/address_connections.h"
 #include "node/long_answer.h"
 #include "node/sockets.h"
-#include "node/worker_counters.h"
+#include "node/http_counters.h"
 #include "proto/http_request.h"
 
 namespace shoal::node {

@@ -11,23 +11,10 @@
 #include "common/log.h"
 #include "common/network.h"
 #include "common/result.h"
+#include "node/addresses.h"
 #include "proto/dump_format.h"
 
 namespace shoal::node {
-
-// A name or numeric address, and a port.
-struct HostPort {
-  std::string host;
-  uint16_t port = 0;
-  bool operator==(const HostPort&) const = default;
-};
-
-// "239.192.0.42:6970%eth0": group, port and the interface to use.
-struct MulticastGroup {
-  common::Endpoint group;
-  std::string interface;  // empty: the system's choice
-  bool operator==(const MulticastGroup&) const = default;
-};
 
 // Which swarms are served: all, only those on the access list, or all but those.
 enum class AccessMode : uint8_t { open, allow, deny };

@@ -6,10 +6,11 @@
 #include <optional>
 #include <string>
 
-#include "node/drain.h"
 #include "sync/cluster.h"
 
 namespace shoal::node {
+
+enum class Phase : uint8_t { serving, draining, stopping };
 
 struct Readiness {
   bool ready = false;

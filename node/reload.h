@@ -31,12 +31,6 @@ struct ReloadFailure {
   std::string reason;
 };
 
-// What came of a reload, for who asked for it.
-struct ReloadReport {
-  std::string error;  // not empty: why nothing has changed
-  OptionChanges changes;
-};
-
 // `read` is the options as they are now. Any thread; takes as long as the files are large.
 tl::expected<Reload, ReloadFailure> prepare_reload(const Options& running,
                                                    const std::function<common::Result<Options>()>& read);

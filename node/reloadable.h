@@ -17,6 +17,12 @@ struct OptionChanges {
   std::vector<std::string> need_restart;
 };
 
+// The outcome of a reload, for whoever asked for it.
+struct ReloadReport {
+  std::string error;  // not empty: why nothing has changed
+  OptionChanges changes;
+};
+
 OptionChanges changes_between(const Options& running, const Options& read);
 
 // `running` with what may change taken from `read`. The error: the new values do not fit those that stay

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "common/endpoint.h"
-#include "node/options.h"
+#include "node/addresses.h"
 
 namespace shoal::node {
 

@@ -7,7 +7,7 @@
 
 #include "common/endpoint.h"
 #include "common/result.h"
-#include "node/options.h"
+#include "node/addresses.h"
 
 namespace shoal::node {
 

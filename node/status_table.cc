@@ -14,7 +14,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kDepthMax = 32;  // printing is recursive
 constexpr size_t kMembersMax = 1024;
 constexpr size_t kKeysCellMax = 160;  // 16 keys
 constexpr size_t kReasonMax = 200;
@@ -103,17 +102,6 @@ TextRow member_row(const json& member) {
 }
 
 }  // namespace
-
-common::Result<json> parse_status(std::string_view text) {
-  bool too_deep = false;
-  const auto check_depth = [&](int depth, json::parse_event_t, json&) {
-    too_deep = too_deep || depth > kDepthMax;
-    return !too_deep;
-  };
-  json status = json::parse(text, check_depth, false);
-  if (too_deep || !status.is_object()) return common::fail("the answer is not that of a shoal node");
-  return status;
-}
 
 std::string status_table(const json& status) {
   const json& node = field(status, "node");

@@ -12,6 +12,7 @@
 #include "common/time_histogram.h"
 #include "node/announce_policy.h"
 #include "node/client_names.h"
+#include "node/http_counters.h"
 #include "node/limits.h"
 
 namespace shoal::node {
@@ -47,19 +48,6 @@ struct UdpCounters {
   common::Counter dropped_rate;     // limits.requests_per_s_*
   common::Counter dropped_send;     // the kernel did not take the answer
   // From the receipt of a batch until its answers have been handed to the kernel, for each of the answers.
-  common::TimeHistogram request_time;
-};
-
-struct HttpCounters {
-  common::Counter connections_accepted;
-  common::Counter connections_closed;
-  common::Counter closed_for_room;      // the one waited for longest, to make room for a new one
-  common::Counter refused_per_address;  // limits.connections_per_address
-  common::Counter closed_timeout;       // idle too long, or a request or an answer that took too long
-  common::Counter bytes_received;
-  common::Counter bytes_sent;
-  common::Counter bad_requests;  // answered 4xx or 5xx by the parser
-  // To make an answer; of a long one, to begin it.
   common::TimeHistogram request_time;
 };
 

@@ -11,6 +11,7 @@
 #include "node/http_reply.h"
 #include "node/probe.h"
 #include "node/probe_all.h"
+#include "node/admin_client.h"
 #include "node/status_table.h"
 
 using namespace shoal::node;

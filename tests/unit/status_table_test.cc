@@ -1,3 +1,4 @@
+#include "node/admin_client.h"
 #include "node/status_table.h"
 
 #include <doctest/doctest.h>

@@ -1,0 +1,23 @@
+// What an HttpServer counts. Its thread writes, any thread reads.
+
+#pragma once
+
+#include "common/counter.h"
+#include "common/time_histogram.h"
+
+namespace shoal::node {
+
+struct HttpCounters {
+  common::Counter connections_accepted;
+  common::Counter connections_closed;
+  common::Counter closed_for_room;      // the one waited for longest, to make room for a new one
+  common::Counter refused_per_address;  // limits.connections_per_address
+  common::Counter closed_timeout;       // idle too long, or a request or an answer that took too long
+  common::Counter bytes_received;
+  common::Counter bytes_sent;
+  common::Counter bad_requests;  // answered 4xx or 5xx by the parser
+  // To make an answer; of a long one, to begin it.
+  common::TimeHistogram request_time;
+};
+
+}  // namespace shoal::node
