@@ -14,7 +14,7 @@
 
 #include "bench/measure.h"
 #include "common/prng.h"
-#include "node/access_list.h"
+#include "node/access/access_list.h"
 
 using namespace shoal;
 

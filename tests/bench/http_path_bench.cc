@@ -24,14 +24,14 @@
 
 #include "bench/measure.h"
 #include "bench/workload.h"
-#include "node/cluster_clock.h"
-#include "node/full_scrapes.h"
-#include "node/http_server.h"
-#include "node/http_tracker.h"
-#include "node/opentracker_page.h"
-#include "node/sockets.h"
-#include "node/swarm_store.h"
-#include "node/tracker.h"
+#include "node/http/http_server.h"
+#include "node/net/sockets.h"
+#include "node/scan/full_scrapes.h"
+#include "node/store/cluster_clock.h"
+#include "node/store/swarm_store.h"
+#include "node/tracker/http_tracker.h"
+#include "node/tracker/opentracker_page.h"
+#include "node/tracker/tracker.h"
 
 namespace {
 

@@ -20,8 +20,8 @@
 #include <string_view>
 #include <vector>
 
-#include "node/peer_rules.h"
-#include "node/swarm_store.h"
+#include "node/store/peer_rules.h"
+#include "node/store/swarm_store.h"
 
 using namespace shoal;
 using node::SwarmStore;

@@ -19,7 +19,7 @@
 namespace {
 
 constexpr size_t kBatch = 64;
-constexpr size_t kSlotBytes = 25 * 64;  // an odd number of cache lines: see node/udp_server.cc
+constexpr size_t kSlotBytes = 25 * 64;  // an odd number of cache lines: see node/tracker/udp_server.cc
 constexpr int kBufferBytes = 4 << 20;
 
 struct Batch {

@@ -8,8 +8,8 @@
 
 #include "common/check.h"
 #include "common/network.h"
-#include "node/access_list.h"
-#include "node/access_state.h"
+#include "node/access/access_list.h"
+#include "node/access/access_state.h"
 
 using namespace shoal;
 

@@ -5,8 +5,8 @@
 #include <string_view>
 
 #include "common/check.h"
-#include "node/admin_query.h"
-#include "node/admin_token.h"
+#include "node/admin/admin_query.h"
+#include "node/admin/admin_token.h"
 
 using namespace shoal;
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "common/check.h"
-#include "node/client_address.h"
+#include "node/tracker/client_address.h"
 #include "proto/forwarded.h"
 #include "proto/http_query.h"
 #include "proto/proxy_protocol.h"

@@ -7,12 +7,12 @@
 #include <string_view>
 
 #include "common/check.h"
-#include "node/answer_text.h"
-#include "node/http_reply.h"
-#include "node/probe.h"
-#include "node/probe_all.h"
-#include "node/admin_client.h"
-#include "node/status_table.h"
+#include "node/cli/admin_client.h"
+#include "node/cli/answer_text.h"
+#include "node/cli/status_table.h"
+#include "node/probe/http_reply.h"
+#include "node/probe/probe.h"
+#include "node/probe/probe_all.h"
 
 using namespace shoal::node;
 

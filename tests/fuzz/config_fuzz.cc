@@ -5,9 +5,9 @@
 #include <string_view>
 
 #include "common/check.h"
-#include "node/config_file.h"
-#include "node/option_values.h"
-#include "node/resolve_options.h"
+#include "node/config/config_file.h"
+#include "node/config/option_values.h"
+#include "node/config/resolve_options.h"
 
 using namespace shoal::node;
 

@@ -6,8 +6,8 @@
 #include <string_view>
 
 #include "common/check.h"
-#include "node/opentracker_config.h"
-#include "node/resolve_options.h"
+#include "node/config/opentracker_config.h"
+#include "node/config/resolve_options.h"
 
 using namespace shoal::node;
 

@@ -5,11 +5,11 @@
 #include <string_view>
 
 #include "common/check.h"
-#include "node/key_file.h"
-#include "node/option_values.h"
-#include "node/probe.h"
-#include "node/resolve_options.h"
-#include "node/setting.h"
+#include "node/cluster/key_file.h"
+#include "node/config/option_values.h"
+#include "node/config/resolve_options.h"
+#include "node/config/setting.h"
+#include "node/probe/probe.h"
 
 using namespace shoal::node;
 

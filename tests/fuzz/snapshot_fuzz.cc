@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "common/check.h"
-#include "node/snapshot_format.h"
-#include "node/snapshot_layout.h"
+#include "node/snapshot/snapshot_format.h"
+#include "node/snapshot/snapshot_layout.h"
 
 using namespace shoal;
 using namespace shoal::node;

@@ -9,7 +9,7 @@
 #include <string>
 #include <utility>
 
-#include "node/swarm_store.h"
+#include "node/store/swarm_store.h"
 #include "sync/swarms.h"
 
 namespace shoal::sim {

@@ -1,11 +1,11 @@
-// Snapshot files as the world has them: node/'s real encoder and decoder, and what node/snapshot_file.cc does
-// with them, but in memory.
+// Snapshot files as the world has them: node/'s real encoder and decoder, and what
+// node/snapshot/snapshot_file.cc does with them, but in memory.
 
 #include <algorithm>
 #include <cstdlib>
 
 #include "common/check.h"
-#include "node/snapshot_format.h"
+#include "node/snapshot/snapshot_format.h"
 #include "world.h"
 
 namespace shoal::sim {

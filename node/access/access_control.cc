@@ -1,0 +1,325 @@
+#include "node/access/access_control.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <tuple>
+#include <utility>
+
+#include "common/check.h"
+#include "common/log.h"
+#include "node/access/access_state.h"
+#include "node/os/atomic_file.h"
+#include "node/os/files.h"
+#include "node/text/printable.h"
+
+namespace shoal::node {
+
+using common::InfoHash;
+using common::log_line;
+using common::LogLevel;
+using common::Result;
+
+namespace {
+
+// Changes that come close together are published together: a new policy copies all run-time changes, so with
+// many of them it is worth waiting longer.
+constexpr uint64_t publish_delay_ms(size_t changes) { return 10 + changes / 1000; }
+
+// After that all workers have the new policy, and what they let in meanwhile can be dropped.
+constexpr uint64_t kSettleMs = 1'000;
+
+// A sweep of the store looks at so many shards, then lets the loop do other things.
+constexpr size_t kShardsPerTurn = 16;
+
+// Changed hashes that are dropped one by one; with more, the whole store is swept.
+constexpr size_t kDropSinglyMax = 10'000;
+
+Result<void> replace_file(const std::string& path, const std::string& text) {
+  auto file = AtomicFile::create(path, 0600);
+  if (!file) return tl::make_unexpected(file.error());
+  auto written = file->write({reinterpret_cast<const uint8_t*>(text.data()), text.size()});
+  return written ? file->commit() : written;
+}
+
+Result<sync::AccessLog> load_log(const std::string& path) {
+  if (path.empty()) return sync::AccessLog();
+  // The first start makes it.
+  if (access(path.c_str(), F_OK) != 0 && errno == ENOENT) {
+    if (auto written = replace_file(path, format_access_state({})); !written) {
+      return common::fail("access.state_file: " + written.error().message);
+    }
+  }
+  const auto text = read_file(path, kAccessStateBytesMax);
+  if (!text) return common::fail("access.state_file: " + text.error().message);
+  auto log = parse_access_state(printable(path), *text);
+  if (!log) return common::fail("access.state_file: " + log.error().message);
+  return log;
+}
+
+}  // namespace
+
+std::string_view to_string(AccessMode mode) {
+  switch (mode) {
+    case AccessMode::open:
+      return "open";
+    case AccessMode::allow:
+      return "allow";
+    case AccessMode::deny:
+      return "deny";
+  }
+  return "";
+}
+
+// Work on one of libuv's threads, and what follows on the loop.
+class AccessControl::Job {
+ public:
+  static void start(uv_loop_t* loop, std::function<void()> work, std::function<void()> done) {
+    auto job = std::make_unique<Job>();
+    job->work_ = std::move(work);
+    job->done_ = std::move(done);
+    job->request_.data = job.get();
+    CHECK_INVARIANT(uv_queue_work(
+                        loop, &job.release()->request_,
+                        [](uv_work_t* request) { static_cast<Job*>(request->data)->work_(); },
+                        [](uv_work_t* request, int /*status*/) {
+                          const std::unique_ptr<Job> freed(static_cast<Job*>(request->data));
+                          freed->done_();
+                        }) == 0);
+  }
+
+ private:
+  uv_work_t request_;
+  std::function<void()> work_;
+  std::function<void()> done_;
+};
+
+template <void (AccessControl::*run)()>
+void AccessControl::start_timer(uv_timer_t& timer, uint64_t ms, uint64_t repeat_ms) {
+  uv_update_time(loop_);
+  CHECK_INVARIANT(
+      uv_timer_start(
+          &timer, [](uv_timer_t* t) { (static_cast<AccessControl*>(t->data)->*run)(); }, ms, repeat_ms) == 0);
+}
+
+Result<AccessList> AccessControl::load_list(const Options::Access& options) {
+  if (options.mode == AccessMode::open || options.file.empty()) return AccessList();
+  auto list = load_access_file(options.file);
+  if (!list) return common::fail("access.file: " + list.error().message);
+  return list;
+}
+
+Result<AccessControl::Start> AccessControl::prepare(const Options::Access& options) {
+  Start start;
+  auto list = load_list(options);
+  if (!list) return tl::make_unexpected(list.error());
+  start.file = std::move(*list);
+  auto log = load_log(options.state_file);
+  if (!log) return tl::make_unexpected(log.error());
+  start.log = std::move(*log);
+  for (const auto& [path, key, fifo] :
+       {std::tuple(&options.fifo_add, "access.fifo_add: ", &start.fifo_add),
+        std::tuple(&options.fifo_delete, "access.fifo_delete: ", &start.fifo_delete)}) {
+    if (path->empty()) continue;
+    auto opened = AccessFifo::open(*path);
+    if (!opened) return common::fail(key + opened.error().message);
+    *fifo = std::move(*opened);
+  }
+  return start;
+}
+
+AccessControl::AccessControl(uv_loop_t* loop, const Options::Access& options, uint64_t node_id, Start start,
+                             SwarmStore& store, Hooks hooks)
+    : loop_(loop),
+      options_(options),
+      node_id_(node_id),
+      store_(store),
+      hooks_(std::move(hooks)),
+      log_(std::move(start.log)),
+      file_(std::make_shared<const AccessList>(std::move(start.file))) {
+  for (uv_timer_t* timer : {&publish_timer_, &settle_timer_, &sweep_timer_}) {
+    CHECK_INVARIANT(uv_timer_init(loop, timer) == 0);
+    timer->data = this;
+  }
+  for (const bool listed : {true, false}) {
+    FileDescriptor& fifo = listed ? start.fifo_add : start.fifo_delete;
+    if (!fifo.is_open()) continue;
+    fifos_.push_back(std::make_unique<AccessFifo>(
+        loop, std::move(fifo),
+        [this, listed](auto hashes, size_t bad_lines) { from_fifo(listed, hashes, bad_lines); }));
+  }
+  rebuild();
+}
+
+Result<void> AccessControl::change(std::span<const InfoHash> hashes, bool listed) {
+  if (options_.mode == AccessMode::open)
+    return common::fail("access.mode is open: there is no list to change");
+  std::vector<proto::AccessChange> made;
+  for (const InfoHash& hash : hashes) {
+    const auto change = log_.change(hash, listed, hooks_.unix_ms(), node_id_);
+    if (!change) break;
+    made.push_back(*change);
+    note(hash);
+  }
+  if (!made.empty()) hooks_.tell(made);
+  if (made.size() == hashes.size()) return {};
+  counts_.refused_changes += hashes.size() - made.size();
+  return common::fail("no more than " + std::to_string(sync::AccessLog::kChangesMax) +
+                      " hashes can be changed at run time: put them into access.file");
+}
+
+void AccessControl::took(std::span<const proto::AccessChange> changes) {
+  for (const proto::AccessChange& change : changes) note(change.info_hash);
+}
+
+void AccessControl::note(const InfoHash& hash) {
+  if (changed_.size() < kDropSinglyMax) {
+    changed_.push_back(hash);
+  } else {
+    sweep_again_ = true;
+  }
+  state_dirty_ = true;
+  publish_soon();
+}
+
+void AccessControl::from_fifo(bool listed, const std::vector<InfoHash>& hashes, size_t bad_lines) {
+  counts_.bad_lines += bad_lines;
+  if (bad_lines > 0) {
+    log_line(
+        LogLevel::warn, "lines of an access FIFO are no info_hashes and were skipped",
+        {{"fifo", listed ? "access.fifo_add" : "access.fifo_delete"}, {"lines", std::to_string(bad_lines)}});
+  }
+  if (hashes.empty()) return;
+  if (auto changed = change(hashes, listed); !changed) {
+    log_line(LogLevel::error, "info_hashes from an access FIFO are not taken",
+             {{"reason", changed.error().message}});
+  }
+}
+
+void AccessControl::set(const Options::Access& options, AccessList list) {
+  ++counts_.reloads;
+  file_ = std::make_shared<const AccessList>(std::move(list));
+  options_ = options;
+  log_line(LogLevel::info, "access list loaded",
+           {{"mode", std::string(to_string(options_.mode))},
+            {"entries", std::to_string(file_->size())},
+            {"changes", std::to_string(log_.size())}});
+  sweep_again_ = true;
+  publish();
+}
+
+void AccessControl::publish_soon() {
+  if (uv_is_active(reinterpret_cast<uv_handle_t*>(&publish_timer_)) != 0) return;
+  start_timer<&AccessControl::publish>(publish_timer_, publish_delay_ms(log_.size()), 0);
+}
+
+void AccessControl::rebuild() {
+  std::vector<InfoHash> added;
+  std::vector<InfoHash> removed;
+  log_.for_each([&](const proto::AccessChange& change) {
+    (change.listed ? added : removed).push_back(change.info_hash);
+  });
+  rules_ = {options_.mode, file_, std::make_shared<const AccessList>(std::move(added)),
+            std::make_shared<const AccessList>(std::move(removed))};
+  policy_ = AnnouncePolicy::unless_open(rules_, options_);
+  std::function<bool(const InfoHash&)> admits;
+  if (options_.mode != AccessMode::open) {
+    admits = [policy = policy_](const InfoHash& hash) { return policy->allows(hash); };
+  }
+  store_.admit_only(std::move(admits));
+}
+
+void AccessControl::publish() {
+  rebuild();
+  hooks_.publish(policy_);
+  drop_denied(changed_);
+  if (sweep_again_) start_sweep();
+  if (uv_is_active(reinterpret_cast<uv_handle_t*>(&settle_timer_)) == 0) {
+    start_timer<&AccessControl::settle>(settle_timer_, kSettleMs, 0);
+  }
+}
+
+// What a worker let in before it had the new policy goes now.
+void AccessControl::settle() {
+  drop_denied(changed_before_);
+  changed_before_ = std::exchange(changed_, {});
+  if (std::exchange(sweep_again_, false)) start_sweep();
+  if (state_dirty_) save_state();
+  if (!changed_before_.empty() || state_dirty_) {
+    start_timer<&AccessControl::settle>(settle_timer_, kSettleMs, 0);
+  }
+}
+
+void AccessControl::drop_denied(std::span<const InfoHash> hashes) {
+  if (options_.mode == AccessMode::open) return;
+  for (const InfoHash& hash : hashes) {
+    if (!rules_.allows(hash) && store_.drop(hash)) ++counts_.swarms_dropped;
+  }
+}
+
+void AccessControl::start_sweep() {
+  sweep_shard_ = 0;
+  if (options_.mode != AccessMode::open) start_timer<&AccessControl::sweep_some>(sweep_timer_, 1, 1);
+}
+
+void AccessControl::sweep_some() {
+  for (size_t i = 0; i < kShardsPerTurn; ++i) {
+    if (sweep_shard_ == SwarmStore::kShards) {
+      uv_timer_stop(&sweep_timer_);
+      return;
+    }
+    counts_.swarms_dropped +=
+        store_.drop_if(sweep_shard_++, [this](const InfoHash& hash) { return !rules_.allows(hash); });
+  }
+}
+
+void AccessControl::save_state() {
+  if (options_.state_file.empty()) state_dirty_ = false;
+  if (saving_ || !state_dirty_) return;
+  saving_ = true;
+  state_dirty_ = false;
+  const auto result = std::make_shared<Result<void>>();
+  Job::start(
+      loop_,
+      [result, path = options_.state_file, text = format_access_state(log_)] {
+        *result = replace_file(path, text);
+      },
+      [this, result] {
+        saving_ = false;
+        state_saved(*result);
+        if (stopped_) save_now();
+      });
+}
+
+void AccessControl::save_now() {
+  if (options_.state_file.empty() || !state_dirty_) return;
+  state_dirty_ = false;
+  state_saved(replace_file(options_.state_file, format_access_state(log_)));
+}
+
+void AccessControl::state_saved(const Result<void>& result) {
+  if (result) return;
+  ++counts_.state_writes_failed;
+  log_line(LogLevel::error, "access.state_file is not written, the old one stays",
+           {{"reason", result.error().message}});
+}
+
+AccessStatus AccessControl::status() const {
+  AccessStatus status = counts_;
+  status.mode = options_.mode;
+  status.file_entries = file_->size();
+  status.file_bytes = file_->bytes();
+  status.changes = log_.size();
+  return status;
+}
+
+void AccessControl::stop() {
+  stopped_ = true;
+  for (const auto& fifo : fifos_) fifo->close();
+  for (uv_timer_t* timer : {&publish_timer_, &settle_timer_, &sweep_timer_}) {
+    uv_close(reinterpret_cast<uv_handle_t*>(timer), nullptr);
+  }
+  if (!saving_) save_now();  // else it is done behind that one
+}
+
+}  // namespace shoal::node

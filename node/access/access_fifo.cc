@@ -1,0 +1,63 @@
+#include "node/access/access_fifo.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "common/check.h"
+#include "node/text/printable.h"
+
+namespace shoal::node {
+
+namespace {
+
+// Of one turn of the loop: some 1500 lines.
+constexpr size_t kFifoReadBytes = 64 << 10;
+
+}  // namespace
+
+common::Result<FileDescriptor> AccessFifo::open(const std::string& path) {
+  const auto failed = [&](const std::string& why) { return common::fail(printable(path) + ": " + why); };
+  if (mkfifo(path.c_str(), S_IRUSR | S_IWUSR) != 0 && errno != EEXIST) {
+    return failed(std::string("cannot make the FIFO: ") + std::strerror(errno));
+  }
+  // For writing as well: while we are a writer ourselves, the end of another one is not the end of the FIFO.
+  FileDescriptor fifo(::open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
+  struct stat info {};
+  if (!fifo.is_open() || fstat(fifo.get(), &info) != 0) {
+    return failed(std::string("cannot be opened: ") + std::strerror(errno));
+  }
+  if (!S_ISFIFO(info.st_mode)) return failed("is no FIFO");
+  return fifo;
+}
+
+AccessFifo::AccessFifo(uv_loop_t* loop, FileDescriptor fifo, Take take)
+    : fifo_(std::move(fifo)), take_(std::move(take)), buffer_(kFifoReadBytes) {
+  CHECK_INVARIANT(uv_poll_init(loop, &poll_, fifo_.get()) == 0);
+  poll_.data = this;
+  CHECK_INVARIANT(uv_poll_start(&poll_, UV_READABLE, [](uv_poll_t* poll, int /*status*/, int /*events*/) {
+                    static_cast<AccessFifo*>(poll->data)->read_once();
+                  }) == 0);
+}
+
+void AccessFifo::close() { uv_close(reinterpret_cast<uv_handle_t*>(&poll_), nullptr); }
+
+void AccessFifo::read_once() {
+  const ssize_t got = read(fifo_.get(), buffer_.data(), buffer_.size());
+  if (got <= 0) return;
+  std::vector<common::InfoHash> hashes;
+  size_t bad_lines = 0;
+  lines_.feed({buffer_.data(), static_cast<size_t>(got)}, [&](std::string_view line) {
+    common::InfoHash hash;
+    const AccessLine kind = read_access_line(line, hash);
+    if (kind == AccessLine::hash) hashes.push_back(hash);
+    if (kind == AccessLine::bad) ++bad_lines;
+    return true;
+  });
+  if (!hashes.empty() || bad_lines > 0) take_(std::move(hashes), bad_lines);
+}
+
+}  // namespace shoal::node

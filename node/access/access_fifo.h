@@ -1,0 +1,45 @@
+// AccessFifo: a FIFO that scripts write info_hashes into, a line each, as opentracker has them. Control
+// thread only.
+
+#pragma once
+
+#include <uv.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/info_hash.h"
+#include "common/result.h"
+#include "node/access/access_list.h"
+#include "node/os/file_descriptor.h"
+
+namespace shoal::node {
+
+class AccessFifo {
+ public:
+  // The hashes of the lines that have come, at most one read's; and how many lines were bad.
+  using Take = std::function<void(std::vector<common::InfoHash> hashes, size_t bad_lines)>;
+
+  // Opens the FIFO at `path`, or makes it.
+  static common::Result<FileDescriptor> open(const std::string& path);
+
+  AccessFifo(uv_loop_t* loop, FileDescriptor fifo, Take take);
+  AccessFifo(const AccessFifo&) = delete;
+  AccessFifo& operator=(const AccessFifo&) = delete;
+
+  // Closes the handle; the object must live until the loop has run the close callback.
+  void close();
+
+ private:
+  void read_once();
+
+  const FileDescriptor fifo_;
+  const Take take_;
+  LineSplitter lines_;
+  std::vector<char> buffer_;
+  uv_poll_t poll_;
+};
+
+}  // namespace shoal::node

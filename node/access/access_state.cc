@@ -1,0 +1,82 @@
+#include "node/access/access_state.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <optional>
+
+#include "common/bytes.h"
+#include "common/hex.h"
+
+namespace shoal::node {
+
+namespace {
+
+constexpr std::string_view kFormat = "shoal-access-1";
+constexpr int64_t kUnixMsMax = int64_t{1} << 52;
+
+std::string_view take_line(std::string_view& text) {
+  const size_t end = std::min(text.find('\n'), text.size());
+  const std::string_view line = text.substr(0, end);
+  text.remove_prefix(std::min(text.size(), end + 1));
+  return line;
+}
+
+std::string_view take_word(std::string_view& line) {
+  const size_t end = std::min(line.find(' '), line.size());
+  const std::string_view word = line.substr(0, end);
+  line.remove_prefix(std::min(line.size(), end + 1));
+  return word;
+}
+
+template <class Number>
+bool read_number(std::string_view word, int base, Number& out) {
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), out, base);
+  return error == std::errc() && end == word.data() + word.size();
+}
+
+std::optional<proto::AccessChange> parse_change(std::string_view line) {
+  const auto hash = common::info_hash_from_hex(take_word(line));
+  const std::string_view verb = take_word(line);
+  proto::AccessStamp stamp;
+  const bool timed =
+      read_number(take_word(line), 10, stamp.unix_ms) && stamp.unix_ms >= 0 && stamp.unix_ms <= kUnixMsMax;
+  const std::string_view id = take_word(line);
+  if (!hash || !timed || id.size() != 16 || !read_number(id, 16, stamp.node_id) || !line.empty()) {
+    return std::nullopt;
+  }
+  if (verb != "add" && verb != "remove") return std::nullopt;
+  return proto::AccessChange{*hash, verb == "add", stamp};
+}
+
+}  // namespace
+
+std::string format_access_state(const sync::AccessLog& log) {
+  std::string text(kFormat);
+  text += '\n';
+  log.for_each([&](const proto::AccessChange& change) {
+    std::array<uint8_t, 8> id;
+    common::ByteWriter(id).u64(change.stamp.node_id);
+    text += common::to_hex(change.info_hash) + (change.listed ? " add " : " remove ") +
+            std::to_string(change.stamp.unix_ms) + " " + common::to_hex(id) + "\n";
+  });
+  return text;
+}
+
+common::Result<sync::AccessLog> parse_access_state(const std::string& name, std::string_view text) {
+  if (take_line(text) != kFormat) {
+    return common::fail(name + ":1: is no list of changes: \"" + std::string(kFormat) + "\" is needed");
+  }
+  sync::AccessLog log;
+  for (size_t number = 2; !text.empty(); ++number) {
+    const std::string where = name + ":" + std::to_string(number) + ": ";
+    const auto change = parse_change(take_line(text));
+    if (!change) return common::fail(where + "is no change: HASH add|remove UNIX_MS NODE_ID is needed");
+    if (log.merge(*change) == sync::AccessLog::Merged::full) {
+      return common::fail(where + "more than " + std::to_string(sync::AccessLog::kChangesMax) + " changes");
+    }
+  }
+  return log;
+}
+
+}  // namespace shoal::node

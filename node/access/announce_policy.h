@@ -1,0 +1,70 @@
+// AnnouncePolicy: who may announce what. Made on the control thread, never changed, shared by the workers; a
+// new one takes its place when anything changes. Where nothing is forbidden there is none, which is what the
+// workers' hot path asks first.
+
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/network.h"
+#include "node/access/access_list.h"
+#include "node/config/options.h"
+#include "proto/announce.h"
+
+namespace shoal::node {
+
+// Which swarms are served: those on the list, or those that are not. The list is the file's with the run-time
+// changes laid over it.
+struct AccessRules {
+  AccessMode mode = AccessMode::open;
+  std::shared_ptr<const AccessList> file = std::make_shared<AccessList>();
+  std::shared_ptr<const AccessList> added = std::make_shared<AccessList>();    // at run time
+  std::shared_ptr<const AccessList> removed = std::make_shared<AccessList>();  // at run time
+
+  bool listed(const common::InfoHash& hash) const {
+    return !removed->contains(hash) && (added->contains(hash) || file->contains(hash));
+  }
+  bool allows(const common::InfoHash& hash) const {
+    return mode == AccessMode::open || listed(hash) == (mode == AccessMode::allow);
+  }
+};
+
+enum class Refusal : uint8_t { none, swarm, client, network, private_address, full };
+constexpr size_t kRefusals = 6;
+
+// What the client is told.
+std::string_view to_string(Refusal refusal);
+
+class AnnouncePolicy {
+ public:
+  AnnouncePolicy(AccessRules swarms, const Options::Access& options);
+
+  // The policy, or null where it forbids nothing.
+  static std::shared_ptr<const AnnouncePolicy> unless_open(AccessRules swarms,
+                                                           const Options::Access& options);
+
+  // `peer` is the address that would be handed out.
+  Refusal judge(const proto::AnnounceRequest& request, const common::Endpoint& peer) const;
+
+  bool allows(const common::InfoHash& hash) const { return swarms_.allows(hash); }
+  bool restricts_swarms() const { return swarms_.mode != AccessMode::open; }
+
+  // Clients there get nothing at all.
+  bool denies(const common::Endpoint& client) const {
+    return !denied_networks_.empty() && denied_networks_.contains(client);
+  }
+
+ private:
+  bool forbids_anything() const;
+
+  const AccessRules swarms_;
+  const std::vector<std::string> clients_allow_;
+  const std::vector<std::string> clients_deny_;
+  const common::NetworkSet denied_networks_;
+  const bool private_addresses_;
+};
+
+}  // namespace shoal::node

@@ -1,0 +1,54 @@
+// Admin: the admin endpoint: /metrics, /healthz, /readyz, /status.json, /scrape of all swarms, a page for
+// people at /, and the API under /v1/ (node/admin/admin_api.h). Control thread only.
+//
+// POST changes something: node/admin/admin_token.h says who may.
+
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "node/config/reloadable.h"
+#include "node/http/http_server.h"
+#include "node/scan/full_scrapes.h"
+#include "node/scan/top_keeper.h"
+#include "node/status/history.h"
+#include "node/status/node_state.h"
+#include "node/store/cluster_clock.h"
+#include "node/store/swarm_store.h"
+
+namespace shoal::node {
+
+class Admin final : public HttpHandler {
+ public:
+  struct Actions {
+    std::function<NodeState()> state;  // the present state; called per request that needs it
+    std::function<bool()> drain;       // begins to drain; false: it has begun before
+    // Begins a reload; `done` is called when it is over, from the loop, or at once.
+    std::function<void(std::function<void(const ReloadReport&)> done)> reload;
+    std::function<std::string()> token;  // of admin.token_file; empty: there is none
+    const SwarmStore* store;
+    const ClusterClock* clock;
+    const History* history;
+    std::function<const TopView&()> top;  // the largest swarms as far as known
+    FullScrapes* full_scrapes;
+    AccessControl* access = nullptr;  // null: /v1/access is not there
+  };
+
+  // What the pointers point to outlives the object.
+  explicit Admin(Actions actions) : actions_(std::move(actions)) {}
+
+  std::unique_ptr<LongAnswer> answer(const proto::HttpRequest& request, const common::Endpoint& client,
+                                     std::string& out) override;
+
+ private:
+  std::unique_ptr<LongAnswer> post(const proto::HttpRequest& request, const common::Endpoint& client,
+                                   std::string& out);
+
+  std::unique_ptr<LongAnswer> full_scrape(const proto::HttpRequest& request, std::string& out);
+
+  const Actions actions_;
+};
+
+}  // namespace shoal::node

@@ -1,0 +1,65 @@
+#include "node/admin/admin_access.h"
+
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "node/admin/admin_api.h"
+#include "node/admin/admin_query.h"
+#include "proto/http_answer.h"
+
+namespace shoal::node {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json verdicts_json(const AccessControl& access, const std::vector<common::InfoHash>& hashes) {
+  Json list = Json::array();
+  for (const common::InfoHash& hash : hashes) {
+    list.push_back({{"info_hash", common::to_hex(hash)},
+                    {"listed", access.listed(hash)},
+                    {"allowed", access.allows(hash)}});
+  }
+  return {{"mode", to_string(access.status().mode)}, {"hashes", list}};
+}
+
+Json list_json(const AccessControl& access) {
+  const AccessStatus status = access.status();
+  Json changes = Json::array();
+  access.log().for_each([&](const proto::AccessChange& change) {
+    changes.push_back({{"info_hash", common::to_hex(change.info_hash)},
+                       {"change", change.listed ? "add" : "remove"},
+                       {"unix_ms", change.stamp.unix_ms}});
+  });
+  return {{"mode", to_string(status.mode)}, {"file_entries", status.file_entries}, {"changes", changes}};
+}
+
+}  // namespace
+
+void show_access(const AccessControl& access, const proto::HttpRequest& request, std::string& out) {
+  const proto::HttpReply reply = proto::reply_to(request);
+  const auto hashes = hashes_of(request.query);
+  if (!hashes) {
+    append_api_error(out, reply, 400, hashes.error().message);
+    return;
+  }
+  const Json json = hashes->empty() ? list_json(access) : verdicts_json(access, *hashes);
+  proto::append_content(out, reply, 200, "application/json", json.dump(2) + "\n");
+}
+
+void change_access(AccessControl& access, const proto::HttpRequest& request, bool listed, std::string& out) {
+  const proto::HttpReply reply = proto::reply_to(request);
+  const auto hashes = hashes_of(request.query);
+  if (!hashes || hashes->empty()) {
+    const std::string reason = hashes ? "no hash: ?hash= and 40 hexadecimal digits" : hashes.error().message;
+    append_api_error(out, reply, 400, reason);
+    return;
+  }
+  if (const auto changed = access.change(*hashes, listed); !changed) {
+    append_api_error(out, reply, 409, changed.error().message);
+    return;
+  }
+  append_api_result(out, reply, (listed ? "added " : "removed ") + std::to_string(hashes->size()));
+}
+
+}  // namespace shoal::node

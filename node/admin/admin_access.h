@@ -1,0 +1,19 @@
+// The access list over the admin endpoint. Control thread only.
+
+#pragma once
+
+#include <string>
+
+#include "node/access/access_control.h"
+#include "proto/http_request.h"
+
+namespace shoal::node {
+
+// GET /v1/access: mode, counts and all run-time changes; with ?hash=HEX, as often as wanted, instead whether
+// these are listed and allowed. JSON.
+void show_access(const AccessControl& access, const proto::HttpRequest& request, std::string& out);
+
+// POST /v1/access/add?hash=HEX&hash=HEX and /v1/access/remove: who may is checked before.
+void change_access(AccessControl& access, const proto::HttpRequest& request, bool listed, std::string& out);
+
+}  // namespace shoal::node

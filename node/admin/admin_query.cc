@@ -1,0 +1,42 @@
+#include "node/admin/admin_query.h"
+
+#include <algorithm>
+#include <string>
+
+#include "node/config/option_values.h"
+#include "node/text/printable.h"
+
+namespace shoal::node {
+
+common::Result<std::vector<common::InfoHash>> hashes_of(std::string_view query) {
+  std::vector<common::InfoHash> hashes;
+  while (!query.empty()) {
+    const size_t end = std::min(query.find('&'), query.size());
+    const std::string_view pair = query.substr(0, end);
+    query.remove_prefix(std::min(end + 1, query.size()));
+    constexpr std::string_view kKey = "hash=";
+    const auto hash =
+        pair.starts_with(kKey) ? common::info_hash_from_hex(pair.substr(kKey.size())) : std::nullopt;
+    if (!hash) {
+      return common::fail("\"" + printable(pair, 60) + "\" is not allowed: hash= and 40 hexadecimal digits");
+    }
+    if (hashes.size() == kAdminHashesMax) {
+      return common::fail("more than " + std::to_string(kAdminHashesMax) + " hashes in one request");
+    }
+    hashes.push_back(*hash);
+  }
+  return hashes;
+}
+
+std::optional<uint32_t> number_of(std::string_view query, std::string_view key, uint32_t max, uint32_t none) {
+  if (query.empty()) return none;
+  if (!query.starts_with(key) || query.substr(key.size(), 1) != "=") return std::nullopt;
+  return parse_whole(query.substr(key.size() + 1), 0, max);
+}
+
+std::optional<common::InfoHash> swarm_of(std::string_view path) {
+  if (!path.starts_with(kSwarmsPath)) return std::nullopt;
+  return common::info_hash_from_hex(path.substr(kSwarmsPath.size()));
+}
+
+}  // namespace shoal::node

@@ -1,0 +1,83 @@
+#include "node/admin/admin_token.h"
+
+#include <sodium/utils.h>
+
+#include <algorithm>
+
+#include "node/os/files.h"
+#include "node/text/printable.h"
+
+namespace shoal::node {
+
+namespace {
+
+constexpr size_t kFileBytesMax = 4096;
+constexpr std::string_view kScheme = "Bearer ";
+
+// Whoever sends one of these passes on what somebody else asked, from wherever.
+constexpr std::string_view kProxyHeaders[] = {"Forwarded",         "X-Forwarded-For", "X-Forwarded-Host",
+                                              "X-Forwarded-Proto", "X-Real-IP",       "Via"};
+
+bool is_loopback(const common::Endpoint& client) {
+  const auto address = client.address_bytes();
+  if (client.family == common::Family::v4) return address[0] == 127;
+  return address[15] == 1 &&
+         std::all_of(address.begin(), address.end() - 1, [](uint8_t b) { return b == 0; });
+}
+
+// In a time that does not tell how much of it is right.
+bool is_token(std::string_view given, const std::string& token) {
+  return given.size() == token.size() && sodium_memcmp(given.data(), token.data(), token.size()) == 0;
+}
+
+bool is_printable(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+}
+
+}  // namespace
+
+common::Result<std::string> parse_admin_token(const std::string& name, std::string_view text) {
+  std::string token;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(text.size(), end + 1));
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (line.empty() || line[0] == '#') continue;
+    if (!token.empty()) return common::fail(name + ": something follows the token: one line is needed");
+    token = line;
+  }
+  if (token.size() < kAdminTokenBytesMin || token.size() > kAdminTokenBytesMax || !is_printable(token)) {
+    return common::fail(name + ": holds no token: a line of " + std::to_string(kAdminTokenBytesMin) + " to " +
+                        std::to_string(kAdminTokenBytesMax) +
+                        " printable characters without blanks is needed (`openssl rand -hex 32`)");
+  }
+  return token;
+}
+
+common::Result<std::string> load_admin_token(const std::string& path) {
+  auto text = read_file(path, kFileBytesMax);
+  if (!text) return common::fail("token file " + text.error().message);
+  return parse_admin_token("token file " + printable(path), *text);
+}
+
+std::optional<AdminRefusal> refuses_change(const std::string& token, const proto::HttpRequest& request,
+                                           const common::Endpoint& client) {
+  if (!token.empty()) {
+    const std::string_view given = request.header("authorization").value_or("");
+    if (given.starts_with(kScheme) && is_token(given.substr(kScheme.size()), token)) return std::nullopt;
+    return AdminRefusal{401, "the token of admin.token_file is needed: Authorization: Bearer TOKEN"};
+  }
+  if (!is_loopback(client)) {
+    return AdminRefusal{403, "only from the machine the node runs on: it has no admin.token_file"};
+  }
+  if (request.header("origin")) return AdminRefusal{403, "not from a web page"};
+  for (const std::string_view header : kProxyHeaders) {
+    if (request.header(header)) {
+      return AdminRefusal{403, "not through a proxy: the node has no admin.token_file"};
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace shoal::node

@@ -1,0 +1,13 @@
+# Writes a C++ file that holds the files of the page: cmake -DOUT=FILE -DFOLDER=FOLDER -P embed.cmake
+set(code "#include \"node/admin/page/page_files.h\"\n\nnamespace shoal::node {\n\nnamespace {\n")
+set(rows "")
+foreach(name page.html page.css page.js icon.svg)
+  file(READ ${FOLDER}/${name} hex HEX)
+  string(REGEX REPLACE "(..)" "'\\\\x\\1'," bytes "${hex}")
+  string(REGEX REPLACE "[^a-z]" "_" symbol ${name})
+  string(APPEND code "\nconstexpr char k_${symbol}[] = {${bytes}'\\0'};\n")
+  string(APPEND rows "  if (name == \"${name}\") return {k_${symbol}, sizeof k_${symbol} - 1};\n")
+endforeach()
+string(APPEND code "\n}  // namespace\n\nstd::string_view page_file(std::string_view name) {\n${rows}  return {};\n}\n")
+string(APPEND code "\n}  // namespace shoal::node\n")
+file(WRITE ${OUT} "${code}")

@@ -1,0 +1,238 @@
+#include "node/admin/status_json.h"
+
+#include <nlohmann/json.hpp>
+
+#include "node/config/version.h"
+#include "node/status/request_totals.h"
+#include "proto/sync_header.h"
+
+namespace shoal::node {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string_view member_state(sync::MemberState state) {
+  switch (state) {
+    case sync::MemberState::alive:
+      return "alive";
+    case sync::MemberState::suspect:
+      return "suspect";
+    case sync::MemberState::down:
+      return "down";
+  }
+  return "?";
+}
+
+// 64-bit numbers that name something: as text, since JSON readers round them.
+std::string id_text(uint64_t id) {
+  char text[17];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(id));
+  return text;
+}
+
+std::string protocol(uint32_t minor) {
+  return std::to_string(proto::kSyncMajor) + "." + std::to_string(minor);
+}
+
+Json requests_json(const NodeState& state) {
+  const RequestTotals totals = request_totals(state);
+  return {{"udp_connects", totals.udp_connects},
+          {"udp_announces", totals.udp_announces},
+          {"udp_scrapes", totals.udp_scrapes},
+          {"udp_errors", totals.udp_errors},
+          {"udp_dropped", totals.udp_dropped},
+          {"http_announces", totals.http_announces},
+          {"http_scrapes", totals.http_scrapes},
+          {"http_failures", totals.http_failures},
+          {"http_bad_requests", totals.http_bad_requests},
+          {"http_connections", totals.http_connections}};
+}
+
+Json members_json(const sync::Status& status) {
+  Json members = Json::array();
+  for (const sync::MemberStatus& member : status.members) {
+    members.push_back({{"name", member.name},
+                       {"id", id_text(member.id)},
+                       {"incarnation", id_text(member.incarnation)},
+                       {"address", common::to_string(member.address)},
+                       {"state", member_state(member.state)},
+                       {"heard_ago_ms", member.heard_ago_ms},
+                       {"multicast", member.multicast},
+                       {"datagrams_received", member.datagrams_received},
+                       {"deltas_received", member.deltas_received},
+                       {"missing", member.missing},
+                       {"lost", member.lost},
+                       {"late", member.late},
+                       {"repaired", member.repaired},
+                       {"lag_us", member.lag_us},
+                       {"bytes_received", member.bytes_received},
+                       {"nacks_sent", member.nacks_sent},
+                       {"round_trip_us", member.round_trip_us},
+                       {"clock_offset_ms", member.clock_offset_ms},
+                       {"loss_in_permille", member.loss_in_permille},
+                       {"loss_out_permille", member.loss_out_permille},
+                       {"load_permille", member.load_permille},
+                       {"keys", sync::to_text(member.key_ids)},
+                       {"protocol", protocol(member.protocol_minor)},
+                       {"synced", member.synced},
+                       {"differing", member.differing},
+                       {"agreed_ago_ms", member.agreed_ago_ms},
+                       {"refused", member.refused}});
+  }
+  return members;
+}
+
+uint64_t dropped_pull_connections(const NodeState& state) {
+  const PullServerCounters& server = *state.pull_server;
+  const PullClientCounters& client = *state.pull_client;
+  return server.dropped_room.value() + server.dropped_late.value() + server.dropped_request.value() +
+         server.dropped_slow.value() + server.dropped_broken.value() + client.dropped_connect.value() +
+         client.dropped_idle.value() + client.dropped_broken.value();
+}
+
+Json sync_json(const NodeState& state) {
+  const sync::Stats& stats = state.sync->stats;
+  return {{"datagrams_sent", stats.datagrams_sent},
+          {"bytes_sent", stats.bytes_sent},
+          {"datagrams_received", stats.datagrams_received},
+          {"bytes_received", stats.bytes_received},
+          {"deltas_published", stats.deltas_published},
+          {"deltas_received", stats.deltas_received},
+          {"deltas_applied", stats.deltas_applied},
+          {"delta_packets_sent", stats.delta_packets_sent},
+          {"stalls", stats.stalls},
+          {"waiting", state.sync->waiting},
+          {"packets_lost", stats.packets_lost},
+          {"packets_resent", stats.packets_resent},
+          {"nacks_sent", stats.nacks_sent},
+          {"nacks_received", stats.nacks_received},
+          {"challenges_sent", stats.challenges_sent},
+          {"dropped_pace", stats.dropped_pace},
+          {"dropped_repair", stats.dropped_repair},
+          {"dropped_untrusted", stats.dropped_untrusted},
+          {"dropped_refused", stats.dropped_refused},
+          {"dropped_malformed", stats.dropped_malformed},
+          {"dropped_foreign", stats.dropped_foreign},
+          {"dropped_unauthentic", stats.dropped_unauthentic},
+          {"dropped_replayed", stats.dropped_replayed},
+          {"dropped_stale", stats.dropped_stale},
+          {"dropped_late", stats.dropped_late},
+          {"dropped_unsent", stats.dropped_unsent},
+          {"dropped_queue", state.queue_dropped},
+          {"dropped_send", state.sync_dropped_send},
+          {"dropped_receive", state.sync_dropped_receive},
+          {"dropped_alone", stats.dropped_alone}};
+}
+
+std::string_view phase_text(sync::SyncPhase phase) {
+  switch (phase) {
+    case sync::SyncPhase::waiting:
+      return "waiting";
+    case sync::SyncPhase::bootstrapping:
+      return "bootstrapping";
+    case sync::SyncPhase::checking:
+      return "checking";
+    case sync::SyncPhase::synced:
+      return "synced";
+  }
+  return "?";
+}
+
+Json pulls_json(const NodeState& state) {
+  const sync::Stats& stats = state.sync->stats;
+  return {{"phase", phase_text(state.sync->phase)},
+          {"digests_sent", stats.digests_sent},
+          {"digests_compared", stats.digests_compared},
+          {"digests_differing", stats.digests_differing},
+          {"pulls_started", stats.pulls_started},
+          {"pulls_finished", stats.pulls_finished},
+          {"pulls_failed", stats.pulls_failed},
+          {"pulls_refused", stats.pulls_refused},
+          {"pulled_bytes", stats.pulled_bytes},
+          {"pulled_records", stats.pulled_records},
+          {"pulled_applied", stats.pulled_applied},
+          {"donations_started", stats.donations_started},
+          {"donations_finished", stats.donations_finished},
+          {"donations_refused", stats.donations_refused},
+          {"donated_bytes", stats.donated_bytes},
+          {"donated_records", stats.donated_records},
+          {"dropped_requests", stats.dropped_requests},
+          {"dropped_connections", dropped_pull_connections(state)}};
+}
+
+Json clock_json(const sync::Status& status) {
+  return {{"ahead_ms", status.wall_ahead_ms},
+          {"off", status.wall_off},
+          {"steps", status.stats.clock_steps},
+          {"jumps", status.stats.wall_jumps}};
+}
+
+Json access_json(const AccessStatus& access) {
+  return {{"mode", to_string(access.mode)},
+          {"file_entries", access.file_entries},
+          {"changes", access.changes},
+          {"refused_changes", access.refused_changes},
+          {"bad_lines", access.bad_lines},
+          {"swarms_dropped", access.swarms_dropped},
+          {"reloads", access.reloads},
+          {"reloads_failed", access.reloads_failed},
+          {"state_writes_failed", access.state_writes_failed}};
+}
+
+Json snapshot_json(const SnapshotStatus& snapshot) {
+  const auto loading = snapshot.loading_percent;
+  return {{"loading_percent", loading ? Json(*loading) : Json(nullptr)},
+          {"loaded", snapshot.loaded},
+          {"refused", snapshot.refused},
+          {"written", snapshot.written},
+          {"failed", snapshot.failed},
+          {"last_unix_ms", snapshot.last_unix_ms},
+          {"last_records", snapshot.last_records},
+          {"last_bytes", snapshot.last_bytes},
+          {"last_took_ms", snapshot.last_took_ms}};
+}
+
+std::string dump(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"; }
+
+}  // namespace
+
+std::string members_json(const NodeState& state) {
+  return dump({{"node", state.name}, {"members", state.sync ? members_json(*state.sync) : Json::array()}});
+}
+
+std::string status_json(const NodeState& state) {
+  Json json;
+  json["node"] = {{"name", state.name},
+                  {"id", state.sync ? Json(id_text(state.sync->id)) : Json(nullptr)},
+                  {"incarnation", state.sync ? Json(id_text(state.sync->incarnation)) : Json(nullptr)},
+                  {"version", version()},
+                  {"protocol", protocol(proto::kSyncMinor)},
+                  {"uptime_s", state.uptime_s},
+                  {"ready", state.readiness.ready},
+                  {"reason", state.readiness.reason},
+                  {"cluster", state.cluster},
+                  {"sync", state.sync.has_value()}};
+  json["swarms"] = state.store.swarms;
+  json["peers"] = {{"seeders_v4", state.store.seeders_v4},   {"leechers_v4", state.store.leechers_v4},
+                   {"stopped_v4", state.store.stopped_v4},   {"seeders_v6", state.store.seeders_v6},
+                   {"leechers_v6", state.store.leechers_v6}, {"stopped_v6", state.store.stopped_v6}};
+  json["memory_bytes"] = state.store.memory_bytes;
+  json["requests"] = requests_json(state);
+  json["members"] = state.sync ? members_json(*state.sync) : Json::array();
+  json["sync"] = state.sync ? sync_json(state) : Json(nullptr);
+  json["clock"] = state.sync ? clock_json(*state.sync) : Json(nullptr);
+  json["pulls"] = state.sync ? pulls_json(state) : Json(nullptr);
+  json["keys"] = {
+      {"ids", state.key_ids}, {"reloads", state.key_reloads}, {"reloads_failed", state.key_reloads_failed}};
+  json["reload"] = {{"reloads", state.reloads},
+                    {"reloads_failed", state.reloads_failed},
+                    {"need_restart", state.need_restart}};
+  json["interval_s"] = state.interval_s;
+  json["announces_per_s"] = state.announces_per_s;
+  json["access"] = access_json(state.access);
+  json["snapshot"] = state.snapshot ? snapshot_json(*state.snapshot) : Json(nullptr);
+  return dump(json);
+}
+
+}  // namespace shoal::node

@@ -1,0 +1,63 @@
+#include "node/cli/admin_client.h"
+
+#include <cstdio>
+
+#include "node/admin/admin_token.h"
+#include "node/probe/http_client.h"
+#include "node/text/printable.h"
+
+namespace shoal::node {
+
+namespace {
+
+constexpr int kDepthMax = 32;  // printing is recursive
+
+std::string reason_of(const HttpReply& reply) {
+  std::string status = "HTTP status " + std::to_string(reply.status);
+  const auto document = parse_status(reply.body);
+  if (!document) return status;
+  const auto error = document->find("error");
+  if (error == document->end() || !error->is_string()) return status;
+  return status + ": " + printable(error->get_ref<const std::string&>());
+}
+
+common::Result<nlohmann::json> document_of(const common::Result<HttpReply>& reply) {
+  if (!reply) return tl::make_unexpected(reply.error());
+  if (reply->status != 200) return common::fail(reason_of(*reply));
+  return parse_status(reply->body);
+}
+
+}  // namespace
+
+common::Result<nlohmann::json> parse_status(std::string_view text) {
+  bool too_deep = false;
+  const auto check_depth = [&](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
+    too_deep = too_deep || depth > kDepthMax;
+    return !too_deep;
+  };
+  nlohmann::json status = nlohmann::json::parse(text, check_depth, false);
+  if (too_deep || !status.is_object()) return common::fail("the answer is not that of a shoal node");
+  return status;
+}
+
+common::Result<nlohmann::json> admin_get(const HostPort& admin, std::string_view target) {
+  return document_of(http_get(admin, target, kAdminTimeout));
+}
+
+common::Result<nlohmann::json> admin_post(const HostPort& admin, const std::string& token_file,
+                                          std::string_view target, std::chrono::milliseconds timeout) {
+  std::string headers;
+  if (!token_file.empty()) {
+    const auto token = load_admin_token(token_file);
+    if (!token) return tl::make_unexpected(token.error());
+    headers = "Authorization: Bearer " + *token + "\r\n";
+  }
+  return document_of(http_post(admin, target, timeout, headers));
+}
+
+void print_json(const nlohmann::json& document) {
+  const auto replace = nlohmann::json::error_handler_t::replace;
+  std::printf("%s\n", document.dump(2, ' ', true, replace).c_str());
+}
+
+}  // namespace shoal::node

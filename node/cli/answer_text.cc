@@ -1,0 +1,67 @@
+#include "node/cli/answer_text.h"
+
+#include <vector>
+
+#include "node/text/json_field.h"
+#include "node/text/text_table.h"
+
+namespace shoal::node {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr size_t kReasonBytesMax = 200;
+
+std::string yes_or(const json& value, const char* yes, const char* no) {
+  return !value.is_boolean() ? "-" : value.get<bool>() ? yes : no;
+}
+
+std::string padded(std::string text, size_t width) {
+  text.resize(std::max(text.size(), width), ' ');
+  return text;
+}
+
+// The elements of a list; none if it is something else.
+const json& list(const json& document, const char* key) {
+  static const json kNone = json::array();
+  const json& found = field(document, key);
+  return found.is_array() ? found : kNone;
+}
+
+}  // namespace
+
+std::string access_changes_text(const json& document) {
+  const json& changes = list(document, "changes");
+  std::string out = "mode " + text_of(field(document, "mode")) + ", " +
+                    number_of(field(document, "file_entries")) + " from the file, " +
+                    std::to_string(changes.size()) + " changed at run time\n";
+  for (const json& change : changes) {
+    out += padded(text_of(field(change, "change")), 6) + " " + text_of(field(change, "info_hash")) + "\n";
+  }
+  return out;
+}
+
+std::string access_verdicts_text(const json& document) {
+  std::string out;
+  for (const json& verdict : list(document, "hashes")) {
+    out += text_of(field(verdict, "info_hash")) + " " +
+           yes_or(field(verdict, "listed"), "listed", "not listed") + ", " +
+           yes_or(field(verdict, "allowed"), "served", "not served") + "\n";
+  }
+  return out;
+}
+
+std::string top_text(const json& document) {
+  if (!field(document, "unix_ms").is_number()) return "not known yet: looked for every half minute\n";
+  std::vector<TextRow> rows = {{"INFO_HASH", "SEEDERS", "LEECHERS", "COMPLETED"}};
+  for (const json& swarm : list(document, "swarms")) {
+    rows.push_back({text_of(field(swarm, "info_hash")), number_of(field(swarm, "seeders")),
+                    number_of(field(swarm, "leechers")), number_of(field(swarm, "completed"))});
+  }
+  return text_table(rows);
+}
+
+std::string result_text(const json& document) { return text_of(field(document, "result"), kReasonBytesMax); }
+
+}  // namespace shoal::node

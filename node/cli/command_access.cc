@@ -1,0 +1,94 @@
+#include <algorithm>
+#include <cstdio>
+#include <span>
+
+#include "common/info_hash.h"
+#include "node/admin/admin_query.h"
+#include "node/cli/answer_text.h"
+#include "node/cli/commands.h"
+#include "node/config/option_values.h"
+#include "node/text/json_field.h"
+#include "node/text/printable.h"
+
+namespace shoal::node {
+
+namespace {
+
+using Hashes = std::span<const std::string>;
+
+std::string query_of(Hashes hashes) {
+  std::string query;
+  for (const std::string& hash : hashes) query += (query.empty() ? "?hash=" : "&hash=") + hash;
+  return query;
+}
+
+// As many as one request may hold, taken off the front.
+Hashes next_batch(Hashes& rest) {
+  const Hashes batch = rest.first(std::min(rest.size(), kAdminHashesMax));
+  rest = rest.subspan(batch.size());
+  return batch;
+}
+
+int change(const AccessRequest& request, const HostPort& admin) {
+  const bool add = request.verb == AccessRequest::Verb::add;
+  const char* const result = add ? "added" : "removed";
+  for (Hashes rest = request.hashes; !rest.empty();) {
+    const size_t done = request.hashes.size() - rest.size();
+    const auto answer =
+        admin_post(admin, request.node.token_file,
+                   (add ? "/v1/access/add" : "/v1/access/remove") + query_of(next_batch(rest)));
+    if (answer) continue;
+    const std::string some = done == 0 ? "" : " (" + std::to_string(done) + " were " + result + ")";
+    return failed(request.node.json, to_string(admin) + ": " + answer.error().message + some);
+  }
+  if (request.node.json) {
+    print_json({{"result", result}, {"hashes", request.hashes.size()}});
+  } else {
+    std::printf("%s: %s %zu\n", to_string(admin).c_str(), result, request.hashes.size());
+  }
+  return kExitOk;
+}
+
+// One document, however many requests it takes.
+common::Result<nlohmann::json> look(Hashes hashes, const HostPort& admin) {
+  const char* const rows = hashes.empty() ? "changes" : "hashes";
+  nlohmann::json whole;
+  do {
+    auto answer = admin_get(admin, "/v1/access" + query_of(next_batch(hashes)));
+    if (!answer) return tl::make_unexpected(answer.error());
+    if (!field(*answer, rows).is_array()) return common::fail("the answer is not that of a shoal node");
+    if (whole.is_null()) {
+      whole = std::move(*answer);
+    } else {
+      for (auto& row : (*answer)[rows]) whole[rows].push_back(std::move(row));
+    }
+  } while (!hashes.empty());
+  return whole;
+}
+
+int show(const AccessRequest& request, const HostPort& admin) {
+  const auto document = look(request.hashes, admin);
+  if (!document) return failed(request.node.json, to_string(admin) + ": " + document.error().message);
+  if (request.node.json) {
+    print_json(*document);
+  } else {
+    const bool all = request.hashes.empty();
+    std::fputs((all ? access_changes_text(*document) : access_verdicts_text(*document)).c_str(), stdout);
+  }
+  return kExitOk;
+}
+
+}  // namespace
+
+int command_access(const AccessRequest& request) {
+  const auto admin = read_admin(request.node.admin);
+  if (!admin) return failed(request.node.json, admin.error().message);
+  for (const std::string& hash : request.hashes) {
+    if (common::info_hash_from_hex(hash)) continue;
+    return failed(request.node.json,
+                  "\"" + printable(hash, 80) + "\" is not allowed: an info_hash has 40 hexadecimal digits");
+  }
+  return request.verb == AccessRequest::Verb::list ? show(request, *admin) : change(request, *admin);
+}
+
+}  // namespace shoal::node

@@ -1,0 +1,389 @@
+#include "node/cli/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <functional>
+#include <map>
+
+#include "node/cli/commands.h"
+#include "node/config/option_table.h"
+#include "node/config/option_text.h"
+#include "node/config/version.h"
+#include "node/scan/top_keeper.h"
+#include "node/text/printable.h"
+#include "node/text/suggest.h"
+
+namespace shoal::node {
+
+namespace {
+
+// Where CLI11 puts what it reads; lives as long as the parser.
+struct Arguments {
+  std::string config;
+  std::vector<std::string> options = std::vector<std::string>(option_table().size());
+  std::string key_file = "-";
+  bool keygen_json = false;
+  std::string check;
+  bool check_json = false;
+  std::string opentracker_config;
+  bool reference = false;
+  bool manual = false;
+  std::vector<std::string> probe_targets;
+  bool probe_all = false;
+  ProbeAllRequest probe;
+  std::string probe_hash;
+  uint32_t probe_timeout_ms = 2000;
+  uint32_t probe_agree_ms = 5000;
+  AdminRequest drain;
+  AdminRequest reload;
+  StatusRequest status = {{default_admin()}};
+  AccessRequest access;
+  TopRequest top;
+  std::string completion_shell;
+};
+
+struct Command {
+  CLI::App* app;
+  std::function<int()> run;
+};
+
+constexpr const char* kNodeExamples = R"(
+Examples:
+  shoal node                                    a tracker of its own on port 6969
+  shoal node --config /etc/shoal.toml
+  shoal node --sync.listen 192.0.2.1:6970 --sync.peers one.example:6970,two.example:6970 \
+             --sync.key_files /etc/shoal.key    a node of a cluster
+
+Every option can also be set in the file (`shoal config` prints one) and by the environment
+(--tracker.interval_s is SHOAL_TRACKER_INTERVAL_S): flag over environment over file.)";
+
+constexpr const char* kKeygenExamples = R"(
+Examples:
+  shoal keygen /etc/shoal.key     a new key, readable by its owner only; copy it to every node
+  shoal keygen                    to standard output)";
+
+constexpr const char* kConfigExamples = R"(
+Examples:
+  shoal config > shoal.toml
+  shoal config --check shoal.toml
+  shoal config --from-opentracker /etc/opentracker/opentracker.conf > shoal.toml)";
+
+constexpr const char* kStatusExamples = R"(
+Examples:
+  shoal status
+  shoal status --admin 192.0.2.1:9697 --admin 192.0.2.2:9697 --json
+  shoal status --ready            exit code 0 if the node is ready: for health checks
+  shoal status --watch            once a second, until Ctrl-C)";
+
+constexpr const char* kTopExamples = R"(
+Examples:
+  shoal top                       the ten largest swarms
+  shoal top --amount 100 --json --admin 192.0.2.1:9697
+
+A node looks for its largest swarms every half minute.)";
+
+constexpr const char* kCompletionExamples = R"(
+Examples:
+  shoal completion bash > ~/.local/share/bash-completion/completions/shoal
+  shoal completion zsh > ~/.zfunc/_shoal         a folder of fpath
+  shoal completion fish > ~/.config/fish/completions/shoal.fish
+
+The Debian package has them all in place.)";
+
+constexpr const char* kDrainExamples = R"(
+Examples:
+  shoal drain                     returns at once; the node exits after node.drain_s seconds
+  shoal drain --admin [::1]:9697
+
+The node says "not ready" at once, serves on for node.drain_s seconds, tells the other nodes that it
+leaves, and exits with 0. SIGTERM does the same; a second SIGTERM ends it at once.)";
+
+constexpr const char* kReloadExamples = R"(
+Examples:
+  shoal reload                    returns when all has been read, and says what has changed
+  shoal reload --admin 192.0.2.1:9697 --token-file /etc/shoal.token
+
+The node reads its options, keys, token and access list anew, as at SIGHUP. If any of it cannot be used,
+nothing changes, the reason is printed, and the exit code is 1.)";
+
+constexpr const char* kAccessExamples = R"(
+Examples:
+  shoal access add 0123456789abcdef0123456789abcdef01234567
+  shoal access remove 0123456789abcdef0123456789abcdef01234567
+  shoal access list               what was changed at run time
+  shoal access list 0123456789abcdef0123456789abcdef01234567
+
+Changes hold on all nodes of the cluster, over what the file of each says. access.mode says whether
+the swarms on the list are served or those that are not.)";
+
+constexpr const char* kProbeExamples = R"(
+Examples:
+  shoal probe udp://127.0.0.1:6969
+  shoal probe http://tracker.example:6969/announce --hash 0123456789abcdef0123456789abcdef01234567
+  shoal probe --all tracker.example           every address of the name, on port 6969
+  shoal probe --all 192.0.2.1:6969 192.0.2.2:6969 --admin 127.0.0.1:9697
+
+The probe announces a leecher on port 6881 and stops it again at the end.
+Exit code 0: connect, announce, scrape and stop were all answered as they should be; with --all by every
+address, over UDP and HTTP, each of which knew in time what was announced to the others and took a
+connection id of theirs. --admin adds the members that this node knows, at the addresses of their sync
+channels and with the port of the first name.)";
+
+std::string option_help(const Option& option) {
+  return std::string(option.summary) + " Allowed: " + std::string(option.allowed) +
+         ". Default: " + toml_value(option, option.default_text) + ". Taken " +
+         std::string(when_taken(option)) + ".";
+}
+
+Command node_command(CLI::App& shoal, Arguments& arguments) {
+  CLI::App* app = shoal.add_subcommand("node", "Run a node: a tracker, alone or in a cluster");
+  app->footer(kNodeExamples);
+  const CLI::Option* config =
+      app->add_option("--config", arguments.config, "Options file (TOML); also SHOAL_CONFIG")
+          ->type_name("FILE");
+  std::vector<const CLI::Option*> flags;
+  for (size_t i = 0; i < option_table().size(); ++i) {
+    const Option& option = option_table()[i];
+    CLI::Option* flag = app->add_option(flag_name(option), arguments.options[i], option_help(option));
+    flag->group(std::string(option.section()))->type_name(option.is_list() ? "LIST" : "VALUE");
+    flags.push_back(flag);
+  }
+  return {app, [config, flags, &arguments] {
+            std::vector<NamedText> given;
+            for (size_t i = 0; i < flags.size(); ++i) {
+              if (flags[i]->count() > 0) given.emplace_back(option_table()[i].key, arguments.options[i]);
+            }
+            return command_node(config->count() > 0 ? std::optional(arguments.config) : std::nullopt, given);
+          }};
+}
+
+Command keygen_command(CLI::App& shoal, Arguments& arguments) {
+  CLI::App* app = shoal.add_subcommand("keygen", "Make a key for the sync channel of a cluster");
+  app->footer(kKeygenExamples);
+  app->add_option("file", arguments.key_file, "New file; - or nothing is standard output")->type_name("FILE");
+  app->add_flag("--json", arguments.keygen_json, "Print JSON");
+  return {app, [&arguments] { return command_keygen(arguments.key_file, arguments.keygen_json); }};
+}
+
+Command config_command(CLI::App& shoal, Arguments& arguments) {
+  CLI::App* app = shoal.add_subcommand("config", "Print the default options file, check one, or make one");
+  app->footer(kConfigExamples);
+  CLI::Option* check = app->add_option("--check", arguments.check,
+                                       "Say whether this file, with the present environment, is valid, "
+                                       "and the files that it names can be read");
+  check->type_name("FILE");
+  app->add_flag("--json", arguments.check_json, "Of --check: print JSON")->needs(check);
+  CLI::Option* opentracker =
+      app->add_option("--from-opentracker", arguments.opentracker_config,
+                      "Print what does the same as this opentracker.conf, and say what nothing does");
+  opentracker->type_name("FILE")->excludes(check);
+  CLI::Option* reference =
+      app->add_flag("--reference", arguments.reference, "Print the reference of all options as Markdown")
+          ->excludes(check)
+          ->excludes(opentracker);
+  app->add_flag("--manual", arguments.manual, "Print the manual page shoal.toml(5)")
+      ->excludes(check)
+      ->excludes(opentracker)
+      ->excludes(reference);
+  return {app, [check, opentracker, &arguments] {
+            if (check->count() > 0) return command_config_check(arguments.check, arguments.check_json);
+            if (opentracker->count() > 0)
+              return command_config_from_opentracker(arguments.opentracker_config);
+            if (arguments.manual) return command_config_manual();
+            return arguments.reference ? command_config_reference() : command_config_default();
+          }};
+}
+
+Command status_command(CLI::App& shoal, Arguments& arguments) {
+  CLI::App* app = shoal.add_subcommand("status", "Show a node and the cluster as it sees it");
+  app->footer(kStatusExamples);
+  StatusRequest& status = arguments.status;
+  app->add_option("--admin", status.admins, "admin.listen of a node; may be given several times")
+      ->type_name("HOST:PORT")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app->add_flag("--json", status.json, "Print JSON; with --watch a line each second");
+  CLI::Option* ready =
+      app->add_flag("--ready", status.ready, "Only say whether the node is ready to be asked");
+  app->add_flag("--watch", status.watch, "Show it anew each second, until Ctrl-C")->excludes(ready);
+  return {app, [&status] { return command_status(status); }};
+}
+
+Command top_command(CLI::App& shoal, Arguments& arguments) {
+  CLI::App* app = shoal.add_subcommand("top", "Show the largest swarms that a node knows");
+  app->footer(kTopExamples);
+  TopRequest& top = arguments.top;
+  app->add_option("--admin", top.admin, "admin.listen of the node")->type_name("HOST:PORT");
+  app->add_option("--amount", top.amount, "So many, 1 to " + std::to_string(kTopMax) + "; 10 if not given")
+      ->type_name("N")
+      ->check(CLI::Range(size_t{1}, kTopMax));
+  app->add_flag("--json", top.json, "Print JSON");
+  return {app, [&top] { return command_top(top); }};
+}
+
+// What every command has that changes something in a running node.
+void add_admin_options(CLI::App& app, AdminRequest& request) {
+  app.add_option("--admin", request.admin, "admin.listen of the node")->type_name("HOST:PORT");
+  app.add_option("--token-file", request.token_file, "admin.token_file of the node")->type_name("FILE");
+  app.add_flag("--json", request.json, "Print JSON");
+}
+
+Command drain_command(CLI::App& shoal, Arguments& arguments) {
+  CLI::App* app = shoal.add_subcommand("drain", "Ask a node on this machine to leave in good order");
+  app->footer(kDrainExamples);
+  add_admin_options(*app, arguments.drain);
+  return {app, [&arguments] { return command_drain(arguments.drain); }};
+}
+
+Command reload_command(CLI::App& shoal, Arguments& arguments) {
+  CLI::App* app = shoal.add_subcommand("reload", "Have a node read its options and files anew");
+  app->footer(kReloadExamples);
+  add_admin_options(*app, arguments.reload);
+  return {app, [&arguments] { return command_reload(arguments.reload); }};
+}
+
+Command access_command(CLI::App& shoal, Arguments& arguments) {
+  CLI::App* app = shoal.add_subcommand("access", "Show or change the access list");
+  app->footer(kAccessExamples);
+  AccessRequest& access = arguments.access;
+  using Verb = AccessRequest::Verb;
+  const auto verbs =
+      std::map<std::string, Verb>{{"add", Verb::add}, {"remove", Verb::remove}, {"list", Verb::list}};
+  app->add_option("verb", access.verb, "add, remove or list")
+      ->type_name("VERB")
+      ->required()
+      ->transform(CLI::Transformer(verbs).description(""));
+  CLI::Option* hashes =
+      app->add_option("hash", access.hashes, "info_hashes in hexadecimal")->type_name("HASH");
+  add_admin_options(*app, access.node);
+  return {app, [hashes, &access] {
+            if (access.verb != Verb::list && hashes->count() == 0) {
+              print_error("which info_hash? see `shoal access --help`");
+              return kExitUsage;
+            }
+            return command_access(access);
+          }};
+}
+
+int run_probe(const Arguments& arguments, bool has_hash) {
+  ProbeAllRequest all = arguments.probe;
+  if (has_hash) all.hash = arguments.probe_hash;
+  all.timeout = std::chrono::milliseconds(arguments.probe_timeout_ms);
+  all.agree_within = std::chrono::milliseconds(arguments.probe_agree_ms);
+  if (arguments.probe_all) {
+    all.names = arguments.probe_targets;
+    if (!all.names.empty() || !all.admins.empty()) return command_probe_all(all);
+  } else if (arguments.probe_targets.size() == 1) {
+    return command_probe({arguments.probe_targets[0], all.hash, all.timeout, all.json});
+  }
+  print_error(arguments.probe_all ? "which names? see `shoal probe --help`"
+                                  : "one URL is needed, or --all and names; see `shoal probe --help`");
+  return kExitUsage;
+}
+
+Command probe_command(CLI::App& shoal, Arguments& arguments) {
+  CLI::App* app = shoal.add_subcommand("probe", "Ask a tracker as a client would, and time its answers");
+  app->footer(kProbeExamples);
+  app->add_option("target", arguments.probe_targets,
+                  "udp://HOST:PORT or http://HOST:PORT/announce; with --all: NAME[:PORT]...")
+      ->type_name("TARGET");
+  CLI::Option* all = app->add_flag("--all", arguments.probe_all,
+                                   "Ask every address of every name, and whether they are one tracker");
+  app->add_option("--admin", arguments.probe.admins,
+                  "With --all: admin.listen of a node whose members are asked as well")
+      ->type_name("HOST:PORT")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->needs(all);
+  app->add_option("--protocol", arguments.probe.protocol, "With --all: ask by this only, udp or http")
+      ->type_name("PROTOCOL")
+      ->check(CLI::IsMember({"udp", "http"}).description(""))
+      ->needs(all);
+  const CLI::Option* hash =
+      app->add_option(
+             "--hash", arguments.probe_hash,
+             "info_hash in hexadecimal, with --all of a swarm that has no peers; random if not given")
+          ->type_name("HASH");
+  app->add_option("--timeout-ms", arguments.probe_timeout_ms, "For each step, 1 to 60000; 2000 if not given")
+      ->type_name("N")
+      ->check(CLI::Range(1, 60000));
+  app->add_option("--agree-ms", arguments.probe_agree_ms,
+                  "With --all: what is announced to one must be known to all within this; 5000 if not given")
+      ->type_name("N")
+      ->check(CLI::Range(1, 600000))
+      ->needs(all);
+  app->add_flag("--json", arguments.probe.json, "Print JSON");
+  return {app, [hash, &arguments] { return run_probe(arguments, hash->count() > 0); }};
+}
+
+Command completion_command(CLI::App& shoal, Arguments& arguments) {
+  CLI::App* app = shoal.add_subcommand("completion", "Print what makes a shell complete this command line");
+  app->footer(kCompletionExamples);
+  app->add_option("shell", arguments.completion_shell, "bash, zsh or fish")
+      ->type_name("SHELL")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}).description(""));
+  return {app, [&shoal, &arguments] { return command_completion(shoal, arguments.completion_shell); }};
+}
+
+// CLI11 takes the next argument as the value of "--key="; what was meant is an empty value. In CLI11's order:
+// the last argument first.
+std::vector<std::string> reversed_arguments(int argc, const char* const* argv) {
+  std::vector<std::string> out;
+  for (int i = argc - 1; i > 0; --i) {
+    std::string text = argv[i];
+    if (text.starts_with("--") && text.find('=') == text.size() - 1) {
+      out.emplace_back();
+      text.pop_back();
+    }
+    out.push_back(std::move(text));
+  }
+  return out;
+}
+
+int usage_error(const CLI::App& shoal, const CLI::ParseError& error) {
+  std::string message = error.what();
+  const auto extras = shoal.remaining(true);
+  const auto code = static_cast<CLI::ExitCodes>(error.get_exit_code());
+  if ((code == CLI::ExitCodes::ExtrasError || code == CLI::ExitCodes::RequiredError) && !extras.empty()) {
+    std::vector<std::string> known;
+    for (const Option& option : option_table()) known.push_back(flag_name(option));
+    const auto flag =
+        std::find_if(extras.begin(), extras.end(), [](const auto& e) { return e.starts_with("--"); });
+    const std::string& extra = flag == extras.end() ? extras.front() : *flag;
+    message =
+        printable(extra) + " is not expected here" + suggestion(extra.substr(0, extra.find('=')), known);
+  }
+  const auto chosen = shoal.get_subcommands();
+  const std::string command = chosen.empty() ? "shoal" : "shoal " + chosen.front()->get_name();
+  print_error(message + "\nsee `" + command + " --help`");
+  return kExitUsage;
+}
+
+}  // namespace
+
+int run_command_line(int argc, const char* const* argv) {
+  CLI::App shoal("shoal: a BitTorrent tracker that runs as a cluster of equal nodes", "shoal");
+  shoal.set_version_flag("--version", std::string("shoal ") + version());
+  shoal.require_subcommand(1);
+  shoal.get_formatter()->column_width(34);
+  Arguments arguments;
+  const Command commands[] = {node_command(shoal, arguments),   probe_command(shoal, arguments),
+                              status_command(shoal, arguments), top_command(shoal, arguments),
+                              drain_command(shoal, arguments),  access_command(shoal, arguments),
+                              keygen_command(shoal, arguments), config_command(shoal, arguments),
+                              reload_command(shoal, arguments), completion_command(shoal, arguments)};
+  try {
+    shoal.parse(reversed_arguments(argc, argv));
+  } catch (const CLI::Success& success) {
+    return shoal.exit(success);  // prints the help or the version that was asked for
+  } catch (const CLI::ParseError& error) {
+    return usage_error(shoal, error);
+  }
+  for (const Command& command : commands) {
+    if (command.app->parsed()) return command.run();
+  }
+  return kExitUsage;
+}
+
+}  // namespace shoal::node

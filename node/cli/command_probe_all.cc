@@ -1,0 +1,195 @@
+#include <algorithm>
+#include <cstdio>
+#include <map>
+
+#include "node/cli/commands.h"
+#include "node/config/option_values.h"
+#include "node/probe/client_socket.h"
+#include "node/probe/probe_all.h"
+#include "node/text/printable.h"
+#include "node/text/text_table.h"
+
+namespace shoal::node {
+
+namespace {
+
+using common::Endpoint;
+using nlohmann::json;
+
+constexpr uint16_t kDefaultPort = 6969;
+
+common::Result<HostPort> read_name(const std::string& text) {
+  if (const auto address = common::parse_address(text)) return HostPort{text, kDefaultPort};
+  auto server = parse_host_port(text);
+  if (!server) server = parse_host_port(text + ":" + std::to_string(kDefaultPort));
+  if (server) return *server;
+  return common::fail("\"" + printable(text, 80) +
+                      "\" is not allowed: NAME or NAME:PORT, of which all addresses are asked");
+}
+
+// What is to be asked, and which node that is where somebody said so.
+class Addresses {
+ public:
+  // All A and AAAA records.
+  common::Result<void> add_name(const std::string& text) {
+    const auto server = read_name(text);
+    if (!server) return tl::make_unexpected(server.error());
+    if (found_.empty()) port_ = server->port;
+    const auto resolved = resolve(*server, Transport::udp);
+    if (!resolved) return common::fail(to_string(*server) + ": " + resolved.error().message);
+    for (const Endpoint& address : *resolved) add(address);
+    return {};
+  }
+
+  // All members that a node knows, with the port of the first name.
+  common::Result<void> add_members(const std::string& text) {
+    const auto admin = read_admin(text);
+    if (!admin) return tl::make_unexpected(admin.error());
+    const auto members = admin_get(*admin, "/v1/members");
+    if (!members) return common::fail(to_string(*admin) + ": " + members.error().message);
+    for (const auto& [name, address] : member_addresses(*members, port_)) {
+      add(address);
+      names_[address] = name;
+    }
+    return {};
+  }
+
+  const std::vector<Endpoint>& found() const { return found_; }
+  std::string name(const Endpoint& address) const {
+    const auto known = names_.find(address);
+    return known == names_.end() ? "" : known->second;
+  }
+
+ private:
+  void add(const Endpoint& address) {
+    if (std::find(found_.begin(), found_.end(), address) == found_.end()) found_.push_back(address);
+  }
+
+  uint16_t port_ = kDefaultPort;
+  std::vector<Endpoint> found_;
+  std::map<Endpoint, std::string> names_;
+};
+
+common::Result<ProbePlan> plan_of(const ProbeAllRequest& request, Addresses& addresses) {
+  ProbePlan plan;
+  plan.timeout = request.timeout;
+  plan.agree_within = request.agree_within;
+  plan.udp = request.protocol != "http";
+  plan.http = request.protocol != "udp";
+  if (request.hash) {
+    plan.hash = common::info_hash_from_hex(*request.hash);
+    if (!plan.hash)
+      return common::fail("--hash: \"" + printable(*request.hash, 80) +
+                          "\" is not allowed: 40 hexadecimal digits");
+  }
+  for (const std::string& name : request.names) {
+    if (auto added = addresses.add_name(name); !added) return tl::make_unexpected(added.error());
+  }
+  for (const std::string& admin : request.admins) {
+    if (auto added = addresses.add_members(admin); !added) return tl::make_unexpected(added.error());
+  }
+  plan.addresses = addresses.found();
+  if (plan.addresses.empty())
+    return common::fail("there is no address to ask: no name is given, no member known");
+  if (plan.addresses.size() > kProbeAllMax) {
+    return common::fail(std::to_string(plan.addresses.size()) + " addresses, but at most " +
+                        std::to_string(kProbeAllMax) + " are asked");
+  }
+  return plan;
+}
+
+// Of the first step that failed; empty: none did.
+std::string error_of(const ProbeReport& report) {
+  for (const ProbeStep& step : report.steps) {
+    if (!step.error.empty()) return step.error;
+  }
+  return report.ok() ? "" : "nothing was asked";
+}
+
+// Of the announce.
+double round_trip_ms(const ProbeReport& report) {
+  for (const ProbeStep& step : report.steps) {
+    if (step.name == "announce") return step.round_trip_ms;
+  }
+  return 0;
+}
+
+std::string protocol_cell(const std::optional<ProbeReport>& report) {
+  if (!report) return "-";
+  if (!report->ok()) return "FAILED";
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f ms", round_trip_ms(*report));
+  return text;
+}
+
+void print_text(const std::vector<ProbedAddress>& probed, const Addresses& addresses) {
+  std::vector<TextRow> rows = {{"ADDRESS", "NODE", "UDP", "HTTP", "SEES", "AFTER", "CONNECTION ID"}};
+  std::string notes;
+  const auto note = [&](const ProbedAddress& one, const std::string& text) {
+    notes += common::to_string(one.address) + ": " + text + "\n";
+  };
+  for (const ProbedAddress& one : probed) {
+    const bool agrees = one.announced > 0 && one.seen == one.announced;
+    const std::string name = addresses.name(one.address);
+    rows.push_back(
+        {common::to_string(one.address), name.empty() ? "-" : name, protocol_cell(one.udp),
+         protocol_cell(one.http),
+         one.announced == 0 ? "-" : std::to_string(one.seen) + " of " + std::to_string(one.announced),
+         agrees ? std::to_string(one.seen_after.count()) + " ms" : "-",
+         !one.shares_id   ? "-"
+         : *one.shares_id ? "shared"
+                          : "NOT SHARED"});
+    if (one.udp && !one.udp->ok()) note(one, "UDP: " + error_of(*one.udp));
+    if (one.http && !one.http->ok()) note(one, "HTTP: " + error_of(*one.http));
+    for (const Endpoint& other : one.unseen)
+      note(one, "does not know what was announced to " + common::to_string(other));
+    if (!one.shares_id.value_or(true)) note(one, "does not take a connection id of the first address");
+  }
+  std::printf("%s%s", text_table(rows).c_str(), notes.c_str());
+}
+
+json protocol_json(const std::optional<ProbeReport>& report) {
+  if (!report) return nullptr;
+  if (!report->ok()) return {{"ok", false}, {"error", error_of(*report)}};
+  return {{"ok", true}, {"round_trip_ms", round_trip_ms(*report)}};
+}
+
+json as_json(const std::vector<ProbedAddress>& probed, const Addresses& addresses, bool ok) {
+  json list = json::array();
+  for (const ProbedAddress& one : probed) {
+    json unseen = json::array();
+    for (const Endpoint& other : one.unseen) unseen.push_back(common::to_string(other));
+    const std::string name = addresses.name(one.address);
+    const bool agrees = one.announced > 0 && one.seen == one.announced;
+    list.push_back({{"address", common::to_string(one.address)},
+                    {"node", name.empty() ? json(nullptr) : json(name)},
+                    {"ok", one.ok()},
+                    {"udp", protocol_json(one.udp)},
+                    {"http", protocol_json(one.http)},
+                    {"announced", one.announced},
+                    {"seen", one.seen},
+                    {"unseen", std::move(unseen)},
+                    {"seen_after_ms", agrees ? json(one.seen_after.count()) : json(nullptr)},
+                    {"shares_connection_id", one.shares_id ? json(*one.shares_id) : json(nullptr)}});
+  }
+  return {{"ok", ok}, {"addresses", std::move(list)}};
+}
+
+}  // namespace
+
+int command_probe_all(const ProbeAllRequest& request) {
+  Addresses addresses;
+  const auto plan = plan_of(request, addresses);
+  if (!plan) return failed(request.json, plan.error().message);
+  const std::vector<ProbedAddress> probed = probe_all(*plan);
+  const bool ok =
+      std::all_of(probed.begin(), probed.end(), [](const ProbedAddress& one) { return one.ok(); });
+  if (request.json) {
+    print_json(as_json(probed, addresses, ok));
+  } else {
+    print_text(probed, addresses);
+  }
+  return ok ? kExitOk : kExitFailed;
+}
+
+}  // namespace shoal::node

@@ -1,0 +1,55 @@
+#include <chrono>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "node/cli/commands.h"
+#include "node/config/option_values.h"
+#include "node/text/printable.h"
+
+namespace shoal::node {
+
+namespace {
+
+// A long access list takes some seconds to read, and another reload may come first.
+constexpr std::chrono::milliseconds kReloadTimeout{120'000};
+
+// "a, b" of a list of strings, whoever wrote it; empty: none.
+std::string keys_of(const nlohmann::json& answer, const char* name) {
+  std::string text;
+  const auto list = answer.find(name);
+  if (list == answer.end() || !list->is_array()) return text;
+  for (const nlohmann::json& key : *list) {
+    if (!key.is_string()) continue;
+    text += (text.empty() ? "" : ", ") + printable(key.get_ref<const std::string&>());
+  }
+  return text;
+}
+
+void print_report(const std::string& admin, const nlohmann::json& answer) {
+  const std::string applied = keys_of(answer, "applied");
+  const std::string need_restart = keys_of(answer, "need_restart");
+  std::printf("%s: reloaded\n", admin.c_str());
+  std::printf("changed: %s\n", applied.empty() ? "no option" : applied.c_str());
+  if (!need_restart.empty()) std::printf("changed, but need a restart: %s\n", need_restart.c_str());
+}
+
+}  // namespace
+
+int command_reload(const AdminRequest& request) {
+  const auto admin = read_admin(request.admin);
+  if (!admin) return kExitFailed;
+  const auto answer = admin_post(*admin, request.token_file, "/v1/reload", kReloadTimeout);
+  if (!answer) {
+    print_error(to_string(*admin) + ": " + answer.error().message);
+    return kExitFailed;
+  }
+  if (request.json) {
+    print_json(*answer);
+  } else {
+    print_report(to_string(*admin), *answer);
+  }
+  return kExitOk;
+}
+
+}  // namespace shoal::node

@@ -1,0 +1,132 @@
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <thread>
+
+#include "node/cli/commands.h"
+#include "node/cli/status_table.h"
+#include "node/config/option_values.h"
+#include "node/probe/http_client.h"
+#include "node/text/printable.h"
+
+namespace shoal::node {
+
+namespace {
+
+constexpr std::chrono::milliseconds kTimeout{3000};
+constexpr std::chrono::seconds kWatchInterval{1};
+
+// The cursor to the upper left corner, and everything from there on erased (ECMA-48).
+constexpr std::string_view kClear = "\x1b[H\x1b[J";
+
+std::string reason_of(const HttpReply& reply) {
+  const std::string_view line = std::string_view(reply.body).substr(0, reply.body.find_first_of("\r\n"));
+  return line.empty() ? "HTTP status " + std::to_string(reply.status) : printable(line);
+}
+
+common::Result<void> ask_ready(const HostPort& admin) {
+  const auto reply = http_get(admin, "/readyz", kTimeout);
+  if (!reply) return tl::make_unexpected(reply.error());
+  if (reply->status != 200) return common::fail("not ready: " + reason_of(*reply));
+  return {};
+}
+
+struct Answer {
+  HostPort admin;
+  common::Result<nlohmann::json> document;
+
+  std::string error() const { return to_string(admin) + ": " + document.error().message; }
+};
+using Answers = std::vector<Answer>;
+
+Answers ask(const StatusRequest& request, const std::vector<HostPort>& admins) {
+  Answers answers;
+  for (const HostPort& admin : admins) {
+    if (!request.ready) {
+      answers.push_back({admin, admin_get(admin, "/status.json")});
+    } else if (const auto ready = ask_ready(admin); ready) {
+      answers.push_back({admin, nlohmann::json{{"admin", to_string(admin)}, {"ready", true}}});
+    } else {
+      answers.push_back({admin, tl::make_unexpected(ready.error())});
+    }
+  }
+  return answers;
+}
+
+// In the order in which the nodes were given. Of one that did not answer: why.
+nlohmann::json as_json(const StatusRequest& request, const Answers& answers) {
+  auto list = nlohmann::json::array();
+  for (const Answer& answer : answers) {
+    if (answer.document) {
+      list.push_back(*answer.document);
+      continue;
+    }
+    list.push_back({{"admin", to_string(answer.admin)}, {"error", answer.document.error().message}});
+    if (request.ready) list.back()["ready"] = false;
+  }
+  return list.size() == 1 ? list[0] : list;
+}
+
+std::string as_text(const StatusRequest& request, const Answers& answers) {
+  std::string out;
+  for (const Answer& answer : answers) {
+    if (!answer.document) continue;
+    if (request.ready) {
+      out += to_string(answer.admin) + ": ready\n";
+    } else {
+      out += (out.empty() ? "" : "\n") + status_table(*answer.document);
+    }
+  }
+  return out;
+}
+
+// Until SIGINT, which is how it ends well, or until nobody reads any more.
+int watch(const StatusRequest& request, const std::vector<HostPort>& admins) {
+  std::signal(SIGINT, [](int /*signal*/) { _exit(kExitOk); });
+  const bool terminal = isatty(STDOUT_FILENO) == 1;
+  for (bool first = true;; first = false) {
+    const auto begun = std::chrono::steady_clock::now();
+    const Answers answers = ask(request, admins);
+    std::string frame;
+    if (request.json) {
+      frame = as_json(request, answers).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) + "\n";
+    } else {
+      // What does not answer is part of the picture, and may answer again.
+      frame = as_text(request, answers);
+      for (const Answer& answer : answers) {
+        if (!answer.document) frame += (frame.empty() ? "" : "\n") + answer.error() + "\n";
+      }
+      if (terminal) frame.insert(0, kClear);
+      if (!terminal && !first) frame.insert(0, "\n");
+    }
+    if (std::fputs(frame.c_str(), stdout) == EOF || std::fflush(stdout) == EOF) return kExitFailed;
+    std::this_thread::sleep_until(begun + kWatchInterval);
+  }
+}
+
+}  // namespace
+
+int command_status(const StatusRequest& request) {
+  std::vector<HostPort> admins;
+  for (const std::string& text : request.admins) {
+    const auto admin = read_admin(text);
+    if (!admin) return failed(request.json, admin.error().message);
+    admins.push_back(*admin);
+  }
+  if (request.watch) return watch(request, admins);
+  const Answers answers = ask(request, admins);
+  if (request.json) {
+    print_json(as_json(request, answers));
+  } else {
+    std::fputs(as_text(request, answers).c_str(), stdout);
+  }
+  bool ok = true;
+  for (const Answer& answer : answers) {
+    if (!answer.document) print_error(answer.error());
+    ok = ok && answer.document.has_value();
+  }
+  return ok ? kExitOk : kExitFailed;
+}
+
+}  // namespace shoal::node

@@ -1,0 +1,44 @@
+// DeltaQueue: deltas from one worker to the control thread, with a wake-up that is given once per drain.
+
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <utility>
+
+#include "node/cluster/spsc_ring.h"
+#include "proto/delta.h"
+
+namespace shoal::node {
+
+class DeltaQueue {
+ public:
+  static constexpr size_t kCapacity = 1 << 16;
+
+  // `wake` is called on the worker's thread.
+  explicit DeltaQueue(std::function<void()> wake) : ring_(kCapacity), wake_(std::move(wake)) {}
+
+  // Worker only. A full queue drops the delta and counts it.
+  void push(const proto::OwnDelta& delta) {
+    if (!ring_.push(delta)) return;
+    if (!woken_.exchange(true, std::memory_order_acq_rel)) wake_();
+  }
+
+  // Control thread only.
+  template <class Take>
+  size_t drain(Take&& take) {
+    // An exchange, not a store: it reads the producer's last one, so what was pushed before that is seen
+    // below.
+    woken_.exchange(false, std::memory_order_acq_rel);
+    return ring_.drain(std::forward<Take>(take));
+  }
+
+  uint64_t dropped() const { return ring_.dropped(); }
+
+ private:
+  SpscRing<proto::OwnDelta> ring_;
+  std::function<void()> wake_;
+  std::atomic<bool> woken_{false};
+};
+
+}  // namespace shoal::node

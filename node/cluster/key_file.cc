@@ -1,0 +1,108 @@
+#include "node/cluster/key_file.h"
+
+#include <fcntl.h>
+#include <sodium.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "common/check.h"
+#include "common/hex.h"
+#include "common/log.h"
+#include "common/text.h"
+#include "node/os/files.h"
+#include "node/text/printable.h"
+
+namespace shoal::node {
+
+namespace {
+
+constexpr std::string_view kPrefix = "shoal-key-1:";
+
+constexpr std::string_view kExpected =
+    "a line shoal-key-1: and 64 hexadecimal digits is needed (`shoal keygen`)";
+
+common::Result<ClusterKey> parse_key_line(const std::string& where, std::string_view line) {
+  if (!line.starts_with(kPrefix)) return common::fail(where + "is no key: " + std::string(kExpected));
+  const std::string_view digits = line.substr(kPrefix.size());
+  ClusterKey key;
+  if (digits.size() != 2 * key.size()) {
+    return common::fail(where + "the key has " + std::to_string(digits.size()) + " digits: 64 are needed");
+  }
+  if (!common::from_hex(digits, key)) {
+    return common::fail(where + "the key holds something else than hexadecimal digits");
+  }
+  return key;
+}
+
+bool write_all(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = write(fd, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    text.remove_prefix(static_cast<size_t>(written));
+  }
+  return true;
+}
+
+}  // namespace
+
+common::Result<ClusterKey> parse_key_file(const std::string& name, std::string_view text) {
+  common::Result<ClusterKey> key = common::fail(name + ": has no key: " + std::string(kExpected));
+  for (size_t number = 1; !text.empty(); ++number) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    const std::string_view line = common::trim_line(text.substr(0, end));
+    text.remove_prefix(std::min(text.size(), end + 1));
+    if (line.empty() || line[0] == '#') continue;
+    const std::string where = name + ":" + std::to_string(number) + ": ";
+    if (key) return common::fail(where + "something follows the key: one key a file");
+    key = parse_key_line(where, line);
+    if (!key) return key;
+  }
+  return key;
+}
+
+std::string format_key_file(const ClusterKey& key) {
+  return "# Key of a shoal cluster. Whoever has it can add and remove peers: keep it secret.\n" +
+         std::string(kPrefix) + common::to_hex(key) + "\n";
+}
+
+common::Result<ClusterKey> load_key_file(const std::string& path) {
+  auto text = read_file(path, kKeyFileBytesMax);
+  if (!text) return common::fail("key file " + text.error().message);
+  struct stat info {};
+  if (stat(path.c_str(), &info) == 0 && (info.st_mode & S_IROTH) != 0) {
+    common::log_line(common::LogLevel::warn, "key file can be read by everybody on this machine",
+                     {{"path", printable(path)}});
+  }
+  auto key = parse_key_file("key file " + printable(path), *text);
+  sodium_memzero(text->data(), text->size());
+  return key;
+}
+
+ClusterKey new_key() {
+  CHECK_INVARIANT(sodium_init() >= 0);
+  ClusterKey key;
+  randombytes_buf(key.data(), key.size());
+  return key;
+}
+
+common::Result<void> create_key_file(const std::string& path) {
+  const auto failed = [&](int error) {
+    return common::fail(printable(path) + ": cannot be written: " + std::strerror(error));
+  };
+  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+  if (fd < 0 && errno == EEXIST)
+    return common::fail(printable(path) + ": exists already and is left as it is");
+  if (fd < 0) return failed(errno);
+  const bool written = write_all(fd, format_key_file(new_key())) && fsync(fd) == 0;
+  const int error = errno;
+  if (close(fd) == 0 && written) return {};
+  unlink(path.c_str());
+  return failed(written ? errno : error);
+}
+
+}  // namespace shoal::node

@@ -1,0 +1,168 @@
+#include "node/cluster/pull_client.h"
+
+#include <algorithm>
+#include <limits>
+#include <memory>
+#include <utility>
+
+#include "common/check.h"
+#include "node/net/socket_address.h"
+
+namespace shoal::node {
+
+using common::ByteSpan;
+using common::Endpoint;
+
+struct PullClient::Connection {
+  uv_tcp_t tcp;
+  uv_connect_t connect;
+  uv_write_t write;
+  PullClient* client = nullptr;
+  uint64_t pull = 0;
+  std::shared_ptr<const std::vector<uint8_t>> request;
+  bool connected = false;
+  uint64_t late_ms = 0;  // loop time at which it is given up
+};
+
+PullClient::PullClient(uv_loop_t* loop, const Endpoint& source, const PullClientLimits& limits, Events events)
+    : loop_(loop),
+      source_(common::is_wildcard(source) ? std::nullopt : std::optional(source)),
+      limits_(limits),
+      events_(std::move(events)) {
+  CHECK_INVARIANT(uv_timer_init(loop, &timer_) == 0);
+  timer_.data = this;
+}
+
+PullClient::~PullClient() = default;
+
+void PullClient::stop() {
+  while (!connections_.empty()) close(*connections_.back());
+  uv_close(reinterpret_cast<uv_handle_t*>(&timer_), nullptr);
+}
+
+void PullClient::start(const sync::PullStart& pull) {
+  auto owned = std::make_unique<Connection>();
+  owned->client = this;
+  owned->pull = pull.pull;
+  owned->request = pull.request;
+  CHECK_INVARIANT(uv_tcp_init(loop_, &owned->tcp) == 0);
+  Connection& connection = *owned.release();  // freed in its close callback
+  connection.tcp.data = &connection;
+  counters_.connections.add();
+  const bool begun = connections_.size() < limits_.pulls_max && connect(connection, pull.to);
+  // What fails at once is told from the timer: never inside this call.
+  connection.late_ms = uv_now(loop_) + (begun ? limits_.connect_ms : 0);
+  connections_.push_back(&connection);
+  plan();
+}
+
+bool PullClient::connect(Connection& connection, const Endpoint& to) {
+  sockaddr_storage address;
+  if (source_ && source_->family == to.family) {
+    Endpoint source = *source_;
+    source.port = 0;
+    to_sockaddr(source, address);
+    if (uv_tcp_bind(&connection.tcp, reinterpret_cast<sockaddr*>(&address), 0) != 0) return false;
+  }
+  to_sockaddr(to, address);
+  const auto on_connect = [](uv_connect_t* request, int status) {
+    Connection& of = *static_cast<Connection*>(request->handle->data);
+    if (status != UV_ECANCELED) of.client->connected(of, status);
+  };
+  return uv_tcp_connect(&connection.connect, &connection.tcp, reinterpret_cast<sockaddr*>(&address),
+                        on_connect) == 0;
+}
+
+void PullClient::connected(Connection& connection, int status) {
+  if (status != 0) return fail(connection, counters_.dropped_connect);
+  connection.connected = true;
+  connection.late_ms = uv_now(loop_) + limits_.idle_ms;
+  auto* stream = reinterpret_cast<uv_stream_t*>(&connection.tcp);
+  const std::vector<uint8_t>& request = *connection.request;
+  const uv_buf_t buffer = uv_buf_init(reinterpret_cast<char*>(const_cast<uint8_t*>(request.data())),
+                                      static_cast<unsigned>(request.size()));
+  const auto on_written = [](uv_write_t* write, int write_status) {
+    Connection& of = *static_cast<Connection*>(write->handle->data);
+    if (write_status != 0 && write_status != UV_ECANCELED)
+      of.client->fail(of, of.client->counters_.dropped_broken);
+  };
+  const auto on_alloc = [](uv_handle_t* handle, size_t /*suggested*/, uv_buf_t* out) {
+    auto& shared = static_cast<Connection*>(handle->data)->client->read_buffer_;
+    *out = uv_buf_init(shared.data(), static_cast<unsigned>(shared.size()));
+  };
+  if (uv_write(&connection.write, stream, &buffer, 1, on_written) != 0 ||
+      uv_read_start(stream, on_alloc, &PullClient::on_read) != 0) {
+    return fail(connection, counters_.dropped_broken);
+  }
+  plan();
+}
+
+void PullClient::on_read(uv_stream_t* stream, ssize_t size, const uv_buf_t* buffer) {
+  Connection& connection = *static_cast<Connection*>(stream->data);
+  PullClient& client = *connection.client;
+  if (size == UV_EOF) return client.end(connection);
+  if (size < 0) return client.fail(connection, client.counters_.dropped_broken);
+  connection.late_ms = uv_now(client.loop_) + client.limits_.idle_ms;  // the timer looks again when it comes
+  client.events_.received(
+      connection.pull, ByteSpan(reinterpret_cast<const uint8_t*>(buffer->base), static_cast<size_t>(size)));
+}
+
+void PullClient::abort(uint64_t pull) {
+  if (Connection* connection = find(pull)) close(*connection);
+}
+
+PullClient::Connection* PullClient::find(uint64_t pull) {
+  const auto found = std::find_if(connections_.begin(), connections_.end(),
+                                  [pull](const Connection* connection) { return connection->pull == pull; });
+  return found == connections_.end() ? nullptr : *found;
+}
+
+void PullClient::end(Connection& connection) {
+  const uint64_t pull = connection.pull;
+  const bool connected = connection.connected;
+  close(connection);
+  events_.closed(pull, connected);
+}
+
+// A connection that breaks may say so twice, by a read and by a write: the first counts.
+void PullClient::fail(Connection& connection, common::Counter& reason) {
+  if (uv_is_closing(reinterpret_cast<uv_handle_t*>(&connection.tcp))) return;
+  reason.add();
+  end(connection);
+}
+
+void PullClient::close(Connection& connection) {
+  std::erase(connections_, &connection);
+  uv_close(reinterpret_cast<uv_handle_t*>(&connection.tcp), [](uv_handle_t* closed) {
+    const std::unique_ptr<Connection> freed(static_cast<Connection*>(closed->data));
+  });
+}
+
+void PullClient::look_at_deadlines() {
+  // By number: an event may start and abort others.
+  std::vector<uint64_t> late;
+  for (const Connection* connection : connections_) {
+    if (uv_now(loop_) >= connection->late_ms) late.push_back(connection->pull);
+  }
+  for (const uint64_t pull : late) {
+    Connection* connection = find(pull);
+    if (connection == nullptr) continue;
+    fail(*connection, connection->connected ? counters_.dropped_idle : counters_.dropped_connect);
+  }
+  plan();
+}
+
+void PullClient::plan() {
+  if (connections_.empty()) {
+    uv_timer_stop(&timer_);
+    return;
+  }
+  uint64_t earliest_ms = std::numeric_limits<uint64_t>::max();
+  for (const Connection* connection : connections_) earliest_ms = std::min(earliest_ms, connection->late_ms);
+  const auto on_timer = [](uv_timer_t* timer) { static_cast<PullClient*>(timer->data)->look_at_deadlines(); };
+  // At least one: the loop would call a timer of none again before it looked at anything else.
+  const uint64_t wait_ms = earliest_ms > uv_now(loop_) ? earliest_ms - uv_now(loop_) : 1;
+  CHECK_INVARIANT(uv_timer_start(&timer_, on_timer, wait_ms, 0) == 0);
+}
+
+}  // namespace shoal::node

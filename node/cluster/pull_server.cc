@@ -1,0 +1,237 @@
+#include "node/cluster/pull_server.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "common/check.h"
+#include "node/net/socket_address.h"
+
+namespace shoal::node {
+
+using common::ByteSpan;
+using common::Endpoint;
+
+namespace {
+
+constexpr int kListenBacklog = 64;
+constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+
+}  // namespace
+
+struct PullServer::Connection {
+  uv_tcp_t tcp;
+  uv_shutdown_t shutdown;
+  PullServer* server = nullptr;
+  Endpoint from;
+  std::vector<uint8_t> request;
+  std::unique_ptr<sync::Donation> donation;  // null: the request is not whole yet
+  bool writing = false;
+  bool all_given = false;
+  int64_t late_us = kNever;   // then it is dropped
+  int64_t again_us = kNever;  // then the donation wants to be asked again
+
+  bool wants_more() const { return donation != nullptr && !writing && !all_given; }
+};
+
+struct PullServer::Piece {
+  uv_write_t request;
+  std::vector<uint8_t> bytes;
+};
+
+PullServer::PullServer(uv_loop_t* loop, Socket listener, const PullServerLimits& limits,
+                       std::function<sync::Now()> now, Accept accept)
+    : loop_(loop), limits_(limits), now_(std::move(now)), accept_(std::move(accept)) {
+  CHECK_INVARIANT(uv_timer_init(loop, &timer_) == 0);
+  timer_.data = this;
+  CHECK_INVARIANT(uv_tcp_init(loop, &listener_) == 0);
+  listener_.data = this;
+  CHECK_INVARIANT(uv_tcp_open(&listener_, listener.release()) == 0);
+  CHECK_INVARIANT(
+      uv_listen(reinterpret_cast<uv_stream_t*>(&listener_), kListenBacklog, &PullServer::on_connection) == 0);
+}
+
+PullServer::~PullServer() = default;
+
+void PullServer::stop() {
+  while (!connections_.empty()) close(*connections_.back());
+  uv_close(reinterpret_cast<uv_handle_t*>(&listener_), nullptr);
+  uv_close(reinterpret_cast<uv_handle_t*>(&timer_), nullptr);
+}
+
+void PullServer::on_connection(uv_stream_t* listener, int status) {
+  if (status == 0) static_cast<PullServer*>(listener->data)->accept_connection();
+}
+
+void PullServer::accept_connection() {
+  auto owned = std::make_unique<Connection>();
+  owned->server = this;
+  CHECK_INVARIANT(uv_tcp_init(loop_, &owned->tcp) == 0);
+  Connection& connection = *owned.release();  // freed in its close callback
+  connection.tcp.data = &connection;
+  connection.late_us = now_us() + limits_.request_ms * 1000;
+  connections_.push_back(&connection);
+  counters_.connections.add();
+
+  auto* stream = reinterpret_cast<uv_stream_t*>(&connection.tcp);
+  sockaddr_storage peer{};
+  int size = sizeof peer;
+  const auto on_alloc = [](uv_handle_t* handle, size_t /*suggested*/, uv_buf_t* buffer) {
+    auto& shared = static_cast<Connection*>(handle->data)->server->read_buffer_;
+    *buffer = uv_buf_init(shared.data(), static_cast<unsigned>(shared.size()));
+  };
+  if (uv_accept(reinterpret_cast<uv_stream_t*>(&listener_), stream) != 0 ||
+      uv_tcp_getpeername(&connection.tcp, reinterpret_cast<sockaddr*>(&peer), &size) != 0 ||
+      uv_read_start(stream, on_alloc, &PullServer::on_read) != 0) {
+    return drop(connection, counters_.dropped_broken);
+  }
+  connection.from = from_sockaddr(reinterpret_cast<sockaddr*>(&peer));
+  make_room(connection.from);
+  plan();
+}
+
+// Called for each new connection, so there is one too many at most.
+void PullServer::make_room(const Endpoint& from) {
+  size_t waiting = 0, of_address = 0;
+  Connection* oldest = nullptr;
+  Connection* oldest_of_address = nullptr;
+  for (Connection* connection : connections_) {
+    if (connection->donation) continue;
+    if (waiting++ == 0) oldest = connection;
+    if (connection->from.family != from.family || connection->from.address != from.address) continue;
+    if (of_address++ == 0) oldest_of_address = connection;
+  }
+  if (of_address > limits_.waiting_per_address_max) {
+    drop(*oldest_of_address, counters_.dropped_room);
+  } else if (waiting > limits_.waiting_max) {
+    drop(*oldest, counters_.dropped_room);
+  }
+}
+
+void PullServer::on_read(uv_stream_t* stream, ssize_t size, const uv_buf_t* buffer) {
+  Connection& connection = *static_cast<Connection*>(stream->data);
+  PullServer& server = *connection.server;
+  if (size < 0) {
+    server.drop(connection, server.counters_.dropped_broken);
+  } else if (size > 0) {
+    const auto* data = reinterpret_cast<const uint8_t*>(buffer->base);
+    server.received(connection, ByteSpan(data, static_cast<size_t>(size)));
+  }
+}
+
+void PullServer::received(Connection& connection, ByteSpan bytes) {
+  // Nothing is to be said after the request.
+  if (connection.donation) return drop(connection, counters_.dropped_request);
+  connection.request.insert(connection.request.end(), bytes.begin(), bytes.end());
+  const auto missing = sync::pull_request_missing(connection.request);
+  if (!missing) return drop(connection, counters_.dropped_request);
+  if (*missing > 0) return;
+  connection.donation = accept_(connection.from, connection.request);
+  if (!connection.donation) return drop(connection, counters_.dropped_request);
+  std::vector<uint8_t>().swap(connection.request);
+  connection.late_us = kNever;
+  give_piece(connection);
+  plan();
+}
+
+// One piece at a time and at most one a turn of the loop: the kernel's buffer keeps the line busy, and this
+// thread does its other work in between.
+void PullServer::give_piece(Connection& connection) {
+  auto piece = std::make_unique<Piece>();
+  const sync::Donation::Next next = connection.donation->next(now_(), piece->bytes);
+  connection.all_given = next.done;
+  connection.again_us = next.again_us;
+  if (!piece->bytes.empty() && !write(connection, std::move(piece))) return;
+  if (next.done) finish(connection);
+}
+
+bool PullServer::write(Connection& connection, std::unique_ptr<Piece> piece) {
+  const size_t size = piece->bytes.size();
+  const uv_buf_t buffer =
+      uv_buf_init(reinterpret_cast<char*>(piece->bytes.data()), static_cast<unsigned>(size));
+  piece->request.data = piece.get();
+  const auto on_written = [](uv_write_t* request, int status) {
+    const std::unique_ptr<Piece> done(static_cast<Piece*>(request->data));
+    if (status == UV_ECANCELED) return;  // closed by us
+    Connection& of = *static_cast<Connection*>(request->handle->data);
+    of.server->written(of, status);
+  };
+  auto* stream = reinterpret_cast<uv_stream_t*>(&connection.tcp);
+  if (uv_write(&piece->request, stream, &buffer, 1, on_written) != 0) {
+    drop(connection, counters_.dropped_broken);
+    return false;
+  }
+  (void)piece.release();  // freed in its callback
+  connection.writing = true;
+  connection.late_us = now_us() + limits_.take_ms * 1000;
+  return true;
+}
+
+void PullServer::written(Connection& connection, int status) {
+  if (status != 0) return drop(connection, counters_.dropped_broken);
+  connection.writing = false;
+  connection.late_us = kNever;
+  if (connection.wants_more() && now_us() >= connection.again_us) give_piece(connection);
+  plan();
+}
+
+void PullServer::finish(Connection& connection) {
+  const auto on_shutdown = [](uv_shutdown_t* request, int status) {
+    if (status == UV_ECANCELED) return;  // closed by us
+    Connection& of = *static_cast<Connection*>(request->handle->data);
+    if (status != 0) return of.server->drop(of, of.server->counters_.dropped_broken);
+    of.server->close(of);
+  };
+  if (uv_shutdown(&connection.shutdown, reinterpret_cast<uv_stream_t*>(&connection.tcp), on_shutdown) != 0) {
+    drop(connection, counters_.dropped_broken);
+  }
+}
+
+// A connection that breaks may say so twice, by a read and by a write: the first counts.
+void PullServer::drop(Connection& connection, common::Counter& reason) {
+  if (close(connection)) reason.add();
+}
+
+bool PullServer::close(Connection& connection) {
+  auto* handle = reinterpret_cast<uv_handle_t*>(&connection.tcp);
+  if (uv_is_closing(handle)) return false;
+  std::erase(connections_, &connection);
+  connection.donation.reset();
+  uv_close(handle, [](uv_handle_t* closed) {
+    const std::unique_ptr<Connection> freed(static_cast<Connection*>(closed->data));
+  });
+  return true;
+}
+
+void PullServer::look_at_deadlines() {
+  const int64_t now = now_us();
+  // Looking at one may close it, and no other.
+  for (size_t i = connections_.size(); i-- > 0;) {
+    Connection& connection = *connections_[i];
+    if (now >= connection.late_us) {
+      drop(connection, connection.donation ? counters_.dropped_slow : counters_.dropped_late);
+    } else if (connection.wants_more() && now >= connection.again_us) {
+      give_piece(connection);
+    }
+  }
+  plan();
+}
+
+void PullServer::plan() {
+  int64_t earliest_us = kNever;
+  for (const Connection* connection : connections_) {
+    earliest_us = std::min(earliest_us, connection->late_us);
+    if (connection->wants_more()) earliest_us = std::min(earliest_us, connection->again_us);
+  }
+  if (earliest_us == kNever) {
+    uv_timer_stop(&timer_);
+    return;
+  }
+  const auto on_timer = [](uv_timer_t* timer) { static_cast<PullServer*>(timer->data)->look_at_deadlines(); };
+  // At least one: the loop would call a timer of none again before it looked at anything else.
+  const auto wait_ms = static_cast<uint64_t>(std::max<int64_t>(1, (earliest_us - now_us() + 999) / 1000));
+  uv_update_time(loop_);
+  CHECK_INVARIANT(uv_timer_start(&timer_, on_timer, wait_ms, 0) == 0);
+}
+
+}  // namespace shoal::node

@@ -1,0 +1,165 @@
+#include "node/cluster/sync_driver.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/check.h"
+#include "common/log.h"
+
+namespace shoal::node {
+
+namespace {
+
+// Under load the workers wake this thread for the first delta only; the others of these milliseconds come
+// with it.
+constexpr uint64_t kDrainDelayMs = 5;
+
+}  // namespace
+
+SyncDriver::SyncDriver(uv_loop_t* loop, sync::Config config, SyncSockets sockets, std::vector<HostPort> seeds,
+                       sync::Swarms& swarms, ClusterClock& clock)
+    : loop_(loop),
+      clock_(clock),
+      cluster_(std::move(config), swarms, now()),
+      socket_(std::move(sockets.datagrams)),
+      pull_server_(
+          loop, std::move(sockets.pulls), PullServerLimits(), [this] { return now(); },
+          [this](const common::Endpoint& from, common::ByteSpan request) {
+            auto donation = cluster_.accept_pull(now(), from, request, outputs_);
+            carry_out();
+            return donation;
+          }),
+      pull_client_(loop, socket_->local(), PullClientLimits(),
+                   {.received =
+                        [this](uint64_t pull, common::ByteSpan bytes) {
+                          cluster_.pull_received(now(), pull, bytes, outputs_);
+                          carry_out();
+                        },
+                    .closed =
+                        [this](uint64_t pull, bool connected) {
+                          cluster_.pull_closed(now(), pull, connected, outputs_);
+                          carry_out();
+                        }}),
+      resolver_(loop, socket_->local().family, std::move(seeds),
+                [this](std::vector<common::Endpoint> addresses) {
+                  cluster_.set_seeds(std::move(addresses));
+                  cluster_.advance(now(), outputs_);
+                  carry_out();
+                }) {
+  socket_->start(loop, [this](const sync::Received& received) {
+    cluster_.receive(now(), received, outputs_);
+    carry_out();
+  });
+  CHECK_INVARIANT(uv_timer_init(loop, &deadline_timer_) == 0);
+  deadline_timer_.data = this;
+  CHECK_INVARIANT(uv_timer_init(loop, &drain_timer_) == 0);
+  drain_timer_.data = this;
+  CHECK_INVARIANT(uv_async_init(loop, &wake_, [](uv_async_t* async) {
+                    SyncDriver& driver = *static_cast<SyncDriver*>(async->data);
+                    uv_timer_start(
+                        &driver.drain_timer_,
+                        [](uv_timer_t* timer) { static_cast<SyncDriver*>(timer->data)->drain(); },
+                        kDrainDelayMs, 0);
+                  }) == 0);
+  wake_.data = this;
+  cluster_.advance(now(), outputs_);
+  carry_out();
+}
+
+SyncDriver::~SyncDriver() = default;
+
+std::function<void()> SyncDriver::waker() {
+  return [this] { uv_async_send(&wake_); };
+}
+
+sync::Now SyncDriver::now() const {
+  return {.mono_us = static_cast<int64_t>(uv_hrtime() / 1000), .unix_ms = ClusterClock::wall_ms()};
+}
+
+void SyncDriver::drain() {
+  drained_.clear();
+  for (DeltaQueue* queue : queues_) {
+    queue->drain([&](const proto::OwnDelta& delta) { drained_.push_back(delta); });
+  }
+  if (drained_.empty()) return;
+  cluster_.publish(now(), drained_, outputs_);
+  carry_out();
+}
+
+void SyncDriver::publish_access(std::span<const proto::AccessChange> changes) {
+  cluster_.publish_access(now(), changes, outputs_);
+  carry_out();
+}
+
+void SyncDriver::tell_client_load(uint32_t announces_per_s, uint32_t interval_s) {
+  cluster_.tell_client_load(now(), announces_per_s, interval_s, outputs_);
+  carry_out();
+}
+
+void SyncDriver::carry_out() {
+  clock_.follow(cluster_.time_offset_ms(), cluster_.store_ticks_behind());
+  if (!outputs_.sends.empty()) socket_->send(outputs_.sends);
+  outputs_.sends.clear();
+  for (const uint64_t pull : outputs_.pull_aborts) pull_client_.abort(pull);
+  outputs_.pull_aborts.clear();
+  for (const sync::PullStart& pull : outputs_.pulls) pull_client_.start(pull);
+  outputs_.pulls.clear();
+  for (const sync::LogEvent& event : outputs_.logs) {
+    std::vector<common::LogField> fields;
+    for (const auto& [key, value] : event.fields) fields.push_back({key, value});
+    common::log_line(event.level, event.message, fields);
+  }
+  outputs_.logs.clear();
+  if (!outputs_.access_changes.empty() && took_access_) took_access_(outputs_.access_changes);
+  outputs_.access_changes.clear();
+  if (outputs_.load_snapshot && load_snapshot_) {
+    outputs_.load_snapshot = false;
+    load_snapshot_();
+  }
+
+  const int64_t wait_us = cluster_.deadline_us() - now().mono_us;
+  const auto wait_ms = static_cast<uint64_t>(std::clamp<int64_t>((wait_us + 999) / 1000, 0, 1000));
+  uv_update_time(loop_);
+  uv_timer_start(
+      &deadline_timer_,
+      [](uv_timer_t* timer) {
+        SyncDriver& driver = *static_cast<SyncDriver*>(timer->data);
+        driver.cluster_.set_load(driver.load_.permille());
+        driver.cluster_.advance(driver.now(), driver.outputs_);
+        driver.carry_out();
+      },
+      wait_ms, 0);
+}
+
+void SyncDriver::on_load_snapshot(std::function<void()> load) {
+  load_snapshot_ = std::move(load);
+  carry_out();
+}
+
+void SyncDriver::snapshot_merged() {
+  cluster_.snapshot_merged(now());
+  carry_out();
+}
+
+void SyncDriver::set_keys(const std::vector<sync::ClusterKey>& keys) {
+  cluster_.set_keys(now(), keys, outputs_);
+  carry_out();
+}
+
+void SyncDriver::leave() {
+  drain();
+  cluster_.leave(now(), outputs_);
+  carry_out();
+}
+
+void SyncDriver::stop() {
+  socket_->stop();
+  pull_server_.stop();
+  pull_client_.stop();
+  resolver_.stop();
+  uv_close(reinterpret_cast<uv_handle_t*>(&deadline_timer_), nullptr);
+  uv_close(reinterpret_cast<uv_handle_t*>(&drain_timer_), nullptr);
+  uv_close(reinterpret_cast<uv_handle_t*>(&wake_), nullptr);
+}
+
+}  // namespace shoal::node

@@ -1,0 +1,104 @@
+// SyncDriver: runs sync::Cluster on the control thread's loop: feeds it datagrams, the workers' deltas, seed
+// addresses, what comes by pulls and the time, and carries out what it asks for. Control thread only.
+
+#pragma once
+
+#include <uv.h>
+
+#include <functional>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "node/cluster/delta_queue.h"
+#include "node/cluster/pull_client.h"
+#include "node/cluster/pull_server.h"
+#include "node/cluster/sync_socket.h"
+#include "node/net/resolver.h"
+#include "node/os/cpu_load.h"
+#include "node/store/cluster_clock.h"
+#include "sync/cluster.h"
+
+namespace shoal::node {
+
+// The sockets of the sync channel: datagrams, and pulls (listening on the same address and port number).
+struct SyncSockets {
+  std::unique_ptr<SyncSocket> datagrams;
+  Socket pulls;
+};
+
+class SyncDriver {
+ public:
+  // `swarms` and `clock` outlive the driver.
+  SyncDriver(uv_loop_t* loop, sync::Config config, SyncSockets sockets, std::vector<HostPort> seeds,
+             sync::Swarms& swarms, ClusterClock& clock);
+  ~SyncDriver();
+  SyncDriver(const SyncDriver&) = delete;
+  SyncDriver& operator=(const SyncDriver&) = delete;
+
+  // Workers' queues are drained here when their wake-up comes. They must outlive the driver's use.
+  void add_queue(DeltaQueue* queue) { queues_.push_back(queue); }
+
+  // The wake-up for new queues; may be called on any thread while the driver lives.
+  std::function<void()> waker();
+
+  // Keys from now on; at least one.
+  void set_keys(const std::vector<sync::ClusterKey>& keys);
+
+  void set_peers(std::vector<HostPort> peers) { resolver_.set_peers(std::move(peers)); }
+
+  // Bytes per second: to one destination, and of all donations together (0: as fast as they are taken).
+  void set_pace(int64_t pace_bytes_per_s, int64_t donate_bytes_per_s) {
+    cluster_.set_pace(pace_bytes_per_s, donate_bytes_per_s);
+  }
+
+  sync::Status status() const { return cluster_.status(now()); }
+  const SyncSocketCounters& socket_counters() const { return socket_->counters(); }
+  const PullServerCounters& pull_server_counters() const { return pull_server_.counters(); }
+  const PullClientCounters& pull_client_counters() const { return pull_client_.counters(); }
+
+  // Changes of the access list: `took` is called with those of other nodes that were news.
+  void on_access_changes(std::function<void(std::span<const proto::AccessChange>)> took) {
+    took_access_ = std::move(took);
+  }
+  // `load` is called once, where sync::Config::snapshot says there is one: see sync::Outputs::load_snapshot.
+  void on_load_snapshot(std::function<void()> load);
+  void snapshot_merged();
+
+  void publish_access(std::span<const proto::AccessChange> changes);
+
+  void tell_client_load(uint32_t announces_per_s, uint32_t interval_s);
+
+  // Publishes what is queued and tells the others that this node leaves.
+  void leave();
+
+  // After leave(): the others have heard it, and have all that was announced here.
+  bool left_in_order() const { return cluster_.left_in_order(now()); }
+
+  // Closes all handles; the driver must live until the loop has run the close callbacks.
+  void stop();
+
+ private:
+  sync::Now now() const;
+  void drain();
+  void carry_out();
+
+  uv_loop_t* const loop_;
+  ClusterClock& clock_;
+  sync::Cluster cluster_;
+  std::unique_ptr<SyncSocket> socket_;
+  PullServer pull_server_;
+  PullClient pull_client_;
+  Resolver resolver_;
+  uv_timer_t deadline_timer_;
+  uv_timer_t drain_timer_;
+  uv_async_t wake_;
+  std::vector<DeltaQueue*> queues_;
+  CpuLoad load_;
+  std::vector<proto::OwnDelta> drained_;
+  sync::Outputs outputs_;
+  std::function<void(std::span<const proto::AccessChange>)> took_access_;
+  std::function<void()> load_snapshot_;
+};
+
+}  // namespace shoal::node

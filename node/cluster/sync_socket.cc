@@ -1,0 +1,203 @@
+#include "node/cluster/sync_socket.h"
+
+#include <net/if.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+#include <utility>
+
+#include "common/check.h"
+#include "node/net/socket_address.h"
+
+namespace shoal::node {
+
+using common::Endpoint;
+using common::Family;
+using common::Result;
+
+namespace {
+
+constexpr size_t kSyncBatch = 32;
+constexpr size_t kBatchesPerWake = 32;  // then the loop serves its other handles
+constexpr size_t kDatagramMax =
+    2048;  // ours are at most 1200 bytes; longer ones arrive truncated and are refused
+
+// Room for one IP_PKTINFO or IPV6_PKTINFO message.
+struct alignas(cmsghdr) Control {
+  std::array<uint8_t, CMSG_SPACE(sizeof(in6_pktinfo))> bytes;
+};
+
+// Makes `message` leave by one interface, whatever the routes say: how a datagram goes to a group on its
+// interface. It leaves from `source`, if that is no wildcard: told the interface alone, the kernel may take
+// an address of another one, and the others would answer to where nobody listens.
+void set_interface(msghdr& message, Control& control, const Endpoint& source, unsigned interface_index) {
+  control.bytes.fill(0);
+  message.msg_control = control.bytes.data();
+  const size_t size = source.family == Family::v4 ? sizeof(in_pktinfo) : sizeof(in6_pktinfo);
+  message.msg_controllen = CMSG_SPACE(size);
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_len = CMSG_LEN(size);
+  if (source.family == Family::v4) {
+    header->cmsg_level = IPPROTO_IP;
+    header->cmsg_type = IP_PKTINFO;
+    in_pktinfo info{};
+    info.ipi_ifindex = static_cast<int>(interface_index);
+    std::memcpy(&info.ipi_spec_dst, source.address.data(), sizeof info.ipi_spec_dst);
+    std::memcpy(CMSG_DATA(header), &info, sizeof info);
+  } else {
+    header->cmsg_level = IPPROTO_IPV6;
+    header->cmsg_type = IPV6_PKTINFO;
+    in6_pktinfo info{};
+    info.ipi6_ifindex = interface_index;
+    std::memcpy(&info.ipi6_addr, source.address.data(), sizeof info.ipi6_addr);
+    std::memcpy(CMSG_DATA(header), &info, sizeof info);
+  }
+}
+
+// Room for one SO_RXQ_OVFL message.
+struct alignas(cmsghdr) OverflowControl {
+  std::array<uint8_t, CMSG_SPACE(sizeof(uint32_t))> bytes;
+};
+
+// How many datagrams the socket had no room for, modulo 2^32; nothing before the first.
+std::optional<uint32_t> overflow_of(msghdr& message) {
+  for (cmsghdr* one = CMSG_FIRSTHDR(&message); one != nullptr; one = CMSG_NXTHDR(&message, one)) {
+    if (one->cmsg_level != SOL_SOCKET || one->cmsg_type != SO_RXQ_OVFL) continue;
+    uint32_t count = 0;
+    std::memcpy(&count, CMSG_DATA(one), sizeof count);
+    return count;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+struct SyncSocket::Port {
+  uv_poll_t poll;
+  SyncSocket* owner = nullptr;
+  int fd = -1;
+  std::optional<size_t> group;
+  uint32_t overflowed = 0;  // as last told
+
+  static void on_readable(uv_poll_t* handle, int status, int events);
+  // False when the socket is empty.
+  bool receive_batch();
+};
+
+Result<std::unique_ptr<SyncSocket>> SyncSocket::open(const Endpoint& listen,
+                                                     const std::vector<MulticastGroup>& groups) {
+  std::unique_ptr<SyncSocket> opened(new SyncSocket);
+  auto unicast = open_sync_udp(listen);
+  if (!unicast) return tl::make_unexpected(unicast.error());
+  opened->listen_ = listen;
+  opened->unicast_ = std::move(*unicast);
+  for (const MulticastGroup& group : groups) {
+    CHECK_INVARIANT(group.group.family == listen.family);  // resolve_options() has seen to it
+    auto socket = open_sync_group(group);
+    if (!socket) return tl::make_unexpected(socket.error());
+    opened->groups_.push_back(group);
+    opened->group_sockets_.push_back(std::move(*socket));
+  }
+  return opened;
+}
+
+SyncSocket::~SyncSocket() = default;
+
+void SyncSocket::start(uv_loop_t* loop, Receive receive) {
+  receive_ = std::move(receive);
+  const auto add = [&](int fd, std::optional<size_t> group) {
+    auto port = std::make_unique<Port>();
+    port->owner = this;
+    port->fd = fd;
+    port->group = group;
+    CHECK_INVARIANT(uv_poll_init(loop, &port->poll, fd) == 0);
+    port->poll.data = port.get();
+    CHECK_INVARIANT(uv_poll_start(&port->poll, UV_READABLE, &Port::on_readable) == 0);
+    ports_.push_back(std::move(port));
+  };
+  add(unicast_.fd(), std::nullopt);
+  for (size_t i = 0; i < group_sockets_.size(); ++i) add(group_sockets_[i].socket.fd(), i);
+}
+
+void SyncSocket::stop() {
+  for (const auto& port : ports_) uv_close(reinterpret_cast<uv_handle_t*>(&port->poll), nullptr);
+}
+
+void SyncSocket::Port::on_readable(uv_poll_t* handle, int status, int /*events*/) {
+  auto* port = static_cast<Port*>(handle->data);
+  if (status < 0) return;
+  for (size_t i = 0; i < kBatchesPerWake; ++i) {
+    if (!port->receive_batch()) return;
+  }
+}
+
+bool SyncSocket::Port::receive_batch() {
+  static thread_local std::array<std::array<uint8_t, kDatagramMax>, kSyncBatch> buffers;
+  std::array<mmsghdr, kSyncBatch> messages{};
+  std::array<iovec, kSyncBatch> slices;
+  std::array<sockaddr_storage, kSyncBatch> sources;
+  std::array<OverflowControl, kSyncBatch> controls;
+  for (size_t i = 0; i < kSyncBatch; ++i) {
+    slices[i] = {buffers[i].data(), buffers[i].size()};
+    messages[i].msg_hdr.msg_iov = &slices[i];
+    messages[i].msg_hdr.msg_iovlen = 1;
+    messages[i].msg_hdr.msg_name = &sources[i];
+    messages[i].msg_hdr.msg_namelen = sizeof sources[i];
+    messages[i].msg_hdr.msg_control = controls[i].bytes.data();
+    messages[i].msg_hdr.msg_controllen = controls[i].bytes.size();
+  }
+  const int count = recvmmsg(fd, messages.data(), kSyncBatch, MSG_DONTWAIT, nullptr);
+  if (count <= 0) return false;
+  for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
+    if (const auto told = overflow_of(messages[i].msg_hdr)) {
+      owner->counters_.dropped_receive.add(*told - std::exchange(overflowed, *told));
+    }
+    sync::Received received;
+    received.from = from_sockaddr(reinterpret_cast<const sockaddr*>(&sources[i]));
+    received.group = group;
+    received.bytes = common::ByteSpan(buffers[i]).first(messages[i].msg_len);
+    owner->receive_(received);
+  }
+  return static_cast<size_t>(count) == kSyncBatch;
+}
+
+void SyncSocket::send(const std::vector<sync::Send>& sends) {
+  for (size_t sent = 0; sent < sends.size(); sent += kSyncBatch) {
+    send_batch(&sends[sent], std::min(kSyncBatch, sends.size() - sent));
+  }
+}
+
+void SyncSocket::send_batch(const sync::Send* sends, size_t count) {
+  std::array<mmsghdr, kSyncBatch> messages{};
+  std::array<iovec, kSyncBatch> slices;
+  std::array<sockaddr_storage, kSyncBatch> destinations;
+  std::array<Control, kSyncBatch> controls;
+  for (size_t i = 0; i < count; ++i) {
+    const sync::Send& send = sends[i];
+    msghdr& message = messages[i].msg_hdr;
+    const Endpoint& to = send.group ? groups_[*send.group].group : send.to;
+    const unsigned interface_index = send.group ? group_sockets_[*send.group].interface_index : 0;
+    slices[i] = {const_cast<uint8_t*>(send.bytes->data()), send.bytes->size()};
+    message.msg_iov = &slices[i];
+    message.msg_iovlen = 1;
+    message.msg_name = &destinations[i];
+    message.msg_namelen = to_sockaddr(to, destinations[i], interface_index);
+    if (interface_index != 0) set_interface(message, controls[i], listen_, interface_index);
+  }
+  // The kernel stops at a message it cannot send (no route, say): that one is skipped, the others still go.
+  for (size_t done = 0; done < count;) {
+    const int sent =
+        sendmmsg(unicast_.fd(), &messages[done], static_cast<unsigned>(count - done), MSG_DONTWAIT);
+    if (sent > 0) {
+      done += static_cast<size_t>(sent);
+    } else if (errno != EINTR) {
+      counters_.dropped_send.add();
+      ++done;
+    }
+  }
+}
+
+}  // namespace shoal::node

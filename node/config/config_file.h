@@ -1,0 +1,18 @@
+// The TOML file: text in, settings out. Pure; the text may be anything.
+
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "node/config/setting.h"
+
+namespace shoal::node {
+
+constexpr size_t kConfigFileBytesMax = 1 << 20;
+
+// Keys live in sections: [tracker] interval_s = 1800. `file_name` begins the errors ("FILE:LINE: ...").
+// In the order of the lines.
+std::vector<Setting> parse_config_file(const std::string& file_name, std::string_view text);
+
+}  // namespace shoal::node

@@ -1,0 +1,234 @@
+#include "node/config/resolve_options.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <string_view>
+
+#include "common/tick.h"
+#include "node/config/config_file.h"
+#include "node/config/option_values.h"
+#include "node/text/printable.h"
+#include "node/text/suggest.h"
+
+namespace shoal::node {
+
+namespace {
+
+using common::Endpoint;
+
+constexpr std::string_view kEnvironmentPrefix = "SHOAL_";
+constexpr std::string_view kConfigVariable = "SHOAL_CONFIG";  // names the file; read by load_options
+
+// Where each key got its value, to begin the error of a check with.
+using Origins = std::map<std::string_view, std::string>;
+
+std::vector<Setting> defaults() {
+  std::vector<Setting> settings;
+  for (const Option& option : option_table()) {
+    settings.push_back({&option, split_values(option, option.default_text), std::string(option.key), ""});
+  }
+  return settings;
+}
+
+// "SHOAL_TRACKER_..." is meant for us; "SHOAL_SERVICE_HOST" is what Kubernetes sets for a service named
+// shoal.
+bool names_a_section(std::string_view variable) {
+  variable.remove_prefix(kEnvironmentPrefix.size());
+  return std::any_of(sections().begin(), sections().end(), [&](const Section& section) {
+    const size_t size = section.name.size();
+    return variable.size() > size && variable[size] == '_' &&
+           std::equal(section.name.begin(), section.name.end(), variable.begin(),
+                      [](char lower, char upper) { return lower - 'a' + 'A' == upper; });
+  });
+}
+
+std::vector<Setting> from_environment(const std::vector<NamedText>& variables) {
+  std::vector<std::string> known;
+  for (const Option& option : option_table()) known.push_back(environment_name(option));
+  std::vector<Setting> settings;
+  for (const auto& [name, text] : variables) {
+    if (!name.starts_with(kEnvironmentPrefix) || name == kConfigVariable || !names_a_section(name)) continue;
+    const auto found = std::find(known.begin(), known.end(), name);
+    if (found == known.end()) {
+      const std::string error = "environment variable " + printable(name, 80) + ": no option has this name" +
+                                suggestion(name, known);
+      settings.push_back({nullptr, {}, "", error});
+      continue;
+    }
+    const Option& option = option_table()[static_cast<size_t>(found - known.begin())];
+    settings.push_back({&option, split_values(option, text), "environment variable " + name, ""});
+  }
+  return settings;
+}
+
+std::vector<Setting> from_flags(const std::vector<NamedText>& flags) {
+  std::vector<Setting> settings;
+  for (const auto& [key, text] : flags) {
+    const Option* option = find_option(key);
+    if (option == nullptr) {
+      settings.push_back(
+          {nullptr, {}, "", "--" + printable(key, 80) + ": unknown flag" + suggestion(key, option_keys())});
+    } else {
+      settings.push_back({option, split_values(*option, text), flag_name(*option), ""});
+    }
+  }
+  return settings;
+}
+
+// ff02::/16 and the like: the same group is another one on every interface.
+bool is_of_one_link(const Endpoint& group) {
+  return group.family == common::Family::v6 && (group.address[1] & 0x0f) <= 2;
+}
+
+// Checks that look at more than one key.
+class CrossChecks {
+ public:
+  CrossChecks(const Options& options, const Origins& origins, std::vector<std::string>& errors)
+      : options_(options), origins_(origins), errors_(errors) {}
+
+  void run() {
+    tracker();
+    sync();
+    addresses();
+  }
+
+ private:
+  void error(std::string_view key, const std::string& message) {
+    errors_.push_back(origins_.at(key) + ": " + message);
+  }
+
+  void tracker() {
+    const auto& t = options_.tracker;
+    if (t.udp.empty() && t.http.empty()) {
+      error("tracker.udp", "tracker.udp and tracker.http are both empty: one of them needs an address");
+    }
+    // A re-announce within kRefreshTicks does not renew the peer, and its stamp is a whole tick.
+    const bool adapted = t.target_rps > 0;
+    const uint32_t interval_s = adapted ? std::max(t.interval_s, t.interval_max_s) : t.interval_s;
+    const double interval_max_s = interval_s * (1 + t.interval_jitter);
+    const double share =
+        static_cast<double>(common::kLifetimeTicks - common::kRefreshTicks) / common::kLifetimeTicks;
+    if (t.peer_timeout_s * share <= interval_max_s) {
+      const auto least = static_cast<uint64_t>(std::floor(interval_max_s / share)) + 1;
+      error("tracker.peer_timeout_s",
+            std::to_string(t.peer_timeout_s) + " is not allowed with tracker." +
+                (adapted ? "interval_max_s" : "interval_s") + " = " + std::to_string(interval_s) +
+                " and its jitter: peers would expire between two announces; at least " +
+                std::to_string(least));
+    }
+    if (adapted && t.interval_max_s < t.interval_s) {
+      error("tracker.interval_max_s", std::to_string(t.interval_max_s) +
+                                          " is not allowed: at least tracker.interval_s, which is " +
+                                          std::to_string(t.interval_s));
+    }
+    if (t.min_interval_s > t.interval_s * (1 - t.interval_jitter)) {
+      error("tracker.min_interval_s", std::to_string(t.min_interval_s) +
+                                          " is not allowed: clients would be told less than that by "
+                                          "tracker.interval_s and its jitter");
+    }
+    if (t.ip_param == IpParam::trusted && options_.access.trusted_proxies.empty()) {
+      error("tracker.ip_param", "trusted is not allowed without access.trusted_proxies");
+    }
+    if (options_.access.proxy_protocol && options_.access.trusted_proxies.empty()) {
+      error("access.proxy_protocol", "true is not allowed without access.trusted_proxies");
+    }
+    if (t.numwant_default > t.numwant_max) {
+      error("tracker.numwant_default", std::to_string(t.numwant_default) +
+                                           " is not allowed: at most tracker.numwant_max, which is " +
+                                           std::to_string(t.numwant_max));
+    }
+  }
+
+  void sync() {
+    const auto& s = options_.sync;
+    if (!s.listen) {
+      if (!s.peers.empty()) error("sync.peers", "is set but sync.listen is not: set both or none");
+      if (!s.multicast.empty()) error("sync.multicast", "is set but sync.listen is not: set both or none");
+      if (s.advertise) error("sync.advertise", "is set but sync.listen is not: set both or none");
+    } else if (s.key_files.empty() && !s.insecure) {
+      error("sync.listen",
+            "sync.listen is set but there is no key: make one with `shoal keygen FILE` and name it in "
+            "sync.key_files, or set sync.insecure = true to run without protection");
+    }
+    for (const MulticastGroup& group : s.multicast) {
+      if (group.interface.empty() && is_of_one_link(group.group)) {
+        error("sync.multicast", common::to_string(group.group) +
+                                    " is not allowed: a group of one link needs its interface, as in " +
+                                    common::to_string(group.group) + "%eth0");
+        break;
+      }
+      if (!s.listen || group.group.family == s.listen->family) continue;
+      error("sync.multicast",
+            common::to_string(group.group) +
+                " is not allowed: it is not of the address family of sync.listen, which is " +
+                common::to_string(*s.listen));
+      break;
+    }
+    if (s.insecure && !s.key_files.empty()) {
+      error("sync.insecure",
+            "true is not allowed together with sync.key_files: a key protects, insecure does not");
+    }
+  }
+
+  // No two servers on one address. The UDP and the HTTP tracker may share a port number.
+  void addresses() {
+    const auto& o = options_;
+    const auto clash = [&](std::string_view key, const std::optional<Endpoint>& one,
+                           std::string_view other_key, const std::vector<Endpoint>& others) {
+      if (!one || std::find(others.begin(), others.end(), *one) == others.end()) return;
+      error(key, common::to_string(*one) + " is not allowed: " + std::string(other_key) + " has it too");
+    };
+    clash("sync.listen", o.sync.listen, "tracker.udp", o.tracker.udp);
+    clash("sync.listen", o.sync.listen, "tracker.http", o.tracker.http);
+    clash("admin.listen", o.admin.listen, "tracker.http", o.tracker.http);
+    if (o.sync.listen) clash("admin.listen", o.admin.listen, "sync.listen", {*o.sync.listen});
+  }
+
+  const Options& options_;
+  const Origins& origins_;
+  std::vector<std::string>& errors_;
+};
+
+std::string joined(std::vector<std::string>& errors) {
+  const size_t more = errors.size() - std::min(errors.size(), kErrorsMax);
+  errors.resize(errors.size() - more);
+  if (more > 0) errors.push_back("and " + std::to_string(more) + " more errors");
+  std::string text;
+  for (const std::string& error : errors) text += (text.empty() ? "" : "\n") + error;
+  return text;
+}
+
+}  // namespace
+
+common::Result<Options> resolve_options(const OptionSources& sources) {
+  Options options;
+  Origins origins;
+  std::vector<std::string> errors;
+  const auto take = [&](const std::vector<Setting>& settings) {
+    for (const Setting& setting : settings) {
+      apply(setting, options, errors);
+      if (setting.option != nullptr) origins[setting.option->key] = setting.origin;
+    }
+  };
+  take(defaults());
+  if (sources.file_text) take(parse_config_file(sources.file_name, *sources.file_text));
+  take(from_environment(sources.environment));
+  take(from_flags(sources.flags));
+  if (options.node.name.empty()) options.node.name = name_from_host(sources.host_name);
+  // A value that was refused is not there to be compared.
+  if (errors.empty()) CrossChecks(options, origins, errors).run();
+  if (!errors.empty()) return common::fail(joined(errors));
+  return options;
+}
+
+common::Result<void> check_options(const Options& options) {
+  Origins origins;
+  std::vector<std::string> errors;
+  for (const Option& option : option_table()) origins[option.key] = option.key;
+  CrossChecks(options, origins, errors).run();
+  if (!errors.empty()) return common::fail(joined(errors));
+  return {};
+}
+
+}  // namespace shoal::node

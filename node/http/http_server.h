@@ -1,0 +1,131 @@
+// HttpServer: HTTP/1.x connections on one libuv loop: reading, pipelining, keep-alive, limits. What is
+// answered is the handler's. One thread; a slow client costs a little memory, never the thread.
+//
+// Memory: all connections share one read buffer and one answer buffer; a connection keeps bytes of its own
+// only while a request is incomplete (bounded by the parser's head limit), an answer has not been taken by
+// the kernel, or a long answer is made; in the last two cases it is not read from, and what it sent behind
+// the request (at most what one read brings) waits.
+
+#pragma once
+
+#include <uv.h>
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/endpoint.h"
+#include "common/network.h"
+#include "node/http/http_counters.h"
+#include "node/http/long_answer.h"
+#include "node/limits/address_connections.h"
+#include "node/net/sockets.h"
+#include "proto/http_request.h"
+
+namespace shoal::node {
+
+class HttpHandler {
+ public:
+  virtual ~HttpHandler() = default;
+  // Appends the whole response to `out`, with "Connection: close" unless request.keep_alive, and returns
+  // null; or returns what makes it.
+  virtual std::unique_ptr<LongAnswer> answer(const proto::HttpRequest& request,
+                                             const common::Endpoint& client, std::string& out) = 0;
+};
+
+struct HttpLimits {
+  size_t connections_max = 4096;
+  uint64_t idle_ms = 60'000;     // without a byte of the next request
+  uint64_t request_ms = 10'000;  // from a request's first byte to its last
+  uint64_t answer_ms = 10'000;   // for the client to take an answer
+  bool post = false;             // POST reaches the handler; else it is answered with 405
+  // Not null: refuses a connection of a client that has too many. Outlives the server.
+  AddressConnections* per_address = nullptr;
+};
+
+class HttpServer {
+ public:
+  // The loop must run on this thread; handler and counters outlive the server.
+  HttpServer(uv_loop_t* loop, const HttpLimits& limits, HttpHandler& handler, HttpCounters& counters);
+  ~HttpServer();
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  // Accepts connections from a listening socket.
+  void listen(Socket socket);
+
+  // While it is true, the last answer to what a client has sent so far ends its connection, so that clients
+  // that keep connections alive go elsewhere before they are cut off. `draining` outlives the server; any
+  // thread may set it.
+  void close_when(const std::atomic<bool>& draining) { draining_ = &draining; }
+
+  // Of connections accepted from now on those from there are not counted by address; with `header` they begin
+  // with a PROXY protocol header, and the client counts that it names.
+  void expect_proxies(std::shared_ptr<const common::NetworkSet> proxies, bool header) {
+    proxies_ = std::move(proxies);
+    proxy_header_ = header;
+  }
+
+  // Closes listeners and connections; the server must live until the loop has run the close callbacks.
+  void stop();
+
+ private:
+  struct Connection;
+  struct Listener;
+  // What a connection waits for. Each queue is ordered by when the wait began, so time-outs look at the front
+  // only.
+  enum class Wait : uint8_t { request, rest_of_request, client_to_read, client_to_close, long_answer };
+  struct Queue {
+    Connection* front = nullptr;
+    Connection* back = nullptr;
+  };
+
+  static void on_connection(uv_stream_t* listener, int status);
+  static void on_alloc(uv_handle_t* handle, size_t suggested, uv_buf_t* buffer);
+  static void on_read(uv_stream_t* stream, ssize_t size, const uv_buf_t* buffer);
+  static void on_written(uv_write_t* request, int status);
+  static void on_timer(uv_timer_t* timer);
+
+  void accept(uv_stream_t* listener);
+  bool admit(Connection& connection);
+  void received(Connection& connection, common::ByteSpan bytes);
+  void answer_input(Connection& connection, common::ByteSpan bytes, bool had_partial);
+  common::ByteSpan answer_all(Connection& connection, common::ByteSpan input);
+  bool take_proxy_header(Connection& connection, common::ByteSpan& input);
+  void refuse(Connection& connection, int status);
+  void begin_long_answer(Connection& connection, std::unique_ptr<LongAnswer> answer);
+  void piece_made(Connection& connection, std::string piece, bool more);
+  void send_answers(Connection& connection);
+  void send_unsent(Connection& connection);
+  void all_sent(Connection& connection);
+  void read_on(Connection& connection);
+  void close_in_order(Connection& connection);
+  void close(Connection& connection);
+  void make_room();
+  void close_expired();
+  void wait_for(Connection& connection, Wait wait);
+  void unlink(Connection& connection);
+
+  uv_loop_t* const loop_;
+  const HttpLimits limits_;
+  HttpHandler& handler_;
+  HttpCounters& counters_;
+  const std::atomic<bool>* draining_ = nullptr;
+  bool trusted(const common::Endpoint& client) const {
+    return proxies_ != nullptr && proxies_->contains(client);
+  }
+
+  std::shared_ptr<const common::NetworkSet> proxies_;
+  bool proxy_header_ = false;
+  uv_timer_t timer_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  std::array<Queue, 5> queues_;
+  size_t connections_ = 0;
+  std::vector<char> read_buffer_;
+  std::string out_;
+};
+
+}  // namespace shoal::node

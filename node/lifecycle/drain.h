@@ -1,0 +1,46 @@
+// Drain: how a node goes. It serves until someone asks it to stop, then drains (it says "not ready" but
+// serves on, so that whoever sends it clients has time to notice), then stops. Control thread only.
+
+#pragma once
+
+#include <uv.h>
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <string_view>
+
+#include "node/status/readiness.h"
+
+namespace shoal::node {
+
+class Drain {
+ public:
+  // `stop` is called once, from the loop, when the time to drain is over.
+  Drain(uv_loop_t* loop, uint32_t drain_s, std::function<void()> stop);
+  Drain(const Drain&) = delete;
+  Drain& operator=(const Drain&) = delete;
+
+  // `cause` is for the log. False: it had begun before, and nothing changes.
+  bool begin(std::string_view cause);
+
+  // For a drain that begins later.
+  void set_drain_s(uint32_t drain_s) { drain_s_ = drain_s; }
+
+  Phase phase() const { return phase_; }
+
+  // True from begin() on; any thread.
+  const std::atomic<bool>& begun() const { return begun_; }
+
+  // Closes the timer; the object must live until the loop has run the close callback.
+  void close();
+
+ private:
+  uint32_t drain_s_;
+  const std::function<void()> stop_;
+  uv_timer_t timer_;
+  Phase phase_ = Phase::serving;
+  std::atomic<bool> begun_{false};
+};
+
+}  // namespace shoal::node

@@ -1,0 +1,44 @@
+#include "node/lifecycle/node_limits.h"
+
+#include <string>
+
+#include "common/check.h"
+#include "common/log.h"
+#include "node/cluster/node_keys.h"
+
+namespace shoal::node {
+
+namespace {
+
+constexpr uint64_t kLookEveryMs = 1'000;
+
+}  // namespace
+
+NodeLimits::NodeLimits(uv_loop_t* loop, SwarmStore& store, const Counters& workers,
+                       const Options::Limits& limits)
+    : store_(store), workers_(workers), requests_(random_key()) {
+  apply(limits);
+  CHECK_INVARIANT(uv_timer_init(loop, &timer_) == 0);
+  timer_.data = this;
+  CHECK_INVARIANT(uv_timer_start(
+                      &timer_, [](uv_timer_t* timer) { static_cast<NodeLimits*>(timer->data)->look(); },
+                      kLookEveryMs, kLookEveryMs) == 0);
+}
+
+void NodeLimits::apply(const Options::Limits& limits) {
+  store_.set_limits({limits.swarms, limits.peers, limits.peers_per_swarm});
+  requests_.set(limits.requests_per_s_per_address, limits.requests_per_s_per_prefix);
+  connections_.set_max(limits.connections_per_address);
+}
+
+void NodeLimits::look() {
+  const auto now_ms = static_cast<int64_t>(uv_hrtime() / 1'000'000);
+  for (const LimitLog::Line& line : log_.lines(hits(), now_ms)) {
+    common::log_line(common::LogLevel::warn, "a limit is being hit",
+                     {{"limit", std::string(line.limit)}, {"times", std::to_string(line.hits)}});
+  }
+}
+
+void NodeLimits::close() { uv_close(reinterpret_cast<uv_handle_t*>(&timer_), nullptr); }
+
+}  // namespace shoal::node

@@ -1,0 +1,53 @@
+// NodeLimits: what of [limits] is in force on a node, and the log lines about it. It owns what the workers
+// ask, which may be asked on any thread; all else is the control thread's.
+//
+// limits.connections is not here: it goes with the files that the process may open, and stays.
+
+#pragma once
+
+#include <uv.h>
+
+#include <memory>
+#include <vector>
+
+#include "node/config/options.h"
+#include "node/limits/address_connections.h"
+#include "node/limits/request_limiter.h"
+#include "node/status/limit_log.h"
+#include "node/store/swarm_store.h"
+#include "node/tracker/worker_counters.h"
+
+namespace shoal::node {
+
+class NodeLimits {
+ public:
+  using Counters = std::vector<std::unique_ptr<WorkerCounters>>;
+
+  // Applies `limits`. Store and counters outlive the object.
+  NodeLimits(uv_loop_t* loop, SwarmStore& store, const Counters& workers, const Options::Limits& limits);
+  NodeLimits(const NodeLimits&) = delete;
+  NodeLimits& operator=(const NodeLimits&) = delete;
+
+  // In force from now on, but for limits.connections; what is there stays.
+  void apply(const Options::Limits& limits);
+
+  RequestLimiter* requests() { return &requests_; }
+  AddressConnections* connections() { return &connections_; }
+
+  LimitHits hits() const { return limit_hits(workers_, store_); }
+
+  // Closes the timer; the object must live until the loop has run the close callback.
+  void close();
+
+ private:
+  void look();
+
+  SwarmStore& store_;
+  const Counters& workers_;
+  RequestLimiter requests_;
+  AddressConnections connections_;
+  LimitLog log_;
+  uv_timer_t timer_;
+};
+
+}  // namespace shoal::node

@@ -1,0 +1,50 @@
+#include "node/lifecycle/reload.h"
+
+#include <utility>
+
+#include "node/access/access_control.h"
+#include "node/admin/admin_token.h"
+#include "node/os/atomic_file.h"
+
+namespace shoal::node {
+
+using Part = ReloadFailure::Part;
+
+tl::expected<Reload, ReloadFailure> prepare_reload(const Options& running,
+                                                   const std::function<common::Result<Options>()>& read) {
+  const auto failed = [](Part part, std::string reason) {
+    return tl::make_unexpected(ReloadFailure{part, std::move(reason)});
+  };
+  const auto options = read();
+  if (!options) return failed(Part::options, options.error().message);
+  // Whether there are keys at all is settled at start.
+  if (options->sync.key_files.empty() != running.sync.key_files.empty()) {
+    return failed(Part::keys, "sync.key_files: from none to some or back needs a restart");
+  }
+  Reload reload;
+  reload.changes = changes_between(running, *options);
+  auto merged = reloaded_options(running, *options);
+  if (!merged) return failed(Part::options, merged.error().message);
+  reload.options = std::move(*merged);
+  if (!reload.options.sync.key_files.empty()) {
+    auto keys = load_node_keys(reload.options);
+    if (!keys) return failed(Part::keys, keys.error().message);
+    reload.keys = std::move(*keys);
+  }
+  if (!reload.options.admin.token_file.empty()) {
+    auto token = load_admin_token(reload.options.admin.token_file);
+    if (!token) return failed(Part::options, "admin.token_file: " + token.error().message);
+    reload.admin_token = std::move(*token);
+  }
+  const std::string& export_file = reload.options.admin.export_file;
+  if (!export_file.empty()) {
+    const auto usable = check_replaceable("admin.export_file", export_file);
+    if (!usable) return failed(Part::options, usable.error().message);
+  }
+  auto list = AccessControl::load_list(reload.options.access);
+  if (!list) return failed(Part::access, list.error().message);
+  reload.access_list = std::move(*list);
+  return reload;
+}
+
+}  // namespace shoal::node

@@ -1,0 +1,136 @@
+// RunningNode: one node of the flock, all its parts together. Opens every socket, drops privileges, starts
+// the workers, and then is the control thread: signals, sync channel, admin endpoint, expiry.
+//
+// It goes in this order: drain (node/lifecycle/drain.h); stop the workers; tell the others, and send them
+// again what they missed until they have it all (or kLingerMs are over), and meanwhile write the snapshot;
+// exit.
+
+#pragma once
+
+#include <uv.h>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/result.h"
+#include "node/access/access_control.h"
+#include "node/admin/admin.h"
+#include "node/cluster/node_keys.h"
+#include "node/cluster/sync_driver.h"
+#include "node/config/options.h"
+#include "node/http/http_server.h"
+#include "node/lifecycle/drain.h"
+#include "node/lifecycle/node_limits.h"
+#include "node/lifecycle/reloader.h"
+#include "node/lifecycle/service_notify.h"
+#include "node/scan/exporter.h"
+#include "node/scan/full_scrapes.h"
+#include "node/snapshot/snapshot_keeper.h"
+#include "node/status/history.h"
+#include "node/status/node_state.h"
+#include "node/status/readiness.h"
+#include "node/store/cluster_clock.h"
+#include "node/store/swarm_store.h"
+#include "node/store/upkeep.h"
+#include "node/tracker/cluster_load.h"
+#include "node/tracker/opentracker_page.h"
+#include "node/tracker/worker.h"
+
+namespace shoal::node {
+
+class RunningNode {
+ public:
+  // Ready to run(), or what is wrong. The options are checked already.
+  // `reload` reads the options anew, on any thread.
+  static common::Result<std::unique_ptr<RunningNode>> start(const Options& options,
+                                                            std::function<common::Result<Options>()> reload);
+  ~RunningNode();
+  RunningNode(const RunningNode&) = delete;
+  RunningNode& operator=(const RunningNode&) = delete;
+
+  // Serves until SIGTERM, SIGINT or a drain over the admin endpoint, then leaves the cluster in good order; a
+  // second signal ends the process at once, with exit code 1.
+  void run();
+
+ private:
+  struct Sockets;
+  struct Loop {
+    Loop();
+    uv_loop_t uv;
+  };
+
+  RunningNode(const Options& options, std::function<common::Result<Options>()> reload, NodeKeys keys,
+              std::string token, Sockets sockets, AccessControl::Start access);
+
+  static common::Result<Sockets> open_sockets(const Options& options, size_t workers);
+
+  void start_workers(std::vector<std::vector<Socket>> udp, std::vector<std::vector<Socket>> http);
+  void start_timers();
+  void on_signal(int signal);
+  bool drain(std::string_view cause);
+  void upkeep_due();
+  void upkeep_go();
+  void note_history();
+  // running_node_reload.cc
+  void reload(const std::string& cause, Reloader::Done done);
+  void reload_failed(const ReloadFailure& failure);
+  void take(Reload reload);
+  void take_keys(NodeKeys keys);
+
+  void stop();
+  void linger();
+  void step_done();
+  void close();
+  NodeState state() const;
+  static int64_t bytes_per_s(uint32_t mbit_s) { return int64_t{mbit_s} * 1'000'000 / 8; }
+  static Exporter::Settings exporter_settings(const Options& options) {
+    return {options.admin.export_file, options.admin.export_format, options.admin.export_interval_s};
+  }
+
+  Options options_;  // as they run
+  NodeKeys keys_;
+  std::string admin_token_;  // empty: none
+  uint64_t key_reloads_ = 0;
+  uint64_t key_reloads_failed_ = 0;
+  const int64_t started_unix_ms_;
+  const uint64_t started_mono_ms_;
+  Loop loop_;
+  ClusterClock clock_;
+  SwarmStore store_;
+  TopKeeper top_;
+  FullScrapes full_scrapes_;
+  const std::vector<std::unique_ptr<WorkerCounters>> counters_;  // of the workers
+  NodeLimits limits_;
+  std::atomic<uint64_t> synced_peers_{0};  // deltas received, for any thread
+  OpentrackerPage opentracker_;
+  Drain drain_;
+  AccessControl access_;
+  ClusterLoad load_;
+  WorkerContext worker_context_;
+  std::unique_ptr<SyncDriver> sync_;  // null: sync is off
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<SnapshotKeeper> snapshot_;  // null: off
+  std::unique_ptr<Exporter> exporter_;
+  History history_;
+  Reloader reloader_;
+  HttpCounters admin_counters_;
+  Admin admin_;
+  std::unique_ptr<HttpServer> admin_server_;
+  std::unique_ptr<ServiceNotify> service_;
+  std::vector<std::unique_ptr<uv_signal_t>> signals_;
+  Upkeep upkeep_;
+  uv_timer_t upkeep_timer_;     // one more slice is due
+  uv_timer_t upkeep_go_timer_;  // there is more to do
+  uv_timer_t history_timer_;
+  uv_timer_t linger_timer_;
+  uint64_t linger_until_ms_ = 0;
+  int steps_left_ = 0;  // of stop(), before close()
+  bool signalled_ = false;
+};
+
+}  // namespace shoal::node

@@ -1,0 +1,140 @@
+#include "node/lifecycle/service_notify.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <optional>
+#include <utility>
+
+#include "common/check.h"
+#include "common/log.h"
+
+namespace shoal::node {
+
+namespace {
+
+// How often readiness is looked at before the node was ready for the first time, and then.
+constexpr uint64_t kLookStartingMs = 200;
+constexpr uint64_t kLookMs = 1000;
+
+// For what comes after the drain: the others get what they missed, the snapshot is written.
+constexpr uint64_t kStopS = 120;
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+std::optional<uint64_t> whole(std::string_view text) {
+  uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+// 0 when no watchdog waits for this process.
+uint64_t watchdog_ms_of(const ServiceVariables& variables) {
+  if (!variables.watchdog_pid.empty() && whole(variables.watchdog_pid) != static_cast<uint64_t>(getpid()))
+    return 0;
+  return whole(variables.watchdog_usec).value_or(0) / 1000;
+}
+
+// The descriptor, or -1 and errno.
+int connect_to(std::string_view name) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (name.size() < 2 || name.size() >= sizeof address.sun_path || (name[0] != '/' && name[0] != '@')) {
+    errno = EINVAL;
+    return -1;
+  }
+  std::copy(name.begin(), name.end(), address.sun_path);
+  if (name[0] == '@') address.sun_path[0] = '\0';
+  const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return -1;
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
+  if (connect(fd, reinterpret_cast<const sockaddr*>(&address), size) == 0) return fd;
+  const int error = errno;
+  ::close(fd);
+  errno = error;
+  return -1;
+}
+
+}  // namespace
+
+ServiceVariables ServiceVariables::from_environment() {
+  return {variable("NOTIFY_SOCKET"), variable("WATCHDOG_USEC"), variable("WATCHDOG_PID")};
+}
+
+ServiceNotify::ServiceNotify(const ServiceVariables& variables) {
+  if (variables.notify_socket.empty()) return;
+  const int fd = connect_to(variables.notify_socket);
+  if (fd < 0) {
+    common::log_line(common::LogLevel::warn, "the service manager cannot be told anything",
+                     {{"socket", variables.notify_socket}, {"reason", std::strerror(errno)}});
+    return;
+  }
+  socket_ = Socket(fd);
+  watchdog_ms_ = watchdog_ms_of(variables);
+}
+
+void ServiceNotify::start(uv_loop_t* loop, std::function<Readiness()> readiness) {
+  if (socket_.fd() < 0) return;
+  readiness_ = std::move(readiness);
+  CHECK_INVARIANT(uv_timer_init(loop, &timer_) == 0);
+  timer_.data = this;
+  started_ = true;
+  look();
+}
+
+void ServiceNotify::look() {
+  const Readiness now = readiness_();
+  if (now.ready && !told_ready_) {
+    told_ready_ = true;
+    send("READY=1");
+  }
+  std::string status = now.ready ? "ready" : "not ready: " + now.reason;
+  if (status != status_) {
+    send("STATUS=" + status);
+    status_ = std::move(status);
+  }
+  if (watchdog_ms_ > 0) send("WATCHDOG=1");
+  uint64_t pause_ms = told_ready_ ? kLookMs : kLookStartingMs;
+  if (watchdog_ms_ > 0) pause_ms = std::clamp<uint64_t>(watchdog_ms_ / 2, 1, pause_ms);
+  CHECK_INVARIANT(uv_timer_start(
+                      &timer_, [](uv_timer_t* timer) { static_cast<ServiceNotify*>(timer->data)->look(); },
+                      pause_ms, 0) == 0);
+}
+
+void ServiceNotify::reloading() {
+  if (told_ready_ && !told_stopping_) {
+    // The clock by which the service manager tells this reload from an earlier one.
+    send("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(uv_hrtime() / 1000));
+  }
+}
+
+void ServiceNotify::reloaded() {
+  if (told_ready_ && !told_stopping_) send("READY=1");
+}
+
+void ServiceNotify::stopping(uint32_t drain_s) {
+  if (std::exchange(told_stopping_, true)) return;
+  send("STOPPING=1\nEXTEND_TIMEOUT_USEC=" + std::to_string((drain_s + kStopS) * 1'000'000));
+}
+
+void ServiceNotify::close() {
+  if (std::exchange(started_, false)) uv_close(reinterpret_cast<uv_handle_t*>(&timer_), nullptr);
+}
+
+// A message that does not go out is no reason to stop serving.
+void ServiceNotify::send(std::string_view message) const {
+  if (socket_.fd() < 0) return;
+  (void)::send(socket_.fd(), message.data(), message.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+}  // namespace shoal::node

@@ -1,0 +1,61 @@
+// RateTable: who has asked how much lately: a token bucket for each of many clients in a table of a fixed
+// size, found by a keyed hash. A client that the table has no room for takes the place of the one among seven
+// others that has asked least; what was there is forgotten, and a client that is not there has a full bucket.
+// So one who has enough addresses escapes the limit; he never makes it stricter for others, but for the one
+// in some ten thousand whose hash is the same as far as the table keeps it.
+//
+// Any thread. Of a client that is over its limit nothing is written, so a flood only reads.
+
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "common/siphash.h"
+#include "node/limits/client_prefix.h"
+
+namespace shoal::node {
+
+class RateTable {
+ public:
+  static constexpr size_t kClients = size_t{128} * 1024;  // 8 bytes each
+  // A bucket holds what comes in this time: clients that start many downloads ask for all of them at once.
+  static constexpr uint64_t kBurstUs = 10'000'000;
+  static constexpr uint32_t kPerSecondMax = 100'000;
+
+  explicit RateTable(const common::SipKey& key);
+
+  // Takes one request out of the client's bucket, which `per_s` (at least 1) fill; false: it is empty.
+  // `now_us` is any clock that does not go back and has run for less than eight years.
+  bool take(const ClientPrefix& client, uint32_t per_s, uint64_t now_us);
+
+  // Whether take() would.
+  bool would_take(const ClientPrefix& client, uint32_t per_s, uint64_t now_us) const;
+
+ private:
+  // 16 bits of the hash, and 48 of the time at which the bucket will be full again, in microseconds: the
+  // "theoretical arrival time" of the generic cell rate algorithm (ITU-T I.371). 0 is a full bucket.
+  using Cell = std::atomic<uint64_t>;
+  static constexpr size_t kWays = 8;  // a cache line
+  static constexpr int kTimeBits = 48;
+  static constexpr uint64_t kTimeMask = (uint64_t{1} << kTimeBits) - 1;
+
+  struct alignas(64) Set {
+    std::array<Cell, kWays> cells{};
+  };
+  static constexpr size_t kSets = kClients / kWays;
+
+  static uint64_t tag_of(uint64_t hash) { return hash & ~kTimeMask; }
+  static bool fits(uint64_t full_us, uint64_t cost_us, uint64_t now_us) {
+    return full_us <= now_us || full_us - now_us + cost_us <= kBurstUs;
+  }
+  uint64_t hash_of(const ClientPrefix& client) const { return common::siphash(key_, client); }
+
+  const common::SipKey key_;
+  const std::unique_ptr<Set[]> sets_;
+};
+
+}  // namespace shoal::node

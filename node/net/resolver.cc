@@ -1,0 +1,151 @@
+#include "node/net/resolver.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "common/check.h"
+#include "common/log.h"
+#include "node/net/socket_address.h"
+
+namespace shoal::node {
+
+using common::Endpoint;
+using common::log_line;
+using common::LogLevel;
+
+namespace {
+
+constexpr uint64_t kIntervalMs = 60'000;
+constexpr uint64_t kFirstRetryMs = 1'000;
+constexpr size_t kAddressesMax = 64;  // per name
+
+}  // namespace
+
+Resolver::Resolver(uv_loop_t* loop, common::Family family, std::vector<HostPort> peers, Resolved resolved)
+    : loop_(loop), family_(family), retry_ms_(kFirstRetryMs), resolved_(std::move(resolved)) {
+  take_peers(std::move(peers));
+  CHECK_INVARIANT(uv_timer_init(loop, &timer_) == 0);
+  timer_.data = this;
+  CHECK_INVARIANT(uv_timer_start(&timer_, &Resolver::on_timer, 0, 0) == 0);
+}
+
+Resolver::~Resolver() = default;
+
+// Nothing is pending: libuv has pointers to the lookups that are.
+void Resolver::take_peers(std::vector<HostPort> peers) {
+  std::vector<Lookup> before = std::move(lookups_);
+  lookups_ = std::vector<Lookup>(peers.size());
+  for (size_t i = 0; i < peers.size(); ++i) {
+    Lookup& lookup = lookups_[i];
+    lookup.owner = this;
+    lookup.peer = std::move(peers[i]);
+    lookup.request.data = &lookup;
+    const auto known = std::find_if(before.begin(), before.end(),
+                                    [&](const Lookup& one) { return one.peer == lookup.peer; });
+    if (known == before.end()) continue;
+    lookup.addresses = std::move(known->addresses);
+    lookup.failed = known->failed;
+  }
+}
+
+void Resolver::set_peers(std::vector<HostPort> peers) {
+  if (pending_ > 0) {
+    next_peers_ = std::move(peers);
+    return;
+  }
+  take_peers(std::move(peers));
+  retry_ms_ = kFirstRetryMs;
+  round();
+}
+
+void Resolver::stop() {
+  stopping_ = true;
+  uv_close(reinterpret_cast<uv_handle_t*>(&timer_), nullptr);
+  for (Lookup& lookup : lookups_) {
+    if (lookup.pending) uv_cancel(reinterpret_cast<uv_req_t*>(&lookup.request));
+  }
+}
+
+void Resolver::on_timer(uv_timer_t* timer) { static_cast<Resolver*>(timer->data)->round(); }
+
+void Resolver::round() {
+  // The timer may still run for the round before set_peers(): libuv must not be given a lookup that is under
+  // way.
+  uv_timer_stop(&timer_);
+  CHECK_INVARIANT(pending_ == 0);
+  for (Lookup& lookup : lookups_) {
+    if (const auto address = common::parse_address(lookup.peer.host)) {
+      if (address->family == family_) lookup.addresses = {*address};
+      for (Endpoint& endpoint : lookup.addresses) endpoint.port = lookup.peer.port;
+      continue;
+    }
+    addrinfo hints{};
+    hints.ai_family = family_ == common::Family::v4 ? AF_INET : AF_INET6;
+    hints.ai_socktype = SOCK_DGRAM;
+    const std::string port = std::to_string(lookup.peer.port);
+    const int started = uv_getaddrinfo(loop_, &lookup.request, &Resolver::on_resolved,
+                                       lookup.peer.host.c_str(), port.c_str(), &hints);
+    if (started != 0) continue;
+    lookup.pending = true;
+    ++pending_;
+  }
+  tell();
+  if (pending_ == 0) end_round();
+}
+
+void Resolver::end_round() {
+  if (stopping_) return;
+  const bool failed =
+      std::any_of(lookups_.begin(), lookups_.end(), [](const Lookup& lookup) { return lookup.failed; });
+  const uint64_t wait_ms = failed ? retry_ms_ : kIntervalMs;
+  retry_ms_ = failed ? std::min(2 * retry_ms_, kIntervalMs) : kFirstRetryMs;
+  CHECK_INVARIANT(uv_timer_start(&timer_, &Resolver::on_timer, wait_ms, 0) == 0);
+}
+
+void Resolver::on_resolved(uv_getaddrinfo_t* request, int status, addrinfo* found) {
+  Lookup& lookup = *static_cast<Lookup*>(request->data);
+  lookup.pending = false;
+  --lookup.owner->pending_;
+  if (lookup.owner->stopping_) {
+    uv_freeaddrinfo(found);
+    return;
+  }
+  if (status == 0) {
+    lookup.addresses.clear();
+    for (const addrinfo* info = found; info != nullptr && lookup.addresses.size() < kAddressesMax;
+         info = info->ai_next) {
+      if (info->ai_family == AF_INET || info->ai_family == AF_INET6) {
+        lookup.addresses.push_back(from_sockaddr(info->ai_addr));
+      }
+    }
+  }
+  uv_freeaddrinfo(found);
+  if ((status != 0) != lookup.failed) {
+    lookup.failed = status != 0;
+    if (lookup.failed) {
+      log_line(LogLevel::warn,
+               "sync peer does not resolve; trying again after 1 s, then later, at least every 60 s",
+               {{"name", lookup.peer.host}, {"reason", uv_strerror(status)}});
+    } else {
+      log_line(LogLevel::info, "sync peer resolves again", {{"name", lookup.peer.host}});
+    }
+  }
+  Resolver& owner = *lookup.owner;
+  if (owner.pending_ > 0) return owner.tell();
+  if (owner.next_peers_) return owner.set_peers(std::move(*std::exchange(owner.next_peers_, std::nullopt)));
+  owner.tell();
+  owner.end_round();
+}
+
+void Resolver::tell() {
+  std::vector<Endpoint> all;
+  for (const Lookup& lookup : lookups_) {
+    for (const Endpoint& address : lookup.addresses) {
+      if (std::find(all.begin(), all.end(), address) == all.end()) all.push_back(address);
+    }
+  }
+  resolved_(std::move(all));
+}
+
+}  // namespace shoal::node

@@ -1,0 +1,50 @@
+#include "node/os/cpu_load.h"
+
+#include <sched.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include <algorithm>
+
+namespace shoal::node {
+
+namespace {
+
+constexpr int64_t kEveryUs = 1'000'000;
+
+int64_t now_us() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1000;
+}
+
+// CPU time of all threads so far.
+int64_t cpu_us() {
+  rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  const auto us = [](const timeval& t) { return int64_t{t.tv_sec} * 1'000'000 + t.tv_usec; };
+  return us(usage.ru_utime) + us(usage.ru_stime);
+}
+
+int64_t cpus() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  return sched_getaffinity(0, sizeof set, &set) == 0 ? std::max(1, CPU_COUNT(&set)) : 1;
+}
+
+}  // namespace
+
+CpuLoad::CpuLoad() : measured_us_(now_us()), used_us_(cpu_us()) {}
+
+uint32_t CpuLoad::permille() {
+  const int64_t elapsed_us = now_us() - measured_us_;
+  if (elapsed_us < kEveryUs) return permille_;
+  const int64_t used_us = cpu_us();
+  permille_ = static_cast<uint32_t>(
+      std::clamp<int64_t>((used_us - used_us_) * 1000 / (elapsed_us * cpus()), 0, 1000));
+  measured_us_ += elapsed_us;
+  used_us_ = used_us;
+  return permille_;
+}
+
+}  // namespace shoal::node

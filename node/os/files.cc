@@ -1,0 +1,24 @@
+#include "node/os/files.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+
+#include "node/text/printable.h"
+
+namespace shoal::node {
+
+common::Result<std::string> read_file(const std::string& path, size_t bytes_max) {
+  const auto failed = [&](const std::string& why) { return common::fail(printable(path) + ": " + why); };
+  const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path.c_str(), "rbe"), std::fclose);
+  if (!file) return failed(std::string("cannot be read: ") + std::strerror(errno));
+  std::string text(bytes_max + 1, '\0');
+  errno = 0;
+  text.resize(std::fread(text.data(), 1, text.size(), file.get()));
+  if (std::ferror(file.get()) != 0) return failed(std::string("cannot be read: ") + std::strerror(errno));
+  if (text.size() > bytes_max) return failed("is larger than " + std::to_string(bytes_max) + " bytes");
+  return text;
+}
+
+}  // namespace shoal::node

@@ -1,0 +1,52 @@
+// ClientSocket: a TCP or UDP socket connected to one server, blocking up to a deadline. For the commands
+// only; the servers use libuv. One thread.
+
+#pragma once
+
+#include <chrono>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/bytes.h"
+#include "common/endpoint.h"
+#include "common/result.h"
+#include "node/net/addresses.h"
+
+namespace shoal::node {
+
+using Deadline = std::chrono::steady_clock::time_point;
+using std::chrono::milliseconds;
+
+enum class Transport { tcp, udp };
+
+// All addresses of a server, in the resolver's order, at least one.
+common::Result<std::vector<common::Endpoint>> resolve(const HostPort& server, Transport transport);
+
+class ClientSocket {
+ public:
+  static common::Result<ClientSocket> connect(const common::Endpoint& server, Transport transport,
+                                              Deadline deadline);
+  ~ClientSocket();
+  ClientSocket(ClientSocket&& other) noexcept;
+  ClientSocket(const ClientSocket&) = delete;
+  ClientSocket& operator=(const ClientSocket&) = delete;
+
+  // All bytes of a stream, or one datagram.
+  common::Result<void> send(common::ByteSpan bytes, Deadline deadline);
+
+  // What is there, or comes until the deadline: bytes of a stream (0: the server closed it) or one datagram.
+  // kTimedOut is the message when nothing comes.
+  common::Result<size_t> receive(std::span<uint8_t> out, Deadline deadline);
+
+ private:
+  explicit ClientSocket(int fd) : fd_(fd) {}
+  common::Result<void> wait(short events, Deadline deadline);
+
+  int fd_;
+};
+
+// The message of an operation that reached its deadline.
+extern const std::string kTimedOut;
+
+}  // namespace shoal::node

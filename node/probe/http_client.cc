@@ -1,0 +1,65 @@
+#include "node/probe/http_client.h"
+
+#include <array>
+
+#include "node/config/option_values.h"
+#include "node/probe/client_socket.h"
+
+namespace shoal::node {
+
+namespace {
+
+common::Result<HttpReply> exchange(ClientSocket& socket, std::string_view method, std::string_view host,
+                                   std::string_view target, std::string_view headers, Deadline deadline) {
+  const std::string request =
+      std::string(method) + " " + std::string(target) + " HTTP/1.0\r\nHost: " + std::string(host) +
+      "\r\nUser-Agent: shoal\r\nConnection: close\r\n" + std::string(headers) + "\r\n";
+  const auto bytes = common::ByteSpan(reinterpret_cast<const uint8_t*>(request.data()), request.size());
+  if (auto sent = socket.send(bytes, deadline); !sent) return tl::make_unexpected(sent.error());
+  HttpReplyParser parser;
+  std::array<uint8_t, 16384> buffer;
+  for (;;) {
+    const auto received = socket.receive(buffer, deadline);
+    if (!received) return tl::make_unexpected(received.error());
+    if (*received == 0) return parser.finish();
+    const auto complete = parser.feed({reinterpret_cast<const char*>(buffer.data()), *received});
+    if (!complete) return tl::make_unexpected(complete.error());
+    if (*complete) return parser.finish();
+  }
+}
+
+common::Result<HttpReply> ask(std::string_view method, const HostPort& server, std::string_view target,
+                              std::string_view headers, std::chrono::milliseconds timeout) {
+  const Deadline deadline = std::chrono::steady_clock::now() + timeout;
+  const auto addresses = resolve(server, Transport::tcp);
+  if (!addresses) return tl::make_unexpected(addresses.error());
+  common::Error last;
+  for (const common::Endpoint& address : *addresses) {
+    auto socket = ClientSocket::connect(address, Transport::tcp, deadline);
+    if (socket) return exchange(*socket, method, to_string(server), target, headers, deadline);
+    last = socket.error();
+  }
+  return tl::make_unexpected(last);
+}
+
+}  // namespace
+
+common::Result<HttpReply> http_get(const common::Endpoint& server, std::string_view host,
+                                   std::string_view target, std::chrono::milliseconds timeout) {
+  const Deadline deadline = std::chrono::steady_clock::now() + timeout;
+  auto socket = ClientSocket::connect(server, Transport::tcp, deadline);
+  if (!socket) return tl::make_unexpected(socket.error());
+  return exchange(*socket, "GET", host, target, {}, deadline);
+}
+
+common::Result<HttpReply> http_get(const HostPort& server, std::string_view target,
+                                   std::chrono::milliseconds timeout) {
+  return ask("GET", server, target, {}, timeout);
+}
+
+common::Result<HttpReply> http_post(const HostPort& server, std::string_view target,
+                                    std::chrono::milliseconds timeout, std::string_view headers) {
+  return ask("POST", server, target, headers, timeout);
+}
+
+}  // namespace shoal::node

@@ -1,0 +1,136 @@
+// The HTTP half of the probe: announce, scrape, announce stopped (BEP 3, 23, 48), a connection each.
+
+#include <functional>
+#include <utility>
+
+#include "node/config/option_values.h"
+#include "node/probe/client_socket.h"
+#include "node/probe/http_client.h"
+#include "node/probe/probe.h"
+
+namespace shoal::node {
+
+namespace {
+
+using std::chrono::steady_clock;
+
+// Every byte as %XX: always right, whatever it is.
+std::string percent_encoded(std::span<const uint8_t> bytes) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  std::string out;
+  for (const uint8_t byte : bytes) {
+    out += '%';
+    out += kDigits[byte >> 4];
+    out += kDigits[byte & 15];
+  }
+  return out;
+}
+
+class HttpProbe {
+ public:
+  explicit HttpProbe(const ProbeTarget& target) : target_(target) {}
+
+  ProbeReport run() {
+    const auto servers = resolve(target_.url.server, Transport::tcp);
+    if (!servers) {
+      report_.steps.push_back({"announce", 0, servers.error().message});
+      return std::move(report_);
+    }
+    bool connected = false;
+    for (size_t i = 0; i < servers->size() && !connected; ++i) {
+      report_.server = (*servers)[i];
+      report_.steps.clear();
+      connected = connects();
+    }
+    if (!connected) return std::move(report_);
+    if ((!target_.announces || announce()) && target_.scrapes) scrape();
+    // Also when the announce failed: it may have arrived and only the answer been lost.
+    if (target_.stops) stop();
+    return std::move(report_);
+  }
+
+ private:
+  std::string shown(const std::string& error) const {
+    const std::string server =
+        to_string(target_.url.server) + " (" + common::to_string(*report_.server) + ")";
+    if (error != kTimedOut) return server + ": " + error;
+    return "no answer from http://" + server + " within " + std::to_string(target_.timeout.count()) + " ms";
+  }
+
+  // Chooses among several addresses; a step of its own, as it is for UDP.
+  bool connects() {
+    const Deadline start = steady_clock::now();
+    const auto socket = ClientSocket::connect(*report_.server, Transport::tcp, start + target_.timeout);
+    ProbeStep step{"connect", std::chrono::duration<double, std::milli>(steady_clock::now() - start).count(),
+                   ""};
+    if (!socket) step.error = shown(socket.error().message);
+    report_.steps.push_back(std::move(step));
+    return socket.has_value();
+  }
+
+  // `read` takes the body and returns an error text, empty if all is well.
+  bool step(const std::string& name, const std::string& path,
+            const std::function<std::string(const std::string& body)>& read) {
+    const Deadline start = steady_clock::now();
+    const auto reply = http_get(*report_.server, to_string(target_.url.server), path, target_.timeout);
+    ProbeStep step{name, std::chrono::duration<double, std::milli>(steady_clock::now() - start).count(), ""};
+    if (!reply) {
+      step.error = shown(reply.error().message);
+    } else if (reply->status != 200) {
+      step.error = "answered with HTTP status " + std::to_string(reply->status);
+    } else {
+      step.error = read(reply->body);
+    }
+    report_.steps.push_back(step);
+    return step.error.empty();
+  }
+
+  std::string announce_path(const char* event, uint32_t numwant) const {
+    const proto::AnnounceRequest& request = target_.announce;
+    return target_.url.path + "?info_hash=" + percent_encoded(request.info_hash.bytes) +
+           "&peer_id=" + percent_encoded(request.peer_id) + "&port=" + std::to_string(request.port) +
+           "&uploaded=0&downloaded=0&left=" + std::to_string(request.left) +
+           "&compact=1&numwant=" + std::to_string(numwant) + "&event=" + event;
+  }
+
+  bool announce() {
+    return step("announce", announce_path("started", target_.announce.numwant.value_or(50)),
+                [&](const std::string& body) {
+                  auto told = parse_announce_body(body);
+                  if (!told) return told.error().message;
+                  report_.announce = std::move(*told);
+                  return std::string();
+                });
+  }
+
+  void scrape() {
+    const auto path = scrape_path(target_.url.path);
+    if (!path) {
+      report_.steps.push_back(
+          {"scrape", 0, "the last part of the path is not \"announce\": no scrape (BEP 48)"});
+      return;
+    }
+    step("scrape", *path + "?info_hash=" + percent_encoded(target_.hash.bytes), [&](const std::string& body) {
+      const auto told = parse_scrape_body(body, target_.hash);
+      if (!told) return told.error().message;
+      report_.scrape = *told;
+      return std::string();
+    });
+  }
+
+  void stop() {
+    step("stopped", announce_path("stopped", 0), [](const std::string& body) {
+      const auto told = parse_announce_body(body);
+      return told ? std::string() : told.error().message;
+    });
+  }
+
+  const ProbeTarget& target_;
+  ProbeReport report_;
+};
+
+}  // namespace
+
+ProbeReport probe_http(const ProbeTarget& target) { return HttpProbe(target).run(); }
+
+}  // namespace shoal::node

@@ -1,0 +1,59 @@
+#include "node/scan/dump_gate.h"
+
+#include <algorithm>
+
+namespace shoal::node {
+
+namespace {
+
+constexpr uint32_t kBusyWaitS = 60;
+
+}  // namespace
+
+DumpGate::ClientKey DumpGate::key_of(const common::Endpoint& client) {
+  ClientKey key{client.family, {}};
+  const auto address = client.address_bytes();
+  std::copy_n(address.begin(), std::min(address.size(), key.second.size()), key.second.begin());
+  return key;
+}
+
+tl::expected<DumpGate::Pass, DumpGate::Refusal> DumpGate::enter(const std::optional<common::Endpoint>& client,
+                                                                int64_t now_s) {
+  const std::lock_guard lock(mutex_);
+  const bool limited = client && interval_s_ > 0;
+  if (limited) {
+    const auto last = last_s_.find(key_of(*client));
+    if (last != last_s_.end() && now_s - last->second < interval_s_) {
+      refused_too_often_.fetch_add(1, std::memory_order_relaxed);
+      return tl::make_unexpected(Refusal{true, static_cast<uint32_t>(last->second + interval_s_ - now_s)});
+    }
+  }
+  if (at_once_ == kAtOnceMax) {
+    refused_busy_.fetch_add(1, std::memory_order_relaxed);
+    return tl::make_unexpected(Refusal{false, kBusyWaitS});
+  }
+  if (limited) {
+    last_s_.insert_or_assign(key_of(*client), now_s);
+    if (last_s_.size() > kClientsMax) forget_oldest();
+  }
+  ++at_once_;
+  dumps_.fetch_add(1, std::memory_order_relaxed);
+  return Pass(*this);
+}
+
+void DumpGate::set_interval_s(uint32_t interval_s) {
+  const std::lock_guard lock(mutex_);
+  interval_s_ = interval_s;
+}
+
+void DumpGate::leave() {
+  const std::lock_guard lock(mutex_);
+  --at_once_;
+}
+
+void DumpGate::forget_oldest() {
+  last_s_.erase(std::min_element(last_s_.begin(), last_s_.end(),
+                                 [](const auto& a, const auto& b) { return a.second < b.second; }));
+}
+
+}  // namespace shoal::node

@@ -1,0 +1,73 @@
+#include "node/scan/exporter.h"
+
+#include <utility>
+
+#include "common/check.h"
+#include "common/log.h"
+#include "node/os/background.h"
+#include "node/scan/dump_file.h"
+
+namespace shoal::node {
+
+using common::log_line;
+using common::LogLevel;
+
+Exporter::Exporter(uv_loop_t* loop, Settings settings, const SwarmStore& store, const ClusterClock& clock)
+    : loop_(loop), store_(store), clock_(clock) {
+  work_.data = this;
+  CHECK_INVARIANT(uv_timer_init(loop, &timer_) == 0);
+  timer_.data = this;
+  set(std::move(settings));
+}
+
+void Exporter::set(Settings settings) {
+  if (settings == settings_) return;
+  settings_ = std::move(settings);
+  uv_timer_stop(&timer_);
+  if (settings_.path.empty()) return;
+  uv_update_time(loop_);
+  const uint64_t period_ms = uint64_t{settings_.interval_s} * 1000;
+  CHECK_INVARIANT(uv_timer_start(
+                      &timer_, [](uv_timer_t* timer) { static_cast<Exporter*>(timer->data)->begin(); },
+                      period_ms, period_ms) == 0);
+}
+
+void Exporter::stop() {
+  stopping_.store(true, std::memory_order_relaxed);
+  uv_close(reinterpret_cast<uv_handle_t*>(&timer_), nullptr);
+}
+
+void Exporter::begin() {
+  if (working_) return;  // a slow disk
+  working_ = true;
+  written_ = settings_;
+  CHECK_INVARIANT(
+      uv_queue_work(
+          loop_, &work_, [](uv_work_t* work) { static_cast<Exporter*>(work->data)->write(); },
+          [](uv_work_t* work, int /*status*/) { static_cast<Exporter*>(work->data)->written(); }) == 0);
+}
+
+void Exporter::write() {
+  yield_to_servers();
+  const uint64_t start_ns = uv_hrtime();
+  result_ = write_dump_file(written_.path, written_.format, store_, clock_.unix_ms() / 60'000, stopping_);
+  took_ms_ = static_cast<int64_t>((uv_hrtime() - start_ns) / 1'000'000);
+}
+
+void Exporter::written() {
+  working_ = false;
+  if (*result_) {
+    ++status_.written;
+    status_.last_unix_ms = clock_.unix_ms();
+    status_.last_bytes = **result_;
+    status_.last_took_ms = took_ms_;
+    log_line(LogLevel::debug, "swarms exported",
+             {{"bytes", std::to_string(**result_)}, {"took_ms", std::to_string(took_ms_)}});
+  } else if (!stopping_.load(std::memory_order_relaxed)) {
+    ++status_.failed;
+    log_line(LogLevel::error, "swarms not exported, the old file stays",
+             {{"reason", result_->error().message}});
+  }
+}
+
+}  // namespace shoal::node

@@ -1,0 +1,73 @@
+// Exporter: admin.export_file: writes a full scrape to a file every so often, in libuv's thread pool. The
+// loop's thread only.
+
+#pragma once
+
+#include <uv.h>
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "common/result.h"
+#include "node/store/cluster_clock.h"
+#include "node/store/swarm_store.h"
+#include "proto/dump_format.h"
+
+namespace shoal::node {
+
+struct ExportStatus {
+  uint64_t written = 0;      // times
+  uint64_t failed = 0;       // times it could not be written; the old file stayed
+  int64_t last_unix_ms = 0;  // of the last written; 0: none yet
+  uint64_t last_bytes = 0;
+  int64_t last_took_ms = 0;
+};
+
+class Exporter {
+ public:
+  struct Settings {
+    std::string path;  // empty: off
+    proto::DumpFormat format = proto::DumpFormat::text;
+    uint32_t interval_s = 0;  // not 0
+    bool operator==(const Settings&) const = default;
+  };
+
+  // Store and clock outlive the exporter.
+  Exporter(uv_loop_t* loop, Settings settings, const SwarmStore& store, const ClusterClock& clock);
+  Exporter(const Exporter&) = delete;
+  Exporter& operator=(const Exporter&) = delete;
+
+  // From now on; what is being written is finished as it was begun. The time between two writings begins anew
+  // when something changes.
+  void set(Settings settings);
+
+  // Breaks off what is being written. The exporter must live until the loop has ended.
+  void stop();
+
+  // None: off.
+  std::optional<ExportStatus> status() const {
+    return settings_.path.empty() ? std::nullopt : std::optional(status_);
+  }
+
+ private:
+  void begin();
+  void write();
+  void written();
+
+  uv_loop_t* const loop_;
+  Settings settings_;
+  const SwarmStore& store_;
+  const ClusterClock& clock_;
+  uv_timer_t timer_;
+  uv_work_t work_;
+  bool working_ = false;
+  Settings written_;  // those of the work, while working_
+  std::atomic<bool> stopping_{false};
+  std::optional<common::Result<uint64_t>> result_;  // the pool's, while working_
+  int64_t took_ms_ = 0;                             // the pool's, while working_
+  ExportStatus status_;
+};
+
+}  // namespace shoal::node

@@ -1,0 +1,41 @@
+// FullScrapes: answers requests for a full scrape, over HTTP. One object for all servers of a node; any
+// thread.
+
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "common/endpoint.h"
+#include "node/http/long_answer.h"
+#include "node/scan/dump_gate.h"
+#include "node/store/cluster_clock.h"
+#include "node/store/swarm_store.h"
+#include "proto/dump_format.h"
+#include "proto/http_request.h"
+
+namespace shoal::node {
+
+class FullScrapes {
+ public:
+  // Store and clock outlive the object, and that all the answers it has begun.
+  FullScrapes(const SwarmStore& store, const ClusterClock& clock, uint32_t client_interval_s)
+      : store_(store), clock_(clock), gate_(client_interval_s) {}
+
+  // The answer to be made, or null: all of it has been appended to `out` (refused; HEAD). `client`: whose
+  // dumps are rationed; none: nobody's.
+  std::unique_ptr<LongAnswer> answer(const proto::HttpRequest& request, proto::DumpFormat format,
+                                     const std::optional<common::Endpoint>& client, std::string& out);
+
+  void set_client_interval_s(uint32_t client_interval_s) { gate_.set_interval_s(client_interval_s); }
+
+  const DumpGate& gate() const { return gate_; }
+
+ private:
+  const SwarmStore& store_;
+  const ClusterClock& clock_;
+  DumpGate gate_;
+};
+
+}  // namespace shoal::node

@@ -1,0 +1,52 @@
+// TopKeeper: the largest swarms, looked for on libuv's threads when somebody asks and what is known is older
+// than kTopAgeMs. Control thread only.
+
+#pragma once
+
+#include <uv.h>
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "node/store/swarm_store.h"
+#include "proto/announce.h"
+
+namespace shoal::node {
+
+constexpr int64_t kTopAgeMs = 30'000;
+constexpr size_t kTopMax = 100;
+
+struct TopView {
+  std::optional<int64_t> unix_ms;           // when it was looked for; none: not yet
+  std::vector<proto::ScrapedSwarm> swarms;  // those with the most peers first, at most kTopMax
+};
+
+class TopKeeper {
+ public:
+  // The store must outlive the loop.
+  TopKeeper(uv_loop_t* loop, const SwarmStore& store) : loop_(loop), store_(store) {}
+  TopKeeper(const TopKeeper&) = delete;
+  TopKeeper& operator=(const TopKeeper&) = delete;
+
+  // What is known; if that is old, begins to look anew.
+  const TopView& view();
+
+  // Gives up what is under way; the object must live until the loop has ended.
+  void stop();
+
+ private:
+  void look();  // in libuv's thread
+
+  uv_loop_t* const loop_;
+  const SwarmStore& store_;
+  TopView known_;
+  std::optional<uint64_t> looked_ms_;  // uv_now() at the last beginning
+  uv_work_t work_{};
+  bool looking_ = false;
+  std::vector<proto::ScrapedSwarm> found_;  // of the work, while looking_
+  std::atomic<bool> stopped_{false};
+};
+
+}  // namespace shoal::node

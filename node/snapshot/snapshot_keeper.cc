@@ -1,0 +1,175 @@
+#include "node/snapshot/snapshot_keeper.h"
+
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <utility>
+
+#include "common/check.h"
+#include "common/log.h"
+#include "node/os/background.h"
+#include "node/text/printable.h"
+
+namespace shoal::node {
+
+using common::log_line;
+using common::LogLevel;
+
+namespace {
+
+int64_t milliseconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start)
+      .count();
+}
+
+}  // namespace
+
+SnapshotKeeper::SnapshotKeeper(uv_loop_t* loop, Settings settings, SwarmStore& store,
+                               const ClusterClock& clock)
+    : settings_(std::move(settings)), store_(store), clock_(clock), interval_s_(settings_.interval_s) {
+  CHECK_INVARIANT(uv_async_init(loop, &told_, [](uv_async_t* async) {
+                    static_cast<SnapshotKeeper*>(async->data)->tell();
+                  }) == 0);
+  told_.data = this;
+  thread_ = std::thread([this] { run(); });
+}
+
+SnapshotKeeper::~SnapshotKeeper() { CHECK_INVARIANT(!thread_.joinable()); }
+
+// On the loop: what the thread has done.
+void SnapshotKeeper::tell() {
+  std::unique_lock lock(mutex_);
+  const bool merged = std::exchange(merged_, false) && !finishing_;
+  const bool ended = ended_;
+  lock.unlock();
+  if (merged) loaded_();
+  if (!ended) return;
+  thread_.join();
+  uv_close(reinterpret_cast<uv_handle_t*>(&told_), nullptr);
+  done_();
+}
+
+void SnapshotKeeper::load(std::function<void()> done) {
+  loaded_ = std::move(done);
+  const std::lock_guard lock(mutex_);
+  load_wanted_ = true;
+  status_.loading_percent = 0;
+  wake_.notify_one();
+}
+
+void SnapshotKeeper::finish(std::function<void()> done) {
+  done_ = std::move(done);
+  const std::lock_guard lock(mutex_);
+  finishing_ = true;
+  wake_.notify_one();
+}
+
+void SnapshotKeeper::set_interval_s(uint32_t interval_s) {
+  const std::lock_guard lock(mutex_);
+  interval_s_ = interval_s;
+  wake_.notify_one();
+}
+
+SnapshotStatus SnapshotKeeper::status() const {
+  const std::lock_guard lock(mutex_);
+  SnapshotStatus status = status_;
+  status.interval_s = interval_s_;
+  if (status.loading_percent) status.loading_percent = percent_.load(std::memory_order_relaxed);
+  return status;
+}
+
+void SnapshotKeeper::run() {
+  if (wait_to_load()) {
+    merge();
+    yield_to_servers();
+    while (wait()) write();
+    write();
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    ended_ = true;
+  }
+  uv_async_send(&told_);
+}
+
+bool SnapshotKeeper::wait_to_load() {
+  std::unique_lock lock(mutex_);
+  wake_.wait(lock, [this] { return load_wanted_ || finishing_; });
+  return load_wanted_;
+}
+
+// True: it is time to write; false: for the last time.
+bool SnapshotKeeper::wait() {
+  const auto begun = std::chrono::steady_clock::now();
+  std::unique_lock lock(mutex_);
+  while (!finishing_) {
+    const auto due = begun + std::chrono::seconds(interval_s_);
+    if (interval_s_ == 0) {
+      wake_.wait(lock);
+    } else if (std::chrono::steady_clock::now() >= due) {
+      return true;
+    } else {
+      wake_.wait_until(lock, due);
+    }
+  }
+  return false;
+}
+
+void SnapshotKeeper::merge() {
+  const auto start = std::chrono::steady_clock::now();
+  const auto loaded = load_snapshot(settings_.path, settings_.identity, store_, clock_, percent_);
+  const std::string path = printable(settings_.path);
+  if (!loaded) {
+    const std::string aside = settings_.path + ".bad";
+    const bool moved = std::rename(settings_.path.c_str(), aside.c_str()) == 0;
+    log_line(LogLevel::warn, "snapshot ignored",
+             {{"path", path},
+              {"reason", loaded.error().message},
+              {"kept_as", moved ? printable(aside) : "not kept: " + std::string(std::strerror(errno))}});
+  } else if (*loaded) {
+    const SnapshotLoaded& file = **loaded;
+    log_line(LogLevel::info, "snapshot loaded",
+             {{"path", path},
+              {"records", std::to_string(file.records)},
+              {"expired", std::to_string(file.expired)},
+              {"age_s", std::to_string((clock_.unix_ms() - file.header.written_unix_ms) / 1000)},
+              {"took_ms", std::to_string(milliseconds_since(start))}});
+  } else {
+    log_line(LogLevel::info, "no snapshot yet", {{"path", path}});
+  }
+  const std::lock_guard lock(mutex_);
+  status_.loading_percent.reset();
+  status_.refused = loaded ? 0 : 1;
+  if (loaded && *loaded) status_.loaded = (*loaded)->merged;
+  merged_ = true;
+  uv_async_send(&told_);
+}
+
+void SnapshotKeeper::write() {
+  const auto start = std::chrono::steady_clock::now();
+  const auto written = write_snapshot(settings_.path, settings_.identity, store_, clock_);
+  const int64_t took_ms = milliseconds_since(start);
+  if (written) {
+    log_line(LogLevel::debug, "snapshot written",
+             {{"path", printable(settings_.path)},
+              {"records", std::to_string(written->records)},
+              {"bytes", std::to_string(written->bytes)},
+              {"took_ms", std::to_string(took_ms)}});
+  } else {
+    log_line(LogLevel::error, "snapshot not written, the old one stays",
+             {{"reason", written.error().message}});
+  }
+  const std::lock_guard lock(mutex_);
+  if (!written) {
+    ++status_.failed;
+    return;
+  }
+  ++status_.written;
+  status_.last_unix_ms = clock_.unix_ms();
+  status_.last_records = written->records;
+  status_.last_bytes = written->bytes;
+  status_.last_took_ms = took_ms;
+}
+
+}  // namespace shoal::node

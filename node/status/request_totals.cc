@@ -1,0 +1,33 @@
+#include "node/status/request_totals.h"
+
+namespace shoal::node {
+
+RequestTotals request_totals(const NodeState& state) {
+  RequestTotals totals;
+  for (const WorkerCounters* worker : state.workers) {
+    for (size_t family = 0; family < 2; ++family) {
+      const UdpCounters& udp = worker->udp[family];
+      totals.udp_connects += udp.connects.value();
+      totals.udp_announces += udp.announces.value();
+      totals.udp_scrapes += udp.scrapes.value();
+      totals.udp_errors += udp.errors.value();
+      totals.udp_dropped += udp.dropped_malformed.value() + udp.dropped_connection_id.value() +
+                            udp.dropped_source_port.value() + udp.dropped_network.value() +
+                            udp.dropped_rate.value() + udp.dropped_send.value();
+      totals.bytes_received += udp.bytes_received.value();
+      totals.bytes_sent += udp.bytes_sent.value();
+      const HttpTrackerCounters& http = worker->http_tracker[family];
+      totals.http_announces += http.announces.value();
+      totals.http_scrapes += http.scrapes.value();
+      totals.http_failures += http.failures.value();
+    }
+    const HttpCounters& http = worker->http;
+    totals.http_bad_requests += http.bad_requests.value();
+    totals.http_connections += http.connections_accepted.value() - http.connections_closed.value();
+    totals.bytes_received += http.bytes_received.value();
+    totals.bytes_sent += http.bytes_sent.value();
+  }
+  return totals;
+}
+
+}  // namespace shoal::node

@@ -1,0 +1,28 @@
+// RequestTotals: what clients asked and got since start, summed over workers and families.
+
+#pragma once
+
+#include <cstdint>
+
+#include "node/status/node_state.h"
+
+namespace shoal::node {
+
+struct RequestTotals {
+  uint64_t udp_connects = 0;
+  uint64_t udp_announces = 0;
+  uint64_t udp_scrapes = 0;
+  uint64_t udp_errors = 0;   // answered with action 3
+  uint64_t udp_dropped = 0;  // in silence, whatever the reason
+  uint64_t http_announces = 0;
+  uint64_t http_scrapes = 0;
+  uint64_t http_failures = 0;  // answered with a failure reason
+  uint64_t http_bad_requests = 0;
+  uint64_t http_connections = 0;  // open now
+  uint64_t bytes_received = 0;    // UDP and HTTP
+  uint64_t bytes_sent = 0;
+};
+
+RequestTotals request_totals(const NodeState& state);
+
+}  // namespace shoal::node

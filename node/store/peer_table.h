@@ -1,0 +1,215 @@
+// PeerTable: the peers of one address family in all swarms of one shard.
+//
+// A swarm's entry holds a PeerSet, 8 bytes that say where its peers are, in one of these forms:
+//   inline  the one IPv4 record itself
+//   block   up to kBlockMax records in a block of a pool, ordered leechers, seeders, stopped
+//   large   a LargePeers: a SortedPeers for each role
+// Counts by role are exact in every form. Not thread-safe; guarded by the shard's lock.
+
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "common/prng.h"
+#include "node/store/block_pool.h"
+#include "node/store/peer_record.h"
+#include "node/store/sorted_peers.h"
+
+namespace shoal::node {
+
+// Live and stopped peers of one swarm and family, by role.
+using RoleCounts = std::array<uint32_t, kRoles>;
+
+// Trivially copyable; belongs to one table.
+struct PeerSet {
+  // What `form` says beside a peer state, which marks an inline record: it is laid over these 8 bytes.
+  static constexpr uint8_t kEmpty = proto::kPeerStateByteMax + 1;
+  static constexpr uint8_t kLarge = kEmpty + 1;
+  static constexpr uint8_t kFirstClass = kLarge + 1;  // a block of class `form - kFirstClass`
+
+  uint32_t number = 0;                   // of the block
+  std::array<uint8_t, kRoles> counts{};  // of a block
+  uint8_t form = kEmpty;
+
+  bool empty() const { return form == kEmpty; }
+
+  // Of a large set the first seven bytes are a pointer: user space has 56 bits at most.
+  static PeerSet of_large(const void* peers) {
+    return std::bit_cast<PeerSet>(reinterpret_cast<uintptr_t>(peers) | uint64_t{kLarge} << 56);
+  }
+  uintptr_t pointer() const { return std::bit_cast<uint64_t>(*this) & ~uint64_t{0} >> 8; }
+};
+
+template <common::Family F>
+class PeerTable {
+ public:
+  using Key = PeerKey<F>;
+  using Record = PeerRecord<F>;
+
+  explicit PeerTable(const PeerHash& hash) : hash_(hash) {}
+
+  // Records are named by where they lie, so that a peer is searched once per announce: good until the next
+  // change of the table. An inline record lies in its set.
+
+  // The peer's record, or null.
+  const Record* find(const PeerSet& set, const Key& key, proto::PeerRole likely) const;
+
+  // The peer must not be in the set. Returns its record.
+  const Record* insert(PeerSet& set, const Key& key, PeerValue value);
+
+  // The record must be one of the set. Returns where it is now.
+  const Record* update(PeerSet& set, const Record* old, PeerValue value);
+  void erase(PeerSet& set, const Record* record);
+
+  RoleCounts counts(const PeerSet& set) const;
+
+  // Writes up to `want` keys to `to`: for a seeder leechers, then seeders; for a leecher any of both alike.
+  // Never `self` (a record of the set, or null), never a stopped peer. Returns how many.
+  uint32_t sample(const PeerSet& set, const Record* self, bool for_seeder, uint32_t want, common::Prng& prng,
+                  uint8_t* to) const;
+
+  // Where in a large set a walk stands that is done in parts.
+  struct Walk {
+    size_t role = 0;
+    uint64_t from = 0;  // hash of the next peer
+  };
+
+  // Removes what has expired in the rest of the set, from `walk` on, until the end or the bound is reached.
+  // Appends what went to `gone`. Returns whether that was the end; else `walk` is where to go on.
+  bool expire(PeerSet& set, const Expiry& expiry, Walk& walk, WorkBound& bound, std::vector<Record>& gone);
+
+  template <class Visit>
+  void for_each(const PeerSet& set, Visit visit) const;
+
+  // Visits the rest of the set, in the same way as expire().
+  template <class Visit>
+  bool for_each(const PeerSet& set, Walk& walk, WorkBound& bound, Visit visit) const;
+
+  // Starts to load the peers of the set; of a large one only where they lie: then it returns true, and
+  // prefetch_place() goes on with what find() of this key will touch.
+  bool prefetch(const PeerSet& set) const;
+  void prefetch_place(const PeerSet& set, const Key& key) const;
+
+  // After many removals: `for_all(visit)` calls visit(PeerSet&) for every set of this table. Ends when the
+  // bound is reached, between two pools; returns whether nothing is left to do.
+  template <class ForAll>
+  bool compact(WorkBound& bound, ForAll for_all);
+
+  // All memory allocated.
+  size_t bytes() const;
+
+ private:
+  // Capacities of blocks, in records.
+  static constexpr std::array<uint8_t, 15> kCapacities = {1,  2,  3,  4,  5,  6,  8, 10,
+                                                          12, 14, 16, 20, 24, 28, 32};
+  static constexpr uint32_t kBlockMax = kCapacities.back();
+  // A large set turns into a block again only when it has become this small, so that one peer more or less
+  // does not turn it to and fro.
+  static constexpr uint32_t kBlockAgain = 20;
+
+  struct LargePeers {
+    std::array<SortedPeers<F>, kRoles> roles;
+    uint32_t number = 0;  // its place in large_
+    uint32_t size() const { return roles[0].size() + roles[1].size() + roles[2].size(); }
+  };
+
+  // The records of a set that is not large.
+  struct Row {
+    const Record* records;
+    std::array<uint8_t, kRoles + 1>
+        ends;  // of each role's part; ends[0] is 0: part r is [ends[r], ends[r + 1])
+    uint32_t size() const { return ends[kRoles]; }
+  };
+  Row row(const PeerSet& set) const;
+
+  static bool is_inline(const PeerSet& set) { return set.form <= proto::kPeerStateByteMax; }
+  static const Record* inline_record(const PeerSet& set) { return reinterpret_cast<const Record*>(&set); }
+  static size_t block_size(uint8_t form) { return kCapacities[form - PeerSet::kFirstClass] * sizeof(Record); }
+  static uint8_t form_for(uint32_t size);
+  BlockPool& pool(uint8_t form) { return pools_[form - PeerSet::kFirstClass]; }
+  const BlockPool& pool(uint8_t form) const { return pools_[form - PeerSet::kFirstClass]; }
+  Record* block(const PeerSet& set) {
+    return reinterpret_cast<Record*>(pool(set.form).at(set.number, block_size(set.form)));
+  }
+  static LargePeers& large(const PeerSet& set) { return *reinterpret_cast<LargePeers*>(set.pointer()); }
+
+  // Moves the record at `at` from one role's part to another's, in both of which kRoles stands for the free
+  // room at the end, and writes `record` there. Returns its new place, that of the room if to is kRoles.
+  static uint32_t move_record(Record* records, PeerSet& set, uint32_t at, size_t from, size_t to,
+                              const Record& record);
+  static uint32_t index_in(const Row& row, const Key& key);
+  void move_to_form(PeerSet& set, uint8_t form);
+  void make_large(PeerSet& set);
+  void make_row(PeerSet& set);
+  void after_erase(PeerSet& set);
+  uint32_t sample_row(const Row& row, const Record* self, bool for_seeder, uint32_t want, common::Prng& prng,
+                      uint8_t* to) const;
+  uint32_t sample_large(const LargePeers& large, const Record* self, bool for_seeder, uint32_t want,
+                        common::Prng& prng, uint8_t* to) const;
+
+  PeerHash hash_;  // what every announce reads comes first, next to the shard's own
+  std::array<BlockPool, kCapacities.size()> pools_;
+  std::vector<std::unique_ptr<LargePeers>> large_;
+};
+
+template <common::Family F>
+template <class Visit>
+void PeerTable<F>::for_each(const PeerSet& set, Visit visit) const {
+  if (set.form == PeerSet::kLarge) {
+    for (const SortedPeers<F>& role : large(set).roles) role.for_each(visit);
+    return;
+  }
+  const Row peers = row(set);
+  for (uint32_t i = 0; i < peers.size(); ++i) visit(peers.records[i]);
+}
+
+template <common::Family F>
+template <class Visit>
+bool PeerTable<F>::for_each(const PeerSet& set, Walk& walk, WorkBound& bound, Visit visit) const {
+  if (set.form != PeerSet::kLarge) {
+    const Row peers = row(set);
+    bound.records += 1 + peers.size();
+    for (uint32_t i = 0; i < peers.size(); ++i) visit(peers.records[i]);
+    return true;
+  }
+  for (; walk.role < kRoles; ++walk.role) {
+    if (bound.reached()) return false;
+    large(set).roles[walk.role].for_each(walk.from, bound, visit);
+    if (walk.from != 0) return false;
+  }
+  return true;
+}
+
+template <common::Family F>
+template <class ForAll>
+bool PeerTable<F>::compact(WorkBound& bound, ForAll for_all) {
+  for (size_t i = 0; i < pools_.size(); ++i) {
+    if (!pools_[i].wants_rebuild()) continue;
+    if (bound.reached()) return false;
+    const auto form = static_cast<uint8_t>(PeerSet::kFirstClass + i);
+    const size_t size = block_size(form);
+    BlockPool fresh;
+    for_all([&](PeerSet& set) {
+      ++bound.records;
+      if (set.form != form) return;
+      bound.records += kCapacities[i];
+      const uint32_t number = fresh.add(size);
+      std::memcpy(fresh.at(number, size), pools_[i].at(set.number, size), size);
+      set.number = number;
+    });
+    pools_[i] = std::move(fresh);
+  }
+  return true;
+}
+
+extern template class PeerTable<common::Family::v4>;
+extern template class PeerTable<common::Family::v6>;
+
+}  // namespace shoal::node

@@ -1,0 +1,305 @@
+#include "node/store/sorted_peers.h"
+
+#include <algorithm>
+
+#include "node/store/allocated.h"
+#include "node/store/peer_sampling.h"
+
+namespace shoal::node {
+
+using common::Family;
+
+namespace {
+
+// What of a set of many segments is sampled by scattered runs instead of a walk along all segments.
+constexpr size_t kWalkedSegments = 8;
+constexpr uint32_t kScatteredWant = 256;
+
+// Neighbours picked together from a large set: as many IPv4 records as a cache line holds.
+constexpr uint32_t kRun = 8;
+
+}  // namespace
+
+// The first record whose hash is not below `value`. A guess, a second one from the distance of the first,
+// then steps: guesses in a row of n evenly spread hashes are off by about sqrt(n) / 2, so no case needs a
+// bisection.
+template <Family F>
+uint32_t SortedPeers<F>::Segment::lower_bound(const PeerHash& hash, uint64_t value) const {
+  const uint32_t count = size();
+  if (count == 0) return 0;
+  uint32_t at = guess(value);
+  const uint64_t there = hash(records[at].key);
+  if (there < value) {
+    const uint64_t step = scale((value - there) << depth, count);
+    at = static_cast<uint32_t>(std::min<uint64_t>(at + step, count - 1));
+  } else {
+    at -= static_cast<uint32_t>(std::min<uint64_t>(scale((there - value) << depth, count), at));
+  }
+  if (hash(records[at].key) < value) {
+    do ++at;
+    while (at < count && hash(records[at].key) < value);
+    return at;
+  }
+  while (at > 0 && hash(records[at - 1].key) >= value) --at;
+  return at;
+}
+
+template <Family F>
+auto SortedPeers<F>::find(const PeerHash& hash, const Key& key) -> Record* {
+  const uint64_t value = hash(key);
+  Segment& segment = segment_of(value);
+  const uint32_t count = segment.size();
+  for (uint32_t at = segment.lower_bound(hash, value); at < count; ++at) {
+    Record& record = segment.records[at];
+    if (same_key(record.key, key)) return &record;
+    if (hash(record.key) != value) break;
+  }
+  return nullptr;
+}
+
+template <Family F>
+auto SortedPeers<F>::insert(const PeerHash& hash, const Record& record) -> Record* {
+  const uint64_t value = hash(record.key);
+  if (const Segment& full = segment_of(value); full.size() >= kSegmentMax && full.depth < kDepthMax) {
+    split(hash, value);
+  }
+  Segment& segment = segment_of(value);
+  grow_for_one(segment.records, 8, 4);
+  ++size_;
+  return &*segment.records.insert(segment.records.begin() + segment.lower_bound(hash, value), record);
+}
+
+template <Family F>
+void SortedPeers<F>::erase(const PeerHash& hash, const Record* record) {
+  const uint64_t value = hash(record->key);
+  Segment& segment = segment_of(value);
+  segment.records.erase(segment.records.begin() + (record - segment.records.data()));
+  --size_;
+  after_erase(value);
+}
+
+template <Family F>
+void SortedPeers<F>::erase_expired(const Expiry& expiry, uint64_t& from, WorkBound& bound,
+                                   std::vector<Record>& gone) {
+  do {
+    Segment& segment = segment_of(from);
+    const uint64_t end = segment.end();
+    bound.records += segment.size();
+    const auto erased = static_cast<uint32_t>(std::erase_if(segment.records, [&](const Record& record) {
+      if (!expiry.expired(record.stamp)) return false;
+      gone.push_back(record);
+      return true;
+    }));
+    size_ -= erased;
+    bound.records += erased * WorkBound::kRecordGone;
+    if (erased != 0) after_erase(from);
+    from = end;
+  } while (from != 0 && !bound.reached());
+}
+
+// Divides the segment of `value` by its next hash bit. Joining needs far fewer records, so no peer that comes
+// and goes makes a segment flutter.
+template <Family F>
+void SortedPeers<F>::split(const PeerHash& hash, uint64_t value) {
+  if (!directory_) {
+    directory_ = std::make_unique<Directory>();
+    directory_->segments.push_back(std::move(first_));
+    directory_->slots = {0};
+    first_ = {};
+  }
+  Directory& directory = *directory_;
+  const uint32_t low = directory.depth == 0 ? 0 : directory.slots[value >> (64 - directory.depth)];
+  if (directory.segments[low].depth == directory.depth) {
+    std::vector<uint32_t> doubled;
+    doubled.reserve(directory.slots.size() * 2);
+    for (const uint32_t slot : directory.slots) doubled.insert(doubled.end(), {slot, slot});
+    directory.slots = std::move(doubled);
+    ++directory.depth;
+  }
+  grow_for_one(directory.segments, 8, 1);
+  Segment& high = directory.segments.emplace_back();
+  Segment& old = directory.segments[low];
+  const uint64_t bit = uint64_t{1} << (63 - old.depth);
+  const auto middle = std::find_if(old.records.begin(), old.records.end(),
+                                   [&](const Record& record) { return (hash(record.key) & bit) != 0; });
+  high.records.assign(middle, old.records.end());
+  std::vector<Record>(old.records.begin(), middle).swap(old.records);
+  ++old.depth;
+  old.prefix *= 2;
+  high.depth = old.depth;
+  high.prefix = old.prefix + 1;
+  point_slots(low);
+  point_slots(static_cast<uint32_t>(directory.segments.size() - 1));
+}
+
+template <Family F>
+void SortedPeers<F>::point_slots(uint32_t segment) {
+  const Segment& at = directory_->segments[segment];
+  const uint32_t width = directory_->depth - at.depth;
+  std::fill_n(directory_->slots.begin() + (size_t{at.prefix} << width), size_t{1} << width, segment);
+}
+
+// Gives memory back after records have gone from the segment that holds `hash`.
+template <Family F>
+void SortedPeers<F>::after_erase(uint64_t hash) {
+  shrink_if_sparse(segment_of(hash).records, 8);
+  while (directory_ && join_with_buddy(number_of(hash))) {
+  }
+}
+
+// Undoes a split once both halves hold no more than half a segment together. Whether it did.
+template <Family F>
+bool SortedPeers<F>::join_with_buddy(uint32_t segment) {
+  Directory& directory = *directory_;
+  const uint32_t depth = directory.segments[segment].depth;
+  const uint32_t prefix = directory.segments[segment].prefix & ~1U;
+  const uint32_t width = directory.depth - depth;
+  const uint32_t low = directory.slots[size_t{prefix} << width];
+  const uint32_t high = directory.slots[size_t{prefix + 1} << width];
+  Segment& left = directory.segments[low];
+  const Segment& right = directory.segments[high];
+  if (left.depth != right.depth || left.size() + right.size() > kSegmentMax / 2) return false;
+  left.records.reserve(left.size() + right.size());
+  left.records.insert(left.records.end(), right.records.begin(), right.records.end());
+  --left.depth;
+  left.prefix /= 2;
+  point_slots(low);
+  remove_segment(high);
+  return true;
+}
+
+template <Family F>
+void SortedPeers<F>::remove_segment(uint32_t segment) {
+  Directory& directory = *directory_;
+  const auto last = static_cast<uint32_t>(directory.segments.size() - 1);
+  if (segment != last) {
+    directory.segments[segment] = std::move(directory.segments[last]);
+    point_slots(segment);
+  }
+  directory.segments.pop_back();
+  if (directory.segments.size() == 1) {
+    first_ = std::move(directory.segments[0]);
+    directory_.reset();
+    return;
+  }
+  shrink_if_sparse(directory.segments, 2);
+  const auto is_deepest = [&](const Segment& at) { return at.depth == directory.depth; };
+  while (std::none_of(directory.segments.begin(), directory.segments.end(), is_deepest)) {
+    for (size_t i = 0; i < directory.slots.size() / 2; ++i) directory.slots[i] = directory.slots[2 * i];
+    directory.slots.resize(directory.slots.size() / 2);
+    directory.slots.shrink_to_fit();
+    --directory.depth;
+  }
+}
+
+template <Family F>
+uint8_t* SortedPeers<F>::sample(const Record* self, uint32_t want, common::Prng& prng, uint8_t* to) const {
+  if (directory_ && directory_->segments.size() > kWalkedSegments && want <= kScatteredWant &&
+      want <= size_ / 8) {
+    return sample_scattered(self, want, prng, to);
+  }
+  if (directory_) return sample_walking(self, want, prng, to);
+  const Record* records = first_.records.data();
+  const uint32_t self_at = self == nullptr ? size_ : static_cast<uint32_t>(self - records);
+  sample_circle_around(size_, self_at, want, kRun, prng,
+                       [&](uint32_t at, uint32_t length) { to = copy_keys(records + at, length, to); });
+  return to;
+}
+
+// One circle through all segments; the picks come in its order, so one cursor follows them.
+template <Family F>
+uint8_t* SortedPeers<F>::sample_walking(const Record* self, uint32_t want, common::Prng& prng,
+                                        uint8_t* to) const {
+  const std::vector<Segment>& segments = directory_->segments;
+  uint32_t self_at = size_;  // rank of `self`
+  uint32_t rank = 0;
+  for (const Segment& segment : segments) {
+    if (self != nullptr && segment.holds(self)) {
+      self_at = rank + static_cast<uint32_t>(self - segment.records.data());
+      break;
+    }
+    rank += segment.size();
+  }
+  size_t cursor = 0;
+  uint32_t first = 0;  // rank of the first record of the cursor's segment
+  sample_circle_around(size_, self_at, want, kRun, prng, [&](uint32_t at, uint32_t length) {
+    if (at < first) cursor = first = 0;
+    while (length > 0) {
+      while (at - first >= segments[cursor].size()) first += segments[cursor++].size();
+      const uint32_t part = std::min(length, segments[cursor].size() - (at - first));
+      to = copy_keys(segments[cursor].records.data() + (at - first), part, to);
+      at += part;
+      length -= part;
+    }
+  });
+  return to;
+}
+
+// Runs begun at records drawn uniformly from the whole set, each a part of the circle of its own segment: so
+// every record is in a run with the same chance. A run that overlaps an earlier one is drawn again.
+template <Family F>
+uint8_t* SortedPeers<F>::sample_scattered(const Record* self, uint32_t want, common::Prng& prng,
+                                          uint8_t* to) const {
+  struct Run {
+    const Segment* segment;
+    uint32_t start;   // on the circle that begins behind `self` and leaves it out
+    uint32_t circle;  // its size
+    uint32_t origin;  // place of its beginning in the segment
+  };
+  std::array<Run, kScatteredWant> runs;
+  size_t run_count = 0;
+  const Directory& directory = *directory_;
+  const uint32_t run_total = (want + kRun - 1) / kRun;
+  // All places first, so that their cache misses overlap.
+  while (run_count < run_total) {
+    // A slot, then a place in the room its segment would have if it were full and had all the slots to
+    // itself: places that hold no record are drawn again, so all records have the same chance.
+    const uint32_t slot = prng.below(static_cast<uint32_t>(directory.slots.size()));
+    const Segment& segment = directory.segments[directory.slots[slot]];
+    uint32_t start = prng.below(kSegmentMax << (directory.depth - segment.depth));
+    if (start >= segment.size() || &segment.records[start] == self) continue;
+    const bool with_self = self != nullptr && segment.holds(self);
+    const uint32_t origin = with_self ? static_cast<uint32_t>(self - segment.records.data()) + 1 : 0;
+    const uint32_t circle = segment.size() - (with_self ? 1 : 0);
+    if (circle < 2 * kRun) continue;
+    common::prefetch(&segment.records[start]);
+    start = start >= origin ? start - origin : start + segment.size() - origin;
+    const bool overlaps = std::any_of(runs.begin(), runs.begin() + run_count, [&](const Run& other) {
+      if (other.segment != &segment) return false;
+      const uint32_t ahead = start >= other.start ? start - other.start : start + circle - other.start;
+      return ahead < kRun || circle - ahead < kRun;
+    });
+    if (overlaps) continue;
+    runs[run_count++] = {&segment, start, circle, origin};
+  }
+  for (size_t i = 0; i < run_count; ++i) {
+    const Run& from = runs[i];
+    const auto take = [&](uint32_t at, uint32_t length) {
+      to = copy_keys(from.segment->records.data() + at, length, to);
+    };
+    const uint32_t length = std::min(kRun, want);
+    take_circular(from.circle, from.start, length, [&](uint32_t at, uint32_t part) {
+      const uint32_t size = from.segment->size();
+      at += from.origin;
+      take_circular(size, at < size ? at : at - size, part, take);
+    });
+    want -= length;
+  }
+  return to;
+}
+
+template <Family F>
+size_t SortedPeers<F>::bytes() const {
+  size_t sum = 0;
+  for_each_segment([&](const Segment& segment) { sum += allocated_bytes(segment.records); });
+  if (directory_) {
+    sum += allocated_bytes(sizeof(Directory)) + allocated_bytes(directory_->segments) +
+           allocated_bytes(directory_->slots);
+  }
+  return sum;
+}
+
+template class SortedPeers<Family::v4>;
+template class SortedPeers<Family::v6>;
+
+}  // namespace shoal::node

@@ -1,0 +1,147 @@
+// SortedPeers: all peers of one role in a large swarm, dense in memory and in the order of a keyed hash of
+// their endpoints. As the hash spreads evenly, a peer's place is guessed from its hash and found within a
+// cache line or two: an index that costs no byte. Dense rows also make sampling exactly fair.
+//
+// Up to kSegmentMax records lie in one segment. Beyond that the set is a row of segments found through a
+// directory by the leading bits of the hash (extendible hashing): no insertion ever moves more than one
+// segment, however large the swarm.
+//
+// Not thread-safe; guarded by the shard's lock. Pointers are good until the next change.
+
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "common/prefetch.h"
+#include "common/prng.h"
+#include "node/store/peer_record.h"
+
+namespace shoal::node {
+
+template <common::Family F>
+class SortedPeers {
+ public:
+  using Key = PeerKey<F>;
+  using Record = PeerRecord<F>;
+
+  uint32_t size() const { return size_; }
+
+  // Null if the peer is not in this set.
+  Record* find(const PeerHash& hash, const Key& key);
+  const Record* find(const PeerHash& hash, const Key& key) const {
+    return const_cast<SortedPeers*>(this)->find(hash, key);
+  }
+
+  // The peer must not be in the set. Returns its record.
+  Record* insert(const PeerHash& hash, const Record& record);
+
+  // The record must be one of this set.
+  void erase(const PeerHash& hash, const Record* record);
+
+  // Removes what has expired among the hashes from `from` on, until the end or the bound is reached; at least
+  // one segment. Appends what went to `gone`; `from` becomes where to go on, 0: that was the end. The set may
+  // change in between: only the hashes count.
+  void erase_expired(const Expiry& expiry, uint64_t& from, WorkBound& bound, std::vector<Record>& gone);
+
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for_each_segment([&](const Segment& segment) {
+      for (const Record& record : segment.records) visit(record);
+    });
+  }
+  template <class Visit>
+  void for_each(Visit visit) {
+    for_each_segment([&](const Segment& segment) {
+      for (Record& record : const_cast<Segment&>(segment).records) visit(record);
+    });
+  }
+
+  // Visits the records with hashes from `from` on, in the same way.
+  template <class Visit>
+  void for_each(uint64_t& from, WorkBound& bound, Visit visit) const {
+    do {
+      const Segment& segment = segment_of(from);
+      bound.records += segment.size();
+      for (const Record& record : segment.records) visit(record);
+      from = segment.end();
+    } while (from != 0 && !bound.reached());
+  }
+
+  // Writes the keys of `want` records to `to`, every one with the same chance, never that of `self` (a record
+  // of this set, or null). want is at most size(), less one if there is a self. Returns the end of what was
+  // written.
+  uint8_t* sample(const Record* self, uint32_t want, common::Prng& prng, uint8_t* to) const;
+
+  // Starts to load where the peer would be: the guess is a cache line off as often as not.
+  void prefetch(uint64_t hash) const {
+    const Segment& segment = segment_of(hash);
+    const auto at =
+        reinterpret_cast<uintptr_t>(segment.records.data()) + segment.guess(hash) * sizeof(Record);
+    for (const uintptr_t line : {at, at - 64, at + 64}) {
+      common::prefetch(reinterpret_cast<const void*>(line));
+    }
+  }
+
+  // Allocated, without this object itself.
+  size_t bytes() const;
+
+ private:
+  static constexpr uint32_t kSegmentMax = 512;
+  static constexpr uint32_t kDepthMax = 20;
+
+  struct Segment {
+    std::vector<Record> records;
+    uint32_t prefix = 0;  // the leading `depth` bits of all its hashes
+    uint32_t depth = 0;
+
+    uint32_t size() const { return static_cast<uint32_t>(records.size()); }
+    // The first hash behind those of this segment; 0: it is the last.
+    uint64_t end() const { return depth == 0 ? 0 : (uint64_t{prefix} + 1) << (64 - depth); }
+    uint32_t guess(uint64_t hash) const {
+      return static_cast<uint32_t>(scale(hash << depth, records.size()));
+    }
+    bool holds(const Record* record) const {
+      return record >= records.data() && record < records.data() + records.size();
+    }
+    uint32_t lower_bound(const PeerHash& hash, uint64_t value) const;
+  };
+
+  // Two to the `depth` numbers of segments, by the leading `depth` bits of the hash.
+  struct Directory {
+    std::vector<Segment> segments;
+    std::vector<uint32_t> slots;
+    uint32_t depth = 0;
+  };
+
+  template <class Visit>
+  void for_each_segment(Visit visit) const {
+    if (!directory_) return visit(first_);
+    for (const Segment& segment : directory_->segments) visit(segment);
+  }
+  // With a directory only.
+  uint32_t number_of(uint64_t hash) const { return directory_->slots[hash >> (64 - directory_->depth)]; }
+  const Segment& segment_of(uint64_t hash) const {
+    return directory_ ? directory_->segments[number_of(hash)] : first_;
+  }
+  Segment& segment_of(uint64_t hash) { return const_cast<Segment&>(std::as_const(*this).segment_of(hash)); }
+
+  void split(const PeerHash& hash, uint64_t value);
+  void point_slots(uint32_t segment);
+  void after_erase(uint64_t hash);
+  bool join_with_buddy(uint32_t segment);
+  void remove_segment(uint32_t segment);
+  uint8_t* sample_walking(const Record* self, uint32_t want, common::Prng& prng, uint8_t* to) const;
+  uint8_t* sample_scattered(const Record* self, uint32_t want, common::Prng& prng, uint8_t* to) const;
+
+  Segment first_;  // all records, while there is no directory
+  std::unique_ptr<Directory> directory_;
+  uint32_t size_ = 0;
+};
+
+extern template class SortedPeers<common::Family::v4>;
+extern template class SortedPeers<common::Family::v6>;
+
+}  // namespace shoal::node

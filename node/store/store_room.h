@@ -1,0 +1,87 @@
+// StoreRoom: how much the store may hold and how much it holds, over all its shards. The shards tell it what
+// they have gained or lost only every so many records, so that the workers do not fight for one cache line:
+// what it knows is at most a sixty-fourth of the limit off, of a small limit nothing.
+//
+// Announces stop at the limit. What other nodes tell is counted too but taken up to twice the limit, the hard
+// cap: nodes with the same limits stop at it together, and as long as none is beyond the cap all hold the
+// same records and their digests agree.
+//
+// Any thread.
+
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+
+#include "node/limits/limits.h"
+
+namespace shoal::node {
+
+// 0: no limit.
+struct StoreLimits {
+  uint64_t swarms = 0;
+  uint64_t peers = 0;            // records: stopped peers take as much room as live ones
+  uint32_t peers_per_swarm = 0;  // live ones, of both families
+};
+
+// One amount that is limited.
+class Room {
+ public:
+  static constexpr int64_t kHardCap = 2;  // times the limit
+  // Two limits a step: 1024 shards, each less than a step off, are a sixty-fourth of the limit off.
+  static constexpr uint64_t kLimitPerStep = uint64_t{64} * 1024;
+  static constexpr int64_t kStepMax = 64;
+
+  void set_limit(uint64_t limit) {
+    limit_.store(static_cast<int64_t>(limit), std::memory_order_relaxed);
+    step_.store(
+        limit == 0 ? kStepMax : std::clamp<int64_t>(static_cast<int64_t>(limit / kLimitPerStep), 1, kStepMax),
+        std::memory_order_relaxed);
+  }
+
+  // `untold`: what the asking shard has beyond what it told.
+  bool fits(int64_t untold) const { return fits_below(untold, 1); }
+  bool fits_merged(int64_t untold) const { return fits_below(untold, kHardCap); }
+
+  // Whether the shard shall tell it now.
+  bool worth_telling(int64_t untold) const {
+    const int64_t step = step_.load(std::memory_order_relaxed);
+    return untold >= step || -untold >= step;
+  }
+  void tell(int64_t untold) { used_.fetch_add(untold, std::memory_order_relaxed); }
+
+  // Beyond fifteen sixteenths of the hard cap.
+  bool nearly_full() const {
+    const int64_t limit = limit_.load(std::memory_order_relaxed);
+    return limit != 0 && used_.load(std::memory_order_relaxed) * 16 >= limit * kHardCap * 15;
+  }
+
+ private:
+  bool fits_below(int64_t untold, int64_t times) const {
+    const int64_t limit = limit_.load(std::memory_order_relaxed);
+    return limit == 0 || used_.load(std::memory_order_relaxed) + untold < limit * times;
+  }
+
+  // The limit is read with every new peer and hardly ever changes; the use changes all the time.
+  alignas(64) std::atomic<int64_t> limit_{0};
+  std::atomic<int64_t> step_{kStepMax};
+  alignas(64) std::atomic<int64_t> used_{0};
+};
+
+struct StoreRoom {
+  void set(const StoreLimits& limits) {
+    swarms.set_limit(limits.swarms);
+    peers.set_limit(limits.peers);
+    peers_per_swarm.store(limits.peers_per_swarm, std::memory_order_relaxed);
+  }
+
+  Room swarms;
+  Room peers;
+  std::atomic<uint32_t> peers_per_swarm{0};
+  // Records of other nodes that were not taken, since start.
+  std::atomic<uint64_t> merges_refused_swarms{0};
+  std::atomic<uint64_t> merges_refused_peers{0};
+};
+
+}  // namespace shoal::node

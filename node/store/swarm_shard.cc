@@ -1,0 +1,444 @@
+#include "node/store/swarm_shard.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "common/check.h"
+
+namespace shoal::node {
+
+using common::Family;
+using common::InfoHash;
+using common::Tick;
+using proto::PeerRole;
+
+SwarmShard::SwarmShard(const ShardConfig& config, IndexPlace& place)
+    : table_(config.key, place), config_(config), peers_v4_(config.peer_hash), peers_v6_(config.peer_hash) {}
+
+template <Family F>
+PeerTable<F>& SwarmShard::peers() {
+  if constexpr (F == Family::v4) {
+    return peers_v4_;
+  } else {
+    return peers_v6_;
+  }
+}
+
+template <Family F>
+PeerSet& SwarmShard::set_of(SwarmEntry& entry) {
+  return F == Family::v4 ? entry.v4 : entry.v6;
+}
+
+void SwarmShard::prefetch_swarm(SwarmRef& ref) const {
+  const std::lock_guard guard(lock_);
+  ref.likely = table_.likely_number(ref.hash);
+  if (ref.likely == SwarmRef::kUnknown) return;
+  const auto* entry = reinterpret_cast<const char*>(&table_[ref.likely]);
+  common::prefetch(entry);
+  common::prefetch(entry + sizeof(SwarmEntry) - 1);
+}
+
+void SwarmShard::prefetch_peers(PeerRef& ref) const {
+  const std::lock_guard guard(lock_);
+  if (ref.swarm.likely >= table_.size()) return;
+  const SwarmEntry& entry = table_[ref.swarm.likely];
+  ref.large = ref.peer.family == Family::v4 ? peers_v4_.prefetch(entry.v4) : peers_v6_.prefetch(entry.v6);
+}
+
+void SwarmShard::prefetch_place(const PeerRef& ref) const {
+  const std::lock_guard guard(lock_);
+  if (ref.swarm.likely >= table_.size()) return;
+  const SwarmEntry& entry = table_[ref.swarm.likely];
+  if (ref.peer.family == Family::v4) {
+    peers_v4_.prefetch_place(entry.v4, key_of<Family::v4>(ref.peer));
+  } else {
+    peers_v6_.prefetch_place(entry.v6, key_of<Family::v6>(ref.peer));
+  }
+}
+
+proto::SwarmCounts SwarmShard::counts_of(const SwarmEntry& entry) const {
+  const RoleCounts v4 = peers_v4_.counts(entry.v4);
+  const RoleCounts v6 = peers_v6_.counts(entry.v6);
+  constexpr size_t kSeeder = index_of(PeerRole::seeder);
+  constexpr size_t kLeecher = index_of(PeerRole::leecher);
+  return {v4[kSeeder] + v6[kSeeder], v4[kLeecher] + v6[kLeecher], entry.completed};
+}
+
+proto::SwarmCounts SwarmShard::scrape(SwarmRef ref, const InfoHash& info_hash) const {
+  const std::lock_guard guard(lock_);
+  const SwarmEntry* entry = table_.find(ref, info_hash);
+  return entry == nullptr ? proto::SwarmCounts{} : counts_of(*entry);
+}
+
+std::optional<SwarmLook> SwarmShard::look(uint64_t hash, const InfoHash& info_hash, uint32_t peers_max,
+                                          common::Prng& prng) const {
+  const std::lock_guard guard(lock_);
+  const SwarmEntry* entry = table_.find({hash}, info_hash);
+  if (entry == nullptr) return std::nullopt;
+  SwarmLook look{counts_of(*entry), peers_v4_.counts(entry->v4), peers_v6_.counts(entry->v6), {}};
+  const auto add_peers = [&]<Family F>(const PeerTable<F>& table, const PeerSet& set) {
+    std::vector<PeerKey<F>> keys(peers_max);
+    keys.resize(table.sample(set, nullptr, false, peers_max, prng, keys.data()->data()));
+    for (const PeerKey<F>& key : keys) {
+      const PeerRecord<F>* record = table.find(set, key, PeerRole::leecher);
+      CHECK_INVARIANT(record != nullptr);
+      look.peers.push_back({info_hash, endpoint_of<F>(key), record->value().state, record->stamp});
+    }
+  };
+  if (peers_max > 0) {
+    add_peers(peers_v4_, entry->v4);
+    add_peers(peers_v6_, entry->v6);
+  }
+  return look;
+}
+
+PeerAnswer SwarmShard::announce(SwarmRef ref, const PeerAnnounce& announce, Tick now, common::Prng& prng,
+                                const PeerBuffers& out) {
+  const std::lock_guard guard(lock_);
+  return announce.peer.family == Family::v4 ? announce_as<Family::v4>(ref, announce, now, prng, out)
+                                            : announce_as<Family::v6>(ref, announce, now, prng, out);
+}
+
+template <Family F>
+PeerAnswer SwarmShard::announce_as(SwarmRef ref, const PeerAnnounce& announce, Tick now, common::Prng& prng,
+                                   const PeerBuffers& out) {
+  make_readable(now, common::kLocalAheadTicks);
+  const PeerRole role = role_of(announce.event, announce.seeder);
+  const bool completed = announce.event == proto::Event::completed;
+  const PeerKey<F> key = key_of<F>(announce.peer);
+  PeerAnswer answer;
+  Place<F> at = find<F>(ref, announce.info_hash, key, role);
+  if (at.record == nullptr && role == PeerRole::stopped) {
+    if (at.entry != nullptr) answer.counts = counts_of(*at.entry);
+    return answer;
+  }
+  if (role == PeerRole::stopped && !config_.replicated) {
+    const uint32_t completed_count = at.entry->completed;
+    erase<F>(at, ref.hash);
+    const SwarmEntry* entry = table_.find(ref, announce.info_hash);
+    answer.counts = entry != nullptr ? counts_of(*entry) : proto::SwarmCounts{.completed = completed_count};
+    return answer;
+  }
+  std::optional<PeerValue> old;
+  if (at.record != nullptr) old = at.record->value();
+  if (role != PeerRole::stopped && (!old || old->state.role == PeerRole::stopped)) {
+    answer.limit = lacks_room(at.entry, old.has_value());
+    if (answer.limit == Limit::swarms || answer.limit == Limit::peers) return answer;
+    if (answer.limit == Limit::peers_per_swarm) at.record = nullptr;
+  }
+  const bool stored = answer.limit == Limit::none;
+  const PeerValue value = old ? announce_value(*old, role, completed, now, config_.replicated)
+                              : PeerValue{common::stamp_of(now), {role, completed}};
+  if (stored && (!old || *old != value)) {
+    at = write<F>(at, ref.hash, announce.info_hash, key, value);
+    if (config_.replicated) {
+      answer.delta = proto::Delta{announce.info_hash, announce.peer, value.state, value.stamp};
+      answer.refreshed = old && old->state == value.state;
+    }
+  }
+  const SwarmEntry& entry = *at.entry;
+  answer.counts = counts_of(entry);
+  if (role == PeerRole::stopped) return answer;
+  answer.downloaded = stored && completed && !(old && old->state.completed);
+  if (old && old->state.role != PeerRole::stopped) {
+    answer.renewed_ticks = static_cast<int16_t>(std::max(0, common::stamp_age(now, old->stamp)));
+  }
+  const bool seeder = role == PeerRole::seeder;
+  if constexpr (F == Family::v4) {
+    answer.peers_v4 = peers_v4_.sample(entry.v4, at.record, seeder, announce.want_v4, prng, out.v4.data());
+    answer.peers_v6 = peers_v6_.sample(entry.v6, nullptr, seeder, announce.want_v6, prng, out.v6.data());
+  } else {
+    answer.peers_v4 = peers_v4_.sample(entry.v4, nullptr, seeder, announce.want_v4, prng, out.v4.data());
+    answer.peers_v6 = peers_v6_.sample(entry.v6, at.record, seeder, announce.want_v6, prng, out.v6.data());
+  }
+  return answer;
+}
+
+size_t SwarmShard::merge(uint64_t hash, std::span<const proto::Delta> deltas, Tick now) {
+  const std::lock_guard guard(lock_);
+  return merge_locked(hash, deltas, now);
+}
+
+size_t SwarmShard::merge_locked(uint64_t hash, std::span<const proto::Delta> deltas, Tick now) {
+  size_t changed = 0;
+  for (const proto::Delta& delta : deltas) {
+    const bool news = delta.peer.family == Family::v4 ? merge_as<Family::v4>(hash, delta, now)
+                                                      : merge_as<Family::v6>(hash, delta, now);
+    if (news) ++changed;
+  }
+  return changed;
+}
+
+size_t SwarmShard::merge_part(uint64_t hash, const sync::SwarmPart& part, Tick now) {
+  const std::lock_guard guard(lock_);
+  const SwarmEntry* known = table_.find({hash}, part.info_hash);
+  const uint32_t before = known != nullptr ? known->completed : 0;
+  const size_t changed = merge_locked(hash, part.records, now);
+  SwarmEntry* entry = table_.find({hash}, part.info_hash);
+  // The teller has counted these completions already.
+  if (entry != nullptr) entry->completed = std::max(before, part.completed);
+  return changed;
+}
+
+template <Family F>
+void SwarmShard::toggle(const InfoHash& info_hash, const PeerKey<F>& key, PeerValue value) {
+  if (config_.digests == nullptr) return;
+  const uint64_t hash = proto::RecordHash(info_hash)(key, value.state.byte());
+  config_.digests->toggle(proto::digest_bucket(info_hash), value.stamp, hash);
+}
+
+template <Family F>
+bool SwarmShard::merge_as(uint64_t hash, const proto::Delta& delta, Tick now) {
+  const int age = common::stamp_age(now, delta.stamp);
+  if (age >= common::kLifetimeTicks) return false;
+  make_readable(now, std::max(0, -age));
+  const PeerKey<F> key = key_of<F>(delta.peer);
+  const Place<F> at = find<F>({hash}, delta.info_hash, key, delta.state.role);
+  PeerValue value{delta.stamp, delta.state};
+  if (at.record != nullptr) {
+    value = merge_values(at.record->value(), value, now);
+    if (at.record->value() == value) return false;
+  }
+  if (value.state.role == PeerRole::stopped && !config_.replicated) {
+    if (at.record == nullptr) return false;
+    erase<F>(at, hash);
+    return true;
+  }
+  if (at.record == nullptr && !may_merge(at.entry)) return false;
+  write<F>(at, hash, delta.info_hash, key, value);
+  return true;
+}
+
+template <Family F>
+auto SwarmShard::find(SwarmRef ref, const InfoHash& info_hash, const PeerKey<F>& key, PeerRole likely)
+    -> Place<F> {
+  SwarmEntry* entry = table_.find(ref, info_hash);
+  if (entry == nullptr) return {nullptr, nullptr};
+  return {entry, peers<F>().find(set_of<F>(*entry), key, likely)};
+}
+
+template <Family F>
+auto SwarmShard::write(const Place<F>& old, uint64_t hash, const InfoHash& info_hash, const PeerKey<F>& key,
+                       PeerValue value) -> Place<F> {
+  SwarmEntry& entry = old.entry != nullptr ? *old.entry : table_.insert(hash, info_hash);
+  PeerSet& set = set_of<F>(entry);
+  std::optional<PeerValue> before;
+  if (old.record != nullptr) before = old.record->value();
+  const PeerRecord<F>* record =
+      before ? peers<F>().update(set, old.record, value) : peers<F>().insert(set, key, value);
+  if (before) {
+    toggle<F>(info_hash, key, *before);
+    --sums<F>()[index_of(before->state.role)];
+  }
+  toggle<F>(info_hash, key, value);
+  ++sums<F>()[index_of(value.state.role)];
+  if (value.state.completed && !(before && before->state.completed)) ++entry.completed;
+  if (!before) tell_use(false);
+  return {&entry, record};
+}
+
+// Only where nothing is replicated, so no digest changes.
+template <Family F>
+void SwarmShard::erase(const Place<F>& old, uint64_t hash) {
+  --sums<F>()[index_of(old.record->role())];
+  peers<F>().erase(set_of<F>(*old.entry), old.record);
+  if (old.entry->empty()) table_.remove(hash, *old.entry);
+  tell_use(false);
+}
+
+// To be called before a stamp at most `ahead` ticks after `now` is written: it must be readable at the last
+// sweep. Usually the sweep of this tick or the one before has been; only after a pause this call has to make
+// up for it.
+void SwarmShard::make_readable(Tick now, int ahead) {
+  if (table_.size() == 0) {
+    swept_ = now;
+    sweep_.reset();
+  }
+  if (now - swept_ + ahead <= common::kAheadTicks) return;
+  begin_sweep(now);
+  WorkBound unbounded{UINT32_MAX};
+  go_on_with_sweep(unbounded);
+}
+
+SweepPart SwarmShard::expire(Tick now) {
+  const std::lock_guard guard(lock_);
+  WorkBound bound{kPartRecordsMax};
+  if (now > swept_) {
+    if (!sweep_) begin_sweep(now);
+    go_on_with_sweep(bound);
+  }
+  if (now <= swept_ && !compacted_) compacted_ = compact(bound);
+  return {bound.records, now <= swept_ && compacted_};
+}
+
+// An entry that takes a removed one's place comes from behind, so it has been visited.
+template <class Shard, class Visit>
+bool SwarmShard::go_on(Shard& shard, Walk& walk, const WorkBound& bound, Visit visit) {
+  for (;; --walk.entries_left) {
+    walk.entries_left = std::min(walk.entries_left, shard.table_.size());
+    if (walk.entries_left == 0) return true;
+    if (bound.reached()) return false;
+    auto& entry = shard.table_[walk.entries_left - 1];
+    if (walk.swarm != entry.info_hash) walk = {walk.entries_left, entry.info_hash};
+    if (!visit(entry)) return false;
+  }
+}
+
+// `swept_` stays behind until the end, so all stamps are read as before, those written meanwhile too.
+void SwarmShard::begin_sweep(Tick now) { sweep_ = Sweep{now}; }
+
+void SwarmShard::go_on_with_sweep(WorkBound& bound) {
+  const Expiry expiry{swept_, sweep_->to};
+  Walk& walk = sweep_->walk;
+  const bool ended = go_on(*this, walk, bound, [&](SwarmEntry& entry) {
+    if (!expire_set<Family::v4>(entry, expiry, walk.v4, bound, expired_)) return false;
+    if (!expire_set<Family::v6>(entry, expiry, walk.v6, bound, expired_)) return false;
+    if (entry.empty()) {
+      table_.remove(common::siphash(config_.key, entry.info_hash.bytes), entry);
+      bound.records += WorkBound::kSwarmGone;
+    }
+    return true;
+  });
+  tell_use(ended);
+  if (!ended) return;
+  swept_ = sweep_->to;
+  sweep_.reset();
+  compacted_ = false;
+}
+
+template <Family F>
+bool SwarmShard::expire_set(SwarmEntry& entry, const Expiry& expiry, typename PeerTable<F>::Walk& walk,
+                            WorkBound& bound, uint64_t& live_gone) {
+  std::vector<PeerRecord<F>> gone;
+  const bool ended = peers<F>().expire(set_of<F>(entry), expiry, walk, bound, gone);
+  for (const PeerRecord<F>& record : gone) {
+    toggle<F>(entry.info_hash, record.key, record.value());
+    --sums<F>()[index_of(record.role())];
+    if (record.role() != PeerRole::stopped) ++live_gone;
+  }
+  return ended;
+}
+
+template <Family F>
+void SwarmShard::empty_set(SwarmEntry& entry, WorkBound& bound) {
+  // So long after the last sweep every stamp has expired.
+  const Expiry all(swept_, swept_ + 2 * common::kLifetimeTicks);
+  typename PeerTable<F>::Walk walk;
+  WorkBound unbounded{UINT32_MAX};
+  uint64_t live_gone = 0;
+  expire_set<F>(entry, all, walk, unbounded, live_gone);
+  bound.records += unbounded.records;
+}
+
+void SwarmShard::drop_entry(uint64_t hash, SwarmEntry& entry, WorkBound& bound) {
+  empty_set<Family::v4>(entry, bound);
+  empty_set<Family::v6>(entry, bound);
+  table_.remove(hash, entry);
+  bound.records += WorkBound::kSwarmGone;
+  tell_use(false);
+}
+
+bool SwarmShard::drop(uint64_t hash, const InfoHash& info_hash) {
+  const std::lock_guard guard(lock_);
+  SwarmEntry* entry = table_.find({hash}, info_hash);
+  WorkBound unbounded{UINT32_MAX};
+  if (entry != nullptr) drop_entry(hash, *entry, unbounded);
+  return entry != nullptr;
+}
+
+// From the end: the entry that takes a removed one's place has been looked at.
+size_t SwarmShard::drop_if(uint32_t& below, const std::function<bool(const InfoHash&)>& which) {
+  constexpr uint32_t kAsked = 16;  // what `which` takes, as so many looks at a record
+  const std::lock_guard guard(lock_);
+  WorkBound bound{kPartRecordsMax};
+  size_t dropped = 0;
+  for (below = std::min(below, table_.size()); below > 0 && !bound.reached();) {
+    SwarmEntry& entry = table_[--below];
+    bound.records += kAsked;
+    if (!which(entry.info_hash)) continue;
+    drop_entry(common::siphash(config_.key, entry.info_hash.bytes), entry, bound);
+    ++dropped;
+  }
+  return dropped;
+}
+
+// After a sweep. Returns whether nothing is left to do.
+bool SwarmShard::compact(WorkBound& bound) {
+  return table_.compact(bound) && peers_v4_.compact(bound, [this](auto visit) {
+    for (uint32_t i = 0; i < table_.size(); ++i) visit(table_[i].v4);
+  }) && peers_v6_.compact(bound, [this](auto visit) {
+    for (uint32_t i = 0; i < table_.size(); ++i) visit(table_[i].v6);
+  });
+}
+
+bool SwarmShard::for_each(Walk& walk, const std::function<void(const proto::Delta&)>& visit) const {
+  const std::lock_guard guard(lock_);
+  WorkBound bound{kPartRecordsMax};
+  return go_on(*this, walk, bound, [&](const SwarmEntry& entry) {
+    const auto visit_record = [&]<Family F>(const PeerRecord<F>& record) {
+      visit({entry.info_hash, endpoint_of<F>(record.key), record.value().state, record.stamp});
+    };
+    return peers_v4_.for_each(entry.v4, walk.v4, bound, visit_record) &&
+           peers_v6_.for_each(entry.v6, walk.v6, bound, visit_record);
+  });
+}
+
+bool SwarmShard::read(Walk& walk, const sync::Cells& cells, Tick now,
+                      const std::function<void(const sync::SwarmPart&)>& visit) const {
+  // Of a large swarm so many records are visited at once.
+  constexpr size_t kPartMax = 1024;
+  const std::lock_guard guard(lock_);
+  const Expiry expiry{swept_, std::max(now, swept_)};
+  WorkBound bound{kPartRecordsMax};
+  std::vector<proto::Delta> part;
+  return go_on(*this, walk, bound, [&](const SwarmEntry& entry) {
+    const size_t bucket = proto::digest_bucket(entry.info_hash);
+    ++bound.records;
+    if (!cells.touches(bucket)) return true;
+    const auto flush = [&] {
+      if (!part.empty()) visit({entry.info_hash, entry.completed, part});
+      part.clear();
+    };
+    const auto take = [&]<Family F>(const PeerRecord<F>& record) {
+      if (!cells.contains(record.stamp, bucket) || expiry.expired(record.stamp)) return;
+      part.push_back({entry.info_hash, endpoint_of<F>(record.key), record.value().state, record.stamp});
+      if (part.size() == kPartMax) flush();
+    };
+    const bool ended = peers_v4_.for_each(entry.v4, walk.v4, bound, take) &&
+                       peers_v6_.for_each(entry.v6, walk.v6, bound, take);
+    flush();
+    return ended;
+  });
+}
+
+// Backwards: when an entry is removed the last one takes its place, which is one that has been seen already.
+size_t SwarmShard::copy_counts(uint32_t& below, std::span<proto::ScrapedSwarm> out) const {
+  const std::lock_guard guard(lock_);
+  below = std::min(below, table_.size());
+  size_t count = 0;
+  while (below > 0 && count < out.size()) {
+    const SwarmEntry& entry = table_[--below];
+    out[count++] = {entry.info_hash, counts_of(entry)};
+  }
+  return count;
+}
+
+void SwarmShard::add_to(StoreTotals& totals) const {
+  const std::lock_guard guard(lock_);
+  constexpr size_t kSeeder = index_of(PeerRole::seeder);
+  constexpr size_t kLeecher = index_of(PeerRole::leecher);
+  constexpr size_t kStopped = index_of(PeerRole::stopped);
+  totals.swarms += table_.size();
+  totals.seeders_v4 += sums_[0][kSeeder];
+  totals.leechers_v4 += sums_[0][kLeecher];
+  totals.stopped_v4 += sums_[0][kStopped];
+  totals.seeders_v6 += sums_[1][kSeeder];
+  totals.leechers_v6 += sums_[1][kLeecher];
+  totals.stopped_v6 += sums_[1][kStopped];
+  totals.memory_bytes += table_.bytes() + peers_v4_.bytes() + peers_v6_.bytes();
+  totals.expired += expired_;
+  totals.lock_stalls += lock_.stalls();
+}
+
+}  // namespace shoal::node

@@ -1,0 +1,176 @@
+// SwarmShard: one of the store's shards: its swarms, their peers, and the rules applied to them. Every method
+// takes the shard's lock for its duration, but for prefetch().
+
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+
+#include "common/prefetch.h"
+#include "node/store/digest_table.h"
+#include "node/store/peer_table.h"
+#include "node/store/shard_lock.h"
+#include "node/store/store_room.h"
+#include "node/store/swarm_store.h"
+#include "node/store/swarm_table.h"
+
+namespace shoal::node {
+
+// What all shards of a store share.
+struct ShardConfig {
+  common::SipKey key{};
+  bool replicated = false;
+  PeerHash peer_hash;
+  std::unique_ptr<DigestTable> digests;          // null: not replicated
+  StoreRoom* room = nullptr;                     // outlives the shard
+  uint32_t swarms_max = SwarmTable::kSwarmsMax;  // of one shard
+};
+
+class alignas(64) SwarmShard {
+ public:
+  // `place` is where the shard's index is announced. Both must outlive the shard.
+  SwarmShard(const ShardConfig& config, IndexPlace& place);
+
+  // Starts to load what every call reads first.
+  void prefetch() const {
+    for (const size_t line : {0, 64, 128}) common::prefetch(reinterpret_cast<const char*>(this) + line);
+  }
+  void prefetch_swarm(SwarmRef& ref) const;
+  void prefetch_peers(PeerRef& ref) const;
+  void prefetch_place(const PeerRef& ref) const;
+
+  PeerAnswer announce(SwarmRef ref, const PeerAnnounce& announce, common::Tick now, common::Prng& prng,
+                      const PeerBuffers& out);
+  proto::SwarmCounts scrape(SwarmRef ref, const common::InfoHash& info_hash) const;
+
+  std::optional<SwarmLook> look(uint64_t hash, const common::InfoHash& info_hash, uint32_t peers_max,
+                                common::Prng& prng) const;
+
+  // Deltas of one swarm; how many changed something.
+  size_t merge(uint64_t hash, std::span<const proto::Delta> deltas, common::Tick now);
+  size_t merge_part(uint64_t hash, const sync::SwarmPart& part, common::Tick now);
+
+  // Part of a sweep.
+  SweepPart expire(common::Tick now);
+
+  // Removes a swarm with all its records; false: there is none.
+  bool drop(uint64_t hash, const common::InfoHash& info_hash);
+  // Removes those `which` says of some of the swarms below number `below`, which it lowers, until it is 0;
+  // how many.
+  size_t drop_if(uint32_t& below, const std::function<bool(const common::InfoHash&)>& which);
+
+  // What is done under one hold of the lock: so many records and what one more segment of a large swarm has.
+  static constexpr uint32_t kPartRecordsMax = 16 * 1024;
+
+  // Where a walk over all records stands between two parts: it goes from the last entry to the first. Records
+  // that are there from its beginning to its end, and do not change, are visited, perhaps twice.
+  struct Walk {
+    uint32_t entries_left = UINT32_MAX;  // these, the lower numbers, have not been visited to the end
+    // The last of them, of which a part may have been visited.
+    common::InfoHash swarm{};
+    PeerTable<common::Family::v4>::Walk v4{};
+    PeerTable<common::Family::v6>::Walk v6{};
+  };
+
+  // Between two parts: lets those have the lock who wait for it.
+  void give_way() const { lock_.give_way(); }
+
+  // Parts of a walk; whether that was the last.
+  bool for_each(Walk& walk, const std::function<void(const proto::Delta&)>& visit) const;
+  bool read(Walk& walk, const sync::Cells& cells, common::Tick now,
+            const std::function<void(const sync::SwarmPart&)>& visit) const;
+
+  size_t copy_counts(uint32_t& below, std::span<proto::ScrapedSwarm> out) const;
+  void add_to(StoreTotals& totals) const;
+
+ private:
+  size_t merge_locked(uint64_t hash, std::span<const proto::Delta> deltas, common::Tick now);
+
+  template <common::Family F>
+  PeerTable<F>& peers();
+  template <common::Family F>
+  static PeerSet& set_of(SwarmEntry& entry);
+  template <common::Family F>
+  RoleCounts& sums() {
+    return sums_[F == common::Family::v4 ? 0 : 1];
+  }
+
+  template <common::Family F>
+  PeerAnswer announce_as(SwarmRef ref, const PeerAnnounce& announce, common::Tick now, common::Prng& prng,
+                         const PeerBuffers& out);
+  template <common::Family F>
+  bool merge_as(uint64_t hash, const proto::Delta& delta, common::Tick now);
+
+  // A peer's record and the swarm it is in; null: there is none.
+  template <common::Family F>
+  struct Place {
+    SwarmEntry* entry;
+    const PeerRecord<F>* record;
+  };
+  template <common::Family F>
+  Place<F> find(SwarmRef ref, const common::InfoHash& info_hash, const PeerKey<F>& key,
+                proto::PeerRole likely);
+  // Stores a peer's record; `old` is what find() returned. Returns where it is now: the entry may be new.
+  template <common::Family F>
+  Place<F> write(const Place<F>& old, uint64_t hash, const common::InfoHash& info_hash, const PeerKey<F>& key,
+                 PeerValue value);
+  template <common::Family F>
+  void erase(const Place<F>& old, uint64_t hash);
+
+  // What keeps a peer of this swarm (null: a new one) from being stored; `known`: it is there as a stopped
+  // one.
+  Limit lacks_room(const SwarmEntry* entry, bool known) const;
+  // Whether a record of another node, a new one, may be stored; counted if not.
+  bool may_merge(const SwarmEntry* entry);
+  bool table_full() const { return table_.size() >= config_.swarms_max; }
+  uint64_t records() const;
+  void tell_use(bool all);
+  template <common::Family F>
+  bool expire_set(SwarmEntry& entry, const Expiry& expiry, typename PeerTable<F>::Walk& walk,
+                  WorkBound& bound, uint64_t& live_gone);
+  template <common::Family F>
+  void empty_set(SwarmEntry& entry, WorkBound& bound);
+  void drop_entry(uint64_t hash, SwarmEntry& entry, WorkBound& bound);
+
+  // Into the digest of its cell, or out of it.
+  template <common::Family F>
+  void toggle(const common::InfoHash& info_hash, const PeerKey<F>& key, PeerValue value);
+
+  proto::SwarmCounts counts_of(const SwarmEntry& entry) const;
+  void make_readable(common::Tick now, int ahead);
+  // Goes on with a walk until its end or the bound is reached: `visit(entry)` returns whether it came to the
+  // entry's end. Returns whether that was the end of all.
+  template <class Shard, class Visit>
+  static bool go_on(Shard& shard, Walk& walk, const WorkBound& bound, Visit visit);
+
+  // A sweep that is under way.
+  struct Sweep {
+    common::Tick to;  // it removes what has expired at this tick
+    Walk walk{};
+  };
+  void begin_sweep(common::Tick now);
+  void go_on_with_sweep(WorkBound& bound);
+  bool compact(WorkBound& bound);
+
+  // What every announce reads, and what a new peer's changes, lies in the first three cache lines.
+  mutable ShardLock lock_;
+  SwarmTable table_;
+  const ShardConfig& config_;
+  common::Tick swept_ = 0;  // tick of the last sweep; all stamps here are readable at it
+  // What the room common to all shards has been told.
+  int64_t told_swarms_ = 0;
+  int64_t told_records_ = 0;
+  std::array<RoleCounts, 2> sums_{};  // records by family and role
+  PeerTable<common::Family::v4> peers_v4_;
+  PeerTable<common::Family::v6> peers_v6_;
+  std::optional<Sweep> sweep_;
+  bool compacted_ = true;  // nothing is left to do of compact()
+  uint64_t expired_ = 0;
+};
+
+}  // namespace shoal::node

@@ -1,0 +1,203 @@
+#include "node/store/swarm_store.h"
+
+#include <sys/mman.h>
+
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+#include "common/check.h"
+#include "common/prefetch.h"
+#include "node/os/heap_pages.h"
+#include "node/store/allocated.h"
+#include "node/store/swarm_shard.h"
+
+namespace shoal::node {
+
+using common::InfoHash;
+using common::Tick;
+
+// One array of shards, so that finding one takes no pointer; they can be neither moved nor
+// default-constructed. On huge pages where there are any: every announce comes to another shard.
+struct SwarmStore::Impl {
+  static constexpr size_t kShardsBytes =
+      (kShards * sizeof(SwarmShard) + kHugePageBytes - 1) / kHugePageBytes * kHugePageBytes;
+
+  explicit Impl(const Config& config)
+      : shared{config.key,
+               config.replicated,
+               {peer_seed(config.key, 'a'), peer_seed(config.key, 'b')},
+               config.replicated ? std::make_unique<DigestTable>() : nullptr,
+               &room},
+        shards(static_cast<SwarmShard*>(std::aligned_alloc(kHugePageBytes, kShardsBytes))) {
+    CHECK_INVARIANT(shards != nullptr);
+    madvise(shards, kShardsBytes, MADV_HUGEPAGE);
+    for (size_t i = 0; i < kShards; ++i) std::construct_at(shards + i, shared, index_places[i]);
+  }
+  ~Impl() {
+    std::destroy_n(shards, kShards);
+    std::free(shards);
+  }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  // The hash of peers must be as secret as that of swarms; odd, so that a multiplication loses nothing.
+  static uint64_t peer_seed(const common::SipKey& key, char name) {
+    return common::siphash(key, std::array{static_cast<uint8_t>(name)}) | 1;
+  }
+
+  static size_t shard_number(SwarmRef ref) { return ref.hash >> 54; }
+  SwarmShard& shard_of(SwarmRef ref) { return shards[shard_number(ref)]; }
+  const IndexPlace& index_place_of(SwarmRef ref) const { return index_places[shard_number(ref)]; }
+
+  using Admits = std::function<bool(const InfoHash&)>;
+  std::shared_ptr<const Admits> current_admits() {
+    const std::lock_guard lock(admits_mutex);
+    return admits;
+  }
+
+  StoreRoom room;
+  ShardConfig shared;
+  std::array<IndexPlace, kShards> index_places;
+  SwarmShard* shards;
+  std::mutex admits_mutex;
+  std::shared_ptr<const Admits> admits;  // under admits_mutex; null: everything is merged
+};
+
+static_assert(SwarmStore::kShards == size_t{1} << (64 - 54));
+
+SwarmStore::SwarmStore(const Config& config) : impl_(std::make_unique<Impl>(config)) {}
+SwarmStore::~SwarmStore() = default;
+
+void SwarmStore::set_limits(const StoreLimits& limits) { impl_->room.set(limits); }
+
+bool SwarmStore::nearly_full() const {
+  return impl_->room.swarms.nearly_full() || impl_->room.peers.nearly_full();
+}
+
+SwarmRef SwarmStore::locate(const InfoHash& info_hash) const {
+  const SwarmRef ref{common::siphash(impl_->shared.key, info_hash.bytes)};
+  common::prefetch(&impl_->index_place_of(ref));
+  impl_->shard_of(ref).prefetch();
+  return ref;
+}
+
+void SwarmStore::prefetch(std::span<SwarmRef> refs) const {
+  for (const SwarmRef& ref : refs) impl_->index_place_of(ref).prefetch(ref.hash);
+  for (SwarmRef& ref : refs) impl_->shard_of(ref).prefetch_swarm(ref);
+}
+
+void SwarmStore::prefetch(std::span<PeerRef> refs) const {
+  for (const PeerRef& ref : refs) impl_->index_place_of(ref.swarm).prefetch(ref.swarm.hash);
+  for (PeerRef& ref : refs) impl_->shard_of(ref.swarm).prefetch_swarm(ref.swarm);
+  for (PeerRef& ref : refs) impl_->shard_of(ref.swarm).prefetch_peers(ref);
+  for (const PeerRef& ref : refs) {
+    if (ref.large) impl_->shard_of(ref.swarm).prefetch_place(ref);
+  }
+}
+
+PeerAnswer SwarmStore::announce(SwarmRef ref, const PeerAnnounce& announce, Tick now, common::Prng& prng,
+                                const PeerBuffers& out) {
+  return impl_->shard_of(ref).announce(ref, announce, now, prng, out);
+}
+
+proto::SwarmCounts SwarmStore::scrape(SwarmRef ref, const InfoHash& info_hash) const {
+  return impl_->shard_of(ref).scrape(ref, info_hash);
+}
+
+std::optional<SwarmLook> SwarmStore::look(SwarmRef ref, const InfoHash& info_hash, uint32_t peers_max,
+                                          common::Prng& prng) const {
+  return impl_->shard_of(ref).look(ref.hash, info_hash, peers_max, prng);
+}
+
+size_t SwarmStore::merge(std::span<const proto::Delta> deltas, Tick now) {
+  const auto admits = impl_->current_admits();
+  size_t changed = 0;
+  while (!deltas.empty()) {
+    const InfoHash& info_hash = deltas.front().info_hash;
+    size_t count = 1;
+    while (count < deltas.size() && deltas[count].info_hash == info_hash) ++count;
+    if (admits == nullptr || (*admits)(info_hash)) {
+      const SwarmRef ref = locate(info_hash);
+      changed += impl_->shard_of(ref).merge(ref.hash, deltas.first(count), now);
+    }
+    deltas = deltas.subspan(count);
+  }
+  return changed;
+}
+
+size_t SwarmStore::merge_part(const sync::SwarmPart& part, Tick now) {
+  const SwarmRef ref = locate(part.info_hash);
+  return impl_->shard_of(ref).merge_part(ref.hash, part, now);
+}
+
+sync::StampDigests SwarmStore::stamp_digests() const {
+  CHECK_INVARIANT(impl_->shared.digests != nullptr);
+  return impl_->shared.digests->stamp_digests();
+}
+
+sync::BucketDigests SwarmStore::bucket_digests(common::Stamp stamp) const {
+  CHECK_INVARIANT(impl_->shared.digests != nullptr);
+  return impl_->shared.digests->bucket_digests(stamp);
+}
+
+void SwarmStore::read(size_t step, const sync::Cells& cells, Tick now,
+                      const std::function<void(const sync::SwarmPart&)>& visit) const {
+  const SwarmShard& shard = impl_->shards[step];
+  SwarmShard::Walk walk;
+  while (!shard.read(walk, cells, now, visit)) shard.give_way();
+}
+
+void SwarmStore::expire_shard(size_t shard, Tick now) {
+  while (!expire_part(shard, now).finished) impl_->shards[shard].give_way();
+}
+
+SweepPart SwarmStore::expire_part(size_t shard, Tick now) { return impl_->shards[shard].expire(now); }
+
+bool SwarmStore::drop(const InfoHash& info_hash) {
+  const SwarmRef ref = locate(info_hash);
+  return impl_->shard_of(ref).drop(ref.hash, info_hash);
+}
+
+size_t SwarmStore::drop_if(size_t shard, const std::function<bool(const InfoHash&)>& which) {
+  SwarmShard& of = impl_->shards[shard];
+  uint32_t below = kAllSwarms;
+  size_t dropped = of.drop_if(below, which);
+  while (below > 0) {
+    of.give_way();
+    dropped += of.drop_if(below, which);
+  }
+  return dropped;
+}
+
+void SwarmStore::admit_only(std::function<bool(const InfoHash&)> admits) {
+  auto next = admits ? std::make_shared<const Impl::Admits>(std::move(admits)) : nullptr;
+  const std::lock_guard lock(impl_->admits_mutex);
+  impl_->admits = std::move(next);
+}
+
+void SwarmStore::for_each(size_t shard, const std::function<void(const proto::Delta&)>& visit) const {
+  const SwarmShard& visited = impl_->shards[shard];
+  SwarmShard::Walk walk;
+  while (!visited.for_each(walk, visit)) visited.give_way();
+}
+
+size_t SwarmStore::copy_counts(size_t shard, uint32_t& below, std::span<proto::ScrapedSwarm> out) const {
+  return impl_->shards[shard].copy_counts(below, out);
+}
+
+StoreTotals SwarmStore::totals() const {
+  StoreTotals totals;
+  totals.memory_bytes = Impl::kShardsBytes + allocated_bytes(sizeof(Impl));
+  if (impl_->shared.digests != nullptr) totals.memory_bytes += allocated_bytes(DigestTable::bytes());
+  for (size_t i = 0; i < kShards; ++i) impl_->shards[i].add_to(totals);
+  return totals;
+}
+
+MergesRefused SwarmStore::merges_refused() const {
+  return {impl_->room.merges_refused_swarms.load(std::memory_order_relaxed),
+          impl_->room.merges_refused_peers.load(std::memory_order_relaxed)};
+}
+
+}  // namespace shoal::node

@@ -1,0 +1,187 @@
+// SwarmStore: all swarms this node knows, in memory. The only state shared by the workers and the control
+// thread.
+//
+// A last-writer-wins map (info_hash, endpoint) -> (stamp, state) in 1024 shards, chosen by a keyed hash of
+// the info_hash; one lock a shard, held for one call, never two at once, never across IO. Every method is
+// safe on any thread.
+
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "common/prng.h"
+#include "common/siphash.h"
+#include "common/tick.h"
+#include "node/limits/limits.h"
+#include "node/store/store_room.h"
+#include "node/store/swarm_ref.h"
+#include "proto/announce.h"
+#include "proto/delta.h"
+#include "sync/swarms.h"
+
+namespace shoal::node {
+
+struct PeerAnnounce {
+  common::InfoHash info_hash;
+  common::Endpoint peer;  // port not 0
+  proto::Event event = proto::Event::none;
+  bool seeder = false;   // left == 0
+  uint32_t want_v4 = 0;  // at most this many IPv4 peers in the answer
+  uint32_t want_v6 = 0;
+};
+
+// Where the store writes compact peers; each span must hold want * compact_size(family) bytes.
+struct PeerBuffers {
+  std::span<uint8_t> v4;
+  std::span<uint8_t> v6;
+};
+
+struct PeerAnswer {
+  proto::SwarmCounts counts;  // after this announce
+  uint32_t peers_v4 = 0;      // peers written to the buffers
+  uint32_t peers_v6 = 0;
+  bool downloaded = false;     // this peer has completed, for the first time that is known of
+  int16_t renewed_ticks = -1;  // since the record of a peer that was here already had been written; else -1
+  // To be told to the cluster: set when the announce changed or refreshed the record and the store is
+  // replicated.
+  std::optional<proto::Delta> delta;
+  bool refreshed = false;  // it did not change the record
+  // Not none: the peer has not been stored. Of peers_per_swarm it still gets counts and peers, of swarms and
+  // peers nothing.
+  Limit limit = Limit::none;
+};
+
+// One swarm, looked at.
+struct SwarmLook {
+  using Roles = std::array<uint32_t, 3>;  // records by proto::PeerRole
+  proto::SwarmCounts counts;
+  Roles v4{};
+  Roles v6{};
+  std::vector<proto::Delta> peers;  // live ones, drawn at random
+};
+
+struct StoreTotals {
+  uint64_t swarms = 0;
+  uint64_t seeders_v4 = 0;
+  uint64_t leechers_v4 = 0;
+  uint64_t stopped_v4 = 0;  // records of stopped peers, kept so that no late delta brings them back
+  uint64_t seeders_v6 = 0;
+  uint64_t leechers_v6 = 0;
+  uint64_t stopped_v6 = 0;
+  uint64_t memory_bytes = 0;  // allocated for swarms and peers
+  uint64_t expired = 0;       // live records removed by age since start
+  uint64_t lock_stalls = 0;   // times a shard's lock had to be waited for since start
+};
+
+// Part of a sweep of a shard.
+struct SweepPart {
+  uint32_t records;  // looked at: WorkBound
+  bool finished;     // it was the last, the shard has been swept
+};
+
+// Records of other nodes that were not taken because of a limit, since start.
+struct MergesRefused {
+  uint64_t swarms = 0;
+  uint64_t peers = 0;
+};
+
+class SwarmStore final : public sync::Swarms {
+ public:
+  static constexpr size_t kShards = 1024;
+
+  struct Config {
+    common::SipKey key{};     // the same on every node of a cluster
+    bool replicated = false;  // keep stopped records, produce deltas
+  };
+
+  explicit SwarmStore(const Config& config);
+  ~SwarmStore() override;
+  SwarmStore(const SwarmStore&) = delete;
+  SwarmStore& operator=(const SwarmStore&) = delete;
+
+  // In force from now on; what is there stays. None at first.
+  void set_limits(const StoreLimits& limits);
+
+  // Starts to load what the next call with it will read first.
+  SwarmRef locate(const common::InfoHash& info_hash) const;
+
+  // For batches, so that their cache misses overlap: to be called for all scrapes or all announces of the
+  // batch before the first is worked. Each follows in stages, every one for all of them, what the stage
+  // before has started to load: the index of the swarms, their entries; then their peers, and in large swarms
+  // the places of these peers among them. They may be left out; what they note in `refs` spares the calls
+  // that follow a search.
+  void prefetch(std::span<SwarmRef> refs) const;
+  void prefetch(std::span<PeerRef> refs) const;
+
+  // Applies one announce and samples peers for it: leechers first for a seeder, never the announcer itself,
+  // never a stopped peer. `ref` is locate(announce.info_hash). A peer that is there already, and one that
+  // stops, are not subject to limits.
+  PeerAnswer announce(SwarmRef ref, const PeerAnnounce& announce, common::Tick now, common::Prng& prng,
+                      const PeerBuffers& out);
+
+  // Zeros for an unknown swarm.
+  proto::SwarmCounts scrape(SwarmRef ref, const common::InfoHash& info_hash) const;
+
+  // At most `peers_max` peers of each family; nothing for an unknown swarm. `ref` is locate(info_hash).
+  std::optional<SwarmLook> look(SwarmRef ref, const common::InfoHash& info_hash, uint32_t peers_max,
+                                common::Prng& prng) const;
+
+  // Of sync/swarms.h; a step of reading is a shard. There are digests only in a replicated store. What would
+  // take the store beyond twice its limits is not merged.
+  size_t merge(std::span<const proto::Delta> deltas, common::Tick now) override;
+  size_t merge_part(const sync::SwarmPart& part, common::Tick now) override;
+  sync::StampDigests stamp_digests() const override;
+  sync::BucketDigests bucket_digests(common::Stamp stamp) const override;
+  bool nearly_full() const override;
+  size_t read_steps() const override { return kShards; }
+  void read(size_t step, const sync::Cells& cells, common::Tick now,
+            const std::function<void(const sync::SwarmPart&)>& visit) const override;
+
+  // Removes the records of one shard whose lifetime has ended, live and stopped alike, and swarms that become
+  // empty, with their completed counts. Holds the lock only for some thousand records at a time. To be called
+  // for every shard once per tick; after a pause of any length (a suspended machine) one call is enough. A
+  // `now` behind that of the last call removes nothing.
+  void expire_shard(size_t shard, common::Tick now);
+
+  // One such hold.
+  SweepPart expire_part(size_t shard, common::Tick now);
+
+  // Removes a swarm with all its peers and counts at once; false: there is none.
+  bool drop(const common::InfoHash& info_hash);
+
+  // Removes those swarms of one shard that `which` says, under the shard's lock; how many. Holds the lock for
+  // some hundred swarms at a time; a large one goes at once.
+  size_t drop_if(size_t shard, const std::function<bool(const common::InfoHash&)>& which);
+
+  // Deltas of swarms for which `admits` is false are not merged from now on; empty: all are. It is called on
+  // the threads that merge.
+  void admit_only(std::function<bool(const common::InfoHash&)> admits);
+
+  // Visits every record of one shard, live and stopped, as the delta that would bring it elsewhere; of a
+  // swarm one after the other. Holds the lock for some thousand records at a time: one that is written
+  // meanwhile may be missed or come twice. `visit` must be short and must not call the store.
+  void for_each(size_t shard, const std::function<void(const proto::Delta&)>& visit) const;
+
+  // For a walk over one shard in short steps, between which others may use it: copies the counts of swarms,
+  // the last ones first, beginning below number `below` (kAllSwarms at first), which it lowers. Returns how
+  // many; 0: that was all. A swarm that is there from the first step to the last is copied, perhaps twice.
+  static constexpr uint32_t kAllSwarms = UINT32_MAX;
+  size_t copy_counts(size_t shard, uint32_t& below, std::span<proto::ScrapedSwarm> out) const;
+
+  // Sums over all shards, one lock at a time: consistent per shard only.
+  StoreTotals totals() const;
+
+  MergesRefused merges_refused() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace shoal::node

@@ -1,0 +1,152 @@
+// SwarmTable: the swarms of one shard: their entries dense in one array, and an index from hash to entry. A
+// lookup costs a cache miss in the index (4 bytes a swarm, mostly cached) and one in the entry.
+//
+// The index grows and shrinks without a stall: a new one takes the place of the old, into which new entries
+// go at once and the others some at a time. Until then who is not in the one is looked for in the other.
+//
+// Guarded by the shard's lock. Entries move when others come and go.
+
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "common/info_hash.h"
+#include "common/prefetch.h"
+#include "common/siphash.h"
+#include "node/store/block_pool.h"
+#include "node/store/peer_table.h"
+#include "node/store/swarm_ref.h"
+
+namespace shoal::node {
+
+struct SwarmEntry {
+  common::InfoHash info_hash;
+  uint32_t completed = 0;
+  PeerSet v4;
+  PeerSet v6;
+
+  bool empty() const { return v4.empty() && v6.empty(); }
+};
+static_assert(sizeof(SwarmEntry) == 40);
+
+// The home slot of a hash in an index of `slots`. The shard is chosen by the top bits, home by the next ones.
+constexpr uint64_t home_slot(uint64_t hash, uint64_t slots) { return (hash << 10 >> 32) * slots >> 32; }
+
+// Where a table's index lies. Kept apart from the table, those of all shards together, so that the first look
+// at a swarm finds it in the cache. Any thread.
+class IndexPlace {
+ public:
+  void set(const uint32_t* slots, size_t count) {
+    base_.store(reinterpret_cast<uintptr_t>(slots), std::memory_order_relaxed);
+    count_.store(count, std::memory_order_relaxed);
+  }
+
+  // Starts to load the part of the index find() will read. Reads nothing of it, so the index may even be
+  // freed meanwhile.
+  void prefetch(uint64_t hash) const {
+    const uint64_t home = home_slot(hash, count_.load(std::memory_order_relaxed));
+    const uintptr_t at = base_.load(std::memory_order_relaxed) + home * sizeof(uint32_t);
+    common::prefetch(reinterpret_cast<const void*>(at));
+  }
+
+ private:
+  std::atomic<uintptr_t> base_{0};
+  std::atomic<uint64_t> count_{0};
+};
+
+class SwarmTable {
+ public:
+  // As many numbers as the index has room for. Only who chooses info_hashes for this shard, which takes the
+  // key of the store, can come so far.
+  static constexpr uint32_t kSwarmsMax = (1U << 22) - 1;
+
+  // `key` gave the hashes; `place` is kept up to date. Both must outlive the table.
+  SwarmTable(const common::SipKey& key, IndexPlace& place) : key_(key), place_(place) {}
+
+  // Null if there is no such swarm. `ref` is of the info_hash.
+  SwarmEntry* find(SwarmRef ref, const common::InfoHash& info_hash) {
+    return const_cast<SwarmEntry*>(std::as_const(*this).find(ref, info_hash));
+  }
+  const SwarmEntry* find(SwarmRef ref, const common::InfoHash& info_hash) const;
+
+  // The swarm must not be there, and there must be less than kSwarmsMax.
+  SwarmEntry& insert(uint64_t hash, const common::InfoHash& info_hash);
+
+  // The last entry takes the place, and the number, of the removed one.
+  void remove(uint64_t hash, const SwarmEntry& entry);
+
+  // After many removals, and to end a move that insert() has begun: does some of it, within the bound.
+  // Returns whether nothing is left to do.
+  bool compact(WorkBound& bound);
+
+  // Entries that the old index may still hold.
+  uint32_t left_to_move() const {
+    return move_ == nullptr ? 0 : std::max(move_->next, std::min(move_->end, size())) - move_->next;
+  }
+  static constexpr uint32_t kMoveStep = 16;  // so many are moved with one insert()
+
+  // The entries by number; numbers below size().
+  uint32_t size() const { return entries_.count(); }
+  SwarmEntry& operator[](uint32_t number) {
+    return *reinterpret_cast<SwarmEntry*>(entries_.at(number, sizeof(SwarmEntry)));
+  }
+  const SwarmEntry& operator[](uint32_t number) const {
+    return *reinterpret_cast<const SwarmEntry*>(entries_.at(number, sizeof(SwarmEntry)));
+  }
+
+  // The number of the entry that is probably that of the swarm, judged by its tag alone, without a look at
+  // it; or SwarmRef::kUnknown.
+  uint32_t likely_number(uint64_t hash) const;
+
+  size_t bytes() const {
+    const size_t old = move_ == nullptr ? 0 : allocated_bytes(sizeof(Move)) + allocated_bytes(move_->old);
+    return entries_.bytes(sizeof(SwarmEntry)) + allocated_bytes(index_) + old;
+  }
+
+ private:
+  // A slot of the index: a tag of hash bits and an entry's number.
+  static constexpr uint32_t kNumberBits = 22;
+  static constexpr uint32_t kNumberMask = (1U << kNumberBits) - 1;
+  static constexpr uint32_t kFree = ~0U;
+  static constexpr uint32_t kGone = kNumberMask;  // of the old index: moved or removed
+  static_assert(kSwarmsMax == kNumberMask);
+
+  // An index of fewer slots grows by half, a larger one by a quarter: that moves every entry twice as often.
+  static constexpr size_t kSmallIndex = 2048;
+
+  using Index = std::vector<uint32_t>;
+
+  // From the old index to the new one. Each entry is in one of them; those below `next` are in the new one.
+  struct Move {
+    Index old;
+    uint32_t next = 0;
+    uint32_t end = 0;  // entries from here on came later
+  };
+
+  // The lowest bits.
+  static uint32_t tag_of(uint64_t hash) { return static_cast<uint32_t>(hash) << kNumberBits; }
+  uint64_t hash_of(const SwarmEntry& entry) const { return common::siphash(key_, entry.info_hash.bytes); }
+
+  static size_t next(const Index& index, size_t slot) { return slot + 1 == index.size() ? 0 : slot + 1; }
+  template <class Is>
+  static uint32_t find_in(const Index& index, uint64_t hash, Is is);
+  // Null: it is not there.
+  static uint32_t* slot_in(Index& index, uint64_t hash, uint32_t number);
+  void put(uint64_t hash, uint32_t number);
+  void close_gap(size_t hole);
+  void begin_move(size_t slots);
+  void move(uint32_t entries);
+
+  Index index_;
+  BlockRow entries_;
+  std::unique_ptr<Move> move_;  // null: all entries are in the index
+  const common::SipKey& key_;
+  IndexPlace& place_;
+};
+
+}  // namespace shoal::node

@@ -1,0 +1,55 @@
+// ClusterLoad: how many announces there are, here and on the other nodes, and what follows for the interval
+// that clients are told. Looks once a second. Control thread only, but for the interval.
+
+#pragma once
+
+#include <uv.h>
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "node/cluster/sync_driver.h"
+#include "node/config/options.h"
+#include "node/tracker/adaptive_interval.h"
+#include "node/tracker/worker_counters.h"
+
+namespace shoal::node {
+
+class ClusterLoad {
+ public:
+  ClusterLoad(uv_loop_t* loop, const Options::Tracker& options);
+  ClusterLoad(const ClusterLoad&) = delete;
+  ClusterLoad& operator=(const ClusterLoad&) = delete;
+
+  // Begins to look. The counters stay; `sync` may be null: this node is the cluster.
+  void start(std::vector<const WorkerCounters*> workers, SyncDriver* sync);
+
+  // From now on. Where the interval begins to be adapted, or ends to be, the trackers have to be told:
+  // adapted_interval_s().
+  void set(const Options::Tracker& options);
+
+  // The interval before the jitter; null where it never changes. Any thread.
+  const std::atomic<uint32_t>* adapted_interval_s() const { return adapts_ ? &interval_s_ : nullptr; }
+
+  uint32_t interval_s() const { return interval_s_.load(std::memory_order_relaxed); }
+  double announces_per_s() const { return announces_.per_s(); }
+
+  // Closes the timer; the object must live until the loop has run the close callback.
+  void close();
+
+ private:
+  void look();
+
+  bool adapts_;
+  AdaptiveInterval adaptive_;
+  RateMeter announces_;
+  std::atomic<uint32_t> interval_s_;
+  std::vector<const WorkerCounters*> workers_;
+  SyncDriver* sync_ = nullptr;
+  uv_timer_t timer_;
+};
+
+}  // namespace shoal::node

@@ -1,0 +1,219 @@
+#include "node/tracker/http_tracker.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <utility>
+
+#include "proto/http_answer.h"
+#include "proto/http_query.h"
+#include "proto/stats_query.h"
+
+namespace shoal::node {
+
+using common::ByteSpan;
+using common::Endpoint;
+using common::Family;
+
+namespace {
+
+// A malformed request will not get better by being sent again.
+constexpr proto::RetryIn kNever{.never = true};
+
+// What who asks too often is told: the buckets fill again in seconds, BEP 31 has minutes.
+constexpr uint32_t kTooOftenMinutes = 1;
+
+// The same clock as that of the UDP server: they fill the same buckets.
+uint64_t monotonic_us() {
+  using std::chrono::duration_cast;
+  const auto since = std::chrono::steady_clock::now().time_since_epoch();
+  return static_cast<uint64_t>(duration_cast<std::chrono::microseconds>(since).count());
+}
+
+}  // namespace
+
+HttpTracker::HttpTracker(Tracker& tracker, const ClusterClock& clock, FullScrapes& full_scrapes,
+                         OpentrackerPage& opentracker, WorkerCounters& counters)
+    : tracker_(tracker),
+      clock_(clock),
+      full_scrapes_(full_scrapes),
+      opentracker_(opentracker),
+      counters_(counters) {}
+
+std::unique_ptr<LongAnswer> HttpTracker::answer(const proto::HttpRequest& request, const Endpoint& connected,
+                                                std::string& out) {
+  const std::string& redirect_url = tracker_.settings().redirect_url;
+  if (request.path == "/" && !redirect_url.empty()) {
+    counters_.http_tracker[family_index(connected.family)].redirected.add();
+    proto::append_redirect(out, proto::reply_to(request), redirect_url);
+    return nullptr;
+  }
+  const bool stats = asks_for_stats(request);
+  if (request.path != "/announce" && request.path != "/scrape" && !stats) {
+    counters_.http_tracker[family_index(connected.family)].not_found.add();
+    proto::append_text(out, proto::reply_to(request), 404,
+                       "this is a BitTorrent tracker: /announce and /scrape\n");
+    return nullptr;
+  }
+  const auto client = client_of(request, connected, tracker_.settings().proxies);
+  if (!client) {
+    // That is the proxy's doing, not the request's: no advice.
+    fail(request, connected, "a proxy does not tell the client's address", std::nullopt, out);
+    return nullptr;
+  }
+  if (tracker_.limits_requests() && over_rate(*client)) {
+    count_failure(request, *client);
+    proto::append_too_often(out, proto::reply_to(request), "too many requests", kTooOftenMinutes);
+    return nullptr;
+  }
+  if (stats) {
+    const OpentrackerPage::Terms terms{tracker_.settings().stats_networks, tracker_.settings().full_scrape};
+    return opentracker_.answer(request, *client, terms, counters_.http_tracker[family_index(client->family)],
+                               out);
+  }
+  if (request.path == "/scrape") return scrape(request, *client, out);
+  announce(request, *client, out);
+  return nullptr;
+}
+
+bool HttpTracker::asks_for_stats(const proto::HttpRequest& request) const {
+  const std::string& path = tracker_.settings().stats_path;
+  return !path.empty() && request.path == path;
+}
+
+// A proxy that is trusted and names nobody else, a health check perhaps, is not limited.
+bool HttpTracker::over_rate(const Endpoint& client) {
+  if (tracker_.settings().proxies.networks.contains(client)) return false;
+  return tracker_.over_rate(client, true, monotonic_us());
+}
+
+void HttpTracker::count_failure(const proto::HttpRequest& request, const Endpoint& client) {
+  HttpTrackerCounters& counters = counters_.http_tracker[family_index(client.family)];
+  if (asks_for_stats(request)) return counters.stats_denied.add();
+  counters.failures.add();
+  if (request.path == "/scrape") counters.scrape_failures.add();
+}
+
+void HttpTracker::fail(const proto::HttpRequest& request, const Endpoint& client, std::string_view reason,
+                       std::optional<proto::RetryIn> retry_in, std::string& out) {
+  count_failure(request, client);
+  proto::append_failure(out, proto::reply_to(request), reason, retry_in);
+}
+
+proto::RetryIn HttpTracker::retry_at_next_announce() {
+  return {.minutes = (tracker_.interval_s() + 59) / 60};
+}
+
+void HttpTracker::announce(const proto::HttpRequest& request, const Endpoint& client, std::string& out) {
+  const auto query = proto::parse_announce_query(request.query);
+  if (!query) {
+    fail(request, client, proto::to_string(query.error()), kNever, out);
+    return;
+  }
+  const Announced announced = addresses_of(*query, client);
+  if (!announced.first) {
+    fail(request, client, "ip, ipv4 and ipv6 must be addresses of their family", kNever, out);
+    return;
+  }
+  if (const Refusal refusal = refuses(query->request, announced); refusal != Refusal::none) {
+    fail(request, client, to_string(refusal), retry_at_next_announce(), out);
+    return;
+  }
+  proto::HttpAnnounceAnswer answer;
+  answer.answer = announce_at(query->request, announced);
+  if (answer.answer.full) {
+    fail(request, client, to_string(Refusal::full), retry_at_next_announce(), out);
+    return;
+  }
+  counters_.http_tracker[family_index(client.family)].announces.add();
+  answer.min_interval_s = tracker_.settings().min_interval_s;
+  answer.external_ip = client.address_bytes();
+  answer.compact = query->compact;
+  answer.warning = tracker_.settings().warning;
+  proto::append_announce_answer(out, proto::reply_to(request), answer);
+}
+
+HttpTracker::Announced HttpTracker::addresses_of(const proto::AnnounceQuery& query,
+                                                 const Endpoint& client) const {
+  const TrackerSettings& settings = tracker_.settings();
+  const bool believed = settings.ip_param == IpParam::any ||
+                        (settings.ip_param == IpParam::trusted && settings.proxies.networks.contains(client));
+  if (!believed) return {client, std::nullopt};
+  Announced announced{client, std::nullopt};
+  if (!query.ip.empty()) announced.first = proto::parse_announced_address(query.ip);
+  for (const auto& [value, family] : {std::pair(query.ipv4, Family::v4), std::pair(query.ipv6, Family::v6)}) {
+    if (value.empty() || !announced.first) continue;
+    const auto address = proto::parse_announced_address(value);
+    if (!address || address->family != family) return {};
+    // What ip= says of the same family is what counts.
+    if (announced.first->family != family) {
+      announced.second = address;
+    } else if (query.ip.empty()) {
+      announced.first = address;
+    }
+  }
+  return announced;
+}
+
+Refusal HttpTracker::refuses(const proto::AnnounceRequest& request, const Announced& announced) {
+  const Refusal refusal = tracker_.refuses(request, *announced.first);
+  return refusal == Refusal::none && announced.second ? tracker_.refuses(request, *announced.second)
+                                                      : refusal;
+}
+
+proto::AnnounceAnswer HttpTracker::announce_at(const proto::AnnounceRequest& request,
+                                               const Announced& announced) {
+  const uint32_t want = tracker_.peers_wanted(request, tracker_.settings().numwant_max_http);
+  peers_v4_.resize(std::max(peers_v4_.size(), want * common::compact_size(Family::v4)));
+  peers_v6_.resize(std::max(peers_v6_.size(), want * common::compact_size(Family::v6)));
+  const PeerBuffers buffers{peers_v4_, peers_v6_};
+  const SwarmRef ref = tracker_.store().locate(request.info_hash);
+  const common::Tick now = clock_.tick();
+  const auto announce_one = [&](const proto::AnnounceRequest& one, const Endpoint& peer, uint32_t wanted) {
+    const bool v4 = peer.family == Family::v4;
+    return tracker_.announce(ref, one, peer, v4 ? wanted : 0, v4 ? 0 : wanted, now, buffers);
+  };
+  proto::AnnounceAnswer answer = announce_one(request, *announced.first, want);
+  if (!announced.second || answer.full) return answer;
+  // One download, though of two peers: it has been counted.
+  proto::AnnounceRequest again = request;
+  if (again.event == proto::Event::completed) again.event = proto::Event::none;
+  const bool first_v4 = announced.first->family == Family::v4;
+  const ByteSpan first = first_v4 ? answer.peers_v4 : answer.peers_v6;
+  const auto got = static_cast<uint32_t>(first.size() / common::compact_size(announced.first->family));
+  // If this one finds the tracker full, it is at least there with its first address.
+  const proto::AnnounceAnswer both = announce_one(again, *announced.second, want - got);
+  if (both.full) return answer;
+  answer = both;
+  (first_v4 ? answer.peers_v4 : answer.peers_v6) = first;
+  return answer;
+}
+
+std::unique_ptr<LongAnswer> HttpTracker::scrape(const proto::HttpRequest& request, const Endpoint& client,
+                                                std::string& out) {
+  if (tracker_.denies(client)) {
+    fail(request, client, to_string(Refusal::network), retry_at_next_announce(), out);
+    return nullptr;
+  }
+  if (tracker_.settings().full_scrape) {
+    const auto format = proto::parse_full_scrape_query(request.query);
+    if (format) return full_scrapes_.answer(request, *format, client, out);
+  }
+  std::array<common::InfoHash, proto::kHttpScrapeMax> hashes;
+  const auto asked = proto::parse_scrape_query(request.query, hashes);
+  if (!asked) {
+    fail(request, client, proto::to_string(asked.error()), kNever, out);
+    return nullptr;
+  }
+  counters_.http_tracker[family_index(client.family)].scrapes.add();
+  std::array<proto::ScrapedSwarm, proto::kHttpScrapeMax> swarms;
+  size_t count = 0;
+  for (const common::InfoHash& hash : *asked) {
+    if (tracker_.hides(hash)) continue;
+    swarms[count++] = {hash, tracker_.scrape(tracker_.store().locate(hash), hash)};
+  }
+  proto::append_scrape_answer(out, proto::reply_to(request), std::span(swarms).first(count));
+  return nullptr;
+}
+
+}  // namespace shoal::node

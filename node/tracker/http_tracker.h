@@ -1,0 +1,61 @@
+// HttpTracker: /announce and /scrape over HTTP (BEP 3, 7, 23, 24, 31, 48), where it is allowed also of all
+// swarms. Worker's thread only.
+
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "node/http/http_server.h"
+#include "node/scan/full_scrapes.h"
+#include "node/store/cluster_clock.h"
+#include "node/tracker/opentracker_page.h"
+#include "node/tracker/tracker.h"
+#include "proto/http_answer.h"
+#include "proto/http_query.h"
+
+namespace shoal::node {
+
+class HttpTracker final : public HttpHandler {
+ public:
+  // All references outlive the object.
+  HttpTracker(Tracker& tracker, const ClusterClock& clock, FullScrapes& full_scrapes,
+              OpentrackerPage& opentracker, WorkerCounters& counters);
+
+  std::unique_ptr<LongAnswer> answer(const proto::HttpRequest& request, const common::Endpoint& client,
+                                     std::string& out) override;
+
+ private:
+  void announce(const proto::HttpRequest& request, const common::Endpoint& client, std::string& out);
+  // The addresses under which the client is announced: one, or one of each family. Empty: it names something
+  // that is no address.
+  struct Announced {
+    std::optional<common::Endpoint> first;
+    std::optional<common::Endpoint> second;
+  };
+  Announced addresses_of(const proto::AnnounceQuery& query, const common::Endpoint& client) const;
+  Refusal refuses(const proto::AnnounceRequest& request, const Announced& announced);
+  proto::AnnounceAnswer announce_at(const proto::AnnounceRequest& request, const Announced& announced);
+  std::unique_ptr<LongAnswer> scrape(const proto::HttpRequest& request, const common::Endpoint& client,
+                                     std::string& out);
+  void fail(const proto::HttpRequest& request, const common::Endpoint& client, std::string_view reason,
+            std::optional<proto::RetryIn> retry_in, std::string& out);
+  // For who is refused now and may be served later: access lists change at run time.
+  proto::RetryIn retry_at_next_announce();
+  void count_failure(const proto::HttpRequest& request, const common::Endpoint& client);
+  bool asks_for_stats(const proto::HttpRequest& request) const;
+  bool over_rate(const common::Endpoint& client);
+
+  Tracker& tracker_;
+  const ClusterClock& clock_;
+  FullScrapes& full_scrapes_;
+  OpentrackerPage& opentracker_;
+  WorkerCounters& counters_;
+  std::vector<uint8_t> peers_v4_;  // of one answer; as large as the largest was
+  std::vector<uint8_t> peers_v6_;
+};
+
+}  // namespace shoal::node

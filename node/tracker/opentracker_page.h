@@ -1,0 +1,61 @@
+// OpentrackerPage: opentracker's /stats: answers what scripts written for it ask. One object for all servers
+// of a node; any thread.
+
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/network.h"
+#include "node/http/long_answer.h"
+#include "node/scan/full_scrapes.h"
+#include "node/scan/top_cache.h"
+#include "node/store/swarm_store.h"
+#include "node/tracker/worker_counters.h"
+#include "proto/opentracker_stats.h"
+
+namespace shoal::node {
+
+class OpentrackerPage {
+ public:
+  struct Settings {
+    uint32_t tracker_id = 0;
+    uint32_t peer_timeout_s = 0;
+    int64_t started_mono_s = 0;  // by the monotonic clock
+  };
+
+  // All references outlive the page and the answers it has begun. `synced_peers`: heard from other nodes.
+  OpentrackerPage(const Settings& settings, const SwarmStore& store, FullScrapes& full_scrapes,
+                  std::span<const std::unique_ptr<WorkerCounters>> workers,
+                  const std::atomic<uint64_t>& synced_peers);
+
+  // What may be had now, and by whom.
+  struct Terms {
+    const common::NetworkSet& networks;  // whose clients may see it
+    bool dumps = false;                  // full scrapes too
+  };
+
+  // `counters`: those of the worker that asks, for its client's family.
+  std::unique_ptr<LongAnswer> answer(const proto::HttpRequest& request, const common::Endpoint& client,
+                                     const Terms& terms, HttpTrackerCounters& counters, std::string& out);
+
+  // The text of any mode but the dumps; takes time where the store is to be read, which is for top10 and
+  // top100, at most once in kTopAgeMs.
+  std::string text(proto::StatsMode mode);
+
+ private:
+  proto::OpentrackerFigures figures() const;
+  std::string top(size_t amount);
+
+  const Settings settings_;
+  const SwarmStore& store_;
+  FullScrapes& full_scrapes_;
+  const std::span<const std::unique_ptr<WorkerCounters>> workers_;
+  const std::atomic<uint64_t>& synced_peers_;
+  TopCache top_;
+};
+
+}  // namespace shoal::node

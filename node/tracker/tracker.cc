@@ -1,0 +1,93 @@
+#include "node/tracker/tracker.h"
+
+#include <algorithm>
+
+namespace shoal::node {
+
+using proto::Event;
+
+uint32_t Tracker::peers_wanted(const proto::AnnounceRequest& request, uint32_t fits) const {
+  if (request.event == Event::stopped) return 0;
+  const uint32_t wanted = request.numwant.value_or(settings_->numwant_default);
+  return std::min({wanted, settings_->numwant_max, fits});
+}
+
+Refusal Tracker::judge(const proto::AnnounceRequest& request, const common::Endpoint& peer) {
+  const Refusal refusal = policy_->judge(request, peer);
+  if (refusal != Refusal::none) counters_.refused[static_cast<size_t>(refusal)].add();
+  return refusal;
+}
+
+bool Tracker::over_rate(const common::Endpoint& client, bool proven, uint64_t now_us) {
+  RequestLimiter& limiter = *settings_->limiter;
+  const Limit limit = proven ? limiter.take(client, now_us) : limiter.look(client, now_us);
+  if (limit != Limit::none) counters_.limits[index_of(limit)].add();
+  return limit != Limit::none;
+}
+
+uint32_t Tracker::interval_s() {
+  const double spread = settings_->interval_jitter * (2 * prng_.unit() - 1);
+  const uint32_t interval_s = settings_->adapted_interval_s == nullptr
+                                  ? settings_->interval_s
+                                  : settings_->adapted_interval_s->load(std::memory_order_relaxed);
+  return std::max(1U, static_cast<uint32_t>(interval_s * (1 + spread)));
+}
+
+void Tracker::count(Event event) {
+  switch (event) {
+    case Event::started:
+      counters_.started.add();
+      break;
+    case Event::completed:
+      counters_.completed.add();
+      break;
+    case Event::stopped:
+      counters_.stopped.add();
+      break;
+    case Event::none:
+    case Event::paused:
+      counters_.regular.add();
+      break;
+  }
+}
+
+proto::AnnounceAnswer Tracker::announce(SwarmRef ref, const proto::AnnounceRequest& request,
+                                        const common::Endpoint& source, uint32_t want_v4, uint32_t want_v6,
+                                        common::Tick now, const PeerBuffers& buffers) {
+  PeerAnnounce announce;
+  announce.info_hash = request.info_hash;
+  announce.peer = source;
+  announce.peer.port = request.port;
+  announce.event = request.event;
+  announce.seeder = request.left == 0;
+  announce.want_v4 = want_v4;
+  announce.want_v6 = want_v6;
+  const PeerAnswer stored = store_.announce(ref, announce, now, prng_, buffers);
+
+  proto::AnnounceAnswer answer;
+  if (stored.limit != Limit::none) {
+    counters_.limits[index_of(stored.limit)].add();
+    answer.full = stored.limit != Limit::peers_per_swarm;
+    if (answer.full) {
+      counters_.refused[static_cast<size_t>(Refusal::full)].add();
+      return answer;
+    }
+  }
+  count(request.event);
+  if (++announces_ % kClientSample == 0) counters_.clients[client_number(request.peer_id)].add();
+  if (stored.downloaded) counters_.downloads.add();
+  if (stored.renewed_ticks >= 0) counters_.renewed[renewal_slot(stored.renewed_ticks)].add();
+  counters_.peers_sent.add(stored.peers_v4 + stored.peers_v6);
+  if (stored.delta && queue_ != nullptr) {
+    counters_.deltas.add();
+    queue_->push({*stored.delta, stored.refreshed});
+  }
+
+  answer.interval_s = interval_s();
+  answer.counts = stored.counts;
+  answer.peers_v4 = buffers.v4.first(stored.peers_v4 * common::compact_size(common::Family::v4));
+  answer.peers_v6 = buffers.v6.first(stored.peers_v6 * common::compact_size(common::Family::v6));
+  return answer;
+}
+
+}  // namespace shoal::node

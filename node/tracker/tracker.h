@@ -1,0 +1,113 @@
+// Tracker: what a worker does with an announce or a scrape, whichever protocol brought it. One object per
+// worker.
+
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "common/endpoint.h"
+#include "common/prng.h"
+#include "node/access/announce_policy.h"
+#include "node/cluster/delta_queue.h"
+#include "node/limits/request_limiter.h"
+#include "node/store/cluster_clock.h"
+#include "node/store/swarm_store.h"
+#include "node/tracker/client_address.h"
+#include "node/tracker/worker_counters.h"
+#include "proto/announce.h"
+
+namespace shoal::node {
+
+// Never changed: shared by the workers, and another takes its place at a reload.
+struct TrackerSettings {
+  uint32_t interval_s = 1800;
+  double interval_jitter = 0.1;
+  // Not null: the interval, as it is adapted; outlives the tracker.
+  const std::atomic<uint32_t>* adapted_interval_s = nullptr;
+  uint32_t min_interval_s = 0;  // 0: not told
+  uint32_t numwant_default = 50;
+  uint32_t numwant_max = 200;  // the larger of the next two
+  uint32_t numwant_max_udp = 200;
+  uint32_t numwant_max_http = 200;
+  IpParam ip_param = IpParam::ignore;
+  std::string warning{};       // empty: none
+  std::string redirect_url{};  // empty: none
+  TrustedProxies proxies{};
+  bool proxy_protocol = false;          // their connections begin with a header that says whose they are
+  bool full_scrape = false;             // to be had on the tracker's HTTP port
+  std::string stats_path{};             // opentracker's page; empty: there is none
+  common::NetworkSet stats_networks{};  // whose clients may see it
+  RequestLimiter* limiter = nullptr;    // null: requests are not limited; outlives the tracker
+};
+
+class Tracker {
+ public:
+  // `queue` is null when there is no sync channel. All references outlive the tracker.
+  Tracker(const TrackerSettings& settings, SwarmStore& store, DeltaQueue* queue, AnnounceCounters& counters,
+          uint64_t seed)
+      : settings_(std::make_shared<const TrackerSettings>(settings)),
+        store_(store),
+        queue_(queue),
+        counters_(counters),
+        prng_(seed) {}
+
+  SwarmStore& store() { return store_; }
+  const TrackerSettings& settings() const { return *settings_; }
+  std::shared_ptr<const TrackerSettings> shared_settings() const { return settings_; }
+  void set_settings(std::shared_ptr<const TrackerSettings> settings) { settings_ = std::move(settings); }
+
+  // Null: nothing is forbidden.
+  void set_policy(std::shared_ptr<const AnnouncePolicy> policy) { policy_ = std::move(policy); }
+
+  // Whether `peer` may not announce this, and why. Counted.
+  Refusal refuses(const proto::AnnounceRequest& request, const common::Endpoint& peer) {
+    return policy_ == nullptr ? Refusal::none : judge(request, peer);
+  }
+
+  // A client that gets nothing at all.
+  bool denies(const common::Endpoint& client) const { return policy_ != nullptr && policy_->denies(client); }
+
+  // A swarm that is not served must not be scraped.
+  bool hides(const common::InfoHash& hash) const { return policy_ != nullptr && !policy_->allows(hash); }
+
+  // Whether over_rate() has to be asked at all.
+  bool limits_requests() const { return settings_->limiter != nullptr && settings_->limiter->on(); }
+
+  // Whether this request of the client is one too many, and shall not be answered. Counted. `proven`: it does
+  // come from there; else it is not counted against the client, who may not have sent it.
+  bool over_rate(const common::Endpoint& client, bool proven, uint64_t now_us);
+
+  // Peers the client shall get at most, given what fits its answer.
+  uint32_t peers_wanted(const proto::AnnounceRequest& request, uint32_t fits) const;
+
+  // `source` is the client's address; its port is not used. The peer spans of the answer point into
+  // `buffers`.
+  proto::AnnounceAnswer announce(SwarmRef ref, const proto::AnnounceRequest& request,
+                                 const common::Endpoint& source, uint32_t want_v4, uint32_t want_v6,
+                                 common::Tick now, const PeerBuffers& buffers);
+
+  // Zeros for a swarm that is unknown or not served.
+  proto::SwarmCounts scrape(SwarmRef ref, const common::InfoHash& info_hash) const {
+    return hides(info_hash) ? proto::SwarmCounts{} : store_.scrape(ref, info_hash);
+  }
+
+  // Seconds until the next announce, spread evenly by the jitter so that clients do not come back in step.
+  uint32_t interval_s();
+
+ private:
+  void count(proto::Event event);
+  Refusal judge(const proto::AnnounceRequest& request, const common::Endpoint& peer);
+
+  std::shared_ptr<const TrackerSettings> settings_;
+  SwarmStore& store_;
+  DeltaQueue* const queue_;
+  AnnounceCounters& counters_;
+  common::Prng prng_;
+  uint32_t announces_ = 0;  // modulo 2^32
+  std::shared_ptr<const AnnouncePolicy> policy_;
+};
+
+}  // namespace shoal::node

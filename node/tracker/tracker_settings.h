@@ -1,0 +1,16 @@
+// From the options to what a worker's tracker goes by. Pure.
+
+#pragma once
+
+#include <atomic>
+
+#include "node/config/options.h"
+#include "node/tracker/tracker.h"
+
+namespace shoal::node {
+
+// `adapted_interval_s`, `limiter`: see TrackerSettings.
+TrackerSettings tracker_settings(const Options& options, const std::atomic<uint32_t>* adapted_interval_s,
+                                 RequestLimiter* limiter);
+
+}  // namespace shoal::node

@@ -1,0 +1,331 @@
+#include "node/tracker/udp_server.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <new>
+
+#include "common/check.h"
+#include "node/net/socket_address.h"
+#include "node/store/peer_rules.h"
+#include "proto/connection_id.h"
+#include "proto/udp_tracker.h"
+
+namespace shoal::node {
+
+using common::ByteSpan;
+using common::Family;
+using proto::UdpKind;
+
+namespace {
+
+constexpr size_t kBatch = 64;
+constexpr size_t kBatchesPerTurn = 16;       // then the loop serves its other handles
+constexpr size_t kLoadedBatch = kBatch / 2;  // so many at once: more have come while they are worked
+// Larger datagrams are cut: an announce is read from its first 98 bytes, a scrape of this size has too many
+// hashes. An odd number of cache lines, so that the heads of the datagrams of a batch do not fall into the
+// same few sets of the cache.
+constexpr size_t kReceiveBytes = 25 * 64;
+static_assert(kReceiveBytes >= proto::kUdpScrapeHeaderSize + (proto::kUdpScrapeMax + 1) * 20);
+
+// Answers fit the interface's MTU and may be fragmented behind it. Path MTUs, which anybody can claim by a
+// forged ICMP message, are neither believed nor looked up for each packet.
+void ignore_path_mtu(int fd, Family family) {
+  const int v4 = IP_PMTUDISC_OMIT;
+  const int v6 = IPV6_PMTUDISC_OMIT;
+  if (family == Family::v4) {
+    setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &v4, sizeof v4);
+  } else {
+    setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &v6, sizeof v6);
+  }
+}
+
+// Written where it stays: a copy of what has just been written in small pieces would wait for them all.
+void write_client(const sockaddr_storage& source, common::Endpoint& client) {
+  if (source.ss_family != AF_INET) {
+    client = from_sockaddr(reinterpret_cast<const sockaddr*>(&source));
+    return;
+  }
+  sockaddr_in v4;
+  std::memcpy(&v4, &source, sizeof v4);
+  client = {};
+  std::memcpy(client.address.data(), &v4.sin_addr, 4);
+  client.port = ntohs(v4.sin_port);
+}
+
+}  // namespace
+
+struct UdpBatch {
+  struct alignas(cmsghdr) Control {
+    std::array<uint8_t, CMSG_SPACE(sizeof(in6_pktinfo))> bytes;
+  };
+
+  // Received datagram i.
+  std::array<mmsghdr, kBatch> in;
+  std::array<iovec, kBatch> in_slices;
+  std::array<sockaddr_storage, kBatch> sources;
+  std::array<Control, kBatch> controls;
+  std::array<std::array<uint8_t, kReceiveBytes>, kBatch> in_bytes;
+  std::array<common::Endpoint, kBatch> clients;
+  std::array<proto::UdpRequest, kBatch> requests;
+  std::array<PeerRef, kBatch> announcers;  // of the announces among them, in their order
+  size_t announces_answered = 0;
+
+  // The answers so far; each goes to the source and, on a wildcard socket, from the address of its request.
+  size_t answers = 0;
+  std::array<mmsghdr, kBatch> out;
+  std::array<iovec, kBatch> out_slices;
+  std::array<std::array<uint8_t, proto::kUdpAnswerMax>, kBatch> out_bytes;
+};
+
+void UdpBatchDeleter::operator()(UdpBatch* batch) const { const std::unique_ptr<UdpBatch> freed(batch); }
+
+UdpBatchPtr make_udp_batch() {
+  auto batch = std::make_unique<UdpBatch>();
+  for (size_t i = 0; i < kBatch; ++i) {
+    batch->in_slices[i] = {batch->in_bytes[i].data(), kReceiveBytes};
+    msghdr& in = batch->in[i].msg_hdr;
+    in = {};
+    in.msg_iov = &batch->in_slices[i];
+    in.msg_iovlen = 1;
+    in.msg_name = &batch->sources[i];
+    msghdr& out = batch->out[i].msg_hdr;
+    out = {};
+    out.msg_iov = &batch->out_slices[i];
+    out.msg_iovlen = 1;
+  }
+  return UdpBatchPtr(batch.release());
+}
+
+UdpServer::UdpServer(uv_loop_t* loop, Socket socket, UdpBatch& batch, Tracker& tracker,
+                     const ClusterClock& clock, const std::vector<common::SipKey>& keys,
+                     WorkerCounters& counters)
+    : socket_(std::move(socket)),
+      family_(local_endpoint(socket_.fd()).family),
+      wildcard_(common::is_wildcard(local_endpoint(socket_.fd()))),
+      peers_fit_(static_cast<uint32_t>(proto::udp_peers_max(family_))),
+      batch_(batch),
+      tracker_(tracker),
+      clock_(clock),
+      keys_(keys),
+      counters_(counters.udp[family_index(family_)]) {
+  ignore_path_mtu(socket_.fd(), family_);
+  CHECK_INVARIANT(uv_poll_init(loop, &poll_, socket_.fd()) == 0);
+  CHECK_INVARIANT(uv_idle_init(loop, &turns_) == 0);
+  poll_.data = this;
+  turns_.data = this;
+  watch();
+}
+
+UdpServer::~UdpServer() = default;
+
+void UdpServer::stop() {
+  uv_close(reinterpret_cast<uv_handle_t*>(&poll_), nullptr);
+  uv_close(reinterpret_cast<uv_handle_t*>(&turns_), nullptr);
+}
+
+void UdpServer::watch() { CHECK_INVARIANT(uv_poll_start(&poll_, UV_READABLE, &UdpServer::on_readable) == 0); }
+
+void UdpServer::on_readable(uv_poll_t* handle, int /*status*/, int /*events*/) {
+  UdpServer& server = *static_cast<UdpServer*>(handle->data);
+  if (server.serve() != Drained::no) return;
+  uv_poll_stop(&server.poll_);
+  CHECK_INVARIANT(uv_idle_start(&server.turns_, &UdpServer::on_turn) == 0);
+}
+
+void UdpServer::on_turn(uv_idle_t* handle) {
+  UdpServer& server = *static_cast<UdpServer*>(handle->data);
+  if (server.serve() != Drained::yes) return;
+  uv_idle_stop(handle);
+  server.watch();
+}
+
+UdpServer::Drained UdpServer::serve() {
+  for (size_t i = 0; i < kBatchesPerTurn; ++i) {
+    const size_t count = receive();
+    if (count == 0) return Drained::yes;
+    const uint64_t start_ns = uv_hrtime();
+    look_up(count, start_ns / 1000);
+    batch_.answers = 0;
+    for (size_t k = 0; k < count; ++k) answer(k);
+    send();
+    counters_.request_time.add((uv_hrtime() - start_ns) / 1000, batch_.answers);
+    if (count < kLoadedBatch) return Drained::likely;
+  }
+  return Drained::no;
+}
+
+size_t UdpServer::receive() {
+  for (size_t i = 0; i < kBatch; ++i) {
+    msghdr& message = batch_.in[i].msg_hdr;
+    message.msg_namelen = sizeof(sockaddr_storage);
+    message.msg_control = wildcard_ ? batch_.controls[i].bytes.data() : nullptr;
+    message.msg_controllen = wildcard_ ? batch_.controls[i].bytes.size() : 0;
+  }
+  const int count = recvmmsg(socket_.fd(), batch_.in.data(), kBatch, MSG_DONTWAIT, nullptr);
+  if (count <= 0) return 0;
+  unix_s_ = clock_.unix_ms() / 1000;
+  tick_ = clock_.tick();
+  return static_cast<size_t>(count);
+}
+
+// Parses all, drops what deserves no answer, and starts to load the swarms of the rest.
+void UdpServer::look_up(size_t count, uint64_t now_us) {
+  counters_.datagrams_received.add(count);
+  const bool limited = tracker_.limits_requests();
+  size_t announces = 0;
+  uint64_t bytes = 0;
+  for (size_t i = 0; i < count; ++i) {
+    const size_t size = batch_.in[i].msg_len;
+    bytes += size;
+    const common::Endpoint& client = batch_.clients[i];
+    write_client(batch_.sources[i], batch_.clients[i]);
+    // In place, as above.
+    proto::UdpRequest& request = *::new (static_cast<void*>(&batch_.requests[i])) proto::UdpRequest(
+        proto::parse_udp_request(ByteSpan(batch_.in_bytes[i]).first(size)));
+    if (request.kind == UdpKind::ignored) {
+      counters_.dropped_malformed.add();
+    } else if (client.port == 0) {
+      counters_.dropped_source_port.add();  // there is nobody to answer
+      request.kind = UdpKind::ignored;
+    } else if (tracker_.denies(client)) {
+      counters_.dropped_network.add();
+      request.kind = UdpKind::ignored;
+    } else if (request.kind != UdpKind::connect &&
+               !proto::check_connection_id(keys_, client, unix_s_, request.connection_id)) {
+      counters_.dropped_connection_id.add();
+      request.kind = UdpKind::ignored;
+    } else if (limited && tracker_.over_rate(client, request.kind != UdpKind::connect, now_us)) {
+      counters_.dropped_rate.add();
+      request.kind = UdpKind::ignored;
+    } else if (request.kind == UdpKind::announce) {
+      PeerRef& announcer = batch_.announcers[announces++];
+      announcer.swarm = tracker_.store().locate(request.announce.info_hash);
+      write_client(batch_.sources[i], announcer.peer);
+      announcer.peer.port = request.announce.port;
+    }
+  }
+  counters_.bytes_received.add(bytes);
+  tracker_.store().prefetch(std::span(batch_.announcers).first(announces));
+  batch_.announces_answered = 0;
+}
+
+void UdpServer::answer(size_t index) {
+  const proto::UdpRequest& request = batch_.requests[index];
+  if (request.kind == UdpKind::ignored) return;
+  const size_t slot = batch_.answers;
+  const std::span<uint8_t> out(batch_.out_bytes[slot]);
+  size_t size = 0;
+  switch (request.kind) {
+    case UdpKind::ignored:
+      return;
+    case UdpKind::connect:
+      counters_.connects.add();
+      size = proto::write_connect_answer(out, request.transaction_id,
+                                         proto::make_connection_id(keys_[0], batch_.clients[index], unix_s_));
+      break;
+    case UdpKind::announce:
+      size = answer_announce(index, out);
+      break;
+    case UdpKind::scrape:
+      counters_.scrapes.add();
+      size = answer_scrape(index, out);
+      break;
+    case UdpKind::refused:
+      counters_.errors.add();
+      if (proto::is_of_scrape(request.fault)) counters_.scrape_errors.add();
+      size = proto::write_error_answer(out, request.transaction_id, proto::to_string(request.fault));
+      break;
+  }
+  batch_.out_slices[slot] = {out.data(), size};
+  msghdr& message = batch_.out[slot].msg_hdr;
+  message.msg_name = batch_.in[index].msg_hdr.msg_name;
+  message.msg_namelen = batch_.in[index].msg_hdr.msg_namelen;
+  message.msg_control = nullptr;
+  message.msg_controllen = 0;
+  if (wildcard_) {
+    // The packet information that came with the request goes out with the answer: source = the address asked,
+    // the interface by the routes.
+    cmsghdr* header = CMSG_FIRSTHDR(&batch_.in[index].msg_hdr);
+    if (header != nullptr && header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_PKTINFO) {
+      in_pktinfo info;
+      std::memcpy(&info, CMSG_DATA(header), sizeof info);
+      info.ipi_ifindex = 0;
+      std::memcpy(CMSG_DATA(header), &info, sizeof info);
+    } else if (header != nullptr && header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_PKTINFO) {
+      in6_pktinfo info;
+      std::memcpy(&info, CMSG_DATA(header), sizeof info);
+      if (!IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr)) info.ipi6_ifindex = 0;
+      std::memcpy(CMSG_DATA(header), &info, sizeof info);
+    }
+    message.msg_control = batch_.in[index].msg_hdr.msg_control;
+    message.msg_controllen = batch_.in[index].msg_hdr.msg_controllen;
+  }
+  ++batch_.answers;
+}
+
+size_t UdpServer::answer_announce(size_t index, std::span<uint8_t> out) {
+  const proto::AnnounceRequest& request = batch_.requests[index].announce;
+  const SwarmRef swarm = batch_.announcers[batch_.announces_answered++].swarm;
+  if (const Refusal refusal = tracker_.refuses(request, batch_.clients[index]); refusal != Refusal::none) {
+    counters_.errors.add();
+    return proto::write_error_answer(out, batch_.requests[index].transaction_id, to_string(refusal));
+  }
+  const bool v4 = family_ == Family::v4;
+  const uint32_t want =
+      tracker_.peers_wanted(request, std::min(peers_fit_, tracker_.settings().numwant_max_udp));
+  PeerBuffers buffers;
+  (v4 ? buffers.v4 : buffers.v6) =
+      out.subspan(proto::kUdpAnnounceHeaderSize, want * common::compact_size(family_));
+  const proto::AnnounceAnswer answer =
+      tracker_.announce(swarm, request, batch_.clients[index], v4 ? want : 0, v4 ? 0 : want, tick_, buffers);
+  if (answer.full) {
+    counters_.errors.add();
+    return proto::write_error_answer(out, batch_.requests[index].transaction_id, to_string(Refusal::full));
+  }
+  counters_.announces.add();
+  proto::write_announce_header(out, batch_.requests[index].transaction_id, answer.interval_s, answer.counts);
+  return proto::kUdpAnnounceHeaderSize + (v4 ? answer.peers_v4 : answer.peers_v6).size();
+}
+
+size_t UdpServer::answer_scrape(size_t index, std::span<uint8_t> out) {
+  const proto::UdpRequest& request = batch_.requests[index];
+  std::array<common::InfoHash, proto::kUdpScrapeMax> hashes;
+  std::array<SwarmRef, proto::kUdpScrapeMax> refs;
+  std::array<proto::SwarmCounts, proto::kUdpScrapeMax> counts;
+  const size_t count = request.scrape_count();
+  for (size_t i = 0; i < count; ++i) {
+    hashes[i] = request.scrape_hash(i);
+    refs[i] = tracker_.store().locate(hashes[i]);
+  }
+  tracker_.store().prefetch(std::span(refs).first(count));
+  for (size_t i = 0; i < count; ++i) counts[i] = tracker_.scrape(refs[i], hashes[i]);
+  return proto::write_scrape_answer(out, request.transaction_id, std::span(counts).first(count));
+}
+
+void UdpServer::send() {
+  uint64_t bytes = 0;
+  for (size_t i = 0; i < batch_.answers; ++i) bytes += batch_.out_slices[i].iov_len;
+  size_t dropped = 0;
+  for (size_t done = 0; done < batch_.answers;) {
+    const int sent =
+        sendmmsg(socket_.fd(), &batch_.out[done], static_cast<unsigned>(batch_.answers - done), MSG_DONTWAIT);
+    if (sent > 0) {
+      done += static_cast<size_t>(sent);
+    } else if (errno != EINTR) {
+      // One that cannot be sent (a full buffer, no route back) must not take the others with it.
+      bytes -= batch_.out_slices[done].iov_len;
+      ++dropped;
+      ++done;
+    }
+  }
+  counters_.datagrams_sent.add(batch_.answers - dropped);
+  counters_.bytes_sent.add(bytes);
+  if (dropped > 0) counters_.dropped_send.add(dropped);
+}
+
+}  // namespace shoal::node

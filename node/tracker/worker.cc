@@ -1,0 +1,125 @@
+#include "node/tracker/worker.h"
+
+#include <sched.h>
+
+#include <utility>
+
+#include "common/check.h"
+
+namespace shoal::node {
+
+namespace {
+
+// Where pinning is not allowed the thread runs as well without.
+void pin_this_thread(size_t number) {
+  cpu_set_t allowed;
+  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
+  number %= static_cast<size_t>(CPU_COUNT(&allowed));
+  for (size_t cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (!CPU_ISSET(cpu, &allowed) || number-- != 0) continue;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    sched_setaffinity(0, sizeof one, &one);
+    return;
+  }
+}
+
+}  // namespace
+
+Worker::Worker(const WorkerContext& context, WorkerCounters& counters, std::unique_ptr<DeltaQueue> queue,
+               std::vector<Socket> udp, std::vector<Socket> http, uint64_t seed, std::optional<size_t> cpu)
+    : context_(context),
+      queue_(std::move(queue)),
+      cpu_(cpu),
+      udp_sockets_(std::move(udp)),
+      http_sockets_(std::move(http)),
+      counters_(counters),
+      tracker_(context.tracker, context.store, queue_.get(), counters_.announce, seed),
+      connection_keys_(context.connection_keys),
+      batch_(make_udp_batch()),
+      http_tracker_(tracker_, context.clock, context.full_scrapes, context.opentracker, counters_) {
+  tracker_.set_policy(context.policy);
+  CHECK_INVARIANT(uv_loop_init(&loop_) == 0);
+  CHECK_INVARIANT(uv_async_init(&loop_, &wake_, [](uv_async_t* async) {
+                    static_cast<Worker*>(async->data)->take_message();
+                  }) == 0);
+  wake_.data = this;
+  thread_ = std::thread([this] { run(); });
+}
+
+Worker::~Worker() { stop(); }
+
+void Worker::stop() {
+  if (!thread_.joinable()) return;
+  {
+    const std::lock_guard lock(message_mutex_);
+    stop_asked_ = true;
+  }
+  uv_async_send(&wake_);
+  thread_.join();
+  CHECK_INVARIANT(uv_loop_close(&loop_) == 0);
+}
+
+void Worker::set_connection_keys(std::vector<common::SipKey> keys) {
+  CHECK_INVARIANT(!keys.empty());
+  if (!thread_.joinable()) return;
+  {
+    const std::lock_guard lock(message_mutex_);
+    next_keys_ = std::move(keys);
+  }
+  uv_async_send(&wake_);
+}
+
+void Worker::set_policy(std::shared_ptr<const AnnouncePolicy> policy) {
+  if (!thread_.joinable()) return;
+  {
+    const std::lock_guard lock(message_mutex_);
+    next_policy_ = std::move(policy);
+  }
+  uv_async_send(&wake_);
+}
+
+void Worker::set_settings(std::shared_ptr<const TrackerSettings> settings) {
+  if (!thread_.joinable()) return;
+  {
+    const std::lock_guard lock(message_mutex_);
+    next_settings_ = std::move(settings);
+  }
+  uv_async_send(&wake_);
+}
+
+void Worker::expect_proxies() {
+  const auto settings = tracker_.shared_settings();
+  http_->expect_proxies(std::shared_ptr<const common::NetworkSet>(settings, &settings->proxies.networks),
+                        settings->proxy_protocol);
+}
+
+void Worker::take_message() {
+  const std::lock_guard lock(message_mutex_);
+  if (!next_keys_.empty()) connection_keys_ = std::exchange(next_keys_, {});
+  if (next_policy_) tracker_.set_policy(std::move(*std::exchange(next_policy_, std::nullopt)));
+  if (next_settings_) {
+    tracker_.set_settings(std::exchange(next_settings_, nullptr));
+    expect_proxies();
+  }
+  if (!stop_asked_) return;
+  for (const auto& server : udp_) server->stop();
+  http_->stop();
+  uv_close(reinterpret_cast<uv_handle_t*>(&wake_), nullptr);
+}
+
+void Worker::run() {
+  if (cpu_) pin_this_thread(*cpu_);
+  for (Socket& socket : udp_sockets_) {
+    udp_.push_back(std::make_unique<UdpServer>(&loop_, std::move(socket), *batch_, tracker_, context_.clock,
+                                               connection_keys_, counters_));
+  }
+  http_ = std::make_unique<HttpServer>(&loop_, context_.http_limits, http_tracker_, counters_.http);
+  expect_proxies();
+  http_->close_when(context_.draining);
+  for (Socket& socket : http_sockets_) http_->listen(std::move(socket));
+  uv_run(&loop_, UV_RUN_DEFAULT);
+}
+
+}  // namespace shoal::node

@@ -1,0 +1,97 @@
+// Worker: one thread with its own libuv loop, its own UDP sockets and HTTP listeners, answering from the
+// shared store.
+
+#pragma once
+
+#include <uv.h>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <thread>
+#include <vector>
+
+#include "common/siphash.h"
+#include "node/cluster/delta_queue.h"
+#include "node/http/http_server.h"
+#include "node/scan/full_scrapes.h"
+#include "node/store/cluster_clock.h"
+#include "node/tracker/http_tracker.h"
+#include "node/tracker/opentracker_page.h"
+#include "node/tracker/tracker.h"
+#include "node/tracker/udp_server.h"
+#include "node/tracker/worker_counters.h"
+
+namespace shoal::node {
+
+// What all workers share; outlives them.
+struct WorkerContext {
+  SwarmStore& store;
+  const ClusterClock& clock;
+  TrackerSettings tracker;                       // those at start
+  HttpLimits http_limits;                        // per worker
+  std::vector<common::SipKey> connection_keys;   // at least one; those at start
+  std::shared_ptr<const AnnouncePolicy> policy;  // that at start; null: everything may be announced
+  const std::atomic<bool>& draining;             // true: HTTP connections end with their next answer
+  FullScrapes& full_scrapes;
+  OpentrackerPage& opentracker;
+};
+
+class Worker {
+ public:
+  // The sockets are bound already, so that errors show at start and privileges can be dropped first.
+  // `counters` are this worker's own; they outlive it. `queue` is null when there is no sync channel. `cpu`:
+  // the thread stays on that one of the CPUs this process may use, counted from 0 and round again; none:
+  // where the system puts it.
+  Worker(const WorkerContext& context, WorkerCounters& counters, std::unique_ptr<DeltaQueue> queue,
+         std::vector<Socket> udp, std::vector<Socket> http, uint64_t seed, std::optional<size_t> cpu);
+  // Stops first if need be.
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  // New keys for connection ids, at least one; control thread. In force soon, between two batches.
+  void set_connection_keys(std::vector<common::SipKey> keys);
+
+  // What may be announced from soon on; null: everything. Control thread.
+  void set_policy(std::shared_ptr<const AnnouncePolicy> policy);
+
+  // Other settings from soon on. Control thread.
+  void set_settings(std::shared_ptr<const TrackerSettings> settings);
+
+  // Stops serving and joins the thread. What the queue holds stays there to be drained.
+  void stop();
+
+  // Control thread; null when there is no sync channel.
+  DeltaQueue* queue() { return queue_.get(); }
+
+ private:
+  void run();
+  void take_message();
+  void expect_proxies();
+
+  const WorkerContext& context_;
+  const std::unique_ptr<DeltaQueue> queue_;
+  const std::optional<size_t> cpu_;
+  std::vector<Socket> udp_sockets_;
+  std::vector<Socket> http_sockets_;
+  WorkerCounters& counters_;
+  Tracker tracker_;
+  uv_loop_t loop_;
+  uv_async_t wake_;
+  std::mutex message_mutex_;
+  bool stop_asked_ = false;                                           // under message_mutex_
+  std::vector<common::SipKey> next_keys_;                             // under message_mutex_; empty: none
+  std::optional<std::shared_ptr<const AnnouncePolicy>> next_policy_;  // under message_mutex_; none: no news
+  std::shared_ptr<const TrackerSettings> next_settings_;              // under message_mutex_; null: no news
+  std::vector<common::SipKey> connection_keys_;                       // worker's thread
+  UdpBatchPtr batch_;
+  std::vector<std::unique_ptr<UdpServer>> udp_;
+  HttpTracker http_tracker_;
+  std::unique_ptr<HttpServer> http_;
+  std::thread thread_;
+};
+
+}  // namespace shoal::node

@@ -1,7 +1,0 @@
-#include "node/version.h"
-
-namespace shoal::node {
-
-const char* version() { return SHOAL_VERSION; }
-
-}  // namespace shoal::node

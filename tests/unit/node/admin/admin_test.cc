@@ -1,0 +1,356 @@
+#include "node/admin/admin.h"
+
+#include <doctest/doctest.h>
+
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+
+#include "node/admin/metrics.h"
+#include "node/admin/status_json.h"
+#include "tests/unit/support/store_fixture.h"
+
+using namespace shoal;
+
+namespace {
+
+const node::PullServerCounters pull_server;
+const node::PullClientCounters pull_client;
+
+node::NodeState example(const node::WorkerCounters& worker) {
+  node::NodeState state;
+  state.name = "a";
+  state.cluster = "test";
+  state.readiness = {false, "no other member heard yet"};
+  state.store.swarms = 3;
+  state.workers = {&worker, &worker};
+  sync::MemberStatus member;
+  member.name = "evil\"\n\x01\xff";
+  member.id = 0xff;
+  member.address = common::make_endpoint_v4(0x7f000001, 7070);
+  member.state = sync::MemberState::suspect;
+  state.sync = sync::Status{.id = 1, .incarnation = 2, .members = {member}, .stats = {}};
+  state.pull_server = &pull_server;
+  state.pull_client = &pull_client;
+  return state;
+}
+
+const common::Endpoint kLoopback = common::make_endpoint_v4(0x7f000001, 1);
+
+std::unique_ptr<node::LongAnswer> begin(node::Admin& admin, const std::string& method,
+                                        const std::string& path, const common::Endpoint& client,
+                                        const std::string& headers, std::string& out) {
+  const std::string text = method + " " + path + " HTTP/1.1\r\nHost: x\r\n" + headers + "\r\n";
+  const auto* data = reinterpret_cast<const uint8_t*>(text.data());
+  const proto::HttpRequest request = proto::parse_http_request(common::ByteSpan(data, text.size()), true);
+  REQUIRE(request.state == proto::HttpState::request);
+  return admin.answer(request, client, out);
+}
+
+std::string ask(node::Admin& admin, const std::string& method, const std::string& path,
+                const common::Endpoint& client = kLoopback, const std::string& headers = "") {
+  std::string out;
+  if (const auto answer = begin(admin, method, path, client, headers, out)) {
+    while (answer->next(out)) continue;
+  }
+  return out;
+}
+
+// The parts of a node that the admin endpoint looks at.
+struct FakeNode {
+  std::unique_ptr<node::SwarmStore> store = test::make_store(true);
+  node::ClusterClock clock{2700};
+  node::FullScrapes full_scrapes{*store, clock, 0};
+  node::History history;
+  node::TopView top;
+  std::string token;
+  bool drained = false;
+  std::function<void(const node::ReloadReport&)> reload_done;
+
+  node::Admin::Actions actions(std::function<node::NodeState()> state) {
+    return {.state = std::move(state),
+            .drain = [this] { return !std::exchange(drained, true); },
+            .reload = [this](auto done) { reload_done = std::move(done); },
+            .token = [this] { return token; },
+            .store = store.get(),
+            .clock = &clock,
+            .history = &history,
+            .top = [this]() -> const node::TopView& { return top; },
+            .full_scrapes = &full_scrapes};
+  }
+};
+
+std::string get(node::Admin& admin, const std::string& path) { return ask(admin, "GET", path); }
+
+}  // namespace
+
+TEST_CASE("status.json: is JSON whatever the names, and sums the workers") {
+  node::WorkerCounters worker;
+  worker.udp[0].announces.add(5);
+  worker.udp[1].announces.add(1);
+  const auto json = nlohmann::json::parse(node::status_json(example(worker)));
+  CHECK(json["node"]["ready"] == false);
+  CHECK(json["swarms"] == 3);
+  CHECK(json["requests"]["udp_announces"] == 12);
+  CHECK(json["members"][0]["id"] == "00000000000000ff");
+  CHECK(json["members"][0]["state"] == "suspect");
+}
+
+TEST_CASE("metrics: one sample a line, hostile names escaped") {
+  node::WorkerCounters worker;
+  worker.udp[0].connects.add(7);
+  const std::string text = node::metrics_text(example(worker));
+  CHECK(text.find(
+            "shoal_requests_total{protocol=\"udp\",family=\"ipv4\",action=\"connect\",result=\"ok\"} 14\n") !=
+        std::string::npos);
+  CHECK(text.find("shoal_ready 0\n") != std::string::npos);
+  CHECK(text.find("evil\\\"\\n") != std::string::npos);
+  size_t samples = 0;
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = text.find('\n', at);
+    REQUIRE(end != std::string::npos);
+    const std::string line = text.substr(at, end - at);
+    at = end + 1;
+    if (line.rfind("# ", 0) == 0) continue;
+    CAPTURE(line);
+    CHECK(line.rfind("shoal_", 0) == 0);
+    CHECK(line.rfind(' ') != std::string::npos);
+    ++samples;
+  }
+  CHECK(samples > 50);
+}
+
+TEST_CASE("admin: paths and statuses") {
+  node::WorkerCounters worker;
+  node::NodeState state = example(worker);
+  FakeNode fake;
+  node::Admin admin(fake.actions([&] { return state; }));
+  CHECK(get(admin, "/healthz").rfind("HTTP/1.1 200 ", 0) == 0);
+  CHECK(get(admin, "/readyz").rfind("HTTP/1.1 503 ", 0) == 0);
+  CHECK(get(admin, "/readyz").find("no other member heard yet") != std::string::npos);
+  state.readiness = {true, ""};
+  CHECK(get(admin, "/readyz").rfind("HTTP/1.1 200 ", 0) == 0);
+  CHECK(get(admin, "/status.json").find("Content-Type: application/json\r\n") != std::string::npos);
+  CHECK(get(admin, "/metrics").find("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n") !=
+        std::string::npos);
+  CHECK(get(admin, "/").rfind("HTTP/1.1 200 ", 0) == 0);
+  CHECK(get(admin, "/../etc").rfind("HTTP/1.1 404 ", 0) == 0);
+}
+
+TEST_CASE("admin: a full scrape, whole or refused") {
+  FakeNode fake;
+  node::Admin admin(fake.actions([] { return node::NodeState{}; }));
+  const auto peer = test::v4_peer(1);
+  test::announce(*fake.store, {1, peer, proto::Event::none, true}, 1'000'000);
+  const std::string text = get(admin, "/scrape?format=txt");
+  CHECK(text.find("Transfer-Encoding: chunked\r\n") != std::string::npos);
+  CHECK(text.find("\r\n\r\n2d\r\n") != std::string::npos);  // 45 bytes: HEX:1:0 and a line feed
+  CHECK(text.ends_with(":1:0\n\r\n0\r\n\r\n"));
+  CHECK(get(admin, "/scrape").find("d5:filesd20:") != std::string::npos);
+  CHECK(ask(admin, "HEAD", "/scrape").ends_with("\r\n\r\n"));
+  CHECK(get(admin, "/scrape?format=xml").rfind("HTTP/1.1 400 ", 0) == 0);
+  CHECK(get(admin, "/scrape?info_hash=x").rfind("HTTP/1.1 400 ", 0) == 0);
+  CHECK(ask(admin, "GET", "/scrape", kLoopback, "Accept-Encoding: gzip\r\n")
+            .find("Content-Encoding: gzip\r\nVary: Accept-Encoding\r\n") != std::string::npos);
+}
+
+TEST_CASE("admin: full scrapes that clients are slow to take are few at once") {
+  FakeNode fake;
+  node::Admin admin(fake.actions([] { return node::NodeState{}; }));
+  std::vector<std::unique_ptr<node::LongAnswer>> slow;
+  std::string out;
+  for (size_t i = 0; i < node::DumpGate::kAtOnceMax; ++i) {
+    slow.push_back(begin(admin, "GET", "/scrape", kLoopback, "", out));
+    REQUIRE(slow.back());
+  }
+  CHECK(out.empty());
+  const std::string refused = get(admin, "/scrape");
+  CHECK(refused.rfind("HTTP/1.1 429 ", 0) == 0);
+  CHECK(refused.find("too many full scrapes at once8:retry ini1ee") != std::string::npos);
+  slow.pop_back();
+  CHECK(get(admin, "/scrape").rfind("HTTP/1.1 200 ", 0) == 0);
+}
+
+TEST_CASE("admin: drain by POST, from loopback, not from a web page") {
+  FakeNode fake;
+  node::Admin admin(fake.actions([] { return node::NodeState{}; }));
+  const auto refused = [&](const std::string& answer, const std::string& status) {
+    CHECK(answer.rfind("HTTP/1.1 " + status, 0) == 0);
+    CHECK(answer.find("\r\n\r\n{\"error\":\"") != std::string::npos);
+    CHECK(!fake.drained);
+  };
+  refused(ask(admin, "GET", "/v1/drain"), "400 ");
+  refused(ask(admin, "POST", "/readyz"), "404 ");
+  refused(ask(admin, "POST", "/v1/drain", common::make_endpoint_v4(0x0a000001, 1)), "403 ");
+  refused(ask(admin, "POST", "/v1/drain", common::Endpoint{common::Family::v6, {0x20, 0x01}, 1}), "403 ");
+  refused(ask(admin, "POST", "/v1/drain", kLoopback, "Origin: http://evil.example\r\n"), "403 ");
+  common::Endpoint loopback6{common::Family::v6, {}, 1};
+  loopback6.address[15] = 1;
+  CHECK(ask(admin, "POST", "/v1/drain", loopback6).find("\r\n\r\n{\"result\":\"draining\"}\n") !=
+        std::string::npos);
+  CHECK(fake.drained);
+  CHECK(ask(admin, "POST", "/v1/drain").find("draining already") != std::string::npos);
+}
+
+TEST_CASE("admin: with a token, POST needs it") {
+  FakeNode fake;
+  fake.token = "0123456789abcdef";
+  node::Admin admin(fake.actions([] { return node::NodeState{}; }));
+  const std::string refused = ask(admin, "POST", "/v1/drain");
+  CHECK(refused.rfind("HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Bearer\r\n", 0) == 0);
+  CHECK(!fake.drained);
+  const auto elsewhere = common::make_endpoint_v4(0x0a000001, 1);
+  const std::string authorization = "Authorization: Bearer " + fake.token + "\r\n";
+  CHECK(ask(admin, "POST", "/v1/drain", elsewhere, authorization).rfind("HTTP/1.1 200 ", 0) == 0);
+  CHECK(fake.drained);
+  CHECK(get(admin, "/readyz").rfind("HTTP/1.1 503 ", 0) == 0);  // to read needs none
+}
+
+TEST_CASE("admin: the answer to a reload waits for its end") {
+  FakeNode fake;
+  node::Admin admin(fake.actions([] { return node::NodeState{}; }));
+  const auto reload = [&](bool report_first, const node::ReloadReport& report) {
+    std::string out;
+    const auto answer = begin(admin, "POST", "/v1/reload", kLoopback, "", out);
+    REQUIRE(answer);
+    REQUIRE(out.empty());
+    bool ready = false;
+    if (report_first) fake.reload_done(report);
+    answer->await([&] { ready = true; });
+    CHECK(ready == report_first);
+    if (!report_first) fake.reload_done(report);
+    CHECK(ready);
+    CHECK(!answer->next(out));
+    return out;
+  };
+  const node::ReloadReport good{"", {{"tracker.interval_s"}, {"tracker.udp", "node.name"}}};
+  for (const bool report_first : {false, true}) {
+    const std::string done = reload(report_first, good);
+    CHECK(done.starts_with("HTTP/1.1 200 "));
+    const auto json = nlohmann::json::parse(done.substr(done.find("\r\n\r\n")));
+    CHECK(json["applied"] == nlohmann::json{"tracker.interval_s"});
+    CHECK(json["need_restart"] == nlohmann::json{"tracker.udp", "node.name"});
+    const std::string failed = reload(report_first, {"a \"bad\" \xff file", {}});
+    CHECK(failed.starts_with("HTTP/1.1 409 "));
+    CHECK(failed.find("\r\n\r\n{\"error\":\"a \\\"bad\\\" ") != std::string::npos);
+  }
+  // A client that has gone is not called any more.
+  std::string out;
+  auto answer = begin(admin, "POST", "/v1/reload", kLoopback, "", out);
+  answer->await([] { FAIL("nobody waits"); });
+  answer.reset();
+  fake.reload_done(good);
+  CHECK(get(admin, "/v1/reload").starts_with("HTTP/1.1 400 "));
+  fake.reload_done = nullptr;
+  CHECK(ask(admin, "POST", "/v1/reload", kLoopback, "X-Forwarded-For: 127.0.0.1\r\n")
+            .starts_with("HTTP/1.1 403 "));
+  CHECK(!fake.reload_done);
+}
+
+TEST_CASE("admin: the API's documents") {
+  node::WorkerCounters worker;
+  FakeNode fake;
+  node::Admin admin(fake.actions([&] { return example(worker); }));
+  const auto document = [&](const std::string& path) {
+    const std::string answer = get(admin, path);
+    CAPTURE(answer);
+    CHECK(answer.rfind("HTTP/1.1 200 ", 0) == 0);
+    CHECK(answer.find("Content-Type: application/json\r\n") != std::string::npos);
+    return nlohmann::json::parse(answer.substr(answer.find("\r\n\r\n")));
+  };
+  CHECK(document("/v1/status") == document("/status.json"));
+  const auto members = document("/v1/members");
+  CHECK(members["node"] == "a");
+  CHECK(members["members"] == document("/v1/status")["members"]);
+  CHECK(document("/v1/history")["unix_ms"].empty());
+  CHECK(get(admin, "/v1/nowhere").rfind("HTTP/1.1 404 ", 0) == 0);
+  CHECK(get(admin, "/v1").rfind("HTTP/1.1 404 ", 0) == 0);
+  const auto operations = document("/v1/")["operations"];
+  CHECK(operations.size() > 5);
+  CHECK(operations[0] == nlohmann::json{{"method", "GET"}, {"path", "/v1/"}});
+}
+
+TEST_CASE("admin: a swarm looked up") {
+  FakeNode fake;
+  node::Admin admin(fake.actions([] { return node::NodeState{}; }));
+  proto::Delta delta;
+  delta.info_hash.bytes.fill(0xab);
+  const common::Tick now = fake.clock.tick();
+  for (uint16_t port = 1; port <= 30; ++port) {
+    const auto role = port <= 10   ? proto::PeerRole::seeder
+                      : port <= 25 ? proto::PeerRole::leecher
+                                   : proto::PeerRole::stopped;
+    delta.peer = common::make_endpoint_v4(0xc0000201, port);
+    delta.state = {role, port <= 3};
+    delta.stamp = common::stamp_of(now - 2);
+    fake.store->merge({&delta, 1}, now);
+  }
+  delta.peer = *common::parse_endpoint("[2001:db8::1]:7000");
+  delta.state = {};
+  fake.store->merge({&delta, 1}, now);
+
+  const std::string path = "/v1/swarms/" + common::to_hex(delta.info_hash);
+  const auto look = [&](const std::string& query) {
+    const std::string answer = get(admin, path + query);
+    REQUIRE(answer.rfind("HTTP/1.1 200 ", 0) == 0);
+    return nlohmann::json::parse(answer.substr(answer.find("\r\n\r\n")));
+  };
+  const auto all = look("?peers=200");
+  CHECK(all["info_hash"] == common::to_hex(delta.info_hash));
+  CHECK(all["seeders"] == 10);
+  CHECK(all["leechers"] == 16);
+  CHECK(all["completed"] == 3);
+  CHECK(all["ipv4"]["stopped"] == 5);
+  CHECK(all["ipv6"] == nlohmann::json{{"seeders", 0}, {"leechers", 1}, {"stopped", 0}});
+  CHECK(all["peers"].size() == 26);  // never a stopped one
+  size_t seeders = 0;
+  for (const auto& peer : all["peers"]) {
+    seeders += peer["state"] == "seeder" ? 1 : 0;
+    CHECK(peer["age_s"].get<int>() >= 30);
+    CHECK(peer["age_s"].get<int>() <= 45);
+  }
+  CHECK(seeders == 10);
+  CHECK(all["peers"].back()["address"] == "[2001:db8::1]:7000");
+  CHECK(look("")["peers"].size() == 21);
+  CHECK(look("?peers=0")["peers"].empty());
+
+  CHECK(get(admin, "/v1/swarms/" + std::string(40, '0')).rfind("HTTP/1.1 404 ", 0) == 0);
+  for (const std::string& wrong : {path + "?peers=201", path + "?peers=-1", path + "?peers", path + "?x=1",
+                                   path + "0", std::string("/v1/swarms/"), path.substr(0, path.size() - 1)}) {
+    CAPTURE(wrong);
+    CHECK(get(admin, wrong).rfind("HTTP/1.1 400 ", 0) == 0);
+  }
+}
+
+TEST_CASE("admin: the page and its files") {
+  node::WorkerCounters worker;
+  FakeNode fake;
+  node::Admin admin(fake.actions([&] { return example(worker); }));
+  const std::string page = get(admin, "/");
+  CHECK(page.find("Content-Type: text/html; charset=utf-8\r\n") != std::string::npos);
+  CHECK(page.find("Content-Security-Policy: default-src 'none'; script-src 'self';") != std::string::npos);
+  CHECK(get(admin, "/page.css").find("Content-Type: text/css; charset=utf-8\r\n") != std::string::npos);
+  CHECK(get(admin, "/page.js").find("Content-Type: text/javascript; charset=utf-8\r\n") != std::string::npos);
+  CHECK(get(admin, "/icon.svg").find("\r\n\r\n<svg ") != std::string::npos);
+  CHECK(get(admin, "/page.html").rfind("HTTP/1.1 404 ", 0) == 0);  // a template is no page
+}
+
+TEST_CASE("admin: the largest swarms") {
+  FakeNode fake;
+  node::Admin admin(fake.actions([] { return node::NodeState{}; }));
+  const auto document = [&](const std::string& path) {
+    const std::string answer = get(admin, path);
+    return nlohmann::json::parse(answer.substr(answer.find("\r\n\r\n")));
+  };
+  CHECK(document("/v1/top") == nlohmann::json{{"unix_ms", nullptr}, {"swarms", nlohmann::json::array()}});
+  fake.top.unix_ms = 1'700'000'000'000;
+  for (uint32_t i = 30; i > 0; --i) fake.top.swarms.push_back({{}, {i, 2 * i, 3 * i}});
+  CHECK(document("/v1/top")["swarms"].size() == 10);
+  CHECK(document("/v1/top?n=100")["swarms"].size() == 30);
+  const auto first = document("/v1/top?n=1")["swarms"][0];
+  CHECK(first["seeders"] == 30);
+  CHECK(first["leechers"] == 60);
+  CHECK(first["completed"] == 90);
+  CHECK(get(admin, "/v1/top?n=101").rfind("HTTP/1.1 400 ", 0) == 0);
+}

@@ -1,0 +1,50 @@
+#include "node/cli/answer_text.h"
+
+#include <doctest/doctest.h>
+
+using namespace shoal::node;
+using nlohmann::json;
+
+namespace {
+
+const std::string kHash(40, 'a');
+
+}  // namespace
+
+TEST_CASE("answer text: the access list") {
+  CHECK(access_changes_text({{"mode", "deny"},
+                             {"file_entries", 12},
+                             {"changes", json::array({{{"info_hash", kHash}, {"change", "add"}}})}}) ==
+        "mode deny, 12 from the file, 1 changed at run time\nadd    " + kHash + "\n");
+  CHECK(access_verdicts_text(
+            {{"hashes", json::array({{{"info_hash", kHash}, {"listed", true}, {"allowed", false}}})}}) ==
+        kHash + " listed, not served\n");
+}
+
+TEST_CASE("answer text: the largest swarms") {
+  CHECK(top_text({{"unix_ms", nullptr}, {"swarms", json::array()}}) ==
+        "not known yet: looked for every half minute\n");
+  CHECK(top_text(
+            {{"unix_ms", 1},
+             {"swarms",
+              json::array({{{"info_hash", kHash}, {"seeders", 100}, {"leechers", 2}, {"completed", 3}}})}}) ==
+        "INFO_HASH                                 SEEDERS  LEECHERS  COMPLETED\n" + kHash +
+            "  100      2         3\n");
+}
+
+TEST_CASE("answer text: what has another shape is a dash, and what is foreign stays on its line") {
+  for (
+      const char* text :
+      {"{}", "[]", "3",
+       R"({"mode": 1, "changes": {}, "hashes": "x", "swarms": 1, "unix_ms": 1, "result": 5})",
+       R"({"changes": [1, null, {}, {"change": 4, "info_hash": []}], "hashes": [1, {"listed": "x"}], "unix_ms": 1.5,
+            "swarms": [[], {"seeders": -1, "leechers": 1e300, "completed": "x"}]})"}) {
+    CAPTURE(text);
+    const json document = json::parse(text);
+    CHECK(!access_changes_text(document).empty());
+    CHECK(!top_text(document).empty());
+    CHECK(access_verdicts_text(document).find("served") == std::string::npos);
+    CHECK(result_text(document) == "-");
+  }
+  CHECK(result_text({{"result", "a\nb\x1b"}}) == "a\\x0ab\\x1b");
+}

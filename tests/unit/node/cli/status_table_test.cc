@@ -1,0 +1,70 @@
+#include "node/cli/status_table.h"
+
+#include <doctest/doctest.h>
+
+#include "node/cli/admin_client.h"
+#include "node/text/printable.h"
+
+using namespace shoal::node;
+
+TEST_CASE("status table: this node first, then the members") {
+  const auto status = parse_status(R"({
+    "node": {"name": "a", "version": "0.1.0", "uptime_s": 4000, "ready": true, "reason": "", "cluster": "main"},
+    "keys": {"ids": "1f2e3d4c, 5b6a7988"}, "pulls": {"phase": "synced"},
+    "swarms": 12, "announces_per_s": 1234.5,
+    "peers": {"seeders_v4": 3, "leechers_v4": 4, "seeders_v6": 1, "leechers_v6": 2},
+    "members": [
+      {"name": "b", "address": "127.0.0.2:6970", "state": "alive", "heard_ago_ms": 230, "multicast": true,
+       "deltas_received": 12, "datagrams_received": 5, "lost": 0, "clock_offset_ms": 3, "keys": "5b6a7988",
+       "lag_us": 12340, "round_trip_us": 260, "loss_in_permille": 3, "loss_out_permille": 20, "synced": true},
+      {"name": "c", "address": "[::1]:6970", "state": "down", "heard_ago_ms": 423000, "multicast": false,
+       "deltas_received": 0, "datagrams_received": 1, "lost": 2, "clock_offset_ms": -12, "lag_us": 0,
+       "round_trip_us": 0, "synced": false, "refused": "it has another\ntick"}]})");
+  REQUIRE(status);
+  CHECK(
+      status_table(*status) ==
+      "shoal 0.1.0, cluster main: 12 swarms, 4 seeders, 6 leechers, 1.23 k/s announces\n"
+      "\n"
+      "NAME  STATE    SYNCED  ADDRESS         HEARD       LAG      ROUND TRIP  LOSS IN  LOSS OUT  MULTICAST  "
+      "LOST  DELTAS  CLOCK   KEYS\n"
+      "a     ready    yes     (this node)     up 66 min                                                      "
+      "                      1f2e3d4c, 5b6a7988\n"
+      "b     alive    yes     127.0.0.2:6970  230 ms ago  12.3 ms  0.3 ms      0.3 %    2 %       yes        "
+      "0     12      +3 ms   5b6a7988\n"
+      "c     refused  no      [::1]:6970      7 min ago   -        -           -        -         no         "
+      "2     0       -12 ms  -\n"
+      "c is refused: it has another\\x0atick\n");
+}
+
+TEST_CASE("status table: a node that is not ready says why, and hostile names stay on their line") {
+  const auto status = parse_status(
+      R"({"node": {"name": "\u001b[2J\nx", "ready": false, "reason": "pulling\nstate"}, "members": [{"name": "é"}]})");
+  REQUIRE(status);
+  const std::string table = status_table(*status);
+  CHECK(table.find("not ready: pulling\\x0astate\n") != std::string::npos);
+  CHECK(table.find("\\x1b[2J\\x0ax") != std::string::npos);
+  for (const char c : table) CHECK(((c >= 0x20 && c < 0x7f) || c == '\n'));
+}
+
+TEST_CASE("status table: what has another shape") {
+  for (const char* text :
+       {"{}", R"({"node": 1, "members": {}, "peers": [], "swarms": "x"})",
+        R"({"members": [1, null, [], {}, {"name": 1, "lost": -1.5, "clock_offset_ms": "x"}]})",
+        R"({"node": {"uptime_s": 18446744073709551615, "name": {}}, "swarms": -1})",
+        R"({"peers": {"seeders_v4": 1e300, "seeders_v6": -1}})"}) {
+    CAPTURE(text);
+    const auto status = parse_status(text);
+    REQUIRE(status);
+    CHECK(!status_table(*status).empty());
+  }
+  for (const std::string& text : {std::string(""), std::string("[]"), std::string("{"), std::string("\xff"),
+                                  R"({"a": )" + std::string(1'000'000, '['),
+                                  R"({"a": )" + std::string(40, '[') + std::string(40, ']') + "}"}) {
+    CHECK(!parse_status(text));
+  }
+}
+
+TEST_CASE("printable: no control byte, bounded") {
+  CHECK(printable("a\tb\x7f\x9b") == "a\\x09b\\x7f\\x9b");
+  CHECK(printable(std::string(300, 'a')) == std::string(200, 'a') + "...");
+}

@@ -1,0 +1,151 @@
+#include "node/config/opentracker_config.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "node/config/option_values.h"
+#include "node/config/resolve_options.h"
+
+using namespace shoal;
+using namespace shoal::node;
+
+namespace {
+
+Options options_of(const std::string& opentracker) {
+  const TranslatedConfig translated = translate_opentracker_config(opentracker);
+  CAPTURE(translated.toml);
+  CHECK(translated.errors.empty());
+  OptionSources sources;
+  sources.file_name = "f.toml";
+  sources.file_text = translated.toml;
+  sources.host_name = "host";
+  const auto options = resolve_options(sources);
+  if (!options) FAIL(options.error().message);
+  return *options;
+}
+
+std::string toml_of(const std::string& opentracker) { return translate_opentracker_config(opentracker).toml; }
+
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+using common::parse_endpoint;
+using common::parse_network;
+
+}  // namespace
+
+TEST_CASE("opentracker config: an empty one is what opentracker does by itself") {
+  const Options options = options_of("");
+  CHECK(options.tracker.udp == std::vector{*parse_endpoint("0.0.0.0:6969"), *parse_endpoint("[::]:6969")});
+  CHECK(options.tracker.http == options.tracker.udp);
+  CHECK(options.tracker.full_scrape);
+  CHECK(options.stats.path == "/stats");
+  CHECK(options.stats.networks == std::vector{*parse_network("0.0.0.0/0"), *parse_network("::/0")});
+  CHECK(options.node.user.empty());
+  CHECK(has(toml_of(""), "user = \"nobody\""));
+}
+
+TEST_CASE("opentracker config: addresses") {
+  Options options = options_of(
+      "listen.tcp_udp 0.0.0.0\n"
+      "listen.tcp_udp 192.0.2.1:80\n"
+      "listen.tcp 2001:db8::1\n"
+      "listen.udp\t[2001:db8::1]:7000   \r\n"
+      "  listen.udp [2001:db8::2]\n"
+      "listen.udp [2001:db8::2]:6969\n");
+  CHECK(options.tracker.http == std::vector{*parse_endpoint("0.0.0.0:6969"), *parse_endpoint("192.0.2.1:80"),
+                                            *parse_endpoint("[2001:db8::1]:6969")});
+  CHECK(options.tracker.udp == std::vector{*parse_endpoint("0.0.0.0:6969"), *parse_endpoint("192.0.2.1:80"),
+                                           *parse_endpoint("[2001:db8::1]:7000"),
+                                           *parse_endpoint("[2001:db8::2]:6969")});
+  options = options_of("listen.tcp 127.0.0.1");
+  CHECK(options.tracker.udp.empty());
+  CHECK(options.tracker.http == std::vector{*parse_endpoint("127.0.0.1:6969")});
+}
+
+TEST_CASE("opentracker config: who may read statistics, and where") {
+  const Options options = options_of(
+      "access.stats 192.168.0.23\naccess.stats 10.1.2.3/8\naccess.stats 2001:db8::1/32\n"
+      "access.stats_path info/numbers\n");
+  CHECK(options.stats.path == "/info/numbers");
+  CHECK(options.stats.networks == std::vector{*parse_network("192.168.0.23"), *parse_network("10.0.0.0/8"),
+                                              *parse_network("2001:db8::/32")});
+}
+
+TEST_CASE("opentracker config: privileges") {
+  const Options options =
+      options_of("tracker.rootdir /var/lib/opentracker\ntracker.user first\ntracker.user _ot\n");
+  CHECK(options.node.chroot == "/var/lib/opentracker");
+  CHECK(options.node.user == "_ot");
+  const std::string toml = toml_of("tracker.rootdir .\n");
+  CHECK(has(toml, "# line 1: tracker.rootdir .  <- not taken: an absolute path of a folder"));
+  CHECK(!has(toml, "\nchroot ="));
+}
+
+TEST_CASE("opentracker config: access lists") {
+  Options options = options_of(
+      "access.whitelist /etc/opentracker/white \"list\"\\.txt\naccess.fifo_add /run/add\naccess.fifo_delete "
+      "/run/delete\n");
+  CHECK(options.access.mode == AccessMode::allow);
+  CHECK(options.access.file == "/etc/opentracker/white \"list\"\\.txt");
+  CHECK(options.access.fifo_add == "/run/add");
+  CHECK(options.access.fifo_delete == "/run/delete");
+  options = options_of("access.blacklist black.txt\n");
+  CHECK(options.access.mode == AccessMode::deny);
+  CHECK(options.access.file == "black.txt");
+  CHECK(options_of("").access.mode == AccessMode::open);
+}
+
+TEST_CASE("opentracker config: proxies and the way home") {
+  const Options options = options_of(
+      "access.proxy 10.0.1.23\naccess.proxy 192.0.2.9/8\ntracker.redirect_url https://tracker.example/\n");
+  CHECK(options.access.trusted_proxies ==
+        std::vector{*parse_network("10.0.1.23"), *parse_network("192.0.0.0/8")});
+  CHECK(options.tracker.redirect_url == "https://tracker.example/");
+}
+
+TEST_CASE("opentracker config: a cluster") {
+  const Options options = options_of(
+      "livesync.cluster.listen 192.0.2.1\nlivesync.cluster.node_ip 192.0.2.2\n"
+      "livesync.cluster.node_ip 192.0.2.3:9697\n");
+  CHECK(options.sync.listen == parse_endpoint("192.0.2.1:9696"));
+  REQUIRE(options.sync.peers.size() == 2);
+  CHECK(to_string(options.sync.peers[0]) == "192.0.2.2:9696");
+  CHECK(to_string(options.sync.peers[1]) == "192.0.2.3:9697");
+  CHECK(options.sync.key_files == std::vector<std::string>{"cluster.key"});
+  CHECK(options_of("livesync.cluster.node_ip 192.0.2.2\n").sync.peers.empty());
+}
+
+TEST_CASE("opentracker config: what has no counterpart is said line by line") {
+  const std::string toml = toml_of(
+      "# a comment\n"
+      "batchsync.cluster.admin_ip 10.1.1.1\n"
+      "\n"
+      "listen.udp.workers 4\n"
+      "tracker.nonsense\n"
+      "listen.tcp somewhere\n"
+      "access.stats 1.2.3.4/33\n"
+      "access.stats_path a b\n"
+      "listen.tcp_udp\n"
+      "\x1b[31mred\n");
+  for (const char* line :
+       {"# line 2: batchsync.cluster.admin_ip 10.1.1.1\n#   no counterpart: there is no sync over HTTP\n",
+        "# line 4: listen.udp.workers 4\n#   not needed: ",
+        "# line 5: tracker.nonsense\n#   no line of an opentracker.conf that shoal knows\n",
+        "# line 6: listen.tcp somewhere\n#   no address\n",
+        "# line 7: access.stats 1.2.3.4/33\n#   no network\n",
+        "# line 8: access.stats_path a b  <- not taken: a path of 2 to 64 letters",
+        "# line 9: listen.tcp_udp\n#   without a value\n", "# line 10: \\x1b[31mred\n"}) {
+    CAPTURE(line);
+    CHECK(has(toml, line));
+  }
+  CHECK(!has(toml, "a comment"));
+}
+
+TEST_CASE("opentracker config: what shoal cannot do as a whole is an error") {
+  // opentracker binds both; they are of different protocols there.
+  const auto translated =
+      translate_opentracker_config("listen.udp 127.0.0.1:7000\nlivesync.cluster.listen 127.0.0.1:7000\n");
+  CHECK(has(translated.errors, "tracker.udp has it too"));
+  CHECK(has(translated.toml, "listen = \"127.0.0.1:7000\""));
+}

@@ -1,0 +1,49 @@
+#include "node/lifecycle/drain.h"
+
+#include <doctest/doctest.h>
+
+using namespace shoal::node;
+
+namespace {
+
+// Runs the loop until nothing is left to do.
+struct Loop {
+  uv_loop_t uv;
+  Loop() { REQUIRE(uv_loop_init(&uv) == 0); }
+  ~Loop() { CHECK(uv_loop_close(&uv) == 0); }
+};
+
+}  // namespace
+
+TEST_CASE("drain: begins once, stops once, and says where it is") {
+  Loop loop;
+  int stops = 0;
+  Drain drain(&loop.uv, 0, [&] {
+    ++stops;
+    CHECK(drain.phase() == Phase::stopping);
+    drain.close();
+  });
+  CHECK(drain.phase() == Phase::serving);
+  CHECK(!drain.begun());
+  CHECK(drain.begin("test"));
+  CHECK(drain.phase() == Phase::draining);
+  CHECK(drain.begun());
+  CHECK(!drain.begin("test"));
+  CHECK(stops == 0);
+  uv_run(&loop.uv, UV_RUN_DEFAULT);
+  CHECK(stops == 1);
+  CHECK(!drain.begin("test"));
+}
+
+TEST_CASE("drain: serves on for the time it was given") {
+  Loop loop;
+  uint64_t stopped_ms = 0;
+  Drain drain(&loop.uv, 1, [&] {
+    stopped_ms = uv_hrtime() / 1'000'000;
+    drain.close();
+  });
+  const uint64_t begun_ms = uv_hrtime() / 1'000'000;
+  drain.begin("test");
+  uv_run(&loop.uv, UV_RUN_DEFAULT);
+  CHECK(stopped_ms - begun_ms >= 1'000);
+}

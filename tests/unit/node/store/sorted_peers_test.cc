@@ -1,0 +1,170 @@
+// Rows of peers in the order of their hashes, at sizes where they split into many segments and join again.
+
+#include "node/store/sorted_peers.h"
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <cmath>
+#include <set>
+#include <vector>
+
+#include "node/store/peer_sampling.h"
+
+using namespace shoal;
+using common::Family;
+using common::Prng;
+using node::PeerHash;
+using node::SortedPeers;
+
+namespace {
+
+constexpr common::Tick kNow = 118'000'000;
+constexpr PeerHash kHash{0x9ddfea08eb382d69, 0xc3a5c85c97cb3127};
+
+template <Family F>
+node::PeerRecord<F> record_of(uint32_t number, common::Stamp stamp = common::stamp_of(kNow)) {
+  common::Endpoint peer{F, {}, static_cast<uint16_t>(1 + number % 7)};
+  const size_t last = common::address_size(F) - 4;
+  for (size_t i = 0; i < 4; ++i) peer.address[last + i] = static_cast<uint8_t>(number >> (24 - 8 * i));
+  return {node::key_of<F>(peer), stamp, 0};
+}
+
+template <Family F>
+uint32_t number_of(const uint8_t* key) {
+  const uint8_t* last = key + common::address_size(F) - 4;
+  return static_cast<uint32_t>(last[0]) << 24 | static_cast<uint32_t>(last[1]) << 16 |
+         static_cast<uint32_t>(last[2]) << 8 | last[3];
+}
+
+template <Family F>
+uint32_t count_found(const SortedPeers<F>& peers, uint32_t numbers) {
+  uint32_t found = 0;
+  for (uint32_t i = 0; i < numbers; ++i) {
+    const auto* record = peers.find(kHash, record_of<F>(i).key);
+    if (record != nullptr && number_of<F>(record->key.data()) == i) ++found;
+  }
+  return found;
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("sorted peers: what was put in is found until it is taken out", Peers,
+                   SortedPeers<Family::v4>, SortedPeers<Family::v6>) {
+  constexpr Family kFamily = sizeof(typename Peers::Record) == 8 ? Family::v4 : Family::v6;
+  for (const uint32_t size : {1U, 2U, 100U, 512U, 513U, 5000U, 60'000U}) {
+    CAPTURE(size);
+    Peers peers;
+    for (uint32_t i = 0; i < size; ++i) peers.insert(kHash, record_of<kFamily>(i));
+    CHECK(peers.size() == size);
+    CHECK(count_found(peers, size) == size);
+    CHECK(peers.find(kHash, record_of<kFamily>(size).key) == nullptr);
+    const size_t bytes = peers.bytes();
+    if (size > 100) CHECK(bytes < size * sizeof(typename Peers::Record) * 5 / 4);
+    // All but every hundredth, then all.
+    for (uint32_t i = 0; i < size; ++i) {
+      if (i % 100 != 0) peers.erase(kHash, peers.find(kHash, record_of<kFamily>(i).key));
+    }
+    const uint32_t kept = (size + 99) / 100;
+    CHECK(peers.size() == kept);
+    CHECK(count_found(peers, size) == kept);
+    if (size > 1000) CHECK(peers.bytes() < bytes / 10);
+    for (uint32_t i = 0; i < size; i += 100) peers.erase(kHash, peers.find(kHash, record_of<kFamily>(i).key));
+    CHECK(peers.size() == 0);
+    CHECK(peers.bytes() == 0);
+  }
+}
+
+TEST_CASE("sorted peers: expiry removes exactly the old, in every segment") {
+  SortedPeers<Family::v4> peers;
+  constexpr uint32_t kSize = 50'000;
+  for (uint32_t i = 0; i < kSize; ++i) {
+    peers.insert(kHash, record_of<Family::v4>(i, common::stamp_of(i % 50 == 0 ? kNow : kNow - 20)));
+  }
+  const auto expire_all = [&](const node::Expiry& expiry) {
+    uint64_t from = 0;
+    node::WorkBound bound{UINT32_MAX};
+    std::vector<node::PeerRecord<Family::v4>> gone;
+    peers.erase_expired(expiry, from, bound, gone);
+    CHECK(from == 0);
+    return gone.size();
+  };
+  CHECK(expire_all({kNow, kNow + 159}) == 0);
+  const size_t bytes = peers.bytes();
+  CHECK(expire_all({kNow, kNow + 160}) == kSize - kSize / 50);
+  CHECK(count_found(peers, kSize) == kSize / 50);
+  CHECK(peers.bytes() < bytes / 8);
+  CHECK(expire_all({kNow, kNow + 1'000'000}) == kSize / 50);
+  CHECK(peers.size() == 0);
+}
+
+TEST_CASE("sorted peers: equal chances across hundreds of segments") {
+  constexpr uint32_t kSize = 40'000;
+  SortedPeers<Family::v4> peers;
+  for (uint32_t i = 0; i < kSize; ++i) peers.insert(kHash, record_of<Family::v4>(i));
+  Prng prng(3);
+  for (const uint32_t want : {1U, 30U, 200U, 300U}) {
+    CAPTURE(want);
+    const auto* self = peers.find(kHash, record_of<Family::v4>(17).key);
+    std::vector<uint32_t> seen(kSize);
+    std::vector<uint8_t> out(want * size_t{6});
+    const uint32_t rounds = 2'000'000 / want;
+    bool repeated = false;
+    bool complete = true;
+    for (uint32_t round = 0; round < rounds; ++round) {
+      complete &= peers.sample(self, want, prng, out.data()) == out.data() + out.size();
+      std::set<uint32_t> once;
+      for (uint32_t i = 0; i < want; ++i) {
+        const uint32_t number = number_of<Family::v4>(out.data() + i * size_t{6});
+        ++seen[number];
+        repeated |= round < 1000 && !once.insert(number).second;
+      }
+    }
+    CHECK(complete);
+    CHECK_FALSE(repeated);
+    CHECK(seen[17] == 0);
+    const double expected = static_cast<double>(rounds) * want / (kSize - 1);
+    double sum = 0;
+    for (uint32_t i = 0; i < kSize; ++i) {
+      if (i != 17) sum += (seen[i] - expected) * (seen[i] - expected) / expected;
+    }
+    // Runs of eight neighbours widen the spread of chi-square by less than eight.
+    CHECK(sum < kSize + 6 * std::sqrt(2.0 * kSize * 8));
+    CHECK(sum > kSize - 6 * std::sqrt(2.0 * kSize * 8));
+  }
+}
+
+TEST_CASE("peer sampling: picks are different, in range and as many as wanted") {
+  Prng prng(5);
+  for (uint32_t count = 0; count <= 40; ++count) {
+    for (uint32_t want = 0; want <= count; ++want) {
+      for (const uint32_t run : {1U, 4U, 8U}) {
+        std::set<uint32_t> picked;
+        uint32_t picks = 0;
+        node::sample_circle(count, want, run, prng, [&](uint32_t first, uint32_t length) {
+          for (uint32_t i = first; i < first + length; ++i) picked.insert(i);
+          picks += length;
+        });
+        const bool good =
+            picks == want && picked.size() == want && (picked.empty() || *picked.rbegin() < count);
+        if (!good) FAIL(count, " ", want, " ", run);
+      }
+    }
+  }
+}
+
+TEST_CASE("peer sampling: shares never exceed a class and are fair on average") {
+  Prng prng(6);
+  for (const auto& [want, first, second] :
+       {std::array{30U, 10U, 50U}, {3U, 1U, 999U}, {60U, 10U, 50U}, {0U, 0U, 0U}}) {
+    uint64_t sum = 0;
+    for (int i = 0; i < 20'000; ++i) {
+      const uint32_t share = node::share_of_first(want, first, second, prng);
+      if (share > first || want - share > second) FAIL(want, " ", share);
+      sum += share;
+    }
+    if (want > 0)
+      CHECK(static_cast<double>(sum) / 20'000 ==
+            doctest::Approx(want * double(first) / (first + second)).epsilon(0.1));
+  }
+}

@@ -1,0 +1,222 @@
+// Sweeps of one shard in parts: what bounds a part, and that nothing is lost or kept when the swarm changes
+// between two of them.
+
+#include "node/store/swarm_shard.h"
+
+#include <doctest/doctest.h>
+
+#include <map>
+#include <vector>
+
+#include "tests/unit/support/store_fixture.h"
+
+using namespace shoal;
+using common::Endpoint;
+using node::SwarmShard;
+using proto::PeerRole;
+using test::hash_of;
+using test::v4_peer;
+
+namespace {
+
+constexpr common::Tick kNow = 118'000'000;
+constexpr common::Tick kSweepAt = kNow + common::kLifetimeTicks - 10;
+constexpr uint32_t kSegmentRecords = 512;  // of a large swarm, looked at together
+constexpr uint32_t kSegmentGone = kSegmentRecords * (1 + node::WorkBound::kRecordGone);  // and all removed
+
+// A shard on its own, that all swarms are in.
+struct OneShard {
+  node::StoreRoom room;
+  node::ShardConfig config{
+      {1}, true, {0x9ddfea08eb382d69, 0xc3a5c85c97cb3127}, std::make_unique<node::DigestTable>(), &room};
+  node::IndexPlace place;
+  SwarmShard shard{config, place};
+  common::Prng prng{3};
+
+  uint64_t key_in(uint64_t swarm) const { return common::siphash(config.key, hash_of(swarm).bytes); }
+
+  void merge(uint64_t swarm, uint32_t peer, PeerRole role, common::Tick at, common::Tick now) {
+    merge({hash_of(swarm), v4_peer(peer), {role, false}, common::stamp_of(at)}, now);
+  }
+  void merge(const proto::Delta& delta, common::Tick now) {
+    shard.merge(common::siphash(config.key, delta.info_hash.bytes), {&delta, 1}, now);
+  }
+  void announce(uint64_t swarm, uint32_t peer, proto::Event event, common::Tick now) {
+    shard.announce({key_in(swarm)}, {hash_of(swarm), v4_peer(peer), event, false, 0, 0}, now, prng, {});
+  }
+  std::map<Endpoint, proto::Delta> content() const {
+    std::map<Endpoint, proto::Delta> all;
+    SwarmShard::Walk walk;
+    while (!shard.for_each(walk, [&](const proto::Delta& delta) { all[delta.peer] = delta; })) {
+    }
+    return all;
+  }
+};
+
+// Swarm 1 holds the peers [0, size), of which the even ones are old; swarms 2 to 100 three peers each, one of
+// them old.
+void fill(OneShard& one, uint32_t size) {
+  for (uint32_t i = 0; i < size; ++i) {
+    const PeerRole role = i % 10 < 6 ? PeerRole::seeder : i % 10 < 9 ? PeerRole::leecher : PeerRole::stopped;
+    one.merge(1, i, role, i % 2 == 0 ? kNow - 20 : kNow, kNow);
+  }
+  for (uint32_t i = 0; i < 300; ++i) {
+    one.merge(2 + i / 3, size + i, PeerRole::seeder, i % 3 == 0 ? kNow - 20 : kNow, kNow);
+  }
+  // Not so long before the next sweep that an announce in between would have to finish it.
+  while (!one.shard.expire(kSweepAt - 20).finished) {
+  }
+}
+
+}  // namespace
+
+TEST_CASE("shard: no part of a sweep looks at more records than the bound, however large the swarm") {
+  OneShard one;
+  constexpr uint32_t kSize = 100'000;
+  fill(one, kSize);
+  uint32_t parts = 0;
+  uint64_t records = 0;
+  for (bool finished = false; !finished; ++parts) {
+    const node::SweepPart part = one.shard.expire(kSweepAt);
+    CHECK(part.records <= SwarmShard::kPartRecordsMax + kSegmentGone);
+    CHECK((part.finished || part.records >= SwarmShard::kPartRecordsMax));
+    records += part.records;
+    finished = part.finished;
+  }
+  CHECK(parts > kSize / SwarmShard::kPartRecordsMax);
+  CHECK(records >= kSize);
+  const auto left = one.content();
+  CHECK(left.size() == kSize / 2 + 200);
+  for (uint32_t i = 1; i < kSize; i += 2) CHECK(left.contains(v4_peer(i)));
+  CHECK(one.shard.expire(kSweepAt).records == 0);
+}
+
+TEST_CASE("shard: a swarm that changes between the parts of a sweep loses the old records and no others") {
+  for (const uint32_t rounds_between : {1U, 2U, 3U}) {
+    CAPTURE(rounds_between);
+    OneShard one;
+    constexpr uint32_t kSize = 70'000;
+    fill(one, kSize);
+    uint32_t next = 1'000'000;
+    std::vector<uint32_t> fresh;  // must be there in the end
+    uint32_t parts = 0;
+    while (!one.shard.expire(kSweepAt).finished) {
+      ++parts;
+      for (uint32_t i = 0; i < 4000 * rounds_between; ++i) {
+        // New peers split segments, those that turn from leecher to seeder and back move between rows.
+        one.announce(1, next, proto::Event::started, kSweepAt);
+        fresh.push_back(next++);
+        const uint32_t young = 1 + 2 * one.prng.below(kSize / 2);
+        one.announce(1, young, i % 3 == 0 ? proto::Event::stopped : proto::Event::none, kSweepAt);
+      }
+      // The last swarms go and come, so that entries move.
+      one.announce(200 + parts, next, proto::Event::started, kSweepAt);
+      fresh.push_back(next++);
+    }
+    CHECK(parts >= 4);
+    const auto left = one.content();
+    bool all_there = true;
+    for (const uint32_t number : fresh) all_there &= left.contains(v4_peer(number));
+    for (uint32_t i = 1; i < kSize; i += 2) all_there &= left.contains(v4_peer(i));
+    CHECK(all_there);
+    CHECK(left.size() == kSize / 2 + 200 + fresh.size());
+    // The digests are those of what is left.
+    OneShard copy;
+    for (const auto& [peer, delta] : left) copy.merge(delta, kSweepAt);
+    CHECK(one.config.digests->stamp_digests() == copy.config.digests->stamp_digests());
+  }
+}
+
+TEST_CASE("shard: a swarm that shrinks to a few between the parts of a sweep ends it") {
+  OneShard one;
+  one.config.replicated = false;
+  one.config.digests.reset();
+  constexpr uint32_t kSize = 40'000;
+  fill(one, kSize);
+  CHECK_FALSE(one.shard.expire(kSweepAt).finished);
+  for (uint32_t i = 0; i + 3 < kSize; ++i) one.announce(1, i, proto::Event::stopped, kSweepAt);
+  CHECK(one.shard.expire(kSweepAt).finished);
+  const auto left = one.content();
+  CHECK(left.size() == 201);
+  CHECK(left.contains(v4_peer(kSize - 3)));
+}
+
+TEST_CASE("shard: a walk in parts visits each record that stays, and a bounded number at a time") {
+  OneShard one;
+  constexpr uint32_t kSize = 60'000;
+  fill(one, kSize);
+  const auto before = one.content();
+  std::map<Endpoint, proto::Delta> seen;
+  SwarmShard::Walk walk;
+  uint32_t next = 1'000'000;
+  uint32_t parts = 0;
+  for (bool finished = false; !finished; ++parts) {
+    uint32_t records = 0;
+    finished = one.shard.for_each(walk, [&](const proto::Delta& delta) {
+      seen[delta.peer] = delta;
+      ++records;
+    });
+    CHECK(records <= SwarmShard::kPartRecordsMax + kSegmentRecords);
+    for (uint32_t i = 0; i < 3000; ++i) one.announce(1, next++, proto::Event::started, kSweepAt - 20);
+  }
+  CHECK(parts >= kSize / SwarmShard::kPartRecordsMax);
+  bool all_seen = true;
+  for (const auto& [peer, delta] : before) all_seen &= seen.contains(peer) && seen[peer] == delta;
+  CHECK(all_seen);
+}
+
+TEST_CASE("shard: reading for others comes to every record of a large swarm once") {
+  OneShard one;
+  constexpr uint32_t kSize = 60'000;
+  fill(one, kSize);
+  const common::Tick now = kSweepAt - 20;
+  std::map<Endpoint, proto::Delta> seen;
+  size_t records = 0;
+  SwarmShard::Walk walk;
+  const auto take = [&](const sync::SwarmPart& part) {
+    for (const proto::Delta& delta : part.records) seen[delta.peer] = delta;
+    records += part.records.size();
+  };
+  uint32_t parts = 1;
+  while (!one.shard.read(walk, sync::Cells::everything(), now, take)) ++parts;
+  CHECK(parts >= kSize / SwarmShard::kPartRecordsMax);
+  CHECK(records == seen.size());
+  CHECK(seen == one.content());
+}
+
+TEST_CASE("swarm shard: one that is full of swarms refuses more, says so, and goes on") {
+  OneShard s;
+  s.config.swarms_max = 3;
+  for (uint64_t swarm = 1; swarm <= 5; ++swarm) s.merge(swarm, 1, PeerRole::leecher, kNow, kNow);
+  CHECK(s.room.merges_refused_swarms == 2);
+  const node::PeerAnnounce more{hash_of(6), v4_peer(1), proto::Event::started, false, 0, 0};
+  CHECK(s.shard.announce({s.key_in(6)}, more, kNow, s.prng, {}).limit == node::Limit::swarms);
+  node::StoreTotals totals;
+  s.shard.add_to(totals);
+  CHECK(totals.swarms == 3);
+  // Those that are there take peers, and a place that becomes free is used again.
+  s.merge(1, 2, PeerRole::leecher, kNow, kNow);
+  CHECK(s.shard.drop(s.key_in(1), hash_of(1)));
+  CHECK(s.shard.announce({s.key_in(6)}, more, kNow, s.prng, {}).limit == node::Limit::none);
+}
+
+TEST_CASE("shard: what drops many swarms holds the lock for a bounded part of them") {
+  OneShard s;
+  constexpr uint32_t kSwarms = 3000;
+  for (uint64_t swarm = 1; swarm <= kSwarms; ++swarm) s.merge(swarm, 1, PeerRole::leecher, kNow, kNow);
+  uint32_t below = node::SwarmStore::kAllSwarms;
+  size_t dropped = 0;
+  for (int holds = 0; below > 0; ++holds) {
+    REQUIRE(holds < 100);
+    const size_t at_once = s.shard.drop_if(below, [](const auto&) { return true; });
+    CHECK(at_once <= SwarmShard::kPartRecordsMax / node::WorkBound::kSwarmGone);
+    dropped += at_once;
+  }
+  CHECK(dropped == kSwarms);
+
+  // Looking alone counts too.
+  for (uint64_t swarm = 1; swarm <= kSwarms; ++swarm) s.merge(swarm, 1, PeerRole::leecher, kNow, kNow);
+  below = node::SwarmStore::kAllSwarms;
+  CHECK(s.shard.drop_if(below, [](const auto&) { return false; }) == 0);
+  CHECK(below > 0);
+}

@@ -1,0 +1,366 @@
+// The swarm store's rules, one by one, through its public face.
+
+#include "node/store/swarm_store.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "tests/unit/support/store_fixture.h"
+
+using namespace shoal;
+using common::Endpoint;
+using common::Tick;
+using node::PeerAnswer;
+using node::SwarmStore;
+using proto::Event;
+using proto::PeerRole;
+using test::announce;
+using test::hash_of;
+using test::make_store;
+using test::record_of;
+using test::Reply;
+using test::v4_peer;
+using test::v6_peer;
+
+namespace {
+
+constexpr Tick kNow = 118'000'000;
+
+proto::Delta delta_of(uint64_t hash, const Endpoint& peer, PeerRole role, Tick tick, bool completed = false) {
+  return {hash_of(hash), peer, {role, completed}, common::stamp_of(tick)};
+}
+
+size_t merge_one(SwarmStore& store, const proto::Delta& delta, Tick now) {
+  return store.merge(std::span(&delta, 1), now);
+}
+
+}  // namespace
+
+TEST_CASE("store: an announce is counted, handed to others and not to itself") {
+  const auto store = make_store(true);
+  const Reply first = announce(*store, {.hash = 1, .peer = v4_peer(1), .seeder = true}, kNow);
+  CHECK(first.answer.counts == proto::SwarmCounts{1, 0, 0});
+  CHECK(first.peers.empty());
+  REQUIRE(first.answer.delta);
+  CHECK(*first.answer.delta == delta_of(1, v4_peer(1), PeerRole::seeder, kNow));
+
+  const Reply second = announce(*store, {.hash = 1, .peer = v4_peer(2)}, kNow);
+  CHECK(second.answer.counts == proto::SwarmCounts{1, 1, 0});
+  CHECK(second.peers == std::vector{v4_peer(1)});
+
+  const Reply third = announce(*store, {.hash = 1, .peer = v6_peer(3)}, kNow);
+  CHECK(third.answer.counts == proto::SwarmCounts{1, 2, 0});
+  CHECK(third.answer.peers_v4 == 2);
+  CHECK(third.answer.peers_v6 == 0);
+
+  const Reply again = announce(*store, {.hash = 1, .peer = v4_peer(1), .seeder = true}, kNow);
+  CHECK(again.answer.peers_v4 == 1);
+  CHECK(again.answer.peers_v6 == 1);
+  CHECK_FALSE(again.answer.delta);
+  CHECK(test::scrape(*store, 1) == proto::SwarmCounts{1, 2, 0});
+  CHECK(test::scrape(*store, 2) == proto::SwarmCounts{});
+}
+
+TEST_CASE("store: a stop gets counts and no peers, and leaves a tombstone only where it is replicated") {
+  for (const bool replicated : {true, false}) {
+    CAPTURE(replicated);
+    const auto store = make_store(replicated);
+    announce(*store, {.hash = 1, .peer = v4_peer(1)}, kNow);
+    announce(*store, {.hash = 1, .peer = v4_peer(2), .seeder = true}, kNow);
+    const Reply stop = announce(*store, {.hash = 1, .peer = v4_peer(1), .event = Event::stopped}, kNow + 1);
+    CHECK(stop.peers.empty());
+    CHECK(stop.answer.counts == proto::SwarmCounts{1, 0, 0});
+    CHECK(stop.answer.delta.has_value() == replicated);
+    CHECK(store->totals().stopped_v4 == (replicated ? 1 : 0));
+    CHECK(announce(*store, {.hash = 1, .peer = v4_peer(2), .seeder = true}, kNow + 1).peers.empty());
+    const Reply repeated =
+        announce(*store, {.hash = 1, .peer = v4_peer(1), .event = Event::stopped}, kNow + 60);
+    CHECK_FALSE(repeated.answer.delta);
+    CHECK(repeated.answer.counts == proto::SwarmCounts{1, 0, 0});
+    if (replicated) CHECK(record_of(*store, 1, v4_peer(1))->stamp == common::stamp_of(kNow + 1));
+  }
+}
+
+TEST_CASE("store: a stop for a peer nobody heard of creates nothing") {
+  const auto store = make_store(true);
+  const Reply stop = announce(*store, {.hash = 1, .peer = v4_peer(1), .event = Event::stopped}, kNow);
+  CHECK_FALSE(stop.answer.delta);
+  CHECK(store->totals().swarms == 0);
+  announce(*store, {.hash = 1, .peer = v4_peer(2)}, kNow);
+  announce(*store, {.hash = 1, .peer = v4_peer(1), .event = Event::stopped}, kNow);
+  CHECK(store->totals().stopped_v4 == 0);
+}
+
+TEST_CASE("store: without replication the last stop removes the swarm") {
+  const auto store = make_store(false);
+  announce(*store, {.hash = 1, .peer = v6_peer(1), .seeder = true}, kNow);
+  CHECK(store->totals().swarms == 1);
+  announce(*store, {.hash = 1, .peer = v6_peer(1), .event = Event::stopped}, kNow);
+  CHECK(store->totals().swarms == 0);
+  CHECK(test::scrape(*store, 1) == proto::SwarmCounts{});
+}
+
+TEST_CASE("store: the roles an announce can claim") {
+  const auto store = make_store(true);
+  const auto role_after = [&](Event event, bool seeder) {
+    announce(*store, {.hash = 1, .peer = v4_peer(1), .event = event, .seeder = seeder}, kNow);
+    return record_of(*store, 1, v4_peer(1))->state.role;
+  };
+  CHECK(role_after(Event::started, false) == PeerRole::leecher);
+  CHECK(role_after(Event::none, true) == PeerRole::seeder);
+  CHECK(role_after(Event::paused, false) == PeerRole::leecher);
+  CHECK(role_after(Event::stopped, true) == PeerRole::stopped);
+}
+
+TEST_CASE("store: an unchanged announce writes again only after the refresh time") {
+  const auto store = make_store(true);
+  announce(*store, {.hash = 1, .peer = v4_peer(1)}, kNow);
+  for (const int later : {0, 1, common::kRefreshTicks - 1}) {
+    CHECK_FALSE(announce(*store, {.hash = 1, .peer = v4_peer(1)}, kNow + later).answer.delta);
+  }
+  CHECK_FALSE(announce(*store, {.hash = 1, .peer = v4_peer(1)}, kNow - 3).answer.delta);
+  CHECK(record_of(*store, 1, v4_peer(1))->stamp == common::stamp_of(kNow));
+  const Tick later = kNow + common::kRefreshTicks;
+  const Reply refresh = announce(*store, {.hash = 1, .peer = v4_peer(1)}, later);
+  REQUIRE(refresh.answer.delta);
+  CHECK(*refresh.answer.delta == delta_of(1, v4_peer(1), PeerRole::leecher, later));
+  CHECK(record_of(*store, 1, v4_peer(1))->stamp == common::stamp_of(later));
+}
+
+TEST_CASE("store: local changes outrun the stored stamp by at most the local limit") {
+  const auto store = make_store(true);
+  const auto flip = [&](bool seeder) {
+    return announce(*store, {.hash = 1, .peer = v4_peer(1), .seeder = seeder}, kNow).answer;
+  };
+  CHECK(flip(false).delta->stamp == common::stamp_of(kNow));
+  for (int ahead = 1; ahead <= common::kLocalAheadTicks; ++ahead) {
+    const PeerAnswer answer = flip(ahead % 2 == 1);
+    REQUIRE(answer.delta);
+    CHECK(answer.delta->stamp == common::stamp_of(kNow + ahead));
+  }
+  const PeerAnswer lost = flip(true);
+  CHECK_FALSE(lost.delta);
+  CHECK(lost.counts == proto::SwarmCounts{0, 1, 0});
+  // Completion is never lost, whatever the stamp says.
+  const Reply completed =
+      announce(*store, {.hash = 1, .peer = v4_peer(1), .event = Event::completed, .seeder = true}, kNow);
+  REQUIRE(completed.answer.delta);
+  CHECK(*completed.answer.delta ==
+        delta_of(1, v4_peer(1), PeerRole::leecher, kNow + common::kLocalAheadTicks, true));
+  CHECK(completed.answer.counts == proto::SwarmCounts{0, 1, 1});
+  // One tick later there is room again.
+  const Reply later = announce(*store, {.hash = 1, .peer = v4_peer(1), .seeder = true}, kNow + 1);
+  REQUIRE(later.answer.delta);
+  CHECK(*later.answer.delta == delta_of(1, v4_peer(1), PeerRole::seeder, kNow + 5, true));
+}
+
+TEST_CASE("store: a stopped peer that announces again lives again, on every node") {
+  const auto store = make_store(true);
+  announce(*store, {.hash = 1, .peer = v4_peer(1)}, kNow);
+  announce(*store, {.hash = 1, .peer = v4_peer(1), .event = Event::stopped}, kNow);
+  const Reply back = announce(*store, {.hash = 1, .peer = v4_peer(1), .event = Event::started}, kNow);
+  REQUIRE(back.answer.delta);
+  CHECK(back.answer.delta->stamp == common::stamp_of(kNow + 2));
+  CHECK(back.answer.counts == proto::SwarmCounts{0, 1, 0});
+}
+
+TEST_CASE("store: merge takes the younger stamp, at equal stamps the greater role") {
+  const auto store = make_store(true);
+  CHECK(merge_one(*store, delta_of(1, v4_peer(1), PeerRole::seeder, kNow - 5), kNow) == 1);
+  CHECK(merge_one(*store, delta_of(1, v4_peer(1), PeerRole::leecher, kNow - 6), kNow) == 0);
+  CHECK(merge_one(*store, delta_of(1, v4_peer(1), PeerRole::leecher, kNow - 5), kNow) == 0);
+  CHECK(test::scrape(*store, 1) == proto::SwarmCounts{1, 0, 0});
+  CHECK(merge_one(*store, delta_of(1, v4_peer(1), PeerRole::leecher, kNow + 3), kNow) == 1);
+  CHECK(test::scrape(*store, 1) == proto::SwarmCounts{0, 1, 0});
+  CHECK(merge_one(*store, delta_of(1, v4_peer(1), PeerRole::stopped, kNow + 3), kNow) == 1);
+  CHECK(test::scrape(*store, 1) == proto::SwarmCounts{});
+}
+
+TEST_CASE("store: completed is counted once, also from a delta that loses") {
+  const auto store = make_store(true);
+  merge_one(*store, delta_of(1, v4_peer(1), PeerRole::seeder, kNow), kNow);
+  const proto::Delta old = delta_of(1, v4_peer(1), PeerRole::leecher, kNow - 9, true);
+  CHECK(merge_one(*store, old, kNow) == 1);
+  CHECK(merge_one(*store, old, kNow) == 0);
+  CHECK(test::scrape(*store, 1) == proto::SwarmCounts{1, 0, 1});
+  CHECK(*record_of(*store, 1, v4_peer(1)) == delta_of(1, v4_peer(1), PeerRole::seeder, kNow, true));
+  announce(*store, {.hash = 1, .peer = v4_peer(1), .event = Event::completed, .seeder = true}, kNow + 1);
+  announce(*store, {.hash = 1, .peer = v4_peer(2), .event = Event::completed, .seeder = true}, kNow + 1);
+  CHECK(test::scrape(*store, 1).completed == 2);
+}
+
+TEST_CASE("store: a tombstone blocks late deltas, also for a peer unknown so far") {
+  const auto store = make_store(true);
+  CHECK(merge_one(*store, delta_of(1, v6_peer(1), PeerRole::stopped, kNow), kNow) == 1);
+  CHECK(merge_one(*store, delta_of(1, v6_peer(1), PeerRole::seeder, kNow - 1), kNow) == 0);
+  CHECK(test::scrape(*store, 1) == proto::SwarmCounts{});
+  CHECK(announce(*store, {.hash = 1, .peer = v4_peer(2)}, kNow).peers.empty());
+}
+
+TEST_CASE("store: deltas past their lifetime are ignored, those ahead are taken") {
+  const auto store = make_store(true);
+  CHECK(merge_one(*store, delta_of(1, v4_peer(1), PeerRole::seeder, kNow - common::kLifetimeTicks), kNow) ==
+        0);
+  CHECK(store->totals().swarms == 0);
+  CHECK(merge_one(*store, delta_of(1, v4_peer(1), PeerRole::seeder, kNow - common::kLifetimeTicks + 1),
+                  kNow) == 1);
+  CHECK(merge_one(*store, delta_of(1, v4_peer(2), PeerRole::seeder, kNow + common::kAheadTicks), kNow) == 1);
+  test::expire_all(*store, kNow + 1);
+  CHECK(test::scrape(*store, 1).seeders == 1);
+}
+
+TEST_CASE("store: a stamp far ahead of a shard not swept lately outlives the next sweep") {
+  const auto store = make_store(true);
+  merge_one(*store, delta_of(1, v4_peer(1), PeerRole::seeder, kNow), kNow);
+  for (const int lag : {1, 20, 37, 38, 150}) {
+    const Tick later = kNow + lag;
+    merge_one(*store, delta_of(1, v4_peer(2), PeerRole::seeder, later + common::kAheadTicks), later);
+    test::expire_all(*store, later + 1);
+    CHECK(test::scrape(*store, 1).seeders == 2);
+    merge_one(*store, delta_of(1, v4_peer(1), PeerRole::seeder, later), later);
+  }
+}
+
+TEST_CASE("store: records leave when their lifetime ends, whatever the clock did meanwhile") {
+  for (const Tick jump : {1, 50, 179, 180, 181, 300, 1'000'000}) {
+    CAPTURE(jump);
+    const auto store = make_store(true);
+    announce(*store, {.hash = 1, .peer = v4_peer(1)}, kNow);
+    announce(*store, {.hash = 1, .peer = v4_peer(2), .seeder = true}, kNow - 1);
+    announce(*store, {.hash = 1, .peer = v6_peer(3)}, kNow);
+    announce(*store, {.hash = 1, .peer = v6_peer(3), .event = Event::stopped}, kNow);
+    test::expire_all(*store, kNow);
+    test::expire_all(*store, kNow + jump);
+    const node::StoreTotals totals = store->totals();
+    CHECK(totals.leechers_v4 == (jump < 180 ? 1 : 0));
+    CHECK(totals.seeders_v4 == (jump < 179 ? 1 : 0));
+    CHECK(totals.stopped_v6 == (jump < 181 ? 1 : 0));
+    CHECK(totals.swarms == (jump < 181 ? 1 : 0));
+    CHECK(totals.expired == (jump < 179 ? 0 : jump < 180 ? 1 : 2));
+  }
+}
+
+TEST_CASE("store: an announce after a long pause is not taken for an old one") {
+  for (const Tick jump : {1, 19, 33, 34, 35, 50, 179, 300, 1'000'000}) {
+    CAPTURE(jump);
+    const auto store = make_store(true);
+    announce(*store, {.hash = 1, .peer = v4_peer(1)}, kNow);
+    test::expire_all(*store, kNow);
+    announce(*store, {.hash = 1, .peer = v4_peer(2)}, kNow + jump);
+    test::expire_all(*store, kNow + jump);
+    CHECK(test::scrape(*store, 1).leechers == (jump < 180 ? 2 : 1));
+    test::expire_all(*store, kNow + jump + 179);
+    CHECK(test::scrape(*store, 1).leechers == 1);
+    test::expire_all(*store, kNow + jump + 180);
+    CHECK(store->totals().swarms == 0);
+  }
+}
+
+TEST_CASE("store: a clock that goes back loses nothing") {
+  for (const Tick back : {1, 30, 100, 179, 250, 1'000'000}) {
+    CAPTURE(back);
+    const auto store = make_store(true);
+    announce(*store, {.hash = 1, .peer = v4_peer(1)}, kNow);
+    test::expire_all(*store, kNow);
+    test::expire_all(*store, kNow - back);
+    announce(*store, {.hash = 1, .peer = v4_peer(2)}, kNow - back);
+    test::expire_all(*store, kNow - back + 1);
+    CHECK(test::scrape(*store, 1).leechers == 2);
+  }
+}
+
+TEST_CASE("store: a seeder gets leechers first, a leecher both") {
+  const auto store = make_store(true);
+  for (uint32_t i = 0; i < 100; ++i) {
+    announce(*store, {.hash = 1, .peer = v4_peer(i), .seeder = i >= 10}, kNow);
+  }
+  const auto leechers_in = [](const std::vector<Endpoint>& peers) {
+    return std::count_if(peers.begin(), peers.end(), [](const Endpoint& peer) { return peer < v4_peer(10); });
+  };
+  const Reply few = announce(*store, {.hash = 1, .peer = v4_peer(99), .seeder = true, .want = 8}, kNow);
+  CHECK(few.peers.size() == 8);
+  CHECK(leechers_in(few.peers) == 8);
+  const Reply many = announce(*store, {.hash = 1, .peer = v4_peer(99), .seeder = true, .want = 30}, kNow);
+  CHECK(many.peers.size() == 30);
+  CHECK(leechers_in(many.peers) == 10);
+  const Reply all = announce(*store, {.hash = 1, .peer = v4_peer(3), .want = 200}, kNow);
+  CHECK(all.peers.size() == 99);
+  CHECK(leechers_in(all.peers) == 9);
+  CHECK(announce(*store, {.hash = 1, .peer = v4_peer(3), .want = 0}, kNow).peers.empty());
+}
+
+TEST_CASE("store: memory shrinks again when most records have gone") {
+  const auto store = make_store(true);
+  const uint64_t empty = store->totals().memory_bytes;
+  for (uint32_t i = 0; i < 60'000; ++i) {
+    announce(*store, {.hash = i % 7000, .peer = i % 2 ? v4_peer(i) : v6_peer(i), .want = 0}, kNow);
+  }
+  for (uint32_t i = 0; i < 3'000; ++i) announce(*store, {.hash = 7001, .peer = v4_peer(i), .want = 0}, kNow);
+  const uint64_t full = store->totals().memory_bytes;
+  for (uint32_t i = 0; i < 300; ++i) {
+    announce(*store, {.hash = 7001, .peer = v4_peer(i), .seeder = true, .want = 0}, kNow + 100);
+    announce(*store, {.hash = i, .peer = v6_peer(i), .seeder = true, .want = 0}, kNow + 100);
+  }
+  test::expire_all(*store, kNow + 200);
+  CHECK(store->totals().seeders_v4 + store->totals().seeders_v6 == 600);
+  CHECK(store->totals().memory_bytes - empty < (full - empty) / 5);
+  test::expire_all(*store, kNow + 400);
+  CHECK(store->totals().memory_bytes < empty + (full - empty) / 50);
+}
+
+TEST_CASE("store: threads hammering one store keep its counts exact") {
+  const auto store = make_store(true);
+  const auto prefetch_some = [&](uint64_t hash, const Endpoint& peer) {
+    std::array<node::SwarmRef, 3> swarms;
+    std::array<node::PeerRef, 3> peers;
+    for (size_t i = 0; i < swarms.size(); ++i) {
+      swarms[i] = store->locate(hash_of(hash + i));
+      peers[i] = {swarms[i], peer};
+    }
+    store->prefetch(std::span(swarms));
+    store->prefetch(std::span(peers));
+  };
+  const auto work = [&](uint32_t thread) {
+    common::Prng prng(thread);
+    for (uint32_t i = 0; i < 4000; ++i) {
+      const uint64_t hash = prng.below(40);
+      const Endpoint peer = prng.below(2) ? v4_peer(prng.below(100)) : v6_peer(prng.below(100));
+      const Tick now = kNow + i / 20;
+      switch (prng.below(8)) {
+        case 0:
+          merge_one(*store, delta_of(hash, peer, static_cast<PeerRole>(prng.below(3)), now), now);
+          break;
+        case 1:
+          store->expire_shard(prng.below(SwarmStore::kShards), now);
+          break;
+        case 2:
+          test::scrape(*store, hash);
+          break;
+        case 3:
+          announce(*store, {.hash = hash, .peer = peer, .event = Event::stopped}, now);
+          break;
+        case 4:
+          prefetch_some(hash, peer);
+          break;
+        default:
+          announce(*store, {.hash = hash, .peer = peer, .seeder = prng.below(2) == 1}, now);
+          break;
+      }
+    }
+  };
+  std::vector<std::thread> threads;
+  for (uint32_t i = 0; i < 4; ++i) threads.emplace_back(work, i);
+  for (std::thread& thread : threads) thread.join();
+  proto::SwarmCounts sum;
+  for (uint64_t hash = 0; hash < 40; ++hash) {
+    const proto::SwarmCounts counts = test::scrape(*store, hash);
+    sum.seeders += counts.seeders;
+    sum.leechers += counts.leechers;
+  }
+  const node::StoreTotals totals = store->totals();
+  CHECK(totals.seeders_v4 + totals.seeders_v6 == sum.seeders);
+  CHECK(totals.leechers_v4 + totals.leechers_v6 == sum.leechers);
+  CHECK(test::content(*store).size() == sum.seeders + sum.leechers + totals.stopped_v4 + totals.stopped_v6);
+}

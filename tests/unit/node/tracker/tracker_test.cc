@@ -1,0 +1,107 @@
+#include "node/tracker/tracker.h"
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <initializer_list>
+
+using namespace shoal;
+
+namespace {
+
+struct Fixture {
+  node::SwarmStore store{{.key = {}, .replicated = true}};
+  int wakes = 0;
+  node::DeltaQueue queue{[this] { ++wakes; }};
+  node::AnnounceCounters counters;
+  node::TrackerSettings settings{
+      .interval_s = 1000, .interval_jitter = 0.1, .numwant_default = 50, .numwant_max = 200};
+  node::Tracker tracker{settings, store, &queue, counters, 1};
+  std::array<uint8_t, 200 * 6> v4{};
+  std::array<uint8_t, 200 * 18> v6{};
+
+  proto::AnnounceAnswer announce(uint32_t address, proto::Event event, uint64_t left) {
+    proto::AnnounceRequest request;
+    request.port = 7000;
+    request.event = event;
+    request.left = left;
+    const uint32_t want = tracker.peers_wanted(request, 200);
+    return tracker.announce(store.locate(request.info_hash), request,
+                            common::make_endpoint_v4(address, 55555), want, 0, 100, {v4, v6});
+  }
+};
+
+}  // namespace
+
+TEST_CASE("tracker: numwant is the client's, within the maximum and what fits") {
+  Fixture f;
+  proto::AnnounceRequest request;
+  CHECK(f.tracker.peers_wanted(request, 1000) == 50);
+  for (const uint32_t numwant : {0U, 1U, 200U}) {
+    request.numwant = numwant;
+    CHECK(f.tracker.peers_wanted(request, 1000) == numwant);
+  }
+  request.numwant = UINT32_MAX;
+  CHECK(f.tracker.peers_wanted(request, 1000) == 200);
+  CHECK(f.tracker.peers_wanted(request, 79) == 79);
+  request.event = proto::Event::stopped;
+  CHECK(f.tracker.peers_wanted(request, 1000) == 0);
+}
+
+TEST_CASE("tracker: the interval spreads by the jitter and not beyond") {
+  Fixture f;
+  uint32_t least = UINT32_MAX;
+  uint32_t most = 0;
+  for (int i = 0; i < 10'000; ++i) {
+    const uint32_t interval = f.tracker.interval_s();
+    least = std::min(least, interval);
+    most = std::max(most, interval);
+  }
+  CHECK(least >= 900);
+  CHECK(least < 910);
+  CHECK(most <= 1100);
+  CHECK(most > 1090);
+}
+
+TEST_CASE("tracker: an announce is stored under the source address and the announced port, and published") {
+  Fixture f;
+  f.announce(0x0a000001, proto::Event::started, 0);
+  const auto answer = f.announce(0x0a000002, proto::Event::started, 10);
+  CHECK(answer.counts == proto::SwarmCounts{1, 1, 0});
+  REQUIRE(answer.peers_v4.size() == 6);
+  CHECK(common::make_endpoint(answer.peers_v4.first(4), 7000) == common::make_endpoint_v4(0x0a000001, 7000));
+  CHECK(f.announce(0x0a000001, proto::Event::stopped, 0).counts == proto::SwarmCounts{0, 1, 0});
+  CHECK(f.announce(0x0a000002, proto::Event::completed, 0).counts == proto::SwarmCounts{1, 0, 1});
+  CHECK(f.counters.started.value() == 2);
+  CHECK(f.counters.stopped.value() == 1);
+  CHECK(f.counters.completed.value() == 1);
+  CHECK(f.counters.deltas.value() == 4);
+  CHECK(f.wakes == 1);
+  CHECK(f.queue.drain([](const proto::OwnDelta& own) { CHECK(own.delta.peer.port == 7000); }) == 4);
+}
+
+TEST_CASE("tracker: where it is full the answer says so, and nothing else is counted") {
+  Fixture f;
+  f.store.set_limits({.peers = 1});
+  CHECK_FALSE(f.announce(1, proto::Event::started, 1).full);
+  CHECK(f.announce(2, proto::Event::started, 1).full);
+  CHECK(f.counters.limits[node::index_of(node::Limit::peers)].value() == 1);
+  CHECK(f.counters.refused[static_cast<size_t>(node::Refusal::full)].value() == 1);
+  CHECK(f.counters.all() == 1);
+  CHECK(f.counters.deltas.value() == 1);
+  CHECK_FALSE(f.announce(1, proto::Event::none, 1).full);
+  CHECK_FALSE(f.announce(1, proto::Event::stopped, 1).full);
+}
+
+TEST_CASE("tracker: where a swarm is full the answer has peers") {
+  Fixture f;
+  f.store.set_limits({.peers_per_swarm = 1});
+  f.announce(1, proto::Event::started, 1);
+  const proto::AnnounceAnswer answer = f.announce(2, proto::Event::started, 1);
+  CHECK_FALSE(answer.full);
+  CHECK(answer.peers_v4.size() == 6);
+  CHECK(answer.interval_s > 0);
+  CHECK(f.counters.limits[node::index_of(node::Limit::peers_per_swarm)].value() == 1);
+  CHECK(f.counters.all() == 2);
+  CHECK(f.counters.deltas.value() == 1);
+}

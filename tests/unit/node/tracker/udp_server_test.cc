@@ -1,0 +1,224 @@
+// UdpServer on real sockets: that requests cost no allocation.
+
+#include "node/tracker/udp_server.h"
+
+#include <doctest/doctest.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "node/net/socket_address.h"
+#include "proto/connection_id.h"
+#include "proto/udp_tracker.h"
+#include "tests/unit/support/allocations.h"
+#include "tests/unit/support/store_fixture.h"
+
+using namespace shoal;
+using common::Endpoint;
+using common::Family;
+using test::allocations;
+using test::hash_of;
+
+namespace {
+
+// More than a batch, so that the server reads in every turn of its loop; the answers fit the client's buffer.
+constexpr size_t kAtOnce = 72;
+constexpr int kPatienceMs = 5000;
+
+constexpr uint64_t kLargeSwarm = 3;
+constexpr uint64_t kRefusedSwarm = 4;
+
+struct Datagram {
+  std::array<uint8_t, 1500> bytes;
+  size_t size = 0;
+};
+
+// Peers by swarm: one alone, some in a block, many in sorted segments.
+uint16_t peers_of(uint64_t swarm) { return std::array<uint16_t, 5>{0, 1, 25, 2000, 3}.at(swarm); }
+
+// A worker's part, with all that is asked on an announce's way: access list, rate limits, a queue to the sync
+// channel.
+struct Served {
+  explicit Served(const Endpoint& address)
+      : store({.key = {5}, .replicated = true}), queue([this] { ++wakes; }), limiter({6}) {
+    limiter.set(1'000'000, 1'000'000);
+    tracker.set_policy(std::make_shared<node::AnnouncePolicy>(rules(), node::Options::Access{}));
+    REQUIRE(uv_loop_init(&loop) == 0);
+    auto socket = node::open_tracker_udp(address);
+    REQUIRE(socket);
+    Endpoint asked = node::local_endpoint(socket->fd());
+    if (common::is_wildcard(asked)) asked = common::make_endpoint_v4(INADDR_LOOPBACK, asked.port);
+    server =
+        std::make_unique<node::UdpServer>(&loop, std::move(*socket), *batch, tracker, clock, keys, counters);
+    sockaddr_storage storage;
+    const socklen_t size = node::to_sockaddr(asked, storage);
+    client = node::Socket(
+        ::socket(asked.family == Family::v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK, 0));
+    REQUIRE(connect(client.fd(), reinterpret_cast<sockaddr*>(&storage), size) == 0);
+    make_id();
+  }
+  ~Served() {
+    server->stop();
+    uv_run(&loop, UV_RUN_DEFAULT);
+    CHECK(uv_loop_close(&loop) == 0);
+  }
+
+  static node::AccessRules rules() {
+    node::AccessRules rules;
+    rules.mode = node::AccessMode::deny;
+    rules.added = std::make_shared<node::AccessList>(std::vector{hash_of(kRefusedSwarm)});
+    return rules;
+  }
+
+  Datagram announce(uint64_t swarm, uint16_t port, uint64_t connection_id) const {
+    proto::AnnounceRequest announce;
+    announce.info_hash = hash_of(swarm);
+    announce.port = port;
+    announce.left = port % 4 == 0 ? 50 : 0;
+    announce.numwant = 50;
+    Datagram out;
+    out.size = proto::write_announce_request(out.bytes, connection_id, port, announce);
+    return out;
+  }
+
+  // Every peer of every swarm.
+  std::vector<Datagram> announces() const {
+    std::vector<Datagram> out;
+    for (uint64_t swarm = 1; swarm <= kRefusedSwarm; ++swarm) {
+      for (uint16_t port = 1; port <= peers_of(swarm); ++port) out.push_back(announce(swarm, port, id));
+    }
+    return out;
+  }
+
+  Datagram scrape(const std::vector<common::InfoHash>& hashes) const {
+    Datagram out;
+    out.size = proto::write_scrape_request(out.bytes, id, 7, hashes);
+    return out;
+  }
+
+  // Scrapes of all sizes, connects, and what is refused or dropped: of five three are answered.
+  std::vector<Datagram> others() const {
+    Datagram connect;
+    connect.size = proto::write_connect_request(connect.bytes, 8);
+    std::vector<Datagram> out;
+    std::vector<common::InfoHash> hashes;
+    for (uint64_t swarm = 1; swarm <= proto::kUdpScrapeMax; ++swarm) {
+      hashes.push_back(hash_of(swarm));
+      out.push_back(scrape(hashes));
+      out.push_back(connect);
+      out.push_back(announce(kLargeSwarm, 1, id ^ uint64_t{1} << 40));
+      out.push_back(announce(kLargeSwarm, 0, id));
+      out.push_back({{1, 2, 3}, 3});
+    }
+    return out;
+  }
+
+  // Sends all, some at a time, and waits until the server has read them; how many answers came. Allocates
+  // nothing.
+  size_t exchange(const std::vector<Datagram>& requests) {
+    const auto& received = counters.udp[node::family_index(family())].datagrams_received;
+    const uint64_t before = received.value();
+    size_t answers = 0;
+    for (size_t sent = 0; sent < requests.size();) {
+      for (size_t i = 0; i < kAtOnce && sent < requests.size(); ++i, ++sent) {
+        send(client.fd(), requests[sent].bytes.data(), requests[sent].size, 0);
+      }
+      uv_update_time(&loop);
+      for (const uint64_t start_ms = uv_now(&loop);
+           received.value() < before + sent && uv_now(&loop) < start_ms + kPatienceMs;) {
+        uv_run(&loop, UV_RUN_NOWAIT);
+        answers += take_answers();
+      }
+    }
+    return answers + take_answers();
+  }
+
+  size_t take_answers() const {
+    std::array<uint8_t, 2048> answer;
+    size_t count = 0;
+    while (recv(client.fd(), answer.data(), answer.size(), 0) > 0) ++count;
+    return count;
+  }
+
+  Family family() const { return node::local_endpoint(client.fd()).family; }
+
+  void make_id() {
+    id = proto::make_connection_id(keys[0], node::local_endpoint(client.fd()), clock.unix_ms() / 1000);
+  }
+
+  void pass_ticks(int ticks) {
+    for (int i = 0; i < ticks; ++i) {
+      clock.follow(clock.offset_ms() + clock.tick_ms(), 0);
+      test::expire_all(store, clock.tick());
+    }
+    make_id();
+  }
+
+  node::ClusterClock clock{86'400};
+  node::SwarmStore store;
+  int wakes = 0;
+  node::DeltaQueue queue;
+  node::RequestLimiter limiter;
+  node::WorkerCounters counters;
+  node::Tracker tracker{{.interval_jitter = 0.1, .limiter = &limiter}, store, &queue, counters.announce, 1};
+  const std::vector<common::SipKey> keys{{1}, {2}};
+  uv_loop_t loop{};
+  const node::UdpBatchPtr batch = node::make_udp_batch();
+  std::unique_ptr<node::UdpServer> server;
+  node::Socket client;
+  uint64_t id = 0;
+};
+
+}  // namespace
+
+TEST_CASE("allocations are counted, those of C libraries too") {
+  const uint64_t before = allocations();
+  const auto number = std::make_unique<int>(1);
+  CHECK(allocations() == before + 1);
+  std::free(std::malloc(100));  // NOLINT
+  CHECK(allocations() >= before + 1);
+  uv_loop_t loop;
+  const uint64_t before_loop = allocations();
+  REQUIRE(uv_loop_init(&loop) == 0);
+  CHECK(allocations() > before_loop);
+  CHECK(uv_loop_close(&loop) == 0);
+}
+
+TEST_CASE("udp server: requests of known peers, scrapes, connects and nonsense allocate nothing") {
+  const Endpoint v6_loopback = common::parse_endpoint("[::1]:0").value();
+  for (const Endpoint& address :
+       {common::make_endpoint_v4(INADDR_LOOPBACK, 0), common::make_endpoint_v4(INADDR_ANY, 0), v6_loopback}) {
+    CAPTURE(common::to_string(address));
+    if (address == v6_loopback && !node::open_tracker_udp(address)) continue;  // a machine without IPv6
+    Served served(address);
+    const auto announces = served.announces();
+    const auto others = served.others();
+    const size_t answered = others.size() * 3 / 5;
+    uint64_t before = allocations();
+    CHECK(served.exchange(announces) == announces.size());
+    CHECK(allocations() > before);  // the store grows
+    CHECK(served.exchange(others) == answered);
+
+    before = allocations();
+    const size_t known = served.exchange(announces);
+    const size_t rest = served.exchange(others);
+    CHECK(allocations() - before == 0);
+    CHECK(known == announces.size());
+    CHECK(rest == answered);
+    const uint64_t stored = announces.size() - peers_of(kRefusedSwarm);
+    CHECK(served.counters.announce.deltas.value() == stored);
+
+    // Each record is written anew and told to the cluster.
+    served.pass_ticks(25);
+    const auto again = served.announces();
+    before = allocations();
+    const size_t renewed = served.exchange(again);
+    CHECK(allocations() - before == 0);
+    CHECK(renewed == announces.size());
+    CHECK(served.counters.announce.deltas.value() == 2 * stored);
+  }
+}

@@ -1,0 +1,134 @@
+// The bytes of pulls: what is written is read again, and nothing else is taken.
+
+#include "proto/pull_frame.h"
+
+#include <doctest/doctest.h>
+
+#include "common/hex.h"
+#include "common/prng.h"
+#include "proto/sync_header.h"
+#include "proto/sync_packet.h"
+#include "tests/unit/support/store_fixture.h"
+
+using namespace shoal;
+
+namespace {
+
+std::vector<proto::Delta> some_records(common::Prng& prng, uint64_t swarm, uint32_t count) {
+  std::vector<proto::Delta> records;
+  for (uint32_t i = 0; i < count; ++i) {
+    records.push_back({test::hash_of(swarm),
+                       prng.below(4) == 0 ? test::v6_peer(i) : test::v4_peer(i),
+                       {static_cast<proto::PeerRole>(prng.below(3)), prng.below(2) == 0},
+                       static_cast<common::Stamp>(prng.below(256))});
+  }
+  std::stable_sort(records.begin(), records.end(),
+                   [](const auto& a, const auto& b) { return a.peer.family < b.peer.family; });
+  return records;
+}
+
+void check_round_trip(const proto::SyncPacket& packet) {
+  const std::vector<uint8_t> body = proto::encode_sync_packet(packet);
+  CHECK(body.size() <= proto::kSyncBodyMax);
+  const auto again = proto::decode_sync_packet(body);
+  REQUIRE(again.has_value());
+  CHECK(*again == packet);
+}
+
+}  // namespace
+
+TEST_CASE("pull frame: blocks come back as they were, whatever LZ4 makes of them") {
+  common::Prng prng(3);
+  for (const uint32_t swarms : {0u, 1u, 5u, 300u}) {
+    proto::PullFrameWriter writer;
+    proto::PullFrame frame{.tick = 118'000'000, .done = 250, .last = swarms == 5, .blocks = {}};
+    for (uint32_t i = 0; i < swarms; ++i) {
+      const auto records = some_records(prng, i, 1 + prng.below(9));
+      std::vector<uint8_t> block;
+      proto::append_record_block(i, records, block);
+      if (!writer.fits(block.size())) break;
+      writer.add(block);
+      frame.blocks.push_back({test::hash_of(i), i, records});
+    }
+    const std::vector<uint8_t> bytes = writer.finish(frame.tick, frame.done, frame.last);
+    CHECK(bytes.size() <= proto::kPullFrameMax);
+    const auto again = proto::decode_pull_frame(bytes);
+    REQUIRE(again.has_value());
+    CHECK(*again == frame);
+    CHECK(writer.bytes() == 0);
+    for (size_t size = 0; size < bytes.size(); ++size) {
+      CHECK(!proto::decode_pull_frame(common::ByteSpan(bytes).first(size)).has_value());
+    }
+  }
+}
+
+TEST_CASE("pull frame: what lies is refused") {
+  const auto decoded = [](const std::string& hex) {
+    std::vector<uint8_t> bytes(hex.size() / 2);
+    REQUIRE(common::from_hex(hex, bytes));
+    return proto::decode_pull_frame(bytes).has_value();
+  };
+  const std::string head = "0000000032";
+  const std::string tick = "0000000007088880000a";
+  const std::string block =
+      "a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3"  // info_hash
+      "00000002"                                  // completed
+      "00000001"                                  // v4
+      "00000000"                                  // v6
+      "c00002011ae1"                              // 192.0.2.1:6881
+      "2a"                                        // stamp
+      "03";                                       // state: seeder, completed
+  CHECK(decoded(head + tick + block));
+  CHECK(decoded("000000000a" + tick));
+  CHECK(!decoded("040000000a" + tick));  // unknown flag
+  CHECK(!decoded("000000000b" + tick));  // another size
+  CHECK(!decoded("0000010001" + tick));  // too large
+  CHECK(!decoded("010000000a" + tick));  // no LZ4 block
+  CHECK(
+      !decoded("000000000a"
+               "ff00000007088880000a"));  // a tick of no time
+  CHECK(
+      !decoded("000000000a"
+               "000000000708888003e9"));  // more than all done
+  const auto with = [&](size_t at, const std::string& hex) {
+    std::string bad = block;
+    return head + tick + bad.replace(2 * at, hex.size(), hex);
+  };
+  CHECK(!decoded(with(24, "00000000")));  // no records
+  CHECK(!decoded(with(24, "00000801")));  // more than there are, and may be
+  CHECK(!decoded(with(28, "ffffffff")));
+  CHECK(!decoded(with(36, "0000")));  // port 0
+  CHECK(!decoded(with(39, "06")));    // no state
+  // An IPv4-mapped address among the IPv6 ones.
+  CHECK(!decoded("000000003e" + tick + block.substr(0, 48) + "0000000000000001" +
+                 "00000000000000000000ffffc00002011ae1"
+                 "2a"
+                 "03"));
+}
+
+TEST_CASE("sync packet: digests, cells and requests come back as they were") {
+  common::Prng prng(4);
+  std::vector<uint64_t> digests;
+  for (size_t i = 0; i < 180; ++i) digests.push_back(prng.next() & proto::kDigestMask);
+  check_round_trip(proto::Digests{2700, 118'000'000, digests, true});
+  check_round_trip(proto::Digests{1, 1, {0}, false});
+  check_round_trip(proto::CellsAsk{{118'000'000, 118'000'001, 5, 6, 7, 8, 9, 10}});
+  check_round_trip(proto::CellDigests{118'000'000, 1024 - 180, digests});
+  proto::PullRequest request{1, 2, {}};
+  check_round_trip(request);
+  for (uint32_t i = 0; i < proto::kPullPartsMax; ++i) {
+    proto::PullPart part{118'000'000 + prng.below(1000), 1 + prng.below(256), {}};
+    // Far apart, so that each skip takes two bytes.
+    for (uint32_t n = 0; n < proto::kPullBucketsMax / 32; ++n)
+      part.buckets.push_back(n * 85 + prng.below(30));
+    request.parts.push_back(part);
+  }
+  check_round_trip(request);
+}
+
+TEST_CASE("sync packet: a heartbeat says whether its sender is in step") {
+  proto::Heartbeat heartbeat;
+  heartbeat.name = "a";
+  heartbeat.synced = true;
+  check_round_trip(heartbeat);
+}

@@ -1,0 +1,126 @@
+#include "sync/access_log.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "common/prng.h"
+#include "node/access/access_state.h"
+#include "tests/unit/support/store_fixture.h"
+
+using namespace shoal;
+using proto::AccessChange;
+using sync::AccessLog;
+using test::hash_of;
+
+namespace {
+
+std::vector<AccessChange> all(const AccessLog& log) {
+  std::vector<AccessChange> changes;
+  log.for_each([&](const AccessChange& change) { changes.push_back(change); });
+  return changes;
+}
+
+}  // namespace
+
+TEST_CASE("access log: a change of this node wins over what it replaces, whatever the clock says") {
+  AccessLog log;
+  const auto first = log.change(hash_of(1), true, 5000, 1);
+  REQUIRE(first);
+  CHECK(first->stamp == proto::AccessStamp{5000, 1});
+  const auto second = log.change(hash_of(1), false, 4000, 2);
+  CHECK(second->stamp == proto::AccessStamp{5001, 2});
+  CHECK(log.size() == 1);
+  AccessLog other;
+  CHECK(other.merge(*second) == AccessLog::Merged::news);
+  CHECK(other.merge(*first) == AccessLog::Merged::known);
+  CHECK(all(other) == all(log));
+}
+
+TEST_CASE("access log: any order and any number of times make the same") {
+  common::Prng prng(11);
+  std::vector<AccessChange> changes;
+  for (int i = 0; i < 300; ++i) {
+    // Times and nodes collide often.
+    changes.push_back(
+        {hash_of(prng.below(20)), prng.below(2) == 0, {static_cast<int64_t>(prng.below(5)), prng.below(3)}});
+  }
+  AccessLog expected;
+  for (const AccessChange& change : changes) expected.merge(change);
+  for (int round = 0; round < 20; ++round) {
+    for (size_t i = changes.size(); i > 1; --i) std::swap(changes[i - 1], changes[prng.below(i)]);
+    AccessLog log;
+    for (const AccessChange& change : changes) log.merge(change);
+    for (size_t i = 0; i < 50; ++i) CHECK(log.merge(changes[i]) == AccessLog::Merged::known);
+    CHECK(all(log) == all(expected));
+    CHECK(log.digest() == expected.digest());
+    CHECK(log.bucket_digests() == expected.bucket_digests());
+  }
+}
+
+TEST_CASE("access log: digests tell what differs") {
+  AccessLog a;
+  AccessLog b;
+  CHECK(a.digest() == 0);
+  for (uint64_t i = 0; i < 1000; ++i) {
+    const auto change = a.change(hash_of(i), true, 1, 1);
+    if (i != 500) b.merge(*change);
+  }
+  CHECK(a.digest() != b.digest());
+  const size_t bucket = hash_of(500).bytes[0];
+  for (size_t i = 0; i < AccessLog::kBuckets; ++i) {
+    CHECK((a.bucket_digests()[i] == b.bucket_digests()[i]) == (i != bucket));
+  }
+  a.for_bucket(bucket, [&](const AccessChange& change) {
+    CHECK(change.info_hash.bytes[0] == bucket);
+    b.merge(change);
+    return true;
+  });
+  CHECK(a.digest() == b.digest());
+  b.change(hash_of(7), false, 1, 1);
+  CHECK(a.digest() != b.digest());
+}
+
+TEST_CASE("access log: is bounded, and what is there can still be changed") {
+  AccessLog log;
+  for (uint64_t i = 0; i < AccessLog::kChangesMax; ++i) REQUIRE(log.change(hash_of(i), true, 1, 1));
+  CHECK(!log.change(hash_of(AccessLog::kChangesMax), true, 1, 1));
+  CHECK(log.merge({hash_of(AccessLog::kChangesMax), true, {9, 9}}) == AccessLog::Merged::full);
+  CHECK(log.change(hash_of(5), false, 1, 1));
+  CHECK(log.merge({hash_of(6), false, {9, 9}}) == AccessLog::Merged::news);
+  CHECK(log.size() == AccessLog::kChangesMax);
+}
+
+TEST_CASE("access state: text and back") {
+  AccessLog log;
+  CHECK(node::format_access_state(log) == "shoal-access-1\n");
+  log.merge({hash_of(1), true, {1700000000123, 0xfedcba9876543210}});
+  log.merge({hash_of(2), false, {0, 1}});
+  const auto read = node::parse_access_state("f", node::format_access_state(log));
+  REQUIRE(read);
+  CHECK(all(*read) == all(log));
+}
+
+TEST_CASE("access state: a bad line is named") {
+  const std::string hash = "0123456789abcdef0123456789abcdef01234567";
+  const std::string good = hash + " add 1 00000000000000ff\n";
+  const auto error = [](const std::string& text) {
+    const auto log = node::parse_access_state("f", text);
+    return log ? "none" : log.error().message.substr(0, log.error().message.find(": "));
+  };
+  CHECK(error("") == "f:1");
+  CHECK(error("shoal-access-2\n") == "f:1");
+  CHECK(error("shoal-access-1\n") == "none");
+  CHECK(error("shoal-access-1") == "none");
+  CHECK(error("shoal-access-1\n" + good) == "none");
+  for (const std::string& bad : {hash + "\n", hash + " add\n", hash + " add 1\n", hash + " add 1 ff\n",
+                                 hash + " put 1 00000000000000ff\n", hash + " add -1 00000000000000ff\n",
+                                 hash + " add 99999999999999999999 00000000000000ff\n",
+                                 hash + " add 1 00000000000000fg\n", hash + " add 1 00000000000000ff x\n",
+                                 "x" + good, std::string("\n"), hash + " add 1x 00000000000000ff\n"}) {
+    CAPTURE(bad);
+    CHECK(error("shoal-access-1\n" + good + bad + good) == "f:3");
+  }
+}

@@ -1,0 +1,220 @@
+// Donations and pulls without a cluster: what a donor gives is what a puller takes, at the donor's pace, and
+// nothing but that opens.
+
+#include <doctest/doctest.h>
+
+#include <numeric>
+
+#include "sync/donation.h"
+#include "sync/donation_desk.h"
+#include "sync/pull.h"
+#include "tests/unit/support/store_fixture.h"
+
+using namespace shoal;
+
+namespace {
+
+constexpr common::Tick kTick = 118'000'000;
+constexpr int64_t kTickMs = 15'000;
+constexpr int64_t kSecondUs = 1'000'000;
+
+sync::PullSeal seal_of(uint8_t request) {
+  sync::PullSeal seal;
+  seal.key.key.fill(9);
+  seal.request.fill(request);
+  seal.donor = 11;
+  seal.incarnation = 12;
+  return seal;
+}
+
+struct Donor {
+  explicit Donor(int64_t bytes_per_s) : desk(std::make_shared<sync::DonationDesk>(bytes_per_s)) {
+    desk->time_offset_ms = kTick * kTickMs;
+  }
+  std::unique_ptr<sync::Donation> donate(uint8_t request = 1,
+                                         sync::Cells cells = sync::Cells::everything()) const {
+    return sync::make_donation(desk, *store, kTickMs, seal_of(request), std::move(cells));
+  }
+
+  std::unique_ptr<node::SwarmStore> store = test::make_store(true);
+  std::shared_ptr<sync::DonationDesk> desk;
+};
+
+void fill(node::SwarmStore& store, uint32_t swarms, uint32_t peers) {
+  common::Prng prng(swarms);
+  for (uint32_t swarm = 0; swarm < swarms; ++swarm) {
+    std::vector<proto::Delta> deltas;
+    for (uint32_t i = 0; i < peers; ++i) {
+      const auto number = static_cast<uint32_t>(prng.next());
+      deltas.push_back({test::hash_of(swarm),
+                        i % 4 == 0 ? test::v6_peer(number) : test::v4_peer(number & 0xffffff),
+                        {static_cast<proto::PeerRole>(i % 3), i % 5 == 0},
+                        common::stamp_of(kTick - i % 150)});
+    }
+    store.merge(deltas, kTick);
+  }
+}
+
+// All pieces, in the time the donor takes.
+std::vector<uint8_t> all_of(sync::Donation& donation, int64_t& now_us) {
+  std::vector<uint8_t> bytes;
+  for (;;) {
+    const size_t before = bytes.size();
+    const sync::Donation::Next next = donation.next({.mono_us = now_us}, bytes);
+    CHECK(bytes.size() - before <= sync::Donation::kPieceMax);
+    if (next.done) return bytes;
+    now_us = std::max(now_us + 1, next.again_us);
+  }
+}
+
+sync::Pull pull_of(uint8_t request) { return {{1, 11, "donor", true, {}}, seal_of(request), 0}; }
+
+// Merges what the pull takes; false: damaged.
+bool take_all(sync::Pull& pull, common::ByteSpan bytes, node::SwarmStore& into) {
+  proto::PullFrame frame;
+  for (;;) {
+    const sync::Pull::Came came = pull.take(bytes, frame, 0);
+    if (came == sync::Pull::Came::damaged) return false;
+    if (came == sync::Pull::Came::nothing_yet) return true;
+    for (const proto::RecordBlock& block : frame.blocks) {
+      into.merge_part({block.info_hash, block.completed, block.records}, kTick);
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("sync donation: all records arrive, in pieces of any size") {
+  Donor donor(0);
+  fill(*donor.store, 300, 40);
+  fill(*donor.store, 1, 5000);
+  donor.store->merge_part({test::hash_of(0), 77'000, {}}, kTick);
+  int64_t now_us = 0;
+  const auto donation = donor.donate();
+  const std::vector<uint8_t> bytes = all_of(*donation, now_us);
+  CHECK(donor.desk->bytes == bytes.size());
+  CHECK(donor.desk->finished == 1);
+  CHECK(donor.desk->records == test::content(*donor.store).size());
+  for (const size_t piece : {size_t{1}, size_t{997}, size_t{100'000}, bytes.size()}) {
+    const auto into = test::make_store(true);
+    sync::Pull pull = pull_of(1);
+    for (size_t at = 0; at < bytes.size(); at += piece) {
+      CHECK(!pull.complete());
+      REQUIRE(take_all(pull, common::ByteSpan(bytes).subspan(at, std::min(piece, bytes.size() - at)), *into));
+    }
+    CHECK(pull.complete());
+    CHECK(pull.percent == 100);
+    CHECK(test::content(*into) == test::content(*donor.store));
+    CHECK(test::scrape(*into, 0).completed == 77'000);
+    CHECK(into->stamp_digests() == donor.store->stamp_digests());
+  }
+}
+
+TEST_CASE("sync donation: keeps to its rate, shared by all that are underway") {
+  Donor donor(500'000);
+  fill(*donor.store, 500, 400);
+  int64_t now_us = kSecondUs;
+  const auto first = donor.donate(1);
+  const auto second = donor.donate(2);
+  CHECK(donor.desk->full());
+  size_t bytes = all_of(*first, now_us).size();
+  bytes += all_of(*second, now_us).size();
+  CHECK(bytes > 1'500'000);
+  // A burst of a quarter of a megabyte comes at once.
+  CHECK(static_cast<int64_t>(bytes) <= (now_us - kSecondUs) / 2 + 256 * 1024 + 72 * 1024);
+  CHECK(static_cast<int64_t>(bytes) >= (now_us - kSecondUs) / 2);
+}
+
+TEST_CASE("sync donation: another rate holds for one that is underway") {
+  Donor donor(1);
+  fill(*donor.store, 3000, 100);
+  int64_t now_us = kSecondUs;
+  const auto donation = donor.donate();
+  std::vector<uint8_t> bytes;
+  // The burst is spent, and at a byte a second it would take days.
+  while (donation->next({.mono_us = now_us}, bytes).again_us <= now_us + kSecondUs) continue;
+  donor.desk->set_pace(1'000'000);
+  const int64_t before_us = now_us;
+  const size_t before = bytes.size();
+  const size_t rest = all_of(*donation, now_us).size();
+  REQUIRE(rest > 1'000'000);
+  CHECK(now_us - before_us <= static_cast<int64_t>(rest));
+  CHECK(now_us - before_us >= static_cast<int64_t>(rest) * 6 / 10);
+  CHECK(donor.desk->bytes == before + rest);
+}
+
+TEST_CASE("sync donation: only the cells asked for") {
+  Donor donor(0);
+  fill(*donor.store, 100, 150);
+  sync::Cells cells;
+  cells.add(common::stamp_of(kTick - 7));
+  cells.add(common::stamp_of(kTick - 9), proto::digest_bucket(test::hash_of(3)));
+  int64_t now_us = 0;
+  const auto donation = donor.donate(1, cells);
+  const std::vector<uint8_t> bytes = all_of(*donation, now_us);
+  const auto into = test::make_store(true);
+  sync::Pull pull = pull_of(1);
+  REQUIRE(take_all(pull, bytes, *into));
+  test::Content expected = test::content(*donor.store);
+  std::erase_if(expected, [&](const auto& entry) {
+    return !cells.contains(entry.second.stamp, proto::digest_bucket(entry.second.info_hash));
+  });
+  CHECK(test::content(*into) == expected);
+  CHECK(expected.size() >= 101);
+}
+
+TEST_CASE("sync donation: destroying one makes room") {
+  Donor donor(0);
+  auto first = donor.donate();
+  auto second = donor.donate();
+  CHECK(donor.desk->full());
+  first.reset();
+  CHECK(!donor.desk->full());
+  second.reset();
+  CHECK(donor.desk->underway == 0);
+}
+
+TEST_CASE("sync pull: what is altered, left out, repeated, or of another answer does not open") {
+  Donor donor(0);
+  fill(*donor.store, 300, 60);
+  int64_t now_us = 0;
+  const auto donation = donor.donate();
+  const std::vector<uint8_t> bytes = all_of(*donation, now_us);
+  const size_t first_size = 4 + common::ByteReader(bytes).u32();
+  REQUIRE(bytes.size() > 2 * first_size);
+  const auto taken = [&](sync::Pull pull, std::vector<uint8_t> stream) {
+    const auto into = test::make_store(true);
+    return take_all(pull, stream, *into) && pull.complete();
+  };
+  CHECK(taken(pull_of(1), bytes));
+  CHECK(!taken(pull_of(2), bytes));  // the answer to another request
+  for (const size_t at :
+       {size_t{0}, size_t{3}, size_t{4}, size_t{11}, size_t{12}, first_size - 1, first_size + 50}) {
+    std::vector<uint8_t> altered = bytes;
+    altered[at] ^= 1;
+    CHECK(!taken(pull_of(1), altered));
+  }
+  CHECK(!taken(pull_of(1), {bytes.begin() + static_cast<ptrdiff_t>(first_size), bytes.end()}));
+  std::vector<uint8_t> repeated(bytes.begin(), bytes.begin() + static_cast<ptrdiff_t>(first_size));
+  repeated.insert(repeated.end(), bytes.begin(), bytes.end());
+  CHECK(!taken(pull_of(1), repeated));
+  std::vector<uint8_t> longer = bytes;
+  longer.push_back(0);
+  CHECK(!taken(pull_of(1), longer));
+  CHECK(!taken(pull_of(1), {bytes.begin(), bytes.end() - 1}));  // not complete
+}
+
+TEST_CASE("pull request: how much of it is still to come") {
+  const auto missing = [](std::vector<uint8_t> head, size_t size) {
+    head.resize(std::max(head.size(), size));
+    return sync::pull_request_missing(head);
+  };
+  CHECK(missing({}, 0) == 2);
+  CHECK(missing({0}, 1) == 1);
+  CHECK(missing({0, 100}, 2) == 100);
+  CHECK(missing({0, 100}, 102) == 0);
+  CHECK(missing({4, 176}, 2) == 1200);
+  CHECK(missing({4, 177}, 2) == std::nullopt);    // longer than any packet
+  CHECK(missing({0, 52}, 2) == std::nullopt);     // a packet without a body
+  CHECK(missing({0, 100}, 103) == std::nullopt);  // something follows
+}

@@ -1,0 +1,172 @@
+// Pacing: what one destination is sent, and in which order, when there is more than the pace allows.
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "common/prng.h"
+#include "sync/cluster.h"
+#include "sync/delta_log.h"
+#include "tests/unit/support/no_swarms.h"
+#include "tests/unit/support/sync_peer.h"
+
+using namespace shoal;
+
+namespace {
+
+constexpr sync::Now kNow{1'000'000, 1'800'000'000'000};
+constexpr int64_t kBytesPerS = 50'000;
+const common::Endpoint kFrom = common::make_endpoint_v4(0x0a000002, 6970);
+
+std::vector<proto::OwnDelta> deltas_of(size_t count, proto::PeerRole role, bool refresh, uint32_t address) {
+  std::vector<proto::OwnDelta> out;
+  for (size_t i = 0; i < count; ++i) {
+    proto::OwnDelta own;
+    // Nothing that compresses.
+    common::Prng prng(address + i);
+    for (uint8_t& byte : own.delta.info_hash.bytes) byte = static_cast<uint8_t>(prng.next());
+    own.delta.peer = common::make_endpoint_v4(address + static_cast<uint32_t>(i), 6881);
+    own.delta.state.role = role;
+    own.refresh = refresh;
+    out.push_back(own);
+  }
+  return out;
+}
+
+// A cluster with a member that says nothing but heartbeats, and what was sent to it.
+struct Fixture {
+  test::NoSwarms swarms;
+  std::unique_ptr<sync::Cluster> cluster;
+  test::SyncPeer there{{sync::insecure_key("test")}, "test", "there", 99, kFrom};
+  sync::Now now = kNow;
+  sync::Outputs out;
+
+  explicit Fixture(int64_t pace_bytes_per_s = kBytesPerS) {
+    sync::Config config;
+    config.name = "here";
+    config.cluster = "test";
+    config.insecure = true;
+    config.incarnation = 77;
+    config.pace_bytes_per_s = pace_bytes_per_s;
+    cluster = std::make_unique<sync::Cluster>(config, swarms, now);
+    REQUIRE(there.meet(*cluster, now, out));
+    out.sends.clear();
+  }
+
+  void publish(const std::vector<proto::OwnDelta>& deltas) { cluster->publish(now, deltas, out); }
+
+  void run(int64_t us) {
+    for (const int64_t end_us = now.mono_us + us; now.mono_us < end_us;) {
+      now.mono_us = std::min(end_us, cluster->deadline_us());
+      cluster->advance(now, out);
+      proto::Heartbeat heartbeat;
+      heartbeat.name = "there";
+      heartbeat.peer_timeout_s = 2700;
+      if (now.mono_us % 3 == 0) continue;  // more often than it would in truth
+      cluster->receive(now, {kFrom, std::nullopt, *there.control(heartbeat)}, out);
+    }
+  }
+
+  // Deltas sent since the last time, in the order of their packets.
+  std::vector<proto::Delta> sent() {
+    std::vector<proto::Delta> found;
+    for (const auto& batch : there.all<proto::DeltaBatch>(out.sends)) {
+      found.insert(found.end(), batch.deltas.begin(), batch.deltas.end());
+    }
+    out.sends.clear();
+    return found;
+  }
+  int64_t bytes_sent() const { return static_cast<int64_t>(cluster->status(now).stats.bytes_sent); }
+};
+
+size_t count_of(const std::vector<proto::Delta>& deltas, proto::PeerRole role) {
+  return static_cast<size_t>(
+      std::count_if(deltas.begin(), deltas.end(), [role](const auto& d) { return d.state.role == role; }));
+}
+
+}  // namespace
+
+TEST_CASE("pace: no destination is sent more than its share, and everything arrives in the end") {
+  Fixture f;
+  f.publish(deltas_of(10'000, proto::PeerRole::leecher, false, 1));
+  const int64_t before = f.bytes_sent();
+  size_t arrived = 0;
+  for (int second = 1; second <= 4; ++second) {
+    f.run(1'000'000);
+    arrived += f.sent().size();
+    CHECK(f.bytes_sent() - before <= kBytesPerS * second + 40'000);
+    CHECK(f.bytes_sent() - before >= kBytesPerS * second * 8 / 10);
+    CHECK(f.cluster->status(f.now).waiting == 10'000 - arrived);
+  }
+  f.run(4'000'000);
+  arrived += f.sent().size();
+  CHECK(arrived == 10'000);
+  CHECK(f.cluster->status(f.now).stats.dropped_pace == 0);
+}
+
+TEST_CASE("pace: stops overtake what waits, refreshes let news pass") {
+  Fixture f;
+  f.publish(deltas_of(5'000, proto::PeerRole::seeder, true, 1));
+  f.run(500'000);
+  const size_t first = f.sent().size();
+  CHECK(first > 100);
+  CHECK(first < 2'000);
+  f.publish(deltas_of(200, proto::PeerRole::leecher, false, 100'000));
+  f.publish(deltas_of(200, proto::PeerRole::stopped, false, 200'000));
+  f.run(300'000);
+  const auto next = f.sent();
+  CHECK(count_of(next, proto::PeerRole::stopped) == 200);
+  CHECK(count_of(next, proto::PeerRole::leecher) == 200);
+  REQUIRE(next.size() >= 400);
+  size_t stops_first = 0;
+  while (next[stops_first].state.role == proto::PeerRole::stopped) ++stops_first;
+  CHECK(stops_first >= 100);
+  f.run(10'000'000);
+  CHECK(count_of(f.sent(), proto::PeerRole::seeder) + first + (next.size() - 400) == 5'000);
+}
+
+TEST_CASE("pace: sending again takes a fifth, whatever is asked for") {
+  Fixture f(1'000'000);
+  f.publish(deltas_of(20'000, proto::PeerRole::leecher, false, 1));
+  f.run(2'000'000);
+  const uint64_t packets = f.cluster->status(f.now).stats.delta_packets_sent;
+  REQUIRE(packets > 300);
+  REQUIRE(f.cluster->status(f.now).waiting == 0);
+  const int64_t before = f.bytes_sent();
+  const auto nack = f.there.control(proto::Nack{77, {{1, packets}}});
+  f.cluster->receive(f.now, {kFrom, std::nullopt, *nack}, f.out);
+  f.run(1'000'000);
+  CHECK(f.bytes_sent() - before < 200'000 + 20'000);
+  CHECK(f.bytes_sent() - before > 150'000);
+}
+
+TEST_CASE("pace: what finds no room to wait in is dropped and counted") {
+  Fixture f(2'000);
+  const size_t count = sync::DeltaLog::kWaitingMax + 1'000;
+  f.publish(deltas_of(count, proto::PeerRole::leecher, true, 1));
+  const sync::Status status = f.cluster->status(f.now);
+  CHECK(status.stats.dropped_pace > 500);
+  CHECK(status.stats.dropped_pace + status.waiting + f.sent().size() == count);
+}
+
+TEST_CASE("pace: leaving waits for nothing") {
+  Fixture f(2'000);
+  f.publish(deltas_of(3'000, proto::PeerRole::leecher, false, 1));
+  f.cluster->leave(f.now, f.out);
+  CHECK(f.there.all<proto::Leave>(f.out.sends) ==
+        std::vector{proto::Leave{f.cluster->status(f.now).stats.delta_packets_sent}});
+  CHECK(f.sent().size() == 3'000);
+  CHECK(f.cluster->status(f.now).waiting == 0);
+}
+
+TEST_CASE("pace: another one is kept from the moment it is set") {
+  Fixture f;
+  f.publish(deltas_of(20'000, proto::PeerRole::leecher, false, 1));
+  f.run(1'000'000);
+  const int64_t before = f.bytes_sent();
+  f.cluster->set_pace(3 * kBytesPerS, 0);
+  f.run(1'000'000);
+  CHECK(f.bytes_sent() - before <= kBytesPerS * 3 + 40'000);
+  CHECK(f.bytes_sent() - before >= kBytesPerS * 3 * 8 / 10);
+}
