@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "node/os/file_descriptor.h"
-#include "node/store/allocated.h"
+#include "node/store/allocation.h"
 #include "node/text/printable.h"
 
 namespace shoal::node {

@@ -20,35 +20,35 @@
 
 namespace shoal::node {
 
+// What the endpoint reads and may change. What the pointers point to outlives the endpoint.
+struct AdminContext {
+  std::function<NodeState()> state;  // the present state; called per request that needs it
+  std::function<bool()> drain;       // begins to drain; false: it has begun before
+  // Begins a reload; `done` is called when it is over, from the loop, or at once.
+  std::function<void(std::function<void(const ReloadReport&)> done)> reload;
+  std::function<std::string()> token;  // of admin.token_file; empty: there is none
+  const SwarmStore* store;
+  const ClusterClock* clock;
+  const History* history;
+  std::function<const TopView&()> top;  // the largest swarms as far as known
+  FullScrapes* full_scrapes;
+  AccessControl* access = nullptr;  // null: /v1/access is not there
+};
+
 class Admin final : public HttpHandler {
  public:
-  struct Actions {
-    std::function<NodeState()> state;  // the present state; called per request that needs it
-    std::function<bool()> drain;       // begins to drain; false: it has begun before
-    // Begins a reload; `done` is called when it is over, from the loop, or at once.
-    std::function<void(std::function<void(const ReloadReport&)> done)> reload;
-    std::function<std::string()> token;  // of admin.token_file; empty: there is none
-    const SwarmStore* store;
-    const ClusterClock* clock;
-    const History* history;
-    std::function<const TopView&()> top;  // the largest swarms as far as known
-    FullScrapes* full_scrapes;
-    AccessControl* access = nullptr;  // null: /v1/access is not there
-  };
+  explicit Admin(AdminContext context) : context_(std::move(context)) {}
 
-  // What the pointers point to outlives the object.
-  explicit Admin(Actions actions) : actions_(std::move(actions)) {}
-
-  std::unique_ptr<LongAnswer> answer(const proto::HttpRequest& request, const common::Endpoint& client,
-                                     std::string& out) override;
+  std::unique_ptr<StreamedAnswer> answer(const proto::HttpRequest& request, const common::Endpoint& client,
+                                         std::string& out) override;
 
  private:
-  std::unique_ptr<LongAnswer> post(const proto::HttpRequest& request, const common::Endpoint& client,
-                                   std::string& out);
+  std::unique_ptr<StreamedAnswer> post(const proto::HttpRequest& request, const common::Endpoint& client,
+                                       std::string& out);
 
-  std::unique_ptr<LongAnswer> full_scrape(const proto::HttpRequest& request, std::string& out);
+  std::unique_ptr<StreamedAnswer> full_scrape(const proto::HttpRequest& request, std::string& out);
 
-  const Actions actions_;
+  const AdminContext context_;
 };
 
 }  // namespace shoal::node

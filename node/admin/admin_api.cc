@@ -73,15 +73,15 @@ std::string top_json(const TopView& top, size_t amount) {
   return json.dump(2) + "\n";
 }
 
-void show_top(const Admin::Actions& actions, const HttpRequest& request, std::string& out) {
+void show_top(const AdminContext& context, const HttpRequest& request, std::string& out) {
   const HttpReply reply = proto::reply_to(request);
   const auto amount = number_of(request.query, "n", kTopMax, kTopDefault);
   if (!amount)
     return append_api_error(out, reply, 400, "?n= and a number from 0 to " + std::to_string(kTopMax));
-  append_json(out, reply, 200, top_json(actions.top(), *amount));
+  append_json(out, reply, 200, top_json(context.top(), *amount));
 }
 
-void show_swarm(const Admin::Actions& actions, const HttpRequest& request, std::string& out) {
+void show_swarm(const AdminContext& context, const HttpRequest& request, std::string& out) {
   const HttpReply reply = proto::reply_to(request);
   const auto hash = swarm_of(request.path);
   if (!hash) return append_api_error(out, reply, 400, "/v1/swarms/ and 40 hexadecimal digits are needed");
@@ -93,41 +93,41 @@ void show_swarm(const Admin::Actions& actions, const HttpRequest& request, std::
   uint64_t seed;
   randombytes_buf(&seed, sizeof seed);
   common::Prng prng(seed);
-  const auto look = actions.store->look(actions.store->locate(*hash), *hash, *peers, prng);
+  const auto look = context.store->look(context.store->locate(*hash), *hash, *peers, prng);
   if (!look) return append_api_error(out, reply, 404, "no peer of this swarm is known");
-  append_json(out, reply, 200, swarm_json(*hash, *look, *actions.clock));
+  append_json(out, reply, 200, swarm_json(*hash, *look, *context.clock));
 }
 
-void show_state(const Admin::Actions& actions, const HttpRequest& request, std::string& out) {
-  append_json(out, proto::reply_to(request), 200, status_json(actions.state()));
+void show_state(const AdminContext& context, const HttpRequest& request, std::string& out) {
+  append_json(out, proto::reply_to(request), 200, status_json(context.state()));
 }
 
-void show_members(const Admin::Actions& actions, const HttpRequest& request, std::string& out) {
-  append_json(out, proto::reply_to(request), 200, members_json(actions.state()));
+void show_members(const AdminContext& context, const HttpRequest& request, std::string& out) {
+  append_json(out, proto::reply_to(request), 200, members_json(context.state()));
 }
 
-void show_history(const Admin::Actions& actions, const HttpRequest& request, std::string& out) {
-  append_json(out, proto::reply_to(request), 200, history_json(*actions.history));
+void show_history(const AdminContext& context, const HttpRequest& request, std::string& out) {
+  append_json(out, proto::reply_to(request), 200, history_json(*context.history));
 }
 
-void drain(const Admin::Actions& actions, const HttpRequest& request, std::string& out) {
-  append_api_result(out, proto::reply_to(request), actions.drain() ? "draining" : "draining already");
+void drain(const AdminContext& context, const HttpRequest& request, std::string& out) {
+  append_api_result(out, proto::reply_to(request), context.drain() ? "draining" : "draining already");
 }
 
-void show_index(const Admin::Actions& actions, const HttpRequest& request, std::string& out);
+void show_index(const AdminContext& context, const HttpRequest& request, std::string& out);
 
 // What an operation appends to the answer, or returns to make it.
-using Answer = std::unique_ptr<LongAnswer> (*)(const Admin::Actions&, const HttpRequest&, std::string&);
+using Answer = std::unique_ptr<StreamedAnswer> (*)(const AdminContext&, const HttpRequest&, std::string&);
 
 template <auto append>
-constexpr Answer at_once = [](const Admin::Actions& actions, const HttpRequest& request, std::string& out) {
-  append(actions, request, out);
-  return std::unique_ptr<LongAnswer>();
+constexpr Answer at_once = [](const AdminContext& context, const HttpRequest& request, std::string& out) {
+  append(context, request, out);
+  return std::unique_ptr<StreamedAnswer>();
 };
 
 template <auto append>
-void with_access(const Admin::Actions& actions, const HttpRequest& request, std::string& out) {
-  if (actions.access != nullptr) return append(*actions.access, request, out);
+void with_access(const AdminContext& context, const HttpRequest& request, std::string& out) {
+  if (context.access != nullptr) return append(*context.access, request, out);
   append_api_error(out, proto::reply_to(request), 404, "there is no access list");
 }
 
@@ -139,9 +139,9 @@ void remove_access(AccessControl& access, const HttpRequest& request, std::strin
   change_access(access, request, false, out);
 }
 
-std::unique_ptr<LongAnswer> reload(const Admin::Actions& actions, const HttpRequest& request,
-                                   std::string& /*out*/) {
-  return begin_reload(actions, request);
+std::unique_ptr<StreamedAnswer> reload(const AdminContext& context, const HttpRequest& request,
+                                       std::string& /*out*/) {
+  return begin_reload(context, request);
 }
 
 // All there is; docs/openapi.json describes each.
@@ -171,7 +171,7 @@ bool is_at(const Operation& operation, std::string_view path) {
                                          : path.starts_with(operation.path.substr(0, fixed));
 }
 
-void show_index(const Admin::Actions& /*actions*/, const HttpRequest& request, std::string& out) {
+void show_index(const AdminContext& /*context*/, const HttpRequest& request, std::string& out) {
   Json operations = Json::array();
   for (const Operation& operation : kOperations) {
     operations.push_back({{"method", operation.post ? "POST" : "GET"}, {"path", operation.path}});
@@ -190,14 +190,14 @@ void append_api_error(std::string& out, const HttpReply& reply, int status, std:
               Json{{"error", reason}}.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
-std::unique_ptr<LongAnswer> answer_api(const Admin::Actions& actions, const HttpRequest& request,
-                                       std::string& out) {
+std::unique_ptr<StreamedAnswer> answer_api(const AdminContext& context, const HttpRequest& request,
+                                           std::string& out) {
   const HttpReply reply = proto::reply_to(request);
   const bool post = request.method == proto::HttpMethod::post;
   bool known = false;
   for (const Operation& operation : kOperations) {
     if (!is_at(operation, request.path)) continue;
-    if (operation.post == post) return operation.answer(actions, request, out);
+    if (operation.post == post) return operation.answer(context, request, out);
     known = true;
   }
   if (known && !post) {

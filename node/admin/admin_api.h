@@ -22,8 +22,8 @@ constexpr uint32_t kTopDefault = 10;
 
 // Any request below /v1/, and POSTs to anywhere; who may change something is checked before. What it returns
 // is as with HttpHandler::answer.
-std::unique_ptr<LongAnswer> answer_api(const Admin::Actions& actions, const proto::HttpRequest& request,
-                                       std::string& out);
+std::unique_ptr<StreamedAnswer> answer_api(const AdminContext& context, const proto::HttpRequest& request,
+                                           std::string& out);
 
 void append_api_result(std::string& out, const proto::HttpReply& reply, std::string_view result);
 void append_api_error(std::string& out, const proto::HttpReply& reply, int status, std::string_view reason);

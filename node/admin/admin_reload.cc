@@ -18,7 +18,7 @@ struct Waiting {
   std::function<void()> go;  // empty: nobody waits, or not any more
 };
 
-class ReloadAnswer final : public LongAnswer {
+class ReloadAnswer final : public StreamedAnswer {
  public:
   ReloadAnswer(std::shared_ptr<Waiting> waiting, proto::HttpReply reply)
       : waiting_(std::move(waiting)), reply_(reply) {}
@@ -51,9 +51,9 @@ class ReloadAnswer final : public LongAnswer {
 
 }  // namespace
 
-std::unique_ptr<LongAnswer> begin_reload(const Admin::Actions& actions, const proto::HttpRequest& request) {
+std::unique_ptr<StreamedAnswer> begin_reload(const AdminContext& context, const proto::HttpRequest& request) {
   const auto waiting = std::make_shared<Waiting>();
-  actions.reload([waiting](const ReloadReport& report) {
+  context.reload([waiting](const ReloadReport& report) {
     waiting->report = report;
     if (const auto go = std::exchange(waiting->go, nullptr)) go();
   });

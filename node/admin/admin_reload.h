@@ -11,6 +11,6 @@ namespace shoal::node {
 
 // Begins a reload; the answer waits for its end: 200 with the options that were applied and those that need a
 // restart, or 409 and why nothing has changed.
-std::unique_ptr<LongAnswer> begin_reload(const Admin::Actions& actions, const proto::HttpRequest& request);
+std::unique_ptr<StreamedAnswer> begin_reload(const AdminContext& context, const proto::HttpRequest& request);
 
 }  // namespace shoal::node

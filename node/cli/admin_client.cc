@@ -12,7 +12,7 @@ namespace {
 
 constexpr int kDepthMax = 32;  // printing is recursive
 
-std::string reason_of(const HttpReply& reply) {
+std::string reason_of(const HttpResponse& reply) {
   std::string status = "HTTP status " + std::to_string(reply.status);
   const auto document = parse_status(reply.body);
   if (!document) return status;
@@ -21,7 +21,7 @@ std::string reason_of(const HttpReply& reply) {
   return status + ": " + printable(error->get_ref<const std::string&>());
 }
 
-common::Result<nlohmann::json> document_of(const common::Result<HttpReply>& reply) {
+common::Result<nlohmann::json> document_of(const common::Result<HttpResponse>& reply) {
   if (!reply) return tl::make_unexpected(reply.error());
   if (reply->status != 200) return common::fail(reason_of(*reply));
   return parse_status(reply->body);

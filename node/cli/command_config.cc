@@ -1,7 +1,7 @@
 #include <cstdio>
 
+#include "node/cli/check_files.h"
 #include "node/cli/commands.h"
-#include "node/cli/named_files.h"
 #include "node/config/load_options.h"
 #include "node/config/opentracker_config.h"
 #include "node/config/option_text.h"

@@ -20,7 +20,7 @@ constexpr std::chrono::seconds kWatchInterval{1};
 // The cursor to the upper left corner, and everything from there on erased (ECMA-48).
 constexpr std::string_view kClear = "\x1b[H\x1b[J";
 
-std::string reason_of(const HttpReply& reply) {
+std::string reason_of(const HttpResponse& reply) {
   const std::string_view line = std::string_view(reply.body).substr(0, reply.body.find_first_of("\r\n"));
   return line.empty() ? "HTTP status " + std::to_string(reply.status) : printable(line);
 }

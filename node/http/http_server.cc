@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "common/check.h"
-#include "node/http/piece_maker.h"
+#include "node/http/streamed_answer_pump.h"
 #include "node/net/socket_address.h"
 #include "proto/http_answer.h"
 #include "proto/proxy_protocol.h"
@@ -36,9 +36,9 @@ struct HttpServer::Connection {
   Connection* next = nullptr;
   uint64_t since_ms = 0;  // when the present wait began
   common::Endpoint client;
-  std::string partial;          // the beginning of a request
-  std::string unsent;           // the end of an answer
-  PieceMaker::Ptr long_answer;  // being made; null: none
+  std::string partial;                      // the beginning of a request
+  std::string unsent;                       // the end of an answer
+  StreamedAnswerPump::Ptr streamed_answer;  // being made; null: none
   Wait wait = Wait::request;
   bool proxy_header_due = false;
   bool closing = false;
@@ -160,7 +160,7 @@ void HttpServer::answer_input(Connection& connection, ByteSpan bytes, bool had_p
   }
   if (!out_.empty()) {
     send_answers(connection);
-  } else if (connection.long_answer) {
+  } else if (connection.streamed_answer) {
     all_sent(connection);
   }
 }
@@ -169,7 +169,7 @@ void HttpServer::answer_input(Connection& connection, ByteSpan bytes, bool had_p
 // of a request, or nothing, or whatever stands behind that one.
 ByteSpan HttpServer::answer_all(Connection& connection, ByteSpan input) {
   if (connection.proxy_header_due && !take_proxy_header(connection, input)) return input;
-  while (!input.empty() && !connection.last_answer && !connection.long_answer) {
+  while (!input.empty() && !connection.last_answer && !connection.streamed_answer) {
     proto::HttpRequest request = proto::parse_http_request(input, limits_.post);
     if (request.state == proto::HttpState::need_more) return input;
     if (request.state == proto::HttpState::bad) {
@@ -180,10 +180,10 @@ ByteSpan HttpServer::answer_all(Connection& connection, ByteSpan input) {
     if (draining_ != nullptr && !more && draining_->load(std::memory_order_relaxed))
       request.keep_alive = false;
     const uint64_t start_ns = uv_hrtime();
-    auto long_answer = handler_.answer(request, connection.client, out_);
+    auto streamed_answer = handler_.answer(request, connection.client, out_);
     counters_.request_time.add((uv_hrtime() - start_ns) / 1000);
-    if (long_answer && request.version_minor == 0) request.keep_alive = false;
-    if (long_answer) begin_long_answer(connection, std::move(long_answer));
+    if (streamed_answer && request.version_minor == 0) request.keep_alive = false;
+    if (streamed_answer) begin_long_answer(connection, std::move(streamed_answer));
     input = input.subspan(request.consumed);
     connection.last_answer = !request.keep_alive;
     connection.linger = connection.last_answer && !input.empty();
@@ -220,15 +220,15 @@ bool HttpServer::take_proxy_header(Connection& connection, ByteSpan& input) {
   return true;
 }
 
-void HttpServer::begin_long_answer(Connection& connection, std::unique_ptr<LongAnswer> answer) {
-  connection.long_answer = PieceMaker::create(
+void HttpServer::begin_long_answer(Connection& connection, std::unique_ptr<StreamedAnswer> answer) {
+  connection.streamed_answer = StreamedAnswerPump::create(
       loop_, std::move(answer),
       [this, &connection](std::string piece, bool more) { piece_made(connection, std::move(piece), more); });
 }
 
 void HttpServer::piece_made(Connection& connection, std::string piece, bool more) {
   connection.unsent = std::move(piece);
-  if (!more) connection.long_answer.reset();
+  if (!more) connection.streamed_answer.reset();
   if (connection.unsent.empty()) {
     all_sent(connection);
   } else {
@@ -278,13 +278,13 @@ void HttpServer::on_written(uv_write_t* request, int status) {
 
 // The client has been sent all that has been made.
 void HttpServer::all_sent(Connection& connection) {
-  if (connection.long_answer) {
+  if (connection.streamed_answer) {
     uv_read_stop(reinterpret_cast<uv_stream_t*>(&connection.tcp));
-    wait_for(connection, Wait::long_answer);
-    connection.long_answer->make();
+    wait_for(connection, Wait::streamed_answer);
+    connection.streamed_answer->make();
   } else if (connection.last_answer) {
     close_in_order(connection);
-  } else if (connection.wait == Wait::client_to_read || connection.wait == Wait::long_answer) {
+  } else if (connection.wait == Wait::client_to_read || connection.wait == Wait::streamed_answer) {
     read_on(connection);
   }
 }
@@ -314,7 +314,7 @@ void HttpServer::close_in_order(Connection& connection) {
 void HttpServer::close(Connection& connection) {
   if (connection.closing) return;
   connection.closing = true;
-  connection.long_answer.reset();
+  connection.streamed_answer.reset();
   unlink(connection);
   if (connection.counted) limits_.per_address->leave(connection.client);
   --connections_;

@@ -20,7 +20,7 @@
 #include "common/endpoint.h"
 #include "common/network.h"
 #include "node/http/http_counters.h"
-#include "node/http/long_answer.h"
+#include "node/http/streamed_answer.h"
 #include "node/limits/address_connections.h"
 #include "node/net/sockets.h"
 #include "proto/http_request.h"
@@ -32,8 +32,8 @@ class HttpHandler {
   virtual ~HttpHandler() = default;
   // Appends the whole response to `out`, with "Connection: close" unless request.keep_alive, and returns
   // null; or returns what makes it.
-  virtual std::unique_ptr<LongAnswer> answer(const proto::HttpRequest& request,
-                                             const common::Endpoint& client, std::string& out) = 0;
+  virtual std::unique_ptr<StreamedAnswer> answer(const proto::HttpRequest& request,
+                                                 const common::Endpoint& client, std::string& out) = 0;
 };
 
 struct HttpLimits {
@@ -77,7 +77,7 @@ class HttpServer {
   struct Listener;
   // What a connection waits for. Each queue is ordered by when the wait began, so time-outs look at the front
   // only.
-  enum class Wait : uint8_t { request, rest_of_request, client_to_read, client_to_close, long_answer };
+  enum class Wait : uint8_t { request, rest_of_request, client_to_read, client_to_close, streamed_answer };
   struct Queue {
     Connection* front = nullptr;
     Connection* back = nullptr;
@@ -96,7 +96,7 @@ class HttpServer {
   common::ByteSpan answer_all(Connection& connection, common::ByteSpan input);
   bool take_proxy_header(Connection& connection, common::ByteSpan& input);
   void refuse(Connection& connection, int status);
-  void begin_long_answer(Connection& connection, std::unique_ptr<LongAnswer> answer);
+  void begin_long_answer(Connection& connection, std::unique_ptr<StreamedAnswer> answer);
   void piece_made(Connection& connection, std::string piece, bool more);
   void send_answers(Connection& connection);
   void send_unsent(Connection& connection);

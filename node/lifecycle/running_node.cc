@@ -299,7 +299,7 @@ void RunningNode::upkeep_due() {
 }
 
 void RunningNode::upkeep_go() {
-  if (!upkeep_.go(clock_.tick())) return;
+  if (!upkeep_.run_slice(clock_.tick())) return;
   const auto go_on = [](uv_timer_t* timer) { static_cast<RunningNode*>(timer->data)->upkeep_go(); };
   CHECK_INVARIANT(uv_timer_start(&upkeep_go_timer_, go_on, kUpkeepPauseMs, 0) == 0);
 }

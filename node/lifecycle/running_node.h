@@ -37,7 +37,7 @@
 #include "node/store/cluster_clock.h"
 #include "node/store/swarm_store.h"
 #include "node/store/upkeep.h"
-#include "node/tracker/cluster_load.h"
+#include "node/tracker/interval_control.h"
 #include "node/tracker/opentracker_page.h"
 #include "node/tracker/worker.h"
 
@@ -110,7 +110,7 @@ class RunningNode {
   OpentrackerPage opentracker_;
   Drain drain_;
   AccessControl access_;
-  ClusterLoad load_;
+  IntervalControl load_;
   WorkerContext worker_context_;
   std::unique_ptr<SyncDriver> sync_;  // null: sync is off
   std::vector<std::unique_ptr<Worker>> workers_;

@@ -10,7 +10,7 @@
 
 #include "common/endpoint.h"
 #include "common/siphash.h"
-#include "node/limits/limits.h"
+#include "node/limits/limit.h"
 #include "node/limits/rate_table.h"
 
 namespace shoal::node {

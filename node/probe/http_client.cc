@@ -9,8 +9,8 @@ namespace shoal::node {
 
 namespace {
 
-common::Result<HttpReply> exchange(ClientSocket& socket, std::string_view method, std::string_view host,
-                                   std::string_view target, std::string_view headers, Deadline deadline) {
+common::Result<HttpResponse> exchange(ClientSocket& socket, std::string_view method, std::string_view host,
+                                      std::string_view target, std::string_view headers, Deadline deadline) {
   const std::string request =
       std::string(method) + " " + std::string(target) + " HTTP/1.0\r\nHost: " + std::string(host) +
       "\r\nUser-Agent: shoal\r\nConnection: close\r\n" + std::string(headers) + "\r\n";
@@ -28,8 +28,8 @@ common::Result<HttpReply> exchange(ClientSocket& socket, std::string_view method
   }
 }
 
-common::Result<HttpReply> ask(std::string_view method, const HostPort& server, std::string_view target,
-                              std::string_view headers, std::chrono::milliseconds timeout) {
+common::Result<HttpResponse> ask(std::string_view method, const HostPort& server, std::string_view target,
+                                 std::string_view headers, std::chrono::milliseconds timeout) {
   const Deadline deadline = std::chrono::steady_clock::now() + timeout;
   const auto addresses = resolve(server, Transport::tcp);
   if (!addresses) return tl::make_unexpected(addresses.error());
@@ -44,21 +44,21 @@ common::Result<HttpReply> ask(std::string_view method, const HostPort& server, s
 
 }  // namespace
 
-common::Result<HttpReply> http_get(const common::Endpoint& server, std::string_view host,
-                                   std::string_view target, std::chrono::milliseconds timeout) {
+common::Result<HttpResponse> http_get(const common::Endpoint& server, std::string_view host,
+                                      std::string_view target, std::chrono::milliseconds timeout) {
   const Deadline deadline = std::chrono::steady_clock::now() + timeout;
   auto socket = ClientSocket::connect(server, Transport::tcp, deadline);
   if (!socket) return tl::make_unexpected(socket.error());
   return exchange(*socket, "GET", host, target, {}, deadline);
 }
 
-common::Result<HttpReply> http_get(const HostPort& server, std::string_view target,
-                                   std::chrono::milliseconds timeout) {
+common::Result<HttpResponse> http_get(const HostPort& server, std::string_view target,
+                                      std::chrono::milliseconds timeout) {
   return ask("GET", server, target, {}, timeout);
 }
 
-common::Result<HttpReply> http_post(const HostPort& server, std::string_view target,
-                                    std::chrono::milliseconds timeout, std::string_view headers) {
+common::Result<HttpResponse> http_post(const HostPort& server, std::string_view target,
+                                       std::chrono::milliseconds timeout, std::string_view headers) {
   return ask("POST", server, target, headers, timeout);
 }
 

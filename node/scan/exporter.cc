@@ -4,7 +4,7 @@
 
 #include "common/check.h"
 #include "common/log.h"
-#include "node/os/background.h"
+#include "node/os/thread_priority.h"
 #include "node/scan/dump_file.h"
 
 namespace shoal::node {
@@ -48,7 +48,7 @@ void Exporter::begin() {
 }
 
 void Exporter::write() {
-  yield_to_servers();
+  lower_thread_priority();
   const uint64_t start_ns = uv_hrtime();
   result_ = write_dump_file(written_.path, written_.format, store_, clock_.unix_ms() / 60'000, stopping_);
   took_ms_ = static_cast<int64_t>((uv_hrtime() - start_ns) / 1'000'000);

@@ -13,7 +13,7 @@ namespace {
 
 constexpr uint32_t kMinuteS = 60;
 
-class FullScrape final : public LongAnswer {
+class FullScrape final : public StreamedAnswer {
  public:
   FullScrape(std::string head, bool chunked, DumpGate::Pass pass, const SwarmStore& store,
              proto::DumpFormat format, proto::ContentCoding coding, int64_t unix_minute)
@@ -51,9 +51,10 @@ int64_t monotonic_s() {
 
 }  // namespace
 
-std::unique_ptr<LongAnswer> FullScrapes::answer(const proto::HttpRequest& request, proto::DumpFormat format,
-                                                const std::optional<common::Endpoint>& client,
-                                                std::string& out) {
+std::unique_ptr<StreamedAnswer> FullScrapes::answer(const proto::HttpRequest& request,
+                                                    proto::DumpFormat format,
+                                                    const std::optional<common::Endpoint>& client,
+                                                    std::string& out) {
   const proto::HttpReply reply = reply_to_long(request);
   const proto::ContentCoding coding = proto::choose_coding(request.header("accept-encoding"));
   std::string head;

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "common/endpoint.h"
-#include "node/http/long_answer.h"
+#include "node/http/streamed_answer.h"
 #include "node/scan/dump_gate.h"
 #include "node/store/cluster_clock.h"
 #include "node/store/swarm_store.h"
@@ -25,8 +25,8 @@ class FullScrapes {
 
   // The answer to be made, or null: all of it has been appended to `out` (refused; HEAD). `client`: whose
   // dumps are rationed; none: nobody's.
-  std::unique_ptr<LongAnswer> answer(const proto::HttpRequest& request, proto::DumpFormat format,
-                                     const std::optional<common::Endpoint>& client, std::string& out);
+  std::unique_ptr<StreamedAnswer> answer(const proto::HttpRequest& request, proto::DumpFormat format,
+                                         const std::optional<common::Endpoint>& client, std::string& out);
 
   void set_client_interval_s(uint32_t client_interval_s) { gate_.set_interval_s(client_interval_s); }
 

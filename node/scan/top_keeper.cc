@@ -1,7 +1,7 @@
 #include "node/scan/top_keeper.h"
 
 #include "common/check.h"
-#include "node/os/background.h"
+#include "node/os/thread_priority.h"
 #include "node/scan/swarm_scan.h"
 #include "node/scan/top_swarms.h"
 #include "node/store/cluster_clock.h"
@@ -26,7 +26,7 @@ const TopView& TopKeeper::view() {
 }
 
 void TopKeeper::look() {
-  yield_to_servers();
+  lower_thread_priority();
   TopSwarms top(kTopMax);
   SwarmScan scan(store_, SwarmScan::Order::any);
   for (auto swarms = scan.next(); !swarms.empty() && !stopped_; swarms = scan.next()) {

@@ -8,7 +8,7 @@
 
 #include "common/check.h"
 #include "common/log.h"
-#include "node/os/background.h"
+#include "node/os/thread_priority.h"
 #include "node/text/printable.h"
 
 namespace shoal::node {
@@ -82,7 +82,7 @@ SnapshotStatus SnapshotKeeper::status() const {
 void SnapshotKeeper::run() {
   if (wait_to_load()) {
     merge();
-    yield_to_servers();
+    lower_thread_priority();
     while (wait()) write();
     write();
   }

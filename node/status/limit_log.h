@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "node/limits/limits.h"
+#include "node/limits/limit.h"
 #include "node/store/swarm_store.h"
 #include "node/tracker/worker_counters.h"
 

@@ -11,7 +11,7 @@
 #include "node/access/access_control.h"
 #include "node/cluster/pull_client.h"
 #include "node/cluster/pull_server.h"
-#include "node/limits/limits.h"
+#include "node/limits/limit.h"
 #include "node/scan/exporter.h"
 #include "node/snapshot/snapshot_keeper.h"
 #include "node/status/readiness.h"

@@ -10,7 +10,7 @@
 #include <memory>
 #include <vector>
 
-#include "node/store/allocated.h"
+#include "node/store/allocation.h"
 
 namespace shoal::node {
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "node/store/allocated.h"
+#include "node/store/allocation.h"
 #include "node/store/peer_sampling.h"
 
 namespace shoal::node {

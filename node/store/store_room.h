@@ -14,7 +14,7 @@
 #include <atomic>
 #include <cstdint>
 
-#include "node/limits/limits.h"
+#include "node/limits/limit.h"
 
 namespace shoal::node {
 

@@ -10,7 +10,7 @@
 #include "common/check.h"
 #include "common/prefetch.h"
 #include "node/os/heap_pages.h"
-#include "node/store/allocated.h"
+#include "node/store/allocation.h"
 #include "node/store/swarm_shard.h"
 
 namespace shoal::node {

@@ -18,7 +18,7 @@
 #include "common/prng.h"
 #include "common/siphash.h"
 #include "common/tick.h"
-#include "node/limits/limits.h"
+#include "node/limits/limit.h"
 #include "node/store/store_room.h"
 #include "node/store/swarm_ref.h"
 #include "proto/announce.h"

@@ -29,7 +29,7 @@ class Upkeep {
 
   // One go. Returns whether there is more to do: then there should be another in a millisecond or so. The
   // more slices are due, the longer it is.
-  bool go(common::Tick now);
+  bool run_slice(common::Tick now);
 
  private:
   static constexpr size_t kSlice = SwarmStore::kShards / kSlicesPerTick;

@@ -40,8 +40,8 @@ HttpTracker::HttpTracker(Tracker& tracker, const ClusterClock& clock, FullScrape
       opentracker_(opentracker),
       counters_(counters) {}
 
-std::unique_ptr<LongAnswer> HttpTracker::answer(const proto::HttpRequest& request, const Endpoint& connected,
-                                                std::string& out) {
+std::unique_ptr<StreamedAnswer> HttpTracker::answer(const proto::HttpRequest& request,
+                                                    const Endpoint& connected, std::string& out) {
   const std::string& redirect_url = tracker_.settings().redirect_url;
   if (request.path == "/" && !redirect_url.empty()) {
     counters_.http_tracker[family_index(connected.family)].redirected.add();
@@ -189,8 +189,8 @@ proto::AnnounceAnswer HttpTracker::announce_at(const proto::AnnounceRequest& req
   return answer;
 }
 
-std::unique_ptr<LongAnswer> HttpTracker::scrape(const proto::HttpRequest& request, const Endpoint& client,
-                                                std::string& out) {
+std::unique_ptr<StreamedAnswer> HttpTracker::scrape(const proto::HttpRequest& request, const Endpoint& client,
+                                                    std::string& out) {
   if (tracker_.denies(client)) {
     fail(request, client, to_string(Refusal::network), retry_at_next_announce(), out);
     return nullptr;

@@ -25,8 +25,8 @@ class HttpTracker final : public HttpHandler {
   HttpTracker(Tracker& tracker, const ClusterClock& clock, FullScrapes& full_scrapes,
               OpentrackerPage& opentracker, WorkerCounters& counters);
 
-  std::unique_ptr<LongAnswer> answer(const proto::HttpRequest& request, const common::Endpoint& client,
-                                     std::string& out) override;
+  std::unique_ptr<StreamedAnswer> answer(const proto::HttpRequest& request, const common::Endpoint& client,
+                                         std::string& out) override;
 
  private:
   void announce(const proto::HttpRequest& request, const common::Endpoint& client, std::string& out);
@@ -39,8 +39,8 @@ class HttpTracker final : public HttpHandler {
   Announced addresses_of(const proto::AnnounceQuery& query, const common::Endpoint& client) const;
   Refusal refuses(const proto::AnnounceRequest& request, const Announced& announced);
   proto::AnnounceAnswer announce_at(const proto::AnnounceRequest& request, const Announced& announced);
-  std::unique_ptr<LongAnswer> scrape(const proto::HttpRequest& request, const common::Endpoint& client,
-                                     std::string& out);
+  std::unique_ptr<StreamedAnswer> scrape(const proto::HttpRequest& request, const common::Endpoint& client,
+                                         std::string& out);
   void fail(const proto::HttpRequest& request, const common::Endpoint& client, std::string_view reason,
             std::optional<proto::RetryIn> retry_in, std::string& out);
   // For who is refused now and may be served later: access lists change at run time.

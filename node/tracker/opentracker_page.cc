@@ -14,7 +14,7 @@ using proto::StatsMode;
 
 namespace {
 
-class StatsText final : public LongAnswer {
+class StatsText final : public StreamedAnswer {
  public:
   StatsText(OpentrackerPage& page, StatsMode mode, proto::HttpReply reply)
       : page_(page), mode_(mode), reply_(reply) {}
@@ -70,9 +70,9 @@ OpentrackerPage::OpentrackerPage(const Settings& settings, const SwarmStore& sto
       synced_peers_(synced_peers),
       top_(store) {}
 
-std::unique_ptr<LongAnswer> OpentrackerPage::answer(const proto::HttpRequest& request,
-                                                    const common::Endpoint& client, const Terms& terms,
-                                                    HttpTrackerCounters& counters, std::string& out) {
+std::unique_ptr<StreamedAnswer> OpentrackerPage::answer(const proto::HttpRequest& request,
+                                                        const common::Endpoint& client, const Terms& terms,
+                                                        HttpTrackerCounters& counters, std::string& out) {
   const proto::HttpReply reply = reply_to_long(request);
   if (!terms.networks.contains(client)) {
     counters.stats_denied.add();

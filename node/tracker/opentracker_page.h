@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "common/network.h"
-#include "node/http/long_answer.h"
+#include "node/http/streamed_answer.h"
 #include "node/scan/full_scrapes.h"
 #include "node/scan/top_cache.h"
 #include "node/store/swarm_store.h"
@@ -39,8 +39,8 @@ class OpentrackerPage {
   };
 
   // `counters`: those of the worker that asks, for its client's family.
-  std::unique_ptr<LongAnswer> answer(const proto::HttpRequest& request, const common::Endpoint& client,
-                                     const Terms& terms, HttpTrackerCounters& counters, std::string& out);
+  std::unique_ptr<StreamedAnswer> answer(const proto::HttpRequest& request, const common::Endpoint& client,
+                                         const Terms& terms, HttpTrackerCounters& counters, std::string& out);
 
   // The text of any mode but the dumps; takes time where the store is to be read, which is for top10 and
   // top100, at most once in kTopAgeMs.

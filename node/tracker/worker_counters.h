@@ -12,7 +12,7 @@
 #include "common/time_histogram.h"
 #include "node/access/announce_policy.h"
 #include "node/http/http_counters.h"
-#include "node/limits/limits.h"
+#include "node/limits/limit.h"
 #include "node/tracker/client_names.h"
 
 namespace shoal::node {

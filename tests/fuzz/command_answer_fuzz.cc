@@ -10,7 +10,7 @@
 #include "node/cli/admin_client.h"
 #include "node/cli/answer_text.h"
 #include "node/cli/status_table.h"
-#include "node/probe/http_reply.h"
+#include "node/probe/http_response.h"
 #include "node/probe/probe.h"
 #include "node/probe/probe_all.h"
 
@@ -19,7 +19,7 @@ using namespace shoal::node;
 namespace {
 
 // The reply of a stream that arrives in two pieces, or the error.
-shoal::common::Result<HttpReply> reply_of(std::string_view first, std::string_view second) {
+shoal::common::Result<HttpResponse> reply_of(std::string_view first, std::string_view second) {
   HttpReplyParser parser;
   for (const std::string_view piece : {first, second}) {
     const auto complete = parser.feed(piece);

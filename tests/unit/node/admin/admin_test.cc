@@ -38,9 +38,9 @@ node::NodeState example(const node::WorkerCounters& worker) {
 
 const common::Endpoint kLoopback = common::make_endpoint_v4(0x7f000001, 1);
 
-std::unique_ptr<node::LongAnswer> begin(node::Admin& admin, const std::string& method,
-                                        const std::string& path, const common::Endpoint& client,
-                                        const std::string& headers, std::string& out) {
+std::unique_ptr<node::StreamedAnswer> begin(node::Admin& admin, const std::string& method,
+                                            const std::string& path, const common::Endpoint& client,
+                                            const std::string& headers, std::string& out) {
   const std::string text = method + " " + path + " HTTP/1.1\r\nHost: x\r\n" + headers + "\r\n";
   const auto* data = reinterpret_cast<const uint8_t*>(text.data());
   const proto::HttpRequest request = proto::parse_http_request(common::ByteSpan(data, text.size()), true);
@@ -68,7 +68,7 @@ struct FakeNode {
   bool drained = false;
   std::function<void(const node::ReloadReport&)> reload_done;
 
-  node::Admin::Actions actions(std::function<node::NodeState()> state) {
+  node::AdminContext actions(std::function<node::NodeState()> state) {
     return {.state = std::move(state),
             .drain = [this] { return !std::exchange(drained, true); },
             .reload = [this](auto done) { reload_done = std::move(done); },
@@ -158,7 +158,7 @@ TEST_CASE("admin: a full scrape, whole or refused") {
 TEST_CASE("admin: full scrapes that clients are slow to take are few at once") {
   FakeNode fake;
   node::Admin admin(fake.actions([] { return node::NodeState{}; }));
-  std::vector<std::unique_ptr<node::LongAnswer>> slow;
+  std::vector<std::unique_ptr<node::StreamedAnswer>> slow;
   std::string out;
   for (size_t i = 0; i < node::DumpGate::kAtOnceMax; ++i) {
     slow.push_back(begin(admin, "GET", "/scrape", kLoopback, "", out));

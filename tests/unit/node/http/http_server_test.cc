@@ -23,8 +23,8 @@ constexpr uint64_t kLongMs = 5000;
 
 class Ok final : public HttpHandler {
  public:
-  std::unique_ptr<LongAnswer> answer(const proto::HttpRequest& request, const common::Endpoint& /*client*/,
-                                     std::string& out) override {
+  std::unique_ptr<StreamedAnswer> answer(const proto::HttpRequest& request,
+                                         const common::Endpoint& /*client*/, std::string& out) override {
     proto::append_text(out, proto::reply_to(request), 200, "ok");
     return nullptr;
   }

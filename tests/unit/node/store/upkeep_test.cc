@@ -21,7 +21,7 @@ uint64_t live(const SwarmStore& store) { return store.totals().seeders_v4 + stor
 // Goes until nothing is left to do; how many.
 int go_on(Upkeep& upkeep, common::Tick now) {
   int goes = 1;
-  while (upkeep.go(now)) ++goes;
+  while (upkeep.run_slice(now)) ++goes;
   return goes;
 }
 
@@ -39,7 +39,7 @@ TEST_CASE("upkeep: a tick's slices sweep all shards once, a small store in one g
   CHECK(live(*store) == 0);
   // Nothing is due.
   announce(*store, {.hash = 1, .peer = v4_peer(1), .want = 0}, kLater);
-  CHECK(!upkeep.go(kLater + 2 * common::kLifetimeTicks));
+  CHECK(!upkeep.run_slice(kLater + 2 * common::kLifetimeTicks));
   CHECK(live(*store) == 1);
 }
 

@@ -1,4 +1,4 @@
-#include "node/probe/http_reply.h"
+#include "node/probe/http_response.h"
 
 #include <algorithm>
 
@@ -45,12 +45,12 @@ common::Result<bool> HttpReplyParser::feed(std::string_view bytes) {
   return length_ && buffer_.size() >= *length_;
 }
 
-common::Result<HttpReply> HttpReplyParser::finish() {
+common::Result<HttpResponse> HttpReplyParser::finish() {
   if (!in_body_)
     return common::fail(buffer_.empty() ? "closed without an answer" : "closed within the answer's head");
   if (length_ && buffer_.size() < *length_) return common::fail("closed within the answer");
   if (length_) buffer_.resize(*length_);
-  return HttpReply{status_, std::move(buffer_)};
+  return HttpResponse{status_, std::move(buffer_)};
 }
 
 common::Result<void> HttpReplyParser::parse_head(std::string_view head) {

@@ -1,5 +1,5 @@
-// LongAnswer: an HTTP response that takes too much time or memory to be made at once in a server's loop. The
-// server has it made piece by piece in another thread, the next one when the client has taken the last.
+// StreamedAnswer: an HTTP response that takes too much time or memory to be made at once in a server's loop.
+// The server has it made piece by piece in another thread, the next one when the client has taken the last.
 
 #pragma once
 
@@ -11,9 +11,9 @@
 
 namespace shoal::node {
 
-class LongAnswer {
+class StreamedAnswer {
  public:
-  virtual ~LongAnswer() = default;
+  virtual ~StreamedAnswer() = default;
 
   // Calls `go` when next() may be called, at once or later; not after the object is gone. On the loop's
   // thread, before each piece.

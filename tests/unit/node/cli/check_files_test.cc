@@ -1,4 +1,4 @@
-#include "node/cli/named_files.h"
+#include "node/cli/check_files.h"
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>

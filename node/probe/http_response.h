@@ -15,7 +15,7 @@ namespace shoal::node {
 constexpr size_t kHttpReplyHeadMax = 64 << 10;
 constexpr size_t kHttpReplyBodyMax = 16 << 20;
 
-struct HttpReply {
+struct HttpResponse {
   int status = 0;
   std::string body;
 };
@@ -26,7 +26,7 @@ class HttpReplyParser {
   common::Result<bool> feed(std::string_view bytes);
 
   // Nothing more comes.
-  common::Result<HttpReply> finish();
+  common::Result<HttpResponse> finish();
 
  private:
   common::Result<void> parse_head(std::string_view head);

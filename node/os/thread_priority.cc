@@ -1,10 +1,10 @@
-#include "node/os/background.h"
+#include "node/os/thread_priority.h"
 
 #include <sys/resource.h>
 
 namespace shoal::node {
 
-void yield_to_servers() {
+void lower_thread_priority() {
   constexpr int kNice = 10;
   // Linux gives each thread a nice value of its own. Where that is refused, the work is done as well without.
   thread_local const bool yielding = setpriority(PRIO_PROCESS, 0, kNice) == 0;

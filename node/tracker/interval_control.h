@@ -1,5 +1,5 @@
-// ClusterLoad: how many announces there are, here and on the other nodes, and what follows for the interval
-// that clients are told. Looks once a second. Control thread only, but for the interval.
+// IntervalControl: how many announces there are, here and on the other nodes, and what follows for the
+// interval that clients are told. Looks once a second. Control thread only, but for the interval.
 
 #pragma once
 
@@ -18,11 +18,11 @@
 
 namespace shoal::node {
 
-class ClusterLoad {
+class IntervalControl {
  public:
-  ClusterLoad(uv_loop_t* loop, const Options::Tracker& options);
-  ClusterLoad(const ClusterLoad&) = delete;
-  ClusterLoad& operator=(const ClusterLoad&) = delete;
+  IntervalControl(uv_loop_t* loop, const Options::Tracker& options);
+  IntervalControl(const IntervalControl&) = delete;
+  IntervalControl& operator=(const IntervalControl&) = delete;
 
   // Begins to look. The counters stay; `sync` may be null: this node is the cluster.
   void start(std::vector<const WorkerCounters*> workers, SyncDriver* sync);

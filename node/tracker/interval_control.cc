@@ -1,4 +1,4 @@
-#include "node/tracker/cluster_load.h"
+#include "node/tracker/interval_control.h"
 
 #include <cmath>
 #include <utility>
@@ -19,7 +19,7 @@ AdaptiveInterval::Settings adaptive_settings(const Options::Tracker& options) {
 
 }  // namespace
 
-ClusterLoad::ClusterLoad(uv_loop_t* loop, const Options::Tracker& options)
+IntervalControl::IntervalControl(uv_loop_t* loop, const Options::Tracker& options)
     : adapts_(options.target_rps > 0),
       adaptive_(adaptive_settings(options)),
       interval_s_(options.interval_s) {
@@ -27,15 +27,15 @@ ClusterLoad::ClusterLoad(uv_loop_t* loop, const Options::Tracker& options)
   timer_.data = this;
 }
 
-void ClusterLoad::start(std::vector<const WorkerCounters*> workers, SyncDriver* sync) {
+void IntervalControl::start(std::vector<const WorkerCounters*> workers, SyncDriver* sync) {
   workers_ = std::move(workers);
   sync_ = sync;
   CHECK_INVARIANT(uv_timer_start(
-                      &timer_, [](uv_timer_t* timer) { static_cast<ClusterLoad*>(timer->data)->look(); },
+                      &timer_, [](uv_timer_t* timer) { static_cast<IntervalControl*>(timer->data)->look(); },
                       kLookEveryMs, kLookEveryMs) == 0);
 }
 
-void ClusterLoad::set(const Options::Tracker& options) {
+void IntervalControl::set(const Options::Tracker& options) {
   const bool adapted = std::exchange(adapts_, options.target_rps > 0);
   if (adapts_ && adapted) {
     adaptive_.set(adaptive_settings(options));
@@ -45,9 +45,9 @@ void ClusterLoad::set(const Options::Tracker& options) {
   interval_s_.store(adapts_ ? adaptive_.interval_s() : options.interval_s, std::memory_order_relaxed);
 }
 
-void ClusterLoad::close() { uv_close(reinterpret_cast<uv_handle_t*>(&timer_), nullptr); }
+void IntervalControl::close() { uv_close(reinterpret_cast<uv_handle_t*>(&timer_), nullptr); }
 
-void ClusterLoad::look() {
+void IntervalControl::look() {
   uint64_t announces = 0;
   for (const WorkerCounters* worker : workers_) announces += worker->announce.all();
   const auto now_us = static_cast<int64_t>(uv_hrtime() / 1000);
