@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <cinttypes>
+#include <cstdio>
 #include <cstdlib>
 #include <string>
 
@@ -38,6 +40,7 @@ void for_each_seed(const char* scenario, const std::function<void(World&)>& run,
     INFO("replay: ", command);
     World world(seed);
     run(world);
+    if (std::getenv("SHOAL_SIM_PROGRESS") != nullptr) std::printf("seed %" PRIu64 ": %s\n", seed, scenario);
   }
 }
 

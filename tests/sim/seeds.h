@@ -1,5 +1,6 @@
 // Runs a scenario under many seeds: SHOAL_SIM_SEEDS of them (or --seeds) beginning with SHOAL_SIM_FROM (or
 // --from, by default 1), or the one that SHOAL_SIM_SEED (or --seed) names.
+// With SHOAL_SIM_PROGRESS set (or --progress) prints a line for each seed when it has run.
 
 #pragma once
 
