@@ -278,8 +278,9 @@ class Document(unittest.TestCase):
                 yield cells
 
     def test_tests_are_there(self):
-        tests = "\n".join(self.read(folder, name) for folder in ("tests/unit", "tests/golden", "tests/e2e")
-                          for name in sorted(os.listdir(os.path.join(ROOT, folder))) if name.endswith((".cc", ".py")))
+        tests = "\n".join(self.read(folder, name) for top in ("unit", "e2e")
+                          for folder, _, names in os.walk(os.path.join(ROOT, "tests", top))
+                          for name in names if name.endswith((".cc", ".py")))
         rows = list(self.rows())
         self.assertGreater(len(rows), 60)
         for theirs, ours, test in rows:
@@ -299,14 +300,14 @@ class Document(unittest.TestCase):
 
     def test_every_directive_and_mode_has_a_row(self):
         first = " ".join(theirs for theirs, _, _ in self.rows())
-        known = re.findall(r'Directive\{"([a-z_.]+)"', self.read("node", "opentracker_config.cc"))
+        known = re.findall(r'Directive\{"([a-z_.]+)"', self.read("node", "config", "opentracker_config.cc"))
         self.assertGreater(len(known), 15)
         for directive in known:
             self.assertIn(directive, first)
         # What a directive may become, if there is such an option.
         options = set(re.findall(r"### `([a-z_.]+)`", self.read("docs", "OPTIONS.md")))
         second = " ".join(ours for _, ours, _ in self.rows())
-        for option in set(re.findall(r'"([a-z]+\.[a-z_]+)"', self.read("node", "opentracker_config.cc"))) & options:
+        for option in set(re.findall(r'"([a-z]+\.[a-z_]+)"', self.read("node", "config", "opentracker_config.cc"))) & options:
             self.assertIn(option, second)
         for mode in [*MODES, "startstop", "tpbs", "statedump"]:
             self.assertIn(f"`{mode}`", first)
