@@ -118,6 +118,6 @@ class Rules(unittest.TestCase):
     def test_every_alert_has_a_line_in_the_runbook(self):
         alerts = re.findall(r"- alert: (\w+)", read("alerts.yml"))
         self.assertEqual(len(alerts), len(set(alerts)))
-        with open(os.path.join(ROOT, "docs", "OPERATING.md"), encoding="utf-8") as file:
+        with open(os.path.join(ROOT, "docs", "operating", "alerts.md"), encoding="utf-8") as file:
             rows = re.findall(r"^\| `(Shoal\w+)` \| (.+) \| (.+) \|$", file.read(), re.MULTILINE)
         self.assertEqual(sorted(alerts), sorted(name for name, _, _ in rows))

@@ -1,5 +1,5 @@
 // One sealed datagram, byte for byte, in both directions: what another implementation has to produce and to
-// understand (docs/PROTOCOL.md).
+// understand (docs/protocol/packets.md).
 
 #include <doctest/doctest.h>
 

@@ -1,6 +1,6 @@
 // Upgrades: a node of this version and one of the next minor version, which says more than this one knows, in
 // one cluster. The next version is made of this one: on the way every message gets fields from the future,
-// and now and then a packet of an unknown kind comes behind it (docs/PROTOCOL.md, "Versions").
+// and now and then a packet of an unknown kind comes behind it (docs/protocol/versions.md).
 
 #include <lz4.h>
 

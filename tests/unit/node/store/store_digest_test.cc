@@ -120,7 +120,7 @@ TEST_CASE("store digests: cost memory only where there is someone to compare wit
         node::DigestTable::bytes());
 }
 
-TEST_CASE("record hash: as in docs/PROTOCOL.md") {
+TEST_CASE("record hash: as in docs/protocol/digests.md") {
   proto::Delta delta;
   for (size_t i = 0; i < 20; ++i) delta.info_hash.bytes[i] = static_cast<uint8_t>(0xa0 + i);
   delta.peer = common::make_endpoint_v4(0xc0000201, 6881);
