@@ -1,6 +1,6 @@
-// The commands of the executable, each in a file of its own (node/command_NAME.cc). Results go to standard
-// output, errors to standard error as "shoal: MESSAGE". Each returns the exit code: kExitOk or kExitFailed.
-// With --json standard output is always one document; of what did not work {"error": "MESSAGE"}.
+// The commands of the executable, each in a file of its own (node/cli/command_NAME.cc). Results go to
+// standard output, errors to standard error as "shoal: MESSAGE". Each returns the exit code: kExitOk or
+// kExitFailed. With --json standard output is always one document; of what did not work {"error": "MESSAGE"}.
 
 #pragma once
 
