@@ -7,10 +7,10 @@
 #include <atomic>
 #include <cstdint>
 #include <map>
-#include <mutex>
 
 #include "common/endpoint.h"
 #include "node/limits/client_prefix.h"
+#include "node/os/mutex.h"
 
 namespace shoal::node {
 
@@ -27,8 +27,8 @@ class AddressConnections {
 
  private:
   std::atomic<uint32_t> max_{0};
-  std::mutex mutex_;
-  std::map<ClientPrefix, uint32_t> connections_;  // under mutex_; none are 0
+  Mutex mutex_;
+  std::map<ClientPrefix, uint32_t> connections_ GUARDED_BY(mutex_);  // none are 0
 };
 
 }  // namespace shoal::node

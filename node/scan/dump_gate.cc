@@ -19,7 +19,7 @@ DumpGate::ClientKey DumpGate::key_of(const common::Endpoint& client) {
 
 tl::expected<DumpGate::Pass, DumpGate::Refusal> DumpGate::enter(const std::optional<common::Endpoint>& client,
                                                                 int64_t now_s) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   const bool limited = client && interval_s_ > 0;
   if (limited) {
     const auto last = last_s_.find(key_of(*client));
@@ -42,12 +42,12 @@ tl::expected<DumpGate::Pass, DumpGate::Refusal> DumpGate::enter(const std::optio
 }
 
 void DumpGate::set_interval_s(uint32_t interval_s) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   interval_s_ = interval_s;
 }
 
 void DumpGate::leave() {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   --at_once_;
 }
 

@@ -6,12 +6,12 @@
 #include <atomic>
 #include <cstdint>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <tl/expected.hpp>
 #include <utility>
 
 #include "common/endpoint.h"
+#include "node/os/mutex.h"
 
 namespace shoal::node {
 
@@ -62,12 +62,12 @@ class DumpGate {
   using ClientKey = std::pair<common::Family, std::array<uint8_t, 8>>;
   static ClientKey key_of(const common::Endpoint& client);
   void leave();
-  void forget_oldest();
+  void forget_oldest() REQUIRES(mutex_);
 
-  std::mutex mutex_;
-  uint32_t interval_s_;                  // under mutex_
-  size_t at_once_ = 0;                   // under mutex_
-  std::map<ClientKey, int64_t> last_s_;  // under mutex_
+  Mutex mutex_;
+  uint32_t interval_s_ GUARDED_BY(mutex_);
+  size_t at_once_ GUARDED_BY(mutex_) = 0;
+  std::map<ClientKey, int64_t> last_s_ GUARDED_BY(mutex_);
   std::atomic<uint64_t> dumps_{0};
   std::atomic<uint64_t> bytes_{0};
   std::atomic<uint64_t> refused_too_often_{0};

@@ -17,25 +17,21 @@ int64_t monotonic_ms() {
 
 }  // namespace
 
+bool TopCache::fresh() const { return known_ && monotonic_ms() - looked_ms_ < kTopAgeMs; }
+
 std::shared_ptr<const TopCache::Lists> TopCache::lists() {
-  const auto fresh = [this]() -> std::shared_ptr<const Lists> {
-    return known_ && monotonic_ms() - looked_ms_ < kTopAgeMs ? known_ : nullptr;
-  };
-  std::unique_lock look_lock(looking_, std::defer_lock);
   {
-    const std::lock_guard lock(mutex_);
-    if (auto lists = fresh()) return lists;
-    if (known_ && !look_lock.try_lock()) return known_;
-  }
-  if (!look_lock.owns_lock()) {
-    look_lock.lock();
-    const std::lock_guard lock(mutex_);
-    if (auto lists = fresh()) return lists;
+    const Lock lock(mutex_);
+    while (!known_ && looking_) looked_.wait(mutex_);
+    if (fresh() || looking_) return known_;
+    looking_ = true;
   }
   auto found = std::make_shared<const Lists>(look());
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   known_ = found;
   looked_ms_ = monotonic_ms();
+  looking_ = false;
+  looked_.notify_all();
   return found;
 }
 

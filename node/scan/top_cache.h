@@ -5,9 +5,9 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <vector>
 
+#include "node/os/mutex.h"
 #include "node/scan/top_keeper.h"
 #include "node/store/swarm_store.h"
 #include "proto/announce.h"
@@ -31,12 +31,14 @@ class TopCache {
 
  private:
   Lists look() const;
+  bool fresh() const REQUIRES(mutex_);
 
   const SwarmStore& store_;
-  std::mutex looking_;  // of the one that reads the store
-  std::mutex mutex_;
-  std::shared_ptr<const Lists> known_;  // under mutex_; null: nothing yet
-  int64_t looked_ms_ = 0;               // under mutex_; when that was
+  Mutex mutex_;
+  Condition looked_;                                       // looking_ has become false
+  bool looking_ GUARDED_BY(mutex_) = false;                // one thread reads the store
+  std::shared_ptr<const Lists> known_ GUARDED_BY(mutex_);  // null: nothing yet
+  int64_t looked_ms_ GUARDED_BY(mutex_) = 0;               // when that was
 };
 
 }  // namespace shoal::node

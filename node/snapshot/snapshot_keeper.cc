@@ -39,10 +39,13 @@ SnapshotKeeper::~SnapshotKeeper() { CHECK_INVARIANT(!thread_.joinable()); }
 
 // On the loop: what the thread has done.
 void SnapshotKeeper::tell() {
-  std::unique_lock lock(mutex_);
-  const bool merged = std::exchange(merged_, false) && !finishing_;
-  const bool ended = ended_;
-  lock.unlock();
+  bool merged = false;
+  bool ended = false;
+  {
+    const Lock lock(mutex_);
+    merged = std::exchange(merged_, false) && !finishing_;
+    ended = ended_;
+  }
   if (merged) loaded_();
   if (!ended) return;
   thread_.join();
@@ -52,7 +55,7 @@ void SnapshotKeeper::tell() {
 
 void SnapshotKeeper::load(std::function<void()> done) {
   loaded_ = std::move(done);
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   load_wanted_ = true;
   status_.loading_percent = 0;
   wake_.notify_one();
@@ -60,19 +63,19 @@ void SnapshotKeeper::load(std::function<void()> done) {
 
 void SnapshotKeeper::finish(std::function<void()> done) {
   done_ = std::move(done);
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   finishing_ = true;
   wake_.notify_one();
 }
 
 void SnapshotKeeper::set_interval_s(uint32_t interval_s) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   interval_s_ = interval_s;
   wake_.notify_one();
 }
 
 SnapshotStatus SnapshotKeeper::status() const {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   SnapshotStatus status = status_;
   status.interval_s = interval_s_;
   if (status.loading_percent) status.loading_percent = percent_.load(std::memory_order_relaxed);
@@ -87,30 +90,30 @@ void SnapshotKeeper::run() {
     write();
   }
   {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     ended_ = true;
   }
   uv_async_send(&told_);
 }
 
 bool SnapshotKeeper::wait_to_load() {
-  std::unique_lock lock(mutex_);
-  wake_.wait(lock, [this] { return load_wanted_ || finishing_; });
+  const Lock lock(mutex_);
+  while (!load_wanted_ && !finishing_) wake_.wait(mutex_);
   return load_wanted_;
 }
 
 // True: it is time to write; false: for the last time.
 bool SnapshotKeeper::wait() {
   const auto begun = std::chrono::steady_clock::now();
-  std::unique_lock lock(mutex_);
+  const Lock lock(mutex_);
   while (!finishing_) {
     const auto due = begun + std::chrono::seconds(interval_s_);
     if (interval_s_ == 0) {
-      wake_.wait(lock);
+      wake_.wait(mutex_);
     } else if (std::chrono::steady_clock::now() >= due) {
       return true;
     } else {
-      wake_.wait_until(lock, due);
+      wake_.wait_until(mutex_, due);
     }
   }
   return false;
@@ -138,7 +141,7 @@ void SnapshotKeeper::merge() {
   } else {
     log_line(LogLevel::info, "no snapshot yet", {{"path", path}});
   }
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   status_.loading_percent.reset();
   status_.refused = loaded ? 0 : 1;
   if (loaded && *loaded) status_.loaded = (*loaded)->merged;
@@ -160,7 +163,7 @@ void SnapshotKeeper::write() {
     log_line(LogLevel::error, "snapshot not written, the old one stays",
              {{"reason", written.error().message}});
   }
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   if (!written) {
     ++status_.failed;
     return;

@@ -6,14 +6,13 @@
 #include <uv.h>
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 
+#include "node/os/mutex.h"
 #include "node/snapshot/snapshot_file.h"
 #include "node/store/cluster_clock.h"
 #include "node/store/swarm_store.h"
@@ -75,14 +74,14 @@ class SnapshotKeeper {
   std::function<void()> loaded_;
   std::function<void()> done_;
   std::atomic<unsigned> percent_{0};
-  mutable std::mutex mutex_;
-  std::condition_variable wake_;
-  bool load_wanted_ = false;  // under mutex_, and these
-  bool merged_ = false;       // and loaded_ is still to be called
-  bool ended_ = false;
-  bool finishing_ = false;
-  uint32_t interval_s_;    // under mutex_; 0: at the end only
-  SnapshotStatus status_;  // under mutex_
+  mutable Mutex mutex_;
+  Condition wake_;
+  bool load_wanted_ GUARDED_BY(mutex_) = false;
+  bool merged_ GUARDED_BY(mutex_) = false;  // and loaded_ is still to be called
+  bool ended_ GUARDED_BY(mutex_) = false;
+  bool finishing_ GUARDED_BY(mutex_) = false;
+  uint32_t interval_s_ GUARDED_BY(mutex_);  // 0: at the end only
+  SnapshotStatus status_ GUARDED_BY(mutex_);
   std::thread thread_;
 };
 

@@ -1,6 +1,6 @@
 // ShardLock: a lock for sections of some hundred nanoseconds that are hardly ever contended. Spins a little,
-// then sleeps and looks again: so letting go is a plain store and not one more locked instruction. Meets the
-// standard's Lockable requirements as far as std::lock_guard needs them.
+// then sleeps and looks again: so letting go is a plain store and not one more locked instruction. To be held
+// by a Lock (node/os/mutex.h).
 
 #pragma once
 
@@ -9,18 +9,23 @@
 #include <cstdint>
 #include <thread>
 
+#include "common/thread_annotations.h"
+
 namespace shoal::node {
 
-class ShardLock {
+class CAPABILITY("mutex") ShardLock {
  public:
-  void lock() {
+  void lock() ACQUIRE() {
     if (held_.exchange(true, std::memory_order_acquire)) lock_contended();
   }
 
-  // Times it was held by another when it was wanted; modulo 2^32. With the lock.
-  uint32_t stalls() const { return stalls_; }
+  // Times it was held by another when it was wanted; modulo 2^32.
+  uint32_t stalls() const REQUIRES(this) { return stalls_; }
 
-  void unlock() { held_.store(false, std::memory_order_release); }
+  void unlock() RELEASE() { held_.store(false, std::memory_order_release); }
+
+  // For the compiler only: the caller holds the lock.
+  void assert_held() const ASSERT_CAPABILITY(this) {}
 
   // For who takes the lock many times in a row, between two times: lets those who wait have it first.
   void give_way() const {
@@ -34,7 +39,7 @@ class ShardLock {
   static constexpr std::chrono::microseconds kNap{20};
   static constexpr int kNapsGiven = 10;
 
-  void lock_contended() {
+  void lock_contended() NO_THREAD_SAFETY_ANALYSIS {
     waiting_.fetch_add(1, std::memory_order_relaxed);
     for (int spins = 0;; ++spins) {
       if (!held_.load(std::memory_order_relaxed) && !held_.exchange(true, std::memory_order_acquire)) break;
@@ -58,7 +63,7 @@ class ShardLock {
 
   std::atomic<bool> held_{false};
   std::atomic<uint16_t> waiting_{0};
-  uint32_t stalls_ = 0;  // written with the lock
+  uint32_t stalls_ GUARDED_BY(this) = 0;
 };
 
 }  // namespace shoal::node

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/check.h"
+#include "node/os/mutex.h"
 
 namespace shoal::node {
 
@@ -31,7 +32,7 @@ PeerSet& SwarmShard::set_of(SwarmEntry& entry) {
 }
 
 void SwarmShard::prefetch_swarm(SwarmRef& ref) const {
-  const std::lock_guard guard(lock_);
+  const Lock guard(lock_);
   ref.likely = table_.likely_number(ref.hash);
   if (ref.likely == SwarmRef::kUnknown) return;
   const auto* entry = reinterpret_cast<const char*>(&table_[ref.likely]);
@@ -40,14 +41,14 @@ void SwarmShard::prefetch_swarm(SwarmRef& ref) const {
 }
 
 void SwarmShard::prefetch_peers(PeerRef& ref) const {
-  const std::lock_guard guard(lock_);
+  const Lock guard(lock_);
   if (ref.swarm.likely >= table_.size()) return;
   const SwarmEntry& entry = table_[ref.swarm.likely];
   ref.large = ref.peer.family == Family::v4 ? peers_v4_.prefetch(entry.v4) : peers_v6_.prefetch(entry.v6);
 }
 
 void SwarmShard::prefetch_place(const PeerRef& ref) const {
-  const std::lock_guard guard(lock_);
+  const Lock guard(lock_);
   if (ref.swarm.likely >= table_.size()) return;
   const SwarmEntry& entry = table_[ref.swarm.likely];
   if (ref.peer.family == Family::v4) {
@@ -66,14 +67,14 @@ proto::SwarmCounts SwarmShard::counts_of(const SwarmEntry& entry) const {
 }
 
 proto::SwarmCounts SwarmShard::scrape(SwarmRef ref, const InfoHash& info_hash) const {
-  const std::lock_guard guard(lock_);
+  const Lock guard(lock_);
   const SwarmEntry* entry = table_.find(ref, info_hash);
   return entry == nullptr ? proto::SwarmCounts{} : counts_of(*entry);
 }
 
 std::optional<SwarmLook> SwarmShard::look(uint64_t hash, const InfoHash& info_hash, uint32_t peers_max,
                                           common::Prng& prng) const {
-  const std::lock_guard guard(lock_);
+  const Lock guard(lock_);
   const SwarmEntry* entry = table_.find({hash}, info_hash);
   if (entry == nullptr) return std::nullopt;
   SwarmLook look{counts_of(*entry), peers_v4_.counts(entry->v4), peers_v6_.counts(entry->v6), {}};
@@ -95,7 +96,7 @@ std::optional<SwarmLook> SwarmShard::look(uint64_t hash, const InfoHash& info_ha
 
 PeerAnswer SwarmShard::announce(SwarmRef ref, const PeerAnnounce& announce, Tick now, common::Prng& prng,
                                 const PeerBuffers& out) {
-  const std::lock_guard guard(lock_);
+  const Lock guard(lock_);
   return announce.peer.family == Family::v4 ? announce_as<Family::v4>(ref, announce, now, prng, out)
                                             : announce_as<Family::v6>(ref, announce, now, prng, out);
 }
@@ -156,7 +157,7 @@ PeerAnswer SwarmShard::announce_as(SwarmRef ref, const PeerAnnounce& announce, T
 }
 
 size_t SwarmShard::merge(uint64_t hash, std::span<const proto::Delta> deltas, Tick now) {
-  const std::lock_guard guard(lock_);
+  const Lock guard(lock_);
   return merge_locked(hash, deltas, now);
 }
 
@@ -171,7 +172,7 @@ size_t SwarmShard::merge_locked(uint64_t hash, std::span<const proto::Delta> del
 }
 
 size_t SwarmShard::merge_part(uint64_t hash, const sync::SwarmPart& part, Tick now) {
-  const std::lock_guard guard(lock_);
+  const Lock guard(lock_);
   const SwarmEntry* known = table_.find({hash}, part.info_hash);
   const uint32_t before = known != nullptr ? known->completed : 0;
   const size_t changed = merge_locked(hash, part.records, now);
@@ -262,7 +263,7 @@ void SwarmShard::make_readable(Tick now, int ahead) {
 }
 
 SweepPart SwarmShard::expire(Tick now) {
-  const std::lock_guard guard(lock_);
+  const Lock guard(lock_);
   WorkBound bound{kPartRecordsMax};
   if (now > swept_) {
     if (!sweep_) begin_sweep(now);
@@ -292,6 +293,7 @@ void SwarmShard::go_on_with_sweep(WorkBound& bound) {
   const Expiry expiry{swept_, sweep_->to};
   Walk& walk = sweep_->walk;
   const bool ended = go_on(*this, walk, bound, [&](SwarmEntry& entry) {
+    lock_.assert_held();
     if (!expire_set<Family::v4>(entry, expiry, walk.v4, bound, expired_)) return false;
     if (!expire_set<Family::v6>(entry, expiry, walk.v6, bound, expired_)) return false;
     if (entry.empty()) {
@@ -340,7 +342,7 @@ void SwarmShard::drop_entry(uint64_t hash, SwarmEntry& entry, WorkBound& bound) 
 }
 
 bool SwarmShard::drop(uint64_t hash, const InfoHash& info_hash) {
-  const std::lock_guard guard(lock_);
+  const Lock guard(lock_);
   SwarmEntry* entry = table_.find({hash}, info_hash);
   WorkBound unbounded{UINT32_MAX};
   if (entry != nullptr) drop_entry(hash, *entry, unbounded);
@@ -350,7 +352,7 @@ bool SwarmShard::drop(uint64_t hash, const InfoHash& info_hash) {
 // From the end: the entry that takes a removed one's place has been looked at.
 size_t SwarmShard::drop_if(uint32_t& below, const std::function<bool(const InfoHash&)>& which) {
   constexpr uint32_t kAsked = 16;  // what `which` takes, as so many looks at a record
-  const std::lock_guard guard(lock_);
+  const Lock guard(lock_);
   WorkBound bound{kPartRecordsMax};
   size_t dropped = 0;
   for (below = std::min(below, table_.size()); below > 0 && !bound.reached();) {
@@ -366,16 +368,19 @@ size_t SwarmShard::drop_if(uint32_t& below, const std::function<bool(const InfoH
 // After a sweep. Returns whether nothing is left to do.
 bool SwarmShard::compact(WorkBound& bound) {
   return table_.compact(bound) && peers_v4_.compact(bound, [this](auto visit) {
+    lock_.assert_held();
     for (uint32_t i = 0; i < table_.size(); ++i) visit(table_[i].v4);
   }) && peers_v6_.compact(bound, [this](auto visit) {
+    lock_.assert_held();
     for (uint32_t i = 0; i < table_.size(); ++i) visit(table_[i].v6);
   });
 }
 
 bool SwarmShard::for_each(Walk& walk, const std::function<void(const proto::Delta&)>& visit) const {
-  const std::lock_guard guard(lock_);
+  const Lock guard(lock_);
   WorkBound bound{kPartRecordsMax};
   return go_on(*this, walk, bound, [&](const SwarmEntry& entry) {
+    lock_.assert_held();
     const auto visit_record = [&]<Family F>(const PeerRecord<F>& record) {
       visit({entry.info_hash, endpoint_of<F>(record.key), record.value().state, record.stamp});
     };
@@ -388,11 +393,12 @@ bool SwarmShard::read(Walk& walk, const sync::Cells& cells, Tick now,
                       const std::function<void(const sync::SwarmPart&)>& visit) const {
   // Of a large swarm so many records are visited at once.
   constexpr size_t kPartMax = 1024;
-  const std::lock_guard guard(lock_);
+  const Lock guard(lock_);
   const Expiry expiry{swept_, std::max(now, swept_)};
   WorkBound bound{kPartRecordsMax};
   std::vector<proto::Delta> part;
   return go_on(*this, walk, bound, [&](const SwarmEntry& entry) {
+    lock_.assert_held();
     const size_t bucket = proto::digest_bucket(entry.info_hash);
     ++bound.records;
     if (!cells.touches(bucket)) return true;
@@ -414,7 +420,7 @@ bool SwarmShard::read(Walk& walk, const sync::Cells& cells, Tick now,
 
 // Backwards: when an entry is removed the last one takes its place, which is one that has been seen already.
 size_t SwarmShard::copy_counts(uint32_t& below, std::span<proto::ScrapedSwarm> out) const {
-  const std::lock_guard guard(lock_);
+  const Lock guard(lock_);
   below = std::min(below, table_.size());
   size_t count = 0;
   while (below > 0 && count < out.size()) {
@@ -425,7 +431,7 @@ size_t SwarmShard::copy_counts(uint32_t& below, std::span<proto::ScrapedSwarm> o
 }
 
 void SwarmShard::add_to(StoreTotals& totals) const {
-  const std::lock_guard guard(lock_);
+  const Lock guard(lock_);
   constexpr size_t kSeeder = index_of(PeerRole::seeder);
   constexpr size_t kLeecher = index_of(PeerRole::leecher);
   constexpr size_t kStopped = index_of(PeerRole::stopped);

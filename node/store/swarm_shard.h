@@ -7,11 +7,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 
 #include "common/prefetch.h"
+#include "common/thread_annotations.h"
 #include "node/store/digest_table.h"
 #include "node/store/peer_table.h"
 #include "node/store/shard_lock.h"
@@ -89,22 +89,22 @@ class alignas(64) SwarmShard {
   void add_to(StoreTotals& totals) const;
 
  private:
-  size_t merge_locked(uint64_t hash, std::span<const proto::Delta> deltas, common::Tick now);
+  size_t merge_locked(uint64_t hash, std::span<const proto::Delta> deltas, common::Tick now) REQUIRES(lock_);
 
   template <common::Family F>
-  PeerTable<F>& peers();
+  PeerTable<F>& peers() REQUIRES(lock_);
   template <common::Family F>
   static PeerSet& set_of(SwarmEntry& entry);
   template <common::Family F>
-  RoleCounts& sums() {
+  RoleCounts& sums() REQUIRES(lock_) {
     return sums_[F == common::Family::v4 ? 0 : 1];
   }
 
   template <common::Family F>
   PeerAnswer announce_as(SwarmRef ref, const PeerAnnounce& announce, common::Tick now, common::Prng& prng,
-                         const PeerBuffers& out);
+                         const PeerBuffers& out) REQUIRES(lock_);
   template <common::Family F>
-  bool merge_as(uint64_t hash, const proto::Delta& delta, common::Tick now);
+  bool merge_as(uint64_t hash, const proto::Delta& delta, common::Tick now) REQUIRES(lock_);
 
   // A peer's record and the swarm it is in; null: there is none.
   template <common::Family F>
@@ -114,63 +114,63 @@ class alignas(64) SwarmShard {
   };
   template <common::Family F>
   Place<F> find(SwarmRef ref, const common::InfoHash& info_hash, const PeerKey<F>& key,
-                proto::PeerRole likely);
+                proto::PeerRole likely) REQUIRES(lock_);
   // Stores a peer's record; `old` is what find() returned. Returns where it is now: the entry may be new.
   template <common::Family F>
   Place<F> write(const Place<F>& old, uint64_t hash, const common::InfoHash& info_hash, const PeerKey<F>& key,
-                 PeerValue value);
+                 PeerValue value) REQUIRES(lock_);
   template <common::Family F>
-  void erase(const Place<F>& old, uint64_t hash);
+  void erase(const Place<F>& old, uint64_t hash) REQUIRES(lock_);
 
   // What keeps a peer of this swarm (null: a new one) from being stored; `known`: it is there as a stopped
   // one.
-  Limit lacks_room(const SwarmEntry* entry, bool known) const;
+  Limit lacks_room(const SwarmEntry* entry, bool known) const REQUIRES(lock_);
   // Whether a record of another node, a new one, may be stored; counted if not.
-  bool may_merge(const SwarmEntry* entry);
-  bool table_full() const { return table_.size() >= config_.swarms_max; }
-  uint64_t records() const;
-  void tell_use(bool all);
+  bool may_merge(const SwarmEntry* entry) REQUIRES(lock_);
+  bool table_full() const REQUIRES(lock_) { return table_.size() >= config_.swarms_max; }
+  uint64_t records() const REQUIRES(lock_);
+  void tell_use(bool all) REQUIRES(lock_);
   template <common::Family F>
   bool expire_set(SwarmEntry& entry, const Expiry& expiry, typename PeerTable<F>::Walk& walk,
-                  WorkBound& bound, uint64_t& live_gone);
+                  WorkBound& bound, uint64_t& live_gone) REQUIRES(lock_);
   template <common::Family F>
-  void empty_set(SwarmEntry& entry, WorkBound& bound);
-  void drop_entry(uint64_t hash, SwarmEntry& entry, WorkBound& bound);
+  void empty_set(SwarmEntry& entry, WorkBound& bound) REQUIRES(lock_);
+  void drop_entry(uint64_t hash, SwarmEntry& entry, WorkBound& bound) REQUIRES(lock_);
 
   // Into the digest of its cell, or out of it.
   template <common::Family F>
   void toggle(const common::InfoHash& info_hash, const PeerKey<F>& key, PeerValue value);
 
-  proto::SwarmCounts counts_of(const SwarmEntry& entry) const;
-  void make_readable(common::Tick now, int ahead);
+  proto::SwarmCounts counts_of(const SwarmEntry& entry) const REQUIRES(lock_);
+  void make_readable(common::Tick now, int ahead) REQUIRES(lock_);
   // Goes on with a walk until its end or the bound is reached: `visit(entry)` returns whether it came to the
   // entry's end. Returns whether that was the end of all.
   template <class Shard, class Visit>
-  static bool go_on(Shard& shard, Walk& walk, const WorkBound& bound, Visit visit);
+  static bool go_on(Shard& shard, Walk& walk, const WorkBound& bound, Visit visit) REQUIRES(shard.lock_);
 
   // A sweep that is under way.
   struct Sweep {
     common::Tick to;  // it removes what has expired at this tick
     Walk walk{};
   };
-  void begin_sweep(common::Tick now);
-  void go_on_with_sweep(WorkBound& bound);
-  bool compact(WorkBound& bound);
+  void begin_sweep(common::Tick now) REQUIRES(lock_);
+  void go_on_with_sweep(WorkBound& bound) REQUIRES(lock_);
+  bool compact(WorkBound& bound) REQUIRES(lock_);
 
   // What every announce reads, and what a new peer's changes, lies in the first three cache lines.
   mutable ShardLock lock_;
-  SwarmTable table_;
+  SwarmTable table_ GUARDED_BY(lock_);
   const ShardConfig& config_;
-  common::Tick swept_ = 0;  // tick of the last sweep; all stamps here are readable at it
+  common::Tick swept_ GUARDED_BY(lock_) = 0;  // tick of the last sweep; all stamps here are readable at it
   // What the room common to all shards has been told.
-  int64_t told_swarms_ = 0;
-  int64_t told_records_ = 0;
-  std::array<RoleCounts, 2> sums_{};  // records by family and role
-  PeerTable<common::Family::v4> peers_v4_;
-  PeerTable<common::Family::v6> peers_v6_;
-  std::optional<Sweep> sweep_;
-  bool compacted_ = true;  // nothing is left to do of compact()
-  uint64_t expired_ = 0;
+  int64_t told_swarms_ GUARDED_BY(lock_) = 0;
+  int64_t told_records_ GUARDED_BY(lock_) = 0;
+  std::array<RoleCounts, 2> sums_ GUARDED_BY(lock_){};  // records by family and role
+  PeerTable<common::Family::v4> peers_v4_ GUARDED_BY(lock_);
+  PeerTable<common::Family::v6> peers_v6_ GUARDED_BY(lock_);
+  std::optional<Sweep> sweep_ GUARDED_BY(lock_);
+  bool compacted_ GUARDED_BY(lock_) = true;  // nothing is left to do of compact()
+  uint64_t expired_ GUARDED_BY(lock_) = 0;
 };
 
 }  // namespace shoal::node

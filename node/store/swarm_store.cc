@@ -4,12 +4,12 @@
 
 #include <cstdlib>
 #include <memory>
-#include <mutex>
 #include <utility>
 
 #include "common/check.h"
 #include "common/prefetch.h"
 #include "node/os/heap_pages.h"
+#include "node/os/mutex.h"
 #include "node/store/allocation.h"
 #include "node/store/swarm_shard.h"
 
@@ -53,7 +53,7 @@ struct SwarmStore::Impl {
 
   using Admits = std::function<bool(const InfoHash&)>;
   std::shared_ptr<const Admits> current_admits() {
-    const std::lock_guard lock(admits_mutex);
+    const Lock lock(admits_mutex);
     return admits;
   }
 
@@ -61,8 +61,8 @@ struct SwarmStore::Impl {
   ShardConfig shared;
   std::array<IndexPlace, kShards> index_places;
   SwarmShard* shards;
-  std::mutex admits_mutex;
-  std::shared_ptr<const Admits> admits;  // under admits_mutex; null: everything is merged
+  Mutex admits_mutex;
+  std::shared_ptr<const Admits> admits GUARDED_BY(admits_mutex);  // null: everything is merged
 };
 
 static_assert(SwarmStore::kShards == size_t{1} << (64 - 54));
@@ -173,7 +173,7 @@ size_t SwarmStore::drop_if(size_t shard, const std::function<bool(const InfoHash
 
 void SwarmStore::admit_only(std::function<bool(const InfoHash&)> admits) {
   auto next = admits ? std::make_shared<const Impl::Admits>(std::move(admits)) : nullptr;
-  const std::lock_guard lock(impl_->admits_mutex);
+  const Lock lock(impl_->admits_mutex);
   impl_->admits = std::move(next);
 }
 

@@ -53,7 +53,7 @@ Worker::~Worker() { stop(); }
 void Worker::stop() {
   if (!thread_.joinable()) return;
   {
-    const std::lock_guard lock(message_mutex_);
+    const Lock lock(message_mutex_);
     stop_asked_ = true;
   }
   uv_async_send(&wake_);
@@ -65,7 +65,7 @@ void Worker::set_connection_keys(std::vector<common::SipKey> keys) {
   CHECK_INVARIANT(!keys.empty());
   if (!thread_.joinable()) return;
   {
-    const std::lock_guard lock(message_mutex_);
+    const Lock lock(message_mutex_);
     next_keys_ = std::move(keys);
   }
   uv_async_send(&wake_);
@@ -74,7 +74,7 @@ void Worker::set_connection_keys(std::vector<common::SipKey> keys) {
 void Worker::set_policy(std::shared_ptr<const AnnouncePolicy> policy) {
   if (!thread_.joinable()) return;
   {
-    const std::lock_guard lock(message_mutex_);
+    const Lock lock(message_mutex_);
     next_policy_ = std::move(policy);
   }
   uv_async_send(&wake_);
@@ -83,7 +83,7 @@ void Worker::set_policy(std::shared_ptr<const AnnouncePolicy> policy) {
 void Worker::set_settings(std::shared_ptr<const TrackerSettings> settings) {
   if (!thread_.joinable()) return;
   {
-    const std::lock_guard lock(message_mutex_);
+    const Lock lock(message_mutex_);
     next_settings_ = std::move(settings);
   }
   uv_async_send(&wake_);
@@ -96,7 +96,7 @@ void Worker::expect_proxies() {
 }
 
 void Worker::take_message() {
-  const std::lock_guard lock(message_mutex_);
+  const Lock lock(message_mutex_);
   if (!next_keys_.empty()) connection_keys_ = std::exchange(next_keys_, {});
   if (next_policy_) tracker_.set_policy(std::move(*std::exchange(next_policy_, std::nullopt)));
   if (next_settings_) {

@@ -7,7 +7,6 @@
 
 #include <atomic>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <thread>
@@ -16,6 +15,7 @@
 #include "common/siphash.h"
 #include "node/cluster/delta_queue.h"
 #include "node/http/http_server.h"
+#include "node/os/mutex.h"
 #include "node/scan/full_scrapes.h"
 #include "node/store/cluster_clock.h"
 #include "node/tracker/http_tracker.h"
@@ -81,12 +81,13 @@ class Worker {
   Tracker tracker_;
   uv_loop_t loop_;
   uv_async_t wake_;
-  std::mutex message_mutex_;
-  bool stop_asked_ = false;                                           // under message_mutex_
-  std::vector<common::SipKey> next_keys_;                             // under message_mutex_; empty: none
-  std::optional<std::shared_ptr<const AnnouncePolicy>> next_policy_;  // under message_mutex_; none: no news
-  std::shared_ptr<const TrackerSettings> next_settings_;              // under message_mutex_; null: no news
-  std::vector<common::SipKey> connection_keys_;                       // worker's thread
+  Mutex message_mutex_;
+  bool stop_asked_ GUARDED_BY(message_mutex_) = false;
+  std::vector<common::SipKey> next_keys_ GUARDED_BY(message_mutex_);  // empty: none
+  // None: no news.
+  std::optional<std::shared_ptr<const AnnouncePolicy>> next_policy_ GUARDED_BY(message_mutex_);
+  std::shared_ptr<const TrackerSettings> next_settings_ GUARDED_BY(message_mutex_);  // null: no news
+  std::vector<common::SipKey> connection_keys_;  // the worker's thread only
   UdpBatchPtr batch_;
   std::vector<std::unique_ptr<UdpServer>> udp_;
   HttpTracker http_tracker_;
