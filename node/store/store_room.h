@@ -84,4 +84,41 @@ struct StoreRoom {
   std::atomic<uint64_t> merges_refused_peers{0};
 };
 
+// What one shard has told the StoreRoom of its use. All calls get what the shard holds now. Not thread-safe:
+// guarded by the shard's lock.
+class ShardUse {
+ public:
+  bool fits_swarm(const StoreRoom& room, uint64_t swarms) const {
+    return room.swarms.fits(difference(swarms, told_swarms_));
+  }
+  bool fits_record(const StoreRoom& room, uint64_t records) const {
+    return room.peers.fits(difference(records, told_records_));
+  }
+  // Of another node.
+  bool fits_merged_swarm(const StoreRoom& room, uint64_t swarms) const {
+    return room.swarms.fits_merged(difference(swarms, told_swarms_));
+  }
+  bool fits_merged_record(const StoreRoom& room, uint64_t records) const {
+    return room.peers.fits_merged(difference(records, told_records_));
+  }
+
+  // To be called when swarms or records have been added or removed. `all`: however few.
+  void tell(StoreRoom& room, uint64_t swarms, uint64_t records, bool all) {
+    tell(room.swarms, swarms, told_swarms_, all);
+    tell(room.peers, records, told_records_, all);
+  }
+
+ private:
+  static int64_t difference(uint64_t now, int64_t told) { return static_cast<int64_t>(now) - told; }
+  static void tell(Room& room, uint64_t now, int64_t& told, bool all) {
+    const int64_t untold = difference(now, told);
+    if (untold == 0 || !(all || room.worth_telling(untold))) return;
+    room.tell(untold);
+    told += untold;
+  }
+
+  int64_t told_swarms_ = 0;
+  int64_t told_records_ = 0;
+};
+
 }  // namespace shoal::node

@@ -94,6 +94,31 @@ std::optional<SwarmLook> SwarmShard::look(uint64_t hash, const InfoHash& info_ha
   return look;
 }
 
+Limit SwarmShard::lacks_room(const SwarmEntry* entry, bool known) const {
+  const StoreRoom& room = *config_.room;
+  if (!known) {
+    if (entry == nullptr && (table_full() || !use_.fits_swarm(room, table_.size()))) return Limit::swarms;
+    if (!use_.fits_record(room, records())) return Limit::peers;
+  }
+  const uint32_t most = room.peers_per_swarm.load(std::memory_order_relaxed);
+  if (most == 0 || entry == nullptr) return Limit::none;
+  const proto::SwarmCounts counts = counts_of(*entry);
+  return counts.seeders + counts.leechers < most ? Limit::none : Limit::peers_per_swarm;
+}
+
+bool SwarmShard::may_merge(const SwarmEntry* entry) {
+  StoreRoom& room = *config_.room;
+  if (entry == nullptr && (table_full() || !use_.fits_merged_swarm(room, table_.size()))) {
+    room.merges_refused_swarms.fetch_add(1, std::memory_order_relaxed);
+    return false;
+  }
+  if (!use_.fits_merged_record(room, records())) {
+    room.merges_refused_peers.fetch_add(1, std::memory_order_relaxed);
+    return false;
+  }
+  return true;
+}
+
 PeerAnswer SwarmShard::announce(SwarmRef ref, const PeerAnnounce& announce, Tick now, common::Prng& prng,
                                 const PeerBuffers& out) {
   const Lock guard(lock_);

@@ -80,7 +80,7 @@ class alignas(64) SwarmShard {
   // Between two parts: lets those have the lock who wait for it.
   void give_way() const { lock_.give_way(); }
 
-  // Parts of a walk; whether that was the last.
+  // Parts of a walk ; whether that was the last.
   bool for_each(Walk& walk, const std::function<void(const proto::Delta&)>& visit) const;
   bool read(Walk& walk, const sync::Cells& cells, common::Tick now,
             const std::function<void(const sync::SwarmPart&)>& visit) const;
@@ -128,8 +128,12 @@ class alignas(64) SwarmShard {
   // Whether a record of another node, a new one, may be stored; counted if not.
   bool may_merge(const SwarmEntry* entry) REQUIRES(lock_);
   bool table_full() const REQUIRES(lock_) { return table_.size() >= config_.swarms_max; }
-  uint64_t records() const REQUIRES(lock_);
-  void tell_use(bool all) REQUIRES(lock_);
+  uint64_t records() const REQUIRES(lock_) {
+    uint64_t records = 0;
+    for (const RoleCounts& family : sums_) records += uint64_t{family[0]} + family[1] + family[2];
+    return records;
+  }
+  void tell_use(bool all) REQUIRES(lock_) { use_.tell(*config_.room, table_.size(), records(), all); }
   template <common::Family F>
   bool expire_set(SwarmEntry& entry, const Expiry& expiry, typename PeerTable<F>::Walk& walk,
                   WorkBound& bound, uint64_t& live_gone) REQUIRES(lock_);
@@ -162,9 +166,7 @@ class alignas(64) SwarmShard {
   SwarmTable table_ GUARDED_BY(lock_);
   const ShardConfig& config_;
   common::Tick swept_ GUARDED_BY(lock_) = 0;  // tick of the last sweep; all stamps here are readable at it
-  // What the room common to all shards has been told.
-  int64_t told_swarms_ GUARDED_BY(lock_) = 0;
-  int64_t told_records_ GUARDED_BY(lock_) = 0;
+  ShardUse use_ GUARDED_BY(lock_);
   std::array<RoleCounts, 2> sums_ GUARDED_BY(lock_){};  // records by family and role
   PeerTable<common::Family::v4> peers_v4_ GUARDED_BY(lock_);
   PeerTable<common::Family::v6> peers_v6_ GUARDED_BY(lock_);
