@@ -222,11 +222,11 @@ void AccessControl::rebuild() {
   rules_ = {options_.mode, file_, std::make_shared<const AccessList>(std::move(added)),
             std::make_shared<const AccessList>(std::move(removed))};
   policy_ = AnnouncePolicy::unless_open(rules_, options_);
-  std::function<bool(const InfoHash&)> admits;
+  SwarmFilter serves;
   if (options_.mode != AccessMode::open) {
-    admits = [policy = policy_](const InfoHash& hash) { return policy->allows(hash); };
+    serves = [policy = policy_](const InfoHash& hash) { return policy->allows(hash); };
   }
-  store_.admit_only(std::move(admits));
+  store_.serve_only(std::move(serves));
 }
 
 void AccessControl::publish() {

@@ -1,6 +1,8 @@
 #include "node/scan/top_cache.h"
 
+#include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "node/scan/swarm_scan.h"
 #include "node/scan/top_swarms.h"
@@ -19,11 +21,22 @@ int64_t monotonic_ms() {
 
 bool TopCache::fresh() const { return known_ && monotonic_ms() - looked_ms_ < kTopAgeMs; }
 
+std::shared_ptr<const TopCache::Lists> TopCache::served() {
+  const auto denied = [this](const proto::ScrapedSwarm& swarm) { return !store_.serves(swarm.info_hash); };
+  if (std::ranges::any_of(known_->by_peers, denied) || std::ranges::any_of(known_->by_seeders, denied)) {
+    Lists left = *known_;
+    std::erase_if(left.by_peers, denied);
+    std::erase_if(left.by_seeders, denied);
+    known_ = std::make_shared<const Lists>(std::move(left));
+  }
+  return known_;
+}
+
 std::shared_ptr<const TopCache::Lists> TopCache::lists() {
   {
     const Lock lock(mutex_);
     while (!known_ && looking_) looked_.wait(mutex_);
-    if (fresh() || looking_) return known_;
+    if (fresh() || looking_) return served();
     looking_ = true;
   }
   auto found = std::make_shared<const Lists>(look());

@@ -25,13 +25,14 @@ class TopCache {
   // The store outlives the object.
   explicit TopCache(const SwarmStore& store) : store_(store) {}
 
-  // As they were at most kTopAgeMs ago. While one thread reads the store the others get what is known
-  // already; only where nothing is they wait.
+  // As they were at most kTopAgeMs ago, but never a swarm that is no longer served. While one thread reads
+  // the store the others get what is known already; only where nothing is they wait.
   std::shared_ptr<const Lists> lists();
 
  private:
   Lists look() const;
   bool fresh() const REQUIRES(mutex_);
+  std::shared_ptr<const Lists> served() REQUIRES(mutex_);
 
   const SwarmStore& store_;
   Mutex mutex_;

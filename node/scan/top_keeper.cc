@@ -9,6 +9,8 @@
 namespace shoal::node {
 
 const TopView& TopKeeper::view() {
+  std::erase_if(known_.swarms,
+                [this](const proto::ScrapedSwarm& swarm) { return !store_.serves(swarm.info_hash); });
   const bool fresh = looked_ms_ && uv_now(loop_) - *looked_ms_ < static_cast<uint64_t>(kTopAgeMs);
   if (fresh || looking_ || stopped_) return known_;
   looking_ = true;

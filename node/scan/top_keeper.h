@@ -30,7 +30,7 @@ class TopKeeper {
   TopKeeper(const TopKeeper&) = delete;
   TopKeeper& operator=(const TopKeeper&) = delete;
 
-  // What is known; if that is old, begins to look anew.
+  // What is known, without swarms that are no longer served; if it is old, begins to look anew.
   const TopView& view();
 
   // Gives up what is under way; the object must live until the loop has ended.

@@ -104,6 +104,7 @@ class Expiry {
 struct WorkBound {
   static constexpr uint32_t kRecordGone = 8;
   static constexpr uint32_t kSwarmGone = 32;
+  static constexpr uint32_t kSwarmAsked = 16;  // whether it is to be removed, or is served
 
   uint32_t records_max;
   uint32_t records = 0;

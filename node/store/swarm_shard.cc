@@ -376,13 +376,12 @@ bool SwarmShard::drop(uint64_t hash, const InfoHash& info_hash) {
 
 // From the end: the entry that takes a removed one's place has been looked at.
 size_t SwarmShard::drop_if(uint32_t& below, const std::function<bool(const InfoHash&)>& which) {
-  constexpr uint32_t kAsked = 16;  // what `which` takes, as so many looks at a record
   const Lock guard(lock_);
   WorkBound bound{kPartRecordsMax};
   size_t dropped = 0;
   for (below = std::min(below, table_.size()); below > 0 && !bound.reached();) {
     SwarmEntry& entry = table_[--below];
-    bound.records += kAsked;
+    bound.records += WorkBound::kSwarmAsked;
     if (!which(entry.info_hash)) continue;
     drop_entry(common::siphash(config_.key, entry.info_hash.bytes), entry, bound);
     ++dropped;
@@ -401,11 +400,14 @@ bool SwarmShard::compact(WorkBound& bound) {
   });
 }
 
-bool SwarmShard::for_each(Walk& walk, const std::function<void(const proto::Delta&)>& visit) const {
+bool SwarmShard::for_each(Walk& walk, const SwarmFilter& filter,
+                          const std::function<void(const proto::Delta&)>& visit) const {
   const Lock guard(lock_);
   WorkBound bound{kPartRecordsMax};
   return go_on(*this, walk, bound, [&](const SwarmEntry& entry) {
     lock_.assert_held();
+    if (filter) bound.records += WorkBound::kSwarmAsked;
+    if (!is_served(filter, entry.info_hash)) return true;
     const auto visit_record = [&]<Family F>(const PeerRecord<F>& record) {
       visit({entry.info_hash, endpoint_of<F>(record.key), record.value().state, record.stamp});
     };
@@ -414,7 +416,7 @@ bool SwarmShard::for_each(Walk& walk, const std::function<void(const proto::Delt
   });
 }
 
-bool SwarmShard::read(Walk& walk, const sync::Cells& cells, Tick now,
+bool SwarmShard::read(Walk& walk, const sync::Cells& cells, Tick now, const SwarmFilter& filter,
                       const std::function<void(const sync::SwarmPart&)>& visit) const {
   // Of a large swarm so many records are visited at once.
   constexpr size_t kPartMax = 1024;
@@ -427,6 +429,8 @@ bool SwarmShard::read(Walk& walk, const sync::Cells& cells, Tick now,
     const size_t bucket = proto::digest_bucket(entry.info_hash);
     ++bound.records;
     if (!cells.touches(bucket)) return true;
+    if (filter) bound.records += WorkBound::kSwarmAsked;
+    if (!is_served(filter, entry.info_hash)) return true;
     const auto flush = [&] {
       if (!part.empty()) visit({entry.info_hash, entry.completed, part});
       part.clear();

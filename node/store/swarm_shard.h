@@ -31,6 +31,10 @@ struct ShardConfig {
   uint32_t swarms_max = SwarmTable::kSwarmsMax;  // of one shard
 };
 
+inline bool is_served(const SwarmFilter& filter, const common::InfoHash& info_hash) {
+  return !filter || filter(info_hash);
+}
+
 class alignas(64) SwarmShard {
  public:
   // `place` is where the shard's index is announced. Both must outlive the shard.
@@ -80,9 +84,10 @@ class alignas(64) SwarmShard {
   // Between two parts: lets those have the lock who wait for it.
   void give_way() const { lock_.give_way(); }
 
-  // Parts of a walk ; whether that was the last.
-  bool for_each(Walk& walk, const std::function<void(const proto::Delta&)>& visit) const;
-  bool read(Walk& walk, const sync::Cells& cells, common::Tick now,
+  // Parts of a walk over the swarms that `filter` lets through; whether that was the last.
+  bool for_each(Walk& walk, const SwarmFilter& filter,
+                const std::function<void(const proto::Delta&)>& visit) const;
+  bool read(Walk& walk, const sync::Cells& cells, common::Tick now, const SwarmFilter& filter,
             const std::function<void(const sync::SwarmPart&)>& visit) const;
 
   size_t copy_counts(uint32_t& below, std::span<proto::ScrapedSwarm> out) const;

@@ -2,6 +2,8 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdlib>
 #include <memory>
 #include <utility>
@@ -51,18 +53,18 @@ struct SwarmStore::Impl {
   SwarmShard& shard_of(SwarmRef ref) { return shards[shard_number(ref)]; }
   const IndexPlace& index_place_of(SwarmRef ref) const { return index_places[shard_number(ref)]; }
 
-  using Admits = std::function<bool(const InfoHash&)>;
-  std::shared_ptr<const Admits> current_admits() {
-    const Lock lock(admits_mutex);
-    return admits;
+  // Never null. A copy, so that it is asked without a lock.
+  std::shared_ptr<const SwarmFilter> current_filter() {
+    const Lock lock(filter_mutex);
+    return filter;
   }
 
   StoreRoom room;
   ShardConfig shared;
   std::array<IndexPlace, kShards> index_places;
   SwarmShard* shards;
-  Mutex admits_mutex;
-  std::shared_ptr<const Admits> admits GUARDED_BY(admits_mutex);  // null: everything is merged
+  Mutex filter_mutex;
+  std::shared_ptr<const SwarmFilter> filter GUARDED_BY(filter_mutex) = std::make_shared<const SwarmFilter>();
 };
 
 static_assert(SwarmStore::kShards == size_t{1} << (64 - 54));
@@ -112,13 +114,13 @@ std::optional<SwarmLook> SwarmStore::look(SwarmRef ref, const InfoHash& info_has
 }
 
 size_t SwarmStore::merge(std::span<const proto::Delta> deltas, Tick now) {
-  const auto admits = impl_->current_admits();
+  const auto filter = impl_->current_filter();
   size_t changed = 0;
   while (!deltas.empty()) {
     const InfoHash& info_hash = deltas.front().info_hash;
     size_t count = 1;
     while (count < deltas.size() && deltas[count].info_hash == info_hash) ++count;
-    if (admits == nullptr || (*admits)(info_hash)) {
+    if (is_served(*filter, info_hash)) {
       const SwarmRef ref = locate(info_hash);
       changed += impl_->shard_of(ref).merge(ref.hash, deltas.first(count), now);
     }
@@ -128,6 +130,7 @@ size_t SwarmStore::merge(std::span<const proto::Delta> deltas, Tick now) {
 }
 
 size_t SwarmStore::merge_part(const sync::SwarmPart& part, Tick now) {
+  if (!serves(part.info_hash)) return 0;
   const SwarmRef ref = locate(part.info_hash);
   return impl_->shard_of(ref).merge_part(ref.hash, part, now);
 }
@@ -145,8 +148,9 @@ sync::BucketDigests SwarmStore::bucket_digests(common::Stamp stamp) const {
 void SwarmStore::read(size_t step, const sync::Cells& cells, Tick now,
                       const std::function<void(const sync::SwarmPart&)>& visit) const {
   const SwarmShard& shard = impl_->shards[step];
+  const auto filter = impl_->current_filter();
   SwarmShard::Walk walk;
-  while (!shard.read(walk, cells, now, visit)) shard.give_way();
+  while (!shard.read(walk, cells, now, *filter, visit)) shard.give_way();
 }
 
 void SwarmStore::expire_shard(size_t shard, Tick now) {
@@ -171,20 +175,34 @@ size_t SwarmStore::drop_if(size_t shard, const std::function<bool(const InfoHash
   return dropped;
 }
 
-void SwarmStore::admit_only(std::function<bool(const InfoHash&)> admits) {
-  auto next = admits ? std::make_shared<const Impl::Admits>(std::move(admits)) : nullptr;
-  const Lock lock(impl_->admits_mutex);
-  impl_->admits = std::move(next);
+void SwarmStore::serve_only(SwarmFilter serves) {
+  auto next = std::make_shared<const SwarmFilter>(std::move(serves));
+  const Lock lock(impl_->filter_mutex);
+  impl_->filter.swap(next);
+}
+
+bool SwarmStore::serves(const InfoHash& info_hash) const {
+  return is_served(*impl_->current_filter(), info_hash);
 }
 
 void SwarmStore::for_each(size_t shard, const std::function<void(const proto::Delta&)>& visit) const {
   const SwarmShard& visited = impl_->shards[shard];
+  const auto filter = impl_->current_filter();
   SwarmShard::Walk walk;
-  while (!visited.for_each(walk, visit)) visited.give_way();
+  while (!visited.for_each(walk, *filter, visit)) visited.give_way();
 }
 
 size_t SwarmStore::copy_counts(size_t shard, uint32_t& below, std::span<proto::ScrapedSwarm> out) const {
-  return impl_->shards[shard].copy_counts(below, out);
+  const auto filter = impl_->current_filter();
+  while (const size_t copied = impl_->shards[shard].copy_counts(below, out)) {
+    if (!*filter) return copied;
+    // Asked without the shard's lock. A step all of whose swarms are denied is not the end.
+    const auto end =
+        std::remove_if(out.begin(), out.begin() + static_cast<ptrdiff_t>(copied),
+                       [&](const proto::ScrapedSwarm& swarm) { return !(*filter)(swarm.info_hash); });
+    if (end != out.begin()) return static_cast<size_t>(end - out.begin());
+  }
+  return 0;
 }
 
 StoreTotals SwarmStore::totals() const {

@@ -85,6 +85,10 @@ struct SweepPart {
   bool finished;     // it was the last, the shard has been swept
 };
 
+// Whether a swarm is served; empty: all are. Called on any thread, and under a shard's lock: it must be short
+// and must not call the store.
+using SwarmFilter = std::function<bool(const common::InfoHash&)>;
+
 // Records of other nodes that were not taken because of a limit, since start.
 struct MergesRefused {
   uint64_t swarms = 0;
@@ -132,8 +136,8 @@ class SwarmStore final : public sync::Swarms {
   std::optional<SwarmLook> look(SwarmRef ref, const common::InfoHash& info_hash, uint32_t peers_max,
                                 common::Prng& prng) const;
 
-  // Of sync/swarms.h; a step of reading is a shard. There are digests only in a replicated store. What would
-  // take the store beyond twice its limits is not merged.
+  // Of sync/swarms.h; a step of reading is a shard. Only a replicated store has digests. Not merged are
+  // swarms that are not served, and what would take the store beyond twice its limits.
   size_t merge(std::span<const proto::Delta> deltas, common::Tick now) override;
   size_t merge_part(const sync::SwarmPart& part, common::Tick now) override;
   sync::StampDigests stamp_digests() const override;
@@ -159,13 +163,17 @@ class SwarmStore final : public sync::Swarms {
   // some hundred swarms at a time; a large one goes at once.
   size_t drop_if(size_t shard, const std::function<bool(const common::InfoHash&)>& which);
 
-  // Deltas of swarms for which `admits` is false are not merged from now on; empty: all are. It is called on
-  // the threads that merge.
-  void admit_only(std::function<bool(const common::InfoHash&)> admits);
+  // From now on swarms that `serves` denies are neither merged nor visited by reads of the whole store
+  // (read(), for_each(), copy_counts()); those that are there stay until drop() or drop_if(). announce() and
+  // scrape() do not ask: their callers do.
+  void serve_only(SwarmFilter serves);
 
-  // Visits every record of one shard, live and stopped, as the delta that would bring it elsewhere; of a
-  // swarm one after the other. Holds the lock for some thousand records at a time: one that is written
-  // meanwhile may be missed or come twice. `visit` must be short and must not call the store.
+  // What serve_only() was given last says.
+  bool serves(const common::InfoHash& info_hash) const;
+
+  // Visits every record of one shard's served swarms, live and stopped, as the delta that would bring it
+  // elsewhere; of a swarm one after the other. Holds the lock for some thousand records at a time: one that
+  // is written meanwhile may be missed or come twice. `visit` must be short and must not call the store.
   void for_each(size_t shard, const std::function<void(const proto::Delta&)>& visit) const;
 
   // For a walk over one shard in short steps, between which others may use it: copies the counts of swarms,
@@ -174,7 +182,8 @@ class SwarmStore final : public sync::Swarms {
   static constexpr uint32_t kAllSwarms = UINT32_MAX;
   size_t copy_counts(size_t shard, uint32_t& below, std::span<proto::ScrapedSwarm> out) const;
 
-  // Sums over all shards, one lock at a time: consistent per shard only.
+  // Sums over all shards, one lock at a time: consistent per shard only. Swarms that are no longer served
+  // count until they are dropped.
   StoreTotals totals() const;
 
   MergesRefused merges_refused() const;

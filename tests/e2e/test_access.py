@@ -218,6 +218,78 @@ class AccessDeny(AccessCase):
         self.assertEqual(self.client().scrape(info_hash), [(0, 0, 1)])
 
 
+class AccessFile(AccessCase):
+    """What an access list that changed while a node was away does to what the node gets when it comes back."""
+
+    settings = {"tracker": {"full_scrape": True, "full_scrape_interval_s": 0}}
+    access = {"mode": "deny", "file": "list"}
+
+    @classmethod
+    def prepare(cls):
+        for number, node in enumerate(cls.cluster.nodes):
+            cls.deny([], number)
+            node.settings["node"]["snapshot"] = os.path.join(cls.cluster.folder, node.name + ".snapshot")
+
+    @classmethod
+    def deny(cls, hashes, number=0):
+        with open(cls.path("file", number), "w", encoding="utf-8") as file:
+            file.write("".join(info_hash.hex() + "\n" for info_hash in hashes))
+
+    def restart(self, number, denied):
+        node = self.node(number)
+        self.assertEqual(node.stop(), 0)
+        self.deny(denied, number)
+        node.start()
+        wait_for(node.ready, 20)
+        return node
+
+    def scraped(self, number=0):
+        text = self.client(number, "HTTP").get("/scrape?format=txt").body.decode()
+        return {line.split(":")[0] for line in text.splitlines()}
+
+    def top(self, number=0):
+        return {swarm["info_hash"] for swarm in json.loads(self.node(number).get("/v1/top")[1])["swarms"]}
+
+
+class AccessSnapshot(AccessFile):
+    def test_a_snapshot_brings_back_no_denied_swarm(self):
+        denied, served = fresh_hash(), fresh_hash()
+        for info_hash in (denied, served):
+            self.assertIsNone(self.refusal(info_hash))
+        node = self.restart(0, [denied])
+        self.assertEqual(node.status()["snapshot"]["loaded"], 1)
+        self.assertEqual(node.status()["swarms"], 1)
+        self.assertEqual(self.scraped(), {served.hex()})
+        # And none is written: with the old list there is still only one.
+        node = self.restart(0, [])
+        self.assertEqual(node.status()["snapshot"]["loaded"], 1)
+
+    def test_top_lists_forget_a_swarm_when_it_is_denied(self):
+        denied = fresh_hash()
+        self.assertIsNone(self.refusal(denied))
+        wait_for(lambda: denied.hex() in self.top(), 40, "the swarm to be listed")
+        self.assertEqual(self.shoal("add", denied.hex())[0], 0)
+        self.wait_refused(denied)
+        self.assertNotIn(denied.hex(), self.top())
+        self.assertNotIn(denied.hex(), self.scraped())
+
+
+class AccessPull(AccessFile):
+    nodes = 2
+    sync = "unicast"
+
+    def test_a_pull_of_everything_brings_back_no_denied_swarm(self):
+        denied, served = fresh_hash(), fresh_hash()
+        for info_hash in (denied, served):
+            self.assertIsNone(self.refusal(info_hash))
+            wait_for(lambda h=info_hash: self.client(1).scrape(h) == [(0, 0, 1)], 10, "the other node to know it")
+        self.node(1).settings["node"].pop("snapshot", None)
+        node = self.restart(1, [denied])
+        wait_for(lambda: self.client(1).scrape(served) == [(0, 0, 1)], 10, "the served swarm to be pulled")
+        self.assertEqual(node.status()["swarms"], 1)
+        self.assertEqual(self.scraped(1), {served.hex()})
+
+
 class AccessCluster(AccessCase):
     nodes = 3
     sync = "unicast"

@@ -4,6 +4,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include <algorithm>
 #include <set>
 #include <string>
 #include <thread>
@@ -66,6 +67,21 @@ std::string unzstd(const std::string& bytes) {
 }
 
 }  // namespace
+
+TEST_CASE("dump: a swarm that is no longer served is not in it, in either order") {
+  const auto store = make_store(false);
+  fill(*store, 50);
+  store->serve_only([](const common::InfoHash& hash) { return hash != hash_of(7); });
+  const std::string text = whole(*store, DumpFormat::text, ContentCoding::identity);
+  CHECK(std::count(text.begin(), text.end(), '\n') == 49);
+  CHECK(text.find(common::to_hex(hash_of(7))) == std::string::npos);
+  const std::string sorted = whole(*store, DumpFormat::bencode, ContentCoding::identity);
+  const auto raw = [](const common::InfoHash& hash) {
+    return std::string(hash.bytes.begin(), hash.bytes.end());
+  };
+  CHECK(sorted.find(raw(hash_of(7))) == std::string::npos);
+  CHECK(sorted.find(raw(hash_of(8))) != std::string::npos);
+}
 
 TEST_CASE("swarm scan: every swarm once, with its counts, in both orders") {
   constexpr uint32_t kSwarms = 3 * SwarmScan::kBatchMax + 17;

@@ -28,3 +28,18 @@ TEST_CASE("top cache: the store is read once for all who ask within half a minut
   CHECK(seen[0]->by_peers[0].info_hash == test::hash_of(1));
   CHECK(seen[0]->by_seeders.size() == 1);
 }
+
+TEST_CASE("top cache: a swarm that is no longer served is not shown, however fresh the lists are") {
+  const auto store = test::make_store(false);
+  for (uint64_t swarm = 1; swarm <= 3; ++swarm) {
+    test::announce(*store, {swarm, test::v4_peer(1), proto::Event::none, true}, 1'000'000);
+  }
+  node::TopCache cache(*store);
+  CHECK(cache.lists()->by_peers.size() == 3);
+  store->serve_only([](const common::InfoHash& hash) { return hash != test::hash_of(2); });
+  const auto lists = cache.lists();
+  for (const auto* list : {&lists->by_peers, &lists->by_seeders}) {
+    CHECK(list->size() == 2);
+    for (const proto::ScrapedSwarm& swarm : *list) CHECK(swarm.info_hash != test::hash_of(2));
+  }
+}

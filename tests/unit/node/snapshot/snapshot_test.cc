@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
@@ -112,6 +113,37 @@ TEST_CASE("snapshot: what is written comes back, with its stamps") {
   const auto twice = load(folder.file(), *again, clock);
   REQUIRE(twice);
   CHECK((*twice)->merged == 0);
+}
+
+TEST_CASE("snapshot: swarms that are not served are neither loaded nor written") {
+  const Folder folder;
+  const ClusterClock clock(2700);
+  const auto store = example_store(clock);
+  REQUIRE(write_snapshot(folder.file(), kIdentity, *store, clock));
+  const auto knows = [](const SwarmStore& store, uint64_t swarm) {
+    const auto records = records_of(store);
+    return std::any_of(records.begin(), records.end(),
+                       [&](const proto::Delta& delta) { return delta.info_hash == hash_of(swarm); });
+  };
+  for (const uint64_t denied : {uint64_t{5}, uint64_t{1000}}) {  // a small one and a large one
+    const auto filter = [&](const common::InfoHash& hash) { return hash != hash_of(denied); };
+    const auto again = make_store(true);
+    again->serve_only(filter);
+    REQUIRE(load(folder.file(), *again, clock));
+    CHECK(again->totals().swarms == store->totals().swarms - 1);
+    again->serve_only(nullptr);
+    CHECK(!knows(*again, denied));
+    CHECK(knows(*again, 6));
+
+    store->serve_only(filter);
+    const std::string without = folder.path + "/without";
+    REQUIRE(write_snapshot(without, kIdentity, *store, clock));
+    store->serve_only(nullptr);
+    const auto third = make_store(true);
+    REQUIRE(load(without, *third, clock));
+    CHECK(!knows(*third, denied));
+    CHECK(knows(*third, 6));
+  }
 }
 
 TEST_CASE("snapshot: an empty store, and no file at all") {

@@ -47,7 +47,7 @@ struct OneShard {
   std::map<Endpoint, proto::Delta> content() const {
     std::map<Endpoint, proto::Delta> all;
     SwarmShard::Walk walk;
-    while (!shard.for_each(walk, [&](const proto::Delta& delta) { all[delta.peer] = delta; })) {
+    while (!shard.for_each(walk, {}, [&](const proto::Delta& delta) { all[delta.peer] = delta; })) {
     }
     return all;
   }
@@ -152,7 +152,7 @@ TEST_CASE("shard: a walk in parts visits each record that stays, and a bounded n
   uint32_t parts = 0;
   for (bool finished = false; !finished; ++parts) {
     uint32_t records = 0;
-    finished = one.shard.for_each(walk, [&](const proto::Delta& delta) {
+    finished = one.shard.for_each(walk, {}, [&](const proto::Delta& delta) {
       seen[delta.peer] = delta;
       ++records;
     });
