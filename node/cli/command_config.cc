@@ -49,7 +49,9 @@ int command_config_check(const std::string& file, bool json) {
   }
   for (const std::string& message : wrong) print_error(message);
   if (json) {
-    print_json({{"file", file}, {"ok", wrong.empty()}, {"errors", wrong}});
+    nlohmann::json document{{"file", file}, {"ok", wrong.empty()}, {"errors", wrong}};
+    if (!wrong.empty()) document["error"] = wrong.front();
+    print_json(document);
   } else if (wrong.empty()) {
     std::printf("%s: ok\n", printable(file).c_str());
   }

@@ -258,8 +258,7 @@ Command access_command(CLI::App& shoal, Arguments& arguments) {
   add_admin_options(*app, access.node);
   return {app, [hashes, &access] {
             if (access.verb != Verb::list && hashes->count() == 0) {
-              print_error("which info_hash? see `shoal access --help`");
-              return kExitUsage;
+              return failed(access.node.json, "which info_hash? see `shoal access --help`", kExitUsage);
             }
             return command_access(access);
           }};
@@ -276,9 +275,10 @@ int run_probe(const Arguments& arguments, bool has_hash) {
   } else if (arguments.probe_targets.size() == 1) {
     return command_probe({arguments.probe_targets[0], all.hash, all.timeout, all.json});
   }
-  print_error(arguments.probe_all ? "which names? see `shoal probe --help`"
-                                  : "one URL is needed, or --all and names; see `shoal probe --help`");
-  return kExitUsage;
+  return failed(all.json,
+                arguments.probe_all ? "which names? see `shoal probe --help`"
+                                    : "one URL is needed, or --all and names; see `shoal probe --help`",
+                kExitUsage);
 }
 
 Command probe_command(CLI::App& shoal, Arguments& arguments) {
@@ -341,7 +341,8 @@ std::vector<std::string> reversed_arguments(int argc, const char* const* argv) {
   return out;
 }
 
-int usage_error(const CLI::App& shoal, const CLI::ParseError& error) {
+// `json`: the command line asks for JSON, if its command has that.
+int usage_error(const CLI::App& shoal, const CLI::ParseError& error, bool json) {
   std::string message = error.what();
   const auto extras = shoal.remaining(true);
   const auto code = static_cast<CLI::ExitCodes>(error.get_exit_code());
@@ -356,8 +357,8 @@ int usage_error(const CLI::App& shoal, const CLI::ParseError& error) {
   }
   const auto chosen = shoal.get_subcommands();
   const std::string command = chosen.empty() ? "shoal" : "shoal " + chosen.front()->get_name();
-  print_error(message + "\nsee `" + command + " --help`");
-  return kExitUsage;
+  json = json && !chosen.empty() && chosen.front()->get_option_no_throw("--json") != nullptr;
+  return failed(json, message + "\nsee `" + command + " --help`", kExitUsage);
 }
 
 }  // namespace
@@ -373,12 +374,13 @@ int run_command_line(int argc, const char* const* argv) {
                               drain_command(shoal, arguments),  access_command(shoal, arguments),
                               keygen_command(shoal, arguments), config_command(shoal, arguments),
                               reload_command(shoal, arguments), completion_command(shoal, arguments)};
+  const std::vector<std::string> words = reversed_arguments(argc, argv);
   try {
-    shoal.parse(reversed_arguments(argc, argv));
+    shoal.parse(std::vector<std::string>(words));
   } catch (const CLI::Success& success) {
     return shoal.exit(success);  // prints the help or the version that was asked for
   } catch (const CLI::ParseError& error) {
-    return usage_error(shoal, error);
+    return usage_error(shoal, error, std::find(words.begin(), words.end(), "--json") != words.end());
   }
   for (const Command& command : commands) {
     if (command.app->parsed()) return command.run();

@@ -12,6 +12,8 @@ namespace shoal::node {
 
 namespace {
 
+using nlohmann::json;
+
 common::Result<ProbeTarget> target_of(const ProbeRequest& request) {
   CHECK_INVARIANT(sodium_init() >= 0);
   auto url = parse_tracker_url(request.url);
@@ -64,21 +66,29 @@ void print_text(const ProbeTarget& target, const ProbeRequest& request, const Pr
   }
 }
 
-void print_json(const ProbeTarget& target, const ProbeRequest& request, const ProbeReport& report) {
-  auto document = nlohmann::json{{"url", printable(request.url)},
-                                 {"info_hash", common::to_hex(target.hash)},
-                                 {"ok", report.ok()},
-                                 {"steps", nlohmann::json::array()}};
+// What went wrong first; empty: nothing did.
+std::string error_of(const ProbeRequest& request, const ProbeReport& report) {
+  for (const ProbeStep& step : report.steps) {
+    if (!step.error.empty()) return printable(request.url) + ": " + step.name + ": " + step.error;
+  }
+  return report.ok() ? "" : printable(request.url) + ": it was asked nothing";
+}
+
+json as_json(const ProbeTarget& target, const ProbeRequest& request, const ProbeReport& report) {
+  auto document = json{{"url", printable(request.url)},
+                       {"info_hash", common::to_hex(target.hash)},
+                       {"ok", report.ok()},
+                       {"steps", json::array()}};
   if (report.server) document["server"] = common::to_string(*report.server);
   for (const ProbeStep& step : report.steps) {
-    auto shown = nlohmann::json{{"name", step.name}, {"ok", step.error.empty()}};
+    auto shown = json{{"name", step.name}, {"ok", step.error.empty()}};
     if (step.error.empty()) shown["round_trip_ms"] = step.round_trip_ms;
     if (!step.error.empty()) shown["error"] = step.error;
     document["steps"].push_back(std::move(shown));
   }
   if (report.announce) {
     const ProbeAnnounce& told = *report.announce;
-    auto peers = nlohmann::json::array();
+    auto peers = json::array();
     for (const common::Endpoint& peer : told.peers) peers.push_back(common::to_string(peer));
     document["announce"] = {{"interval_s", told.interval_s},
                             {"seeders", told.seeders},
@@ -90,7 +100,8 @@ void print_json(const ProbeTarget& target, const ProbeRequest& request, const Pr
                           {"leechers", report.scrape->leechers},
                           {"completed", report.scrape->completed}};
   }
-  std::printf("%s\n", document.dump(2, ' ', true, nlohmann::json::error_handler_t::replace).c_str());
+  if (!report.ok()) document["error"] = error_of(request, report);
+  return document;
 }
 
 }  // namespace
@@ -100,11 +111,13 @@ int command_probe(const ProbeRequest& request) {
   if (!target) return failed(request.json, target.error().message);
   const ProbeReport report = target->url.udp ? probe_udp(*target) : probe_http(*target);
   if (request.json) {
-    print_json(*target, request, report);
+    print_json(as_json(*target, request, report));
   } else {
     print_text(*target, request, report);
   }
-  return report.ok() ? kExitOk : kExitFailed;
+  if (report.ok()) return kExitOk;
+  print_error(error_of(request, report));
+  return kExitFailed;
 }
 
 }  // namespace shoal::node

@@ -154,7 +154,7 @@ json protocol_json(const std::optional<ProbeReport>& report) {
   return {{"ok", true}, {"round_trip_ms", round_trip_ms(*report)}};
 }
 
-json as_json(const std::vector<ProbedAddress>& probed, const Addresses& addresses, bool ok) {
+json as_json(const std::vector<ProbedAddress>& probed, const Addresses& addresses) {
   json list = json::array();
   for (const ProbedAddress& one : probed) {
     json unseen = json::array();
@@ -172,7 +172,7 @@ json as_json(const std::vector<ProbedAddress>& probed, const Addresses& addresse
                     {"seen_after_ms", agrees ? json(one.seen_after.count()) : json(nullptr)},
                     {"shares_connection_id", one.shares_id ? json(*one.shares_id) : json(nullptr)}});
   }
-  return {{"ok", ok}, {"addresses", std::move(list)}};
+  return {{"addresses", std::move(list)}};
 }
 
 }  // namespace
@@ -182,14 +182,21 @@ int command_probe_all(const ProbeAllRequest& request) {
   const auto plan = plan_of(request, addresses);
   if (!plan) return failed(request.json, plan.error().message);
   const std::vector<ProbedAddress> probed = probe_all(*plan);
-  const bool ok =
-      std::all_of(probed.begin(), probed.end(), [](const ProbedAddress& one) { return one.ok(); });
+  const auto wrong =
+      std::count_if(probed.begin(), probed.end(), [](const ProbedAddress& one) { return !one.ok(); });
+  const std::string error =
+      std::to_string(wrong) + " of " + std::to_string(probed.size()) + " addresses failed";
   if (request.json) {
-    print_json(as_json(probed, addresses, ok));
+    json document = as_json(probed, addresses);
+    document["ok"] = wrong == 0;
+    if (wrong > 0) document["error"] = error;
+    print_json(document);
   } else {
     print_text(probed, addresses);
   }
-  return ok ? kExitOk : kExitFailed;
+  if (wrong == 0) return kExitOk;
+  print_error(error);
+  return kExitFailed;
 }
 
 }  // namespace shoal::node

@@ -38,12 +38,9 @@ void print_report(const std::string& admin, const nlohmann::json& answer) {
 
 int command_reload(const AdminRequest& request) {
   const auto admin = read_admin(request.admin);
-  if (!admin) return kExitFailed;
+  if (!admin) return failed(request.json, admin.error().message);
   const auto answer = admin_post(*admin, request.token_file, "/v1/reload", kReloadTimeout);
-  if (!answer) {
-    print_error(to_string(*admin) + ": " + answer.error().message);
-    return kExitFailed;
-  }
+  if (!answer) return failed(request.json, to_string(*admin) + ": " + answer.error().message);
   if (request.json) {
     print_json(*answer);
   } else {

@@ -31,10 +31,10 @@ std::string default_admin() {
   return text;
 }
 
-int failed(bool json, std::string_view message) {
+int failed(bool json, std::string_view message, int code) {
   if (json) print_json({{"error", message}});
   print_error(message);
-  return kExitFailed;
+  return code;
 }
 
 common::Result<HostPort> read_admin(const std::string& text) {

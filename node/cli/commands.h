@@ -1,10 +1,13 @@
 // The commands of the executable, each in a file of its own (node/cli/command_NAME.cc). Results go to
 // standard output, errors to standard error as "shoal: MESSAGE". Each returns the exit code: kExitOk or
-// kExitFailed. With --json standard output is always one document; of what did not work {"error": "MESSAGE"}.
+// kExitFailed. With --json standard output is one document, also of a command that failed: then it has an
+// "error".
 
 #pragma once
 
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,8 +34,8 @@ std::string default_admin();
 // One "shoal: LINE" per line of the message.
 void print_error(std::string_view message);
 
-// Says what did not work, with `json` as a document as well; returns kExitFailed.
-int failed(bool json, std::string_view message);
+// Prints what did not work, with `json` also as a document; returns `code`.
+int failed(bool json, std::string_view message, int code = kExitFailed);
 
 // shoal node.
 int command_node(const std::optional<std::string>& config, const std::vector<NamedText>& flags);

@@ -6,6 +6,8 @@
 
 #include <cstdio>
 #include <iostream>
+#include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,31 +19,50 @@ namespace {
 
 struct Outcome {
   int code = 0;
-  std::string text;  // standard output and error
+  std::string out;
+  std::string err;
+  std::string text;  // both
 };
 
-// Runs the command line with both outputs in a temporary file.
+// One of this process's outputs, in a temporary file until text().
+class Captured {
+ public:
+  explicit Captured(int fd) : fd_(fd), before_(dup(fd)), file_(std::tmpfile()) {
+    REQUIRE(file_ != nullptr);
+    dup2(fileno(file_), fd_);
+  }
+  ~Captured() { std::fclose(file_); }
+  Captured(const Captured&) = delete;
+  Captured& operator=(const Captured&) = delete;
+
+  std::string text() {
+    dup2(before_, fd_);
+    close(before_);
+    std::rewind(file_);
+    std::string text;
+    for (int c = std::fgetc(file_); c != EOF; c = std::fgetc(file_)) text += static_cast<char>(c);
+    return text;
+  }
+
+ private:
+  const int fd_;
+  const int before_;
+  FILE* const file_;
+};
+
 Outcome run(std::vector<const char*> arguments) {
   arguments.insert(arguments.begin(), "shoal");
-  FILE* file = std::tmpfile();
-  REQUIRE(file != nullptr);
   std::fflush(stdout);
   std::cout.flush();
-  const int out = dup(STDOUT_FILENO);
-  const int err = dup(STDERR_FILENO);
-  dup2(fileno(file), STDOUT_FILENO);
-  dup2(fileno(file), STDERR_FILENO);
+  Captured out(STDOUT_FILENO);
+  Captured err(STDERR_FILENO);
   Outcome outcome;
   outcome.code = run_command_line(static_cast<int>(arguments.size()), arguments.data());
   std::fflush(stdout);
   std::cout.flush();
-  dup2(out, STDOUT_FILENO);
-  dup2(err, STDERR_FILENO);
-  close(out);
-  close(err);
-  std::rewind(file);
-  for (int c = std::fgetc(file); c != EOF; c = std::fgetc(file)) outcome.text += static_cast<char>(c);
-  std::fclose(file);
+  outcome.out = out.text();
+  outcome.err = err.text();
+  outcome.text = outcome.out + outcome.err;
   return outcome;
 }
 
@@ -113,25 +134,121 @@ TEST_CASE("command line: config and keygen print what they make") {
   CHECK(has(run({"keygen", "--json"}), "{\n  \"key_file\": \"#"));
 }
 
-TEST_CASE("command line: with --json what does not work is a document as well") {
-  const std::string hash(40, 'a');
-  for (const std::vector<const char*>& arguments : std::vector<std::vector<const char*>>{
-           {"status", "--admin", "127.0.0.1:1", "--json"},
-           {"status", "--admin", "127.0.0.1:1", "--json", "--ready"},
-           {"status", "--admin", "x", "--json"},
-           {"top", "--admin", "127.0.0.1:1", "--json"},
-           {"drain", "--admin", "127.0.0.1:1", "--json"},
-           {"access", "add", hash.c_str(), "--admin", "127.0.0.1:1", "--json"},
-           {"access", "list", "--admin", "127.0.0.1:1", "--json"},
-           {"access", "list", "12", "--json"},
-           {"probe", "ftp://127.0.0.1", "--json"},
-           {"keygen", "/nonexistent/key", "--json"}}) {
-    CAPTURE(arguments[0]);
-    const Outcome outcome = run(arguments);
-    CHECK(outcome.code == 1);
-    CHECK(has(outcome, "\"error\": \""));
-    CHECK(has(outcome, "shoal: "));
+namespace {
+
+// What makes each command fail: an address that is none, one where nobody listens, a file that is not there,
+// a command line that cannot be understood.
+struct Failure {
+  int code;
+  std::vector<const char*> arguments;
+};
+
+const std::vector<Failure>& failures() {
+  static const char* const kHash = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+  static const std::vector<Failure> all = {
+      {1, {"node", "--config", "/nonexistent"}},
+      {2, {"node", "--bogus"}},
+      {1, {"keygen", "/nonexistent/key"}},
+      {2, {"keygen", "a", "b"}},
+      {1, {"config", "--check", "/nonexistent"}},
+      {1, {"config", "--from-opentracker", "/nonexistent"}},
+      {2, {"config", "--bogus"}},
+      {1, {"status", "--admin", "foo"}},
+      {1, {"status", "--admin", "127.0.0.1:1"}},
+      {1, {"status", "--admin", "127.0.0.1:1", "--admin", "127.0.0.1:1"}},
+      {1, {"status", "--admin", "127.0.0.1:1", "--ready"}},
+      {1, {"status", "--admin", "foo", "--watch"}},
+      {2, {"status", "--bogus"}},
+      {1, {"top", "--admin", "foo"}},
+      {1, {"top", "--admin", "127.0.0.1:1"}},
+      {2, {"top", "--amount", "0"}},
+      {1, {"drain", "--admin", "foo"}},
+      {1, {"drain", "--admin", "127.0.0.1:1"}},
+      {1, {"drain", "--admin", "127.0.0.1:1", "--token-file", "/nonexistent"}},
+      {2, {"drain", "now"}},
+      {1, {"reload", "--admin", "foo"}},
+      {1, {"reload", "--admin", "127.0.0.1:1"}},
+      {1, {"reload", "--admin", "127.0.0.1:1", "--token-file", "/nonexistent"}},
+      {2, {"reload", "now"}},
+      {1, {"access", "list", "--admin", "foo"}},
+      {1, {"access", "list", "--admin", "127.0.0.1:1"}},
+      {1, {"access", "list", "12"}},
+      {1, {"access", "add", kHash, "--admin", "foo"}},
+      {1, {"access", "add", kHash, "--admin", "127.0.0.1:1"}},
+      {1, {"access", "remove", kHash, "--admin", "127.0.0.1:1", "--token-file", "/nonexistent"}},
+      {2, {"access", "add"}},
+      {2, {"access", "bogus"}},
+      {1, {"probe", "ftp://127.0.0.1"}},
+      {1, {"probe", "udp://127.0.0.1:1", "--hash", "12"}},
+      {1, {"probe", "http://127.0.0.1:1/announce"}},
+      {1, {"probe", "udp://127.0.0.1:1", "--timeout-ms", "50"}},
+      {1, {"probe", "--all", "127.0.0.1:1", "--timeout-ms", "50", "--agree-ms", "1"}},
+      {1, {"probe", "--all", "127.0.0.1:1", "--admin", "foo"}},
+      {1, {"probe", "--all", "--admin", "127.0.0.1:1"}},
+      {2, {"probe"}},
+      {2, {"probe", "--all"}},
+      {2, {"completion", "csh"}},
+  };
+  return all;
+}
+
+// The names of the commands, as the help lists them.
+std::set<std::string> commands() {
+  const std::string help = run({"--help"}).out;
+  std::set<std::string> found;
+  for (size_t at = help.find("Subcommands:"); at != std::string::npos; at = help.find("\n  ", at + 1)) {
+    const size_t begin = at + 3;
+    if (help[at] == '\n' && help[begin] != ' ')
+      found.insert(help.substr(begin, help.find(' ', begin) - begin));
   }
+  return found;
+}
+
+bool has_error(const nlohmann::json& document) {
+  return document.is_object() && document.contains("error") && document["error"].is_string() &&
+         !document["error"].get_ref<const std::string&>().empty();
+}
+
+}  // namespace
+
+TEST_CASE("command line: every command that fails says why on standard error") {
+  std::set<std::string> tried;
+  for (const Failure& failure : failures()) {
+    std::string line;
+    for (const char* argument : failure.arguments) line += std::string(" ") + argument;
+    CAPTURE(line);
+    tried.insert(failure.arguments[0]);
+    const Outcome outcome = run(failure.arguments);
+    CHECK(outcome.code == failure.code);
+    CHECK(outcome.err.starts_with("shoal: "));
+    CHECK(outcome.err.size() > std::string("shoal: \n").size());
+  }
+  CHECK(tried == commands());
+}
+
+TEST_CASE("command line: every command that fails with --json prints one document with the error") {
+  for (const Failure& failure : failures()) {
+    if (!has(run({failure.arguments[0], "--help"}), "--json")) continue;
+    if (failure.arguments[1] == std::string("--from-opentracker")) continue;  // prints no JSON
+    std::vector<const char*> arguments = failure.arguments;
+    arguments.push_back("--json");
+    std::string line;
+    for (const char* argument : arguments) line += std::string(" ") + argument;
+    CAPTURE(line);
+    const Outcome outcome = run(arguments);
+    CHECK(outcome.code == failure.code);
+    CHECK(outcome.err.starts_with("shoal: "));
+    const auto document = nlohmann::json::parse(outcome.out, nullptr, false);
+    REQUIRE(!document.is_discarded());
+    if (document.is_array()) {  // of several nodes
+      for (const auto& one : document) CHECK(has_error(one));
+    } else {
+      CHECK(has_error(document));
+    }
+  }
+}
+
+TEST_CASE("command line: the mistakes of a file as JSON, and flags that do not go together") {
   const Outcome check = run({"config", "--check", "/nonexistent", "--json"});
   CHECK(check.code == 1);
   CHECK(has(check, "\"ok\": false"));
