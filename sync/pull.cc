@@ -1,6 +1,7 @@
 #include "sync/pull.h"
 
 #include <algorithm>
+#include <cstddef>
 
 namespace shoal::sync {
 

@@ -1,5 +1,6 @@
 #include "node/admin/status_json.h"
 
+#include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "node/config/version.h"

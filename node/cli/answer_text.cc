@@ -1,5 +1,6 @@
 #include "node/cli/answer_text.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "node/text/json_field.h"

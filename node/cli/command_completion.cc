@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <map>
 
 #include "node/cli/commands.h"
 #include "node/cli/completion.h"

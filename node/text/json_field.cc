@@ -1,5 +1,7 @@
 #include "node/text/json_field.h"
 
+#include <cstdint>
+
 #include "node/text/printable.h"
 
 namespace shoal::node {

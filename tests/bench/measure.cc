@@ -3,6 +3,7 @@
 #include <sched.h>
 
 #include <bit>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>

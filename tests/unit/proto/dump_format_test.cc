@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <vector>
+
 #include "proto/bencode.h"
 
 using namespace shoal;
