@@ -36,9 +36,13 @@ std::string type_name(const toml::node& node) {
       return "a number with a fraction";
     case toml::node_type::boolean:
       return "a boolean";
-    default:
+    case toml::node_type::date:
+    case toml::node_type::time:
+    case toml::node_type::date_time:
+    case toml::node_type::none:  // what toml++ has nowhere in a file it has read
       return "a date or time";
   }
+  return "";
 }
 
 std::string decimal(double value) {
