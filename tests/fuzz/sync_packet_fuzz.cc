@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "../unit/no_swarms.h"
+#include "../unit/support/no_swarms.h"
 #include "common/check.h"
 #include "proto/sync_header.h"
 #include "proto/sync_packet.h"
