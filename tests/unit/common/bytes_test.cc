@@ -11,7 +11,7 @@
 
 using namespace shoal::common;
 
-TEST_CASE("bytes: numbers are big-endian and both cursors fail stickily") {
+TEST_CASE("bytes: numbers are big-endian, and a reader or writer that failed stays failed") {
   std::array<uint8_t, 15> buffer{};
   ByteWriter writer(buffer);
   writer.u8(1);

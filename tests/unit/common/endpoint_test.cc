@@ -19,7 +19,7 @@ TEST_CASE("endpoint: text forms") {
   CHECK(parse_endpoint("1.2.3.4:65535")->port == 65535);
 }
 
-TEST_CASE("endpoint: what is no address") {
+TEST_CASE("endpoint: invalid text is refused") {
   for (const char* text : {"",
                            "1",
                            "1.2.3",
@@ -59,14 +59,14 @@ TEST_CASE("endpoint: random addresses print as inet_ntop prints them, and parse 
   Prng prng(1);
   for (int round = 0; round < 20000; ++round) {
     std::array<uint8_t, 16> bytes{};
-    for (size_t i = 0; i < 16; i += 2) {  // many zero groups, so that "::" is exercised
+    for (size_t i = 0; i < 16; i += 2) {  // many zero groups, to exercise "::"
       if (prng.below(2) == 0) continue;
       bytes[i] = static_cast<uint8_t>(prng.below(3) == 0 ? 0 : prng.next());
       bytes[i + 1] = static_cast<uint8_t>(prng.next());
     }
     const Endpoint endpoint = make_endpoint(bytes, static_cast<uint16_t>(prng.next()));
     CHECK(parse_endpoint(to_string(endpoint)) == endpoint);
-    bool dotted = true;  // inet_ntop prints ::a.b.c.d dotted, RFC 5952 leaves it open
+    bool dotted = true;  // inet_ntop prints ::a.b.c.d dotted; RFC 5952 leaves it open
     for (size_t i = 0; i < 10; ++i) dotted = dotted && bytes[i] == 0;
     if (dotted) continue;
     char expected[INET6_ADDRSTRLEN];

@@ -24,7 +24,7 @@ bool contains(const NetworkSet& set, const char* address) { return set.contains(
 
 }  // namespace
 
-TEST_CASE("network: text and back") {
+TEST_CASE("network: parses and prints") {
   for (const char* text : {"0.0.0.0/0", "192.0.2.0/24", "192.0.2.128/25", "192.0.2.1/32", "::/0",
                            "2001:db8::/32", "2001:db8:0:0:8000::/65", "::1/128"}) {
     CAPTURE(text);
@@ -36,7 +36,7 @@ TEST_CASE("network: text and back") {
   CHECK(to_string(*parse_network("::1")) == "::1/128");
 }
 
-TEST_CASE("network: what is none") {
+TEST_CASE("network: invalid text is refused") {
   for (const char* text :
        {"", "/", "/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/08", "10.0.0.0/ 8",
         "10.0.0.0/8/8", "10.0.0.1/8", "192.0.2.129/25", "10.0.0/8", "2001:db8::/129", "2001:db8::1/64",
@@ -66,7 +66,7 @@ TEST_CASE("network set: edges, nesting and families") {
   CHECK(!contains(NetworkSet(), "10.0.0.1"));
 }
 
-TEST_CASE("network set: agrees with a search of each network in turn") {
+TEST_CASE("network set: agrees with a linear search") {
   Prng prng(7);
   for (int round = 0; round < 50; ++round) {
     std::vector<Network> networks;

@@ -6,7 +6,7 @@
 
 using namespace shoal::common;
 
-TEST_CASE("tick: a stamp is read relative to the present tick") {
+TEST_CASE("tick: a stamp is read relative to the current tick") {
   for (const Tick now : {Tick{0}, Tick{100}, Tick{255}, Tick{256}, Tick{118000000}}) {
     for (int age = -kAheadTicks; age <= 255 - kAheadTicks; ++age) {
       CHECK(stamp_age(now, stamp_of(now - age)) == age);

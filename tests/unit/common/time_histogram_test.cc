@@ -4,7 +4,7 @@
 
 using shoal::common::TimeHistogram;
 
-TEST_CASE("time histogram: a bound belongs to the range that it ends") {
+TEST_CASE("time histogram: upper bounds are inclusive") {
   TimeHistogram histogram;
   const size_t last = TimeHistogram::kBoundsUs.size();
   for (const uint32_t bound : TimeHistogram::kBoundsUs) {

@@ -7,7 +7,7 @@
 
 using namespace shoal::proto;
 
-TEST_CASE("accept encoding: the heaviest of those we have") {
+TEST_CASE("accept encoding: of the codings we have, the one with the highest weight") {
   const std::pair<const char*, ContentCoding> cases[] = {
       {"", ContentCoding::identity},
       {"gzip", ContentCoding::gzip},

@@ -107,7 +107,7 @@ TEST_CASE("bencode: errors name the place") {
   CHECK(parse_bencode("i0ex").error().message == "bencode: more behind the end at byte 3");
 }
 
-TEST_CASE("bencode: a full writer fails stickily") {
+TEST_CASE("bencode: a full writer stays failed") {
   std::array<uint8_t, 4> room;
   BencodeWriter writer(room);
   writer.bytes("ab");

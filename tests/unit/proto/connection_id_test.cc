@@ -24,7 +24,7 @@ bool good(const common::SipKey& key, const common::Endpoint& client, int64_t uni
 
 }  // namespace
 
-TEST_CASE("connection id: good for the present, two previous and the next epoch") {
+TEST_CASE("connection id: valid in the current, the two previous and the next epoch") {
   for (const common::Endpoint& client : {kV4, kV6}) {
     for (int64_t offset = 0; offset < 5 * 64; ++offset) {  // every value of the clear bits
       const int64_t made = kNow + offset;
@@ -40,7 +40,7 @@ TEST_CASE("connection id: good for the present, two previous and the next epoch"
   }
 }
 
-TEST_CASE("connection id: all nodes make the same: a hash of family, address and epoch") {
+TEST_CASE("connection id: the same on all nodes: a hash of family, address and epoch") {
   for (const common::Endpoint& client : {kV4, kV6}) {
     const uint64_t epoch = kNow / 64;
     std::vector<uint8_t> message{static_cast<uint8_t>(client.family)};
@@ -71,7 +71,7 @@ TEST_CASE("connection id: the port does not matter, the family does") {
   CHECK(make_connection_id(kKey, kV4, kNow) != make_connection_id(kKey, v6_of_same_bytes, kNow));
 }
 
-TEST_CASE("connection id: while keys rotate, all of them check") {
+TEST_CASE("connection id: during a rotation the ids of every key are accepted") {
   const std::vector<common::SipKey> keys = {kOtherKey, kKey};
   CHECK(check_connection_id(keys, kV4, kNow, make_connection_id(kKey, kV4, kNow)));
   CHECK(check_connection_id(keys, kV4, kNow, make_connection_id(kOtherKey, kV4, kNow)));

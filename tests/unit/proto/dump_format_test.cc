@@ -61,7 +61,7 @@ TEST_CASE("dump format: JSON lines") {
         "\"completed\":12}\n");
 }
 
-TEST_CASE("dump format: bencoded is canonical, also of nothing") {
+TEST_CASE("dump format: bencoded is canonical, even when empty") {
   const std::string empty = dump(DumpFormat::bencode, {});
   CHECK(empty == "d5:filesdee");
   const std::string out = dump(DumpFormat::bencode, {numbered(), highest()});

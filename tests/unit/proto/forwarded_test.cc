@@ -37,7 +37,7 @@ TEST_CASE("X-Forwarded-For: several values, several lines, nearest first") {
   CHECK(hops("X-Real-IP", {"X-Real-IPs: 1.1.1.1", "X-Real-IP: 2.2.2.2"}) == List{"2.2.2.2"});
 }
 
-TEST_CASE("hops: of very many the nearest are kept") {
+TEST_CASE("hops: of too many, the nearest are kept") {
   std::string line = "X-Forwarded-For: 0";
   for (int i = 1; i < 1000; ++i) line += "," + std::to_string(i);
   const List found = hops("X-Forwarded-For", {line});
@@ -58,7 +58,7 @@ TEST_CASE("Forwarded: RFC 7239's examples") {
         List{"198.51.100.17", "192.0.2.43"});
 }
 
-TEST_CASE("Forwarded: what is malformed is an unknown hop, and swallows what a client wants to hide") {
+TEST_CASE("Forwarded: malformed text is one unknown hop, whatever a client hides in it") {
   for (const std::string value :
        {"by=1.1.1.1", "", "for", "=1.1.1.1", "for=1.1.1.1;for=2.2.2.2", "for=\"1.1.1.1", "for=1.1.1.1\"",
         "for=\"1.1.1.1\\\"\"", "for=1.1.1.1;x=\"a\"b\"", "for=\"1.1.\"1.1"}) {

@@ -21,7 +21,7 @@ bool has(std::string_view response, std::string_view part) {
 
 }  // namespace
 
-TEST_CASE("http answer: Connection says what the client may not assume") {
+TEST_CASE("http answer: Connection is sent where it is not the default of the version") {
   const auto text = [](int version_minor, bool keep_alive) {
     std::string out;
     append_text(out, {HttpMethod::get, version_minor, keep_alive}, 200, "x");
@@ -48,7 +48,7 @@ TEST_CASE("http answer: HEAD gets the headers of GET and no body") {
   }
 }
 
-TEST_CASE("http answer: pipelined answers lie behind each other") {
+TEST_CASE("http answer: pipelined answers follow each other") {
   std::string one;
   append_failure(one, {}, "first");
   std::string two;
@@ -97,7 +97,7 @@ TEST_CASE("http answer: the largest values fit and stay canonical") {
   CHECK(parse_bencode(body_of(out)));
 }
 
-TEST_CASE("http answer: a warning is the last key, and only there when there is one") {
+TEST_CASE("http answer: a warning, if any, is the last key") {
   HttpAnnounceAnswer announce;
   announce.warning = "moving soon";
   std::string out;
@@ -109,7 +109,7 @@ TEST_CASE("http answer: a warning is the last key, and only there when there is 
   CHECK(!has(out, "warning"));
 }
 
-TEST_CASE("http answer: who asks too often is told when to come again, in both ways") {
+TEST_CASE("http answer: a client that asks too often gets Retry-After and retry in") {
   std::string out;
   append_too_often(out, {HttpMethod::get, 1, true}, "too many requests", 5);
   CHECK(out ==

@@ -49,7 +49,7 @@ TEST_CASE("http query: a whole announce") {
   CHECK(query.compact);
 }
 
-TEST_CASE("http query: what may be missing") {
+TEST_CASE("http query: optional keys") {
   const AnnounceQuery query = good(kGood);
   CHECK(query.request.left == kLeftUnknown);
   CHECK(query.request.event == Event::none);
@@ -116,8 +116,8 @@ TEST_CASE("http query: port missing, 0, 65536, -1 and text") {
   CHECK(good(kHash + "&port=65535").request.port == 65535);
 }
 
-TEST_CASE("http query: left that is not known, and text") {
-  // anacrolix/torrent and WebTorrent send such when they have no metadata yet.
+TEST_CASE("http query: unknown left, and text") {
+  // anacrolix/torrent and WebTorrent send these while they have no metadata.
   for (const char* unknown : {"9223372036854775808", "18446744073709551615", "99999999999999999999", "-1",
                               "-9223372036854775808", "", "%2d1"}) {
     CHECK(good(kGood + "&left=" + unknown).request.left == kLeftUnknown);
@@ -167,7 +167,7 @@ TEST_CASE("http query: compact") {
   CHECK(good(kGood + "&compact").compact);
 }
 
-TEST_CASE("http query: claimed addresses are passed on, and read apart") {
+TEST_CASE("http query: claimed addresses are passed on unparsed, and parsed separately") {
   const std::string line =
       kGood + "&ip=1.2.3.4&ipv4=x&ipv6=%5B::1%5D:2&ip=5.6.7.8";  // the query points into it
   const AnnounceQuery query = good(line);
@@ -229,7 +229,7 @@ TEST_CASE("http query: scrape without, with too many and with bad hashes") {
   CHECK(parse_scrape_query(query + hash, room).error() == QueryFault::info_hash_too_many);
 }
 
-TEST_CASE("http query: every fault has its own words") {
+TEST_CASE("http query: every fault has its own text") {
   std::vector<std::string_view> texts;
   for (size_t i = 0; i < kQueryFaults; ++i) texts.push_back(to_string(static_cast<QueryFault>(i)));
   std::sort(texts.begin(), texts.end());

@@ -13,7 +13,8 @@ HttpRequest parse(std::string_view text) {
   return parse_http_request({reinterpret_cast<const uint8_t*>(text.data()), text.size()});
 }
 
-// The status of a refused request, 200 for a good one, 0 for need_more; the same however the bytes come.
+// The status of a refused request, 200 for a good one, 0 for need_more; checks that it does not depend on
+// how the bytes arrive.
 int status_of(const std::string& text) {
   const HttpRequest whole = parse(text);
   for (size_t size = 0; size < text.size(); ++size) {
@@ -172,7 +173,7 @@ TEST_CASE("http request: NUL bytes, control bytes and binary garbage are refused
       CHECK(parse(before + "12345678abc" + static_cast<char>(byte) + "12345678").status == 400);
     }
   }
-  CHECK(status_of(std::string("\x16\x03\x01\x02\x00\x01\x00\x01", 8)) == 400);  // TLS knocks
+  CHECK(status_of(std::string("\x16\x03\x01\x02\x00\x01\x00\x01", 8)) == 400);  // a TLS hello
   CHECK(status_of(std::string("\x13"
                               "BitTorrent protocol")) == 400);
   CHECK(status_with("A: \x80\xff\t ok\r\n") == 200);
@@ -253,7 +254,7 @@ TEST_CASE("http request: at most 64 headers") {
   CHECK(status_of("GET / HTTP/1.1\r\n" + headers + "A: b\r\n\r\n") == 431);
 }
 
-TEST_CASE("http request: of equal headers the last one counts") {
+TEST_CASE("http request: the last of equal headers counts") {
   const std::string text =
       "GET / HTTP/1.0\r\nX-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Fo: no\r\nx-forwarded-for: \t192.0.2.2 "
       "\r\n\r\n";

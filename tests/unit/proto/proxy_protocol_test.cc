@@ -24,7 +24,7 @@ Bytes hex(const std::string& text) {
   return out;
 }
 
-// Every prefix wants more, and what follows changes nothing.
+// Every prefix needs more bytes, and bytes that follow change nothing.
 void check_cuts(const Bytes& header, const ProxyHeader& expected) {
   for (size_t size = 0; size < header.size(); ++size) {
     CAPTURE(size);
@@ -60,7 +60,7 @@ TEST_CASE("PROXY version 1") {
   check("PROXY UNKNOWN ffff::1 ffff::2 65535 65535\r\n", std::nullopt);
 }
 
-TEST_CASE("PROXY version 1: what is bad") {
+TEST_CASE("PROXY version 1: malformed headers") {
   for (const std::string line :
        {"GET / HTTP/1.1\r\n", "proxy TCP4 192.0.2.1 198.51.100.1 1 2\r\n", "PROXY\r\n", "PROXY \r\n",
         "PROXY TCP4\r\n", "PROXY TCP4 192.0.2.1 198.51.100.1 1\r\n",
@@ -92,7 +92,7 @@ TEST_CASE("PROXY version 2") {
   check_cuts(hex(kSignature + "21000000"), {ProxyState::header, std::nullopt, 16});
 }
 
-TEST_CASE("PROXY version 2: what is bad") {
+TEST_CASE("PROXY version 2: malformed headers") {
   for (const std::string& text :
        {kSignature + "1111000c", kSignature + "2211000c", kSignature + "21", kSignature + "2112000c",
         kSignature + "21310024", kSignature + "2111000b", kSignature + "21210023", kSignature + "2111fff0",

@@ -1,4 +1,4 @@
-// The bytes of pulls: what is written is read again, and nothing else is taken.
+// Frames of a pull: what is written reads back, and anything else is refused.
 
 #include "proto/pull_frame.h"
 
@@ -37,7 +37,7 @@ void check_round_trip(const proto::SyncPacket& packet) {
 
 }  // namespace
 
-TEST_CASE("pull frame: blocks come back as they were, whatever LZ4 makes of them") {
+TEST_CASE("pull frame: blocks read back unchanged, compressible or not") {
   common::Prng prng(3);
   for (const uint32_t swarms : {0u, 1u, 5u, 300u}) {
     proto::PullFrameWriter writer;
@@ -62,7 +62,7 @@ TEST_CASE("pull frame: blocks come back as they were, whatever LZ4 makes of them
   }
 }
 
-TEST_CASE("pull frame: what lies is refused") {
+TEST_CASE("pull frame: false counts, sizes and values are refused") {
   const auto decoded = [](const std::string& hex) {
     std::vector<uint8_t> bytes(hex.size() / 2);
     REQUIRE(common::from_hex(hex, bytes));
@@ -86,16 +86,16 @@ TEST_CASE("pull frame: what lies is refused") {
   CHECK(!decoded("010000000a" + tick));  // no LZ4 block
   CHECK(
       !decoded("000000000a"
-               "ff00000007088880000a"));  // a tick of no time
+               "ff00000007088880000a"));  // a tick of length 0
   CHECK(
       !decoded("000000000a"
-               "000000000708888003e9"));  // more than all done
+               "000000000708888003e9"));  // more than 100 % done
   const auto with = [&](size_t at, const std::string& hex) {
     std::string bad = block;
     return head + tick + bad.replace(2 * at, hex.size(), hex);
   };
   CHECK(!decoded(with(24, "00000000")));  // no records
-  CHECK(!decoded(with(24, "00000801")));  // more than there are, and may be
+  CHECK(!decoded(with(24, "00000801")));  // more than there are, and than allowed
   CHECK(!decoded(with(28, "ffffffff")));
   CHECK(!decoded(with(36, "0000")));  // port 0
   CHECK(!decoded(with(39, "06")));    // no state
@@ -106,7 +106,7 @@ TEST_CASE("pull frame: what lies is refused") {
                  "03"));
 }
 
-TEST_CASE("sync packet: digests, cells and requests come back as they were") {
+TEST_CASE("sync packet: digests, cells and requests read back unchanged") {
   common::Prng prng(4);
   std::vector<uint64_t> digests;
   for (size_t i = 0; i < 180; ++i) digests.push_back(prng.next() & proto::kDigestMask);

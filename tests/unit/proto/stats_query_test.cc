@@ -54,7 +54,7 @@ TEST_CASE("stats query: formats of a dump") {
   CHECK(parse_stats_query("mode=statedump&format=bin")->format == DumpFormat::state);
 }
 
-TEST_CASE("stats query: what is a full scrape and what a scrape gone wrong") {
+TEST_CASE("stats query: a full scrape, and what is none") {
   CHECK(parse_full_scrape_query("") == DumpFormat::bencode);
   CHECK(parse_full_scrape_query("format=json") == DumpFormat::json);
   CHECK(parse_full_scrape_query("format=txt&format=bin") == DumpFormat::binary);

@@ -67,8 +67,8 @@ const std::string kBody =
     "2202042b"  // changes: stopped 2b; one change needs no codes
     ;
 
-// The same batch but for info_hashes of one byte repeated, as an LZ4 block. Only to be understood: which
-// block a compressor makes is its own affair.
+// The same batch but for info_hashes of one repeated byte, as an LZ4 block. Only decoded: a compressor may
+// produce another block.
 const std::string kCompressedBody =
     "01006a"  // flags: LZ4; 106 bytes
     "af1268088c1512300a14aa010000ff101201021a0cc00002011ae1c00002021ae22204032a002a2a01021a310a14bb010000a612"

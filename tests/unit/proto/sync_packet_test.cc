@@ -102,7 +102,7 @@ proto::AccessAsk full_access_ask() {
   return ask;
 }
 
-TEST_CASE("sync packet: changes of the access list fit a datagram, and what lies is refused") {
+TEST_CASE("sync packet: changes of the access list fit a datagram, and false ones are refused") {
   CHECK(proto::encode_sync_packet(most_access_changes()).size() <= proto::kSyncBodyMax);
   CHECK(proto::encode_sync_packet(full_access_ask()).size() <= proto::kSyncBodyMax);
   const auto accepts = [](auto change) {
@@ -130,7 +130,7 @@ TEST_CASE("sync packet: changes of the access list fit a datagram, and what lies
   CHECK(!proto::decode_sync_packet(body_of(ask)).has_value());
 }
 
-TEST_CASE("sync packet: every kind survives the way there and back") {
+TEST_CASE("sync packet: every kind reads back unchanged") {
   for (const proto::SyncPacket& packet :
        {proto::SyncPacket(two_families()), proto::SyncPacket(full_heartbeat()),
         proto::SyncPacket(proto::Heartbeat{}), proto::SyncPacket(proto::Leave{77}),
@@ -183,7 +183,7 @@ TEST_CASE("sync packet: truncated at every length, nothing is applied") {
   }
 }
 
-TEST_CASE("sync packet: columns that lie are refused whole") {
+TEST_CASE("sync packet: a batch with a false column is refused as a whole") {
   using proto::pb::DeltaBatch;
   CHECK(accepted([](DeltaBatch&) {}));
   CHECK(!accepted([](DeltaBatch& d) { d.set_sent_unix_ms(UINT64_MAX); }));
@@ -218,12 +218,12 @@ TEST_CASE("sync packet: columns that lie are refused whole") {
   CHECK(!accepted([](DeltaBatch& d) { d.mutable_v4()->clear_change_codes(); }));
   CHECK(!accepted([](DeltaBatch& d) { (*d.mutable_v4()->mutable_change_codes())[0] = '\xff'; }));
   CHECK(!accepted([](DeltaBatch& d) { d.mutable_v4()->mutable_change_codes()->back() |= '\x80'; }));
-  // One family lies, the other does not: neither is taken.
+  // One family is false, the other is not: neither is accepted.
   CHECK(!accepted([](DeltaBatch& d) { d.mutable_v6()->mutable_endpoints()->pop_back(); }));
   CHECK(!accepted([](DeltaBatch& d) { d.Clear(); }));
 }
 
-TEST_CASE("sync packet: heartbeats that lie are refused") {
+TEST_CASE("sync packet: false heartbeats are refused") {
   const auto accepted = [](auto change) {
     proto::pb::Packet packet = pb_of(full_heartbeat());
     change(*packet.mutable_heartbeat());
@@ -249,7 +249,7 @@ TEST_CASE("sync packet: heartbeats that lie are refused") {
   }));
 }
 
-TEST_CASE("sync packet: compressed bodies that lie are refused, unknown ones are not understood") {
+TEST_CASE("sync packet: false compressed bodies are refused, and an unknown kind is no kind we know") {
   const std::string raw(4000, 'x');
   std::vector<uint8_t> bomb(3 + 100);
   bomb[0] = 1;

@@ -156,7 +156,7 @@ TEST_CASE("udp tracker: left is 63 bits or unknown, port is not 0") {
   put_u32(datagram, 64, 0x7fffffff);
   put_u32(datagram, 68, 0xffffffff);
   CHECK(parse_udp_request(datagram).announce.left == INT64_MAX);
-  // webtorrent sends -1 when it does not know.
+  // WebTorrent sends -1 when it does not know.
   for (const auto& [high, low] : {std::pair(0x80000000u, 0u), std::pair(UINT32_MAX, UINT32_MAX)}) {
     put_u32(datagram, 64, high);
     put_u32(datagram, 68, low);
@@ -170,7 +170,7 @@ TEST_CASE("udp tracker: left is 63 bits or unknown, port is not 0") {
   check_refused(datagram, UdpFault::announce_port_zero);
 }
 
-TEST_CASE("udp tracker: BEP 41 options change nothing, whole or torn") {
+TEST_CASE("udp tracker: BEP 41 options change nothing, whole or cut short") {
   const auto plain = announce_request();
   const std::vector<std::vector<uint8_t>> options = {
       {0},                              // EndOfOptions
@@ -180,7 +180,7 @@ TEST_CASE("udp tracker: BEP 41 options change nothing, whole or torn") {
       {2},                              // URLData without its length
       {2, 200, '/', 'a'},               // URLData longer than the datagram
       {77, 3, 1, 2, 3},                 // unknown option
-      {255, 255},                       // unknown, torn
+      {255, 255},                       // unknown, cut short
   };
   for (const auto& option : options) {
     auto datagram = plain;
@@ -202,7 +202,7 @@ TEST_CASE("udp tracker: answers fit a 1500-byte MTU") {
   CHECK(write_error_answer(out, 1, "") == 8);
 }
 
-TEST_CASE("udp tracker: every fault has its own words") {
+TEST_CASE("udp tracker: every fault has its own text") {
   std::vector<std::string_view> texts;
   for (size_t i = 1; i < kUdpFaults; ++i) texts.push_back(to_string(static_cast<UdpFault>(i)));
   std::sort(texts.begin(), texts.end());
@@ -211,7 +211,7 @@ TEST_CASE("udp tracker: every fault has its own words") {
   CHECK(to_string(UdpFault::none).empty());
 }
 
-TEST_CASE("udp tracker: a client refuses torn and foreign answers") {
+TEST_CASE("udp tracker: a client refuses truncated and foreign answers") {
   std::array<uint8_t, kUdpAnswerMax> out;
   const auto kind = [&](size_t size, Family family) {
     return parse_udp_answer(std::span(out).first(size), family).kind;

@@ -1,5 +1,5 @@
-// Under a sanitizer its allocator calls a hook; else malloc and the like are replaced by the ones below,
-// which count and hand on to glibc's. operator new of libstdc++ calls malloc.
+// A sanitizer's allocator calls a hook. Otherwise the functions below replace malloc and the like: they
+// count and call glibc's. operator new of libstdc++ calls malloc.
 
 #include "tests/unit/support/allocations.h"
 

@@ -1,4 +1,4 @@
-// Counts allocations, for tests of code that is to make none.
+// Counts allocations, for tests of code that must make none.
 
 #pragma once
 

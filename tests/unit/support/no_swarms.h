@@ -8,7 +8,7 @@ namespace shoal::test {
 
 class NoSwarms : public sync::Swarms {
  public:
-  // Takes everything for news.
+  // Reports everything as news.
   size_t merge(std::span<const proto::Delta> deltas, common::Tick) override {
     merged += deltas.size();
     return deltas.size();

@@ -1,4 +1,4 @@
-// What the tests of the swarm store share: short ways to announce, and to look at what a store holds.
+// Shared by the tests of the swarm store: short ways to announce and to see what a store holds.
 
 #pragma once
 

@@ -42,7 +42,7 @@ struct Link {
   End b{"b", 0x0a000002};
   int64_t now_us = 0;
   std::function<bool()> loses = [] { return false; };
-  // What becomes of a datagram on its way from `from`; another may be put behind it.
+  // What a datagram sent by `from` becomes on its way; others may be added behind it.
   std::function<std::vector<sync::SealedPacket>(const End& from, const sync::SealedPacket&)> rewrites;
 
   explicit Link(decltype(rewrites) rewriting = nullptr) : rewrites(std::move(rewriting)) {
@@ -74,7 +74,7 @@ struct Link {
     }
   }
 
-  // In steps of a millisecond, which is also how long a datagram is underway.
+  // In steps of a millisecond, which is also how long a datagram takes.
   void run_ms(int64_t ms) {
     for (int64_t i = 0; i < ms; ++i) {
       now_us += 1'000;

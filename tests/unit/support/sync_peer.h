@@ -47,8 +47,8 @@ struct SyncPeer {
     return found;
   }
 
-  // Has itself heard, challenged and trusted; true if that worked. What else the cluster has to say is in
-  // `out`.
+  // Makes the cluster hear, challenge and trust this peer; true if that worked. `out` gets what else the
+  // cluster sends.
   bool meet(sync::Cluster& cluster, sync::Now now, sync::Outputs& out, int64_t uptime_ms = 1'000'000'000) {
     cluster.receive(now, {from, std::nullopt, *control(proto::Leave{0})}, out);
     const auto challenges = all<proto::Challenge>(out.sends);

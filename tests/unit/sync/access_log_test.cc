@@ -39,7 +39,7 @@ TEST_CASE("access log: a change of this node wins over what it replaces, whateve
   CHECK(all(other) == all(log));
 }
 
-TEST_CASE("access log: any order and any number of times make the same") {
+TEST_CASE("access log: any order and any repetition give the same list") {
   common::Prng prng(11);
   std::vector<AccessChange> changes;
   for (int i = 0; i < 300; ++i) {
@@ -83,7 +83,7 @@ TEST_CASE("access log: digests tell what differs") {
   CHECK(a.digest() != b.digest());
 }
 
-TEST_CASE("access log: is bounded, and what is there can still be changed") {
+TEST_CASE("access log: bounded, and existing entries can still be changed") {
   AccessLog log;
   for (uint64_t i = 0; i < AccessLog::kChangesMax; ++i) REQUIRE(log.change(hash_of(i), true, 1, 1));
   CHECK(!log.change(hash_of(AccessLog::kChangesMax), true, 1, 1));
@@ -93,7 +93,7 @@ TEST_CASE("access log: is bounded, and what is there can still be changed") {
   CHECK(log.size() == AccessLog::kChangesMax);
 }
 
-TEST_CASE("access state: text and back") {
+TEST_CASE("access state: parses and prints") {
   AccessLog log;
   CHECK(node::format_access_state(log) == "shoal-access-1\n");
   log.merge({hash_of(1), true, {1700000000123, 0xfedcba9876543210}});

@@ -1,5 +1,5 @@
-// Cluster against hostile datagrams: whatever comes in, nothing is applied, nothing is answered, and the
-// right counter moves.
+// Cluster against hostile datagrams: whatever arrives, nothing is applied, nothing is answered, and the right
+// counter moves.
 
 #include <doctest/doctest.h>
 
@@ -53,7 +53,7 @@ struct Fixture {
     return out;
   }
 
-  // Time passes in which nothing is heard.
+  // Lets time pass in which nothing is heard.
   void pass(sync::Now& now, int64_t us) {
     sync::Outputs out;
     for (const int64_t end_us = now.mono_us + us; now.mono_us < end_us;) {
@@ -134,7 +134,7 @@ TEST_CASE("sync cluster: truncated, extended and random datagrams are dropped un
   CHECK(f.swarms.merged == 0);
 }
 
-TEST_CASE("sync cluster: a packet is taken once, and old ones are not taken late") {
+TEST_CASE("sync cluster: a packet is accepted once, and old ones not at all") {
   Fixture f;
   f.meet();
   const uint64_t before = f.stats().dropped_untrusted;
@@ -152,7 +152,7 @@ TEST_CASE("sync cluster: a packet is taken once, and old ones are not taken late
   CHECK(f.cluster.status(kNow).members[0].lost == 1);
 }
 
-TEST_CASE("sync cluster: a request for a pull is no datagram") {
+TEST_CASE("sync cluster: a pull request in a datagram is dropped") {
   Fixture f;
   f.meet();
   CHECK(f.receive(f.sealer.seal(proto::SyncStream::requests, heartbeat_body("there"))).sends.empty());
@@ -203,7 +203,7 @@ TEST_CASE("sync cluster: every key of the ring opens, the first seals") {
   CHECK(header->key_id == sync::KeyRing({key_of(1)}, "test").sealing().id);
 }
 
-TEST_CASE("sync cluster: an insecure cluster understands itself and nobody with a key") {
+TEST_CASE("sync cluster: an insecure cluster accepts its own packets and none sealed with a key") {
   test::NoSwarms swarms;
   sync::Config config = config_of("here");
   config.keys.clear();
@@ -246,7 +246,7 @@ TEST_CASE("sync cluster: a higher incarnation replaces the lower, a lower one on
   CHECK(f.cluster.status(now).members.size() == 1);
 }
 
-TEST_CASE("sync cluster: who does not echo the challenge is not let in") {
+TEST_CASE("sync cluster: a node that does not echo the challenge is not let in") {
   Fixture f;
   std::vector<sync::SealedPacket> recorded;
   for (int i = 0; i < 20; ++i) recorded.push_back(f.sealer.seal(proto::SyncStream::deltas, delta_body()));
@@ -265,7 +265,7 @@ TEST_CASE("sync cluster: who does not echo the challenge is not let in") {
   CHECK(f.stats().dropped_untrusted == recorded.size() * 20);
 }
 
-TEST_CASE("sync cluster: what came before the trust is asked for afterwards") {
+TEST_CASE("sync cluster: packets that arrived before trust are requested afterwards") {
   Fixture f;
   std::vector<sync::SealedPacket> early;
   for (int i = 0; i < 5; ++i) early.push_back(f.sealer.seal(proto::SyncStream::deltas, delta_body()));
@@ -296,11 +296,11 @@ TEST_CASE("sync cluster: newcomers are bounded") {
   }
   CHECK(sends == 64);
   CHECK(f.stats().dropped_untrusted == 1000);
-  // They make room for one that lives.
+  // They make room for a live one.
   f.meet({kNow.mono_us + 2'000'000, kUnixMs + 2000});
 }
 
-TEST_CASE("sync cluster: packets asked for are sent again as they were, others are said to be gone") {
+TEST_CASE("sync cluster: requested packets are sent again unchanged, or reported gone") {
   Fixture f;
   f.meet();
   sync::Now now = kNow;
@@ -329,7 +329,7 @@ TEST_CASE("sync cluster: packets asked for are sent again as they were, others a
   REQUIRE(again.size() == 4);
   CHECK(*again[0].bytes == *sent[1]);
   CHECK(*again[3].bytes == *sent[9]);
-  CHECK(ask(f.incarnation, {{2, 3}}).empty());  // on their way
+  CHECK(ask(f.incarnation, {{2, 3}}).empty());  // underway
   now.mono_us += 100'000;
   CHECK(ask(f.incarnation, {{2, 3}}).size() == 2);
   f.pass(now, 31'000'000);
@@ -387,7 +387,7 @@ TEST_CASE("sync cluster: members and contacts are bounded") {
   CHECK(out.sends.size() <= 512);
 }
 
-TEST_CASE("sync cluster: publishing waits for more, is told once, and reaches who listens") {
+TEST_CASE("sync cluster: published deltas are batched, sent once, and only to members") {
   Fixture f;
   proto::OwnDelta own;
   own.delta.peer = common::make_endpoint_v4(1, 1);
@@ -411,7 +411,7 @@ TEST_CASE("sync cluster: publishing waits for more, is told once, and reaches wh
   CHECK(f.stats().deltas_published == 4);
 }
 
-TEST_CASE("sync cluster: a name that is no ASCII is told as such") {
+TEST_CASE("sync cluster: bytes of a name that are not printable ASCII become question marks") {
   test::NoSwarms swarms;
   sync::Config config = config_of("b\xc3\xbcro\n" + std::string(300, 'x'));
   sync::Cluster cluster(config, swarms, kNow);
@@ -422,14 +422,14 @@ TEST_CASE("sync cluster: a name that is no ASCII is told as such") {
   test::SyncPeer odd({key_of(1)}, "test", config.name, config.incarnation, kFrom);
   sync::Outputs met;
   REQUIRE(odd.meet(f.cluster, kNow, met));
-  // The packet of the real one, whose sequence comes later.
+  // The packet of the real node, which has a later sequence.
   for (int i = 0; i < 3; ++i) cluster.advance({kNow.mono_us + (i + 1) * 600'000, kUnixMs}, out);
   f.receive(*out.sends.back().bytes);
   REQUIRE(f.cluster.status(kNow).members.size() == 1);
   CHECK(f.cluster.status(kNow).members[0].name == "b??ro?" + std::string(249, 'x'));
 }
 
-TEST_CASE("sync cluster: how long deltas were under way is told, by member and in all") {
+TEST_CASE("sync cluster: how long deltas were underway is reported, by member and in total") {
   Fixture f;
   sync::Outputs out;
   REQUIRE(f.there.meet(f.cluster, kNow, out, 0));  // younger than we are: our time counts
@@ -441,7 +441,7 @@ TEST_CASE("sync cluster: how long deltas were under way is told, by member and i
     f.receive(f.sealer.seal(proto::SyncStream::deltas, proto::encode_sync_packet(batch)));
   };
   const int64_t cluster_ms = kNow.mono_us / 1000 + f.cluster.time_offset_ms();
-  send(0);  // a node that does not say
+  send(0);  // a node that does not tell
   CHECK(f.stats().lag.sum_ms == 0);
   send(cluster_ms - 80);
   send(cluster_ms + 5);  // its clock is ahead of ours

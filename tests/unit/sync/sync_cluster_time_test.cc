@@ -15,7 +15,7 @@ constexpr int64_t kTickMs = 15'000;
 constexpr int64_t kWallMs = 1'800'000'000'000;
 constexpr int64_t kHourMs = 3'600'000;
 
-// A node's clocks: the monotonic one goes on, the wall may be set.
+// A node's clocks: the monotonic one runs on, the wall clock may be set.
 struct Clocks {
   int64_t mono_us = 5'000'000;
   int64_t wall_offset_ms = kWallMs;
@@ -46,14 +46,14 @@ TEST_CASE("cluster time: a lone node's time is its wall clock") {
   CHECK(!c.time.wall_off());
 }
 
-TEST_CASE("cluster time: a wall clock that jumps is held, then followed slowly, in both directions") {
+TEST_CASE("cluster time: a jump of the wall clock, forward or back, is ignored at first, then followed") {
   for (const int64_t jump_ms : {kHourMs, -kHourMs, 3 * kHourMs, -3 * kHourMs}) {
     Clocks c;
     c.run(100'000);
     c.wall_offset_ms += jump_ms;
     const int64_t before_ms = c.time.at_ms(c.mono_us);
     CHECK(c.run(50'000).jumped_ms == jump_ms);
-    CHECK(c.time.at_ms(c.mono_us) - before_ms == 50'000);  // as if nothing had been
+    CHECK(c.time.at_ms(c.mono_us) - before_ms == 50'000);  // unaffected
     CHECK(c.time.wall_off());
     CHECK(c.time.told_wall_ahead_ms() == 0);
     CHECK(c.time.wall_ahead_ms() == jump_ms);
@@ -64,7 +64,7 @@ TEST_CASE("cluster time: a wall clock that jumps is held, then followed slowly, 
   }
 }
 
-TEST_CASE("cluster time: a jump back and forth again loses nothing") {
+TEST_CASE("cluster time: a jump back and forth loses nothing") {
   Clocks c;
   c.run(100'000);
   c.wall_offset_ms += kHourMs;
@@ -89,7 +89,7 @@ TEST_CASE("cluster time: a difference to the other members is slewed away ten ti
   CHECK(c.off_ms() == 1000);
 }
 
-TEST_CASE("cluster time: while all are young, those that have just started have no say over older ones") {
+TEST_CASE("cluster time: while all nodes are young, the newest have no say over older ones") {
   Clocks c;
   c.run(40'000);
   const std::vector<ClockSample> newcomers = {{2, 1000, kHourMs, kHourMs}, {3, 15'000, kHourMs, kHourMs}};
@@ -97,20 +97,20 @@ TEST_CASE("cluster time: while all are young, those that have just started have 
   CHECK(c.run(1000, {{2, 30'000, kHourMs, kHourMs}, {3, 30'000, kHourMs, kHourMs}}).stepped_ms != 0);
 }
 
-TEST_CASE("cluster time: a node that starts with a wrong clock takes the cluster's") {
+TEST_CASE("cluster time: a node that starts with a wrong clock adopts the cluster's time") {
   for (const int64_t off_ms : {3 * kHourMs, -3 * kHourMs, int64_t{20'000}, int64_t{-20'000}}) {
     Clocks c;
     const std::vector<ClockSample> elder = {{2, 500'000, off_ms, off_ms}};
     CHECK(c.time.advance(c.mono_us, c.wall_ms(), elder).stepped_ms == off_ms);
     CHECK(c.time.wall_ahead_ms() == -off_ms);
-    // From there they go together.
+    // From there on they run together.
     c.run(kHourMs, {{2, 2 * kHourMs, 0, 0}});
     CHECK(c.off_ms() == off_ms);
     CHECK(c.time.wall_off());
   }
 }
 
-TEST_CASE("cluster time: the cluster does not take a newcomer's, whatever their number") {
+TEST_CASE("cluster time: newcomers do not change it, however many") {
   Clocks c;
   c.run(100'000);
   std::vector<ClockSample> newcomers;
@@ -119,9 +119,9 @@ TEST_CASE("cluster time: the cluster does not take a newcomer's, whatever their 
   CHECK(c.off_ms() == 0);
 }
 
-TEST_CASE("cluster time: among equals the median counts, and of two the elder") {
+TEST_CASE("cluster time: among equals the median decides, and of two the elder") {
   Clocks c;
-  // Three that started together: one is off.
+  // Three that started together, one of them off.
   CHECK(
       c.time.advance(c.mono_us, c.wall_ms(), std::vector<ClockSample>{{2, 0, 0, 0}, {3, 0, kHourMs, kHourMs}})
           .stepped_ms == 0);

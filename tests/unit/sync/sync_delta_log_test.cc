@@ -63,7 +63,7 @@ std::vector<Delta> decoded(const std::vector<std::vector<uint8_t>>& bodies) {
 
 }  // namespace
 
-TEST_CASE("delta log: of one peer the last word remains, and completed with it") {
+TEST_CASE("delta log: only the last change of a peer remains, completed included") {
   std::vector<Delta> deltas = {
       delta_of(1, 9, PeerRole::seeder, 0, true), delta_of(1, 9, PeerRole::leecher, 1),
       delta_of(1, 9, PeerRole::stopped, 0),      delta_of(2, 9, PeerRole::leecher, -1),
@@ -85,7 +85,7 @@ TEST_CASE("delta log: of one peer the last word remains, and completed with it")
   }
 }
 
-TEST_CASE("delta log: what goes in comes out, in packets that fit and are full") {
+TEST_CASE("delta log: every delta comes out, in full packets that fit") {
   common::Prng prng(5);
   for (const uint32_t swarms : {1u, 30u, 1'000'000u}) {
     sync::DeltaLog log(2700);
@@ -152,7 +152,7 @@ TEST_CASE("delta log: stops go first, then news, refreshes last, each in turn") 
   CHECK(log.deadline_us() == std::numeric_limits<int64_t>::max());
 }
 
-TEST_CASE("delta log: of each urgency so many wait, and more are dropped") {
+TEST_CASE("delta log: a limited number of each urgency wait, and more are dropped") {
   sync::DeltaLog log(2700);
   const std::vector<Delta> refreshes(sync::DeltaLog::kWaitingMax + 7, delta_of(1, 1, PeerRole::seeder, 0));
   CHECK(log.add(own(refreshes, true), 0) == 7);

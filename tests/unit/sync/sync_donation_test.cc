@@ -1,5 +1,5 @@
-// Donations and pulls without a cluster: what a donor gives is what a puller takes, at the donor's pace, and
-// nothing but that opens.
+// Donations and pulls without a cluster: the puller gets what the donor holds, at the donor's pace, and
+// refuses anything else.
 
 #include <doctest/doctest.h>
 
@@ -69,7 +69,7 @@ std::vector<uint8_t> all_of(sync::Donation& donation, int64_t& now_us) {
 
 sync::Pull pull_of(uint8_t request) { return {{1, 11, "donor", true, {}}, seal_of(request), 0}; }
 
-// Merges what the pull takes; false: damaged.
+// Merges what the pull accepts; false: damaged.
 bool take_all(sync::Pull& pull, common::ByteSpan bytes, node::SwarmStore& into) {
   proto::PullFrame frame;
   for (;;) {
@@ -110,7 +110,7 @@ TEST_CASE("sync donation: all records arrive, in pieces of any size") {
   }
 }
 
-TEST_CASE("sync donation: keeps to its rate, shared by all that are underway") {
+TEST_CASE("sync donation: keeps to its rate, shared by all donations underway") {
   Donor donor(500'000);
   fill(*donor.store, 500, 400);
   int64_t now_us = kSecondUs;
@@ -125,7 +125,7 @@ TEST_CASE("sync donation: keeps to its rate, shared by all that are underway") {
   CHECK(static_cast<int64_t>(bytes) >= (now_us - kSecondUs) / 2);
 }
 
-TEST_CASE("sync donation: another rate holds for one that is underway") {
+TEST_CASE("sync donation: a new rate applies to one underway") {
   Donor donor(1);
   fill(*donor.store, 3000, 100);
   int64_t now_us = kSecondUs;
@@ -163,7 +163,7 @@ TEST_CASE("sync donation: only the cells asked for") {
   CHECK(expected.size() >= 101);
 }
 
-TEST_CASE("sync donation: destroying one makes room") {
+TEST_CASE("sync donation: destroying one frees its place") {
   Donor donor(0);
   auto first = donor.donate();
   auto second = donor.donate();
@@ -174,7 +174,7 @@ TEST_CASE("sync donation: destroying one makes room") {
   CHECK(donor.desk->underway == 0);
 }
 
-TEST_CASE("sync pull: what is altered, left out, repeated, or of another answer does not open") {
+TEST_CASE("sync pull: data that is altered, left out, repeated, or of another answer is refused") {
   Donor donor(0);
   fill(*donor.store, 300, 60);
   int64_t now_us = 0;
@@ -204,7 +204,7 @@ TEST_CASE("sync pull: what is altered, left out, repeated, or of another answer 
   CHECK(!taken(pull_of(1), {bytes.begin(), bytes.end() - 1}));  // not complete
 }
 
-TEST_CASE("pull request: how much of it is still to come") {
+TEST_CASE("pull request: how many bytes of it are missing") {
   const auto missing = [](std::vector<uint8_t> head, size_t size) {
     head.resize(std::max(head.size(), size));
     return sync::pull_request_missing(head);

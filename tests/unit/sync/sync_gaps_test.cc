@@ -22,7 +22,7 @@ Ranges take(Gaps& gaps, int64_t now_us, size_t ranges_max = 100, uint64_t packet
 
 }  // namespace
 
-TEST_CASE("gaps: missing until filled, asked for after a while and again") {
+TEST_CASE("gaps: missing until filled, requested after a while and again") {
   Gaps gaps;
   gaps.announced(100, 0);
   CHECK(gaps.missing() == 0);
@@ -50,7 +50,7 @@ TEST_CASE("gaps: missing until filled, asked for after a while and again") {
   CHECK(gaps.missing() == 6);
 }
 
-TEST_CASE("gaps: without a beginning the stream begins with what is heard first") {
+TEST_CASE("gaps: without a known beginning the stream begins with what is heard first") {
   Gaps gaps;
   gaps.seen(7, 0);
   CHECK(gaps.missing() == 0);
@@ -71,7 +71,7 @@ TEST_CASE("gaps: what the origin no longer has is lost, and only that") {
   CHECK(gaps.lost() == 11);
   CHECK(gaps.missing() == 7);
   CHECK(gaps.contiguous() == 12);
-  gaps.seen(5, 0);  // late after all
+  gaps.seen(5, 0);  // arrives after all
   CHECK(gaps.lost() == 11);
   gaps.give_up(1000);
   CHECK(gaps.lost() == 18);
@@ -79,7 +79,7 @@ TEST_CASE("gaps: what the origin no longer has is lost, and only that") {
   CHECK(gaps.contiguous() == 20);
 }
 
-TEST_CASE("gaps: asking is bounded in ranges and packets, and ends") {
+TEST_CASE("gaps: requests are bounded in ranges and packets, and end") {
   Gaps gaps;
   gaps.begin(0);
   gaps.seen(1001, 0);
@@ -154,7 +154,7 @@ TEST_CASE("gaps: agrees with a plain set under random loss and reorder") {
   }
 }
 
-TEST_CASE("gaps: late is what had to be asked for, once") {
+TEST_CASE("gaps: late is what had to be requested, counted once") {
   Gaps gaps;
   gaps.begin(10);
   gaps.seen(11, 0);

@@ -52,7 +52,7 @@ struct Fixture {
     REQUIRE(there.meet(*cluster, now, out));
   }
 
-  // Goes on in steps, as a loop does.
+  // Runs on in steps, as a loop does.
   sync::Outputs run(int64_t us) {
     sync::Outputs out;
     for (const int64_t end_us = now.mono_us + us; now.mono_us < end_us;) {
@@ -90,7 +90,7 @@ struct Fixture {
 
 }  // namespace
 
-TEST_CASE("sync keys: the first seals, sequences go on, and what is kept is sealed anew") {
+TEST_CASE("sync keys: the first seals, sequences continue, and kept packets are sealed again") {
   Fixture f;
   const sync::KeyId one = sync::KeyRing({key_of(1)}, "test").sealing().id;
   const sync::KeyId two = sync::KeyRing({key_of(2)}, "test").sealing().id;
@@ -108,13 +108,13 @@ TEST_CASE("sync keys: the first seals, sequences go on, and what is kept is seal
   CHECK(sealed_by(again[0]) == two);
   CHECK(f.there.read(again[0]) == f.there.read(before));
   CHECK(*again[1].bytes == *after.bytes);
-  // Back and forth the same packet comes of it: no key ever seals two bodies under one nonce.
+  // Changing keys back and forth gives the same packet: no key ever seals two bodies under one nonce.
   f.set_keys({key_of(1)});
   f.run(100'000);
   CHECK(*f.ask({{1, 1}})[0].bytes == *before.bytes);
 }
 
-TEST_CASE("sync keys: a removed key opens no more") {
+TEST_CASE("sync keys: a removed key opens nothing") {
   Fixture f;
   f.set_keys({key_of(2)});
   sync::Outputs out;
@@ -125,10 +125,10 @@ TEST_CASE("sync keys: a removed key opens no more") {
   CHECK(logged(out, "sealed by key " + one + ", and this node holds " + two));
 }
 
-TEST_CASE("sync keys: heartbeats tell which are held, and who lacks the sealing one is named") {
+TEST_CASE("sync keys: heartbeats list the keys held, and a member that lacks the sealing one is named") {
   Fixture f;
   sync::Outputs out = f.set_keys({key_of(3), key_of(1)});
-  CHECK(!logged(out, "does not hold"));  // nobody has said what it holds
+  CHECK(!logged(out, "does not hold"));  // nobody has listed its keys
   out = f.run(100'000);
   const auto told = test::SyncPeer({key_of(3)}, "test", "x", 1, kFrom).all<proto::Heartbeat>(out.sends);
   REQUIRE(!told.empty());
@@ -143,12 +143,12 @@ TEST_CASE("sync keys: heartbeats tell which are held, and who lacks the sealing 
   CHECK(f.cluster->status(f.now).members[0].key_ids == f.there.keys.ids());
 }
 
-TEST_CASE("sync keys: to text") {
+TEST_CASE("sync keys: as text") {
   CHECK(sync::to_text({}) == "");
   CHECK(sync::to_text({{0x1f, 0x2e, 0x3d, 0x4c}, {0, 1, 2, 0xff}}) == "1f2e3d4c, 000102ff");
 }
 
-TEST_CASE("loss rate: follows what happens, and forgets it") {
+TEST_CASE("loss rate: follows the loss, and forgets it") {
   sync::LossRate loss;
   CHECK(loss.permille() == 0);
   uint64_t packets = 0, late = 0;

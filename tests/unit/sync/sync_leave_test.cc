@@ -8,7 +8,7 @@ using test::End;
 using test::kUnixMs;
 using test::Link;
 
-TEST_CASE("sync leave: over when the other has heard it and has everything") {
+TEST_CASE("sync leave: over when the other member has heard it and has everything") {
   Link link;
   link.publish(link.a, 100);
   CHECK(!link.a.cluster.left_in_order(link.now()));
@@ -24,7 +24,7 @@ TEST_CASE("sync leave: over when the other has heard it and has everything") {
   CHECK(link.a.cluster.status(link.now()).stats.datagrams_sent == sent);
 }
 
-TEST_CASE("sync leave: on a link that loses two of five, it is heard all the same and nothing is lost") {
+TEST_CASE("sync leave: on a link that loses two of five datagrams it is heard, and nothing is lost") {
   for (uint64_t seed = 1; seed <= 50; ++seed) {
     CAPTURE(seed);
     Link link;
@@ -34,13 +34,13 @@ TEST_CASE("sync leave: on a link that loses two of five, it is heard all the sam
     link.a.cluster.leave(link.now(), link.a.out);
     int waited_ms = 0;
     for (; waited_ms < 5'000 && !link.a.cluster.left_in_order(link.now()); ++waited_ms) link.run_ms(1);
-    CHECK(waited_ms < 1'000);  // so long a node waits (kLingerMs)
+    CHECK(waited_ms < 1'000);  // a node waits this long (kLingerMs)
     CHECK(link.b.swarms.merged >= 500);
     CHECK(Link::state_at(link.b, "a", link.now()) == sync::MemberState::down);
   }
 }
 
-TEST_CASE("sync leave: not in order while nobody answers, and said again all the time") {
+TEST_CASE("sync leave: not in order while nobody answers, and repeated all the time") {
   Link link;
   link.loses = [] { return true; };
   link.a.cluster.leave(link.now(), link.a.out);
@@ -50,8 +50,7 @@ TEST_CASE("sync leave: not in order while nobody answers, and said again all the
   CHECK(link.a.cluster.status(link.now()).stats.datagrams_sent - before >= 19);
 }
 
-TEST_CASE(
-    "sync leave: two that leave at once do not wait for each other; one that is alone waits for nobody") {
+TEST_CASE("sync leave: two that leave at once do not wait for each other; a lone node does not wait") {
   Link link;
   link.a.cluster.leave(link.now(), link.a.out);
   link.b.cluster.leave(link.now(), link.b.out);

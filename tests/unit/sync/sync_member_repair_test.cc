@@ -7,11 +7,11 @@
 namespace shoal::sync {
 namespace {
 
-TEST_CASE("member repair: every unsteady tick has its turn, the newest first, then anew") {
+TEST_CASE("member repair: every unsteady tick has its turn, the newest first, then from the start") {
   constexpr common::Tick kNow = 100'000;
   MemberRepair repair;
   StampDigests own{};
-  // Twenty ticks that differ otherwise each time.
+  // Twenty ticks that differ in another way each time.
   for (uint64_t round = 1; round <= 2; ++round) {
     StampDigests theirs{};
     for (common::Tick tick = kNow - 30; tick < kNow - 10; ++tick) theirs[common::stamp_of(tick)] = round;
@@ -31,7 +31,7 @@ TEST_CASE("member repair: every unsteady tick has its turn, the newest first, th
   CHECK(had.size() == 20);
   repair.take_turns();
   CHECK(repair.unsteady_turn == newest);
-  // The one after it has agreed meanwhile: nothing is left, so the newest again.
+  // The next one agrees by now: none is left, so the newest has its turn again.
   repair.differences.forget();
   repair.take_turns();
   CHECK(repair.unsteady_turn.empty());

@@ -1,4 +1,4 @@
-// Pacing: what one destination is sent, and in which order, when there is more than the pace allows.
+// Pacing: what is sent to one destination, and in which order, when there is more than the pace allows.
 
 #include <doctest/doctest.h>
 
@@ -23,7 +23,7 @@ std::vector<proto::OwnDelta> deltas_of(size_t count, proto::PeerRole role, bool 
   std::vector<proto::OwnDelta> out;
   for (size_t i = 0; i < count; ++i) {
     proto::OwnDelta own;
-    // Nothing that compresses.
+    // Incompressible.
     common::Prng prng(address + i);
     for (uint8_t& byte : own.delta.info_hash.bytes) byte = static_cast<uint8_t>(prng.next());
     own.delta.peer = common::make_endpoint_v4(address + static_cast<uint32_t>(i), 6881);
@@ -34,7 +34,7 @@ std::vector<proto::OwnDelta> deltas_of(size_t count, proto::PeerRole role, bool 
   return out;
 }
 
-// A cluster with a member that says nothing but heartbeats, and what was sent to it.
+// A cluster with a member that sends only heartbeats, and what was sent to it.
 struct Fixture {
   test::NoSwarms swarms;
   std::unique_ptr<sync::Cluster> cluster;
@@ -63,7 +63,7 @@ struct Fixture {
       proto::Heartbeat heartbeat;
       heartbeat.name = "there";
       heartbeat.peer_timeout_s = 2700;
-      if (now.mono_us % 3 == 0) continue;  // more often than it would in truth
+      if (now.mono_us % 3 == 0) continue;  // more often than a real one would
       cluster->receive(now, {kFrom, std::nullopt, *there.control(heartbeat)}, out);
     }
   }
@@ -87,7 +87,7 @@ size_t count_of(const std::vector<proto::Delta>& deltas, proto::PeerRole role) {
 
 }  // namespace
 
-TEST_CASE("pace: no destination is sent more than its share, and everything arrives in the end") {
+TEST_CASE("pace: no destination gets more than its share, and everything arrives in the end") {
   Fixture f;
   f.publish(deltas_of(10'000, proto::PeerRole::leecher, false, 1));
   const int64_t before = f.bytes_sent();
@@ -105,7 +105,7 @@ TEST_CASE("pace: no destination is sent more than its share, and everything arri
   CHECK(f.cluster->status(f.now).stats.dropped_pace == 0);
 }
 
-TEST_CASE("pace: stops overtake what waits, refreshes let news pass") {
+TEST_CASE("pace: stops overtake everything, and news overtakes refreshes") {
   Fixture f;
   f.publish(deltas_of(5'000, proto::PeerRole::seeder, true, 1));
   f.run(500'000);
@@ -126,7 +126,7 @@ TEST_CASE("pace: stops overtake what waits, refreshes let news pass") {
   CHECK(count_of(f.sent(), proto::PeerRole::seeder) + first + (next.size() - 400) == 5'000);
 }
 
-TEST_CASE("pace: sending again takes a fifth, whatever is asked for") {
+TEST_CASE("pace: resending takes a fifth, however much is requested") {
   Fixture f(1'000'000);
   f.publish(deltas_of(20'000, proto::PeerRole::leecher, false, 1));
   f.run(2'000'000);
@@ -141,7 +141,7 @@ TEST_CASE("pace: sending again takes a fifth, whatever is asked for") {
   CHECK(f.bytes_sent() - before > 150'000);
 }
 
-TEST_CASE("pace: what finds no room to wait in is dropped and counted") {
+TEST_CASE("pace: deltas that find no room to wait are dropped and counted") {
   Fixture f(2'000);
   const size_t count = sync::DeltaLog::kWaitingMax + 1'000;
   f.publish(deltas_of(count, proto::PeerRole::leecher, true, 1));
@@ -150,7 +150,7 @@ TEST_CASE("pace: what finds no room to wait in is dropped and counted") {
   CHECK(status.stats.dropped_pace + status.waiting + f.sent().size() == count);
 }
 
-TEST_CASE("pace: leaving waits for nothing") {
+TEST_CASE("pace: leaving is not paced") {
   Fixture f(2'000);
   f.publish(deltas_of(3'000, proto::PeerRole::leecher, false, 1));
   f.cluster->leave(f.now, f.out);
@@ -160,7 +160,7 @@ TEST_CASE("pace: leaving waits for nothing") {
   CHECK(f.cluster->status(f.now).waiting == 0);
 }
 
-TEST_CASE("pace: another one is kept from the moment it is set") {
+TEST_CASE("pace: a new one applies at once") {
   Fixture f;
   f.publish(deltas_of(20'000, proto::PeerRole::leecher, false, 1));
   f.run(1'000'000);

@@ -13,7 +13,7 @@ TEST_CASE("replay window: every sequence is accepted once, in any order") {
   common::Prng prng(1);
   std::vector<uint64_t> order;
   for (uint64_t s = 1; s <= 20'000; ++s) order.push_back(s);
-  for (size_t i = 0; i < order.size(); ++i) {  // nearby ones change places
+  for (size_t i = 0; i < order.size(); ++i) {  // neighbours change places
     const size_t j = std::min(order.size() - 1, i + prng.below(1000));
     std::swap(order[i], order[j]);
   }
@@ -33,7 +33,7 @@ TEST_CASE("replay window: every sequence is accepted once, in any order") {
   for (const uint64_t s : order) REQUIRE(!window.fresh(s));
 }
 
-TEST_CASE("replay window: what is too old is refused, jumps forget nothing by mistake") {
+TEST_CASE("replay window: too old is refused, and a jump forgets nothing too early") {
   constexpr uint64_t kWidth = 4096;
   ReplayWindow window(kWidth);
   window.mark(5);

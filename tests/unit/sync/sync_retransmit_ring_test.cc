@@ -15,7 +15,7 @@ sync::SealedPacket packet(size_t size) {
 
 }  // namespace
 
-TEST_CASE("retransmit ring: keeps what is young, knows where it begins") {
+TEST_CASE("retransmit ring: keeps young packets and knows the oldest") {
   RetransmitRing ring;
   CHECK(ring.first() == 1);
   CHECK(ring.find(1) == nullptr);
@@ -44,7 +44,7 @@ TEST_CASE("retransmit ring: bounded in bytes and count") {
   CHECK(small.next() - small.first() == RetransmitRing::kPacketsMax);
 }
 
-TEST_CASE("token bucket: lets through its rate, and says when it opens") {
+TEST_CASE("token bucket: lets its rate through, and tells when it opens") {
   TokenBucket bucket(1'000'000, 10'000);
   int64_t now_us = 5'000'000;
   int64_t sent = 0;

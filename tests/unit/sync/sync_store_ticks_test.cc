@@ -1,4 +1,4 @@
-// The store's ticks and the cluster's: what is told and taken is the same whatever lies between them.
+// The store's ticks and the cluster's: what is sent and merged is the same whatever their offset.
 
 #include <doctest/doctest.h>
 
@@ -33,7 +33,7 @@ std::vector<proto::Delta> read_all(const sync::Swarms& swarms, const sync::Cells
 
 }  // namespace
 
-TEST_CASE("store ticks: a step changes no age, and what is told of the stamps goes with it") {
+TEST_CASE("store ticks: a step changes no age, and the stamps sent follow it") {
   const auto store = test::make_store(true);
   sync::StoreTicks ticks(*store);
   std::vector<proto::Delta> deltas;
@@ -45,7 +45,7 @@ TEST_CASE("store ticks: a step changes no age, and what is told of the stamps go
     ticks.step(by);
     CHECK(ticks.ahead() == ahead + by);
     const Tick now = kNow + ticks.ahead();
-    // What the cluster would have, had all been stamped in its time: it is in the store already.
+    // The same records stamped in the cluster's time are no news: the store has them already.
     std::vector<proto::Delta> stamped = deltas;
     for (proto::Delta& delta : stamped) delta.stamp = common::stamp_of(delta.stamp + ticks.ahead());
     CHECK(ticks.merge(stamped, now) == 0);
@@ -74,7 +74,7 @@ TEST_CASE("store ticks: a step changes no age, and what is told of the stamps go
   CHECK(ticks.stamp_digests() == before);
 }
 
-TEST_CASE("store ticks: what comes after a step is stamped for the store") {
+TEST_CASE("store ticks: records that arrive after a step are stamped for the store") {
   const auto store = test::make_store(true);
   sync::StoreTicks ticks(*store);
   ticks.step(1000);

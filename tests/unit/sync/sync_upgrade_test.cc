@@ -1,6 +1,6 @@
-// Upgrades: a node of this version and one of the next minor version, which says more than this one knows, in
-// one cluster. The next version is made of this one: on the way every message gets fields from the future,
-// and now and then a packet of an unknown kind comes behind it (docs/protocol/versions.md).
+// Upgrades: a node of this version and one of the next minor version, which sends more than this one knows,
+// in one cluster. The next version is made from this one: on the way every message gets fields from the
+// future, and sometimes a packet of an unknown kind follows it (docs/protocol/versions.md).
 
 #include <lz4.h>
 
@@ -173,7 +173,7 @@ TEST_CASE("sync upgrade: a node of the next minor version is a member like any o
   REQUIRE(status.members.size() == 1);
   CHECK(status.members[0].state == sync::MemberState::alive);
   CHECK(status.members[0].refused == "");
-  // Kinds that are not known count as heard, once it is trusted.
+  // Unknown kinds count as heard once their sender is trusted.
   CHECK(2 * status.members[0].datagrams_received > 3 * next.unknown_kinds);
 
   link.b.cluster.leave(link.now(), link.b.out);

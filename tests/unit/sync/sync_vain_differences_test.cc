@@ -7,7 +7,7 @@
 namespace shoal::sync {
 namespace {
 
-TEST_CASE("vain differences: known by tick, bucket and digest, and forgotten with their ticks") {
+TEST_CASE("vain differences: identified by tick, bucket and digest, and forgotten with their ticks") {
   VainDifferences vain;
   const std::array<Difference, 3> some = {
       {{100, 7, 0xabc}, {100, Difference::kAllBuckets, 0xdef}, {200, 7, 0xabc}}};

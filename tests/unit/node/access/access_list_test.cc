@@ -48,7 +48,7 @@ class TempFile {
 
 }  // namespace
 
-TEST_CASE("access list: holds what was put in and nothing else, whatever its size") {
+TEST_CASE("access list: contains exactly what was added, at every size") {
   common::Prng prng(3);
   for (const size_t size : {0U, 1U, 2U, 15U, 16U, 17U, 1000U, 20'000U}) {
     CAPTURE(size);
@@ -65,7 +65,7 @@ TEST_CASE("access list: holds what was put in and nothing else, whatever its siz
   }
 }
 
-TEST_CASE("access list: hashes that are all alike are found as well") {
+TEST_CASE("access list: finds hashes that differ only in their last bytes") {
   std::vector<InfoHash> hashes(5000);
   for (size_t i = 0; i < hashes.size(); ++i) {
     hashes[i].bytes[18] = static_cast<uint8_t>(i >> 8);
@@ -89,7 +89,7 @@ TEST_CASE("access list: duplicates count once, and a hash takes at most 24 bytes
   CHECK(list.bytes() <= 24 * list.size());
 }
 
-TEST_CASE("access lines: hashes with comments, blank lines, and what is bad") {
+TEST_CASE("access lines: hashes with comments, blank lines, and errors") {
   for (const std::string& line : {kHex, kHex + "\r", kHex + " a comment", kHex + "#comment", kHex + "\tx",
                                   "  " + kHex, std::string("ABCDEF6789ABCDEF0123456789ABCDEF01234567")}) {
     CAPTURE(line);
@@ -107,7 +107,7 @@ TEST_CASE("access lines: hashes with comments, blank lines, and what is bad") {
   }
 }
 
-TEST_CASE("line splitter: the same lines however the text is cut") {
+TEST_CASE("line splitter: the same lines however the text is split") {
   const std::string text = "one\n\ntwo\r\n" + std::string(3000, 'x') + "\nlast";
   std::vector<std::string> whole;
   node::LineSplitter at_once;
@@ -143,7 +143,7 @@ TEST_CASE("access file: comments, CRLF, duplicates, no line feed at the end") {
   CHECK(node::load_access_file(TempFile("").path)->size() == 0);
 }
 
-TEST_CASE("access file: an error names file, line and what was found") {
+TEST_CASE("access file: an error names the file, the line and the text found") {
   const TempFile file(kHex + "\n# fine\n" + kHex.substr(1) + "\n" + kHex + "\n");
   const auto list = node::load_access_file(file.path);
   REQUIRE(!list);
@@ -157,7 +157,7 @@ TEST_CASE("access file: an error names file, line and what was found") {
   CHECK(node::load_access_file("/tmp").error().message == "/tmp: is no file");
 }
 
-TEST_CASE("access file: a million lines in seconds, and 24 bytes for each") {
+TEST_CASE("access file: a million lines load in seconds and take 24 bytes each") {
   constexpr uint64_t kLines = 1'000'000;
   std::string text;
   text.reserve(kLines * 41);
@@ -167,7 +167,7 @@ TEST_CASE("access file: a million lines in seconds, and 24 bytes for each") {
   const int64_t before = test::heap_bytes();
   const auto begun = std::chrono::steady_clock::now();
   const auto list = node::load_access_file(file.path);
-  // Without optimisation and beside other tests; a tenth of that is usual.
+  // Enough for a build without optimisation beside other tests; a tenth of it is usual.
   CHECK(std::chrono::steady_clock::now() - begun < std::chrono::seconds(20));
   REQUIRE(list);
   CHECK(list->size() == kLines);

@@ -40,7 +40,7 @@ Refusal judge(const node::Options::Access& options, const proto::AnnounceRequest
 
 }  // namespace
 
-TEST_CASE("access rules: run-time changes lie over the file, in both modes") {
+TEST_CASE("access rules: run-time changes override the file, in both modes") {
   // 1 and 2 from the file, 2 and 5 removed, 3 added, 4 unknown.
   AccessRules rules{AccessMode::allow, list_of({1, 2}), list_of({3}), list_of({2, 5})};
   const std::vector<bool> listed = {true, false, true, false, false};
@@ -56,7 +56,7 @@ TEST_CASE("access rules: run-time changes lie over the file, in both modes") {
   }
 }
 
-TEST_CASE("policy: there is none where nothing is forbidden") {
+TEST_CASE("policy: null where nothing is forbidden") {
   CHECK(AnnouncePolicy::unless_open({}, {}) == nullptr);
   CHECK(AnnouncePolicy::unless_open({AccessMode::open, list_of({1}), list_of({2}), list_of({3})}, {}) ==
         nullptr);
@@ -73,7 +73,7 @@ TEST_CASE("policy: there is none where nothing is forbidden") {
   CHECK(policy->judge(announce_of(1), kPublic) == Refusal::swarm);
 }
 
-TEST_CASE("policy: clients by how their peer_id begins") {
+TEST_CASE("policy: clients by the prefix of their peer_id") {
   node::Options::Access options;
   options.clients_allow = {"-qB", "-TR4"};
   options.clients_deny = {"-qB3"};

@@ -57,7 +57,7 @@ std::string ask(node::Admin& admin, const std::string& method, const std::string
   return out;
 }
 
-// The parts of a node that the admin endpoint looks at.
+// The parts of a node that the admin endpoint reads.
 struct FakeNode {
   std::unique_ptr<node::SwarmStore> store = test::make_store(true);
   node::ClusterClock clock{2700};
@@ -85,7 +85,7 @@ std::string get(node::Admin& admin, const std::string& path) { return ask(admin,
 
 }  // namespace
 
-TEST_CASE("status.json: is JSON whatever the names, and sums the workers") {
+TEST_CASE("status.json: valid JSON with hostile names; workers are summed") {
   node::WorkerCounters worker;
   worker.udp[0].announces.add(5);
   worker.udp[1].announces.add(1);
@@ -155,7 +155,7 @@ TEST_CASE("admin: a full scrape, whole or refused") {
             .find("Content-Encoding: gzip\r\nVary: Accept-Encoding\r\n") != std::string::npos);
 }
 
-TEST_CASE("admin: full scrapes that clients are slow to take are few at once") {
+TEST_CASE("admin: slow clients cannot hold many full scrapes at once") {
   FakeNode fake;
   node::Admin admin(fake.actions([] { return node::NodeState{}; }));
   std::vector<std::unique_ptr<node::StreamedAnswer>> slow;
@@ -204,10 +204,10 @@ TEST_CASE("admin: with a token, POST needs it") {
   const std::string authorization = "Authorization: Bearer " + fake.token + "\r\n";
   CHECK(ask(admin, "POST", "/v1/drain", elsewhere, authorization).rfind("HTTP/1.1 200 ", 0) == 0);
   CHECK(fake.drained);
-  CHECK(get(admin, "/readyz").rfind("HTTP/1.1 503 ", 0) == 0);  // to read needs none
+  CHECK(get(admin, "/readyz").rfind("HTTP/1.1 503 ", 0) == 0);  // reading needs none
 }
 
-TEST_CASE("admin: the answer to a reload waits for its end") {
+TEST_CASE("admin: a reload is answered when it is over") {
   FakeNode fake;
   node::Admin admin(fake.actions([] { return node::NodeState{}; }));
   const auto reload = [&](bool report_first, const node::ReloadReport& report) {
@@ -235,7 +235,7 @@ TEST_CASE("admin: the answer to a reload waits for its end") {
     CHECK(failed.starts_with("HTTP/1.1 409 "));
     CHECK(failed.find("\r\n\r\n{\"error\":\"a \\\"bad\\\" ") != std::string::npos);
   }
-  // A client that has gone is not called any more.
+  // A client that has gone is not called.
   std::string out;
   auto answer = begin(admin, "POST", "/v1/reload", kLoopback, "", out);
   answer->await([] { FAIL("nobody waits"); });
@@ -271,7 +271,7 @@ TEST_CASE("admin: the API's documents") {
   CHECK(operations[0] == nlohmann::json{{"method", "GET"}, {"path", "/v1/"}});
 }
 
-TEST_CASE("admin: a swarm looked up") {
+TEST_CASE("admin: looks up one swarm") {
   FakeNode fake;
   node::Admin admin(fake.actions([] { return node::NodeState{}; }));
   proto::Delta delta;

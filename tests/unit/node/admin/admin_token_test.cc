@@ -12,7 +12,7 @@ const std::string kToken = "0123456789abcdef";
 const common::Endpoint kLoopback = common::make_endpoint_v4(0x7f000001, 1);
 const common::Endpoint kElsewhere = common::make_endpoint_v4(0xc0000201, 1);
 
-// 0: it may.
+// The status of the refusal; 0: allowed.
 int status(const std::string& token, const common::Endpoint& client, const std::string& headers) {
   const std::string text = "POST /v1/drain HTTP/1.1\r\nHost: x\r\n" + headers + "\r\n";
   const auto* data = reinterpret_cast<const uint8_t*>(text.data());
@@ -24,7 +24,7 @@ int status(const std::string& token, const common::Endpoint& client, const std::
 
 }  // namespace
 
-TEST_CASE("admin token: without one, programs of this machine only") {
+TEST_CASE("admin token: without one, only programs on this machine are allowed") {
   CHECK(status("", kLoopback, "") == 0);
   CHECK(status("", kElsewhere, "") == 403);
   CHECK(status("", kElsewhere, "Authorization: Bearer \r\n") == 403);
@@ -36,7 +36,7 @@ TEST_CASE("admin token: without one, programs of this machine only") {
   CHECK(status("", loopback6, "") == 403);
 }
 
-TEST_CASE("admin token: without one, nothing that a proxy passes on") {
+TEST_CASE("admin token: without one, nothing that a proxy forwards is allowed") {
   for (const std::string header :
        {"Forwarded: for=127.0.0.1", "X-Forwarded-For: 127.0.0.1",
         "x-forwarded-for:", "X-Forwarded-Proto: http", "X-Real-IP: 127.0.0.1", "Via: 1.1 proxy"}) {
@@ -46,7 +46,7 @@ TEST_CASE("admin token: without one, nothing that a proxy passes on") {
   }
 }
 
-TEST_CASE("admin token: with one, whoever knows it, from everywhere") {
+TEST_CASE("admin token: with one, whoever has it, from anywhere") {
   for (const auto& client : {kLoopback, kElsewhere}) {
     CHECK(status(kToken, client, "Authorization: Bearer " + kToken + "\r\n") == 0);
     CHECK(status(kToken, client, "") == 401);
@@ -58,7 +58,7 @@ TEST_CASE("admin token: with one, whoever knows it, from everywhere") {
   }
 }
 
-TEST_CASE("admin token: the file has one line that counts") {
+TEST_CASE("admin token: the file has exactly one token line") {
   const auto parse = [](const std::string& text) { return node::parse_admin_token("FILE", text); };
   CHECK(parse(kToken) == kToken);
   CHECK(parse("# of the flock\r\n\r\n" + kToken + "\r\n\n") == kToken);

@@ -59,7 +59,7 @@ TEST_CASE("page: numbers, members and their states") {
   CHECK(!has(page, "{{"));
 }
 
-TEST_CASE("page: a member that does not hold everything yet, and one that has not been measured") {
+TEST_CASE("page: a member that is not synced yet, and one that has not been measured yet") {
   node::NodeState state = example();
   state.sync->members = {member("b", sync::MemberState::alive)};
   state.sync->members[0].synced = false;
@@ -71,7 +71,7 @@ TEST_CASE("page: a member that does not hold everything yet, and one that has no
   CHECK(has(page, "<path class=\"link alive\""));
 }
 
-TEST_CASE("page: nothing foreign is markup") {
+TEST_CASE("page: foreign text is escaped") {
   node::NodeState state = example();
   state.name = kHostile;
   state.cluster = kHostile;
@@ -85,14 +85,14 @@ TEST_CASE("page: nothing foreign is markup") {
   CHECK(has(page, "&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;\\x01\\xff"));
 }
 
-TEST_CASE("page: a node on its own, and one that has heard nobody") {
+TEST_CASE("page: a node that has heard no member, and one without sync") {
   node::NodeState state = example();
   CHECK(has(node::page_html(state, {}, {}), "No other member has been heard yet."));
   state.sync.reset();
   CHECK(has(node::page_html(state, {}, {}), "sync is off"));
 }
 
-TEST_CASE("page: more members than there is room for") {
+TEST_CASE("page: more members than fit the picture") {
   node::NodeState state = example();
   for (int i = 0; i < 300; ++i) state.sync->members.push_back(member("m", sync::MemberState::alive));
   const std::string page = node::page_html(state, {}, {});
@@ -116,7 +116,7 @@ TEST_CASE("page: charts need two points; top swarms are links") {
   CHECK(has(two, "12,345"));
 }
 
-TEST_CASE("page: bytes have a unit of their own") {
+TEST_CASE("page: byte rates have their own units") {
   node::History::Point point;
   point.values[static_cast<size_t>(node::Series::bytes_received)] = 294;
   point.values[static_cast<size_t>(node::Series::bytes_sent)] = 1'430;
@@ -125,7 +125,7 @@ TEST_CASE("page: bytes have a unit of their own") {
   CHECK(has(page, "out 1.43 kB/s"));
 }
 
-TEST_CASE("page: amounts at a glance") {
+TEST_CASE("page: amounts are rounded to three digits") {
   CHECK(node::amount_text(0) == "0");
   CHECK(node::amount_text(0.4) == "0.4");
   CHECK(node::amount_text(12.34) == "12.3");

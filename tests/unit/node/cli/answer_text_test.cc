@@ -32,7 +32,7 @@ TEST_CASE("answer text: the largest swarms") {
             "  100      2         3\n");
 }
 
-TEST_CASE("answer text: what has another shape is a dash, and what is foreign stays on its line") {
+TEST_CASE("answer text: an unexpected value is a dash, and foreign text stays on its line") {
   for (
       const char* text :
       {"{}", "[]", "3",

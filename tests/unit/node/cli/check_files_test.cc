@@ -13,7 +13,7 @@ using namespace shoal::node;
 
 namespace {
 
-// A folder that goes with it.
+// A folder, removed with this object.
 class Folder {
  public:
   Folder() { REQUIRE(mkdtemp(path_.data()) != nullptr); }
@@ -32,7 +32,7 @@ class Folder {
 
 }  // namespace
 
-TEST_CASE("named files: what a node could start with") {
+TEST_CASE("named files: no complaint where a node could start") {
   const Folder folder;
   Options options;
   CHECK(wrong_files(options).empty());
@@ -48,7 +48,7 @@ TEST_CASE("named files: what a node could start with") {
   CHECK(wrong_files(options).empty());
 }
 
-TEST_CASE("named files: each that is wrong is named with its option") {
+TEST_CASE("named files: each bad file is named with its option") {
   const Folder folder;
   Options options;
   options.sync.key_files = {"/nonexistent/key", folder.file("key", "no key")};
@@ -66,9 +66,7 @@ TEST_CASE("named files: each that is wrong is named with its option") {
   CHECK(wrong.back() == "admin.export_file: /nonexistent/export: No such file or directory");
 }
 
-TEST_CASE(
-    "named files: the list is not read where the node does not read it, and behind its new root where it "
-    "does") {
+TEST_CASE("named files: the access list is checked only if it is read, and below the node's new root") {
   const Folder folder;
   Options options;
   options.access.file = "/nonexistent/list";

@@ -72,7 +72,7 @@ bool has(const Outcome& outcome, const std::string& text) {
 
 }  // namespace
 
-TEST_CASE("command line: help and version succeed, every command explains itself by examples") {
+TEST_CASE("command line: help and version succeed, and every command's help has examples") {
   CHECK(run({"--version"}).code == 0);
   CHECK(run({"--help"}).code == 0);
   for (const char* command :
@@ -86,7 +86,7 @@ TEST_CASE("command line: help and version succeed, every command explains itself
   for (const Option& option : option_table()) CHECK(has(help, flag_name(option) + " "));
 }
 
-TEST_CASE("command line: what cannot be understood is exit code 2") {
+TEST_CASE("command line: wrong usage is exit code 2") {
   CHECK(run({}).code == 2);
   CHECK(has(run({"nosuch"}), "shoal: nosuch is not expected here"));
   const Outcome flag = run({"node", "--tracker.interval", "5"});
@@ -102,7 +102,7 @@ TEST_CASE("command line: what cannot be understood is exit code 2") {
   CHECK(run({"keygen", "a", "b"}).code == 2);
 }
 
-TEST_CASE("command line: what is not valid or does not work is exit code 1") {
+TEST_CASE("command line: an invalid value or a failure is exit code 1") {
   const Outcome value = run({"node", "--tracker.interval_s", "0"});
   CHECK(value.code == 1);
   CHECK(value.text ==
@@ -127,7 +127,7 @@ TEST_CASE("command line: what is not valid or does not work is exit code 1") {
   CHECK(has(run({"drain", "--admin", "127.0.0.1:1"}), "shoal: 127.0.0.1:1: Connection refused"));
 }
 
-TEST_CASE("command line: config and keygen print what they make") {
+TEST_CASE("command line: config and keygen print their result") {
   CHECK(run({"config"}).text == default_file());
   CHECK(run({"config", "--reference"}).text == options_reference());
   CHECK(has(run({"keygen"}), "\nshoal-key-1:"));

@@ -19,7 +19,7 @@ TEST_CASE("completion: the words that an option allows") {
   CHECK(!completion_value("a path of a URL").file);
 }
 
-TEST_CASE("completion: quotes in a summary end nothing") {
+TEST_CASE("completion: quotes in a summary are escaped") {
   const CompletionCommand command{"run", "It's", {{"--flag", "a 'b' \\ c", std::nullopt}}, {}};
   CHECK(completion_script(Shell::zsh, {&command, 1}).find("'--flag:a '\\''b'\\'' \\ c'") !=
         std::string::npos);

@@ -46,7 +46,7 @@ TEST_CASE("status table: a node that is not ready says why, and hostile names st
   for (const char c : table) CHECK(((c >= 0x20 && c < 0x7f) || c == '\n'));
 }
 
-TEST_CASE("status table: what has another shape") {
+TEST_CASE("status table: JSON of another shape") {
   for (const char* text :
        {"{}", R"({"node": 1, "members": {}, "peers": [], "swarms": "x"})",
         R"({"members": [1, null, [], {}, {"name": 1, "lost": -1.5, "clock_offset_ms": "x"}]})",
@@ -64,7 +64,7 @@ TEST_CASE("status table: what has another shape") {
   }
 }
 
-TEST_CASE("printable: no control byte, bounded") {
+TEST_CASE("printable: no control bytes, bounded length") {
   CHECK(printable("a\tb\x7f\x9b") == "a\\x09b\\x7f\\x9b");
   CHECK(printable(std::string(300, 'a')) == std::string(200, 'a') + "...");
 }

@@ -9,7 +9,7 @@
 
 using namespace shoal;
 
-TEST_CASE("ring: full drops and counts, and order is kept") {
+TEST_CASE("ring: keeps the order; when full it drops and counts") {
   node::SpscRing<int> ring(8);
   for (int i = 0; i < 8; ++i) CHECK(ring.push(i));
   CHECK(!ring.push(8));
@@ -21,7 +21,7 @@ TEST_CASE("ring: full drops and counts, and order is kept") {
   CHECK(ring.drain([](int) {}) == 0);
 }
 
-TEST_CASE("delta queue: every delta of a busy producer arrives after some wake-up") {
+TEST_CASE("delta queue: every delta of a busy producer is followed by a wake-up") {
   // The consumer sleeps until it is woken, as the control thread does; a lost wake-up would leave deltas
   // behind.
   std::atomic<int> wakes = 0;
@@ -50,7 +50,7 @@ TEST_CASE("delta queue: every delta of a busy producer arrives after some wake-u
   CHECK(queue.dropped() == 0);
 }
 
-TEST_CASE("delta queue: more than its capacity without a drain is dropped and counted") {
+TEST_CASE("delta queue: what exceeds its capacity is dropped and counted") {
   int wakes = 0;
   node::DeltaQueue queue([&] { ++wakes; });
   for (size_t i = 0; i < node::DeltaQueue::kCapacity + 10; ++i) queue.push({});

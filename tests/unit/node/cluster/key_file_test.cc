@@ -11,7 +11,7 @@ using namespace shoal::node;
 
 namespace {
 
-// A folder of its own, gone at the end of the test.
+// A folder, removed with this object.
 class Folder {
  public:
   Folder() {
@@ -35,7 +35,7 @@ std::string error_of(const std::string& text) {
 
 }  // namespace
 
-TEST_CASE("key file: text and key") {
+TEST_CASE("key file: text to key and back") {
   ClusterKey key;
   for (size_t i = 0; i < key.size(); ++i) key[i] = static_cast<uint8_t>(i);
   CHECK(*parse_key_file("k", format_key_file(key)) == key);
@@ -43,7 +43,7 @@ TEST_CASE("key file: text and key") {
   CHECK(*parse_key_file("k", "shoal-key-1:" + kDigits) == key);
 }
 
-TEST_CASE("key file: what is no key, and no message shows a key") {
+TEST_CASE("key file: invalid keys are named, and no message shows a key") {
   CHECK(error_of("").starts_with("k: has no key: "));
   CHECK(error_of("# only a comment\n").starts_with("k: has no key: "));
   CHECK(error_of("\nsecret").starts_with("k:2: is no key: "));
@@ -59,7 +59,7 @@ TEST_CASE("key file: what is no key, and no message shows a key") {
   }
 }
 
-TEST_CASE("key file: a new one is secret, random and never written over another") {
+TEST_CASE("key file: a new one is secret and random, and never overwrites another") {
   const Folder folder;
   REQUIRE(create_key_file(folder.file("a")));
   REQUIRE(create_key_file(folder.file("b")));

@@ -23,7 +23,7 @@ struct Folder {
 
 }  // namespace
 
-TEST_CASE("node keys: one set from all files, or none") {
+TEST_CASE("node keys: one set from all files, or an error") {
   const Folder folder;
   Options options;
   options.sync.cluster = "test";
@@ -51,7 +51,7 @@ TEST_CASE("node keys: one set from all files, or none") {
   CHECK(broken.error().message.find(options.sync.key_files[1]) != std::string::npos);
 }
 
-TEST_CASE("node keys: without files they are random, or anyone's") {
+TEST_CASE("node keys: without files they are random, or public if insecure") {
   REQUIRE(sodium_init() >= 0);
   Options options;
   const auto one = load_node_keys(options);

@@ -1,4 +1,4 @@
-// PullServer and PullClient against each other and against those who mean no good, over real sockets.
+// PullServer and PullClient against each other and against hostile peers, over real sockets.
 
 #include <arpa/inet.h>
 #include <doctest/doctest.h>
@@ -108,7 +108,7 @@ struct Donor {
   std::vector<std::pair<common::Endpoint, std::vector<uint8_t>>> asked;
 };
 
-// A connection of somebody who does as he likes.
+// A connection on which a test sends what it likes.
 struct Stranger {
   explicit Stranger(const Donor& donor, uint32_t source = kHere) : fd(socket(AF_INET, SOCK_STREAM, 0)) {
     sockaddr_storage from, to;
@@ -183,7 +183,7 @@ TEST_CASE("pull streams: the request arrives whole, the answer complete and in o
   REQUIRE(donor.run_until([&] { return !puller.closed.empty(); }));
   REQUIRE(donor.asked.size() == 1);
   CHECK(donor.asked[0].second == request_of(1200));
-  // Not any address of this machine: the one the others know it by.
+  // The puller speaks from the address that the others know it by, not from any other of this machine.
   CHECK(common::to_string(donor.asked[0].first).rfind("127.0.0.5:", 0) == 0);
   CHECK(puller.closed == std::vector<uint64_t>{1});
   REQUIRE(puller.received[1].size() == donor.size);
@@ -196,7 +196,7 @@ TEST_CASE("pull streams: the request arrives whole, the answer complete and in o
   CHECK(puller.dropped() == 0);
 }
 
-TEST_CASE("pull streams: a donation is not asked before its time, and several run side by side") {
+TEST_CASE("pull streams: a donation is not called before its time, and several run side by side") {
   Donor donor;
   donor.size = 50'000;
   donor.piece = 5'000;
@@ -207,7 +207,7 @@ TEST_CASE("pull streams: a donation is not asked before its time, and several ru
   for (const auto& [pull, bytes] : puller.received) CHECK(bytes.size() == donor.size);
 }
 
-TEST_CASE("pull server: half a request is closed when its time is over") {
+TEST_CASE("pull server: half a request is closed after the time limit") {
   Donor donor({.request_ms = 50});
   std::vector<uint8_t> half = request_of(500);
   half.resize(300);
@@ -218,7 +218,7 @@ TEST_CASE("pull server: half a request is closed when its time is over") {
   CHECK(donor.asked.empty());
 }
 
-TEST_CASE("pull server: what is no request is closed at once, and so is who goes on after it") {
+TEST_CASE("pull server: an invalid request is closed at once, and so is more data after a request") {
   Donor donor;
   donor.size = 1'000'000'000;
   Stranger http(donor), empty(donor), huge(donor);
@@ -241,7 +241,7 @@ TEST_CASE("pull server: what is no request is closed at once, and so is who goes
   CHECK(donor.alive == 1);
 }
 
-TEST_CASE("pull server: a refused request gets not one byte") {
+TEST_CASE("pull server: a refused request gets no byte") {
   Donor donor;
   donor.refuses = true;
   Stranger stranger(donor);
@@ -251,7 +251,7 @@ TEST_CASE("pull server: a refused request gets not one byte") {
   CHECK(donor.server->counters().dropped_request.value() == 1);
 }
 
-TEST_CASE("pull server: connections that say nothing make room for newer ones, first those of one address") {
+TEST_CASE("pull server: silent connections make room for newer ones, first those that share an address") {
   Donor donor;
   std::vector<Stranger> crowd;
   for (int i = 0; i < 30; ++i) crowd.emplace_back(donor);
@@ -264,7 +264,7 @@ TEST_CASE("pull server: connections that say nothing make room for newer ones, f
   REQUIRE(donor.run_until([&] { return crowd[26].closed(); }));
   CHECK(donor.server->counters().dropped_room.value() == 27);
   CHECK(!crowd[27].closed());
-  // Those that have asked for something do not count, and somebody honest is served all the while.
+  // Connections with a request do not count, and an honest client is served all the while.
   donor.size = 100'000'000;
   crowd.back().send(request_of(60));
   REQUIRE(donor.run_until([&] { return donor.alive == 1; }));
@@ -277,7 +277,7 @@ TEST_CASE("pull server: connections that say nothing make room for newer ones, f
   CHECK(!crowd[42].closed());
 }
 
-TEST_CASE("pull server: who does not read is closed, and never has more than a piece waiting here") {
+TEST_CASE("pull server: a client that does not read is closed, and at most one piece waits for it") {
   Donor donor({.take_ms = 100});
   donor.size = 1'000'000'000;
   Stranger stranger(donor);
@@ -305,7 +305,7 @@ TEST_CASE("pull server: a reset ends the donation") {
   CHECK(donor.server->counters().dropped_broken.value() == 3);
 }
 
-TEST_CASE("pull client: nobody there, or nobody who answers") {
+TEST_CASE("pull client: no server, or a silent one") {
   Donor donor;
   Puller puller(donor, 0, {.idle_ms = 50});
   puller.start(1, common::make_endpoint_v4(kHere, 1));
@@ -319,7 +319,7 @@ TEST_CASE("pull client: nobody there, or nobody who answers") {
   CHECK(puller.client.counters().dropped_idle.value() == 1);
 }
 
-TEST_CASE("pull client: too many at once, and some that are aborted") {
+TEST_CASE("pull client: too many pulls at once, and aborted ones") {
   Donor donor;
   donor.size = 1'000'000'000;
   Puller puller(donor, 0, {.pulls_max = 2});
@@ -336,7 +336,7 @@ TEST_CASE("pull client: too many at once, and some that are aborted") {
   CHECK(puller.closed.size() == 1);
 }
 
-TEST_CASE("pull client: a reset is an end like any other, but counted") {
+TEST_CASE("pull client: a reset ends a pull and is counted") {
   Donor donor({.take_ms = 1});
   donor.size = 1'000'000'000;
   donor.every_us = 1'000'000;

@@ -34,7 +34,7 @@ using common::parse_network;
 
 }  // namespace
 
-TEST_CASE("opentracker config: an empty one is what opentracker does by itself") {
+TEST_CASE("opentracker config: an empty file gives opentracker's defaults") {
   const Options options = options_of("");
   CHECK(options.tracker.udp == std::vector{*parse_endpoint("0.0.0.0:6969"), *parse_endpoint("[::]:6969")});
   CHECK(options.tracker.http == options.tracker.udp);
@@ -96,7 +96,7 @@ TEST_CASE("opentracker config: access lists") {
   CHECK(options_of("").access.mode == AccessMode::open);
 }
 
-TEST_CASE("opentracker config: proxies and the way home") {
+TEST_CASE("opentracker config: proxies and the redirect") {
   const Options options = options_of(
       "access.proxy 10.0.1.23\naccess.proxy 192.0.2.9/8\ntracker.redirect_url https://tracker.example/\n");
   CHECK(options.access.trusted_proxies ==
@@ -116,7 +116,7 @@ TEST_CASE("opentracker config: a cluster") {
   CHECK(options_of("livesync.cluster.node_ip 192.0.2.2\n").sync.peers.empty());
 }
 
-TEST_CASE("opentracker config: what has no counterpart is said line by line") {
+TEST_CASE("opentracker config: lines without a counterpart are named one by one") {
   const std::string toml = toml_of(
       "# a comment\n"
       "batchsync.cluster.admin_ip 10.1.1.1\n"
@@ -142,8 +142,8 @@ TEST_CASE("opentracker config: what has no counterpart is said line by line") {
   CHECK(!has(toml, "a comment"));
 }
 
-TEST_CASE("opentracker config: what shoal cannot do as a whole is an error") {
-  // opentracker binds both; they are of different protocols there.
+TEST_CASE("opentracker config: a file whose lines clash in shoal is an error") {
+  // opentracker binds both: its two sockets have different protocols.
   const auto translated =
       translate_opentracker_config("listen.udp 127.0.0.1:7000\nlivesync.cluster.listen 127.0.0.1:7000\n");
   CHECK(has(translated.errors, "tracker.udp has it too"));

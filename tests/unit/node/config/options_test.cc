@@ -30,7 +30,7 @@ std::string error_of(const std::string& text) { return error_of(file(text)); }
 
 }  // namespace
 
-TEST_CASE("options: without any source they are the defaults of the contract") {
+TEST_CASE("options: without any source they have their defaults") {
   OptionSources sources;
   sources.host_name = "alpha.example org";
   const auto options = resolve_options(sources);
@@ -198,7 +198,7 @@ TEST_CASE("options: flag over environment over file over default") {
   CHECK(options->tracker.udp.empty());  // an empty value is an empty list, not the default
 }
 
-TEST_CASE("options: every kind of wrong value in a file names line, key and what is allowed") {
+TEST_CASE("options: an error about a value in a file names the line, the key and what is allowed") {
   struct Wrong {
     const char* text;
     const char* error;
@@ -293,7 +293,7 @@ TEST_CASE("options: every kind of wrong value in a file names line, key and what
   }
 }
 
-TEST_CASE("options: wrong flags and variables name themselves") {
+TEST_CASE("options: an error about a flag or a variable names it") {
   OptionSources sources;
   sources.flags = {{"tracker.interval_s", "x"}};
   CHECK(error_of(sources) ==
@@ -326,14 +326,13 @@ TEST_CASE("options: wrong flags and variables name themselves") {
   CHECK(error_of(sources) ==
         "environment variable SHOAL_TRACKER_INTERVAL: no option has this name; did you mean "
         "SHOAL_TRACKER_INTERVAL_S?");
-  // What names no section of ours is somebody else's: Kubernetes sets these for a service named shoal.
+  // A variable that names no section is not ours: Kubernetes sets these for a service named shoal.
   sources.environment = {
       {"SHOAL_SERVICE_HOST", "192.0.2.1"}, {"SHOAL_PORT", "tcp://192.0.2.1:80"}, {"SHOAL_NODE", ""}};
   CHECK(resolve_options(sources).has_value());
 }
 
-TEST_CASE(
-    "options: the path of the statistics is one that no escape is needed for, and not the tracker's own") {
+TEST_CASE("options: the path of the statistics needs no escape and is none of the tracker's own") {
   for (const char* path : {"/", "stats", "/announce", "/scrape", "/a b", "/a?b", "/%41"}) {
     CAPTURE(path);
     CHECK(error_of("[stats]\npath = \"" + std::string(path) + "\"").starts_with("f.toml:2: stats.path: "));
@@ -342,7 +341,7 @@ TEST_CASE(
   CHECK(error_of("[stats]\nnetworks = [\"10.0.0.1/8\"]").starts_with("f.toml:2: stats.networks: "));
 }
 
-TEST_CASE("options: keys that do not fit each other") {
+TEST_CASE("options: keys that contradict each other") {
   CHECK(error_of("[tracker]\nudp = []\nhttp = []").find("both empty") != std::string::npos);
   CHECK(error_of("[tracker]\ninterval_s = 2500").find("at least 3094") != std::string::npos);
   CHECK(error_of("[tracker]\ninterval_s = 2500\npeer_timeout_s = 3093")
@@ -393,7 +392,7 @@ TEST_CASE("options: keys that do not fit each other") {
   CHECK(error_of("[admin]\nlisten = \"0.0.0.0:6969\"").find("tracker.http has it too") != std::string::npos);
 }
 
-TEST_CASE("options: many errors are told at once, from the top of the file, but not endlessly") {
+TEST_CASE("options: many errors are reported at once, from the top of the file, up to a limit") {
   CHECK(error_of("[tracker]\ninterval_s = 0\n[node]\nworkers = -1\n[admin]\nx = 1") ==
         "f.toml:2: tracker.interval_s: 0 is not allowed: a whole number of seconds from 1 to 86400\n"
         "f.toml:4: node.workers: -1 is not allowed: a whole number from 0 to 256; 0 is one per CPU\n"
@@ -418,7 +417,7 @@ TEST_CASE("options: a file is bounded in size, depth and list length") {
         std::string::npos);
   CHECK(error_of("[sync]\nkey_files = \"" + std::string(5000, 'a') + "\"").find("is not allowed") !=
         std::string::npos);
-  // As deep as the bound on dots lets it be.
+  // As deep as the limit on dots allows.
   deep = "a";
   for (int i = 0; i < 8190; ++i) deep += ".a";
   CHECK(error_of(deep + " = 1").find("a: unknown") != std::string::npos);

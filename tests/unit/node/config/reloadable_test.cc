@@ -19,7 +19,7 @@ Options defaults() {
   return *node::resolve_options(sources);
 }
 
-// Some value that is allowed, and not the default.
+// An allowed value that is not the default.
 std::string other_value(const Option& option) {
   static const std::map<std::string_view, std::string> of_text{
       {"node.chroot", "/var/empty"},
@@ -53,7 +53,7 @@ Options with(const Options& options, std::string_view key, const std::string& va
 
 }  // namespace
 
-TEST_CASE("reload: every row of the table finds its own change, takes it, and nothing else") {
+TEST_CASE("reload: every option finds its own change, applies it, and nothing else") {
   const Options running = defaults();
   for (const Option& option : node::option_table()) {
     CAPTURE(option.key);
@@ -69,7 +69,7 @@ TEST_CASE("reload: every row of the table finds its own change, takes it, and no
   }
 }
 
-TEST_CASE("reload: what may change is taken, what may not stays and is named") {
+TEST_CASE("reload: what may change is applied; what may not stays and is named") {
   const Options running = defaults();
   Options read = with(running, "tracker.interval_s", "900");
   read = with(read, "access.mode", "deny");
@@ -84,13 +84,13 @@ TEST_CASE("reload: what may change is taken, what may not stays and is named") {
   const auto changes = node::changes_between(running, read);
   CHECK(node::joined_keys(changes.reloadable) == "tracker.interval_s, access.mode");
   CHECK(node::joined_keys(changes.need_restart) == "tracker.udp, sync.cluster");
-  // What waits for the restart waits on.
+  // What waits for a restart keeps waiting.
   CHECK(node::joined_keys(node::changes_between(*reloaded, read).need_restart) ==
         "tracker.udp, sync.cluster");
   CHECK(node::changes_between(*reloaded, read).reloadable.empty());
 }
 
-TEST_CASE("reload: new values that do not fit what stays until a restart are refused") {
+TEST_CASE("reload: new values that contradict what stays until a restart are refused") {
   const Options running = defaults();
   Options read = with(running, "tracker.peer_timeout_s", "7200");
   read = with(read, "tracker.interval_s", "3600");

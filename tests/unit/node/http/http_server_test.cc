@@ -46,7 +46,7 @@ class Client {
   void send(const std::string& text) const {
     REQUIRE(::send(fd_, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size()));
   }
-  // An answer has come.
+  // True once an answer has arrived.
   bool is_answered() const { return peek() > 0; }
   bool is_closed() const {
     const ssize_t size = peek();
@@ -96,7 +96,7 @@ struct Fixture {
     return true;
   }
 
-  // A connection that the server has taken, and from which it has read `text`.
+  // A connection that the server has accepted, and from which it has read `text`.
   std::unique_ptr<Client> connect(const std::string& text = "") {
     const uint64_t accepted = counters.connections_accepted.value();
     const uint64_t received = counters.bytes_received.value();
@@ -109,7 +109,7 @@ struct Fixture {
     return client;
   }
 
-  // So that what begins now is younger than what has begun.
+  // Makes what begins next younger than what has begun.
   void pass_time() {
     uv_update_time(&loop);
     const uint64_t start_ms = uv_now(&loop);
@@ -157,7 +157,7 @@ TEST_CASE("http server: a request that began just now outlives an idle connectio
   CHECK(f.run_until([&] { return begun->is_answered(); }));
 }
 
-TEST_CASE("http server: of idle connections the oldest goes") {
+TEST_CASE("http server: the oldest idle connection is closed") {
   Fixture f(3);
   Clients idle;
   for (size_t i = 0; i < 3; ++i) idle.push_back(f.connect());

@@ -15,7 +15,7 @@ struct Loop {
 
 }  // namespace
 
-TEST_CASE("drain: begins once, stops once, and says where it is") {
+TEST_CASE("drain: begins once, stops once, and reports its phase") {
   Loop loop;
   int stops = 0;
   Drain drain(&loop.uv, 0, [&] {
@@ -35,7 +35,7 @@ TEST_CASE("drain: begins once, stops once, and says where it is") {
   CHECK(!drain.begin("test"));
 }
 
-TEST_CASE("drain: serves on for the time it was given") {
+TEST_CASE("drain: keeps serving for the time it was given") {
   Loop loop;
   uint64_t stopped_ms = 0;
   Drain drain(&loop.uv, 1, [&] {

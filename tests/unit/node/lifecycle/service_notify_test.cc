@@ -61,7 +61,7 @@ TEST_CASE("service manager: hears when the node is ready, reloads and stops") {
   Readiness readiness{false, "starting"};
   notify.start(&loop.uv, [&] { return readiness; });
   CHECK(service.heard() == Messages{"STATUS=not ready: starting"});
-  notify.reloading();  // means nothing to it yet
+  notify.reloading();  // ignored until the node is ready
   notify.reloaded();
   CHECK(service.heard().empty());
 
@@ -79,7 +79,7 @@ TEST_CASE("service manager: hears when the node is ready, reloads and stops") {
   notify.stopping(3600);
   notify.reloading();
   notify.reloaded();
-  // The drain is not what it has to stop within.
+  // The drain does not count towards the stop timeout.
   CHECK(service.heard() == Messages{"STOPPING=1\nEXTEND_TIMEOUT_USEC=3720000000"});
   readiness = {false, "draining"};
   uv_run(&loop.uv, UV_RUN_ONCE);
@@ -88,7 +88,7 @@ TEST_CASE("service manager: hears when the node is ready, reloads and stops") {
   uv_run(&loop.uv, UV_RUN_DEFAULT);
 }
 
-TEST_CASE("service manager: a watchdog is told in half its time, whether ready or not") {
+TEST_CASE("service manager: the watchdog is notified at half its interval, ready or not") {
   const Service service;
   Loop loop;
   ServiceNotify notify({service.path(), "40000", std::to_string(getpid())});
@@ -101,7 +101,7 @@ TEST_CASE("service manager: a watchdog is told in half its time, whether ready o
   CHECK(service.heard() == Messages{"STATUS=not ready: starting", "WATCHDOG=1", "WATCHDOG=1", "WATCHDOG=1"});
 }
 
-TEST_CASE("service manager: a watchdog that is not ours, or no number, is none") {
+TEST_CASE("service manager: a watchdog of another process, or no number, is ignored") {
   const Service service;
   const auto watchdog_ms = [&](const char* usec, const std::string& pid) {
     return ServiceNotify({service.path(), usec, pid}).watchdog_ms();
@@ -113,7 +113,7 @@ TEST_CASE("service manager: a watchdog that is not ours, or no number, is none")
   CHECK(watchdog_ms("", "") == 0);
 }
 
-TEST_CASE("service manager: none, or one that cannot be reached, is nobody to tell") {
+TEST_CASE("service manager: none, or one that cannot be reached, is no error") {
   const Service service;
   for (const std::string& path : {std::string(), service.path() + ".none", std::string("relative"),
                                   std::string("/"), std::string(200, '/')}) {

@@ -5,7 +5,7 @@
 using namespace shoal;
 using Entry = node::AddressConnections::Entry;
 
-TEST_CASE("address connections: as many as allowed of each client, and again when one leaves") {
+TEST_CASE("address connections: each client gets its limit, and a place back when a connection ends") {
   node::AddressConnections connections;
   const auto one = common::make_endpoint_v4(1, 1);
   CHECK(connections.enter(one) == Entry::uncounted);
@@ -17,7 +17,7 @@ TEST_CASE("address connections: as many as allowed of each client, and again whe
   connections.leave(one);
   CHECK(connections.enter(one) == Entry::counted);
   CHECK(connections.enter(one) == Entry::refused);
-  // A lower limit closes nothing; those that leave were counted.
+  // A lower limit closes nothing; the connections that end were counted.
   connections.set_max(1);
   connections.leave(one);
   CHECK(connections.enter(one) == Entry::refused);

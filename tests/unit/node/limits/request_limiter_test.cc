@@ -28,13 +28,13 @@ common::Endpoint v6(const char* text) { return *common::parse_address(text); }
 
 }  // namespace
 
-TEST_CASE("rate table: ten seconds' worth at once, then the rate") {
+TEST_CASE("rate table: a burst of ten seconds' worth, then the rate") {
   for (const uint32_t per_s : {1U, 7U, 100U}) {
     RateTable table({3});
     CHECK(taken(table, 1, per_s, kNow, 20 * per_s) == 10 * per_s);
     CHECK_FALSE(table.would_take(client(1), per_s, kNow));
     CHECK(taken(table, 1, per_s, kNow + kSecondUs + 10, 5 * per_s) == per_s);
-    // Refused requests cost nothing: after a flood of a minute it goes on as before.
+    // Refused requests cost nothing: after a minute's flood the rate is as before.
     uint32_t over_a_minute = 0;
     for (uint64_t s = 2; s < 62; ++s) {
       over_a_minute += taken(table, 1, per_s, kNow + s * kSecondUs + 20, 5 * per_s);
@@ -44,7 +44,7 @@ TEST_CASE("rate table: ten seconds' worth at once, then the rate") {
   }
 }
 
-TEST_CASE("rate table: one client's flood is not another's") {
+TEST_CASE("rate table: one client's flood does not limit another") {
   RateTable table({3});
   taken(table, 1, 10, kNow, 1000);
   uint32_t others = 0;
@@ -53,18 +53,18 @@ TEST_CASE("rate table: one client's flood is not another's") {
   CHECK_FALSE(table.take(client(1), 10, kNow));
 }
 
-TEST_CASE("rate table: a table that is too small forgets those who asked least, and refuses nobody for it") {
+TEST_CASE("rate table: a full table forgets the clients that asked least, and refuses none for it") {
   RateTable table({3});
   taken(table, 0, 10, kNow, 100);
   uint64_t refused = 0;
   for (uint32_t number = 1; number < 3 * RateTable::kClients; ++number) {
     refused += table.take(client(number), 10, kNow) ? 0 : 1;
   }
-  CHECK(refused < 100);  // whose hash is that of one who has used up his
+  CHECK(refused < 100);  // those that share a slot with one over its limit
   CHECK_FALSE(table.would_take(client(0), 10, kNow));
 }
 
-TEST_CASE("rate table: several threads together take what one may") {
+TEST_CASE("rate table: several threads together get what one would") {
   RateTable table({3});
   std::atomic<uint32_t> count{0};
   std::vector<std::thread> threads;
@@ -76,7 +76,7 @@ TEST_CASE("rate table: several threads together take what one may") {
   CHECK(count == 10'000);
 }
 
-TEST_CASE("request limiter: off until it is set, and again") {
+TEST_CASE("request limiter: off until it is set, and can be switched off again") {
   node::RequestLimiter limiter({3});
   CHECK_FALSE(limiter.on());
   CHECK(limiter.take(make_endpoint_v4(1, 1), kNow) == Limit::none);
@@ -114,7 +114,7 @@ TEST_CASE("request limiter: a client is an IPv4 address or a /64, a network a /2
     CHECK(limiter.take(make_endpoint_v4(0xc00002ff, 1), kNow) == Limit::requests_per_s_per_prefix);
     CHECK(limiter.take(make_endpoint_v4(0xc0000301, 1), kNow) == Limit::none);
   }
-  SUBCASE("one who floods does not use up his network") {
+  SUBCASE("one flooding client does not use up its network's share") {
     limiter.set(1, 2);
     for (int i = 0; i < 1000; ++i) limiter.take(make_endpoint_v4(0xc0000201, 1), kNow);
     use_up(make_endpoint_v4(0xc0000202, 1));

@@ -40,7 +40,7 @@ class Mapping {
 
 }  // namespace
 
-TEST_CASE("heap pages: collapsing goes on where it stopped and changes no byte") {
+TEST_CASE("heap pages: collapsing resumes where it stopped and changes no byte") {
   const Mapping mapping;
   uintptr_t at = mapping.begin();
   at = node::collapse_huge_pages(at, mapping.end(), 3);

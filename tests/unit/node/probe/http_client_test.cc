@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kLong{5000};
 
-// Takes one connection on loopback, reads a request, sends `answer` and closes, or keeps it open until
+// Accepts one connection on loopback, reads a request, sends `answer` and closes, or keeps it open until
 // destroyed.
 class OneAnswer {
  public:
@@ -55,7 +55,7 @@ class OneAnswer {
 
   HostPort address() const { return {"127.0.0.1", port_}; }
 
-  // To be called when the client is done.
+  // Call it when the client is done.
   const std::string& request() {
     thread_.join();
     return request_;
@@ -104,7 +104,7 @@ TEST_CASE("http client: post sends nothing but the request") {
   CHECK(request.ends_with("\r\n\r\n"));
 }
 
-TEST_CASE("http client: answers that are none") {
+TEST_CASE("http client: invalid answers") {
   CHECK(error_of("") == "closed without an answer");
   CHECK(error_of("HTTP/1.1 200 OK\r\n") == "closed within the answer's head");
   CHECK(error_of("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello") == "closed within the answer");

@@ -158,7 +158,7 @@ TEST_CASE("probe: bodies of HTTP trackers") {
   CHECK(!parse_scrape_body("d5:filesi1ee", hash));
 }
 
-TEST_CASE("probe: a UDP tracker that answers, and stops the peer in the end") {
+TEST_CASE("probe: a UDP tracker that answers; the peer is stopped at the end") {
   std::atomic<int> stopped = 0;
   const FakeTracker tracker([&](const UdpRequest& request, std::span<uint8_t> out) {
     if (request.kind == UdpKind::announce && request.announce.event == shoal::proto::Event::stopped)
@@ -209,7 +209,7 @@ TEST_CASE("probe: a silent tracker, an error and nonsense are told apart") {
   report = wrong.probe(5000);
   CHECK(steps(report) == "connect announce! stopped! ");
 
-  // Answers to another transaction are not answers to this one.
+  // An answer to another transaction is ignored.
   const FakeTracker foreign([](const UdpRequest& request, std::span<uint8_t> out) {
     return shoal::proto::write_connect_answer(out, request.transaction_id + 1, 77);
   });

@@ -26,7 +26,7 @@ namespace {
 
 constexpr common::Tick kNow = 1'000'000;
 
-// Swarms of which number i has i % 3 seeders and one leecher.
+// Fills the store with swarms: number i has i % 3 seeders and one leecher.
 void fill(node::SwarmStore& store, uint32_t swarms) {
   for (uint32_t i = 0; i < swarms; ++i) {
     announce(store, {i, v4_peer(i)}, kNow);
@@ -157,7 +157,7 @@ TEST_CASE("dump: the same text in every coding, in pieces of bounded size") {
   }
 }
 
-TEST_CASE("dump: bencoded it is one canonical value, also when it takes several passes") {
+TEST_CASE("dump: bencoded it is one canonical value, even over several passes") {
   const auto store = make_store(true);
   for (uint32_t i = 0; i < SwarmScan::kBatchMax + 1000; ++i) announce(*store, {i, v4_peer(i)}, kNow);
   const std::string dump = whole(*store, DumpFormat::bencode, ContentCoding::identity);
@@ -204,7 +204,7 @@ TEST_CASE("dump: an empty store") {
   CHECK(unzstd(whole(*store, DumpFormat::text, ContentCoding::zstd)).empty());
 }
 
-TEST_CASE("dump gate: a client now and then, a few at once") {
+TEST_CASE("dump gate: one dump per client and interval, a few at once") {
   DumpGate gate(300);
   const auto client = v4_peer(1);
   {
@@ -242,19 +242,19 @@ TEST_CASE("dump gate: an IPv6 client is a /64") {
   CHECK(gate.enter(other, 0));
 }
 
-TEST_CASE("dump gate: remembers a bounded number of clients, the oldest goes first") {
+TEST_CASE("dump gate: remembers a bounded number of clients and forgets the oldest first") {
   DumpGate gate(1'000'000);
   for (uint32_t i = 0; i <= DumpGate::kClientsMax; ++i) CHECK(gate.enter(v4_peer(i), i));
   CHECK(gate.enter(v4_peer(0), DumpGate::kClientsMax + 1));
   CHECK(!gate.enter(v4_peer(DumpGate::kClientsMax), DumpGate::kClientsMax + 1));
 }
 
-TEST_CASE("dump gate: no interval, no limit by client") {
+TEST_CASE("dump gate: without an interval, no limit per client") {
   DumpGate gate(0);
   for (int i = 0; i < 10; ++i) CHECK(gate.enter(v4_peer(1), 0));
 }
 
-TEST_CASE("dump gate: another interval holds for those who have had a dump already") {
+TEST_CASE("dump gate: a new interval also holds for clients that have had a dump") {
   DumpGate gate(300);
   CHECK(gate.enter(v4_peer(1), 0));
   CHECK(!gate.enter(v4_peer(1), 60));

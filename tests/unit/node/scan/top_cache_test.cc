@@ -9,7 +9,7 @@
 
 using namespace shoal;
 
-TEST_CASE("top cache: the store is read once for all who ask within half a minute") {
+TEST_CASE("top cache: all requests within half a minute share one reading of the store") {
   const auto store = test::make_store(false);
   node::TopCache cache(*store);
   const auto empty = cache.lists();

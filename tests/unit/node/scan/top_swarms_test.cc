@@ -26,7 +26,7 @@ TEST_CASE("top swarms: the same as sorting all of them") {
   }
 }
 
-TEST_CASE("top swarms: fewer than asked for, equal ones in order, none without a score") {
+TEST_CASE("top swarms: fewer than requested, equal ones in order, none without a score") {
   node::TopSwarms top(10);
   proto::ScrapedSwarm high;
   high.info_hash.bytes.fill(9);

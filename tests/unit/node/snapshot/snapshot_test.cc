@@ -160,7 +160,7 @@ TEST_CASE("snapshot: an empty store, and no file at all") {
   CHECK((*empty)->records == 0);
 }
 
-TEST_CASE("snapshot: records age while the file lies, and the stamps do not come round") {
+TEST_CASE("snapshot: records age while the file lies unread, and stamps do not wrap around") {
   const Folder folder;
   ClusterClock clock(2700);
   auto store = make_store(true);
@@ -187,11 +187,11 @@ TEST_CASE("snapshot: records age while the file lies, and the stamps do not come
   CHECK(error_of(folder.file(), earlier).find("future") != std::string::npos);
 }
 
-TEST_CASE("snapshot: it is stamped in the cluster's ticks, whatever those of the store are") {
+TEST_CASE("snapshot: stamped in the cluster's ticks, whatever the store's ticks are") {
   const Folder folder;
   auto store = make_store(true);
   common::Prng prng(1);
-  // Cluster time was stepped on both nodes, and the store of neither.
+  // Cluster time was stepped on both nodes; the stores kept their ticks.
   ClusterClock writes(2700);
   writes.follow(writes.offset_ms() + 1000 * writes.tick_ms(), 1000);
   const common::Tick now = writes.tick();
@@ -202,7 +202,7 @@ TEST_CASE("snapshot: it is stamped in the cluster's ticks, whatever those of the
   auto again = make_store(true);
   REQUIRE(load(folder.file(), *again, reads));
   REQUIRE(records_of(*again).size() == 1);
-  // Seven ticks on by the cluster's count; the clock may have entered the next.
+  // Seven ticks later in cluster ticks; the clock may have entered the next.
   const int age = common::stamp_age(reads.tick(), records_of(*again)[0].stamp);
   CHECK(age >= 107);
   CHECK(age <= 108);
@@ -260,7 +260,7 @@ TEST_CASE("snapshot: foreign and damaged files are told apart and change nothing
   CHECK(error_of(folder.path + "/fifo", clock) == "is no file");
 }
 
-TEST_CASE("snapshot: a disk that is full leaves the old file") {
+TEST_CASE("snapshot: a full disk leaves the old file") {
   const Folder folder;
   const ClusterClock clock(2700);
   const auto small = example_store(clock, 10);
@@ -282,7 +282,7 @@ TEST_CASE("snapshot: a disk that is full leaves the old file") {
   CHECK(folder.files() == 1);
 }
 
-TEST_CASE("snapshot: paths where none can be written") {
+TEST_CASE("snapshot: paths that cannot be written") {
   const Folder folder;
   CHECK(check_replaceable("node.snapshot", folder.file()));
   CHECK(!check_replaceable("node.snapshot", folder.path));

@@ -13,7 +13,7 @@ double& at(node::SeriesValues& values, Series series) { return values[static_cas
 
 }  // namespace
 
-TEST_CASE("history: rates are over the time that passed, gauges as they are") {
+TEST_CASE("history: rates are per elapsed time, gauges are taken as they are") {
   node::History history;
   node::SeriesValues values{};
   at(values, Series::udp_announces) = 1000;
@@ -30,12 +30,12 @@ TEST_CASE("history: rates are over the time that passed, gauges as they are") {
   CHECK(at(points[0].values, Series::udp_announces) == doctest::Approx(25));
   CHECK(at(points[0].values, Series::swarms) == 9);
 
-  at(values, Series::udp_announces) = 1400;  // a counter that went back is no negative rate
+  at(values, Series::udp_announces) = 1400;  // a counter that went back gives no negative rate
   history.add(35'000, 130'000, values);
   CHECK(at(history.points()[1].values, Series::udp_announces) == 0);
 }
 
-TEST_CASE("history: two calls at one moment add no point") {
+TEST_CASE("history: a second call at the same moment adds no point") {
   node::History history;
   history.add(1'000, 0, {});
   history.add(1'000, 0, {});
@@ -51,7 +51,7 @@ TEST_CASE("history: the ring keeps the last hour, oldest first") {
   for (size_t i = 0; i < points.size(); ++i) CHECK(points[i].unix_ms == static_cast<int64_t>(i) + 51);
 }
 
-TEST_CASE("history: what is counted of a node's state") {
+TEST_CASE("history: the series of a node's state") {
   node::WorkerCounters worker;
   worker.udp[0].announces.add(3);
   worker.udp[1].announces.add(4);

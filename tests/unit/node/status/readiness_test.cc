@@ -40,7 +40,7 @@ TEST_CASE("readiness: a node of a cluster is ready once it holds what the others
   CHECK(reason(facts).empty());
 }
 
-TEST_CASE("readiness: the end goes before the snapshot, the snapshot before the others") {
+TEST_CASE("readiness: stopping is reported before the snapshot, the snapshot before the members") {
   sync::Status sync;
   ReadinessFacts facts;
   facts.snapshot_percent = 42;
@@ -53,7 +53,7 @@ TEST_CASE("readiness: the end goes before the snapshot, the snapshot before the 
   CHECK(reason(facts) == "stopping");
 }
 
-TEST_CASE("readiness: where not every swarm is served, the access list's changes come first") {
+TEST_CASE("readiness: with an access list, its run-time changes are waited for first") {
   sync::Status sync;
   sync.members.emplace_back();
   ReadinessFacts facts;

@@ -49,7 +49,7 @@ uint32_t count_found(const SortedPeers<F>& peers, uint32_t numbers) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("sorted peers: what was put in is found until it is taken out", Peers,
+TEST_CASE_TEMPLATE("sorted peers: a peer is found from its insertion to its removal", Peers,
                    SortedPeers<Family::v4>, SortedPeers<Family::v6>) {
   constexpr Family kFamily = sizeof(typename Peers::Record) == 8 ? Family::v4 : Family::v6;
   for (const uint32_t size : {1U, 2U, 100U, 512U, 513U, 5000U, 60'000U}) {
@@ -134,7 +134,7 @@ TEST_CASE("sorted peers: equal chances across hundreds of segments") {
   }
 }
 
-TEST_CASE("peer sampling: picks are different, in range and as many as wanted") {
+TEST_CASE("peer sampling: picks are distinct, in range and as many as requested") {
   Prng prng(5);
   for (uint32_t count = 0; count <= 40; ++count) {
     for (uint32_t want = 0; want <= count; ++want) {

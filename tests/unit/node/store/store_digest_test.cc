@@ -26,7 +26,7 @@ uint64_t hash_of_record(const proto::Delta& delta) {
 
 using Cell = std::pair<size_t, common::Stamp>;  // bucket, stamp
 
-// Counted anew from the records; cells whose digest is 0 are left out.
+// Recomputed from the records; cells whose digest is 0 are left out.
 std::map<Cell, uint64_t> recounted(const node::SwarmStore& store) {
   std::map<Cell, uint64_t> cells;
   for (const auto& [key, delta] : test::content(store)) {
@@ -74,7 +74,7 @@ void announce_some(node::SwarmStore& store, common::Prng& prng, Tick now, uint32
 
 }  // namespace
 
-TEST_CASE("store digests: those of the records after any sequence of changes") {
+TEST_CASE("store digests: match the records after any sequence of changes") {
   for (uint64_t seed = 1; seed <= 8; ++seed) {
     CAPTURE(seed);
     common::Prng prng(seed);
@@ -91,7 +91,7 @@ TEST_CASE("store digests: those of the records after any sequence of changes") {
         }
       }
       const uint32_t kind = prng.below(20);
-      // Usually a few ticks; a suspended machine; cluster time that was corrected a little.
+      // Mostly a few ticks; sometimes a suspended machine, or a small correction of cluster time.
       now += kind == 0 ? 400 : kind == 1 ? -4 : prng.below(9);
       if (prng.below(4) != 0) test::expire_all(*store, now);
       REQUIRE(kept(*store) == recounted(*store));
@@ -101,7 +101,7 @@ TEST_CASE("store digests: those of the records after any sequence of changes") {
   }
 }
 
-TEST_CASE("store digests: the same in stores of different keys that got the same in any order") {
+TEST_CASE("store digests: the same whatever a store's hash key and the order of its records") {
   common::Prng prng(5);
   std::vector<proto::Delta> deltas;
   for (int i = 0; i < 2000; ++i) deltas.push_back(some_delta(prng, kNow, 100));
@@ -115,7 +115,7 @@ TEST_CASE("store digests: the same in stores of different keys that got the same
   CHECK(!kept(*store).empty());
 }
 
-TEST_CASE("store digests: cost memory only where there is someone to compare with") {
+TEST_CASE("store digests: take memory only where there are members to compare with") {
   CHECK(test::make_store(true)->totals().memory_bytes - test::make_store(false)->totals().memory_bytes >=
         node::DigestTable::bytes());
 }
@@ -160,7 +160,7 @@ TEST_CASE("record hash: neighbours neither collide nor cancel") {
   CHECK(pairs.size() == count);
 }
 
-TEST_CASE("store reading: just the records of the cells that are still alive") {
+TEST_CASE("store reading: only the live records of the cells asked for") {
   common::Prng prng(9);
   const auto store = test::make_store(true);
   std::vector<proto::Delta> deltas;
@@ -170,7 +170,7 @@ TEST_CASE("store reading: just the records of the cells that are still alive") {
     deltas.push_back({hash_of(99), test::v4_peer(i), {}, common::stamp_of(kNow - i % 100)});
   }
   store->merge(deltas, kNow);
-  const Tick later = kNow + 20;  // not swept since: some have outlived their time
+  const Tick later = kNow + 20;  // not swept since: some records have expired
   sync::Cells cells;
   for (int i = 0; i < 60; ++i) cells.add(common::stamp_of(kNow - i * 3));
   for (int i = 0; i < 12; ++i) {
@@ -201,7 +201,7 @@ TEST_CASE("store reading: just the records of the cells that are still alive") {
   }
 }
 
-TEST_CASE("store completed: the larger count stays, and only of swarms that are there") {
+TEST_CASE("store completed: the larger count wins, and only for swarms that exist") {
   const auto store = test::make_store(true);
   test::announce(*store, {1, test::v4_peer(1), proto::Event::completed, true}, kNow);
   store->merge_part({hash_of(1), 7, {}}, kNow);
@@ -210,7 +210,7 @@ TEST_CASE("store completed: the larger count stays, and only of swarms that are 
   CHECK(test::scrape(*store, 1).completed == 7);
   store->merge_part({hash_of(2), 5, {}}, kNow);
   CHECK(store->totals().swarms == 1);
-  // What the teller has counted is not counted again, however many parts its records come in.
+  // What the sender has counted is not counted again, however many parts its records come in.
   for (uint32_t i = 2; i < 5; ++i) {
     const proto::Delta delta{
         hash_of(1), test::v4_peer(i), {proto::PeerRole::seeder, true}, common::stamp_of(kNow)};

@@ -26,7 +26,7 @@ std::unique_ptr<node::SwarmStore> limited(const node::StoreLimits& limits, bool 
 
 }  // namespace
 
-TEST_CASE("store limits: a swarm too many is not stored, what is there goes on") {
+TEST_CASE("store limits: a swarm over the limit is not stored; existing ones keep working") {
   for (const bool replicated : {false, true}) {
     const auto store = limited({.swarms = 3}, replicated);
     for (uint32_t i = 0; i < 3; ++i) {
@@ -37,19 +37,19 @@ TEST_CASE("store limits: a swarm too many is not stored, what is there goes on")
     CHECK_FALSE(refused.answer.delta);
     CHECK(refused.peers.empty());
     CHECK(store->totals().swarms == 3);
-    // A new peer of a swarm that is there, a refresh, and a stop.
+    // A new peer of an existing swarm, a refresh, and a stop.
     CHECK(announce(*store, {.hash = 0, .peer = v4_peer(9)}, kNow).answer.limit == Limit::none);
     CHECK(announce(*store, {.hash = 0, .peer = v4_peer(0)}, kNow + 3).answer.limit == Limit::none);
     CHECK(announce(*store, {.hash = 1, .peer = v4_peer(1), .event = Event::stopped}, kNow).answer.limit ==
           Limit::none);
     CHECK(scrape(*store, 1).leechers == 0);
-    // A stop of a peer nobody knows does not make a swarm.
+    // A stop of an unknown peer creates no swarm.
     CHECK(announce(*store, {.hash = 7, .peer = v4_peer(7), .event = Event::stopped}, kNow).answer.limit ==
           Limit::none);
   }
 }
 
-TEST_CASE("store limits: room that becomes free is used again") {
+TEST_CASE("store limits: freed room is used again") {
   SUBCASE("by a stop") {
     const auto store = limited({.swarms = 1, .peers = 1}, false);
     CHECK(announce(*store, {.hash = 1, .peer = v4_peer(1)}, kNow).answer.limit == Limit::none);
@@ -81,7 +81,7 @@ TEST_CASE("store limits: room that becomes free is used again") {
   }
 }
 
-TEST_CASE("store limits: a peer too many is not stored; stopped peers take room") {
+TEST_CASE("store limits: a peer over the limit is not stored; stopped peers count") {
   const auto store = limited({.peers = 2});
   announce(*store, {.hash = 1, .peer = v4_peer(1)}, kNow);
   announce(*store, {.hash = 1, .peer = v6_peer(2)}, kNow);
@@ -90,12 +90,12 @@ TEST_CASE("store limits: a peer too many is not stored; stopped peers take room"
   CHECK(store->totals().swarms == 1);
   announce(*store, {.hash = 1, .peer = v4_peer(1), .event = Event::stopped}, kNow);
   CHECK(announce(*store, {.hash = 1, .peer = v4_peer(3)}, kNow).answer.limit == Limit::peers);
-  // One that comes back takes no more than it had.
+  // A peer that comes back takes no more room than it had.
   CHECK(announce(*store, {.hash = 1, .peer = v4_peer(1)}, kNow + 1).answer.limit == Limit::none);
   CHECK(scrape(*store, 1).leechers == 2);
 }
 
-TEST_CASE("store limits: a full swarm still tells its peers") {
+TEST_CASE("store limits: a full swarm still hands out its peers") {
   const auto store = limited({.peers_per_swarm = 2});
   announce(*store, {.hash = 1, .peer = v4_peer(1), .seeder = true}, kNow);
   announce(*store, {.hash = 1, .peer = v6_peer(2)}, kNow);
@@ -106,7 +106,7 @@ TEST_CASE("store limits: a full swarm still tells its peers") {
   CHECK_FALSE(full.answer.delta);
   CHECK(content(*store).size() == 2);
   CHECK(announce(*store, {.hash = 2, .peer = v4_peer(3)}, kNow).answer.limit == Limit::none);
-  // A stopped peer makes room for another, and then has none itself.
+  // A stopped peer makes room for another, and then finds none itself.
   announce(*store, {.hash = 1, .peer = v4_peer(1), .event = Event::stopped}, kNow);
   CHECK(announce(*store, {.hash = 1, .peer = v4_peer(3)}, kNow).answer.limit == Limit::none);
   const Reply back = announce(*store, {.hash = 1, .peer = v4_peer(1)}, kNow + 1);
@@ -115,7 +115,7 @@ TEST_CASE("store limits: a full swarm still tells its peers") {
   CHECK(announce(*store, {.hash = 1, .peer = v6_peer(2)}, kNow + 3).answer.limit == Limit::none);
 }
 
-TEST_CASE("store limits: what others tell is taken up to twice the limit") {
+TEST_CASE("store limits: records of other nodes are accepted up to twice the limit") {
   SUBCASE("swarms") {
     const auto store = limited({.swarms = 5});
     for (uint32_t i = 0; i < 10; ++i) CHECK(store->merge(std::array{told(i, i)}, kNow) == 1);
@@ -125,7 +125,7 @@ TEST_CASE("store limits: what others tell is taken up to twice the limit") {
     CHECK(store->merges_refused().swarms == 2);
     CHECK(store->totals().swarms == 10);
     CHECK(announce(*store, {.hash = 12, .peer = v4_peer(1)}, kNow).answer.limit == Limit::swarms);
-    // News of what is there is taken, and so is a peer of a swarm that is there.
+    // News of existing peers is accepted, and so is a new peer of an existing swarm.
     CHECK(store->merge(std::array{told(3, 3, PeerRole::stopped), told(4, 44)}, kNow) == 2);
   }
   SUBCASE("peers") {
@@ -146,8 +146,8 @@ TEST_CASE("store limits: what others tell is taken up to twice the limit") {
   }
 }
 
-TEST_CASE("store limits: a large limit is kept to a sixty-fourth") {
-  constexpr uint32_t kLimit = 140'000;  // shards tell every second record
+TEST_CASE("store limits: a large limit is exceeded by a sixty-fourth at most") {
+  constexpr uint32_t kLimit = 140'000;  // shards report every second record
   const auto store = limited({.peers = kLimit}, false);
   uint32_t stored = 0;
   for (uint32_t i = 0; i < kLimit * 11 / 10; ++i) {

@@ -1,5 +1,5 @@
-// Sweeps of one shard in parts: what bounds a part, and that nothing is lost or kept when the swarm changes
-// between two of them.
+// Sweeps of one shard in parts: a part is bounded, and nothing is lost or kept by mistake when the swarm
+// changes between two parts.
 
 #include "node/store/swarm_shard.h"
 
@@ -21,10 +21,10 @@ namespace {
 
 constexpr common::Tick kNow = 118'000'000;
 constexpr common::Tick kSweepAt = kNow + common::kLifetimeTicks - 10;
-constexpr uint32_t kSegmentRecords = 512;  // of a large swarm, looked at together
+constexpr uint32_t kSegmentRecords = 512;  // of a large swarm, visited together
 constexpr uint32_t kSegmentGone = kSegmentRecords * (1 + node::WorkBound::kRecordGone);  // and all removed
 
-// A shard on its own, that all swarms are in.
+// A single shard that holds all swarms.
 struct OneShard {
   node::StoreRoom room;
   node::ShardConfig config{
@@ -70,7 +70,7 @@ void fill(OneShard& one, uint32_t size) {
 
 }  // namespace
 
-TEST_CASE("shard: no part of a sweep looks at more records than the bound, however large the swarm") {
+TEST_CASE("shard: no part of a sweep visits more records than the bound, however large the swarm") {
   OneShard one;
   constexpr uint32_t kSize = 100'000;
   fill(one, kSize);
@@ -91,19 +91,19 @@ TEST_CASE("shard: no part of a sweep looks at more records than the bound, howev
   CHECK(one.shard.expire(kSweepAt).records == 0);
 }
 
-TEST_CASE("shard: a swarm that changes between the parts of a sweep loses the old records and no others") {
+TEST_CASE("shard: a swarm that changes between the parts of a sweep loses its old records and no others") {
   for (const uint32_t rounds_between : {1U, 2U, 3U}) {
     CAPTURE(rounds_between);
     OneShard one;
     constexpr uint32_t kSize = 70'000;
     fill(one, kSize);
     uint32_t next = 1'000'000;
-    std::vector<uint32_t> fresh;  // must be there in the end
+    std::vector<uint32_t> fresh;  // must be there at the end
     uint32_t parts = 0;
     while (!one.shard.expire(kSweepAt).finished) {
       ++parts;
       for (uint32_t i = 0; i < 4000 * rounds_between; ++i) {
-        // New peers split segments, those that turn from leecher to seeder and back move between rows.
+        // New peers split segments; peers that turn from leecher to seeder and back move between rows.
         one.announce(1, next, proto::Event::started, kSweepAt);
         fresh.push_back(next++);
         const uint32_t young = 1 + 2 * one.prng.below(kSize / 2);
@@ -120,14 +120,14 @@ TEST_CASE("shard: a swarm that changes between the parts of a sweep loses the ol
     for (uint32_t i = 1; i < kSize; i += 2) all_there &= left.contains(v4_peer(i));
     CHECK(all_there);
     CHECK(left.size() == kSize / 2 + 200 + fresh.size());
-    // The digests are those of what is left.
+    // The digests match what is left.
     OneShard copy;
     for (const auto& [peer, delta] : left) copy.merge(delta, kSweepAt);
     CHECK(one.config.digests->stamp_digests() == copy.config.digests->stamp_digests());
   }
 }
 
-TEST_CASE("shard: a swarm that shrinks to a few between the parts of a sweep ends it") {
+TEST_CASE("shard: a swarm that shrinks to a few peers between the parts of a sweep ends it") {
   OneShard one;
   one.config.replicated = false;
   one.config.digests.reset();
@@ -141,7 +141,7 @@ TEST_CASE("shard: a swarm that shrinks to a few between the parts of a sweep end
   CHECK(left.contains(v4_peer(kSize - 3)));
 }
 
-TEST_CASE("shard: a walk in parts visits each record that stays, and a bounded number at a time") {
+TEST_CASE("shard: a walk in parts visits each record that stays, a bounded number at a time") {
   OneShard one;
   constexpr uint32_t kSize = 60'000;
   fill(one, kSize);
@@ -165,7 +165,7 @@ TEST_CASE("shard: a walk in parts visits each record that stays, and a bounded n
   CHECK(all_seen);
 }
 
-TEST_CASE("shard: reading for others comes to every record of a large swarm once") {
+TEST_CASE("shard: reading for other nodes visits every record of a large swarm once") {
   OneShard one;
   constexpr uint32_t kSize = 60'000;
   fill(one, kSize);
@@ -184,7 +184,7 @@ TEST_CASE("shard: reading for others comes to every record of a large swarm once
   CHECK(seen == one.content());
 }
 
-TEST_CASE("swarm shard: one that is full of swarms refuses more, says so, and goes on") {
+TEST_CASE("swarm shard: when full of swarms it refuses more, reports it, and keeps working") {
   OneShard s;
   s.config.swarms_max = 3;
   for (uint64_t swarm = 1; swarm <= 5; ++swarm) s.merge(swarm, 1, PeerRole::leecher, kNow, kNow);
@@ -194,13 +194,13 @@ TEST_CASE("swarm shard: one that is full of swarms refuses more, says so, and go
   node::StoreTotals totals;
   s.shard.add_to(totals);
   CHECK(totals.swarms == 3);
-  // Those that are there take peers, and a place that becomes free is used again.
+  // Existing swarms accept peers, and a freed place is used again.
   s.merge(1, 2, PeerRole::leecher, kNow, kNow);
   CHECK(s.shard.drop(s.key_in(1), hash_of(1)));
   CHECK(s.shard.announce({s.key_in(6)}, more, kNow, s.prng, {}).limit == node::Limit::none);
 }
 
-TEST_CASE("shard: what drops many swarms holds the lock for a bounded part of them") {
+TEST_CASE("shard: dropping many swarms holds the lock for a bounded part of them") {
   OneShard s;
   constexpr uint32_t kSwarms = 3000;
   for (uint64_t swarm = 1; swarm <= kSwarms; ++swarm) s.merge(swarm, 1, PeerRole::leecher, kNow, kNow);
@@ -214,7 +214,7 @@ TEST_CASE("shard: what drops many swarms holds the lock for a bounded part of th
   }
   CHECK(dropped == kSwarms);
 
-  // Looking alone counts too.
+  // A visit without a drop counts too.
   for (uint64_t swarm = 1; swarm <= kSwarms; ++swarm) s.merge(swarm, 1, PeerRole::leecher, kNow, kNow);
   below = node::SwarmStore::kAllSwarms;
   CHECK(s.shard.drop_if(below, [](const auto&) { return false; }) == 0);

@@ -14,7 +14,7 @@ namespace {
 
 constexpr common::Tick kNow = 1'000'000;
 
-// Swarms of every form: empty of a family, small, large, with stopped peers.
+// Swarms of every form: without one family, small, large, with stopped peers.
 void fill(node::SwarmStore& store, common::Prng& prng) {
   for (uint64_t swarm = 0; swarm < 200; ++swarm) {
     const auto peers = static_cast<uint32_t>(swarm < 5 ? 500 : 1 + swarm % 40);
@@ -69,7 +69,7 @@ TEST_CASE("store: dropped swarms leave nothing behind, the others stay") {
   }
   CHECK(store->totals().swarms == 0);
   CHECK(records(store->totals()) == 0);
-  // And it goes on as if nothing had been.
+  // Afterwards the store works as before.
   fill(*store, prng);
   CHECK(store->totals().swarms == 200);
 }

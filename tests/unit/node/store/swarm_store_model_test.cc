@@ -33,7 +33,7 @@ class Model {
     uint32_t completed = 0;
   };
 
-  // The record as it is to be told to others, if anything was written.
+  // The record to send to other nodes, if anything was written.
   std::optional<Record> announce(const test::Ask& ask, Tick now) {
     const PeerRole role = ask.event == Event::stopped ? PeerRole::stopped
                           : ask.seeder                ? PeerRole::seeder

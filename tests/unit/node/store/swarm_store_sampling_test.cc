@@ -23,7 +23,7 @@ struct Shape {
   bool v6 = false;
 };
 
-// Undoes test::v4_peer and v6_peer.
+// The inverse of test::v4_peer and v6_peer.
 uint32_t number_of(const Endpoint& peer) {
   const uint8_t* last = peer.address.data() + common::address_size(peer.family) - 3;
   return static_cast<uint32_t>(last[0]) << 16 | static_cast<uint32_t>(last[1]) << 8 | last[2];
@@ -130,7 +130,7 @@ TEST_CASE("store sampling: equal chances in swarms of thousands") {
   check_uniform({.seeders = 100, .leechers = 1500, .stopped = 0, .want = 700, .seeder_asks = true}, 2'000);
 }
 
-TEST_CASE("store sampling: no two peers are bound to each other") {
+TEST_CASE("store sampling: no two peers always come together") {
   const auto store = test::make_store(true);
   common::Prng prng(7);
   for (uint32_t i = 0; i < 1000; ++i)

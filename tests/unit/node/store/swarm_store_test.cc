@@ -38,7 +38,7 @@ size_t merge_one(SwarmStore& store, const proto::Delta& delta, Tick now) {
 
 }  // namespace
 
-TEST_CASE("store: an announce is counted, handed to others and not to itself") {
+TEST_CASE("store: an announced peer is counted and handed to others, not to itself") {
   const auto store = make_store(true);
   const Reply first = announce(*store, {.hash = 1, .peer = v4_peer(1), .seeder = true}, kNow);
   CHECK(first.answer.counts == proto::SwarmCounts{1, 0, 0});
@@ -83,7 +83,7 @@ TEST_CASE("store: a stop gets counts and no peers, and leaves a tombstone only w
   }
 }
 
-TEST_CASE("store: a stop for a peer nobody heard of creates nothing") {
+TEST_CASE("store: a stop for an unknown peer creates nothing") {
   const auto store = make_store(true);
   const Reply stop = announce(*store, {.hash = 1, .peer = v4_peer(1), .event = Event::stopped}, kNow);
   CHECK_FALSE(stop.answer.delta);
@@ -178,7 +178,7 @@ TEST_CASE("store: merge takes the younger stamp, at equal stamps the greater rol
   CHECK(test::scrape(*store, 1) == proto::SwarmCounts{});
 }
 
-TEST_CASE("store: completed is counted once, also from a delta that loses") {
+TEST_CASE("store: completed is counted once, even from a delta that loses") {
   const auto store = make_store(true);
   merge_one(*store, delta_of(1, v4_peer(1), PeerRole::seeder, kNow), kNow);
   const proto::Delta old = delta_of(1, v4_peer(1), PeerRole::leecher, kNow - 9, true);
@@ -191,7 +191,7 @@ TEST_CASE("store: completed is counted once, also from a delta that loses") {
   CHECK(test::scrape(*store, 1).completed == 2);
 }
 
-TEST_CASE("store: a tombstone blocks late deltas, also for a peer unknown so far") {
+TEST_CASE("store: a tombstone blocks late deltas, even for a peer unknown so far") {
   const auto store = make_store(true);
   CHECK(merge_one(*store, delta_of(1, v6_peer(1), PeerRole::stopped, kNow), kNow) == 1);
   CHECK(merge_one(*store, delta_of(1, v6_peer(1), PeerRole::seeder, kNow - 1), kNow) == 0);
@@ -199,7 +199,7 @@ TEST_CASE("store: a tombstone blocks late deltas, also for a peer unknown so far
   CHECK(announce(*store, {.hash = 1, .peer = v4_peer(2)}, kNow).peers.empty());
 }
 
-TEST_CASE("store: deltas past their lifetime are ignored, those ahead are taken") {
+TEST_CASE("store: deltas past their lifetime are ignored, those ahead are accepted") {
   const auto store = make_store(true);
   CHECK(merge_one(*store, delta_of(1, v4_peer(1), PeerRole::seeder, kNow - common::kLifetimeTicks), kNow) ==
         0);
@@ -211,7 +211,7 @@ TEST_CASE("store: deltas past their lifetime are ignored, those ahead are taken"
   CHECK(test::scrape(*store, 1).seeders == 1);
 }
 
-TEST_CASE("store: a stamp far ahead of a shard not swept lately outlives the next sweep") {
+TEST_CASE("store: a stamp far ahead survives the next sweep of a shard not swept lately") {
   const auto store = make_store(true);
   merge_one(*store, delta_of(1, v4_peer(1), PeerRole::seeder, kNow), kNow);
   for (const int lag : {1, 20, 37, 38, 150}) {
@@ -291,7 +291,7 @@ TEST_CASE("store: a seeder gets leechers first, a leecher both") {
   CHECK(announce(*store, {.hash = 1, .peer = v4_peer(3), .want = 0}, kNow).peers.empty());
 }
 
-TEST_CASE("store: memory shrinks again when most records have gone") {
+TEST_CASE("store: memory shrinks when most records have gone") {
   const auto store = make_store(true);
   const uint64_t empty = store->totals().memory_bytes;
   for (uint32_t i = 0; i < 60'000; ++i) {

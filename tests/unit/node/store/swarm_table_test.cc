@@ -27,7 +27,7 @@ struct Table {
     const common::InfoHash hash = hash_of(number);
     const uint64_t key_hash = common::siphash(key, hash.bytes);
     SwarmEntry* const found = swarms.find({key_hash}, hash);
-    // Whatever is thought likely.
+    // Whatever the table guesses.
     const uint32_t likely = swarms.likely_number(key_hash);
     CHECK((found == nullptr || likely < swarms.size()));
     for (const uint32_t guess : {likely, prng.below(swarms.size() + 2)}) {
@@ -57,7 +57,7 @@ TEST_CASE("swarm table: an insert moves a bounded number of others, however many
     table.insert(i);
     const uint32_t left_now = table.swarms.left_to_move();
     if (left_now > left) {
-      // A move has begun, after the one before has ended and not because it was needed.
+      // A move has begun: the one before had ended, and nothing forced it.
       CHECK(left <= SwarmTable::kMoveStep);
       CHECK(left_now + SwarmTable::kMoveStep >= i);
       ++moves;
@@ -72,7 +72,7 @@ TEST_CASE("swarm table: an insert moves a bounded number of others, however many
   CHECK(all_there);
 }
 
-TEST_CASE("swarm table: it holds what was inserted and not removed, whatever is being moved") {
+TEST_CASE("swarm table: it holds what was inserted and not removed, also during a move") {
   for (uint64_t seed = 1; seed <= 20; ++seed) {
     CAPTURE(seed);
     Table table;
@@ -90,7 +90,7 @@ TEST_CASE("swarm table: it holds what was inserted and not removed, whatever is 
           table.insert(next++);
           continue;
         }
-        // Now and then the last, which takes nobody's place, or one that has just come.
+        // Sometimes the last, which frees no place for another, or one inserted just now.
         const uint32_t size = static_cast<uint32_t>(there.size());
         const size_t at = prng.below(4) == 0 ? size - 1 - prng.below(std::min(size, 3U)) : prng.below(size);
         const uint64_t gone = there[at];

@@ -13,13 +13,13 @@ using test::v4_peer;
 namespace {
 
 constexpr common::Tick kNow = 100'000;
-// Later by more than a lifetime.
+// More than a lifetime later.
 constexpr common::Tick kLater = kNow + 2 * common::kLifetimeTicks;
 
 uint64_t live(const SwarmStore& store) { return store.totals().seeders_v4 + store.totals().leechers_v4; }
 
-// Goes until nothing is left to do; how many.
-int go_on(Upkeep& upkeep, common::Tick now) {
+// Runs goes until nothing is left to do; returns how many.
+int run_goes(Upkeep& upkeep, common::Tick now) {
   int goes = 1;
   while (upkeep.run_slice(now)) ++goes;
   return goes;
@@ -34,7 +34,7 @@ TEST_CASE("upkeep: a tick's slices sweep all shards once, a small store in one g
   for (int64_t slice = 0; slice < Upkeep::kSlicesPerTick; ++slice) {
     CHECK(live(*store) > 0);
     upkeep.add_due();
-    CHECK(go_on(upkeep, kLater) == 1);
+    CHECK(run_goes(upkeep, kLater) == 1);
   }
   CHECK(live(*store) == 0);
   // Nothing is due.
@@ -43,7 +43,7 @@ TEST_CASE("upkeep: a tick's slices sweep all shards once, a small store in one g
   CHECK(live(*store) == 1);
 }
 
-TEST_CASE("upkeep: a go ends after so many records, however many are due") {
+TEST_CASE("upkeep: a go ends after a bounded number of records, however many are due") {
   const auto store = test::make_store(true);
   constexpr uint32_t kPeers = 200'000;
   for (uint32_t i = 0; i < kPeers; ++i) announce(*store, {.hash = 1, .peer = v4_peer(i), .want = 0}, kNow);
@@ -51,14 +51,14 @@ TEST_CASE("upkeep: a go ends after so many records, however many are due") {
   int goes = 0;
   for (int64_t slice = 0; slice < Upkeep::kSlicesPerTick; ++slice) {
     upkeep.add_due();
-    goes += go_on(upkeep, kNow + 1);
+    goes += run_goes(upkeep, kNow + 1);
   }
   CHECK(live(*store) == kPeers);
   CHECK(goes - Upkeep::kSlicesPerTick >= kPeers / Upkeep::kGoRecordsMax - 1);
 
-  // Who has not come round for long sweeps everything once, and in longer goes.
+  // After a long delay it sweeps everything once, in longer goes.
   for (int64_t slice = 0; slice < 3 * Upkeep::kSlicesPerTick; ++slice) upkeep.add_due();
-  const int late_goes = go_on(upkeep, kLater);
+  const int late_goes = run_goes(upkeep, kLater);
   CHECK(live(*store) == 0);
   CHECK(late_goes <= kPeers * 8 / Upkeep::kGoRecordsMax);
 }

@@ -16,7 +16,7 @@ namespace {
 
 constexpr int64_t kSecondUs = 1'000'000;
 
-// Clients of a cluster: each comes back after what its node told it, give or take a tenth.
+// Clients of a cluster: each announces again after the interval it was given, plus or minus a tenth.
 struct Clients {
   explicit Clients(size_t nodes, AdaptiveInterval::Settings settings) {
     for (size_t i = 0; i < nodes; ++i) controls.emplace_back(settings);
@@ -93,7 +93,7 @@ TEST_CASE("adaptive interval: above it, the rate settles near the target") {
   for (const AdaptiveInterval& control : clients.controls) {
     CHECK(control.interval_s() == doctest::Approx(clients.controls[0].interval_s()).epsilon(0.01));
   }
-  // And it comes down again when the clients go.
+  // It falls again when the clients leave.
   clients.leave_all();
   clients.join(10'000, 600);
   clients.run(4 * 1800);
@@ -113,7 +113,7 @@ TEST_CASE("adaptive interval: never longer than allowed") {
   CHECK(clients.controls[0].interval_s() > 1500);
 }
 
-TEST_CASE("adaptive interval: a node that starts takes the others'") {
+TEST_CASE("adaptive interval: a node that starts adopts the others' interval") {
   AdaptiveInterval control(kSettings);
   const std::vector<uint32_t> others = {2000, 2000};
   for (int i = 0; i < 4; ++i) control.step(i * kSecondUs, 50, others);
@@ -122,13 +122,13 @@ TEST_CASE("adaptive interval: a node that starts takes the others'") {
   for (int i = 4; i < 20; ++i) control.step(i * kSecondUs, 50, others);
   CHECK(control.settled());
   CHECK(control.interval_s() == doctest::Approx(2000).epsilon(0.01));
-  // Nonsense from another node does not lead out of the limits.
+  // Nonsense from another node stays within the limits.
   for (int i = 20; i < 40; ++i) control.step(i * kSecondUs, 50, std::vector<uint32_t>{4'000'000'000U, 1U});
   CHECK(control.interval_s() >= 600);
   CHECK(control.interval_s() <= 6000);
 }
 
-TEST_CASE("adaptive interval: other settings go on from where it is") {
+TEST_CASE("adaptive interval: new settings start from the current interval") {
   AdaptiveInterval control(kSettings);
   for (int i = 0; i < 20; ++i) control.step(i * kSecondUs, 50, std::vector<uint32_t>{2000});
   CHECK(control.interval_s() == doctest::Approx(2000).epsilon(0.01));
@@ -140,7 +140,7 @@ TEST_CASE("adaptive interval: other settings go on from where it is") {
   CHECK(control.interval_s() == 1200);
 }
 
-TEST_CASE("rate meter: follows a counter within some ten seconds") {
+TEST_CASE("rate meter: follows a counter within about ten seconds") {
   node::RateMeter meter;
   CHECK(meter.read(1000, 5 * kSecondUs) == 0);
   uint64_t count = 1000;

@@ -39,13 +39,13 @@ TEST_CASE("client: the nearest hop that is no trusted proxy") {
                {"X-Forwarded-For: 6.6.6.6", "X-Forwarded-For: 192.0.2.1", "X-Forwarded-For: 10.1.1.1"}) ==
         "192.0.2.1");
   CHECK(client(proxies, "2001:db8:1::1", {"X-Forwarded-For: 2001:db8:2::1"}) == "2001:db8:2::1");
-  // All are trusted: the one farthest away asks on its own behalf.
+  // All are trusted: the farthest one is the client.
   CHECK(client(proxies, "10.0.0.1", {"X-Forwarded-For: 10.3.3.3, 10.2.2.2"}) == "10.3.3.3");
   // No header: the proxy itself.
   CHECK(client(proxies, "10.0.0.1", {}) == "10.0.0.1");
 }
 
-TEST_CASE("client: who is not trusted is not believed") {
+TEST_CASE("client: headers from an untrusted address are ignored") {
   const auto proxies = trusting("X-Forwarded-For");
   CHECK(client(proxies, "198.51.100.1", {"X-Forwarded-For: 192.0.2.1"}) == "198.51.100.1");
   CHECK(client(proxies, "10.0.0.1", {"Forwarded: for=6.6.6.6", "X-Real-IP: 6.6.6.6"}) == "10.0.0.1");
@@ -53,7 +53,7 @@ TEST_CASE("client: who is not trusted is not believed") {
   CHECK(client(trusting(""), "10.0.0.1", {"X-Forwarded-For: 192.0.2.1"}) == "10.0.0.1");
 }
 
-TEST_CASE("client: what a trusted proxy says and is no address makes it unknown, never somebody else") {
+TEST_CASE("client: an invalid address from a trusted proxy makes the client unknown, never another one") {
   const auto proxies = trusting("X-Forwarded-For");
   for (const char* value :
        {"unknown", "", "6.6.6.6,", "6.6.6.6, unknown", "6.6.6.6, unknown, 10.0.0.2", "localhost"}) {

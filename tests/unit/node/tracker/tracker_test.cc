@@ -33,7 +33,7 @@ struct Fixture {
 
 }  // namespace
 
-TEST_CASE("tracker: numwant is the client's, within the maximum and what fits") {
+TEST_CASE("tracker: numwant is the client's, up to the maximum and what fits") {
   Fixture f;
   proto::AnnounceRequest request;
   CHECK(f.tracker.peers_wanted(request, 1000) == 50);
@@ -48,7 +48,7 @@ TEST_CASE("tracker: numwant is the client's, within the maximum and what fits") 
   CHECK(f.tracker.peers_wanted(request, 1000) == 0);
 }
 
-TEST_CASE("tracker: the interval spreads by the jitter and not beyond") {
+TEST_CASE("tracker: the interval varies by the jitter and no more") {
   Fixture f;
   uint32_t least = UINT32_MAX;
   uint32_t most = 0;
@@ -80,7 +80,7 @@ TEST_CASE("tracker: an announce is stored under the source address and the annou
   CHECK(f.queue.drain([](const proto::OwnDelta& own) { CHECK(own.delta.peer.port == 7000); }) == 4);
 }
 
-TEST_CASE("tracker: where it is full the answer says so, and nothing else is counted") {
+TEST_CASE("tracker: when it is full the answer says so, and nothing else is counted") {
   Fixture f;
   f.store.set_limits({.peers = 1});
   CHECK_FALSE(f.announce(1, proto::Event::started, 1).full);
@@ -93,7 +93,7 @@ TEST_CASE("tracker: where it is full the answer says so, and nothing else is cou
   CHECK_FALSE(f.announce(1, proto::Event::stopped, 1).full);
 }
 
-TEST_CASE("tracker: where a swarm is full the answer has peers") {
+TEST_CASE("tracker: when a swarm is full the answer still has peers") {
   Fixture f;
   f.store.set_limits({.peers_per_swarm = 1});
   f.announce(1, proto::Event::started, 1);

@@ -1,4 +1,4 @@
-// UdpServer on real sockets: that requests cost no allocation.
+// UdpServer on real sockets: requests allocate nothing.
 
 #include "node/tracker/udp_server.h"
 
@@ -40,7 +40,7 @@ struct Datagram {
 // Peers by swarm: one alone, some in a block, many in sorted segments.
 uint16_t peers_of(uint64_t swarm) { return std::array<uint16_t, 5>{0, 1, 25, 2000, 3}.at(swarm); }
 
-// A worker's part, with all that is asked on an announce's way: access list, rate limits, a queue to the sync
+// A worker with everything an announce passes through: access list, rate limits, the queue to the sync
 // channel.
 struct Served {
   explicit Served(const Endpoint& address)
@@ -100,7 +100,7 @@ struct Served {
     return out;
   }
 
-  // Scrapes of all sizes, connects, and what is refused or dropped: of five three are answered.
+  // Scrapes of all sizes, connects, and requests to refuse or drop: three of five are answered.
   std::vector<Datagram> others() const {
     Datagram connect;
     connect.size = proto::write_connect_request(connect.bytes, 8);
@@ -117,7 +117,7 @@ struct Served {
     return out;
   }
 
-  // Sends all, some at a time, and waits until the server has read them; how many answers came. Allocates
+  // Sends all in batches and waits until the server has read them; returns the number of answers. Allocates
   // nothing.
   size_t exchange(const std::vector<Datagram>& requests) {
     const auto& received = counters.udp[node::family_index(family())].datagrams_received;
@@ -212,7 +212,7 @@ TEST_CASE("udp server: requests of known peers, scrapes, connects and nonsense a
     const uint64_t stored = announces.size() - peers_of(kRefusedSwarm);
     CHECK(served.counters.announce.deltas.value() == stored);
 
-    // Each record is written anew and told to the cluster.
+    // Each record is written again and sent to the cluster.
     served.pass_ticks(25);
     const auto again = served.announces();
     before = allocations();
