@@ -1,5 +1,5 @@
-// Packets that come long after they were sent: stamps are ticks modulo 256, so what is an hour old would be
-// read as news. It is not taken, wherever it has waited.
+// Packets that arrive long after they were sent. Stamps are ticks modulo 256, so a packet an hour old would
+// read as news. It is not accepted, wherever it has waited.
 
 #include <doctest/doctest.h>
 
@@ -11,7 +11,7 @@ namespace shoal::sim {
 namespace {
 
 constexpr int64_t kMinuteUs = 60 * kSecondUs;
-constexpr uint64_t kLongSeeds = 3;  // hours of virtual time take their time
+constexpr uint64_t kLongSeeds = 3;  // hours of virtual time are slow
 
 node::PeerAnnounce one_peer(proto::Event event) {
   node::PeerAnnounce announce;
@@ -26,19 +26,18 @@ bool known(World& world, size_t index) {
   return world.node(index).swarms->records().contains({peer.info_hash, peer.peer});
 }
 
-// Longer than a lifetime, and so long that stamps of before look young.
+// Longer than a lifetime, and long enough for old stamps to look young.
 int64_t long_pause_us(World& world) { return (66 + world.prng().below(30)) * kMinuteUs; }
 
-TEST_CASE("datagrams that waited for an hour in the buffer of a stopped process are not taken") {
+TEST_CASE("datagrams that waited an hour in the buffer of a stopped process are not accepted") {
   for_each_seed(
-      "datagrams that waited for an hour in the buffer of a stopped process are not taken",
       [](World& world) {
         start_mesh(world, 3);
         REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, 3 * kSecondUs));
         world.run_for(15 * kSecondUs);
         world.freeze(1);
         world.announce(0, one_peer(proto::Event::started));
-        world.run_for(60 * kSecondUs);  // by now nothing more goes into its buffer
+        world.run_for(60 * kSecondUs);  // from here on nothing more enters its buffer
         world.announce(2, one_peer(proto::Event::stopped));
         world.run_for(long_pause_us(world));
         REQUIRE(!known(world, 0));
@@ -52,9 +51,8 @@ TEST_CASE("datagrams that waited for an hour in the buffer of a stopped process 
       kLongSeeds);
 }
 
-TEST_CASE("what a stopped process had not told yet is not told an hour later") {
+TEST_CASE("deltas that a stopped process had not sent are not sent an hour later") {
   for_each_seed(
-      "what a stopped process had not told yet is not told an hour later",
       [](World& world) {
         start_mesh(world, 3);
         REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, 3 * kSecondUs));
@@ -72,9 +70,8 @@ TEST_CASE("what a stopped process had not told yet is not told an hour later") {
       kLongSeeds);
 }
 
-TEST_CASE("packets of a run that goes on, played an hour later to a node that has just started") {
+TEST_CASE("packets replayed an hour later to a node that has just started are not accepted") {
   for_each_seed(
-      "packets of a run that goes on, played an hour later to a node that has just started",
       [](World& world) {
         start_mesh(world, 3);
         REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, 3 * kSecondUs));

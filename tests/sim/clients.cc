@@ -11,10 +11,10 @@ namespace {
 
 constexpr int64_t kTryAgainUs = 5 * kSecondUs;
 
-// So often it is looked up which nodes are ready; like a load balancer's probes.
+// How often clients learn which nodes are ready, as from a load balancer's probes.
 constexpr int64_t kProbeUs = kSecondUs;
 
-// Records about to expire here may have done so there.
+// A record about to expire on one node may have expired on another.
 constexpr common::Tick kNearExpiry = common::kLifetimeTicks - 8;
 
 }  // namespace
@@ -61,7 +61,7 @@ void Clients::add(size_t count, int64_t spread_us, std::optional<size_t> home) {
   for (size_t i = 0; i < count; ++i) {
     Client client;
     const auto number = static_cast<uint32_t>(clients_.size());
-    // Some swarms are larger than others.
+    // Makes some swarms larger than others.
     const uint32_t swarm = prng_.below(1 + prng_.below(settings_.swarms));
     common::Endpoint peer = common::make_endpoint_v4(0xc0000000 + number, 6881);
     if (number % 4 == 0) {
@@ -125,14 +125,14 @@ void Clients::act() {
   if (client.stopped) return;
   if (client.repeats && client.complete_us < 0) {
     client.repeats = false;
-    return say(index, proto::Event::completed);
+    return announce(index, proto::Event::completed);
   }
-  if (now_us >= client.stop_us) return say(index, proto::Event::stopped);
-  if (now_us >= client.complete_us) return say(index, proto::Event::completed);
-  say(index, client.told ? proto::Event::none : proto::Event::started);
+  if (now_us >= client.stop_us) return announce(index, proto::Event::stopped);
+  if (now_us >= client.complete_us) return announce(index, proto::Event::completed);
+  announce(index, client.told ? proto::Event::none : proto::Event::started);
 }
 
-void Clients::say(size_t index, proto::Event event) {
+void Clients::announce(size_t index, proto::Event event) {
   Client& client = clients_[index];
   const int64_t now_us = world_.now_us();
   const auto node = choose_node(client);
@@ -217,7 +217,7 @@ void Clients::note_loss() {
   }
 }
 
-void Clients::look_at_completed(Client& client) {
+void Clients::note_completed(Client& client) {
   for (const size_t node : world_.everyone()) {
     if (!world_.runs(node)) continue;
     const std::optional<Record> record = world_.record(node, client.key);
@@ -231,8 +231,8 @@ void Clients::look_at_completed(Client& client) {
   }
 }
 
-std::string Clients::look() {
-  for (Client& client : clients_) look_at_completed(client);
+std::string Clients::check_stops() {
+  for (Client& client : clients_) note_completed(client);
   for (Client& client : clients_) {
     if (!client.stopped || !client.recorded || client.outdone || client.misdated) continue;
     for (const size_t node : world_.everyone()) {
@@ -243,7 +243,7 @@ std::string Clients::look() {
       if (record->state.role == proto::PeerRole::stopped) {
         client.held |= bit;
       } else if ((client.held & bit) != 0 && world_.status(node).phase == sync::SyncPhase::synced) {
-        client.outdone = true;  // said once
+        client.outdone = true;  // reported once
         return name(client) + " has stopped, " + world_.node(node).settings.name +
                " had it on record, and hands it out again: stamps " + std::to_string(client.stamp) +
                " then, " + std::to_string(tick_of(world_.tick(node), record->stamp)) + " now, at tick " +

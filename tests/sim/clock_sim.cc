@@ -1,5 +1,4 @@
-// Clocks that are wrong, and clocks that are set while nodes run: nothing is lost, and all count the same
-// ticks.
+// Wrong clocks, and clocks that are set while nodes run: nothing is lost, and all nodes count the same ticks.
 
 #include <doctest/doctest.h>
 
@@ -23,38 +22,37 @@ int64_t spread_ms(World& world, const std::vector<size_t>& nodes) {
   return most - least;
 }
 
-// In [-span, span), and at least an eighth of it.
+// A random time in [-span, span), at least an eighth of the span away from 0.
 int64_t some_ms(World& world, int64_t span_ms) {
   const auto size =
       static_cast<int64_t>(world.prng().below(static_cast<uint32_t>(span_ms * 7 / 8))) + span_ms / 8;
   return world.prng().below(2) == 0 ? size : -size;
 }
 
-TEST_CASE("nodes that start with clocks hours apart agree on one time before they tell deltas") {
-  for_each_seed(
-      "nodes that start with clocks hours apart agree on one time before they tell deltas", [](World& world) {
-        for (size_t i = 0; i < 4; ++i) {
-          NodeSettings settings = settings_of(i, i == 0 ? std::vector<size_t>{} : std::vector<size_t>{0});
-          settings.clock_offset_ms = some_ms(world, 5 * kHourMs);
-          world.start(settings);
-        }
-        REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, 2 * kSecondUs));
-        world.run_for(4 * kSecondUs);
-        REQUIRE(spread_ms(world, world.everyone()) < 1000);
-        check_converges(world, world.everyone(), 500);
-        int shouting = 0;
-        for (size_t i = 0; i < 4; ++i) {
-          if (world.status(i).wall_off) REQUIRE(logged(world.node(i), "clock is not that of the cluster"));
-          shouting += world.status(i).wall_off ? 1 : 0;
-        }
-        REQUIRE(shouting >= 1);
-        world.run_for(600 * kSecondUs);
-        REQUIRE(spread_ms(world, world.everyone()) < 1000);
-      });
+TEST_CASE("nodes that start with clocks hours apart agree on one time before they send deltas") {
+  for_each_seed([](World& world) {
+    for (size_t i = 0; i < 4; ++i) {
+      NodeSettings settings = settings_of(i, i == 0 ? std::vector<size_t>{} : std::vector<size_t>{0});
+      settings.clock_offset_ms = some_ms(world, 5 * kHourMs);
+      world.start(settings);
+    }
+    REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, 2 * kSecondUs));
+    world.run_for(4 * kSecondUs);
+    REQUIRE(spread_ms(world, world.everyone()) < 1000);
+    check_converges(world, world.everyone(), 500);
+    int shouting = 0;
+    for (size_t i = 0; i < 4; ++i) {
+      if (world.status(i).wall_off) REQUIRE(logged(world.node(i), "clock is not that of the cluster"));
+      shouting += world.status(i).wall_off ? 1 : 0;
+    }
+    REQUIRE(shouting >= 1);
+    world.run_for(600 * kSecondUs);
+    REQUIRE(spread_ms(world, world.everyone()) < 1000);
+  });
 }
 
-TEST_CASE("a late joiner with a wrong clock takes the cluster's time") {
-  for_each_seed("a late joiner with a wrong clock takes the cluster's time", [](World& world) {
+TEST_CASE("a late joiner with a wrong clock adopts the cluster's time") {
+  for_each_seed([](World& world) {
     world.weather.loss = world.prng().below(2) == 0 ? 0.2 : 0;
     const size_t elders = 1 + world.prng().below(3);
     for (size_t i = 0; i < elders; ++i) {
@@ -79,7 +77,7 @@ TEST_CASE("a late joiner with a wrong clock takes the cluster's time") {
 }
 
 TEST_CASE("a wall clock that is set while the node runs changes nothing") {
-  for_each_seed("a wall clock that is set while the node runs changes nothing", [](World& world) {
+  for_each_seed([](World& world) {
     start_mesh(world, 3);
     REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, 2 * kSecondUs));
     world.announce_for(20 * kSecondUs, 300, world.everyone());
@@ -98,7 +96,7 @@ TEST_CASE("a wall clock that is set while the node runs changes nothing") {
       REQUIRE(lost_of(world, i) == 0);
       REQUIRE(world.meshed(world.everyone()));
     }
-    // Slowly followed where all agree, outvoted otherwise.
+    // Followed slowly if all clocks were set, outvoted otherwise.
     const int64_t ahead_ms = std::abs(world.status(0).wall_ahead_ms);
     world.run_for(600 * kSecondUs);
     const int64_t later_ms = std::abs(world.status(0).wall_ahead_ms);
@@ -108,11 +106,11 @@ TEST_CASE("a wall clock that is set while the node runs changes nothing") {
   });
 }
 
-TEST_CASE("a node with the wrong time keeps its peers when it takes the cluster's") {
-  for_each_seed("a node with the wrong time keeps its peers when it takes the cluster's", [](World& world) {
+TEST_CASE("a node with the wrong time keeps its peers when it adopts the cluster's") {
+  for_each_seed([](World& world) {
     start_mesh(world, 3);
     REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, 2 * kSecondUs));
-    // A fourth serves alone, and for less long than the others.
+    // A fourth node serves alone, for a shorter time than the others.
     NodeSettings settings = settings_of(3, {0});
     settings.clock_offset_ms = some_ms(world, 30 * kHourMs);
     for (const size_t other : {0u, 1u, 2u}) cut_between(world, 3, other);
@@ -124,7 +122,7 @@ TEST_CASE("a node with the wrong time keeps its peers when it takes the cluster'
     world.heal();
     REQUIRE(world.run_until([&] { return spread_ms(world, world.everyone()) < 20'000; }, 30 * kSecondUs));
     REQUIRE(world.status(3).stats.clock_steps > 0);
-    // Each by a clock of its own, so none seems older or younger than it is by more than those few seconds.
+    // Each has a clock of its own, so no record seems older or younger by more than those few seconds.
     for (const auto& [key, record] : before) {
       const auto now = world.record(3, key);
       REQUIRE(now.has_value());
@@ -135,7 +133,7 @@ TEST_CASE("a node with the wrong time keeps its peers when it takes the cluster'
 }
 
 TEST_CASE("records grow older while the machine is suspended") {
-  for_each_seed("records grow older while the machine is suspended", [](World& world) {
+  for_each_seed([](World& world) {
     start_mesh(world, 4);
     REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, 2 * kSecondUs));
     world.run_for(70 * kSecondUs);
@@ -167,7 +165,7 @@ TEST_CASE("records grow older while the machine is suspended") {
 }
 
 TEST_CASE("a lone node whose clock is set keeps its peers") {
-  for_each_seed("a lone node whose clock is set keeps its peers", [](World& world) {
+  for_each_seed([](World& world) {
     world.start(settings_of(0, {}));
     world.announce_for(20 * kSecondUs, 200, {0});
     const int64_t before_ms = world.cluster_ms(0);
@@ -180,7 +178,7 @@ TEST_CASE("a lone node whose clock is set keeps its peers") {
 }
 
 TEST_CASE("a restart after the clock was set back is no stale packet") {
-  for_each_seed("a restart after the clock was set back is no stale packet", [](World& world) {
+  for_each_seed([](World& world) {
     start_mesh(world, 3);
     REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, 2 * kSecondUs));
     world.run_for(70 * kSecondUs);

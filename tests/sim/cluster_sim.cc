@@ -9,7 +9,7 @@ namespace shoal::sim {
 namespace {
 
 TEST_CASE("a unicast mesh forms from one seed address and converges") {
-  for_each_seed("a unicast mesh forms from one seed address and converges", [](World& world) {
+  for_each_seed([](World& world) {
     start_mesh(world, 5);
     REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, kSecondUs));
     check_converges(world, world.everyone(), 1000);
@@ -18,21 +18,21 @@ TEST_CASE("a unicast mesh forms from one seed address and converges") {
 }
 
 TEST_CASE("a multicast cluster forms without any seed") {
-  for_each_seed("a multicast cluster forms without any seed", [](World& world) {
+  for_each_seed([](World& world) {
     for (size_t i = 0; i < 4; ++i) world.start(settings_of(i, {}, {0}));
     REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, 2 * kSecondUs));
     world.run_for(2 * kSecondUs);
     const uint64_t sent_before = world.status(0).stats.datagrams_sent;
     check_converges(world, world.everyone(), 1000);
     for (const sync::MemberStatus& member : world.status(0).members) REQUIRE(member.multicast);
-    // Each delta packet left once, not once a member: 20 s of heartbeats are about 40 x 4 datagrams.
+    // Each delta packet was sent once, not once a member: 20 s of heartbeats are about 40 x 4 datagrams.
     const uint64_t deltas = world.status(1).members[0].datagrams_received;
     REQUIRE(world.status(0).stats.datagrams_sent - sent_before < deltas + 200);
   });
 }
 
 TEST_CASE("a mixed cluster reaches members behind and beyond the group") {
-  for_each_seed("a mixed cluster reaches members behind and beyond the group", [](World& world) {
+  for_each_seed([](World& world) {
     world.start(settings_of(0, {}, {0}));
     world.start(settings_of(1, {}, {0, 1}));
     world.start(settings_of(2, {}, {1}));
@@ -45,12 +45,12 @@ TEST_CASE("a mixed cluster reaches members behind and beyond the group") {
 }
 
 TEST_CASE("a group that stops working is replaced by unicast") {
-  for_each_seed("a group that stops working is replaced by unicast", [](World& world) {
+  for_each_seed([](World& world) {
     for (size_t i = 0; i < 3; ++i) world.start(settings_of(i, {}, {0}));
     REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, 2 * kSecondUs));
     world.run_for(2 * kSecondUs);
     REQUIRE(world.status(0).members[0].multicast);
-    world.node(1).settings.groups = {9};  // its switch port stops forwarding the group, both ways
+    world.node(1).settings.groups = {9};  // its switch port stops forwarding the group in both directions
     world.run_for(5 * kSecondUs);
     REQUIRE(world.meshed(world.everyone()));
     REQUIRE(!world.status(0).members[0].multicast);
@@ -61,7 +61,7 @@ TEST_CASE("a group that stops working is replaced by unicast") {
 }
 
 TEST_CASE("a late joiner takes part in the live stream") {
-  for_each_seed("a late joiner takes part in the live stream", [](World& world) {
+  for_each_seed([](World& world) {
     start_mesh(world, 3);
     world.announce_for(20 * kSecondUs, 500, {0, 1, 2});
     world.run_for(kQuietUs);
@@ -73,7 +73,7 @@ TEST_CASE("a late joiner takes part in the live stream") {
 }
 
 TEST_CASE("a node that crashed or left comes back as a higher incarnation") {
-  for_each_seed("a node that crashed or left comes back as a higher incarnation", [](World& world) {
+  for_each_seed([](World& world) {
     start_mesh(world, 4);
     world.run_for(2 * kSecondUs);
     world.announce_for(5 * kSecondUs, 200, {0, 1, 2, 3});
@@ -92,14 +92,14 @@ TEST_CASE("a node that crashed or left comes back as a higher incarnation") {
     REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, kSecondUs));
     REQUIRE(world.status(0).members[1].incarnation > old_incarnation);
     REQUIRE(logged(world.node(0), "member restarted"));
-    world.run_for(kSecondUs);  // what was told just before the restart is asked for again
+    world.run_for(kSecondUs);  // what was sent just before the restart is requested again
     world.new_swarms();
     check_converges(world, world.everyone(), 500);
   });
 }
 
 TEST_CASE("duplicates, long delays and reorder change nothing") {
-  for_each_seed("duplicates, long delays and reorder change nothing", [](World& world) {
+  for_each_seed([](World& world) {
     world.weather.duplicate = 0.3;
     world.weather.delay_max_us = 300'000;
     start_mesh(world, 4);
@@ -107,7 +107,7 @@ TEST_CASE("duplicates, long delays and reorder change nothing") {
     world.run_for(kSecondUs);
     check_converges(world, world.everyone(), 1000);
     REQUIRE(world.status(1).stats.dropped_replayed > 0);
-    // Packets of one origin overtook each other, which alone is no restart and no second node.
+    // Packets of one origin overtook each other, which alone means no restart and no second node.
     for (size_t i = 0; i < world.size(); ++i) {
       REQUIRE(!logged(world.node(i), "restarted"));
       REQUIRE(!logged(world.node(i), "named"));
@@ -116,7 +116,7 @@ TEST_CASE("duplicates, long delays and reorder change nothing") {
 }
 
 TEST_CASE("members behind a cut go down and return") {
-  for_each_seed("members behind a cut go down and return", [](World& world) {
+  for_each_seed([](World& world) {
     start_mesh(world, 3);
     REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, kSecondUs));
     for (const size_t other : {1, 2}) {
@@ -139,8 +139,8 @@ TEST_CASE("members behind a cut go down and return") {
   });
 }
 
-TEST_CASE("another cluster and a wrong key are ignored, and said") {
-  for_each_seed("another cluster and a wrong key are ignored, and said", [](World& world) {
+TEST_CASE("another cluster and a wrong key are ignored and logged") {
+  for_each_seed([](World& world) {
     start_mesh(world, 2);
     NodeSettings foreign = settings_of(2, {0, 1});
     foreign.cluster = "other";
@@ -164,7 +164,7 @@ TEST_CASE("another cluster and a wrong key are ignored, and said") {
 }
 
 TEST_CASE("other settings are refused on both sides") {
-  for_each_seed("other settings are refused on both sides", [](World& world) {
+  for_each_seed([](World& world) {
     start_mesh(world, 2);
     NodeSettings other = settings_of(2, {0});
     other.peer_timeout_s = 1800;
@@ -180,8 +180,8 @@ TEST_CASE("other settings are refused on both sides") {
   });
 }
 
-TEST_CASE("two nodes of one name are found out by all three") {
-  for_each_seed("two nodes of one name are found out by all three", [](World& world) {
+TEST_CASE("two nodes with the same name are noticed by all three") {
+  for_each_seed([](World& world) {
     start_mesh(world, 2);
     world.run_for(kSecondUs);
     NodeSettings twin = settings_of(1, {0});
@@ -194,7 +194,7 @@ TEST_CASE("two nodes of one name are found out by all three") {
 }
 
 TEST_CASE("a mesh of twenty converges") {
-  for_each_seed("a mesh of twenty converges", [](World& world) {
+  for_each_seed([](World& world) {
     start_mesh(world, 20);
     REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, 3 * kSecondUs));
     check_converges(world, world.everyone(), 400);

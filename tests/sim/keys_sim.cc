@@ -1,4 +1,4 @@
-// Keys that are replaced while the cluster works: add, use, remove, and not a delta is lost.
+// Keys are replaced while the cluster works: add, use, remove, and no delta is lost.
 
 #include <doctest/doctest.h>
 
@@ -32,7 +32,7 @@ bool all_hold(World& world, const std::vector<sync::ClusterKey>& keys) {
 }
 
 TEST_CASE("a key is replaced in three rounds without a lost delta") {
-  for_each_seed("a key is replaced in three rounds without a lost delta", [](World& world) {
+  for_each_seed([](World& world) {
     world.weather.loss = world.prng().below(3) * 0.1;
     world.weather.delay_max_us = 50'000;
     start_mesh(world, 4);
@@ -41,8 +41,8 @@ TEST_CASE("a key is replaced in three rounds without a lost delta") {
     const sync::ClusterKey before = key_of(7);
     const sync::ClusterKey after = key_of(9);
     for (const auto& keys : {std::vector{before, after}, std::vector{after, before}, std::vector{after}}) {
-      // Each round begins as soon as status shows that the last one is done: nobody waits for packets that
-      // are underway, nor for what is kept for resending.
+      // Each round begins as soon as the status shows that the last one is done: it does not wait for packets
+      // underway or kept for resending.
       round_of_keys(world, keys, 100'000);
       REQUIRE(world.run_until([&] { return all_hold(world, keys); }, 20 * kSecondUs));
     }
@@ -58,15 +58,15 @@ TEST_CASE("a key is replaced in three rounds without a lost delta") {
   });
 }
 
-TEST_CASE("what was sealed by a key that is gone is asked for and sealed anew") {
-  for_each_seed("what was sealed by a key that is gone is asked for and sealed anew", [](World& world) {
+TEST_CASE("packets sealed with a removed key are requested and sealed again") {
+  for_each_seed([](World& world) {
     start_mesh(world, 3);
     const sync::ClusterKey before = key_of(7);
     const sync::ClusterKey after = key_of(9);
     REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, 3 * kSecondUs));
     for (const size_t index : world.everyone()) world.set_keys(index, {before, after});
     world.run_for(kSecondUs);
-    // Node 1 misses what node 0 still seals by the old key, and drops that key before it can ask.
+    // Node 1 misses what node 0 still seals with the old key, and drops that key before it can request it.
     world.cut(0, 1);
     world.announce_for(500'000, 50, {0});
     for (const size_t index : world.everyone()) world.set_keys(index, {after, before});
@@ -78,8 +78,8 @@ TEST_CASE("what was sealed by a key that is gone is asked for and sealed anew") 
   });
 }
 
-TEST_CASE("a key used too early is said by the node that uses it, and heals") {
-  for_each_seed("a key used too early is said by the node that uses it, and heals", [](World& world) {
+TEST_CASE("a key used too early is logged by the node that uses it, and heals") {
+  for_each_seed([](World& world) {
     start_mesh(world, 3);
     REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, 3 * kSecondUs));
     world.run_for(kSecondUs);

@@ -1,4 +1,4 @@
-// Links that are too narrow: the order in which deltas go, and what becomes of those that do not.
+// Links that are too slow: the order in which deltas are sent, and what becomes of the others.
 
 #include <doctest/doctest.h>
 
@@ -26,7 +26,7 @@ void announce_peers(World& world, size_t node, uint32_t first, uint32_t count,
   }
 }
 
-// Of these peers, those that the node knows to be in this role.
+// How many of these peers the node knows in this role.
 uint32_t known(World& world, size_t node, uint32_t first, uint32_t count, proto::PeerRole role) {
   const auto& records = world.node(node).swarms->records();
   uint32_t found = 0;
@@ -37,7 +37,7 @@ uint32_t known(World& world, size_t node, uint32_t first, uint32_t count, proto:
   return found;
 }
 
-// Whether all nodes hold the same by then; compared seldom, as there is much to compare.
+// Whether all nodes hold the same within the limit; compared rarely, as there is much to compare.
 bool converges(World& world, int64_t limit_us) {
   for (int64_t waited_us = 0; waited_us < limit_us; waited_us += kSecondUs) {
     if (world.difference(world.everyone()).empty()) return true;
@@ -46,8 +46,8 @@ bool converges(World& world, int64_t limit_us) {
   return world.difference(world.everyone()).empty();
 }
 
-TEST_CASE("when the pace is short, stops arrive first and refreshes last") {
-  for_each_seed("when the pace is short, stops arrive first and refreshes last", [](World& world) {
+TEST_CASE("when the pace is too low for all, stops arrive first and refreshes last") {
+  for_each_seed([](World& world) {
     constexpr uint32_t kPeers = 2000;
     for (size_t i = 0; i < 3; ++i) {
       NodeSettings settings = settings_of(i, i == 0 ? std::vector<size_t>{} : std::vector<size_t>{0});
@@ -80,7 +80,7 @@ TEST_CASE("when the pace is short, stops arrive first and refreshes last") {
 }
 
 TEST_CASE("a clogged link delays its own receiver, and heals") {
-  for_each_seed("a clogged link delays its own receiver, and heals", [](World& world) {
+  for_each_seed([](World& world) {
     start_mesh(world, 3);
     REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, 3 * kSecondUs));
     world.run_for(kSecondUs);
@@ -93,7 +93,7 @@ TEST_CASE("a clogged link delays its own receiver, and heals") {
     world.run_for(kSecondUs);
     REQUIRE(world.difference({0, 2}) == "");
     REQUIRE(known(world, 1, 0, 4'000, proto::PeerRole::leecher) > 1'500);
-    // What was sent again is a fifth of the pace at most, and in proportion to what there was.
+    // Resending takes a fifth of the pace at most, and stays in proportion to what was sent.
     const uint64_t sent = world.status(0).stats.bytes_sent - sent_before;
     const uint64_t deltas = 2 * 4'000 * 30;
     REQUIRE(sent < 3 * deltas);
@@ -104,8 +104,8 @@ TEST_CASE("a clogged link delays its own receiver, and heals") {
   });
 }
 
-TEST_CASE("leaving is heard though packets are lost") {
-  for_each_seed("leaving is heard though packets are lost", [](World& world) {
+TEST_CASE("a node that leaves is heard although packets are lost") {
+  for_each_seed([](World& world) {
     start_mesh(world, 4);
     REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, 3 * kSecondUs));
     world.run_for(kSecondUs);
@@ -117,7 +117,7 @@ TEST_CASE("leaving is heard though packets are lost") {
       REQUIRE(logged(world.node(index), "member left"));
       REQUIRE(world.status(index).members[2].state == sync::MemberState::down);
     }
-    // Its last words reached them too.
+    // Its last deltas arrived too.
     REQUIRE(world.run_until([&] { return world.difference({0, 1, 2}) == ""; }, 3 * kSecondUs));
   });
 }

@@ -1,4 +1,4 @@
-// What loss, cuts, full queues and late starts leave different is found by digests and pulled.
+// Differences left by loss, cuts, full queues and late starts are found by digests and pulled.
 
 #include <doctest/doctest.h>
 
@@ -16,7 +16,7 @@ bool all_synced(World& world, const std::vector<size_t>& nodes) {
   return std::all_of(nodes.begin(), nodes.end(), [&](size_t index) { return synced(world, index); });
 }
 
-// A mesh that has been running and announced to for a while.
+// Starts a mesh that runs and gets announces for a while.
 void start_running(World& world, size_t count) {
   start_mesh(world, count);
   REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, 20 * kSecondUs));
@@ -25,7 +25,7 @@ void start_running(World& world, size_t count) {
   world.run_for(kQuietUs);
 }
 
-// Nothing differs, so nothing is pulled any more; and digests say so.
+// Nothing differs, digests say so, and nothing is pulled.
 void check_calm(World& world) {
   world.run_for(10 * kSecondUs);
   std::vector<uint64_t> before;
@@ -43,8 +43,8 @@ void check_calm(World& world) {
   }
 }
 
-TEST_CASE("a late joiner pulls everything and is then in step") {
-  for_each_seed("a late joiner pulls everything and is then in step", [](World& world) {
+TEST_CASE("a late joiner pulls everything and is in step then") {
+  for_each_seed([](World& world) {
     start_running(world, 3);
     world.start(settings_of(3, {0}));
     REQUIRE(!synced(world, 3));
@@ -59,7 +59,7 @@ TEST_CASE("a late joiner pulls everything and is then in step") {
 }
 
 TEST_CASE("a late joiner under load misses nothing") {
-  for_each_seed("a late joiner under load misses nothing", [](World& world) {
+  for_each_seed([](World& world) {
     start_running(world, 3);
     world.start(settings_of(3, {0}));
     world.announce_for(20 * kSecondUs, 2000, {0, 1, 2});
@@ -70,7 +70,7 @@ TEST_CASE("a late joiner under load misses nothing") {
 }
 
 TEST_CASE("a cut of five minutes heals within ten seconds") {
-  for_each_seed("a cut of five minutes heals within ten seconds", [](World& world) {
+  for_each_seed([](World& world) {
     start_running(world, 4);
     for (const size_t a : {0u, 1u}) {
       for (const size_t b : {2u, 3u}) cut_between(world, a, b);
@@ -91,14 +91,13 @@ void announce_one(World& world, size_t node, uint32_t count, uint32_t first) {
   common::Prng hash(number);
   for (uint8_t& byte : announce.info_hash.bytes) byte = static_cast<uint8_t>(hash.below(256));
   announce.peer = common::make_endpoint_v4(0xc6000000 + number, 6881);
-  announce.seeder = world.prng().below(2) == 0;  // so that nearly each announce is a change
+  announce.seeder = world.prng().below(2) == 0;  // makes nearly every announce a change
   world.announce(node, announce);
 }
 
-TEST_CASE("a cut heals within ten seconds though all is announced anew meanwhile") {
+TEST_CASE("a cut heals within ten seconds although everything is announced again meanwhile") {
   constexpr uint32_t kPeers = 8000;
   for_each_seed(
-      "a cut heals within ten seconds though all is announced anew meanwhile",
       [](World& world) {
         start_running(world, 3);
         const auto announce_for = [&world](int64_t us) {
@@ -110,7 +109,7 @@ TEST_CASE("a cut heals within ten seconds though all is announced anew meanwhile
         for (const size_t other : {1u, 2u}) cut_between(world, 0, other);
         announce_for(300 * kSecondUs);
         world.heal();
-        // Every tick that is compared goes on changing.
+        // Every tick that is compared keeps changing.
         announce_for(10 * kSecondUs);
         world.run_for(kQuietUs);
         REQUIRE(world.difference_in_all(world.everyone()) == "");
@@ -119,10 +118,10 @@ TEST_CASE("a cut heals within ten seconds though all is announced anew meanwhile
       2);
 }
 
-TEST_CASE("what is lost beyond resending comes by a pull") {
-  for_each_seed("what is lost beyond resending comes by a pull", [](World& world) {
+TEST_CASE("what is lost beyond resending arrives by a pull") {
+  for_each_seed([](World& world) {
     start_running(world, 3);
-    // One way only, so that both stay members of each other.
+    // One way only, so that each still hears the other.
     world.cut(0, 1);
     world.announce_for(60 * kSecondUs, 600, {0});
     world.heal();
@@ -132,25 +131,25 @@ TEST_CASE("what is lost beyond resending comes by a pull") {
   });
 }
 
-TEST_CASE("what found the workers' queues full comes by a pull") {
-  for_each_seed("what found the workers' queues full comes by a pull", [](World& world) {
+TEST_CASE("what found the workers' queues full arrives by a pull") {
+  for_each_seed([](World& world) {
     start_running(world, 3);
     world.queues_overflow = true;
     world.announce_for(5 * kSecondUs, 50, {0});
     world.queues_overflow = false;
     REQUIRE(world.difference_in_all(world.everyone()) != "");
-    // Two ticks until these records are compared, two rounds until they are believed to be missing.
+    // Two ticks until these records are compared, two rounds until they count as missing.
     REQUIRE(equal_within(world, 60 * kSecondUs));
     const sync::Stats stats = world.status(1).stats;
-    // By cells: not everything anew from either of the two others.
+    // Cell by cell, not everything again from each of the two others.
     REQUIRE(stats.pulled_applied > 0);
     REQUIRE(stats.pulled_records < 2 * world.node(1).swarms->records().size());
     check_calm(world);
   });
 }
 
-TEST_CASE("a donor that dies in mid-pull is replaced by another") {
-  for_each_seed("a donor that dies in mid-pull is replaced by another", [](World& world) {
+TEST_CASE("a donor that dies during a pull is replaced by another") {
+  for_each_seed([](World& world) {
     start_running(world, 3);
     for (const size_t index : world.everyone()) world.clog(index);
     world.start(settings_of(3, {0}));
@@ -171,7 +170,7 @@ TEST_CASE("a donor that dies in mid-pull is replaced by another") {
 }
 
 TEST_CASE("a silent donor is given up") {
-  for_each_seed("a silent donor is given up", [](World& world) {
+  for_each_seed([](World& world) {
     start_running(world, 2);
     world.clog(0);
     world.clog(1);
@@ -187,8 +186,8 @@ TEST_CASE("a silent donor is given up") {
   });
 }
 
-TEST_CASE("a damaged stream is given up and nothing of the frame is taken") {
-  for_each_seed("a damaged stream is given up and nothing of the frame is taken", [](World& world) {
+TEST_CASE("a damaged stream is given up, and nothing of the damaged frame is merged") {
+  for_each_seed([](World& world) {
     start_running(world, 2);
     world.damage_stream(0);
     world.damage_stream(1);
@@ -200,7 +199,7 @@ TEST_CASE("a damaged stream is given up and nothing of the frame is taken") {
 }
 
 TEST_CASE("nodes that start together do not wait for each other for ever") {
-  for_each_seed("nodes that start together do not wait for each other for ever", [](World& world) {
+  for_each_seed([](World& world) {
     start_mesh(world, 4);
     REQUIRE(world.run_until([&] { return all_synced(world, world.everyone()); }, 8 * kSecondUs));
     check_converges(world, world.everyone(), 300);
@@ -208,7 +207,7 @@ TEST_CASE("nodes that start together do not wait for each other for ever") {
 }
 
 TEST_CASE("a lone node serves after a bounded wait") {
-  for_each_seed("a lone node serves after a bounded wait", [](World& world) {
+  for_each_seed([](World& world) {
     world.start(settings_of(0, {}));
     world.run_for(2 * kSecondUs);
     REQUIRE(!synced(world, 0));
@@ -217,13 +216,13 @@ TEST_CASE("a lone node serves after a bounded wait") {
   });
 }
 
-TEST_CASE("a donor that is behind does not leave the newcomer behind") {
-  for_each_seed("a donor that is behind does not leave the newcomer behind", [](World& world) {
+TEST_CASE("a newcomer whose donor lacks records gets them from others") {
+  for_each_seed([](World& world) {
     start_running(world, 3);
     world.queues_overflow = true;
     world.announce_for(2 * kSecondUs, 40, {2});
     world.queues_overflow = false;
-    world.run_for(35 * kSecondUs);  // the records are old enough to be compared, but not healed for sure
+    world.run_for(35 * kSecondUs);  // the records are old enough to be compared, but may not have healed yet
     world.start(settings_of(3, {0}));
     REQUIRE(world.run_until([&] { return synced(world, 3); }, 30 * kSecondUs));
     REQUIRE(equal_within(world, 30 * kSecondUs));
@@ -231,30 +230,29 @@ TEST_CASE("a donor that is behind does not leave the newcomer behind") {
   });
 }
 
-TEST_CASE("a request that is played again is not answered, nor one for another run or donor") {
-  for_each_seed("a request that is played again is not answered, nor one for another run or donor",
-                [](World& world) {
-                  start_running(world, 3);
-                  world.start(settings_of(3, {0}));
-                  REQUIRE(world.run_until([&] { return synced(world, 3); }, 10 * kSecondUs));
-                  REQUIRE(!world.requests.empty());
-                  const std::vector<uint8_t> request = *world.requests.back().second;
-                  for (const size_t donor : {0u, 1u, 2u}) REQUIRE(!world.request_answered(donor, request));
-                  for (size_t at = 0; at < request.size(); ++at) {
-                    std::vector<uint8_t> forged = request;
-                    forged[at] ^= 0x20;
-                    REQUIRE(!world.request_answered(0, forged));
-                    REQUIRE(!world.request_answered(0, {request.begin(), request.begin() + at}));
-                  }
-                  world.crash(0);
-                  world.restart(0);
-                  REQUIRE(world.run_until([&] { return synced(world, 0); }, 20 * kSecondUs));
-                  REQUIRE(!world.request_answered(0, request));
-                });
+TEST_CASE("a replayed request is not answered, nor is one for another run or donor") {
+  for_each_seed([](World& world) {
+    start_running(world, 3);
+    world.start(settings_of(3, {0}));
+    REQUIRE(world.run_until([&] { return synced(world, 3); }, 10 * kSecondUs));
+    REQUIRE(!world.requests.empty());
+    const std::vector<uint8_t> request = *world.requests.back().second;
+    for (const size_t donor : {0u, 1u, 2u}) REQUIRE(!world.request_answered(donor, request));
+    for (size_t at = 0; at < request.size(); ++at) {
+      std::vector<uint8_t> forged = request;
+      forged[at] ^= 0x20;
+      REQUIRE(!world.request_answered(0, forged));
+      REQUIRE(!world.request_answered(0, {request.begin(), request.begin() + at}));
+    }
+    world.crash(0);
+    world.restart(0);
+    REQUIRE(world.run_until([&] { return synced(world, 0); }, 20 * kSecondUs));
+    REQUIRE(!world.request_answered(0, request));
+  });
 }
 
 TEST_CASE("records that expire are no difference") {
-  for_each_seed("records that expire are no difference", [](World& world) {
+  for_each_seed([](World& world) {
     for (size_t i = 0; i < 3; ++i) {
       NodeSettings settings = settings_of(i, i == 0 ? std::vector<size_t>{} : std::vector<size_t>{0});
       settings.peer_timeout_s = 360;  // ticks of 2 s
@@ -262,7 +260,7 @@ TEST_CASE("records that expire are no difference") {
       world.start(settings);
     }
     REQUIRE(world.run_until([&] { return all_synced(world, world.everyone()); }, 15 * kSecondUs));
-    // Who is synced a moment later than another pulls everything from it; nobody pulls anything again.
+    // A node that is synced a moment after another pulls everything from it; nobody pulls anything twice.
     std::vector<uint64_t> before;
     for (const size_t index : world.everyone()) before.push_back(world.status(index).stats.pulls_started);
     world.announce_for(20 * kSecondUs, 300, world.everyone());
@@ -275,7 +273,7 @@ TEST_CASE("records that expire are no difference") {
 }
 
 TEST_CASE("steady announces and loss do not make nodes pull without end") {
-  for_each_seed("steady announces and loss do not make nodes pull without end", [](World& world) {
+  for_each_seed([](World& world) {
     start_running(world, 3);
     world.weather.loss = 0.05;
     uint64_t before = 0;
@@ -292,7 +290,6 @@ TEST_CASE("steady announces and loss do not make nodes pull without end") {
 
 TEST_CASE("what was missed long ago is found while announces never pause") {
   for_each_seed(
-      "what was missed long ago is found while announces never pause",
       [](World& world) {
         start_running(world, 2);
         world.queues_overflow = true;
@@ -301,7 +298,7 @@ TEST_CASE("what was missed long ago is found while announces never pause") {
         node::PeerAnnounce missed;
         missed.info_hash.bytes.fill(0xee);
         missed.peer = common::make_endpoint_v4(0xcb007109, 6881);
-        // Known to node 0 alone, and every tick since differs otherwise each time.
+        // Only node 0 knows it, and every tick since differs in another way each time.
         world.weather.delay_min_us = 200'000;
         world.weather.delay_max_us = 300'000;
         world.queues_overflow = true;
@@ -313,11 +310,11 @@ TEST_CASE("what was missed long ago is found while announces never pause") {
       4);
 }
 
-TEST_CASE("a stopped peer does not come back by a pull") {
-  for_each_seed("a stopped peer does not come back by a pull", [](World& world) {
+TEST_CASE("a pull does not bring a stopped peer back") {
+  for_each_seed([](World& world) {
     start_running(world, 2);
     cut_between(world, 0, 1);
-    // Node 1 still has peers live that stop at node 0.
+    // Node 1 still has peers that stop at node 0.
     world.announce_for(120 * kSecondUs, 1500, {0});
     std::set<PeerKey> stopped;
     for (const auto& [key, record] : world.node(0).swarms->records()) {
@@ -334,8 +331,8 @@ TEST_CASE("a stopped peer does not come back by a pull") {
   });
 }
 
-TEST_CASE("three newcomers share two places") {
-  for_each_seed("three newcomers share two places", [](World& world) {
+TEST_CASE("three newcomers share a donor's two places") {
+  for_each_seed([](World& world) {
     start_running(world, 1);
     world.clog(0);
     for (size_t i = 1; i < 4; ++i) world.start(settings_of(i, {0}));

@@ -1,5 +1,5 @@
-// When a node says that it is in step: not while it waits for nodes it was told of, nor before it has met all
-// members; and not any more once it meets those it went without, or has stood still for long.
+// When a node reports that it is in step: not while it waits for nodes it was told of, nor before it has met
+// all members; and no longer once it meets members it started without, or after a long stall.
 
 #include <doctest/doctest.h>
 
@@ -33,22 +33,21 @@ void cut_off(World& world, size_t node) {
 }
 
 TEST_CASE("a node waits for peers it was told of, and is not synced while they are out of reach") {
-  for_each_seed("a node waits for peers it was told of, and is not synced while they are out of reach",
-                [](World& world) {
-                  start_running(world, 2);
-                  cut_off(world, 2);
-                  world.start(settings_of(2, {0}));
-                  world.run_for(10 * kSecondUs);
-                  REQUIRE(!synced(world, 2));
-                  world.heal();
-                  REQUIRE(world.run_until([&] { return synced(world, 2); }, 15 * kSecondUs));
-                  REQUIRE(world.difference_in_all(world.everyone()) == "");
-                  REQUIRE(!logged(world.node(2), "no other member"));
-                });
+  for_each_seed([](World& world) {
+    start_running(world, 2);
+    cut_off(world, 2);
+    world.start(settings_of(2, {0}));
+    world.run_for(10 * kSecondUs);
+    REQUIRE(!synced(world, 2));
+    world.heal();
+    REQUIRE(world.run_until([&] { return synced(world, 2); }, 15 * kSecondUs));
+    REQUIRE(world.difference_in_all(world.everyone()) == "");
+    REQUIRE(!logged(world.node(2), "no other member"));
+  });
 }
 
 TEST_CASE("a node that served alone goes back to pull when it meets the cluster") {
-  for_each_seed("a node that served alone goes back to pull when it meets the cluster", [](World& world) {
+  for_each_seed([](World& world) {
     start_running(world, 2);
     cut_off(world, 2);
     world.start(settings_of(2, {0}));
@@ -63,14 +62,14 @@ TEST_CASE("a node that served alone goes back to pull when it meets the cluster"
 }
 
 TEST_CASE("a node that names itself among its peers does not wait for itself") {
-  for_each_seed("a node that names itself among its peers does not wait for itself", [](World& world) {
+  for_each_seed([](World& world) {
     world.start(settings_of(0, {0}));
     REQUIRE(world.run_until([&] { return synced(world, 0); }, 4 * kSecondUs));
   });
 }
 
 TEST_CASE("a node that stood still for long is not synced until it has compared") {
-  for_each_seed("a node that stood still for long is not synced until it has compared", [](World& world) {
+  for_each_seed([](World& world) {
     start_running(world, 3);
     world.freeze(1);
     world.announce_for(90 * kSecondUs, 900, {0, 2});
@@ -82,10 +81,10 @@ TEST_CASE("a node that stood still for long is not synced until it has compared"
 }
 
 TEST_CASE("donors that are only busy are waited for") {
-  for_each_seed("donors that are only busy are waited for", [](World& world) {
+  for_each_seed([](World& world) {
     start_running(world, 1);
     world.clog(0);
-    // Two that take both places and are gone.
+    // Two that occupy both places and are gone.
     for (const size_t index : {1u, 2u}) world.start(settings_of(index, {0}));
     world.run_for(3 * kSecondUs);
     for (const size_t index : {1u, 2u}) world.crash(index);
@@ -99,7 +98,7 @@ TEST_CASE("donors that are only busy are waited for") {
   });
 }
 
-// Node 2 has been announced peers that it alone knows, and has left; its snapshot has them.
+// Node 2 gets announces of peers that it alone knows, and leaves; its snapshot has them.
 void leave_with_news(World& world) {
   start_running(world, 3);
   world.node(2).settings.snapshots = true;
@@ -115,21 +114,20 @@ bool holds_what_it_saved(World& world) {
                      [&](const auto& entry) { return node.swarms->records().contains(entry.first); });
 }
 
-TEST_CASE("what a snapshot holds is dated by the time of the cluster, not by a clock that is off") {
-  for_each_seed("what a snapshot holds is dated by the time of the cluster, not by a clock that is off",
-                [](World& world) {
-                  leave_with_news(world);
-                  constexpr int64_t kHoursMs = 3 * 3'600'000;
-                  world.node(2).settings.clock_offset_ms = world.prng().below(2) == 0 ? kHoursMs : -kHoursMs;
-                  world.run_for(10 * kSecondUs);
-                  world.restart(2);
-                  REQUIRE(world.run_until([&] { return synced(world, 2); }, 20 * kSecondUs));
-                  REQUIRE(holds_what_it_saved(world));
-                });
+TEST_CASE("a snapshot's records are dated by cluster time, not by a clock that is off") {
+  for_each_seed([](World& world) {
+    leave_with_news(world);
+    constexpr int64_t kHoursMs = 3 * 3'600'000;
+    world.node(2).settings.clock_offset_ms = world.prng().below(2) == 0 ? kHoursMs : -kHoursMs;
+    world.run_for(10 * kSecondUs);
+    world.restart(2);
+    REQUIRE(world.run_until([&] { return synced(world, 2); }, 20 * kSecondUs));
+    REQUIRE(holds_what_it_saved(world));
+  });
 }
 
 TEST_CASE("a node is not synced while it reads its snapshot, alone or not") {
-  for_each_seed("a node is not synced while it reads its snapshot, alone or not", [](World& world) {
+  for_each_seed([](World& world) {
     leave_with_news(world);
     world.node(2).settings.load_us = 40 * kSecondUs;
     const bool alone = world.prng().below(2) == 0;
@@ -145,26 +143,25 @@ TEST_CASE("a node is not synced while it reads its snapshot, alone or not") {
 }
 
 TEST_CASE("a node that leaves before it has read its snapshot leaves the file as it is") {
-  for_each_seed("a node that leaves before it has read its snapshot leaves the file as it is",
-                [](World& world) {
-                  leave_with_news(world);
-                  world.node(2).settings.load_us = 40 * kSecondUs;
-                  const auto before = world.node(2).saved;
-                  world.restart(2);
-                  world.run_for(10 * kSecondUs);
-                  world.stop(2);
-                  REQUIRE(world.node(2).saved == before);
-                });
+  for_each_seed([](World& world) {
+    leave_with_news(world);
+    world.node(2).settings.load_us = 40 * kSecondUs;
+    const auto before = world.node(2).saved;
+    world.restart(2);
+    world.run_for(10 * kSecondUs);
+    world.stop(2);
+    REQUIRE(world.node(2).saved == before);
+  });
 }
 
 TEST_CASE("a node is not in step before it has met the members that others name") {
-  for_each_seed("a node is not in step before it has met the members that others name", [](World& world) {
+  for_each_seed([](World& world) {
     start_running(world, 3);
     world.queues_overflow = true;  // only node 2 knows these
     world.announce_for(2 * kSecondUs, 40, {2});
     world.queues_overflow = false;
     world.run_for(kSecondUs);
-    for (const size_t other : {0u, 1u}) {  // and cannot give them to the others
+    for (const size_t other : {0u, 1u}) {  // and cannot send them to the others
       world.cut(2, other);
     }
     world.cut(2, 3);

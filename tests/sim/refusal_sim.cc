@@ -1,4 +1,4 @@
-// Nodes that must not be mixed, and that both sides say why.
+// Nodes that must not form a cluster, and that both sides log why.
 
 #include <doctest/doctest.h>
 
@@ -7,7 +7,8 @@
 namespace shoal::sim {
 namespace {
 
-// Two nodes that know each other's address, as in one list of sync.peers for all; the second is another kind.
+// Starts two nodes that know each other's address, as with one sync.peers list for all; `change` makes the
+// second differ.
 void start_pair(World& world, const std::function<void(NodeSettings&)>& change) {
   world.start(settings_of(0, {}));
   NodeSettings other = settings_of(1, {0});
@@ -27,7 +28,7 @@ void both_log(World& world, const std::string& first, const std::string& second)
 }
 
 TEST_CASE("another protocol version is named on both sides") {
-  for_each_seed("another protocol version is named on both sides", [](World& world) {
+  for_each_seed([](World& world) {
     start_pair(world, [](NodeSettings& other) { other.protocol_major = 2; });
     both_log(world, "protocol version 2 arrive, and this node speaks 1",
              "protocol version 2 arrive, and this node speaks 1");
@@ -37,7 +38,7 @@ TEST_CASE("another protocol version is named on both sides") {
 }
 
 TEST_CASE("another cluster is named on both sides") {
-  for_each_seed("another cluster is named on both sides", [](World& world) {
+  for_each_seed([](World& world) {
     start_pair(world, [](NodeSettings& other) { other.cluster = "other"; });
     both_log(world, "another cluster", "another cluster");
     CHECK(world.status(0).members.empty());
@@ -45,7 +46,7 @@ TEST_CASE("another cluster is named on both sides") {
 }
 
 TEST_CASE("another key is named on both sides") {
-  for_each_seed("another key is named on both sides", [](World& world) {
+  for_each_seed([](World& world) {
     start_pair(world, [](NodeSettings& other) { other.keys = {key_of(8)}; });
     const std::string ours = sync::to_text(sync::KeyRing({key_of(7)}, "sim").ids());
     const std::string theirs = sync::to_text(sync::KeyRing({key_of(8)}, "sim").ids());
@@ -56,7 +57,7 @@ TEST_CASE("another key is named on both sides") {
 }
 
 TEST_CASE("other timeouts are named on both sides") {
-  for_each_seed("other timeouts are named on both sides", [](World& world) {
+  for_each_seed([](World& world) {
     start_pair(world, [](NodeSettings& other) { other.peer_timeout_s = 1800; });
     both_log(world, "peer_timeout_s is 1800 there and 2700 here",
              "peer_timeout_s is 2700 there and 1800 here");
@@ -64,20 +65,20 @@ TEST_CASE("other timeouts are named on both sides") {
 }
 
 TEST_CASE("one name on two nodes is named on both sides") {
-  for_each_seed("one name on two nodes is named on both sides", [](World& world) {
+  for_each_seed([](World& world) {
     start_pair(world, [](NodeSettings& other) { other.name = "n0"; });
     both_log(world, "another node is named n0", "another node is named n0");
   });
 }
 
-TEST_CASE("who asks in vain says so, and is told by nobody who does not know it") {
-  for_each_seed("who asks in vain says so, and is told by nobody who does not know it", [](World& world) {
+TEST_CASE("a node that gets no answer logs so, and a stranger gets no answer") {
+  for_each_seed([](World& world) {
     world.start(settings_of(0, {}));
     NodeSettings other = settings_of(1, {0});
     other.cluster = "other";
     world.start(other);
     world.run_for(15 * kSecondUs);
-    // Nothing unauthentic is answered, so the stranger learns no more than that.
+    // Nothing unauthentic is answered, so the stranger learns nothing else.
     CHECK(logged(world.node(0), "another cluster"));
     CHECK(world.status(0).stats.datagrams_sent == 0);
     CHECK(logged(world.node(1), "nothing is heard from a sync peer"));

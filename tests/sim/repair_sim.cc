@@ -1,4 +1,4 @@
-// Lossy networks: what is lost on the way is asked for and sent again, until every node holds the same.
+// Lossy networks: what is lost is requested and sent again until every node holds the same.
 
 #include <doctest/doctest.h>
 
@@ -9,14 +9,14 @@
 namespace shoal::sim {
 namespace {
 
-// Loses datagrams for 20 s of announces; returns after how long from the last announce nothing is missing.
+// Loses datagrams during 20 s of announces; returns how long after the last announce nothing is missing.
 int64_t healing_us(World& world, double loss, int64_t limit_us) {
   world.weather.loss = loss;
   start_mesh(world, 3);
   REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, 20 * kSecondUs));
   world.announce_for(20 * kSecondUs, 2000, world.everyone());
   int64_t waited_us = 0;
-  // What a packet had may have come by a pull before the packet does.
+  // A pull may bring a packet's records before the packet itself.
   const auto missing = [&world] {
     const auto nodes = world.everyone();
     return std::any_of(nodes.begin(), nodes.end(), [&](size_t index) { return lost_of(world, index) > 0; });
@@ -34,37 +34,33 @@ int64_t healing_us(World& world, double loss, int64_t limit_us) {
 }
 
 TEST_CASE("5 % loss heals within two seconds") {
-  for_each_seed("5 % loss heals within two seconds",
-                [](World& world) { healing_us(world, 0.05, 2 * kSecondUs); });
+  for_each_seed([](World& world) { healing_us(world, 0.05, 2 * kSecondUs); });
 }
 
 TEST_CASE("20 % loss heals within five seconds") {
-  for_each_seed("20 % loss heals within five seconds",
-                [](World& world) { healing_us(world, 0.2, 5 * kSecondUs); });
+  for_each_seed([](World& world) { healing_us(world, 0.2, 5 * kSecondUs); });
 }
 
 TEST_CASE("40 % loss heals within fifteen seconds") {
-  for_each_seed("40 % loss heals within fifteen seconds",
-                [](World& world) { healing_us(world, 0.4, 15 * kSecondUs); });
+  for_each_seed([](World& world) { healing_us(world, 0.4, 15 * kSecondUs); });
 }
 
 TEST_CASE("loss, reorder and duplicates together heal, and repair stays in proportion") {
-  for_each_seed("loss, reorder and duplicates together heal, and repair stays in proportion",
-                [](World& world) {
-                  world.weather.delay_max_us = 300'000;
-                  world.weather.duplicate = 0.1;
-                  healing_us(world, 0.2, 5 * kSecondUs);
-                  for (const size_t index : world.everyone()) {
-                    const sync::Stats stats = world.status(index).stats;
-                    // Each packet goes to two members; reorder makes some be asked for in vain.
-                    REQUIRE(stats.packets_resent < 3 * stats.delta_packets_sent);
-                    REQUIRE(stats.dropped_repair == 0);
-                  }
-                });
+  for_each_seed([](World& world) {
+    world.weather.delay_max_us = 300'000;
+    world.weather.duplicate = 0.1;
+    healing_us(world, 0.2, 5 * kSecondUs);
+    for (const size_t index : world.everyone()) {
+      const sync::Stats stats = world.status(index).stats;
+      // Each packet goes to two members; reorder causes some needless requests.
+      REQUIRE(stats.packets_resent < 3 * stats.delta_packets_sent);
+      REQUIRE(stats.dropped_repair == 0);
+    }
+  });
 }
 
-TEST_CASE("one lost packet among many is sent again once") {
-  for_each_seed("one lost packet among many is sent again once", [](World& world) {
+TEST_CASE("one lost packet among many is resent once") {
+  for_each_seed([](World& world) {
     world.weather.delay_max_us = 500;
     start_mesh(world, 3);
     REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, 3 * kSecondUs));
@@ -85,8 +81,8 @@ TEST_CASE("one lost packet among many is sent again once") {
   });
 }
 
-TEST_CASE("what the origin no longer keeps is given up, counted and said") {
-  for_each_seed("what the origin no longer keeps is given up, counted and said", [](World& world) {
+TEST_CASE("what the origin no longer keeps is given up, counted and logged") {
+  for_each_seed([](World& world) {
     start_mesh(world, 3);
     REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, 3 * kSecondUs));
     world.announce_for(kSecondUs, 100, world.everyone());
@@ -107,7 +103,7 @@ TEST_CASE("what the origin no longer keeps is given up, counted and said") {
 }
 
 TEST_CASE("a short cut loses nothing") {
-  for_each_seed("a short cut loses nothing", [](World& world) {
+  for_each_seed([](World& world) {
     start_mesh(world, 4);
     REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, 3 * kSecondUs));
     world.run_for(kSecondUs);
@@ -123,7 +119,7 @@ TEST_CASE("a short cut loses nothing") {
 }
 
 TEST_CASE("members that lost different packets of a group each get their own") {
-  for_each_seed("members that lost different packets of a group each get their own", [](World& world) {
+  for_each_seed([](World& world) {
     for (size_t i = 0; i < 4; ++i) world.start(settings_of(i, {}, {0}));
     REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, 3 * kSecondUs));
     world.run_for(2 * kSecondUs);

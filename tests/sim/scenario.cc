@@ -58,7 +58,7 @@ void check_converges(World& world, const std::vector<size_t>& nodes, size_t anno
 }
 
 bool equal_within(World& world, int64_t limit_us) {
-  constexpr int64_t kLookUs = 250'000;  // comparing everything takes its time
+  constexpr int64_t kLookUs = 250'000;  // comparing everything is slow
   for (int64_t waited_us = 0; waited_us < limit_us; waited_us += kLookUs) {
     if (world.difference_in_all(world.everyone()).empty()) return true;
     world.run_for(kLookUs);

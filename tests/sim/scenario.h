@@ -1,4 +1,4 @@
-// What the scenarios have in common: how clusters are started and what is expected of all of them.
+// Shared by the scenarios: how clusters are started, and what is expected of all of them.
 
 #pragma once
 
@@ -16,13 +16,13 @@ sync::ClusterKey key_of(uint8_t byte);
 
 NodeSettings settings_of(size_t index, std::vector<size_t> seeds, std::vector<size_t> groups = {});
 
-// A mesh that knows itself by the first node's address alone. Clocks are up to two seconds off.
+// Starts a mesh whose nodes are given only the first node's address. Clocks are up to two seconds off.
 void start_mesh(World& world, size_t count);
 
-// Until all nodes hold the same, tried every so often.
+// Runs until all nodes hold the same, compared now and then; false after `limit_us`.
 bool equal_within(World& world, int64_t limit_us);
 
-// Both ways.
+// Cuts both directions.
 void cut_between(World& world, size_t a, size_t b);
 
 bool logged(SimNode& node, const std::string& part);
@@ -32,7 +32,7 @@ uint64_t lost_of(World& world, size_t index);
 
 enum class LossBefore { no, yes };
 
-// Announces at the nodes for a while; then all agree.
+// Announces at the nodes for a while, and requires that all agree afterwards.
 void check_converges(World& world, const std::vector<size_t>& nodes, size_t announces,
                      LossBefore loss_before = LossBefore::no);
 

@@ -31,7 +31,8 @@ std::string replay_command(const std::string& scenario, uint64_t seed) {
   return program + " --seed " + std::to_string(seed) + " --test-case='" + filter + "'";
 }
 
-void for_each_seed(const char* scenario, const std::function<void(World&)>& run, uint64_t seeds) {
+void for_each_seed(const std::function<void(World&)>& run, uint64_t seeds) {
+  const char* scenario = doctest::getContextOptions()->currentTest->m_name;
   const uint64_t only = number_from("SHOAL_SIM_SEED", 0);
   const uint64_t first = only != 0 ? only : number_from("SHOAL_SIM_FROM", 1);
   const uint64_t count = only != 0 ? 1 : number_from("SHOAL_SIM_SEEDS", seeds);

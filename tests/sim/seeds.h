@@ -1,6 +1,6 @@
-// Runs a scenario under many seeds: SHOAL_SIM_SEEDS of them (or --seeds) beginning with SHOAL_SIM_FROM (or
-// --from, by default 1), or the one that SHOAL_SIM_SEED (or --seed) names.
-// With SHOAL_SIM_PROGRESS set (or --progress) prints a line for each seed when it has run.
+// Runs a scenario, which is one test case, under many seeds: SHOAL_SIM_SEEDS (or --seeds) of them, from
+// SHOAL_SIM_FROM (or --from, 1 by default) on, or only SHOAL_SIM_SEED (or --seed). With SHOAL_SIM_PROGRESS
+// set (or --progress) prints a line after each seed.
 
 #pragma once
 
@@ -15,13 +15,13 @@ namespace shoal::sim {
 // Seeds a scenario runs under by default.
 constexpr uint64_t kSeeds = 12;
 
-// How this program was called, for the commands below.
+// The path of this program, for replay commands.
 void set_program(const char* path);
 
-// For a shell: runs one scenario under one seed.
+// A shell command that runs one scenario under one seed.
 std::string replay_command(const std::string& scenario, uint64_t seed);
 
-// A failure prints the command that replays it.
-void for_each_seed(const char* scenario, const std::function<void(World&)>& run, uint64_t seeds = kSeeds);
+// Runs the body of the current test case. A failure prints the command that replays it.
+void for_each_seed(const std::function<void(World&)>& run, uint64_t seeds = kSeeds);
 
 }  // namespace shoal::sim

@@ -1,4 +1,4 @@
-// The commands that failing scenarios print: a shell and doctest take them for that one scenario.
+// The replay commands that failing scenarios print run exactly that scenario, through a shell and doctest.
 
 #include <doctest/doctest.h>
 
@@ -24,7 +24,7 @@ std::string output_of(const std::string& command) {
 TEST_CASE("replay commands run one scenario, whatever commas and 'quotes' its name has") {
   for (const char* name : {"replay commands run one scenario, whatever commas and 'quotes' its name has",
                            "storm: everything at once, then calm",
-                           "a late joiner with a wrong clock takes the cluster's time"}) {
+                           "a late joiner with a wrong clock adopts the cluster's time"}) {
     const std::string command = replay_command(name, 7);
     CHECK(command.find(" --seed 7 ") != std::string::npos);
     const std::string listed = output_of(command + " --list-test-cases --no-colors");

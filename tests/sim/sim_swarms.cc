@@ -45,7 +45,7 @@ std::optional<proto::OwnDelta> SimSwarms::announce(const node::PeerAnnounce& ann
 void SimSwarms::expire(common::Tick now) {
   for (size_t shard = 0; shard < node::SwarmStore::kShards; ++shard) store_.expire_shard(shard, now);
   if (now < expired_at_) return;
-  // After a pause the stamps can be read only as of the last time.
+  // After a pause stamps can only be read relative to the previous expiry.
   const common::Tick since = expired_at_ == 0 ? 0 : std::max<common::Tick>(0, now - expired_at_);
   std::erase_if(records_, [&](const auto& entry) {
     return common::stamp_age(now - since, entry.second.stamp) + since >= common::kLifetimeTicks;

@@ -1,5 +1,5 @@
-// SimSwarms: the real swarm store, and beside it a plain map of the same records, by which a simulation can
-// see what a node knows. Both are given the same deltas.
+// SimSwarms: the real swarm store, and beside it a plain map of the same records, in which a simulation can
+// see what a node knows. Both get the same deltas.
 
 #pragma once
 
@@ -38,21 +38,21 @@ class SimSwarms final : public sync::Swarms {
     store_.read(step, cells, now, visit);
   }
 
-  // Removes what has outlived its time.
+  // Removes expired records.
   void expire(common::Tick now);
 
-  // What a client's announce to this node does; the delta to publish, if there is one.
+  // A client's announce to this node; returns the delta to publish, if any.
   std::optional<proto::OwnDelta> announce(const node::PeerAnnounce& announce, common::Tick now,
                                           common::Prng& prng);
 
   const std::map<PeerKey, Record>& records() const { return records_; }
 
-  // As scraped.
+  // As a scrape returns it.
   uint32_t completed(const common::InfoHash& info_hash) const {
     return store_.scrape(store_.locate(info_hash), info_hash).completed;
   }
 
-  // What the real store counts otherwise than the map does; empty if nothing.
+  // Where the real store's counts differ from the map's; empty: nowhere.
   std::string disagreement() const;
 
  private:

@@ -11,9 +11,9 @@ namespace {
 
 constexpr size_t kNodesMax = 7;
 constexpr int64_t kSaveUs = 30 * kSecondUs;
-constexpr int64_t kLookUs = 5 * kSecondUs;
+constexpr int64_t kCheckUs = 5 * kSecondUs;
 
-// Delta packets: more than any node sends between two looks at what is given up, a minute.
+// Delta packets: more than any node sends in the minute between two checks of what to give up.
 constexpr uint64_t kMissingMax = 60 * 20;
 
 constexpr std::array<uint32_t, 3> kTimeouts = {360, 900, 2700};
@@ -67,12 +67,12 @@ void Storm::later(int64_t us, std::function<void()> happen) {
 
 void Storm::note(const std::string& what) { history_.push_back(seconds_text(world_.now_us()) + ": " + what); }
 
-void Storm::found(const std::string& problem) {
+void Storm::report(const std::string& problem) {
   note("WRONG: " + problem);
   problems_.push_back(problem);
 }
 
-// Plans and clients, in the order of time.
+// Runs planned events and clients in the order of time.
 void Storm::run_until(int64_t until_us) {
   for (;;) {
     const int64_t plan_us = due_.empty() ? INT64_MAX : due_.top().at_us;
@@ -99,7 +99,7 @@ std::vector<std::string> Storm::run() {
 NodeSettings Storm::draw_settings(size_t index) {
   const bool grouped = shape_ == 1 || (shape_ == 2 && chance(0.6));
   std::vector<size_t> seeds;
-  // Where some are not in the group, an address is the way between.
+  // A node outside the group needs an address to reach the others.
   if (index > 0 && (shape_ != 1 || chance(0.5))) seeds.push_back(0);
   if (index > 1 && chance(0.5)) seeds.push_back(1);
   NodeSettings settings = settings_of(index, seeds, grouped ? std::vector<size_t>{0} : std::vector<size_t>{});
@@ -131,12 +131,12 @@ void Storm::set_up() {
   clients_.add(150, 30 * kSecondUs, std::nullopt);
   run_until(world_.now_us() + seconds(5, 20));
   save_snapshots();
-  look();
-  stir();
+  check_now();
+  cause_event();
 }
 
-// One more thing happens, and plans the next.
-void Storm::stir() {
+// Causes one more event, and plans the next.
+void Storm::cause_event() {
   if (calm_ || world_.now_us() >= ends_us_) return;
   note_logs();
   using Trouble = void (Storm::*)();
@@ -167,7 +167,7 @@ void Storm::stir() {
     drawn -= one.weight;
   }
   clients_.add(prng_.below(10), 10 * kSecondUs, std::nullopt);
-  later(seconds(1, 15), [this] { stir(); });
+  later(seconds(1, 15), [this] { cause_event(); });
 }
 
 void Storm::cut_in_two() {
@@ -262,7 +262,7 @@ void Storm::freeze() {
   const size_t node = some(up());
   const int64_t us = seconds(0.5, chance(0.1) ? 400 : chance(0.3) ? 60 : 10);
   note("freeze" + text(node) + " for " + seconds_text(us));
-  // Some peers' records have expired by then, while others keep them.
+  // By then some records have expired here, while other nodes keep them.
   if (us > peer_timeout_s_ * kSecondUs / 2) clients_.excuse_counts();
   world_.freeze(node);
   later(us, [this, node] {
@@ -298,7 +298,7 @@ void Storm::save_snapshots() {
   if (!calm_) later(kSaveUs, [this] { save_snapshots(); });
 }
 
-// What the nodes complained of since the last time.
+// Notes what the nodes have logged since the last call.
 void Storm::note_logs() {
   logs_noted_.resize(world_.size());
   for (const size_t node : world_.everyone()) {
@@ -313,19 +313,19 @@ void Storm::note_logs() {
   }
 }
 
-void Storm::look() {
+void Storm::check_now() {
   note_logs();
   clients_.note_time();
-  if (const std::string wrong = clients_.look(); !wrong.empty()) found(wrong);
+  if (const std::string wrong = clients_.check_stops(); !wrong.empty()) report(wrong);
   for (const size_t node : up()) {
     const sync::Status status = world_.status(node);
-    if (status.members.size() >= world_.size()) found(text(node) + " has too many members");
-    if (status.waiting > clients_.size()) found(text(node) + " lets too many deltas wait");
+    if (status.members.size() >= world_.size()) report(text(node) + " has too many members");
+    if (status.waiting > clients_.size()) report(text(node) + " lets too many deltas wait");
     for (const sync::MemberStatus& member : status.members) {
-      if (member.missing > kMissingMax) found(text(node) + " has too many gaps of " + member.name);
+      if (member.missing > kMissingMax) report(text(node) + " has too many gaps of " + member.name);
     }
   }
-  if (!calm_) later(kLookUs, [this] { look(); });
+  if (!calm_) later(kCheckUs, [this] { check_now(); });
 }
 
 }  // namespace shoal::sim

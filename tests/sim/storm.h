@@ -1,5 +1,5 @@
-// Storm: everything that can go wrong with a cluster, drawn together from one seed, while clients announce;
-// then it calms down, and what the cluster promises is checked.
+// Storm: everything that can go wrong with a cluster, drawn from one seed, while clients announce. Then it
+// calms down, and what the cluster promises is checked.
 
 #pragma once
 
@@ -19,13 +19,13 @@ class Storm {
  public:
   Storm(World& world, uint64_t seed);
 
-  // Returns what was found wrong; empty: nothing.
+  // Returns what is wrong; empty: nothing.
   std::vector<std::string> run();
 
-  // What happened, a line each.
+  // What happened, one line each.
   const std::vector<std::string>& history() const { return history_; }
   const ClientCounts& counts() const { return clients_.counts(); }
-  // From healing until all nodes held the same; -1: never.
+  // Time from the heal until all nodes held the same; -1: never.
   int64_t healed_after_us() const { return healed_after_us_; }
 
  private:
@@ -47,12 +47,12 @@ class Storm {
   std::vector<size_t> up() const;
   void later(int64_t us, std::function<void()> happen);
   void note(const std::string& what);
-  void found(const std::string& problem);
+  void report(const std::string& problem);
   void run_until(int64_t until_us);
   void set_up();
   NodeSettings draw_settings(size_t index);
   void draw_weather();
-  void stir();
+  void cause_event();
   void cut_in_two();
   void cut_one_way();
   void clog_link();
@@ -66,7 +66,7 @@ class Storm {
   void burst();
   void bring_back(size_t node);
   void save_snapshots();
-  void look();
+  void check_now();
   void note_logs();
 
   // storm_calm.cc
@@ -75,7 +75,7 @@ class Storm {
   void check_rest();
   void count_work(size_t node);
 
-  // What the runs of nodes did.
+  // What all runs of all nodes did, in sum.
   struct Work {
     uint64_t runs = 0;
     uint64_t delta_packets = 0;

@@ -1,4 +1,4 @@
-// What must be so when a storm is over.
+// What must hold when a storm is over.
 
 #include <algorithm>
 
@@ -10,11 +10,11 @@ namespace shoal::sim {
 
 namespace {
 
-// Clients go on for so long after all has healed; then they are silent, so that maps can be compared.
+// Clients go on for this long after all has healed; then they are silent, so that maps can be compared.
 constexpr int64_t kGoOnUs = 15 * kSecondUs;
 
-// Digests leave out the two youngest ticks, compare twice, and let members alone for a while that gave
-// nothing.
+// Digests leave out the two youngest ticks, compare twice, and leave alone for a while members that had
+// nothing to give.
 constexpr int64_t kHealTicks = 3;
 constexpr int64_t kHealUs = 60 * kSecondUs;
 
@@ -55,36 +55,36 @@ void Storm::calm() {
     if (!difference.empty()) world_.run_for(kSecondUs / 2);
   } while (!difference.empty() && world_.now_us() < bound_us);
   if (difference.empty()) healed_after_us_ = world_.now_us() - healed_us;
-  if (!difference.empty()) found("not the same at the bound: " + difference);
-  if (!world_.meshed(world_.everyone())) found("not all know each other");
+  if (!difference.empty()) report("not the same at the time limit: " + difference);
+  if (!world_.meshed(world_.everyone())) report("not all nodes know each other");
   world_.run_for(std::max<int64_t>(0, bound_us - world_.now_us()));
-  look();
+  check_now();
   clients_.check(problems_);
   check_rest();
   check_repair();
 }
 
-// Nobody goes on repairing what is whole.
+// Checks that nobody repairs what is whole.
 void Storm::check_rest() {
   std::vector<sync::Status> before;
   for (const size_t node : world_.everyone()) before.push_back(world_.status(node));
   world_.run_for(kRestUs);
   if (const std::string wrong = world_.difference_in_all(world_.everyone()); !wrong.empty()) {
-    found("not the same after a rest: " + wrong);
+    report("not the same after a rest: " + wrong);
   }
   for (const size_t node : world_.everyone()) {
     const sync::Status now = world_.status(node);
     const sync::Stats& stats = now.stats;
     const sync::Stats& stats_before = before[node].stats;
     const auto expect = [&](bool holds, const std::string& what) {
-      if (!holds) found(now.members.empty() ? what : "n" + std::to_string(node) + ": " + what);
+      if (!holds) report(now.members.empty() ? what : "n" + std::to_string(node) + ": " + what);
     };
     expect(now.phase == sync::SyncPhase::synced, "is not ready");
     expect(now.waiting == 0, "deltas wait");
     expect(stats.pulls_started == stats_before.pulls_started, "still pulls");
     expect(stats.packets_resent == stats_before.packets_resent, "still resends");
     expect(stats.nacks_sent == stats_before.nacks_sent, "still asks");
-    expect(stats.dropped_malformed == 0, "took packets for malformed");
+    expect(stats.dropped_malformed == 0, "counted packets as malformed");
     for (const sync::MemberStatus& member : now.members) {
       expect(member.missing == 0, "misses packets of " + member.name);
       expect(member.differing == 0, "differs from " + member.name);
@@ -97,13 +97,13 @@ void Storm::check_repair() {
   for (const size_t node : world_.everyone()) count_work(node);
   const uint64_t copies = work_.delta_packets * (world_.size() - 1);
   if (work_.resent > 3 * copies + 1000) {
-    found(std::to_string(work_.resent) + " packets resent of " + std::to_string(copies));
+    report(std::to_string(work_.resent) + " packets resent of " + std::to_string(copies));
   }
-  // A run begins by pulling everything; later half of what is pulled may be known, and what is told at the
-  // moment is pulled in vain now and then.
+  // A run begins by pulling everything. Later half of what is pulled may be known, and what is being sent at
+  // the moment is sometimes pulled in vain.
   const uint64_t most = work_.runs * 2 * clients_.size() + 8 * work_.pulled_applied;
   if (work_.pulled > most) {
-    found(std::to_string(work_.pulled) + " records pulled, where " + std::to_string(work_.pulled_applied) +
+    report(std::to_string(work_.pulled) + " records pulled, where " + std::to_string(work_.pulled_applied) +
           " were news");
   }
   note(std::to_string(work_.runs) + " runs, " + std::to_string(clients_.size()) + " clients, " +

@@ -1,4 +1,4 @@
-// Storms: one seed draws everything together; see storm.h. tests/run has 200 of them.
+// Storms (storm.h), each drawn from one seed. tests/run runs 200 of them.
 
 #include <doctest/doctest.h>
 
@@ -13,7 +13,7 @@ namespace {
 
 constexpr uint64_t kStorms = 200;
 
-constexpr size_t kProblemsMax = 12;  // to be printed
+constexpr size_t kProblemsMax = 12;  // printed at most
 
 std::string lines(const std::vector<std::string>& all, size_t most = SIZE_MAX) {
   std::string out;
@@ -28,7 +28,6 @@ TEST_CASE("storm: everything at once, then calm") {
   ClientCounts sum;
   int64_t slowest_us = 0;
   for_each_seed(
-      "storm: everything at once, then calm",
       [&](World& world) {
         Storm storm(world, world.prng().next());
         const std::vector<std::string> problems = storm.run();
@@ -36,9 +35,9 @@ TEST_CASE("storm: everything at once, then calm") {
         if (problems.empty()) ++passed;
         sum += storm.counts();
         slowest_us = std::max(slowest_us, storm.healed_after_us());
-        // All seeds are tried, whatever the first ones do.
+        // CHECK, so that all seeds are tried even if one fails.
         CHECK_MESSAGE(problems.empty(), lines(problems, kProblemsMax),
-                      "\nwhat had happened:", lines(storm.history()));
+                      "\nwhat happened:", lines(storm.history()));
         if (std::getenv("SHOAL_STORM_HISTORY") != nullptr) MESSAGE(lines(storm.history()));
       },
       kStorms);

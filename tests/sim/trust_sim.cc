@@ -1,4 +1,4 @@
-// What an outsider can do who records datagrams and plays them again: nothing.
+// An outsider who records datagrams and replays them achieves nothing.
 
 #include <doctest/doctest.h>
 
@@ -9,8 +9,8 @@
 namespace shoal::sim {
 namespace {
 
-TEST_CASE("the recorded packets of a run that is over change nothing") {
-  for_each_seed("the recorded packets of a run that is over change nothing", [](World& world) {
+TEST_CASE("replayed packets of an earlier run change nothing") {
+  for_each_seed([](World& world) {
     world.recording = true;
     start_mesh(world, 3);
     REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, 2 * kSecondUs));
@@ -25,7 +25,7 @@ TEST_CASE("the recorded packets of a run that is over change nothing") {
       REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, 2 * kSecondUs));
       world.run_for(kSecondUs);
     }
-    // Another node restarts too: it knows nothing of what was.
+    // Another node restarts too: it knows nothing of the past.
     world.crash(1);
     world.run_for(kSecondUs);
     world.restart(1);
@@ -57,7 +57,7 @@ TEST_CASE("the recorded packets of a run that is over change nothing") {
         REQUIRE(found->state == sync::MemberState::down);
       }
     }
-    // Replays draw challenges at a bounded rate, and nothing else: 3 nodes' heartbeats are 8 a second.
+    // Replays cause challenges at a bounded rate and nothing else: 3 nodes' heartbeats are 8 a second.
     const uint64_t answers =
         world.status(1).stats.datagrams_sent + world.status(0).stats.datagrams_sent - sent;
     REQUIRE(answers < 500);
@@ -68,15 +68,15 @@ TEST_CASE("the recorded packets of a run that is over change nothing") {
   });
 }
 
-TEST_CASE("the packets of the present run played again change nothing") {
-  for_each_seed("the packets of the present run played again change nothing", [](World& world) {
+TEST_CASE("replayed packets of the current run change nothing") {
+  for_each_seed([](World& world) {
     world.recording = true;
     start_mesh(world, 3);
     REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, 2 * kSecondUs));
     world.announce_for(5 * kSecondUs, 300, world.everyone());
     world.run_for(kQuietUs);
     world.recording = false;
-    world.run_for(world.weather.delay_max_us);  // what is on its way is not played again yet
+    world.run_for(world.weather.delay_max_us);  // what is underway is not replayed yet
     const sync::Stats before = world.status(0).stats;
     uint64_t injected = 0;
     for (const auto& [from, bytes] : world.recorded) {
@@ -87,7 +87,7 @@ TEST_CASE("the packets of the present run played again change nothing") {
     const sync::Stats after = world.status(0).stats;
     REQUIRE(after.deltas_received == before.deltas_received);
     REQUIRE(injected > 100);
-    // Copies of what went to others are news to nobody either.
+    // Copies of what was sent to others are no news either.
     REQUIRE(after.datagrams_sent <= before.datagrams_sent + 5);
     for (const sync::MemberStatus& member : world.status(0).members) {
       REQUIRE(member.address != common::make_endpoint_v4(0xcb007101, 53));
@@ -105,12 +105,12 @@ common::Endpoint address_at(World& world, size_t index, const std::string& name)
   return {};
 }
 
-TEST_CASE("a packet that is played from elsewhere before it arrives moves nobody") {
-  for_each_seed("a packet that is played from elsewhere before it arrives moves nobody", [](World& world) {
+TEST_CASE("a packet replayed from another address before it arrives moves no member") {
+  for_each_seed([](World& world) {
     start_mesh(world, 2);
     REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, 2 * kSecondUs));
     for (int round = 0; round < 20; ++round) {
-      // What node 1 sends reaches node 0 by way of the attacker alone.
+      // What node 1 sends reaches node 0 only through the attacker.
       world.recorded.clear();
       world.recording = true;
       world.cut(1, 0);
@@ -128,51 +128,49 @@ TEST_CASE("a packet that is played from elsewhere before it arrives moves nobody
   });
 }
 
-TEST_CASE("an echo that is played from elsewhere before it arrives gives no member a wrong address") {
-  for_each_seed("an echo that is played from elsewhere before it arrives gives no member a wrong address",
-                [](World& world) {
-                  start_mesh(world, 1);
-                  world.recording = true;
-                  world.start(settings_of(1, {0}));
-                  world.cut(1, 0);
-                  size_t played = 0;
-                  const auto met = [&] {
-                    for (; played < world.recorded.size(); ++played) {
-                      const auto [from, bytes] = world.recorded[played];
-                      if (from != 1) continue;
-                      // The first packets come by themselves, so that the challenge goes where it should.
-                      const bool challenged = world.status(0).stats.challenges_sent > 0;
-                      world.inject(0, challenged ? kElsewhere : world.node(1).address, *bytes);
-                    }
-                    return !world.status(0).members.empty();
-                  };
-                  REQUIRE(world.run_until(met, 5 * kSecondUs));
-                  REQUIRE(address_at(world, 0, "n1") == world.node(1).address);
-                });
+TEST_CASE("an echo replayed from another address before it arrives gives no member a wrong address") {
+  for_each_seed([](World& world) {
+    start_mesh(world, 1);
+    world.recording = true;
+    world.start(settings_of(1, {0}));
+    world.cut(1, 0);
+    size_t played = 0;
+    const auto met = [&] {
+      for (; played < world.recorded.size(); ++played) {
+        const auto [from, bytes] = world.recorded[played];
+        if (from != 1) continue;
+        // The first packets arrive directly, so that the challenge goes where it should.
+        const bool challenged = world.status(0).stats.challenges_sent > 0;
+        world.inject(0, challenged ? kElsewhere : world.node(1).address, *bytes);
+      }
+      return !world.status(0).members.empty();
+    };
+    REQUIRE(world.run_until(met, 5 * kSecondUs));
+    REQUIRE(address_at(world, 0, "n1") == world.node(1).address);
+  });
 }
 
-TEST_CASE("a member that moves is followed, and those that know it by its old address as well") {
-  for_each_seed(
-      "a member that moves is followed, and those that know it by its old address as well", [](World& world) {
-        start_mesh(world, 3);
-        REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, 2 * kSecondUs));
-        world.node(2).address = kElsewhere;
-        const auto followed = [&] {
-          return address_at(world, 0, "n2") == kElsewhere && address_at(world, 1, "n2") == kElsewhere;
-        };
-        REQUIRE(world.run_until(followed, 2 * kSecondUs));
-        REQUIRE(logged(world.node(0), "member moved"));
-        world.run_for(kSecondUs);
-        world.new_swarms();
-        world.announce_for(5 * kSecondUs, 100, world.everyone());
-        world.run_for(kQuietUs);
-        REQUIRE(world.difference(world.everyone()) == "");
-        for (const size_t index : {0, 1}) REQUIRE(world.status(index).stats.stalls == 0);
-      });
+TEST_CASE("a member that moves is followed, also by those that know its old address") {
+  for_each_seed([](World& world) {
+    start_mesh(world, 3);
+    REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, 2 * kSecondUs));
+    world.node(2).address = kElsewhere;
+    const auto followed = [&] {
+      return address_at(world, 0, "n2") == kElsewhere && address_at(world, 1, "n2") == kElsewhere;
+    };
+    REQUIRE(world.run_until(followed, 2 * kSecondUs));
+    REQUIRE(logged(world.node(0), "member moved"));
+    world.run_for(kSecondUs);
+    world.new_swarms();
+    world.announce_for(5 * kSecondUs, 100, world.everyone());
+    world.run_for(kQuietUs);
+    REQUIRE(world.difference(world.everyone()) == "");
+    for (const size_t index : {0, 1}) REQUIRE(world.status(index).stats.stalls == 0);
+  });
 }
 
 TEST_CASE("a node that starts again at another address is found there") {
-  for_each_seed("a node that starts again at another address is found there", [](World& world) {
+  for_each_seed([](World& world) {
     start_mesh(world, 3);
     REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, 2 * kSecondUs));
     const bool was_down = world.prng().below(2) == 0;
@@ -191,45 +189,43 @@ TEST_CASE("a node that starts again at another address is found there") {
 
 constexpr const char* kSilentPeer = "nothing is heard from a sync peer";
 
-TEST_CASE("a peer that answers from another of its addresses is no silent one, nor is the node itself") {
-  for_each_seed("a peer that answers from another of its addresses is no silent one, nor is the node itself",
-                [](World& world) {
-                  start_mesh(world, 3);
-                  for (const size_t index : {0u, 1u}) {
-                    world.node(index).also_at = {
-                        common::make_endpoint_v4(0xc6336401 + static_cast<uint32_t>(index), 6970)};
-                  }
-                  world.node(0).cluster->set_seeds(
-                      {world.node(0).also_at[0], world.node(1).also_at[0], world.node(2).address});
-                  world.run_for(15 * kSecondUs);
-                  REQUIRE(!logged(world.node(0), kSilentPeer));
-                  REQUIRE(world.meshed(world.everyone()));
-                });
+TEST_CASE("a peer that answers from another of its addresses is not silent, nor is the node itself") {
+  for_each_seed([](World& world) {
+    start_mesh(world, 3);
+    for (const size_t index : {0u, 1u}) {
+      world.node(index).also_at = {common::make_endpoint_v4(0xc6336401 + static_cast<uint32_t>(index), 6970)};
+    }
+    world.node(0).cluster->set_seeds(
+        {world.node(0).also_at[0], world.node(1).also_at[0], world.node(2).address});
+    world.run_for(15 * kSecondUs);
+    REQUIRE(!logged(world.node(0), kSilentPeer));
+    REQUIRE(world.meshed(world.everyone()));
+  });
 }
 
-TEST_CASE("a peer that is named and does not run is a silent one, whoever else does") {
-  for_each_seed("a peer that is named and does not run is a silent one, whoever else does", [](World& world) {
+TEST_CASE("a named peer that does not run is reported silent, whoever else runs") {
+  for_each_seed([](World& world) {
     start_mesh(world, 3);
     world.node(0).cluster->set_seeds({world.node(1).address, kElsewhere});
     world.run_for(15 * kSecondUs);
     REQUIRE(logged(world.node(0), kSilentPeer));
-    // It is looked for all the time, and not for more than that.
+    // It is looked for all the time, but no more often.
     const uint64_t before = world.status(0).stats.challenges_sent;
     world.run_for(60 * kSecondUs);
     REQUIRE(world.status(0).stats.challenges_sent - before < 40);
   });
 }
 
-TEST_CASE("trust is found at forty percent loss") {
-  for_each_seed("trust is found at forty percent loss", [](World& world) {
+TEST_CASE("trust is established at forty percent loss") {
+  for_each_seed([](World& world) {
     world.weather.loss = 0.4;
     start_mesh(world, 5);
     REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, 20 * kSecondUs));
   });
 }
 
-TEST_CASE("deltas of a node that just started reach everybody") {
-  for_each_seed("deltas of a node that just started reach everybody", [](World& world) {
+TEST_CASE("deltas of a node that has just started reach everybody") {
+  for_each_seed([](World& world) {
     start_mesh(world, 4);
     REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, 2 * kSecondUs));
     world.run_for(kSecondUs);

@@ -13,8 +13,8 @@ namespace {
 
 constexpr int64_t kEpochMs = 1'800'000'000'000;
 
-// There is only code of version 1: to make a node that speaks another one, its version and that are exchanged
-// in what it sends and hears. Where `from` is `to`, nothing is.
+// The code speaks version 1 only. To simulate a node of another version, that version and 1 are swapped in
+// what it sends and hears. If `from` is `to`, nothing changes.
 SharedBytes translated(const SharedBytes& bytes, uint8_t from, uint8_t to) {
   constexpr size_t kMajorAt = 3;
   if (from == to || bytes->size() <= kMajorAt) return bytes;
@@ -120,7 +120,7 @@ void World::change_access(size_t index, const common::InfoHash& hash, bool liste
 void World::thaw(size_t index) {
   nodes_[index]->frozen = false;
   if (!nodes_[index]->cluster) return;
-  // Which comes first, timers or datagrams, is the loop's affair.
+  // A loop may run timers or datagrams first.
   const bool timers_first = prng_.below(2) == 0;
   if (timers_first) advance(index);
   std::vector<Flight> waiting;
@@ -158,7 +158,7 @@ void World::drain(size_t index, sync::Outputs& out) {
         if (meant) fly(index, to, std::nullopt, bytes);
         continue;
       }
-      // A group's datagrams come back to their sender too, as they do on a real socket.
+      // A group's datagrams also come back to their sender, as on a real socket.
       const auto& joined = receiver.settings.groups;
       const auto found = std::find(joined.begin(), joined.end(), node.settings.groups[*send.group]);
       if (found != joined.end()) fly(index, to, static_cast<size_t>(found - joined.begin()), bytes);
@@ -243,7 +243,7 @@ void World::land(const Flight& flight) {
   drain(flight.to, out);
 }
 
-// The next thing that happens, if it happens by `until_us`.
+// Runs the next event, if there is one by `until_us`.
 bool World::step(int64_t until_us) {
   size_t next_node = 0;
   int64_t deadline_us = std::numeric_limits<int64_t>::max();
@@ -365,7 +365,7 @@ std::string World::difference(const std::vector<size_t>& nodes) const {
 }
 
 std::string World::difference_in_all(const std::vector<size_t>& nodes) const {
-  // What is about to expire here may have done so there, where the tick is the next one.
+  // A record about to expire on one node may have expired on another that is a tick ahead.
   const auto missed = [this](size_t one, size_t other) -> std::string {
     const common::Tick now = tick(one);
     const auto there = records(other);

@@ -1,5 +1,5 @@
-// World: a cluster of real sync::Cluster over real stores, on a network and a clock that exist only here.
-// Everything that happens follows from the seed.
+// World: a cluster of real sync::Cluster over real stores, on a simulated network and clock. Everything that
+// happens follows from the seed.
 
 #pragma once
 
@@ -24,7 +24,7 @@ namespace shoal::sim {
 
 using SharedBytes = std::shared_ptr<const std::vector<uint8_t>>;
 
-// What the network does to every datagram. Delays that differ reorder.
+// What the network does to every datagram. Different delays reorder.
 struct Weather {
   double loss = 0;
   double duplicate = 0;
@@ -44,14 +44,14 @@ struct NodeSettings {
   bool advertises = false;
   uint8_t protocol_major = 1;
   int64_t pace_bytes_per_s = sync::Config().pace_bytes_per_s;
-  bool snapshots = false;  // it has a snapshot file: read at start, written when it leaves and by save()
-  int64_t load_us = 0;     // how long it takes to read it
+  bool snapshots = false;  // has a snapshot file: read at start, written when it leaves and by save()
+  int64_t load_us = 0;     // how long reading it takes
 };
 
 struct SimNode {
   NodeSettings settings;
-  common::Endpoint address;               // from which it sends
-  std::vector<common::Endpoint> also_at;  // others at which it is reached
+  common::Endpoint address;               // it sends from here
+  std::vector<common::Endpoint> also_at;  // other addresses at which it is reached
   uint64_t restarts = 0;
   std::unique_ptr<SimSwarms> swarms;
   std::unique_ptr<sync::AccessLog> access;
@@ -59,13 +59,13 @@ struct SimNode {
   std::vector<sync::LogEvent> logs;
   common::Tick expired_at = 0;
   bool frozen = false;
-  int64_t stood_us = 0;             // so long its monotonic clock has stood still
-  bool merged = false;              // what is in the file; until then it is not written
+  int64_t stood_us = 0;             // how long its monotonic clock has stood still
+  bool merged = false;              // the file has been merged; until then it is not written
   std::vector<uint8_t> snapshot;    // the file; empty: none yet
-  std::map<PeerKey, Record> saved;  // what is in it
+  std::map<PeerKey, Record> saved;  // what it holds
   common::Tick saved_tick = 0;
-  int64_t saved_ahead_ms = 0;  // what its time was ahead of the world's then
-  std::set<PeerKey> misdated;  // merged from a snapshot in another time than they were saved in
+  int64_t saved_ahead_ms = 0;  // how far its time was ahead of the world's then
+  std::set<PeerKey> misdated;  // merged from a snapshot in another time than that they were saved in
 };
 
 class World {
@@ -78,9 +78,9 @@ class World {
   bool recording = false;
   std::vector<std::pair<size_t, SharedBytes>> recorded;
 
-  // A node that runs from now on; its index.
+  // Starts a node; returns its index.
   size_t start(NodeSettings settings);
-  // Gone without a word; its memory is lost.
+  // Ends it without a word; its memory is lost.
   void crash(size_t node);
   void stop(size_t node);  // leaves in good order
   void restart(size_t node);
@@ -88,19 +88,19 @@ class World {
   // Writes the snapshot of a running node.
   void save(size_t node);
 
-  // The process is stopped: it takes no part in anything, and what comes in fills its receive buffer.
+  // Stops the process: it does nothing, and arriving datagrams fill its receive buffer.
   void freeze(size_t node) { nodes_[node]->frozen = true; }
   void thaw(size_t node);
-  // It was the machine that stood still, for so long, and with it its monotonic clock.
+  // The machine stood still, for this long, and with it its monotonic clock.
   void thaw(size_t node, int64_t stood_us);
 
-  // Gives it other addresses, those of these nodes.
+  // Gives it the addresses of these nodes instead.
   void set_seeds(size_t node, const std::vector<size_t>& seeds);
   void set_keys(size_t node, std::vector<sync::ClusterKey> keys);
 
-  // No datagram passes from one to the other until healed. Symmetric cuts are two of them.
+  // Drops every datagram from one to the other until healed. A symmetric cut is two of them.
   void cut(size_t from, size_t to) { cuts_.insert({from, to}); }
-  // So much passes, the rest waits in a buffer, and what finds no room there is lost.
+  // Lets this much pass; the rest waits in a buffer, and what finds no room there is lost.
   void clog(size_t from, size_t to, int64_t bytes_per_s, int64_t buffer_bytes) {
     clogs_[{from, to}] = {bytes_per_s, buffer_bytes, 0};
   }
@@ -108,7 +108,7 @@ class World {
     cuts_.clear();
     clogs_.clear();
   }
-  // That link alone, this way.
+  // Heals one link, in this direction.
   void heal(size_t from, size_t to) {
     cuts_.erase({from, to});
     clogs_.erase({from, to});
@@ -126,25 +126,25 @@ class World {
   // Requests for pulls that were sent, with their senders.
   std::vector<std::pair<size_t, SharedBytes>> requests;
 
-  // A request out of nowhere; whether the donor would answer.
+  // Whether the donor would answer this request if it arrived from nowhere.
   bool request_answered(size_t donor, const std::vector<uint8_t>& request);
 
-  // Streams that are open.
+  // The number of open streams.
   size_t streams() const { return streams_.size(); }
 
   void run_for(int64_t us);
-  // Until it holds, tried every 10 ms of virtual time; false after `limit_us`.
+  // Runs until the condition holds, tested every 10 ms of virtual time; false after `limit_us`.
   bool run_until(const std::function<bool()>& condition, int64_t limit_us);
 
-  // `count` random announces to random running nodes among `nodes`, spread over `us`.
+  // Runs for `us` with `count` random announces to random running nodes among `nodes`.
   void announce_for(int64_t us, size_t count, const std::vector<size_t>& nodes);
 
-  // A change of the access list, made on a running node.
+  // Changes the access list on a running node.
   void change_access(size_t node, const common::InfoHash& hash, bool listed);
-  // An announce to one node, if it runs.
+  // Announces to one node, if it runs.
   void announce(size_t node, const node::PeerAnnounce& announce);
 
-  // A datagram out of nowhere.
+  // Delivers a datagram from nowhere.
   void inject(size_t to, const common::Endpoint& from, std::vector<uint8_t> bytes);
 
   SimNode& node(size_t index) { return *nodes_[index]; }
@@ -152,15 +152,15 @@ class World {
   size_t size() const { return nodes_.size(); }
   int64_t now_us() const { return now_us_; }
   sync::Now now_of(size_t node) const;
-  // What a right clock says.
+  // What a correct clock shows.
   int64_t unix_ms() const;
-  // What its time is ahead of the world's.
+  // How far its time is ahead of the world's.
   int64_t ahead_ms(size_t node) const { return cluster_ms(node) - unix_ms(); }
   // As the node counts it.
   int64_t cluster_ms(size_t node) const {
     return nodes_[node]->cluster->time_offset_ms() + now_of(node).mono_us / 1000;
   }
-  // As the node counts it, and as its store does.
+  // As the node counts it, and as its store counts it.
   common::Tick tick(size_t node) const;
   common::Tick store_tick(size_t node) const {
     return tick(node) - nodes_[node]->cluster->store_ticks_behind();
@@ -174,8 +174,8 @@ class World {
   // Every running node of `nodes` knows every other as alive and takes its deltas.
   bool meshed(const std::vector<size_t>& nodes) const;
 
-  // From here on other swarms are announced, and only they count for difference(): what a node missed of the
-  // old ones may rightly make it judge a later announce otherwise.
+  // From here on other swarms are announced, and difference() compares only those: what a node missed of the
+  // old ones may rightly change its view of a later announce.
   void new_swarms() {
     touched_.clear();
     first_swarm_ += kSwarms;
@@ -183,13 +183,13 @@ class World {
   // The first record that two of the nodes hold differently; empty: none.
   std::string difference(const std::vector<size_t>& nodes) const;
 
-  // The same of all records that are compared by digests, whether announced lately or not.
+  // The same for all records that digests compare, whether announced lately or not.
   std::string difference_in_all(const std::vector<size_t>& nodes) const;
 
-  // Deltas announced here are not told to the others, as if the workers' queues were full.
+  // Drops the deltas of announces, as if the workers' queues were full.
   bool queues_overflow = false;
 
-  // All indices.
+  // The indices of all nodes.
   std::vector<size_t> everyone() const;
 
  private:
@@ -199,7 +199,7 @@ class World {
     size_t from;
     size_t to;
     common::Endpoint source;
-    std::optional<size_t> group;  // receiver's index
+    std::optional<size_t> group;  // the receiver's index
     SharedBytes bytes;
     bool operator>(const Flight& other) const {
       return std::pair(at_us, order) > std::pair(other.at_us, other.order);
@@ -223,7 +223,7 @@ class World {
     uint64_t puller_run = 0;
     size_t donor = 0;
     std::unique_ptr<sync::Donation> donation;
-    int64_t arrives_us = 0;  // the last piece so far; pieces stay in order
+    int64_t arrives_us = 0;  // when the last piece so far arrives; pieces stay in order
   };
   using StreamKey = std::pair<size_t, uint64_t>;  // puller, pull
 
@@ -246,13 +246,13 @@ class World {
   void carry(Stream& stream, std::vector<uint8_t> bytes, bool last);
   void end_stream(StreamKey key, bool tell_puller, bool reached = true);
   void end_donations_of(size_t donor);
-  // A node that leaves stays at most this long to be asked.
+  // A node that leaves stays at most this long to answer requests.
   static constexpr int64_t kLingerUs = 1'000'000;
 
-  // Datagrams that a frozen process finds when it goes on; about what Linux keeps.
+  // Datagrams that a frozen process finds when it continues; about what Linux keeps.
   static constexpr size_t kReceiveBuffer = 150;
 
-  // When it wants to be called, by the world's clock.
+  // When the node wants to be called, by the world's clock.
   int64_t deadline_us(size_t node) const {
     return nodes_[node]->cluster->deadline_us() + nodes_[node]->stood_us;
   }

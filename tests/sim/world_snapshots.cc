@@ -1,5 +1,5 @@
-// Snapshot files as the world has them: node/'s real encoder and decoder, and what
-// node/snapshot/snapshot_file.cc does with them, but in memory.
+// Simulated snapshot files: node/'s real encoder and decoder, used as node/snapshot/snapshot_file.cc does,
+// but in memory.
 
 #include <algorithm>
 #include <cstdlib>
@@ -59,7 +59,7 @@ void World::load(size_t index) {
   SimNode& node = *nodes_[index];
   if (!node.settings.snapshots || node.snapshot.empty()) return;
   const common::Tick now = tick(index);
-  // Where nobody could be asked for the time, how long the file lay is not known.
+  // If nobody could be asked for the time, how long the file has been lying is unknown.
   const int64_t tick_ms = int64_t{node.settings.peer_timeout_s} * 1000 / common::kLifetimeTicks;
   if (std::abs(ahead_ms(index) - node.saved_ahead_ms) > common::kLocalAheadTicks * tick_ms) {
     for (const auto& [key, record] : node.saved) node.misdated.insert(key);

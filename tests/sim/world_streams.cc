@@ -1,5 +1,5 @@
-// TCP as the world has it: connections that carry pulls, in order and without loss, but late, in pieces of
-// any size, not at all across a cut, and that break when their donor crashes.
+// Simulated TCP: connections that carry pulls in order and without loss, but late, in pieces of any size, not
+// at all across a cut, and that break when their donor crashes.
 
 #include <algorithm>
 
@@ -28,7 +28,7 @@ void World::open_stream(size_t puller, const sync::PullStart& start) {
     const auto found = streams_.find(key);
     if (found == streams_.end()) return;
     Stream& opened = found->second;
-    // Across a cut nothing is ever answered; the puller gives up.
+    // Across a cut nothing is answered; the puller gives up.
     if (cuts_.contains({opened.puller, opened.donor}) || cuts_.contains({opened.donor, opened.puller}))
       return;
     if (opened.donor == nodes_.size() || !nodes_[opened.donor]->cluster) return end_stream(key, true, false);
