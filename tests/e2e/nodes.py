@@ -1,4 +1,4 @@
-"""What the end-to-end tests share: a test case with a cluster, and both protocols behind one face."""
+"""Shared by the end-to-end tests: a test case with a cluster, and clients of both protocols."""
 
 import itertools
 import os
@@ -10,8 +10,8 @@ from udp_client import UdpClient
 
 LOOPBACK = {"IPv4": "127.0.0.1", "IPv6": "::1"}
 CLIENTS = {"UDP": UdpClient, "HTTP": HttpClient}
-# Who only wants to look announces from a port above this one, each time another: starting and stopping one peer
-# again and again within a tick is merged as if it came from another node, so a stop may lose.
+# An observer announces only to see peers: from a port above this one, a new one each time. One peer that starts and
+# stops repeatedly within a tick is merged as if it came from another node, so a stop may lose.
 OBSERVER_PORT_MIN = 50000
 _observers = itertools.count()
 # The first five lines of BEP 15's announce answer.
@@ -23,7 +23,7 @@ def fresh_hash():
 
 
 class ClusterCase(unittest.TestCase):
-    """All tests of one class share one cluster; each makes swarms of its own."""
+    """All tests of a class share one cluster; each uses swarms of its own."""
 
     nodes = 3
     sync = "unicast"

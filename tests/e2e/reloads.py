@@ -1,4 +1,4 @@
-"""What the tests of reload share."""
+"""Shared by the tests of reload."""
 
 import copy
 import json
@@ -13,7 +13,7 @@ TOKEN = "a-token-that-nobody-guesses"
 
 
 def post(node, path, *headers):
-    """Status and document of a POST to the admin endpoint."""
+    """POSTs to the admin endpoint; returns status and document."""
     host, port = node.admin.split(":")
     with HttpClient((host, int(port))) as client:
         client.send("".join(line + "\r\n" for line in [f"POST {path} HTTP/1.1", "Host: x", *headers, ""]).encode())
@@ -22,7 +22,7 @@ def post(node, path, *headers):
 
 
 def hang_up(node):
-    """SIGHUP, awaited; whether it worked."""
+    """Sends SIGHUP and waits for the reload to end; returns whether it succeeded."""
     before = node.status()["reload"]
     node.signal(signal.SIGHUP)
 
@@ -47,7 +47,7 @@ class ReloadCase(ClusterCase):
         self.assertTrue(hang_up(self.node(0)))
 
     def set(self, **options):
-        """section__key=value; None: the default."""
+        """Writes options, section__key=value; None: the default."""
         for name, value in options.items():
             section, key = name.split("__")
             self.node(0).settings.setdefault(section, {})[key] = value
@@ -59,7 +59,7 @@ class ReloadCase(ClusterCase):
         self.assertEqual(self.node(0).status()["reload"]["need_restart"], [])
 
     def eventually(self, wanted, look):
-        """Workers take what is new a moment after the control thread."""
+        """Workers apply a change a moment after the control thread."""
         def seen():
             self.assertEqual(look(), wanted)
             return True
@@ -77,7 +77,7 @@ class ReloadCase(ClusterCase):
         return self.client(0, "HTTP", source=source)
 
     def answer(self, info_hash=None, headers=(), source="127.0.0.1", **fields):
-        """What an HTTP announce is answered with."""
+        """The answer to an HTTP announce."""
         return self.http(source).get(announce_target(info_hash or fresh_hash(), 1000, **fields),
                                      headers=headers).bencoded()
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""End-to-end tests: real `shoal node` processes, spoken to over sockets. One line a test; the last line counts.
+"""End-to-end tests: real `shoal node` processes, used over sockets. One line a test; the last line counts.
 
   run.py          all tests, against build/release/shoal (or the program that $SHOAL names)
   run.py WORD...  only tests whose name (module.Class.test) contains one of the words
@@ -21,7 +21,7 @@ from report import Report  # noqa: E402
 
 
 class Lines(unittest.TestResult):
-    """Passes what unittest finds on to the report."""
+    """Passes unittest's results on to the report."""
 
     def __init__(self, report):
         super().__init__()
@@ -85,7 +85,7 @@ def main():
     parser.add_argument("--jobs", type=int, default=4)
     parser.add_argument("words", nargs="*")
     arguments = parser.parse_args()
-    # Thousands of connections: from here, and from the nodes, which inherit it.
+    # For thousands of connections, here and in the nodes, which inherit the limit.
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 

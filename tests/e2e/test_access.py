@@ -1,4 +1,4 @@
-"""Who may announce what: the access list and its ways to change it, clients, networks."""
+"""Who may announce what: the access list and the ways to change it, clients, networks."""
 
 import json
 import os
@@ -17,7 +17,7 @@ DENIED = "Requested download is not authorized for use with this tracker."
 class AccessCase(ClusterCase):
     nodes = 1
     sync = "off"
-    access = {}  # options of [access]; names of files are made paths in the cluster's folder
+    access = {}  # options of [access]; file names become paths in the cluster's folder
 
     @classmethod
     def setUpClass(cls):
@@ -44,7 +44,7 @@ class AccessCase(ClusterCase):
         return cls.cluster.nodes[number].settings["access"][key]
 
     def refusal(self, info_hash, protocol="UDP", number=0, **fields):
-        """What an announce is refused with, or None."""
+        """The reason an announce is refused with, or None."""
         client = self.client(number, protocol)
         if protocol == "UDP":
             try:
@@ -59,8 +59,8 @@ class AccessCase(ClusterCase):
         return answer[b"failure reason"].decode()
 
     def assert_may_come_back(self, answer):
-        """Lists change while a node runs: who is refused is told to ask again with the next announce, not never."""
-        self.assertIn(answer[b"retry in"], range(27, 34))  # minutes: 1800 s and a tenth of it
+        """Lists change while a node runs: a refused client is told to retry at its next announce, not never."""
+        self.assertIn(answer[b"retry in"], range(27, 34))  # minutes: 1800 s, plus or minus a tenth
 
     def wait_refused(self, info_hash, refused=True, number=0):
         for protocol in ("UDP", "HTTP"):
@@ -144,7 +144,7 @@ class AccessAllow(AccessCase):
         listed = json.loads(self.shoal("list", "--json")[1])
         self.assertIn({"info_hash": info_hash.hex(), "change": "remove"},
                       [{k: c[k] for k in ("info_hash", "change")} for c in listed["changes"]])
-        # A change lies over the file.
+        # A change overrides the file.
         self.assertEqual(self.shoal("remove", self.listed.hex())[0], 0)
         self.wait_refused(self.listed)
         self.assertEqual(self.shoal("add", self.listed.hex())[0], 0)
@@ -193,7 +193,7 @@ class AccessAllow(AccessCase):
         self.node(0).start()
         wait_for(self.node(0).ready, 10)
         self.assertIsNone(self.refusal(info_hash))
-        # Also one made a moment before a stop in good order.
+        # Even one made just before an orderly stop.
         self.assertEqual(self.shoal("remove", info_hash.hex())[0], 0)
         self.assertEqual(self.node(0).stop(), 0)
         self.node(0).start()
@@ -356,7 +356,7 @@ class AccessClients(AccessCase):
         client = self.client(source="127.0.0.127")
         client.announce(fresh_hash(), 1000, peer_id=b"-qB4520-" + bytes(12))
         denied = self.client(source="127.0.0.129", timeout_s=0.3)
-        # Its connect is dropped; with the id of another address it would be dropped as well.
+        # Its connect is dropped, and so would be an announce with the id of another address.
         with self.assertRaises(TimeoutError):
             denied.connect()
         wait_for(lambda: self.node(0).metric("shoal_udp_dropped_total", reason="network") >= 1, 5)
@@ -377,7 +377,7 @@ class AccessPublic(AccessCase):
 
 
 class AccessStart(ClusterCase):
-    """A node that cannot have its list does not start."""
+    """A node that cannot read its list does not start."""
 
     nodes = 1
     sync = "off"

@@ -1,4 +1,4 @@
-"""The admin endpoint: what monitoring and people read."""
+"""The admin endpoint, which monitoring and people read."""
 
 import json
 import os
@@ -44,7 +44,7 @@ class Admin(ClusterCase):
         for line in self.node(0).get("/metrics")[1].splitlines():
             if line.startswith("# TYPE "):
                 _, _, name, kind = line.split(" ")
-                self.assertNotIn(name, families, "a family twice")
+                self.assertNotIn(name, families, "a family appears twice")
                 families[name] = kind
             elif not line.startswith("#"):
                 found = SAMPLE.match(line)
@@ -56,7 +56,7 @@ class Admin(ClusterCase):
                     name = of_histogram
                 self.assertIn(name, families)
                 self.assertEqual(name.endswith("_total"), families[name] == "counter", line)
-                self.assertNotIn(line.rsplit(" ", 1)[0], seen, "a sample twice")
+                self.assertNotIn(line.rsplit(" ", 1)[0], seen, "a sample appears twice")
                 seen.add(line.rsplit(" ", 1)[0])
         self.assertGreater(len(families), 10)
 
@@ -96,7 +96,7 @@ class Admin(ClusterCase):
         for listen, asked in ((f"0.0.0.0:{port}", f"127.0.0.1:{port}"), (f"127.0.0.1:{port}", f"127.0.0.1:{port}")):
             run = self.shoal("status", "--ready", SHOAL_ADMIN_LISTEN=listen)
             self.assertEqual((run.returncode, run.stdout), (0, f"{asked}: ready\n"), run.stderr)
-        # A flag goes first.
+        # A flag overrides the environment.
         run = self.shoal("status", "--ready", "--admin", self.node(1).admin, SHOAL_ADMIN_LISTEN="127.0.0.1:1")
         self.assertEqual(run.returncode, 0, run.stderr)
         for command in ("status", "drain", "access"):

@@ -1,4 +1,4 @@
-"""The admin API: each operation of docs/openapi.json asked of a running node, and its answer held against it."""
+"""The admin API: each operation of docs/openapi.json on a running node, and its answer checked against the document."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ TOKEN = "a-token-that-nobody-guesses"
 
 
 class ApiCase(ClusterCase):
-    """Asks nodes and keeps count of what has been asked."""
+    """Asks nodes and remembers which operations were asked."""
 
     nodes = 2
 
@@ -31,7 +31,7 @@ class ApiCase(ClusterCase):
         cls.api = OpenApi()
 
     def ask(self, operation, number=0, headers=(), **parameters):
-        """Status and document of an operation such as "GET /v1/swarms/{info_hash}"; `query` goes behind its path."""
+        """Status and document of an operation such as "GET /v1/swarms/{info_hash}"; `query` is added to its path."""
         method, path = operation.split(" ")
         query = parameters.pop("query", "")
         host, port = self.node(number).admin.split(":")
@@ -89,7 +89,7 @@ class Api(ApiCase):
         info_hash = fresh_hash()
         for port in range(3000, 3040):
             self.client(0).announce(info_hash, port, left=port % 2)
-        # A node that has not been asked yet begins to look; later ones are told what is known.
+        # The first request makes the node look; later ones get what it has found.
         wait_for(lambda: self.ask("GET /v1/top", 1)[1]["unix_ms"], what="a first list of the largest swarms")
         document = wait_for(lambda: self.ask("GET /v1/top", query="?n=1")[1]["swarms"], 45, "a large swarm")[0]
         self.assertEqual(self.ask("GET /v1/top", query="?n=1000")[0], 400)
@@ -143,7 +143,7 @@ class Api(ApiCase):
         self.assertEqual((status, served), (200, self.api.operations()))
 
     def test_drain_is_refused(self):
-        # The good case ends a node: see Token.
+        # An accepted drain ends the node: see Token.
         self.assertEqual(self.ask("POST /v1/drain", headers=["Origin: http://evil.test"])[0], 403)
 
 
@@ -161,7 +161,7 @@ class Token(ApiCase):
 
     @classmethod
     def tearDownClass(cls):
-        # A drained node serves on for an hour; the second signal ends it at once, which is exit code 1.
+        # A draining node serves for another hour; the second signal ends it at once, with exit code 1.
         for node in cls.cluster.nodes:
             node.signal()
             node.signal()

@@ -1,4 +1,4 @@
-"""A node that starts takes everything from another, and says how far it is."""
+"""A node that starts pulls everything from another, and reports its progress."""
 
 import os
 import unittest
@@ -24,10 +24,10 @@ class Bootstrap(unittest.TestCase):
             load.wait(60)
         self.assertEqual(load.unanswered, [])
         for node in nodes:
-            wait_for(lambda n=node: peers_known(n) == first + count, 20, f"node {node.name} to know them all")
+            wait_for(lambda n=node: peers_known(n) == first + count, 20, f"node {node.name} to know all peers")
 
     def test_says_what_it_does_and_survives_its_donor(self):
-        """Slow enough to be watched: about two seconds."""
+        """Slow enough to watch: about two seconds."""
         a, b, c = self.start({"sync": {"donate_mbit_s": 1}})
         c.stop()
         self.announce([a, b], 20_000)

@@ -1,4 +1,4 @@
-"""Who the client is: trusted proxies, the PROXY protocol, ip= in announces."""
+"""Whose address counts as the client's: trusted proxies, the PROXY protocol, ip= in announces."""
 
 import socket
 import struct
@@ -25,7 +25,7 @@ class AddressCase(ClusterCase):
                                              headers=headers).bencoded()
 
     def peers(self, info_hash):
-        """All peers of both families, as clients of each get them."""
+        """All peers of both families, as clients of each family get them."""
         found = set()
         for family, key, size in (("IPv4", b"peers", 6), ("IPv6", b"peers6", 18)):
             data = self.announce(info_hash, 50001, family=family)[key]
@@ -152,7 +152,7 @@ class IpParamAny(AddressCase):
         self.announce(info_hash, 1001, extra="&ipv4=192.0.2.1&ipv6=%5B2001%3Adb8%3A%3A2%5D%3A99")
         self.assertEqual(self.peers(info_hash), {("127.0.0.1", 1000), ("2001:db8::1", 1000), ("192.0.2.1", 1001),
                                                  ("2001:db8::2", 1001)})
-        # Who is in both families gets peers of both, and goes from both.
+        # A client in both families gets peers of both, and its stop removes it from both.
         answer = self.announce(info_hash, 1002, extra="&ipv6=2001%3Adb8%3A%3A3", left=0)
         self.assertEqual((len(answer[b"peers"]), len(answer[b"peers6"])), (2 * 6, 2 * 18))
         answer = self.announce(info_hash, 1002, extra="&ipv6=2001%3Adb8%3A%3A3", numwant=3)
@@ -175,7 +175,7 @@ class IpParamTrusted(AddressCase):
     def test_only_trusted_clients_are_believed(self):
         info_hash = fresh_hash()
         self.announce(info_hash, 1000, extra="&ip=8.8.8.1", source="127.0.0.2")
-        # A client behind the proxy is not the proxy.
+        # A client behind the proxy is not trusted as the proxy is.
         self.announce(info_hash, 1001, [proxied("8.8.8.2")], extra="&ip=8.8.8.3", source="127.0.0.2")
         answer = self.announce(info_hash, 1002, [proxied("8.8.8.4")], source="127.0.0.2")
         peers = {(socket.inet_ntoa(answer[b"peers"][at:at + 4]), struct.unpack(">H", answer[b"peers"][at + 4:at + 6])[0])

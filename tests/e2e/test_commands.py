@@ -1,4 +1,4 @@
-"""The commands that ask running nodes, as an operator or a script uses them."""
+"""Commands that ask running nodes, as operators and scripts use them."""
 
 import json
 import os
@@ -21,7 +21,7 @@ class Status(ClusterCase):
         return [word for number in numbers for word in ("--admin", self.node(number).admin)]
 
     def watch(self, *arguments):
-        """A watch in a pipe, that is over with the test."""
+        """A watch that writes to a pipe and ends with the test."""
         process = subprocess.Popen([SHOAL, "status", "--watch", *arguments], stdout=subprocess.PIPE, text=True,
                                    stderr=subprocess.DEVNULL)
         self.addCleanup(process.stdout.close)

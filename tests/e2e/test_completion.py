@@ -1,4 +1,4 @@
-"""shoal completion: the scripts in the shells they are for."""
+"""shoal completion: each script in the shell it is written for."""
 
 import os
 import shutil
@@ -8,7 +8,7 @@ import unittest
 
 from cluster import SHOAL
 
-# The shell's own functions, as far as the script calls them: they print what it would offer.
+# Replace the shell's functions that the script calls: they print what it would offer.
 ZSH_STUBS = """
 _describe() { local list=${@[-1]}; print -l -- ${(P)list%%:*} }
 compadd() { shift; print -l -- "$@" }
@@ -34,7 +34,7 @@ class Completion(unittest.TestCase):
         return run.stdout.splitlines()
 
     def bash(self, *words):
-        """What bash offers for the last word. Its variables are set as it sets them."""
+        """What bash offers for the last word, with its variables set as bash sets them."""
         typed = " ".join(f"'{word}'" for word in words)
         return self.run_shell("bash", "--norc", "-c", script("bash") + f"""
 COMP_WORDS=({typed}); COMP_CWORD={len(words) - 1}
@@ -75,7 +75,7 @@ _shoal; printf '%s\\n' "${{COMPREPLY[@]}}" """)
 
     @unittest.skipUnless(shutil.which("zsh"), "zsh is not installed")
     def test_zsh(self):
-        # The shell itself keeps what begins with the word.
+        # The shell itself filters by the typed prefix.
         self.assertIn("probe", self.zsh("shoal", "prob"))
         self.assertIn("--agree-ms", self.zsh("shoal", "probe", "--agr"))
         self.assertEqual(self.zsh("shoal", "node", "--node.log_level", ""), ["debug", "info", "warn", "error"])

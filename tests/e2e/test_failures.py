@@ -1,4 +1,4 @@
-"""Nodes that die and nodes that are restarted: the others, and they themselves once they are ready, have every peer."""
+"""Nodes that die and nodes that restart: the others have every peer, and so do they once they are ready."""
 
 from announcer import Announcer, numbered_peer
 from link_cluster import peers_known
@@ -17,7 +17,7 @@ class Killed(ClusterCase):
     def test_the_others_serve_its_peers_and_give_them_back(self):
         a, b, c = self.cluster.nodes
         self.announce(2, 3000)
-        # What it was told in its very last moments nobody else can know.
+        # Nobody else can know what was announced to it in its last moments.
         wait_for(lambda: peers_known(a) == peers_known(b) == 3000, 10)
         c.process.kill()
         c.process.wait()

@@ -1,4 +1,4 @@
-"""Full scrapes: every format and coding, by the tracker's port and the admin endpoint, and the export to a file."""
+"""Full scrapes: every format and coding, from the tracker's port and the admin endpoint, and the export to a file."""
 
 import gzip
 import json
@@ -14,7 +14,7 @@ from http_client import HttpClient, scrape_target
 from nodes import ClusterCase, fresh_hash
 from wait import wait_for
 
-# Enough for a dump of several pieces.
+# Enough for a dump in several pieces.
 SWARMS = 3000
 
 
@@ -124,7 +124,7 @@ class FullScrape(FullScrapeCase):
             client.send(b"GET /scrape?format=json HTTP/1.1\r\nHost: x\r\n\r\n")
             client.socket.recv(10)
             client.close()
-        wait_for(lambda: self.http().get("/scrape?format=bin").status == 200, 10, "a dump to be made again")
+        wait_for(lambda: self.http().get("/scrape?format=bin").status == 200, 10, "dumps to be served again")
 
     def test_what_is_no_full_scrape(self):
         for target in ("/scrape?format=xml", "/scrape?info_hash=short", "/scrape?x=1"):

@@ -1,4 +1,4 @@
-"""The HTTP tracker (BEP 3, 7, 23, 24, 31, 48), well-formed requests and wrong ones."""
+"""The HTTP tracker (BEP 3, 7, 23, 24, 31, 48): well-formed and malformed requests."""
 
 import socket
 import time
@@ -22,10 +22,10 @@ class HttpCase(ClusterCase):
         return self.client(0, "HTTP", family, **more)
 
     def failure(self, target):
-        """The failure reason a target is answered with, status 200."""
+        """The failure reason in the answer to a target; checks that the status is 200."""
         answer = self.http().get(target).bencoded()
         self.assertEqual(set(answer), {b"failure reason", b"retry in"})
-        # All that is asked here is malformed.
+        # Every request here is malformed.
         self.assertEqual(answer[b"retry in"], b"never")
         return answer[b"failure reason"].decode()
 
@@ -169,7 +169,7 @@ class Http(HttpCase):
 
 
 class HttpWrongQueries(HttpCase):
-    """Understood as HTTP, refused by the tracker: a failure reason with status 200."""
+    """Valid HTTP, refused by the tracker: a failure reason with status 200."""
 
     def with_field(self, key, value):
         fields = {"info_hash": fresh_hash(), "peer_id": b"-SH0000-123456789012", "port": "1000", "left": "1"}
@@ -229,7 +229,7 @@ class HttpWrongQueries(HttpCase):
                 self.assertEqual(self.http().get(target).status, 404)
 
     def test_every_byte_in_a_value(self):
-        """Unescaped bytes that HTTP lets pass reach the query; the tracker answers, whatever they are."""
+        """Unescaped bytes that HTTP allows reach the query; the tracker answers, whatever they are."""
         client = self.http()
         for byte in range(0x80, 0x100):
             client.send(b"GET /announce?info_hash=" + bytes([byte]) * 20 + b"&port=1000&left=1&peer_id=" + b"p" * 20 +
@@ -238,7 +238,7 @@ class HttpWrongQueries(HttpCase):
 
 
 class HttpMalformed(HttpCase):
-    """Not HTTP, or more of it than a tracker takes: a 4xx or 5xx, and the connection is closed."""
+    """Not HTTP, or more than a tracker accepts: a 4xx or 5xx, and the connection is closed."""
 
     def refused(self, data, statuses=range(400, 600)):
         client = self.http()
@@ -266,7 +266,7 @@ class HttpMalformed(HttpCase):
                 self.refused(f"GET /scrape HTTP/1.1\r\nHost: t\r\n{header}\r\n\r\n".encode("latin-1"))
 
     def test_smuggling(self):
-        """Every shape that another program might cut into requests differently."""
+        """Every form that another program might split into other requests."""
         inner = raw("/announce").decode()
         for headers in (
             "Content-Length: 5\r\n\r\nhello", "Content-Length: 0\r\nContent-Length: 0\r\n\r\n",
@@ -314,7 +314,7 @@ class HttpMalformed(HttpCase):
 
 
 class HttpSlow(HttpCase):
-    """A header a byte a second: closed after a limit, and nobody else waits for it."""
+    """One byte a second: closed at the time limit, and nobody else waits for it."""
 
     def test_slowloris(self):
         slow = self.http(timeout_s=0.5)

@@ -1,4 +1,4 @@
-"""Ten thousand idle connections: bounded, the oldest idle goes, everyone else is served."""
+"""Ten thousand idle connections: their number is limited, the oldest idle one is closed, everyone else is served."""
 
 import json
 import resource
@@ -11,7 +11,7 @@ from nodes import ClusterCase, fresh_hash
 from wait import wait_for
 
 CONNECTIONS = 10_000
-# What the node may open; the most connections it may hold follow from it.
+# How many files the node may open; its limit of connections follows from it.
 NODE_FILES = 4096
 
 
@@ -36,7 +36,7 @@ class TenThousandIdle(ClusterCase):
 
     def test_bounded(self):
         node = self.start_with_few_files()
-        # In a process of their own: tests that run beside this one shall not have to do with files of such numbers.
+        # In a process of their own, so that tests beside this one do not get such high file descriptors.
         with subprocess.Popen([sys.executable, __file__, str(node.tracker_port)], text=True,
                               env={"PYTHONPATH": ":".join(sys.path)},
                               stdin=subprocess.PIPE, stdout=subprocess.PIPE) as idle:
@@ -53,7 +53,7 @@ class TenThousandIdle(ClusterCase):
 
 
 def hold_idle_connections(port):
-    """What the test runs as a process: opens them all, says so, and looks at them when it gets a line."""
+    """Run as a process by the test: opens all connections, reports it, and checks them when it reads a line."""
     address = ("127.0.0.1", port)
     idle, served = [], []
     for number in range(CONNECTIONS):

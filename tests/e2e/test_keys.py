@@ -1,4 +1,4 @@
-"""The keys of a running cluster are replaced: add, use, remove, each by SIGHUP, while clients announce."""
+"""Replacing the keys of a running cluster: add, use, remove, each by SIGHUP, while clients announce."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ class Rotation(ClusterCase):
         wait_for(lambda: node.status()["keys"]["reloads"] == before + 1, 5)
 
     def everyone_holds(self, ids):
-        """As each node's status says of all nodes: what an operator looks at before the next round."""
+        """Waits until each node's status shows it of all nodes: what an operator checks before the next round."""
         def held():
             return {text for node in self.cluster.nodes
                     for text in [node.status()["keys"]["ids"], *(m["keys"] for m in node.status()["members"])]}
@@ -42,7 +42,7 @@ class Rotation(ClusterCase):
                 self.assertEqual(len(ids.split(", ")), len(keys))
                 self.assertEqual(ids.startswith(old_id), number == 0)
                 self.everyone_holds(ids)
-                # Clients give up the connection ids that the old key made.
+                # Clients drop the connection ids made with the old key.
                 sent = load.sent
                 wait_for(lambda s=sent: load.sent > s + 500, 20)
         self.assertNotIn(old_id, self.node(0).status()["keys"]["ids"])

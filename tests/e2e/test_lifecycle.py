@@ -1,4 +1,4 @@
-"""How a node comes and goes: drain, second signals, snapshots."""
+"""How a node starts and stops: drain, second signals, snapshots."""
 
 import os
 import shutil
@@ -44,9 +44,9 @@ class Drain(ClusterCase):
         self.assertEqual(drain(node).stdout, f"{node.admin}: draining already\n")
         self.assertEqual(node.get("/healthz")[0], 200)
         client.announce(info_hash, 1000)
-        # A client that keeps its connection is sent elsewhere.
+        # A client on a kept connection is told to close it.
         self.assertEqual(keep_alive.get(f"/scrape?info_hash={'%01' * 20}").headers.get("connection"), "close")
-        # A first signal after a drain that was asked for otherwise is no reason to hurry.
+        # The first signal during a drain started by request does not cut it short.
         node.signal()
         self.assertEqual(node.process.wait(10), 0)
         self.assertEqual(self.peers_seen(0, info_hash), {("127.0.0.1", 1000)})
@@ -94,7 +94,7 @@ class Drain(ClusterCase):
 
 
 class ServiceManager(unittest.TestCase):
-    """What systemd is told by a unit of Type=notify."""
+    """What a unit of Type=notify reports to systemd."""
 
     def test_ready_reload_stop(self):
         cluster = Cluster(nodes=1, sync="off", settings={"node": {"drain_s": 1}})
@@ -129,7 +129,7 @@ class ServiceManager(unittest.TestCase):
 
 class SnapshotCase(unittest.TestCase):
     def cluster_with(self, nodes=1, sync="off", **node):
-        """Started; each node has a snapshot of its own."""
+        """A running cluster; each node has its own snapshot."""
         cluster = Cluster(nodes=nodes, sync=sync, settings={"node": node})
         self.addCleanup(cluster.stop)
         for one in cluster.nodes:
@@ -216,7 +216,7 @@ class Snapshot(SnapshotCase):
         for pause_s in (0.98, 1.0, 1.01, 1.02, 1.05):
             node.start()
             wait_for(node.ready, 10)
-            time.sleep(pause_s)  # not for anything to happen: to kill at another moment each time
+            time.sleep(pause_s)  # waits for nothing: kills at another moment each time
             node.process.kill()
             node.process.wait()
         self.assertGreaterEqual(os.stat(path).st_size, before - 100)
@@ -305,9 +305,9 @@ class KeyReload(ClusterCase):
         node.signal(signal.SIGHUP)
         wait_for(lambda: node.status()["keys"]["reloads"] == 1, 5)
         self.assertRegex(node.status()["keys"]["ids"], f"^[0-9a-f]{{8}}, {ids}$")
-        client.announce(fresh_hash(), 1000)  # with the id that the old key made
+        client.announce(fresh_hash(), 1000)  # with an id made with the old key
         self.assertNotEqual(client.connect(), connection_id)
-        # The old key goes, and with it the ids that it made.
+        # The old key is removed, and with it the ids made with it.
         node.settings["sync"]["key_files"] = [other]
         node.write_config()
         node.signal(signal.SIGHUP)

@@ -1,4 +1,4 @@
-"""Limits: what happens at each, that it is counted, and that it is logged."""
+"""Limits: what happens at each one, and that it is counted and logged."""
 
 import re
 import time
@@ -100,7 +100,7 @@ class Connections(LimitCase):
 
 
 def is_refused(client):
-    """Whether the tracker closes the connection without an answer."""
+    """True if the tracker closes the connection without an answer."""
     try:
         client.get(scrape_target(fresh_hash()))
         return False
@@ -116,7 +116,7 @@ class ConnectionsPerAddress(LimitCase):
         held = [self.client(0, "HTTP", source="127.0.0.2") for _ in range(3)]
         for client in held:
             self.assertEqual(client.get(scrape_target(fresh_hash())).status, 200)
-        for _ in range(3):  # whichever worker it comes to
+        for _ in range(3):  # whichever worker accepts it
             self.assertTrue(is_refused(self.client(0, "HTTP", source="127.0.0.2")))
         self.assertEqual(self.hits("connections_per_address"), 3)
         self.assertFalse(is_refused(self.client(0, "HTTP", source="127.0.0.3")))
@@ -150,7 +150,7 @@ class ConnectionsBehindProxyProtocol(LimitCase):
 
 
 class RequestsPerAddress(LimitCase):
-    # Ten at once.
+    # A burst of ten.
     settings = {"node": {"workers": 2}, "limits": {"requests_per_s_per_address": 1},
                 "access": {"trusted_proxies": ["127.0.0.9"]}}
 
@@ -158,7 +158,7 @@ class RequestsPerAddress(LimitCase):
         with UdpClient((LOOPBACK["IPv4"], self.node(0).tracker_port), source=source) as client:
             for port in range(1000, 1008):
                 client.announce(fresh_hash(), port)
-            # A little more comes in meanwhile.
+            # A few more are allowed meanwhile.
             deadline = time.monotonic() + 5
             while client.connection_id and time.monotonic() < deadline:
                 client.send(scrape_packet(client.connection_id, [fresh_hash()]))
@@ -175,13 +175,13 @@ class RequestsPerAddress(LimitCase):
         self.assertIn(b"14:failure reason17:too many requests8:retry ini1e", answer.body)
         self.assertEqual(answer.headers["retry-after"], "60")
         self.assertEqual(http.get("/nothing").status, 404)
-        # Others are served: another address, and a proxy that names nobody.
+        # Others are served: another address, and a proxy that names no client.
         for source in ("127.0.0.3", "127.0.0.9"):
             other = self.client(0, "HTTP", source=source)
             self.assertEqual(other.get(scrape_target(fresh_hash())).status, 200)
         proxy = self.client(0, "HTTP", source="127.0.0.9")
         self.assertEqual([proxy.get(scrape_target(fresh_hash())).status for _ in range(20)], [200] * 20)
-        # Behind a proxy the client counts that it names.
+        # Behind a proxy, the client that it names counts.
         behind = [proxy.get(scrape_target(fresh_hash()), headers=["X-Forwarded-For: 192.0.2.7"]).status
                   for _ in range(20)]
         self.assertIn(429, behind)
@@ -204,10 +204,10 @@ class RequestsPerPrefix(LimitCase):
 
 
 class OneNodeHoldsLess(ClusterCase):
-    """A node takes from others twice what it takes from clients, and then neither more nor pulls in vain."""
+    """A node accepts from others twice its limit for clients, then no more, and does not pull in vain."""
 
     nodes = 2
-    # Ticks of two seconds: what differs is compared soon.
+    # Ticks of two seconds: differences are compared soon.
     settings = {"tracker": {"peer_timeout_s": 90, "interval_s": 30}}
 
     def test_hard_cap(self):
@@ -224,7 +224,7 @@ class OneNodeHoldsLess(ClusterCase):
         wait_for(lambda: less.metric("shoal_peers") == 20, 10)
         with self.assertRaises(Refused):
             self.client(1).announce(info_hash, 2000)
-        # What is there goes on: a stop is heard.
+        # Existing peers still change: a stop is heard.
         client.announce(info_hash, self.stored_peer(less, info_hash), event="stopped")
         wait_for(lambda: less.metric("shoal_peers", state="stopped") == 1, 10)
         pulls = less.status()["pulls"]
@@ -234,9 +234,9 @@ class OneNodeHoldsLess(ClusterCase):
     @staticmethod
     def stored_peer(node, info_hash):
         with HttpClient((LOOPBACK["IPv4"], node.tracker_port)) as client:
-            # An announce of a peer that is there already is answered.
+            # An announce of an existing peer is answered.
             for port in range(1000, 1050):
                 answer = client.get(announce_target(info_hash, port)).bencoded()
                 if b"failure reason" not in answer:
                     return port
-        raise AssertionError("no peer is stored")
+        raise AssertionError("no announced peer is stored")

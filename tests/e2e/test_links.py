@@ -1,5 +1,5 @@
-"""Links that lose and links that are cut, between real processes: every node ends up with every peer. Once on real links
-between network namespaces, where root is to be had, and once through a relay, which everybody may run."""
+"""Lossy and cut links between real processes: every node ends up with every peer. Once on real links between network
+namespaces, which needs root, and once through a relay, which needs nothing."""
 
 import socket
 import time
@@ -46,7 +46,7 @@ class LinkCase(unittest.TestCase):
         wait_for(known, within_s, "every node to know every peer", interval_s=0.1)
 
     def wait_down(self, node, *names):
-        """Until that node takes exactly these for gone: from then on it sends them nothing any more."""
+        """Waits until that node counts exactly these as down; from then on it sends them nothing."""
         wait_for(lambda: {m["name"] for m in node.status()["members"] if m["state"] == "down"} == set(names), 30,
                  f"node {node.name} to take {names} for gone", interval_s=0.1)
 
@@ -64,7 +64,7 @@ class Loss(LinkCase):
         self.assert_all_known(10_000, within_s)
         for node in self.nodes:
             self.assertTrue(node.ready())
-        # A node that goes is heard to go, and what it was told last is not lost with it.
+        # The others hear a node leave, and its last deltas are not lost.
         self.announce(500, rate=5000, targets=self.targets[:1], first=10_000)
         start = time.monotonic()
         self.assertEqual(self.nodes[0].stop(), 0)
@@ -78,7 +78,7 @@ class LossByRelay(Loss):
 
 
 class Cut(LinkCase):
-    # Ticks of 5 s: digests are of ticks that are over for one tick at least.
+    # Ticks of 5 s: digests cover ticks that ended at least one tick ago.
     settings = {"tracker": {"peer_timeout_s": 900, "interval_s": 600}}
 
     def test_cut_that_heals(self):
@@ -89,13 +89,13 @@ class Cut(LinkCase):
         self.wait_down(a, "b", "c")
         self.wait_down(b, "a")
         self.wait_down(c, "a")
-        # Each side goes on, and both are left alone with what the other learns. Nobody keeps it to be asked for: after
-        # the heal only the digests can tell.
+        # Both sides go on, and neither hears what the other learns. Nobody keeps it for resending: after the heal only
+        # the digests show the difference.
         self.announce(2000, targets=self.targets[:1], first=1000)
         self.announce(2000, targets=self.targets[1:], first=3000)
         wait_for(lambda: [peers_known(node) for node in self.nodes] == [3000, 3000, 3000], 10)
         for node in self.nodes:
-            self.assertTrue(node.ready(), "a node that is cut off serves what it has")
+            self.assertTrue(node.ready(), "a node that is cut off must serve what it has")
         self.cluster.heal()
         self.assert_all_known(5000, 30)
         for node in self.nodes:
@@ -105,7 +105,7 @@ class Cut(LinkCase):
         self.cluster.cut_one_way(0, 1)
         self.announce(2000)
         wait_for(lambda: self.nodes[1].members_alive() == 1 and self.nodes[0].members_alive() == 2, 60,
-                 "the deaf node alone to take the other for gone")
+                 "only the deaf node to count the other as down")
         self.cluster.heal()
         self.assert_all_known(2000, 30)
 

@@ -20,7 +20,7 @@ class Manual(unittest.TestCase):
         with open(PAGE, encoding="utf-8") as file:
             page = file.read()
         self.assertEqual(undocumented(page, shoal), [])
-        # The check itself finds what is not there.
+        # The check itself notices what is missing.
         self.assertIn("probe --agree-ms", undocumented(page.replace("agree\\-ms", "other"), shoal))
         self.assertIn("top", undocumented(page.replace(".SS top", ".SS bottom"), shoal))
         self.assertIn("probe", help_commands(shoal))

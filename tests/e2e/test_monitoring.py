@@ -1,4 +1,4 @@
-"""compose/monitoring: the alerts and the dashboard ask for metrics that a node has, and promtool is content."""
+"""compose/monitoring: the alerts and the dashboard use metrics that a node has, and promtool accepts them."""
 
 import json
 import os
@@ -28,7 +28,7 @@ def read(name):
 
 
 class Metrics(ClusterCase):
-    """Two nodes with everything on that has metrics of its own. (Neither writes the files while the tests run.)"""
+    """Two nodes with everything on that has its own metrics. (Neither writes the files during the tests.)"""
 
     nodes = 2
 
@@ -65,7 +65,7 @@ class Metrics(ClusterCase):
             place = panel["gridPos"]
             cells = {(x, y) for x in range(place["x"], place["x"] + place["w"])
                      for y in range(place["y"], place["y"] + place["h"])}
-            self.assertFalse(cells & taken, f"{panel['title']} lies over another panel")
+            self.assertFalse(cells & taken, f"{panel['title']} overlaps another panel")
             self.assertLessEqual(place["x"] + place["w"], 24, panel["title"])
             taken |= cells
             if panel["type"] != "row":
@@ -81,9 +81,9 @@ class Metrics(ClusterCase):
         client.connect()
         for port in range(1000, 1064):
             client.announce(fresh_hash(), port)
-        # The last one is counted behind its answer.
+        # The last one is counted after it is answered.
         wait_for(lambda: node.metric("shoal_request_duration_seconds_count", **udp) >= before + 65, 5, "all to be counted")
-        # Of 64 announces each of two workers has looked at one in 16.
+        # Each of the two workers samples one announce in 16.
         self.assertGreaterEqual(node.metric("shoal_client_announces_sampled_total", client="shoal"), clients + 3)
         client = self.client(0, "HTTP")
         before = node.metric("shoal_request_duration_seconds_count", protocol="http")

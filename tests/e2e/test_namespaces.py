@@ -21,8 +21,8 @@ def ip(*arguments):
 
 
 class NamespacedCluster:
-    """Nodes a, b, c at 10.88.0.1 to .3 and fd88::1 to ::3, and also at fd88::1:1 to ::1:3. One namespace more holds
-    the bridge. `groups`: the multicast groups, whose family is the sync channel's."""
+    """Nodes a, b, c at 10.88.0.1 to .3 and fd88::1 to ::3, and also at fd88::1:1 to ::1:3. A fourth namespace holds
+    the bridge. `groups` are the multicast groups; their family is the sync channel's."""
 
     def __init__(self, sync, groups):
         self.folder = tempfile.mkdtemp(prefix="shoal-test-")
@@ -46,7 +46,7 @@ class NamespacedCluster:
             ip("-n", bridge, "link", "set", f"to-{name}", "master", "br0", "up")
             ip("-n", space, "addr", "add", f"10.88.0.{number}/24", "dev", "eth0")
             ip("-n", space, "addr", "add", f"fd88::{number}/64", "dev", "eth0", "nodad")
-            # Deprecated: it can be asked, but is not what anyone here speaks from of their own accord.
+            # Deprecated: it receives, but nobody here sends from it by default.
             ip("-n", space, "addr", "add", f"fd88::1:{number}/64", "dev", "eth0", "nodad", "preferred_lft", "0")
             ip("-n", space, "link", "set", "lo", "up")
             ip("-n", space, "link", "set", "eth0", "up")
@@ -88,7 +88,7 @@ class NamespacedCluster:
 
 
 class NamespacedNode(Node):
-    """Whoever wants to speak to it must do so inside its namespace: by a Python process there."""
+    """Reachable only from inside its namespace: by a Python process there."""
 
     def inside(self, code, *arguments):
         run = subprocess.run([*self.run_in, sys.executable, "-c", f"import sys; sys.path.insert(0, {LIB!r})\n{code}",
@@ -98,7 +98,7 @@ class NamespacedNode(Node):
         return run.stdout
 
     def get(self, path, timeout_s=5.0):
-        # Two processes a question, but nothing else reaches the loopback of another namespace.
+        # Two processes a request, but nothing else reaches the loopback of another namespace.
         answer = self.inside("from http_client import HttpClient\n"
                              "host, port = sys.argv[1].split(':')\n"
                              "with HttpClient((host, int(port))) as client:\n"
@@ -109,7 +109,7 @@ class NamespacedNode(Node):
         return int(status), body
 
     def announce(self, protocol, host, info_hash, port, event="started"):
-        """Announces to `host` from here; the peers it is told, sorted."""
+        """Announces to `host` from this node's namespace; returns the peers in the answer, sorted."""
         return self.inside("from udp_client import UdpClient\n"
                            "from http_client import HttpClient\n"
                            "with {'udp': UdpClient, 'http': HttpClient}[sys.argv[1]]((sys.argv[2], 6969)) as client:\n"
@@ -160,7 +160,7 @@ class NamespacesMixed(NamespacesUnicast):
 
 
 class NamespacesMulticastIpv6(NamespacesUnicast):
-    """Sync over IPv6: a group of the site, and one that is only known on its link."""
+    """Sync over IPv6: a site-local group and a link-local one."""
 
     sync = "multicast"
     groups = ("ff15::42", "ff12::42")
@@ -170,7 +170,7 @@ class NamespacesMulticastIpv6(NamespacesUnicast):
             wait_for(lambda n=node: [m["multicast"] for m in n.status()["members"]] == [True, True], 10)
 
     def test_answers_leave_from_the_address_that_was_asked(self):
-        """The second address of a wildcard socket: the client takes no answer from another one."""
+        """The second address of a wildcard socket: the client accepts no answer from another one."""
         b = self.cluster.nodes[1]
         for protocol in ("udp", "http"):
             for host in ("fd88::1", "fd88::1:1"):

@@ -1,5 +1,5 @@
-"""opentracker's faces: its statistics page. What it answers is compared with a running opentracker where there is
-one; scripts written for it read both."""
+"""opentracker's interface: its statistics page. Answers are compared with those of a running opentracker where it is
+installed; scripts written for it read both."""
 
 import gzip
 import os
@@ -28,7 +28,7 @@ DUMP_FORMATS = ["ben", "txt", "txtp", "bin", "url"]
 
 
 def get(tracker, target, **more):
-    """As a script of a monitoring system would: one request a connection."""
+    """As a monitoring script would: one request per connection."""
     with HttpClient(("127.0.0.1", tracker.tracker_port)) as client:
         return client.get(target, headers=["Connection: close"], **more)
 
@@ -58,7 +58,7 @@ def figures(tracker):
 
 
 def visit(tracker, hashes):
-    """The same clients come to either tracker, each HTTP request over a connection of its own."""
+    """The same clients announce to either tracker, each HTTP request on its own connection."""
     first, second, third = hashes[:3]
     for port in range(1000, 1005):
         get(tracker, announce_target(first, port, left=0))
@@ -70,7 +70,7 @@ def visit(tracker, hashes):
     get(tracker, "/nowhere")
     with UdpClient(("127.0.0.1", tracker.tracker_port)) as client:
         client.announce(third, 3000, left=0)
-        client.announce(third, 3000, left=0)  # again: a renewal
+        client.announce(third, 3000, left=0)  # again: a refresh
         client.announce(third, 3001, event="completed", left=0)
         client.announce(third, 3002)
         client.announce(third, 3002, event="stopped")
@@ -115,7 +115,7 @@ class Stats(ClusterCase):
         after = figures(node)
         grown = {path: after[path] - before[path] for path in after if after[path] != before[path]}
         grown.pop("/uptime", None)
-        # Eleven connections of visit(), and the one that asks.
+        # Eleven connections of visit(), and this one.
         self.assertEqual(grown, {
             "/torrents/count_mutex": 3, "/torrents/count_iterator": 3, "/peers/count": 9, "/seeds/count": 8,
             "/completed/count": 2, "/connections/tcp/accept": 12, "/connections/tcp/announce": 8,
@@ -132,9 +132,9 @@ class Stats(ClusterCase):
         client = self.client(0)
         for port in range(1000, 1200):
             client.announce(info_hash, port, left=port % 2, numwant=0)
-        # The store is read for it at most every half minute, and another test may have asked just now.
+        # The store is read for it at most every half minute, and another test may just have asked.
         lines = wait_for(lambda: (found := stats(node, "top10").splitlines())[1].startswith("\t200\t") and found, 45,
-                         "the list to be made again", interval_s=0.5)
+                         "a new list", interval_s=0.5)
         self.assertEqual(lines[:2], ["Top 10 torrents by peers:", f"\t200\t{info_hash.hex().upper()}"])
         self.assertIn(f"\t100\t{info_hash.hex().upper()}", lines[lines.index("Top 10 torrents by seeds:"):])
         self.assertTrue(stats(node, "top100").startswith("Top 100 torrents by peers:\n\t200\t"))
@@ -205,13 +205,13 @@ class NoStats(ClusterCase):
         self.assertEqual(get(self.node(0), "/stats").status, 404)
 
 
-# Where Debian's opentracker counts otherwise than it says: full scrapes never, and in herr the last three rows are
-# those of their neighbours (mode=everything has them right).
+# Where Debian's opentracker counts wrongly: full scrapes never, and in herr the last three rows hold the values of
+# their neighbours (mode=everything has them right).
 MISCOUNTED = {"fscr": (r"\A\d+\n\d+\n", "N\nN\n"), "herr": (r"(403 IP |404 INV|500 SRV) \d+", r"\1 N")}
 
 
 def without_what_differs(mode, text):
-    """Versions, identities, times and who waits for a lock differ between any two trackers."""
+    """Leaves out what differs between any two trackers: versions, identities, times and lock waits."""
     if mode in MISCOUNTED:
         text = re.sub(*MISCOUNTED[mode], text)
     text = re.sub(r"(?s)<version>.*</version>", "<version/>", text)
@@ -227,7 +227,7 @@ class Migration(unittest.TestCase):
         return subprocess.run([SHOAL, *arguments], check=False, capture_output=True, text=True, timeout=20, **more)
 
     def test_a_tracker_moves(self):
-        """What was an opentracker's file starts a shoal that answers at the same places."""
+        """An opentracker's file, translated, starts a shoal that answers at the same places."""
         with tempfile.TemporaryDirectory(prefix="shoal-test-") as folder:
             old, new = os.path.join(folder, "opentracker.conf"), os.path.join(folder, "shoal.toml")
             port, white = free_port(), os.path.join(folder, "white")
@@ -264,7 +264,7 @@ class Migration(unittest.TestCase):
 
 
 class Document(unittest.TestCase):
-    """docs/OPENTRACKER.md says of each row which test it has, and names options that there are."""
+    """docs/OPENTRACKER.md names an existing test in each row, and only existing options."""
 
     @staticmethod
     def read(*path):
@@ -304,7 +304,7 @@ class Document(unittest.TestCase):
         self.assertGreater(len(known), 15)
         for directive in known:
             self.assertIn(directive, first)
-        # What a directive may become, if there is such an option.
+        # What a directive may become, if such an option exists.
         options = set(re.findall(r"### `([a-z_.]+)`", self.read("docs", "OPTIONS.md")))
         second = " ".join(ours for _, ours, _ in self.rows())
         for option in set(re.findall(r'"([a-z]+\.[a-z_]+)"', self.read("node", "config", "opentracker_config.cc"))) & options:
@@ -314,7 +314,7 @@ class Document(unittest.TestCase):
 
 
 class BesideOpentracker(ClusterCase):
-    """The same clients, then the same questions: the same answers."""
+    """The same clients and the same requests get the same answers."""
 
     nodes = 1
     sync = "off"
@@ -328,7 +328,7 @@ class BesideOpentracker(ClusterCase):
         super().setUpClass()
         cls.other = Opentracker(cls.hashes).__enter__()
         cls.addClassCleanup(cls.other.__exit__)
-        # What it took to see that opentracker answers counts there.
+        # The requests that waited for opentracker to answer count there.
         for _ in range(figures(cls.other)["/connections/tcp/accept"] - 1):
             stats(cls.cluster.nodes[0], "torr")
         stats(cls.cluster.nodes[0], "everything")
@@ -345,7 +345,7 @@ class BesideOpentracker(ClusterCase):
 
     @staticmethod
     def parts(dump_format, body):
-        """What may come in another order there, sorted."""
+        """Sorted, as opentracker may use another order."""
         if dump_format == "ben":
             return body
         if dump_format == "bin":

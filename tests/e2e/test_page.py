@@ -1,5 +1,5 @@
-"""The page at / in a real browser: it loads, keeps itself up to date, has nothing to complain about, and is readable
-on a phone and in the dark. Screenshots are left in build/screenshots."""
+"""The page at / in a real browser: it loads, updates itself, causes no browser errors, and is readable on a phone and
+in dark mode. Leaves screenshots in build/screenshots."""
 
 import os
 import signal
@@ -15,12 +15,12 @@ SCREENSHOTS = os.path.join(ROOT, "build", "screenshots")
 DESKTOP = {"width": 1200, "height": 900}
 PHONE = {"width": 390, "height": 844, "phone": True}
 PHONE_SMALL = {"width": 320, "height": 640, "phone": True}
-# The least contrast of text that WCAG 2.1 (AA) allows.
+# The minimum contrast of text in WCAG 2.1 (AA).
 CONTRAST_MIN = 4.5
 
 
 def luminance(color):
-    """Of "rgb(r, g, b)", as WCAG 2.1 has it."""
+    """The luminance of "rgb(r, g, b)" as WCAG 2.1 defines it."""
     parts = [int(part) / 255 for part in color[color.index("(") + 1 : -1].split(",")[:3]]
     linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
@@ -39,7 +39,7 @@ class Page(ClusterCase):
 
     @staticmethod
     def announce_until(stop, clients):
-        """Peers come until `stop` is set; some swarms are larger."""
+        """Announces new peers until `stop` is set; some swarms are larger."""
         swarms = [fresh_hash() for _ in range(5)]
         number = 0
         while not stop.wait(0.02):
@@ -48,7 +48,7 @@ class Page(ClusterCase):
             clients[number % len(clients)].announce(swarm, 1000 + number, left=number % 2)
 
     def busy(self):
-        """Clients of all nodes, until the test ends."""
+        """Keeps all nodes busy with clients until the test ends."""
         stop = threading.Event()
         clients = [self.client(number) for number in range(self.nodes)]
         thread = threading.Thread(target=self.announce_until, args=(stop, clients))
@@ -72,7 +72,7 @@ class Page(ClusterCase):
         self.assertEqual(status, 200)
         for name in "abc":
             self.assertIn(f">{name}<", page)
-        # Nothing from elsewhere: no address with a host, no script or style in the page itself.
+        # Nothing from other hosts: no URL with a host, and no script or style in the page itself.
         self.assertNotRegex(page, r"(?:src|href|action)=\"(?:https?:)?//")
         self.assertNotRegex(page, r"<style|<script>|\son\w+=|\sstyle=")
 
@@ -95,12 +95,12 @@ class Page(ClusterCase):
     def test_a_node_that_does_not_answer(self):
         self.open(2, **DESKTOP)
         self.node(2).signal(signal.SIGSTOP)
-        # In the other order: it goes on, and the others see it.
+        # Cleanups run last to first: the node continues, then the others see it.
         self.addCleanup(wait_for, lambda: all(node.members_alive() == 2 for node in self.cluster.nodes), 30,
                         "its return")
         self.addCleanup(self.node(2).signal, signal.SIGCONT)
         wait_for(lambda: not self.browser.value("document.getElementById('offline').hidden"), 30,
-                 "the page to say that the node does not answer")
+                 "the page to show that the node does not answer")
         self.browser.screenshot(os.path.join(SCREENSHOTS, "offline.png"))
 
     @unittest.skipUnless(CHROMIUM, "needs chromium")
@@ -122,7 +122,7 @@ class Page(ClusterCase):
                     table = f"document.getElementById('{part}')"
                     self.assertLessEqual(browser.value(f"{table}.scrollWidth"),
                                          browser.value(f"{table}.clientWidth"), part)
-                # The picture is scaled, but not beyond reading.
+                # The picture is scaled, but stays readable.
                 self.assertGreaterEqual(
                     browser.value("document.querySelector('#cluster svg .soft').getBoundingClientRect().height"), 8)
             browser.screenshot(os.path.join(SCREENSHOTS, name + ".png"))

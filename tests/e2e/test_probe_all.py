@@ -1,4 +1,4 @@
-"""shoal probe --all: do many addresses behave as one tracker?"""
+"""shoal probe --all: whether many addresses behave as one tracker."""
 
 import json
 import os
@@ -16,7 +16,7 @@ def probe(*arguments):
 
 
 class ProbeAll(unittest.TestCase):
-    """Three nodes on addresses of their own with one port, as nodes of a real cluster have them; and a stranger."""
+    """Three nodes on their own addresses with the same port, as in a real cluster; and a stranger."""
 
     @classmethod
     def setUpClass(cls):

@@ -1,4 +1,4 @@
-"""The process: its options, its end, and what it says when it cannot start."""
+"""The process: its options, its end, and its messages when it cannot start."""
 
 import os
 import pwd

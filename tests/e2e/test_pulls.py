@@ -1,4 +1,4 @@
-"""The TCP side of the sync channel against strangers: they are thrown out, counted, and nobody else notices."""
+"""The TCP side of the sync channel against strangers: they are disconnected and counted, and nobody else is affected."""
 
 import os
 import socket
@@ -14,7 +14,7 @@ def open_files(node):
 
 
 def closed(connection):
-    """Whether the other side has closed it. Nothing but the end may come."""
+    """True once the other side has closed it. Nothing else may arrive."""
     connection.setblocking(False)
     try:
         data = connection.recv(4096)
@@ -60,7 +60,7 @@ class PullStrangers(ClusterCase):
             try:
                 strangers[-1].sendall(data)
             except ConnectionError:
-                pass  # thrown out before all of it was sent
+                pass  # disconnected before all of it was sent
             wait_for(lambda: closed(strangers[-1]), 5)
         self.assertEqual(self.dropped("request"), before + len(strangers))
         self.assert_unharmed()

@@ -1,4 +1,4 @@
-"""Reload: every option that the table marks so takes effect in a running node."""
+"""Reload: every option that the table marks as reloadable takes effect in a running node."""
 
 import json
 import os
@@ -13,14 +13,14 @@ from reloads import TOKEN, ReloadCase, hang_up, post
 from udp_client import Refused
 from wait import wait_for
 
-# Keys of options by the tests below that change them.
+# Keys of the options that the tests below change.
 TESTED = set()
-# Not to be seen from outside within seconds: sync_pace_test.cc and sync_donation_test.cc have them.
+# Not visible from outside within seconds: sync_pace_test.cc and sync_donation_test.cc test them.
 BY_UNIT_TESTS = {"sync.pace_mbit_s", "sync.donate_mbit_s"}
 
 
 def of(*keys):
-    """Marks the test of these options."""
+    """Marks a test as that of these options."""
     TESTED.update(keys)
     return lambda test: test
 
@@ -231,7 +231,7 @@ class Process(ReloadCase):
         self.reload(admin__token_file=self.path("token", TOKEN + "\n"))
         self.assertEqual(post(self.node(0), add + hash_)[0], 401)
         self.assertEqual(post(self.node(0), add + hash_, f"Authorization: Bearer {TOKEN}")[0], 409)
-        # The same file with another token in it: no option has changed.
+        # The same file with another token in it: no option changes.
         self.path("token", TOKEN[::-1] + "\n")
         self.assertEqual(post(self.node(0), "/v1/reload", f"Authorization: Bearer {TOKEN}"),
                          (200, {"result": "reloaded", "applied": [], "need_restart": []}))

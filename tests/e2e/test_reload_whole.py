@@ -1,4 +1,4 @@
-"""Reload as a whole: a mistake changes nothing at all, what needs a restart is named, one comes after the other."""
+"""Reload as a whole: a mistake changes nothing, options that need a restart are named, one reload follows the other."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from wait import wait_for
 
 
 class Mistakes(ReloadCase):
-    """All or nothing: a good change beside each mistake is not made either."""
+    """All or nothing: a valid change beside a mistake is not made either."""
 
     settings = {"tracker": {"interval_s": 1000, "interval_jitter": 0}}
 
@@ -73,7 +73,7 @@ class Mistakes(ReloadCase):
 
 class BadKey(unittest.TestCase):
     def test_a_bad_key_keeps_the_list(self):
-        """And a bad list the keys."""
+        """And a bad list keeps the keys."""
         cluster = Cluster(nodes=1)
         self.addCleanup(cluster.stop)
         node = cluster.nodes[0]
@@ -132,7 +132,7 @@ class Restart(ReloadCase):
 
 
 class Held(unittest.TestCase):
-    """A reload that takes its time: the token is a FIFO, which is read to its end."""
+    """A reload held up by the test: the token file is a FIFO, which the node reads to its end."""
 
     def setUp(self):
         self.cluster = Cluster(nodes=1, sync="off")
@@ -165,8 +165,8 @@ class Held(unittest.TestCase):
         self.manager.settimeout(10)
 
     def hold(self):
-        """Returns when the node reads the token, and waits for what we write."""
-        # ENXIO: nobody reads. That counts as not yet.
+        """Returns once the node reads the token and waits for what we write."""
+        # ENXIO: nobody reads yet; wait_for tries again.
         return wait_for(lambda: os.open(self.token, os.O_WRONLY | os.O_NONBLOCK), 10, "the token to be read")
 
     def let_go(self, held):
@@ -186,11 +186,11 @@ class Held(unittest.TestCase):
         self.node.signal(signal.SIGHUP)
         self.expect("RELOADING=1")
         held = self.hold()
-        self.assertEqual(self.interval(), 1800)  # it serves meanwhile
+        self.assertEqual(self.interval(), 1800)  # it serves during the reload
         self.assertTrue(self.node.ready())
         self.set_interval(600)
         self.node.signal(signal.SIGHUP)
-        self.expect("RELOADING=1")  # and not READY=1 before
+        self.expect("RELOADING=1")  # and no READY=1 before
         self.let_go(held)
         wait_for(lambda: self.interval() == 500)
         held = self.hold()

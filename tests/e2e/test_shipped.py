@@ -1,4 +1,4 @@
-"""What is shipped beside the program is valid: option files, units, firewall, kernel settings, BIRD, HAProxy."""
+"""The files shipped with the program are valid: option files, units, firewall, kernel settings, BIRD, HAProxy."""
 
 import glob
 import os
@@ -57,7 +57,7 @@ class Shipped(unittest.TestCase):
             with self.subTest(path):
                 said = self.works("systemd-analyze", "verify", "--man=no", "--recursive-errors=no", copy)
                 self.assertNotIn(os.path.basename(path), said)
-                # Whatever kills it, it is started again.
+                # It is started again, whatever killed it.
                 self.assertIn("StartLimitIntervalSec=0\n", text)
 
     @needs("nft", "unshare", root=True)
@@ -69,7 +69,7 @@ class Shipped(unittest.TestCase):
         keys = re.findall(r"^([\w.]+) =", read("vps/60-shoal.conf"), re.MULTILINE)
         self.assertGreater(len(keys), 3)
         for key in keys:
-            # Some belong to the whole machine and cannot be seen in a container.
+            # Some belong to the whole machine and are invisible in a container.
             path = "/proc/sys/" + key.replace(".", "/")
             self.assertTrue(os.path.exists(path) or not os.path.exists("/proc/sys/net/core/rmem_max"), path)
 

@@ -1,4 +1,4 @@
-"""A process that stands still (SIGSTOP) and goes on (SIGCONT): it blames itself, and catches up."""
+"""A process that stalls (SIGSTOP) and continues (SIGCONT): it blames itself, and catches up."""
 
 import signal
 import socket
@@ -25,7 +25,7 @@ class Stall(ClusterCase):
         wait_for(lambda: frozen.status()["sync"]["stalls"] == 1, 10)
         self.assertIn("this node itself stood still", frozen.log_text())
         self.assertEqual(frozen.members_alive(), 2)
-        # What it missed is asked for; what it is told after that reaches the others.
+        # It requests what it missed; announces to it then reach the others.
         client = self.client(2)
         wait_for(lambda: client.scrape(info_hash) == [(0, 0, 2)], 10)
         client.announce(info_hash, 1002)
@@ -41,13 +41,13 @@ class Stall(ClusterCase):
         frozen.signal(signal.SIGSTOP)
         try:
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
-                # More than the buffer, for which the node asks 4 MiB, of which the kernel may give twice as much.
+                # More than the receive buffer: the node asks for 4 MiB, and the kernel may give twice as much.
                 for _ in range(SENT):
                     stranger.sendto(bytes(1200), (host, int(port)))
         finally:
             frozen.signal(signal.SIGCONT)
 
-        # With the next that is kept comes the count.
+        # The kernel reports the count with the next datagram that it keeps.
         def counts():
             now = frozen.status()["sync"]
             return {key: now[key] - before[key] for key in ("dropped_receive", "dropped_malformed")}

@@ -23,7 +23,7 @@ class SyncStrangers(ClusterCase):
     nodes = 2
 
     def stranger(self, **sync):
-        """A node that names ours as its peer; `sync` are settings of its own."""
+        """A node that names ours as its peer; `sync` overrides its settings."""
         other = Cluster(nodes=1, settings={"node": {"name": "stranger"}, "sync": {
             "peers": [self.node(0).settings["sync"]["listen"]], **sync}})
         node = other.nodes[0]
@@ -36,14 +36,14 @@ class SyncStrangers(ClusterCase):
         return sum(node.metric("shoal_sync_dropped_total") for node in self.cluster.nodes)
 
     def assert_strange(self, stranger):
-        """The stranger has been heard and dropped, is no member, and its peers stay its own."""
+        """The stranger was heard and dropped, is no member, and shares no peers."""
         wait_for(lambda: self.dropped() > 0, 10, "datagrams of the stranger to be dropped")
         info_hash = fresh_hash()
         with UdpClient(("127.0.0.1", stranger.tracker_port)) as client:
             client.announce(info_hash, 1000)
         ours = fresh_hash()
         self.client(0).announce(ours, 1000)
-        # Until ours has got to the other node, the stranger's had its time as well.
+        # By the time our peer has reached the other node, the stranger's could have too.
         wait_for(lambda: self.client(1).scrape(ours) == [(0, 0, 1)], 5)
         for node in self.cluster.nodes:
             self.assertNotIn("stranger", [m["name"] for m in node.status()["members"] if m["state"] == "alive"])
@@ -65,7 +65,7 @@ class SyncStrangers(ClusterCase):
         self.assertIn("anyone can make up connection ids", stranger.log_text())
 
     def test_our_key_joins(self):
-        """The control: the same, with the right key."""
+        """The control: the same with the right key."""
         node = self.stranger(key_files=[self.cluster.key])
         wait_for(lambda: node.members_alive() == 2, 10)
         info_hash = fresh_hash()
@@ -81,12 +81,12 @@ class SyncGarbage(ClusterCase):
 
     @classmethod
     def setUpClass(cls):
-        """Between the two nodes stands a relay, so that real datagrams can be kept."""
+        """A relay between the two nodes records real datagrams."""
         cls.cluster = Cluster(nodes=2)
         cls.relay = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         cls.relay.bind(("127.0.0.1", free_port()))
         cls.relay.settimeout(5)
-        # Node b believes a third node to be at the relay, so it sends its datagrams there too.
+        # Node b takes the relay for a third node, so it sends its datagrams there too.
         cls.cluster.nodes[1].settings["sync"]["peers"].append(at(*cls.relay.getsockname()))
         cls.cluster.start()
 
@@ -144,7 +144,7 @@ class SyncGarbage(ClusterCase):
         before = self.dropped("replayed")
         for _ in range(100):
             self.send(real)
-        # The first may be news to node a; all others are not.
+        # Only the first may be news to node a.
         wait_for(lambda: self.dropped("replayed") >= before + 99, 5)
         self.assert_unharmed()
 

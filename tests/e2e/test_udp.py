@@ -1,4 +1,4 @@
-"""The UDP tracker (BEP 15), well-formed and hostile datagrams."""
+"""The UDP tracker (BEP 15): well-formed and hostile datagrams."""
 
 import os
 import socket
@@ -10,7 +10,7 @@ from udp_client import (PEER_SIZE, PROTOCOL_ID, SCRAPE, Refused, UdpClient, anno
                         parse_announce, scrape_packet)
 from wait import wait_for
 
-# UDP payload in a packet of 1500 bytes.
+# The UDP payload of a 1500-byte packet.
 ANSWER_MAX = {"IPv4": 1472, "IPv6": 1452}
 
 
@@ -85,7 +85,7 @@ class UdpAnnounce(ClusterCase):
         self.assertEqual(self.client(family="IPv6").announce(info_hash, 1002)["peers"], {("::1", 1001)})
 
     def test_options_behind_an_announce(self):
-        """BEP 41: whole, torn and lying ones change nothing."""
+        """BEP 41: complete, truncated and false ones change nothing."""
         client, info_hash = self.client(), fresh_hash()
         for options in (b"\x02\x09/announce", b"\x02", b"\x02\xff/a", b"\x00" * 40, os.urandom(900)):
             with self.subTest(options=options[:12]):
@@ -114,7 +114,7 @@ class UdpBadInput(ClusterCase):
     def test_truncated_at_every_length(self):
         client = self.client()
         connection_id = client.connect()
-        refused_from = 16  # connection id, action and transaction id: enough to be answered
+        refused_from = 16  # connection id, action and transaction id: enough for an answer
         for name, packet in (("announce", announce_packet(connection_id, fresh_hash(), 1000)),
                              ("scrape", scrape_packet(connection_id, [fresh_hash()])), ("connect", connect_packet())):
             for length in range(len(packet)):
@@ -132,7 +132,7 @@ class UdpBadInput(ClusterCase):
             with self.subTest(length=length):
                 packet = announce_packet(connection_id, fresh_hash(), 1000)
                 client.send(packet.ljust(length, b"\xff"))
-                # Answered or dropped, the tracker goes on.
+                # Answered or dropped, the tracker keeps working.
                 wait_for(lambda: client.connect() and len(client.connection_id) == 8, 5)
         client.send(connect_packet().ljust(65507, b"\0"))
         self.assertEqual(len(UdpClient(client.address).connect()), 8)
@@ -203,7 +203,7 @@ class UdpBadInput(ClusterCase):
         wait_for(client.connect, 5)
 
     def test_answers_are_no_larger_than_a_forged_request_pays_for(self):
-        """Without a connection id a datagram brings back at most its own size: no use for amplification."""
+        """Without a connection id an answer is at most as large as the request: useless for amplification."""
         client = self.client()
         answer = client.ask(connect_packet())
         self.assertEqual(len(answer), 16)
@@ -226,7 +226,7 @@ class UdpForeignCluster(ClusterCase):
 
 
 class UdpWildcard(ClusterCase):
-    """A wildcard socket answers from the address that was asked: the client checks each answer for it."""
+    """A wildcard socket answers from the address that was asked; the client checks this for each answer."""
 
     nodes = 1
     sync = "off"

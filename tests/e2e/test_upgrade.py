@@ -1,4 +1,4 @@
-"""A cluster that is upgraded one node at a time, to a build that tells a higher minor version of the sync protocol:
+"""A cluster upgraded one node at a time to a build that reports a higher minor version of the sync protocol:
 
   cmake --preset dev -B build/next -DSHOAL_SYNC_MINOR=200 && cmake --build build/next --target shoal
   SHOAL_NEXT=$PWD/build/next/shoal tests/e2e/run.py test_upgrade
@@ -19,12 +19,12 @@ class Upgrade(ClusterCase):
     settings = {"node": {"drain_s": 1}}
 
     def minors(self, number):
-        """What a node tells of the others, by name."""
+        """The minor versions that a node reports of the others, by name."""
         return {m["name"]: int(m["protocol"].split(".")[1]) for m in self.node(number).status()["members"]
                 if m["state"] == "alive"}
 
     def announce_everywhere(self):
-        """Peers of every node are known to every other one; the info_hashes."""
+        """Announces peers to every node and waits until every other one knows them; returns the info_hashes."""
         hashes = [fresh_hash() for _ in self.cluster.nodes]
         for number, info_hash in enumerate(hashes):
             client = self.client(number)
@@ -50,7 +50,7 @@ class Upgrade(ClusterCase):
             wait_for(node.ready, 20)
             for each in self.cluster.nodes:
                 wait_for(lambda n=each: n.members_alive() == 2, 20)
-            # It took what it had from nodes of the other version, and they hear each other.
+            # It pulled everything from nodes of the other version, and they hear each other.
             self.all_are_known(hashes)
             hashes += self.announce_everywhere()
             for each in self.cluster.nodes:

@@ -1,4 +1,4 @@
-"""An announce on any node is seen on every other: protocols, families, ways to spread it."""
+"""An announce on any node is seen on every other one: by protocol, family and way of sync."""
 
 from nodes import CLIENTS, LOOPBACK, ClusterCase, fresh_hash
 from wait import wait_for
@@ -21,7 +21,7 @@ class Visibility(ClusterCase):
         for number in (1, 2):
             wait_for(lambda n=number: self.scrape(n, info_hash, family) == (0, 0, 1), 5, f"a leecher on node {number}")
             for asked in CLIENTS:
-                # The observer of the other node may be counted here still.
+                # The observer of another node may still be counted here.
                 wait_for(lambda n=number, a=asked: self.peers_seen(n, info_hash, a, family) == {peer}, 5,
                          f"the leecher to be handed out by node {number} over {asked}")
         announcer.announce(info_hash, port, left=0, event="completed")
@@ -56,7 +56,7 @@ for _protocol, _family in COMBINATIONS:
 
 
 class VisibilityMulticast(Visibility):
-    """A group and nothing else: no node is told of another."""
+    """Only a group: no node is given another's address."""
 
     sync = "multicast"
 
@@ -66,13 +66,13 @@ class VisibilityMixed(Visibility):
 
 
 class VisibilityOverIpv6(Visibility):
-    """The nodes speak to each other over IPv6, whatever the clients do."""
+    """The nodes sync over IPv6, whatever the clients use."""
 
     hosts = ("::1", "127.0.0.1")
 
 
 class VisibilityFar(ClusterCase):
-    """More nodes than peers told: the rest of the members must have been learnt."""
+    """More nodes than sync.peers lists: the other members must be learnt."""
 
     nodes = 5
 
@@ -92,7 +92,7 @@ class MulticastSavesUnicast(ClusterCase):
 
     def test_sent_once(self):
         node = self.node(0)
-        # Until all report that they hear the group.
+        # Wait until all report that they hear the group.
         wait_for(lambda: all(m["multicast"] for m in node.status()["members"]), 10, "all members on multicast")
         before = node.metric("shoal_sync_bytes_total", direction="sent")
         client = self.client(0)
@@ -101,5 +101,5 @@ class MulticastSavesUnicast(ClusterCase):
             client.announce(fresh_hash(), 1 + number, event="started")
         wait_for(lambda: self.node(3).metric("shoal_sync_deltas_applied_total") >= announces, 10, "all deltas on node d")
         sent = node.metric("shoal_sync_bytes_total", direction="sent") - before
-        # One copy is about 28 bytes a delta, three would be more than 84; heartbeats come on top.
+        # One copy is about 28 bytes a delta, three would be more than 84; heartbeats are extra.
         self.assertLess(sent / announces, 60)

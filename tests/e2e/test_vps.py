@@ -1,6 +1,6 @@
-"""docs/DEPLOY-VPS.md with its own files: three servers in network namespaces with compose/vps/shoal.toml and the firewall
-compose/vps/nftables.conf, joined by one network in which every address is reached; by IPv4, where the third server is behind
-address translation, and by IPv6."""
+"""docs/DEPLOY-VPS.md with its own files: three servers in network namespaces, with compose/vps/shoal.toml and the
+firewall compose/vps/nftables.conf, joined by one network that reaches every address. Over IPv4, with the third server
+behind address translation, and over IPv6."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ from wait import wait_for
 
 VPS = os.path.join(ROOT, "compose", "vps")
 NAMES = ("one", "two", "three")
-# Those of the shipped files.
+# The ports in the shipped files.
 V4 = ("192.0.2.1", "198.51.100.1", "203.0.113.1")
 V6 = ("2001:db8:1::1", "2001:db8:2::1", "2001:db8:3::1")
 STRANGER = {4: "198.18.0.9", 6: "2001:db8:99::9"}
@@ -63,7 +63,7 @@ class Vps(unittest.TestCase):
         run("ip", "-n", self.space(name), "link", "set", "lo", "up")
 
     def add_machine(self, name, *addresses):
-        """At the network, with these addresses; all others are reached by it."""
+        """Adds a server to the network, with these addresses; it reaches all others through it."""
         self.add_space(name)
         run("ip", "-n", self.space("net"), "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", self.space(name))
         run("ip", "-n", self.space("net"), "link", "set", name, "master", "br0", "up")
@@ -75,7 +75,7 @@ class Vps(unittest.TestCase):
             run("ip", "-n", self.space(name), "-6" if v6 else "-4", "route", "add", "default", "dev", "eth0")
 
     def add_translated(self, name, outer):
-        """A server behind a router that has the outer address."""
+        """Adds a server behind a router that has the outer address."""
         self.add_machine("nat", outer)
         self.add_space(name)
         run("ip", "-n", self.space("nat"), "link", "add", "inner", "type", "veth", "peer", "name", "eth0", "netns", self.space(name))
@@ -123,12 +123,12 @@ class Vps(unittest.TestCase):
             expected = {(STRANGER[family], port) for number in range(3) for port in (4000 + number, 4010 + number)}
             for address in addresses:
                 wait_for(lambda a=address: self.known(a, info_hash) == expected, 10, f"{address} to know {expected}")
-            # The firewall lets strangers reach nothing else.
+            # Strangers reach nothing else through the firewall.
             for port in (SYNC, ADMIN):
                 with socket.socket(socket.AF_INET6 if family == 6 else socket.AF_INET, socket.SOCK_STREAM) as probe:
                     probe.settimeout(0.5)
                     self.assertRaises(TimeoutError, probe.connect, (addresses[1], port))
-        # A node that comes back takes its peers by TCP, through firewall and translation.
+        # A node that comes back pulls its peers over TCP, through firewall and translation.
         node = self.nodes[2]
         self.assertEqual(node.stop(), 0)
         os.unlink(os.path.join(self.folder, f"{node.name}.snapshot"))

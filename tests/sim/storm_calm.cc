@@ -104,7 +104,7 @@ void Storm::check_repair() {
   const uint64_t most = work_.runs * 2 * clients_.size() + 8 * work_.pulled_applied;
   if (work_.pulled > most) {
     report(std::to_string(work_.pulled) + " records pulled, where " + std::to_string(work_.pulled_applied) +
-          " were news");
+           " were news");
   }
   note(std::to_string(work_.runs) + " runs, " + std::to_string(clients_.size()) + " clients, " +
        std::to_string(work_.delta_packets) + " delta packets, " + std::to_string(work_.resent) + " resent; " +
