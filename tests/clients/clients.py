@@ -1,4 +1,4 @@
-"""The BitTorrent clients of Debian 12, unmodified, told to use the tracker and nothing else to find peers."""
+"""Debian 12's BitTorrent clients, unmodified, told to find peers by the tracker only."""
 
 import json
 import os
@@ -10,8 +10,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 class Client:
-    """One running client with one torrent: a seeder when the content lies in `folder` already. Writes its own
-    log; stop() ends it the way its user would."""
+    """One running client with one torrent: a seeder if `folder` already holds the content. Writes its own log;
+    stop() ends it as a user would."""
 
     @staticmethod
     def why_not():
@@ -20,7 +20,7 @@ class Client:
 
     @staticmethod
     def cannot(protocol, family):
-        """Why the client itself is not up to this, or None."""
+        """Why the client itself does not support this, or None."""
         return None
 
     def __init__(self, torrent, folder, address, port, log):
@@ -58,8 +58,8 @@ class Aria2(Client):
         return None
 
     def command(self, torrent, folder, address, port):
-        # Its UDP tracker client exists only together with the DHT's socket. No lookup follows: the torrent is
-        # private, and there is no DHT node to ask in the namespace.
+        # Its UDP tracker client needs the DHT's socket. No lookup follows: the torrent is private, and the
+        # namespace has no DHT node.
         with open(torrent, "rb") as file:
             dht = "true" if b"udp://" in file.read() else "false"
         return [
@@ -82,7 +82,7 @@ class Transmission(Client):
     @staticmethod
     def cannot(protocol, family):
         if (protocol, family) == ("udp", "IPv6"):
-            return "transmission 3.00 takes each IPv6 peer in a UDP answer for three IPv4 peers"
+            return "transmission 3.00 reads each IPv6 peer in a UDP answer as three IPv4 peers"
         return None
 
     def command(self, torrent, folder, address, port):

@@ -22,7 +22,7 @@ def main():
         "enable_lsd": False,
         "enable_upnp": False,
         "enable_natpmp": False,
-        # Both ends may share one address.
+        # Both ends may share an address.
         "allow_multiple_connections_per_ip": True,
         "alert_mask": libtorrent.alert.category_t.tracker_notification
         | libtorrent.alert.category_t.error_notification
@@ -31,7 +31,7 @@ def main():
     session.add_torrent({
         "ti": libtorrent.torrent_info(torrent),
         "save_path": folder,
-        # No automatic queueing: it would wait before the first announce.
+        # No automatic queueing, which would delay the first announce.
         "flags": libtorrent.torrent_flags.disable_pex
         | libtorrent.torrent_flags.disable_dht
         | libtorrent.torrent_flags.disable_lsd,

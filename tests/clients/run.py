@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Real clients against a three-node cluster: a seeder that knows node a only, a leecher that knows node c only,
-and the file must arrive intact. One line a combination; the last line counts.
+"""Real clients against a three-node cluster: a seeder knows only node a, a leecher only node c, and the file must
+arrive intact. One line a combination; the last line counts.
 
   run.py          all combinations, against build/release/shoal
   run.py WORD...  only combinations whose name contains one of the words
@@ -63,9 +63,9 @@ def transfer(seeder_type, leecher_type, protocol, family, ports, peer_port, fold
     try:
         running.append(seeder_type(files[0], give, address(SEEDER_HOST), peer_port, logs[0]))
         with UdpClient((address(TRACKER_HOST), ports[1])) as scraper:
-            # A leecher that asks too early would not ask again for half an hour.
+            # A leecher that announces too early would not announce again for half an hour.
             wait_for(lambda: scraper.scrape(torrent.info_hash(info))[0][0] >= 1, TIMEOUT_S / 2,
-                     "the seeder to be known where the leecher asks", interval_s=0.1)
+                     "the leecher's node to know the seeder", interval_s=0.1)
         running.append(leecher_type(files[1], take, address(LEECHER_HOST), peer_port + 1, logs[1]))
         wait_for(lambda: os.path.exists(arrived) and sha256(arrived) == wanted, TIMEOUT_S, "the file to arrive",
                  interval_s=0.2)
@@ -100,7 +100,7 @@ def main():
 
     report = Report()
     if not namespace.enter():
-        report.skip("clients", "no network namespace: neither root nor user namespaces are allowed here")
+        report.skip("clients", "no network namespace: needs root or user namespaces")
         return report.finish()
 
     folder = tempfile.mkdtemp(prefix="shoal-clients-")

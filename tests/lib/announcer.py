@@ -1,5 +1,5 @@
-"""Announcer: announces peers at a steady rate from a thread, as clients behind a load balancer would: each to one
-of the nodes that say they are ready. Keeps count of what was not answered."""
+"""Announcer: announces peers at a steady rate from a thread, as clients behind a load balancer would: each to a ready
+node. Records what was not answered."""
 
 import collections
 import hashlib
@@ -23,7 +23,7 @@ def swarm_hash(number, salt=b""):
 
 
 def numbered_peer(number, salt=b""):
-    """(info_hash, port) of peer `number`; every number is another peer."""
+    """(info_hash, port) of peer `number`; every number gives another peer."""
     return swarm_hash(number // PEERS_PER_SWARM, salt), 1000 + number % PEERS_PER_SWARM
 
 
@@ -43,7 +43,7 @@ def leechers(address, info_hash):
 
 
 class Ready:
-    """Which nodes are ready, asked again and again by a thread: what a load balancer's health check knows."""
+    """Which nodes are ready, polled by a thread, as by a load balancer's health check."""
 
     def __init__(self, nodes, interval_s=0.1):
         self.nodes = nodes
@@ -56,7 +56,7 @@ class Ready:
         while not self._over.wait(self.interval_s):
             try:
                 self.ready[number] = self.nodes[number].ready()
-            except Exception:  # whatever the reason that it cannot be asked: a watch that ended would say "ready" for ever
+            except Exception:  # whatever it is: a watch that ended would report "ready" for ever
                 self.ready[number] = False
 
     def numbers(self):
@@ -74,7 +74,7 @@ class Ready:
 
 
 class Announcer:
-    """`peer(i)` gives (info_hash, port) of announce i, and as a third, if need be, other fields of the packet; `choose()`
+    """`peer(i)` returns (info_hash, port) of announce i and, as an optional third, other fields of the packet; `choose()`
     the numbers of the targets that may be asked."""
 
     def __init__(self, targets, rate, peer=numbered_peer, choose=None, left=1, limit=None,
@@ -85,7 +85,7 @@ class Announcer:
         self.choose = choose or (lambda: range(len(targets)))
         self.left = left
         self.limit = limit  # announces; None: until stopped
-        self.id_life_s = id_life_s  # then a new connection id is asked for
+        self.id_life_s = id_life_s  # age at which a new connection id is requested
         self.sent = self.answered = 0
         self.unanswered = []  # (target, when sent)
         self.error = None
@@ -107,7 +107,7 @@ class Announcer:
         self.stop()
 
     def stop(self):
-        """Ends it once everything sent is answered or overdue."""
+        """Stops it once everything sent is answered or overdue."""
         self._over.set()
         self._thread.join()
         for one in self._sockets:
@@ -116,7 +116,7 @@ class Announcer:
             raise self.error
 
     def wait(self, timeout_s):
-        """Until `limit` announces are sent and answered."""
+        """Waits until `limit` announces are sent and answered."""
         self._thread.join(timeout_s)
         if self._thread.is_alive():
             raise AssertionError(f"{self.sent} of {self.limit} announces sent in {timeout_s} s")
@@ -154,7 +154,7 @@ class Announcer:
         try:
             self._sockets[target].sendto(packet, self.targets[target])
         except BlockingIOError:
-            pass  # not answered, and found so
+            pass  # counts as not answered
 
     def _connect(self, target):
         packet = connect_packet(os.urandom(4))

@@ -1,4 +1,4 @@
-"""Bencoding (BEP 3), strict: the tests must notice an answer that is only nearly right."""
+"""Bencoding (BEP 3), strict: the tests must notice an answer that is only nearly correct."""
 
 
 def encode(value):

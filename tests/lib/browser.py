@@ -1,4 +1,4 @@
-"""Chromium without a window, over its DevTools protocol: what a page looks like, holds and complains about."""
+"""Headless Chromium over its DevTools protocol: a page's look, its values and its errors."""
 
 import base64
 import contextlib
@@ -16,14 +16,14 @@ ANSWER_S = 60
 
 
 class Browser:
-    """One browser process with one page. Not for several threads."""
+    """One browser process with one page. Not thread-safe."""
 
     def __init__(self):
         self.complaints = []  # errors and warnings of the console, exceptions, requests that failed
         self._profile = tempfile.mkdtemp(prefix="shoal-test-")
         to_browser, self._out = os.pipe()
         self._in, from_browser = os.pipe()
-        # The protocol is spoken over the file descriptors 3 and 4, a NUL behind each message.
+        # The protocol uses the file descriptors 3 and 4, with a NUL after each message.
         self._process = subprocess.Popen(
             ["bash", "-c", f'exec "$@" 3<&{to_browser} 4>&{from_browser}', "bash", CHROMIUM, *FLAGS,
              f"--user-data-dir={self._profile}"],
@@ -31,7 +31,7 @@ class Browser:
             pass_fds=(to_browser, from_browser))
         os.close(to_browser)
         os.close(from_browser)
-        # Whoever waits for an answer that does not come gets the end of the stream.
+        # A wait for an answer that never comes ends with the stream.
         self._watchdog = threading.Timer(ANSWER_S * 3, self._process.kill)
         self._watchdog.start()
         self._buffer = b""
@@ -86,7 +86,7 @@ class Browser:
             self.complaints.append(told["errorText"])
 
     def look(self, width, height, dark=False, phone=False):
-        """The size of the window and the colours that the user likes."""
+        """Sets the size of the window and the user's colour scheme."""
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=2 if phone else 1,
                   mobile=phone)
         self.call("Emulation.setEmulatedMedia",
@@ -96,14 +96,14 @@ class Browser:
         self.call("Page.navigate", url=url)
 
     def value(self, expression):
-        """What a JavaScript expression is in the page."""
+        """The value of a JavaScript expression in the page."""
         result = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
         if "exceptionDetails" in result:
             raise AssertionError(result["exceptionDetails"]["text"])
         return result["result"].get("value")
 
     def screenshot(self, path):
-        """All of the page, not only what the window shows."""
+        """Saves the whole page, not only what the window shows."""
         os.makedirs(os.path.dirname(path), exist_ok=True)
         size = self.call("Page.getLayoutMetrics")["cssContentSize"]
         image = self.call("Page.captureScreenshot", captureBeyondViewport=True,

@@ -1,4 +1,4 @@
-"""Churn: what the clients of a tracker do: some are new, some announce again, some complete, some stop."""
+"""Churn: the behaviour of a tracker's clients: some are new, some announce again, some complete, some stop."""
 
 import random
 import threading
@@ -6,12 +6,12 @@ import threading
 from announcer import PEERS_PER_SWARM, Announcer, numbered_peer
 
 KINDS = ("new", "again", "completed", "stopped")
-SEEDERS = 0.3  # of those that are new
+SEEDERS = 0.3  # share of the new peers
 
 
 class Churn(Announcer):
-    """Announces at a steady rate, mixed as `mix` says (relative numbers of KINDS). A peer stays with one target, so that
-    it does not stop where it is not known yet. Half of the swarms are let alone from let_alone() on."""
+    """Announces at a steady rate in the proportions of `mix` (relative numbers of KINDS). A peer stays with one target, so
+    that it does not stop where it is not known yet. From let_alone() on, half of the swarms get no more announces."""
 
     def __init__(self, targets, rate, mix, salt):
         super().__init__(targets, rate, peer=lambda _: self._now, choose=self._draw)
@@ -19,15 +19,15 @@ class Churn(Announcer):
         self.salt = salt
         self.counts = {}  # info_hash: [seeders, leechers]
         self._random = random.Random(salt)
-        self._made = [0, 0]  # peers, in swarms that will be let alone and in the others
+        self._made = [0, 0]  # peers in swarms to be let alone, and in the others
         self._live = ([], [])  # of these: [number, seeder]
         self._halves = (0, 1)
         self._lock = threading.Lock()
         self._now = None
 
     def let_alone(self):
-        """The counts, {info_hash: (seeders, leechers)}, of all swarms of the half that is let alone from now on: what
-        every node has to come to."""
+        """Stops announcing to one half of the swarms; returns their counts, {info_hash: (seeders, leechers)}, which every
+        node must reach."""
         with self._lock:
             self._halves = (1,)
             made = range(0, self._made[0], PEERS_PER_SWARM)
@@ -36,12 +36,12 @@ class Churn(Announcer):
 
     @staticmethod
     def _number(half, made):
-        """Of the peer that is number `made` of its half: the swarms are of one and the other in turn."""
+        """The number of the peer that is number `made` of its half; swarms belong to the two halves in turn."""
         swarm = made // PEERS_PER_SWARM * 2 + half
         return swarm * PEERS_PER_SWARM + made % PEERS_PER_SWARM
 
     def _draw(self):
-        """What is announced now, and the number of the target that is told."""
+        """Draws the next announce and the number of its target."""
         with self._lock:
             half = self._random.choice(self._halves)
             live = self._live[half]

@@ -1,4 +1,4 @@
-"""Cluster: real `shoal node` processes on this machine, configured, started, awaited and stopped."""
+"""Cluster: configures, starts, awaits and stops real `shoal node` processes on this machine."""
 
 import json
 import os
@@ -19,12 +19,12 @@ SHOAL = os.environ.get("SHOAL", os.path.join(ROOT, "build", "release", "shoal"))
 NAMES = "abcdefghij"
 
 _ports_lock = threading.Lock()
-# Below the range from which the kernel takes ports of its own accord; a random start keeps two runs apart.
+# Below the kernel's ephemeral ports; a random start keeps two runs apart.
 _next_port = random.randrange(10000, 30000)
 
 
 def free_port(hosts=("127.0.0.1", "::1")):
-    """A port that is free for UDP and TCP on all hosts; never given out twice by this process."""
+    """A port that is free for UDP and TCP on all hosts; never returned twice by this process."""
     global _next_port
     with _ports_lock:
         while True:
@@ -52,7 +52,7 @@ def toml(sections):
     lines = []
     for section, keys in sections.items():
         lines.append(f"[{section}]")
-        # JSON's notation of these values is TOML's as well.
+        # JSON's notation of these values is also TOML's.
         lines += [f"{key} = {json.dumps(value)}" for key, value in keys.items() if value is not None]
     return "\n".join(lines) + "\n"
 
@@ -67,12 +67,12 @@ class Node:
         self.tracker_port = tracker_port
         self.admin = admin
         self.program = SHOAL
-        self.run_in = list(run_in)  # a command that runs it somewhere else, such as ip netns exec NAME
+        self.run_in = list(run_in)  # a command to run it elsewhere, such as ip netns exec NAME
         self.log = os.path.join(folder, f"{name}.log")
         self.process = None
 
     def write_config(self):
-        """Writes the settings where the node reads them: at start(), and again at SIGHUP."""
+        """Writes the settings to the file that the node reads at start() and at SIGHUP."""
         config = os.path.join(self.folder, f"{self.name}.toml")
         with open(config, "w", encoding="utf-8") as file:
             file.write(toml(self.settings))
@@ -116,7 +116,7 @@ class Node:
         self.process.send_signal(number)
 
     def stop(self, timeout_s=10):
-        """Ends it in good order; the exit code."""
+        """Stops it in an orderly way; returns the exit code."""
         if self.process is None:
             return None
         if self.process.poll() is None:
@@ -124,7 +124,7 @@ class Node:
         return self.wait(timeout_s)
 
     def wait(self, timeout_s=10):
-        """Its exit code, once it ends; it is killed if it does not."""
+        """Waits until it ends, or kills it; returns the exit code."""
         try:
             self.process.wait(timeout_s)
         except subprocess.TimeoutExpired:
@@ -138,11 +138,13 @@ class Node:
 
 
 class Cluster:
-    """Up to ten nodes a, b, c, ... on loopback, each with its own ports on the same hosts; the sync channel is on
-    the first of these.
 
-    sync is "unicast" (each node is told one other one), "multicast" (a group and no peers at all), "mixed"
-    (both) or "off". `settings` are laid over every node's."""
+    """Up to ten nodes a, b, c, ... on loopback, each with its own ports on the same hosts; the sync channel uses the
+    first host.
+
+
+    sync is "unicast" (each node is given one other), "multicast" (a group and no peers), "mixed" (both) or "off".
+    `settings` override every node's."""
 
     def __init__(self, nodes=3, hosts=("127.0.0.1", "::1"), folder=None, sync="unicast", settings=None):
         self.own_folder = None if folder else tempfile.mkdtemp(prefix="shoal-test-")
@@ -167,7 +169,7 @@ class Cluster:
             }
             if sync != "off":
                 options["sync"] = {"listen": at(self.hosts[0], sync_ports[number]), "key_files": [self.key]}
-            # A ring: every node knows only the one before, the rest is learnt.
+            # A ring: each node is given only the one before it, and learns the rest.
             if sync in ("unicast", "mixed") and nodes > 1:
                 options["sync"]["peers"] = [at(self.hosts[0], sync_ports[number - 1])]
             if sync in ("multicast", "mixed"):
@@ -189,7 +191,7 @@ class Cluster:
         return self
 
     def stop(self):
-        """Exit codes of the nodes; removes the folder if it is our own."""
+        """Stops the nodes, removes the folder if it is our own, and returns the exit codes."""
         running = [node for node in self.nodes if node.process]
         for node in running:
             if node.process.poll() is None:

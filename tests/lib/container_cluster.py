@@ -1,6 +1,6 @@
 """ContainerCluster: compose/cluster.yml, started with a real engine and docker-compose from a copy of compose/. Uses the
-engine that runs; where none does but dockerd is installed, starts one and stops it at the end. ClientMachine: another
-machine, whose packets come to the published ports by the engine's address translation. Needs root."""
+running engine; if there is none but dockerd is installed, starts one and stops it at the end. ClientMachine: another
+machine, whose packets reach the published ports through the engine's address translation. Needs root."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from link_cluster import inside, run
 from wait import wait_for
 
 BASE = "debian:bookworm-slim"
-# Another network than that of cluster.yml, which may be in use.
+# Another network than in cluster.yml, which may be in use.
 SUBNET, GATEWAY, FRONT_ADDRESS = "172.28.71.0/24", "172.28.71.1", "172.28.71.250"
 TRACKER, ADMIN = 6969, 9697
 NAMES = "abc"
@@ -35,7 +35,7 @@ def engine_answers():
 
 
 class Engine:
-    """The engine of this machine, or else one of our own, whose data (the layers of builds) is kept in build/docker."""
+    """The engine of this machine, or one of our own, whose data (the layers of builds) is kept in build/docker."""
 
     def __init__(self):
         self.process = None
@@ -64,7 +64,7 @@ class Engine:
             return False
 
     def stop(self):
-        """Our own only: it goes, and with it what it changed in the machine's network."""
+        """Stops the engine if it is our own, and undoes its changes to the machine's network."""
         if not self.process:
             return
         self.process.terminate()
@@ -75,7 +75,7 @@ class Engine:
 
 
 def have_base():
-    """The base of all images is debootstrap's where it cannot be pulled."""
+    """Makes the base of all images with debootstrap if it cannot be pulled."""
     if not docker("images", "-q", BASE):
         if subprocess.run(["docker", "pull", "-q", BASE], check=False, capture_output=True, timeout=120).returncode:
             with open(tar_path(), "rb") as tar:
@@ -83,12 +83,12 @@ def have_base():
 
 
 def build_image(name, *arguments, text=None):
-    """Of docker/Dockerfile, or as the arguments and the text say."""
+    """Builds docker/Dockerfile, or `text` with these arguments."""
     have_base()
     arguments = arguments or ("-f", os.path.join(ROOT, "docker", "Dockerfile"), ROOT)
     path = os.path.join(ROOT, "build", f"docker-build-{name}.log")
     with open(path, "w", encoding="utf-8") as log:
-        # The machine's own network: not every one lets containers out.
+        # The machine's own network: not every machine lets containers out.
         done = subprocess.run(["docker", "build", "--network", "host", "-t", name, *arguments], check=False, stdout=log,
                               stderr=log, timeout=3000, input=text, text=True)
     if done.returncode:
@@ -96,13 +96,13 @@ def build_image(name, *arguments, text=None):
 
 
 class Container:
-    """One node; its face is that of lib/cluster.py's Node as far as Ready wants it."""
+    """One node, with the methods of lib/cluster.py's Node that Ready uses."""
 
     def __init__(self, cluster, name, port):
         self.cluster = cluster
         self.name = name
         self.port = port  # published
-        self.address = None  # inside the network of the containers, as far as known
+        self.address = None  # inside the network of the containers; None: not known
 
     @property
     def tracker(self):
@@ -119,7 +119,7 @@ class Container:
         self.address = next((n["IPAddress"] for n in networks.values() if n["IPAddress"]), None)
 
     def get(self, path, timeout_s=1.0):
-        """Status code and body of an admin page. The address of a container that was made anew may be another one."""
+        """Status code and body of an admin page. A recreated container may have another address."""
         if not self.address:
             self.look_up()
         try:
@@ -145,12 +145,12 @@ class Container:
         return sum(member["state"] == "alive" for member in self.status()["members"])
 
     def kill(self):
-        """As a crash would: the engine is not asked."""
+        """Kills it as a crash would, without the engine."""
         os.kill(self.inspect()["State"]["Pid"], signal.SIGKILL)
 
 
 class ClientMachine:
-    """A network namespace beyond the machine that runs the engine: `with machine.inside():` speaks from ADDRESS."""
+    """A network namespace outside the machine that runs the engine: code in `with machine.inside():` sends from ADDRESS."""
 
     HOST, ADDRESS = "198.18.71.1", "198.18.71.2"
 

@@ -1,5 +1,5 @@
-"""Fresh Debian 12 root file systems: made by debootstrap once and kept as build/debian-bookworm.tar, unpacked for each
-use; commands run inside; an init system booted inside. Needs root, debootstrap and systemd-container."""
+"""Fresh Debian 12 root file systems: made once by debootstrap, kept as build/debian-bookworm.tar and unpacked for each
+use. Runs commands inside and boots an init system inside. Needs root, debootstrap and systemd-container."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ from wait import wait_for
 
 TAR = os.path.join(ROOT, "build", "debian-bookworm.tar")
 TOOLS = ("debootstrap", "systemd-nspawn", "nsenter")
-# On a machine whose init is another one, nobody is there to be told of a container.
+# If the machine's init is not systemd, there is nobody to register a container with.
 _NSPAWN = ["systemd-nspawn", "--quiet", "--register=no",
            *([] if os.path.isdir("/run/systemd/system") else ["--keep-unit"])]
 
@@ -25,7 +25,7 @@ def missing(tools=TOOLS):
 
 
 def tar_path():
-    """The archive of the root file system; made when it is not there yet."""
+    """The archive of the root file system, made if it does not exist."""
     if not os.path.exists(TAR):
         with tempfile.TemporaryDirectory(prefix="shoal-root-") as folder:
             root = os.path.join(folder, "root")
@@ -58,7 +58,7 @@ class DebianRoot:
         return os.path.join(self.path, path.lstrip("/"))
 
     def run(self, *command, fails=False, timeout_s=600):
-        """Runs a command inside (in the booted system, if there is one); its output. `fails`: that is expected."""
+        """Runs a command inside (in the booted system, if any) and returns its output. `fails`: it must fail."""
         if self._init:
             prefix = ["nsenter", "--target", str(self._leader()), "--all", "--"]
         else:
@@ -71,7 +71,7 @@ class DebianRoot:
         return done.stdout
 
     def files(self):
-        """Every path outside of /proc and the like."""
+        """Every path outside /proc and the like."""
         found = set()
         for top, folders, names in os.walk(self.path):
             inside = top[len(self.path):]
@@ -83,7 +83,7 @@ class DebianRoot:
     # The init system
 
     def boot(self):
-        """In a network of its own, with nothing but loopback."""
+        """Boots in its own network namespace, with loopback only."""
         log = open(self.file("/root/boot.log"), "wb")
         with log:
             self._init = subprocess.Popen([*_NSPAWN, "--private-network", "--boot", "--directory", self.path],

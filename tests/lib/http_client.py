@@ -1,4 +1,4 @@
-"""An HTTP/1.x client for tests that sees the bytes: any request, one at a time or many, whole or in drops."""
+"""An HTTP/1.x client for tests that controls every byte: any request, one or many at a time, whole or in pieces."""
 
 import os
 import socket
@@ -52,7 +52,7 @@ class HttpClient:
         return bool(data)
 
     def read_response(self, head=False):
-        """The next response; one whose length is not said ends with the connection."""
+        """The next response; one without a length ends with the connection."""
         while b"\r\n\r\n" not in self.buffer:
             if not self._more():
                 raise ConnectionError(f"closed with {self.buffer!r} of a response")
@@ -97,7 +97,7 @@ class HttpClient:
                 return b"".join(body)
 
     def is_closed(self):
-        """Waits for the other side to close; True when it does without another byte."""
+        """Waits for the other side to close; True if it does so without another byte."""
         try:
             return self.buffer == b"" and not self._more()
         except ConnectionResetError:
@@ -126,7 +126,7 @@ def announce_target(info_hash, port, *, left=1, event="", numwant=None, compact=
         query["event"] = event
     if numwant is not None:
         query["numwant"] = numwant
-    # Not the default quote_plus: a '+' is a plus to a tracker.
+    # Not the default quote_plus: a tracker reads '+' as a plus.
     return "/announce?" + urllib.parse.urlencode(query, quote_via=urllib.parse.quote) + extra
 
 
@@ -135,7 +135,7 @@ def scrape_target(*hashes):
 
 
 def parse_announce(answer, family):
-    """The same shape as the UDP client's; peers are those of the family asked over."""
+    """The same dictionary as the UDP client's; peers are of the family of the request."""
     if b"failure reason" in answer:
         raise AssertionError(f"failure reason: {answer[b'failure reason'].decode()}")
     compact = {socket.AF_INET: answer[b"peers"], socket.AF_INET6: answer[b"peers6"]}

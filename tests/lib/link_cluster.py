@@ -1,5 +1,5 @@
-"""LinkCluster: real nodes in network namespaces on one bridge: real links, own addresses, packets that can be
-lost, links that can be cut (nft). Needs root."""
+"""LinkCluster: real nodes in network namespaces on one bridge: real links, own addresses, and faults by nft: lost packets
+and cut links. Needs root."""
 
 import contextlib
 import ctypes
@@ -29,7 +29,7 @@ def run(*command, text=None):
 
 @contextlib.contextmanager
 def inside(namespace):
-    """The calling thread, and what it starts, is in that namespace; its sockets stay there."""
+    """The calling thread, and what it starts, runs in that namespace; its sockets stay there."""
     here = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     there = os.open(f"/run/netns/{namespace}", os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -47,8 +47,8 @@ def _setns(fd):
 
 
 class LinkCluster:
-    """Nodes a, b, c, ... at 10.88.0.1, .2, ..., trackers on port 6969, admin endpoints reachable. Whoever speaks to
-    them does so `with cluster.client():`, from 10.88.0.99."""
+    """Nodes a, b, c, ... at 10.88.0.1, .2, ..., trackers on port 6969, admin endpoints reachable. Clients run in
+    `with cluster.client():`, at 10.88.0.99."""
 
     def __init__(self, nodes=3, settings=None):
         self.folder = tempfile.mkdtemp(prefix="shoal-links-")
@@ -105,19 +105,19 @@ class LinkCluster:
         return space
 
     def targets(self):
-        """The trackers, as the client reaches them."""
+        """The trackers' addresses, for the client."""
         return [(self.address(number), TRACKER) for number in range(len(self.nodes))]
 
     def client(self):
         return inside(f"{self.mark}-client")
 
     def lose(self, percent):
-        """Every node loses that share of the sync datagrams that reach it. 0: none any more."""
+        """Makes every node lose this share of the sync datagrams that reach it. 0: none."""
         for node in self.nodes:
             self._filter(node, f"udp dport {SYNC} numgen random mod 100 < {percent} drop" if percent else "")
 
     def cut(self, *numbers):
-        """These nodes and the others do not hear each other any more, whatever the protocol; clients do."""
+        """Cuts these nodes off from the others, for every protocol; clients still reach them."""
         for number, node in enumerate(self.nodes):
             far = [self.address(other) for other in range(len(self.nodes)) if (other in numbers) != (number in numbers)]
             self._filter(node, f"ip saddr {{ {', '.join(far)} }} drop")
@@ -145,7 +145,7 @@ class LinkCluster:
         return self
 
     def wait_ready(self, node, timeout_s=30):
-        """Ready, and in touch with all others. Call it from the client's side."""
+        """Waits until the node is ready and sees all others. Call it from the client's side."""
         others = len(self.nodes) - 1
         wait_for(node.ready, timeout_s, f"node {node.name} to be ready")
         wait_for(lambda: node.members_alive() == others, timeout_s, f"node {node.name} to see {others} members alive")

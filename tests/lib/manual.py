@@ -1,4 +1,4 @@
-"""Does the manual page know all of the command line?"""
+"""Checks that the manual page covers the whole command line."""
 
 import re
 
@@ -13,25 +13,25 @@ def help_commands(ask):
 
 
 def help_flags(ask, command):
-    """Its flags without those of the options table, which shoal.toml(5) is about."""
+    """The command's flags, without those of the options table, which are in shoal.toml(5)."""
     flags = re.findall(r"^\s+(?:-\w,)?(--[\w.-]+)", ask(command, "--help"), re.MULTILINE)
     assert flags, f"no flags of {command}"
     return [flag for flag in flags if "." not in flag]
 
 
 def plain(page):
-    """Without fonts, and with dashes as they are typed."""
+    """The page without fonts, and with plain dashes."""
     return re.sub(r"\\f[BIRP]", "", page).replace("\\-", "-")
 
 
 def sections(page):
-    """{command: what the page says of it}: what stands from its heading to the next one."""
+    """{command: the page's text on it}: from its heading to the next one."""
     body = plain(page).split("\n.SH COMMANDS\n")[1].split("\n.SH ")[0]
     return dict(re.findall(r"^\.SS (\w+)\n(.*?)(?=^\.SS |\Z)", body, re.MULTILINE | re.DOTALL))
 
 
 def undocumented(page, ask):
-    """["probe --hash", ...]: what the help names and the page does not, or the page and not the help."""
+    """["probe --hash", ...]: what only one of help and page names."""
     told = sections(page)
     synopsis = plain(page).split("\n.SH SYNOPSIS\n")[1].split("\n.SH ")[0]
     commands = help_commands(ask)

@@ -1,13 +1,12 @@
-"""A network of our own for a test program: a namespace in which nothing but loopback exists, with addresses
-that clients do not take for loopback (some refuse peers on 127.0.0.0/8). Works as root, and as anyone where
-user namespaces are allowed."""
+"""A private network for a test program: a namespace with only loopback, and with addresses that clients do not treat as
+loopback (some refuse peers on 127.0.0.0/8). Needs root or user namespaces."""
 
 import os
 import subprocess
 import sys
 
 ADDRESS_V4 = "10.77.0.{}"
-# Documentation addresses: of the kind that clients take for the public IPv6 network.
+# Documentation addresses, which clients treat as public IPv6 addresses.
 ADDRESS_V6 = "2001:db8:77::{}"
 HOSTS = range(1, 10)
 
@@ -15,8 +14,8 @@ _INSIDE = "TEST_NAMESPACE"
 
 
 def enter():
-    """Starts this program again inside a fresh namespace and never returns; inside, sets it up and returns
-    True. Returns False where namespaces are not to be had."""
+    """Restarts this program inside a fresh namespace and never returns; inside, sets it up and returns True. Returns
+    False where namespaces are not available."""
     if os.environ.get(_INSIDE):
         _set_up()
         return True

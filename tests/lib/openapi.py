@@ -1,4 +1,4 @@
-"""docs/openapi.json, and whether an answer is as it says."""
+"""Checks answers against docs/openapi.json."""
 
 import json
 import os
@@ -16,8 +16,8 @@ class OpenApi:
         return {f"{method.upper()} {path}" for path, methods in self.document["paths"].items() for method in methods}
 
     def check(self, operation, status, content_type, body):
-        """Raises if the document does not know such an answer to "GET /v1/status". Returns the body's document."""
-        # Not before it is needed: without the package the other tests can run all the same.
+        """Raises unless the document describes this answer to an operation such as "GET /v1/status". Returns the JSON body."""
+        # Imported late, so that the other tests run without the package.
         import jsonschema
 
         method, path = operation.split(" ")
@@ -28,7 +28,7 @@ class OpenApi:
         if content_type not in described:
             raise AssertionError(f"{operation}: {content_type} instead of one of {list(described)}")
         document = json.loads(body)
-        # The schema's references are to the whole document.
+        # The schema's references point into the whole document.
         schema = {**described[content_type]["schema"], "components": self.document["components"]}
         jsonschema.Draft202012Validator(schema).validate(document)
         return document

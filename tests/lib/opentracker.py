@@ -1,4 +1,4 @@
-"""A running opentracker, Debian's, to compare with. It serves only the swarms on its list."""
+"""A running opentracker, Debian's, for comparison. It serves only the swarms on its list."""
 
 import os
 import shutil
@@ -23,7 +23,7 @@ class Opentracker:
 
     def __enter__(self):
         port = str(self.tracker_port)
-        # As root it goes into the folder and becomes nobody; as anyone else it stays who it is.
+        # As root it changes into the folder and becomes nobody; as another user it does neither.
         self.process = subprocess.Popen(
             [PROGRAM, "-i", "127.0.0.1", "-p", port, "-P", port, "-d", self.folder, "-u", "nobody", "-w", "whitelist",
              "-A", "127.0.0.1"],

@@ -1,6 +1,7 @@
-# Debian 12 packages, in one place, and how to get them. Sourced by tests/run and compose/quickstart.
+# The Debian 12 packages that are needed, and functions to install them. Sourced by tests/run, tests/fuzz/run,
+# compose/quickstart and docker/Dockerfile.
 
-# What a build of the program needs.
+# Needed to build the program.
 build_packages=(
   build-essential cmake ninja-build pkg-config
   libuv1-dev protobuf-compiler libprotobuf-dev zlib1g-dev liblz4-dev libsodium-dev libzstd-dev
@@ -9,16 +10,16 @@ build_packages=(
   doctest-dev
 )
 
-# Prints those of the named packages that are not installed, one a line.
+# Prints the named packages that are not installed, one a line.
 missing_packages() {
   local package
   for package in "$@"; do
-    # Only "installed" will do: a removed package leaves its configuration files and a status behind.
+    # Only "installed" counts: a removed package leaves its configuration files and a status behind.
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || echo "$package"
   done
 }
 
-# Installs the named packages; says on stderr why it cannot. Output of apt goes to the file in $1.
+# install_packages LOG PACKAGE...: installs packages; apt's output goes to the file LOG. Prints on stderr why it cannot.
 install_packages() {
   local log=$1 sudo=()
   shift
@@ -29,7 +30,7 @@ install_packages() {
     fi
     sudo=(sudo)
   fi
-  # Once per shell is enough for the lists.
+  # The lists are updated once per shell.
   if [ -z "${apt_lists_fresh-}" ]; then
     "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq </dev/null >>"$log" 2>&1 || true
     apt_lists_fresh=1

@@ -1,5 +1,5 @@
-"""RelayCluster: real nodes on loopback whose sync traffic goes through this program, which loses datagrams and cuts
-links. Needs no root. For what real links do, see link_cluster.py; both have the same methods."""
+"""RelayCluster: real nodes on loopback whose sync traffic passes through this program, which loses datagrams and cuts
+links. Needs no root. link_cluster.py has the same methods on real links."""
 
 import contextlib
 import random
@@ -12,8 +12,8 @@ from wait import wait_for
 
 
 class Relay:
-    """Stands in for every node towards the others: what is sent to node n's address here goes on to node n, from the
-    address here of the node that sent it."""
+    """Represents every node to the others: what is sent to node n's relay address is forwarded to node n, from the relay
+    address of its sender."""
 
     def __init__(self, nodes):
         self.nodes = nodes  # where each really listens: (host, port)
@@ -84,7 +84,7 @@ class Relay:
         sender = self.nodes.index(source)
         if (sender, receiver) in self.cuts or self._random.random() * 100 < self.lost_percent:
             return
-        with contextlib.suppress(OSError):  # nobody listens there just now
+        with contextlib.suppress(OSError):  # nobody listens there at the moment
             self._datagrams[sender].sendto(data, self.nodes[receiver])
 
     def _accept(self, listener, receiver):
@@ -140,11 +140,11 @@ class RelayCluster:
         return contextlib.nullcontext()
 
     def lose(self, percent):
-        """That share of the sync datagrams between the nodes is lost. 0: none any more."""
+        """Loses this share of the sync datagrams between the nodes. 0: none."""
         self.relay.lost_percent = percent
 
     def cut(self, *numbers):
-        """These nodes and the others do not hear each other any more."""
+        """Cuts these nodes off from the others."""
         everyone = range(len(self.nodes))
         self.relay.set_cuts((a, b) for a in everyone for b in everyone if (a in numbers) != (b in numbers))
 
@@ -159,7 +159,7 @@ class RelayCluster:
         return self
 
     def wait_ready(self, node, timeout_s=30):
-        """Ready, and in touch with all others."""
+        """Waits until the node is ready and sees all others."""
         others = len(self.nodes) - 1
         wait_for(node.ready, timeout_s, f"node {node.name} to be ready")
         wait_for(lambda: node.members_alive() == others, timeout_s, f"node {node.name} to see {others} members alive")

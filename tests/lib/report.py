@@ -1,4 +1,4 @@
-"""Report: one line a test while they run, a line that counts at the end. Safe on many threads."""
+"""Report: one line a test while they run, and a line of totals at the end. Thread-safe."""
 
 import contextlib
 import threading
@@ -7,7 +7,7 @@ import traceback
 
 
 class Skip(Exception):
-    """Raised inside a test that cannot run here; says why."""
+    """Raised inside a test that cannot run here; its text is the reason."""
 
 
 class Report:
@@ -32,7 +32,7 @@ class Report:
 
     @contextlib.contextmanager
     def test(self, name):
-        """Runs the block as one test; whatever it raises is reported, not passed on."""
+        """Runs the block as one test; an exception is reported, not passed on."""
         start = time.monotonic()
         try:
             yield
@@ -45,7 +45,7 @@ class Report:
             self.ok(name, time.monotonic() - start)
 
     def finish(self):
-        """Prints the count; the exit code. Nothing run is a failure: a test that vanished must not pass."""
+        """Prints the totals; returns the exit code. No test at all is a failure: tests that vanished must not pass."""
         if not self.passed + self.failed + self.skipped:
             self.fail("at least one test", "        no test ran")
         print(f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped", flush=True)

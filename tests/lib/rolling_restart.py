@@ -1,6 +1,6 @@
-"""A rolling restart under load: each node in turn is told to stop (SIGTERM), drains, is started again, and the next
-follows when it is ready. Clients go to the nodes that say they are ready, as behind a load balancer that looks every
-100 ms. Whatever a node says it has when it says it is ready is counted by scrape."""
+"""A rolling restart under load: each node in turn gets SIGTERM, drains and is started again; the next follows when it is
+ready. Clients use only ready nodes, as behind a load balancer that checks every 100 ms. As soon as a node is ready, its
+peers are counted by scrape."""
 
 import time
 
@@ -10,12 +10,12 @@ from wait import wait_for
 
 BASE, LOAD = b"base", b"load"
 SCRAPE_MAX = 70
-# Peers announced this long ago have reached everyone, unless they were lost.
+# Peers announced this long ago have reached every node, unless they were lost.
 SETTLE_S = 2.0
 
 
 def count_peers(target, swarms, salt):
-    """Live peers of the swarms 0 to `swarms` on that node."""
+    """Counts the live peers of the swarms 0 to `swarms` on that node."""
     total = 0
     with UdpClient(target) as client:
         for first in range(0, swarms, SCRAPE_MAX):
@@ -25,7 +25,7 @@ def count_peers(target, swarms, salt):
 
 
 class RollingRestart:
-    """`base` peers are there from the beginning, `rate` new ones come every second."""
+    """`base` peers exist from the start, `rate` new ones are announced every second."""
 
     def __init__(self, nodes, targets, base, rate):
         self.nodes = nodes
@@ -47,7 +47,7 @@ class RollingRestart:
                                                    choose=ready.numbers) as self.load:
             for number in [n for _ in range(rounds) for n in range(len(self.nodes))]:
                 self._restart(number, drain_s)
-                # Long enough for the load to ask it as well.
+                # Long enough for the load to use it too.
                 until = time.monotonic() + SETTLE_S
                 wait_for(lambda end=until: self._remember() and time.monotonic() > end, 10, interval_s=0.1)
         settled = time.monotonic()

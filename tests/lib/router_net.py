@@ -1,11 +1,12 @@
-"""RouterNet: nodes behind two routers, in network namespaces, all with one anycast address; BIRD 2 speaks BGP between
-them, compose/anycast/shoal-anycast watches each node. Needs root, ip, nft and bird.
+"""RouterNet: nodes behind two routers in network namespaces, all with one anycast address. BIRD 2 speaks BGP between
+them, and compose/anycast/shoal-anycast watches each node. Needs root, ip, nft and bird.
 
     client - r1 - r2 - b
              |     |
              a     c
 
-The client is nearest to a. Own addresses are 10.90.N.2 and fd90:N::2, the anycast ones those of compose/anycast."""
+The client is nearest to a. Nodes have the addresses 10.90.N.2 and fd90:N::2; the anycast ones are those of
+compose/anycast."""
 
 import os
 import re
@@ -76,7 +77,7 @@ class RouterNet:
             self.nodes.append(self._node(number, name, drain_s))
 
     def _link(self, upper, lower, number):
-        """Addresses .1 and ::1 at the upper end, .2 and ::2 at the lower, which has its default route by it."""
+        """Links two spaces: .1 and ::1 at the upper end, .2 and ::2 at the lower, whose default route it is."""
         run("ip", "-n", self.space(upper), "link", "add", f"to-{lower}", "type", "veth", "peer", "name",
             f"to-{upper}", "netns", self.space(lower))
         for name, device, last in ((upper, f"to-{lower}", 1), (lower, f"to-{upper}", 2)):
@@ -122,7 +123,7 @@ class RouterNet:
         return process
 
     def _node_bird(self, number, name):
-        """The example as an operator has it, with this node's neighbors in it."""
+        """The example with this node's neighbors, as an operator would fill it in."""
         router_as = ROUTER_AS[ROUTER_OF[name]]
         with open(os.path.join(EXAMPLE, "bird.conf"), encoding="utf-8") as file:
             text = file.read()
@@ -130,7 +131,7 @@ class RouterNet:
                          ("192.0.2.254 as 64601", f"10.90.{number}.1 as {router_as}"),
                          ("2001:db8:1::fffe as 64601", f"fd90:{number}::1 as {router_as}")):
             if old not in text:
-                raise AssertionError(f"compose/anycast/bird.conf does not hold {old!r} any more")
+                raise AssertionError(f"compose/anycast/bird.conf no longer contains {old!r}")
             text = text.replace(old, new)
         return text
 
@@ -179,7 +180,7 @@ class RouterNet:
                                              "anycast4", "anycast6", env=environment)
 
     def way(self, family=4):
-        """Where r1 sends what is for the anycast address: the name of the next node or router; None: nowhere."""
+        """The node or router to which r1 sends packets for the anycast address; None: nowhere."""
         address = ANYCAST_V4 if family == 4 else ANYCAST_V6
         found = subprocess.run(["ip", "-n", self.space("r1"), f"-{family}", "route", "show", address], check=True,
                                capture_output=True, text=True).stdout
@@ -191,7 +192,7 @@ class RouterNet:
             wait_for(lambda f=family: self.way(f) == name, timeout_s, f"r1 to send IPv{family} anycast to {name}")
 
     def cut_off(self, name, cut=True):
-        """Nothing passes between that node and its router any more, though the link stays up."""
+        """Drops everything between that node and its router, though the link stays up."""
         rules = ["table inet faults", "delete table inet faults"]
         if cut:
             rules += ["table inet faults {", "chain i { type filter hook input priority 0; iifname != \"lo\" drop; }",

@@ -1,4 +1,4 @@
-"""A BEP 15 client for tests: well-formed packets by default, any bytes on demand."""
+"""A BEP 15 client for tests: sends well-formed packets by default, and any bytes if asked to."""
 
 import os
 import socket
@@ -11,7 +11,7 @@ PEER_SIZE = {socket.AF_INET: 6, socket.AF_INET6: 18}
 
 
 class Refused(AssertionError):
-    """The tracker answered with action 3."""
+    """The tracker answered with an error (action 3)."""
 
 
 def family_of(address):
@@ -52,7 +52,7 @@ def scrape_packet(connection_id, hashes, transaction=None):
 
 
 class UdpClient:
-    """One socket to one tracker address. `source` is the address to speak from."""
+    """One socket to one tracker address. `source` is the address to send from."""
 
     def __init__(self, address, source=None, timeout_s=2.0):
         self.address = tuple(address[:2])
@@ -76,15 +76,15 @@ class UdpClient:
         self.socket.sendto(packet, self.address)
 
     def receive(self):
-        """The next datagram; one that does not come from the address we asked fails the test."""
+        """The next datagram; fails the test if it is not from the address we asked."""
         data, sender = self.socket.recvfrom(65536)
         if sender[:2] != self.address:
             raise AssertionError(f"asked {self.address}, answered by {sender[:2]}")
         return data
 
     def ask(self, packet, tries=3):
-        """Sends, returns the answer with the same transaction id. Loopback may drop under load, so a lost
-        datagram is sent again, as clients do."""
+        """Sends the packet and returns the answer with its transaction id. Loopback may drop under load, so it is sent
+        again, as clients do."""
         for left in reversed(range(tries)):
             self.send(packet)
             try:
@@ -98,7 +98,7 @@ class UdpClient:
         raise AssertionError("not reached")
 
     def is_silent(self, packet):
-        """True when `packet` is not answered: a connect sent behind it is answered first."""
+        """True if `packet` is not answered: a connect sent after it is answered first."""
         self.send(packet)
         marker = connect_packet()
         self.send(marker)

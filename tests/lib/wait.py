@@ -1,4 +1,4 @@
-"""wait_for: how tests wait. Never a blind sleep."""
+"""wait_for: how tests wait, instead of sleeping blindly."""
 
 import time
 
@@ -8,8 +8,8 @@ class TimedOut(AssertionError):
 
 
 def wait_for(condition, timeout_s=10.0, what="", interval_s=0.02):
-    """Calls condition() until it returns something true and returns that. An AssertionError or OSError it
-    raises counts as not yet; the last one is shown when the time is over."""
+    """Calls condition() until it returns something true, and returns that. An AssertionError or OSError counts as not
+    yet; the last one is shown at the time limit."""
     deadline = time.monotonic() + timeout_s
     while True:
         reason = None
