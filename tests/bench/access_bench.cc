@@ -1,6 +1,5 @@
-// access_bench [--entries N] [--rounds R]: the access list's file: seconds to read it, bytes of memory an
-// entry, nanoseconds a lookup of a hash that is listed and of one that is not. CPU time of this thread;
-// medians.
+// access_bench [--entries N] [--rounds R]: the access list: seconds to read its file, bytes of memory per
+// entry, nanoseconds per lookup of a listed and of an unlisted hash. CPU time of this thread; medians.
 
 #include <unistd.h>
 
@@ -26,7 +25,7 @@ common::InfoHash random_hash(common::Prng& prng) {
   return hash;
 }
 
-// The same hashes again for the same seed.
+// The same seed gives the same hashes.
 constexpr uint64_t kListedSeed = 1;
 constexpr uint64_t kOtherSeed = 2;
 
@@ -46,7 +45,7 @@ double lookup_ns(const node::AccessList& list, uint64_t seed, bool listed) {
   common::Prng prng(seed);
   std::vector<common::InfoHash> hashes;
   for (size_t i = 0; i < std::min(kLookups, list.size()); ++i) hashes.push_back(random_hash(prng));
-  // In another order than they were put in.
+  // In another order than they were added.
   for (size_t i = hashes.size(); i > 1; --i) std::swap(hashes[i - 1], hashes[prng.below(i)]);
   const uint64_t start = bench::thread_cpu_ns();
   size_t found = 0;

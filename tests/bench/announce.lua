@@ -1,5 +1,5 @@
 -- wrk script: HTTP announces of many peers in the torrents of a file of info_hashes (udp_load_bench
--- --print-hashes). Arguments behind "--": that file, requests, numwant, "close" for a connection each.
+-- --print-hashes). Arguments after "--": that file, requests, numwant, "close" for a connection per request.
 
 local requests = {}
 local next_request = 0

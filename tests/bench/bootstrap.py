@@ -1,10 +1,10 @@
 #!/usr/bin/python3
-"""A new node takes everything from another one: how long it takes, and what it costs the one that gives.
+"""A new node pulls everything from another: how long that takes, and what it costs the donor.
 
-Node a on loopback is filled with peers, evenly over many swarms. Then node b starts, and the time runs from there until
-b says it is ready and has as many peers. All the while a is sent announces at a steady rate; p99 is of those sent between
-b's start and its readiness, and beside it of as many before. The donor's extra memory is its largest resident size
-meanwhile less that before. --donate is sync.donate_mbit_s of node a: 0 is unthrottled.
+Node a on loopback is filled with peers, evenly over many swarms. Then node b starts; the time runs until b is ready and
+has as many peers. Meanwhile a gets announces at a steady rate: "p99 ms" is of those sent between b's start and its
+readiness, "p99 before" of those sent before. The donor's extra memory is its largest resident size meanwhile, less that
+before. --donate is sync.donate_mbit_s of node a; 0: no limit.
 
   cmake --preset release && cmake --build --preset release --target shoal udp_load_bench
   tests/bench/bootstrap.py --swarms 1000000 --peers 5000000
@@ -23,12 +23,12 @@ from link_cluster import peers_known
 from udp_client import UdpClient, announce_packet
 from wait import wait_for
 
-# Announced to the donor while it gives: few enough not to count, far apart from the others.
+# Announced to the donor during the pull: too few to matter, and in swarms of their own.
 PROBE_HASHES = 1000
 
 
 class Probe:
-    """Announces to one node from a thread; (when sent, milliseconds to the answer) for each."""
+    """Announces to one node from a thread; records (when sent, milliseconds to the answer) for each."""
 
     def __init__(self, target, rate):
         self.target = target
@@ -80,7 +80,7 @@ def resident_bytes(node):
 
 
 class MemoryWatch:
-    """The largest resident size of a node, looked at every 20 ms."""
+    """The largest resident size of a node, sampled every 20 ms."""
 
     def __init__(self, node):
         self.node = node
@@ -129,14 +129,14 @@ def one_round(options):
 
 def main():
     options = arguments(__doc__, swarms=(1_000_000, "swarms"), peers=(5_000_000, "peers in all"),
-                        rate=(500, "announces per second to the donor meanwhile"), rounds=(1, "clusters"),
-                        quiet=(5.0, "seconds of announces before, to compare with"),
-                        donate=(0, "megabits per second that the donor gives; 0: no limit"),
+                        rate=(500, "announces per second to the donor during the pull"), rounds=(1, "clusters"),
+                        quiet=(5.0, "seconds of announces before, for comparison"),
+                        donate=(0, "megabits per second that the donor sends; 0: no limit"),
                         patience=(300.0, "seconds until the new node must be ready"))
     row("peers", "s to ready", "missing", "extra MiB", "donor MiB", "p99 before", "p99 ms", "max ms")
     rounds = [one_round(options) for _ in range(options.rounds)]
     seconds, missing, extra, p99 = zip(*rounds)
-    # Announces of the probe that are on their way are missing at the moment of counting.
+    # The probe's announces underway are missing when peers are counted.
     result(f"bootstrap of {options.peers} peers", ("time", seconds, "s", 15), ("donor's extra memory", extra, "MiB", 64),
            ("donor's p99", p99, "ms", 10), ("missing", missing, "peers", options.rate / 10))
 

@@ -1,16 +1,15 @@
 #!/usr/bin/python3
-"""A cluster is cut in two, both sides go on, the cut heals.
+"""A cluster is cut in two, both sides continue, the cut heals.
 
-Three nodes in network namespaces (needs root): a on one side, b and c on the other; nothing passes between the sides
-(nft), clients reach all. On each side clients come, announce again, complete and stop at a steady rate (--mix, by these),
-for a while before the cut (--before), during it, and on through the heal until all is told. What is measured from the
-heal:
+Three nodes in network namespaces (needs root): a on one side, b and c on the other. Nothing passes between the sides
+(nft); clients reach all. On each side clients start, announce again, complete and stop at a steady rate (--mix gives the
+proportions) before the cut (--before), during it and after the heal, until "told". Measured from the heal:
 
-  exact   until every node has the exact counts, by its full scrape, of half of the swarms: those that are let alone from
-          the heal on, or there would be no counts to come to
-  told    until then, and every node says of every other that it is alive and that a comparison of digests since then has
-          found nothing missing (status.json, agreed_ago_ms)
-  all     when the load has ended: until the counts of all swarms are exact everywhere
+  exact   until every node's full scrape has the exact counts of half of the swarms: those that get no announces from the
+          heal on, so that their counts stay the same
+  told    until, after that, every node reports every other alive and that a later comparison of digests found nothing
+          missing (status.json, agreed_ago_ms)
+  all     after the load has ended: until the counts of all swarms are exact everywhere
 
   cmake --preset release && cmake --build --preset release --target shoal
   tests/bench/cut.py --minutes 5 --rate 2000
@@ -32,13 +31,13 @@ POLL_S = 0.1
 
 
 def counts_of(node):
-    """{info_hash: (seeders, leechers)} as the node has them."""
+    """{info_hash: (seeders, leechers)} on the node."""
     with urllib.request.urlopen(f"http://{node.admin}/scrape?format=bin", timeout=10) as answer:
         return {info_hash: counts for info_hash, *counts in struct.iter_unpack(">20sII", answer.read())}
 
 
 def wrong_swarms(nodes, wanted):
-    """Of each node: how many of the swarms have other counts than wanted."""
+    """For each node: how many swarms have other counts than wanted."""
     def wrong(node):
         have = counts_of(node)
         return sum(have.get(info_hash, [0, 0]) != list(counts) for info_hash, counts in wanted.items())
@@ -46,7 +45,7 @@ def wrong_swarms(nodes, wanted):
 
 
 def disagreeing(nodes, since):
-    """Pairs of nodes of which one does not say that it agreed with the other later than `since`."""
+    """Pairs of nodes of which the first does not report that it agreed with the second after `since`."""
     pairs = 0
     for node in nodes:
         asked = time.monotonic()
@@ -57,7 +56,7 @@ def disagreeing(nodes, since):
 
 
 def seconds_until(done, start, patience):
-    """From `start` until done() is true; infinite if it does not become so in time."""
+    """Seconds from `start` until done() is true; infinite if it is not in time."""
     while not done():
         if time.monotonic() - start > patience:
             return math.inf
@@ -70,7 +69,7 @@ def joined(sides, counts):
 
 
 def one_round(options):
-    """Seconds from the heal: exact, told, all."""
+    """Runs one cut; returns the seconds from the heal: exact, told, all."""
     mix = [int(share) for share in options.mix.split("/")]
     with linked_cluster() as (cluster, targets):
         nodes = cluster.nodes
@@ -94,7 +93,7 @@ def one_round(options):
         every = seconds_until(lambda: not any(wrong_swarms(nodes, everything)), ended, options.patience)
     row(options.minutes, *rates, len(wanted), *apart, exact, told, every)
     if any(side.unanswered for side in sides) or min(rates) < 0.95 * options.rate:
-        sys.exit("the load was not what it should have been: the figures are worth nothing")
+        sys.exit("the load was not as intended: the figures are worthless")
     return exact, told
 
 

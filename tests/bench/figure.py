@@ -1,4 +1,4 @@
-"""What the figure scripts share: the cluster they run on, background load, and how they say what came out."""
+"""Shared by the figure scripts: the cluster they run on, background load, and the output of results."""
 
 import argparse
 import contextlib
@@ -14,14 +14,14 @@ import link_cluster  # noqa: E402
 from announcer import Announcer, numbered_peer  # noqa: E402
 from cluster import ROOT, Cluster  # noqa: E402
 
-# Background announces are of peers that no measurement asks for.
+# Background announces are of peers that no measurement looks for.
 BACKGROUND = b"background"
 UDP_LOAD = os.path.join(ROOT, "build", "release", "tests", "udp_load_bench")
 
 
 def arguments(text, **defaults):
-    """A parser with the description `text` and --NAME VALUE for each default."""
-    # A script that is told to stop leaves no process and no namespace behind.
+    """Parses --NAME VALUE for each default; `text` is the description."""
+    # A script stopped by a signal leaves no process and no namespace behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, (value, what) in defaults.items():
@@ -31,7 +31,7 @@ def arguments(text, **defaults):
 
 @contextlib.contextmanager
 def loopback_cluster(sync="unicast", nodes=3, settings=None, **node):
-    """Nodes on loopback, with these settings of [node], and their tracker addresses."""
+    """A cluster on loopback with these settings of [node], and its tracker addresses."""
     settings = {**(settings or {}), "node": {"workers": 1, "log_level": "info", **node}}
     with Cluster(nodes=nodes, hosts=("127.0.0.1",), sync=sync, settings=settings) as cluster:
         yield cluster, [("127.0.0.1", node.tracker_port) for node in cluster.nodes]
@@ -39,7 +39,7 @@ def loopback_cluster(sync="unicast", nodes=3, settings=None, **node):
 
 @contextlib.contextmanager
 def linked_cluster():
-    """Three nodes in namespaces and their tracker addresses, seen from the client's side."""
+    """A cluster of three nodes in namespaces, and its tracker addresses, from the client's side."""
     if not link_cluster.available():
         sys.exit("network namespaces and nft need root")
     with link_cluster.LinkCluster() as cluster, cluster.client():
@@ -47,20 +47,20 @@ def linked_cluster():
 
 
 def background(targets, rate, salt=BACKGROUND, **more):
-    """An Announcer of ever new peers, `rate` a second over all targets together."""
+    """An Announcer of new peers, `rate` a second over all targets together."""
     return Announcer(targets, rate, peer=lambda i: numbered_peer(i, salt), **more)
 
 
 def udp_load(target, *options):
-    """The command of the native load generator: no thread of ours, so it does not slow what measures."""
+    """The command of the native load generator: not a thread of this script, so it does not slow the measurement."""
     if not os.path.exists(UDP_LOAD):
-        sys.exit(f"{UDP_LOAD} is not there: cmake --build --preset release --target udp_load_bench")
+        sys.exit(f"{UDP_LOAD} does not exist: cmake --build --preset release --target udp_load_bench")
     return [UDP_LOAD, "--host", target[0], "--port", str(target[1]), *map(str, options)]
 
 
 @contextlib.contextmanager
 def native_background(targets, rate):
-    """Announces, `rate` a second over all targets together, of some of 2,000,000 peers: nearly all are new."""
+    """Announces from 2,000,000 peers, nearly all new, `rate` a second over all targets together."""
     running = []
     try:
         for seed, target in enumerate(targets, 1):
@@ -87,7 +87,7 @@ def row(*cells):
 
 
 def result(what, *figures):
-    """The one line to read: a figure is (name, its values in all rounds, unit, bar); medians are compared."""
+    """Prints the result line. A figure is (name, its values in all rounds, unit, bar); its median is compared to the bar."""
     told = []
     for name, values, unit, bar in figures:
         median = statistics.median(values)

@@ -1,10 +1,9 @@
-// Our own part of the HTTP path, without the kernel's: a real HttpServer, HttpTracker and store, but read and
-// write on their connections are the two functions below, which hand out requests made beforehand and throw
-// the answers away. Prints nanoseconds of CPU time per answer, with those of copying the request and of a
-// sixty-fourth of epoll_wait. Under callgrind it counts instructions, without any noise:
-// tests/bench/instructions_check.
+// Our part of the HTTP path, without the kernel: a real HttpServer, HttpTracker and store, but the two
+// functions below replace read and write on their connections: they supply prepared requests and discard the
+// answers. Prints nanoseconds of CPU time per answer, including the copy of the request and a sixty-fourth of
+// an epoll_wait. Under callgrind it counts instructions, without noise: tests/bench/instructions_check.
 //
-// With --close each request comes on a connection of its own, a real one: for counting, not for timing.
+// With --close each request uses its own, real connection: for counting, not for timing.
 
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -41,7 +40,7 @@ using namespace shoal;
 constexpr uint32_t kFirstAddress = 0x7f010001;  // of client 0
 constexpr size_t kFilesMax = 1024;
 
-// What one client sends, over and over, on one connection.
+// What one client sends, repeatedly, on one connection.
 struct Client {
   std::vector<std::string> requests;
   size_t next = 0;
@@ -49,8 +48,8 @@ struct Client {
 
 struct Traffic {
   std::vector<Client> clients;
-  std::array<Client*, kFilesMax> by_file{};  // the server's end of each client's connection; else null
-  uint64_t left = 0;                         // requests still to be handed out
+  std::array<Client*, kFilesMax> by_file{};  // by the server's descriptor of its connection; else null
+  uint64_t left = 0;                         // requests still to supply
   uint64_t answers = 0;
   uint64_t bytes = 0;
 };
@@ -68,7 +67,7 @@ const std::string& next_request(Client& client) {
 
 }  // namespace
 
-// These take the place of libc's in this program, libuv included. All other files are none of their business.
+// These replace libc's in this program, libuv included. Other descriptors are passed on.
 extern "C" ssize_t read(int fd, void* to, size_t size) {
   Client* const client = client_of(fd);
   if (client == nullptr) return syscall(SYS_read, fd, to, size);
@@ -104,12 +103,12 @@ struct Arguments {
 int parse(int argc, char** argv, Arguments& out) {
   CLI::App app("runs the HTTP path without the kernel");
   app.add_option("--torrents", out.torrents)->check(CLI::PositiveNumber);
-  app.add_option("--peers", out.peers, "each announced once before the rounds")
+  app.add_option("--peers", out.peers, "peers announced once before the rounds")
       ->check(CLI::Range(64U, 3'000'000U));
-  app.add_option("--answers", out.answers, "in one round");
-  app.add_option("--rounds", out.rounds, "timed rounds; 0: one round that is not timed, for callgrind");
+  app.add_option("--answers", out.answers, "answers in one round");
+  app.add_option("--rounds", out.rounds, "timed rounds; 0: one untimed round, for callgrind");
   app.add_option("--numwant", out.numwant);
-  app.add_option("--scrape", out.scrape, "scrapes of so many torrents instead of announces")
+  app.add_option("--scrape", out.scrape, "scrapes of this many torrents instead of announces")
       ->check(CLI::Range(0U, 50U));
   app.add_flag("--close", out.close, "a connection for each request");
   CLI11_PARSE(app, argc, argv);
@@ -126,7 +125,7 @@ std::string escaped(const common::InfoHash& hash) {
   return out;
 }
 
-// As qBittorrent sends it.
+// A request as qBittorrent sends it.
 std::string request_for(const std::string& query, bool close) {
   return "GET " + query +
          " HTTP/1.1\r\nHost: tracker.example.org:6969\r\nUser-Agent: qBittorrent/4.5.2\r\n"
@@ -151,7 +150,7 @@ std::string scrape_of(const bench::Workload& workload, uint32_t torrents, common
   return query;
 }
 
-// One for each peer, by client.
+// Makes a request for each peer, grouped by client.
 void make_requests(const bench::Workload& workload, uint32_t scrape, uint32_t numwant, bool close) {
   common::Prng prng(7);
   for (uint32_t number = 0; number < workload.clients(); ++number) {
@@ -173,7 +172,7 @@ sockaddr_in socket_address(uint32_t address, uint16_t port) {
   return out;
 }
 
-// A connection to the server from the client's address, on which one request, or what else, has been sent.
+// A connection to the server from the client's address, on which `text` has been sent.
 node::Socket connect_from(uint32_t client, uint16_t port, const std::string& text) {
   node::Socket socket(::socket(AF_INET, SOCK_STREAM, 0));
   const sockaddr_in from = socket_address(kFirstAddress + client, 0);
@@ -239,12 +238,12 @@ class Bench {
     return counters_.http_tracker[0].announces.value() + counters_.http_tracker[0].scrapes.value();
   }
 
-  // One connection a client. The byte that is sent on it stays unread, so epoll always finds it readable.
+  // One connection per client. The byte sent on it stays unread, so epoll always finds it readable.
   void connect_clients() {
     for (uint32_t client = 0; client < workload_.clients(); ++client) {
       sockets_.push_back(connect_from(client, port_, "x"));
     }
-    // Before the first read of any of them: those who accept do not read at once.
+    // Waits until all are accepted, before any is read: a server that accepts does not read at once.
     while (counters_.http.connections_accepted.value() < workload_.clients()) {
       uv_run(&loop_, UV_RUN_NOWAIT);
       name_connections();
@@ -265,13 +264,13 @@ class Bench {
     }
   }
 
-  // Lets the loop serve `count` requests.
+  // Runs the loop until `count` requests are served.
   void serve(uint64_t count) {
     traffic.left = count;
     while (traffic.left > 0) uv_run(&loop_, UV_RUN_NOWAIT);
   }
 
-  // The same, each on a connection of its own, as many at once as there are clients.
+  // The same, each on its own connection, as many at once as there are clients.
   void serve_connections(uint64_t count) {
     while (count > 0) {
       const uint64_t closed = counters_.http.connections_closed.value();

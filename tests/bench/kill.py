@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""kill -9 of one of three nodes: the other two serve its peers, and the clients that announced to it go on elsewhere.
+"""kill -9 of one of three nodes: the other two serve its peers, and its clients continue with the others.
 
-Three nodes on loopback under load. Node a is killed; then b and c are asked for every peer that a had answered half a
-second before or earlier. What a had answered in its last moments may be lost, and is counted.
+Three nodes on loopback under load. Node a is killed; then b and c are asked for every peer that a answered at least half a
+second earlier. Peers that a answered in its last moments may be lost, and are counted.
 
   cmake --preset release && cmake --build --preset release --target shoal
   tests/bench/kill.py --rate 2000 --seconds 10 --rounds 3
@@ -19,7 +19,7 @@ from wait import wait_for
 
 
 def one_round(options):
-    """Peers missing on the worse of the two."""
+    """The number of peers missing on the worse of the two."""
     with loopback_cluster() as (cluster, targets):
         victim = cluster.nodes[0]
         with background(targets[:1], options.rate, b"load") as load:
@@ -39,7 +39,7 @@ def one_round(options):
 
 def main():
     options = arguments(__doc__, rate=(2000, "announces per second on the node that is killed"),
-                        seconds=(10, "of load before the kill"), rounds=(1, "clusters"))
+                        seconds=(10, "seconds of load before the kill"), rounds=(1, "clusters"))
     row("answered", "noticed s", "missing b", "missing c", "last b", "last c")
     rounds = [one_round(options) for _ in range(options.rounds)]
     result("kill -9", ("missing of the dead node's", rounds, "peers", 0))

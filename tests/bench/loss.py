@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """How long peers are missing when sync datagrams are lost.
 
-Three nodes in network namespaces (needs root). Each drops a share of the sync datagrams that reach it (nft, so that
-the sender does not notice). New peers are announced over all nodes at a steady rate; the time is from the last
-answer to the moment at which every node knows every peer (status.json of each, asked every 50 ms).
+Three nodes in network namespaces (needs root). Each drops a share of the sync datagrams that reach it (by nft, so that the
+sender does not notice). New peers are announced to all nodes at a steady rate; the time runs from the last answer until
+every node knows every peer (status.json of each, polled every 50 ms).
 
   cmake --preset release && cmake --build --preset release --target shoal
   tests/bench/loss.py --announces 100000 --percent 1,5,20,40 --rounds 3
@@ -19,7 +19,7 @@ BARS_S = {1: 1, 5: 2, 20: 5, 40: 15}
 
 
 def one_round(percent, options):
-    """Seconds until no peer was missing, and the peers missing in the end."""
+    """Seconds until no peer is missing, and the number missing in the end."""
     with linked_cluster() as (cluster, targets):
         cluster.lose(percent)
         load = background(targets, options.rate, limit=options.announces)

@@ -1,4 +1,4 @@
-// What the bench programs measure with: CPU time of a process, latency percentiles.
+// Measurements for the bench programs: CPU time of a process, latency percentiles.
 
 #pragma once
 
@@ -9,7 +9,7 @@
 
 namespace shoal::bench {
 
-// CPU time of all threads of a process as the scheduler counts it, in nanoseconds
+// CPU time of all threads of a process, in nanoseconds, as the scheduler counts it
 // (/proc/PID/task/*/schedstat). Exits with a message if there is no such process.
 uint64_t process_cpu_ns(pid_t pid);
 
@@ -18,7 +18,7 @@ uint64_t monotonic_ns();
 // CPU time of this thread.
 uint64_t thread_cpu_ns();
 
-// Ties this process to one CPU. Exits with a message if that cannot be.
+// Pins this process to one CPU. Exits with a message if that fails.
 void pin_to_cpu(int cpu);
 
 // Counts nanoseconds in buckets of at most 1/32 of their value.
@@ -28,7 +28,7 @@ class LatencyHistogram {
     ++counts_[bucket_of(ns)];
     ++total_;
   }
-  // The value that `share` (0 to 1) of all do not exceed, 0 if there are none.
+  // The value that `share` (0 to 1) of all values do not exceed; 0 if there are none.
   uint64_t percentile_ns(double share) const;
 
  private:

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""A rolling restart of three nodes on loopback under load; tests/lib/rolling_restart.py says how.
+"""A rolling restart of three nodes on loopback under load; tests/lib/rolling_restart.py explains how.
 
-At the moment a node says it is ready again, and at the end on every node, the peers of the beginning and those announced
-2 s ago or earlier are counted.
+As soon as a node is ready again, and on every node at the end, the peers from the start and those announced at least 2 s
+ago are counted.
 
   cmake --preset release && cmake --build --preset release --target shoal
   tests/bench/rolling.py --peers 20000 --rate 2000
@@ -14,7 +14,7 @@ from rolling_restart import RollingRestart
 
 
 def main():
-    options = arguments(__doc__, peers=(20_000, "peers at the beginning"), rate=(2000, "announces per second"),
+    options = arguments(__doc__, peers=(20_000, "peers from the start"), rate=(2000, "announces per second"),
                         drain=(3, "node.drain_s"), rounds=(1, "restarts of each node"))
     with loopback_cluster(drain_s=options.drain) as (cluster, targets):
         restart = RollingRestart(cluster.nodes, targets, options.peers, options.rate)

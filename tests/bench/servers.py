@@ -1,4 +1,4 @@
-"""What `compare` measures with: servers to start and stop, the loads, and a table of rounds."""
+"""The parts of `compare`: servers to start and stop, loads, and a table of rounds."""
 
 import json
 import os
@@ -22,9 +22,9 @@ IN_NAMESPACE = "SHOAL_BENCH_NAMESPACE"
 
 
 def enter_namespace(script):
-    """Begins `script` anew in a network namespace that has nothing but loopback."""
+    """Restarts `script` in a network namespace that has only loopback."""
     if os.geteuid() != 0 or shutil.which("ip") is None:
-        print("not root, or no ip: in the machine's own network, with its firewall", file=sys.stderr)
+        print("not root, or no ip: running in the machine's own network, with its firewall", file=sys.stderr)
     elif IN_NAMESPACE not in os.environ:
         os.environ[IN_NAMESPACE] = "1"
         os.execvp("unshare", ["unshare", "--net", sys.executable, os.path.abspath(script), *sys.argv[1:]])
@@ -49,7 +49,7 @@ def answers_udp(port):
 
 
 def answers_http(port, path="/"):
-    """Whether a request is answered, and with 200."""
+    """Whether a request is answered with 200."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1) as client:
             client.sendall(f"GET {path} HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n".encode())
@@ -59,7 +59,7 @@ def answers_http(port, path="/"):
 
 
 class Server:
-    """A process that is gone when the with block ends; `answers` says when it is ready."""
+    """A process that ends with the with block; it is ready once `answers()` is true."""
 
     def __init__(self, bench, command, answers, cpu="0", folder=None, port=PORT):
         if shutil.which(command[0]) is None:
@@ -82,7 +82,7 @@ class Server:
         return self
 
     def __exit__(self, *_):
-        # shoal drains for some seconds unless asked twice.
+        # shoal drains for some seconds unless it gets two signals.
         for _ in range(2):
             self.process.send_signal(signal.SIGTERM)
             try:
@@ -114,7 +114,7 @@ class Server:
             return int(re.search(r"VmRSS:\s+(\d+)", file.read()).group(1)) * 1024
 
     def written_bytes(self):
-        """What it has written to files, and to clients by HTTP."""
+        """Bytes written to files, and to clients over HTTP."""
         with open(f"/proc/{self.pid}/io") as file:
             return int(re.search(r"wchar: (\d+)", file.read()).group(1))
 
@@ -129,12 +129,12 @@ class Bench:
         self.arguments = arguments
         self.build = arguments.build
         self.folder = tempfile.mkdtemp(prefix="shoal-bench-")
-        os.chmod(self.folder, 0o755)  # opentracker gives up root before it reads
+        os.chmod(self.folder, 0o755)  # opentracker drops root before it reads
         self.hash_files = {}
         self.figures = []
 
     def figure(self, what, bar, measured, met=None):
-        """A line of the final table; `met`: whether the bar was met, None if there is none."""
+        """Adds a line to the final table; `met`: whether the bar was met, None if there is none."""
         self.figures.append((what, bar, measured, {None: "", True: "met", False: "**missed**"}[met]))
 
     def prefix(self, cpu):
@@ -162,7 +162,7 @@ class Bench:
         return self.hash_files[torrents]
 
     def opentracker(self, torrents=1_000_000, cpu="0", port=PORT):
-        """Debian builds it for whitelists only, so it gets one that holds every torrent of the workload."""
+        """Debian's build needs a whitelist, so it gets one with every torrent of the workload."""
         command = ["opentracker", "-i", "127.0.0.1", "-p", str(port), "-P", str(port), "-w", self.hashes(torrents)]
         return Server(self, command, lambda: answers_udp(port), cpu, self.folder, port)
 
@@ -173,11 +173,11 @@ class Bench:
         command += ["--pid", str(server.pid), "--seconds", str(seconds), "--warmup", str(warmup), *extra]
         ran = subprocess.run(command, stdout=subprocess.PIPE, text=True)
         if ran.returncode != 0:
-            sys.exit("the load found mistakes:\n" + ran.stdout)
+            sys.exit("the load found wrong answers:\n" + ran.stdout)
         return json.loads(ran.stdout) if ran.stdout else None
 
     def fill(self, server, peers, *extra):
-        """Announces so many peers once."""
+        """Announces this many peers once."""
         self.load(server, "--fill", str(peers), *extra, seconds=0, warmup=0)
 
     def wrk(self, server, connections, close=False):
@@ -224,7 +224,7 @@ class Table:
         return statistics.median(result[key] for result in self.rows[name])
 
     def ratio(self, name, reference, key):
-        """Median over the rounds: what was measured one after the other is compared."""
+        """The median of the rounds' ratios: compares what was measured one after the other."""
         rows = zip(self.rows[name], self.rows[reference])
         return statistics.median(row[key] / other[key] for row, other in rows)
 

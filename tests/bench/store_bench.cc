@@ -1,11 +1,12 @@
-// store_bench: what the swarm store costs. Prints nanoseconds per announce for several loads, one by one and
+// store_bench: the cost of the swarm store. Prints nanoseconds per announce for several loads, one by one and
 // in batches with prefetch, and bytes per IPv4 peer for several shapes. Reads the process's resident memory
 // from /proc (Linux).
 //
 //   store_bench            all
 //   store_bench memory     bytes per peer
 //   store_bench announce   nanoseconds per announce
-//   store_bench holds      longest single announce while swarms come, longest hold of a lock while they go
+//   store_bench holds      longest announce while swarms are added, longest hold of a lock while they are
+//   removed
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -60,7 +61,7 @@ struct Request {
   node::PeerAnnounce announce;
 };
 
-// One worker's way through the store, with the answer thrown away.
+// Announces like one worker, and discards the answers.
 class Driver {
  public:
   explicit Driver(SwarmStore& store) : store_(store), v4_(kWant * 6), v6_(kWant * 18) {}
@@ -99,7 +100,7 @@ class Driver {
   uint64_t peers_ = 0;
 };
 
-// CPU time of this thread, so that a busy machine spoils little.
+// CPU time of this thread, so that other load on the machine matters little.
 double cpu_ns() {
   timespec now{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
@@ -132,7 +133,7 @@ class Requests {
     for (uint32_t i = 0; i < load.swarms; ++i) hashes_.push_back(hash_of(i));
   }
 
-  // The peer `number` is always in the same swarm, with the same role; three of four are seeders.
+  // Peer `number` is always in the same swarm, with the same role; three of four are seeders.
   Request request(uint64_t number) const {
     const double at = common::Prng(~number).unit() * sums_.back();
     const auto swarm =
@@ -201,8 +202,7 @@ void bench_memory(uint32_t swarms, uint32_t peers) {
   std::vector<Request> batch;
   double worst_us = 0;
   double sweep_us = 0;
-  // Peer by peer, so that every swarm grows through all sizes while the others do; a hundred ticks in all,
-  // each with its sweep.
+  // Peer by peer, so that all swarms grow together through all sizes; in a hundred ticks, each with a sweep.
   common::Tick now = kNow;
   const uint64_t all = uint64_t{swarms} * peers;
   for (uint64_t i = 0; i < all; ++i) {
@@ -231,7 +231,7 @@ void bench_memory(uint32_t swarms, uint32_t peers) {
   std::fflush(stdout);
 }
 
-// The longest times of many.
+// Keeps the longest times.
 class Longest {
  public:
   void add(double ns) {
@@ -256,7 +256,7 @@ void sweep_all(SwarmStore& store, common::Tick now, Longest& holds) {
   }
 }
 
-// Swarms come one by one with `peers` announces each; later four of five expire together.
+// Adds swarms one by one with `peers` announces each; later four of five expire together.
 void bench_holds(uint32_t swarms, uint32_t peers) {
   const auto store = make_store();
   common::Prng prng(5);
@@ -284,7 +284,7 @@ void bench_holds(uint32_t swarms, uint32_t peers) {
   std::fflush(stdout);
 }
 
-// In a process of its own, so that the memory is its own too.
+// Runs it in its own process, so that its memory is measured alone.
 void apart(void (*bench)(uint32_t swarms, uint32_t peers), uint32_t swarms, uint32_t peers) {
   const pid_t child = fork();
   if (child == 0) {

@@ -1,4 +1,4 @@
-// sync_bench: bytes on the wire and time per published delta, full packets, swarms by Zipf's law.
+// sync_bench: bytes on the wire and time per published delta, in full packets, with swarms by Zipf's law.
 //
 //   build/release/tests/sync_bench
 
@@ -56,9 +56,9 @@ proto::Delta random_delta(const Zipf& zipf, common::Prng& prng) {
   return delta;
 }
 
-// Bytes per delta if an info_hash that has been told before were told by 6 bytes (docs/decisions/0005): the
-// packets as they are, less 14 bytes for each such info_hash. Hashes do not compress, so that is what a
-// packet would be shorter; that more would fit into one, and share its header, is left out.
+// Bytes per delta if an info_hash sent before took 6 bytes (docs/decisions/0006): the packets as they are,
+// less 14 bytes for each such info_hash. Hashes do not compress, so a packet would be that much shorter; that
+// more deltas would then share a header is ignored.
 double measure_short_ids(uint32_t swarms, double exponent, size_t per_flush, bool all_told) {
   constexpr size_t kDeltas = 400'000;
   constexpr size_t kSaved = 20 - 6;
@@ -89,7 +89,7 @@ double measure_short_ids(uint32_t swarms, double exponent, size_t per_flush, boo
   return static_cast<double>(bytes - saved) / kDeltas;
 }
 
-// Prints a line; bytes per delta.
+// Prints a line; returns bytes per delta.
 double measure(uint32_t swarms, double exponent, size_t per_flush) {
   constexpr size_t kDeltas = 400'000;
   const Zipf zipf(swarms, exponent);
@@ -133,6 +133,6 @@ int main() {
       "result: %.2f bytes per IPv4 delta of 100,000 swarms, exponent 1.0 (bar %.0f: %s; aim %.0f: %s)\n",
       bytes, kBar, bytes <= kBar ? "met" : "MISSED", kAim, bytes <= kAim ? "met" : "missed");
   constexpr size_t kBatch = sync::DeltaLog::kBatchMax;
-  std::printf("if info_hashes told before were 6 bytes: %.2f; were all: %.2f\n",
+  std::printf("if info_hashes sent before took 6 bytes: %.2f; if all did: %.2f\n",
               measure_short_ids(100'000, 1.0, kBatch, false), measure_short_ids(100'000, 1.0, kBatch, true));
 }

@@ -1,6 +1,6 @@
-// The floor under every UDP tracker with sockets: moves datagrams in batches like a tracker, and knows
-// nothing. Answers connects, announces and scrapes with as many bytes as a tracker would, announces with
-// --peers peers on the average. Compare CPU per answer.
+// The floor under every UDP tracker with sockets: moves datagrams in batches like a tracker, but keeps no
+// state. Answers connects, announces and scrapes with as many bytes as a tracker would, announces with
+// --peers peers on average. Compare CPU per answer.
 
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -60,7 +60,7 @@ int open_socket(uint16_t port) {
   return fd;
 }
 
-// Action, transaction id and then zeros: bytes of the answer, 0 for none.
+// The size of the answer (action, transaction id, then zeros); 0: none.
 size_t answer_size(const uint8_t* request, size_t size, size_t peers) {
   if (size < 16) return 0;
   switch (request[11]) {
@@ -106,7 +106,7 @@ void serve(int fd, Batch& batch, double peers) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("answers UDP tracker requests without knowing anything");
+  CLI::App app("answers UDP tracker requests without keeping state");
   uint16_t port = 6969;
   double peers = 20;
   int cpu = -1;

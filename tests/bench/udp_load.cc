@@ -18,7 +18,7 @@ namespace {
 
 constexpr int kBufferBytes = 4 << 20;
 constexpr uint64_t kNapNs = 15'000;
-constexpr uint64_t kPatienceNs = 300'000'000;  // then a request counts as lost
+constexpr uint64_t kPatienceNs = 300'000'000;  // after this time a request counts as lost
 constexpr uint64_t kReconnectNs = 50'000'000'000;
 constexpr uint32_t kScrapeMax = 10;
 constexpr uint64_t kScrapedSize = 12;
@@ -91,7 +91,7 @@ void UdpLoad::open_clients() {
   for (uint32_t i = 0; i < clients_.size(); ++i) connect_client(i);
 }
 
-// The first connection id of a client, asked until it comes.
+// Requests a client's first connection id until it arrives.
 void UdpLoad::connect_client(uint32_t client) {
   constexpr int kAttempts = 50;
   std::array<uint8_t, 16> request;
@@ -243,7 +243,7 @@ bool UdpLoad::answer_fits(Client& client, const Pending& pending, size_t index, 
   return false;
 }
 
-// Forgets the oldest batches that are answered or have been waited for long enough.
+// Forgets the oldest batches that are answered or overdue.
 void UdpLoad::retire(uint64_t now_ns, uint64_t patience_ns) {
   while (!in_flight_.empty()) {
     Pending& oldest = ring_[in_flight_.front() % kRing];

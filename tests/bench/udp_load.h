@@ -1,9 +1,9 @@
-// UdpLoad: a client population for a UDP tracker on IPv4: batches of requests out by sendmmsg, answers in by
-// recvmmsg, each answer checked. Every client address of the workload is a socket on 127.1.x.y, so the
-// tracker sees as many peers as there are. One thread.
+// UdpLoad: a client population for a UDP tracker on IPv4. Sends requests in batches by sendmmsg, receives
+// answers by recvmmsg and checks each. Every client address of the workload is a socket on 127.1.x.y, so the
+// tracker sees that many clients. One thread.
 //
-// It never sleeps in the kernel waiting for an answer, because the tracker would pay for waking it: it looks,
-// and if nothing is there it sleeps for some microseconds by the clock.
+// It never waits for an answer in the kernel, because the tracker would pay for the wake-up: if no answer has
+// arrived, it sleeps for some microseconds.
 
 #pragma once
 
@@ -21,7 +21,7 @@
 
 namespace shoal::bench {
 
-// Relative numbers of requests of each kind.
+// The proportions of the kinds of requests.
 struct UdpMix {
   uint32_t connect = 50;
   uint32_t announce = 50;
@@ -52,7 +52,8 @@ class UdpLoad {
     uint64_t seed = 1;
   };
 
-  // Opens the sockets and asks a connection id for each; exits with a message if the tracker does not answer.
+  // Opens the sockets and requests a connection id for each; exits with a message if the tracker does not
+  // answer.
   UdpLoad(const Settings& settings, const Workload& workload);
   ~UdpLoad();
   UdpLoad(const UdpLoad&) = delete;
@@ -60,9 +61,9 @@ class UdpLoad {
 
   // Announces each peer of the workload once, asking for no peers.
   void fill();
-  // As many requests as the tracker answers, with a bounded number under way.
+  // Sends as many requests as the tracker answers, with a bounded number underway.
   void run_closed(uint64_t duration_ns);
-  // `rate` requests a second whatever comes back; latency counts from when a request was to be sent.
+  // Sends `rate` requests a second, answered or not; latency counts from the time a request was due.
   void run_at_rate(uint64_t duration_ns, double rate);
 
   const UdpLoadStats& stats() const { return stats_; }
@@ -70,7 +71,7 @@ class UdpLoad {
 
  private:
   static constexpr size_t kBatch = 64;
-  static constexpr size_t kRing = 4096;  // batches that a late answer can still be told from
+  static constexpr size_t kRing = 4096;  // batches to which a late answer can still belong
 
   enum class Kind : uint8_t { connect, announce, scrape };
   struct Client {

@@ -1,5 +1,5 @@
-// Loads a UDP tracker on IPv4 with the workload of workload.h and tells how it held: answers per second, CPU
-// time of the tracker's process per answer, and at a fixed rate the latency. docs/BENCHMARKS.md has examples.
+// Loads a UDP tracker on IPv4 with the workload of workload.h and prints answers per second, CPU time of the
+// tracker's process per answer and, at a fixed rate, the latency. docs/BENCHMARKS.md has examples.
 
 #include <arpa/inet.h>
 
@@ -49,11 +49,11 @@ int parse(int argc, char** argv, Arguments& out) {
   app.add_option("--rate", out.rate, "requests per second; 0: as many as are answered");
   app.add_option("--torrents", out.torrents, "torrents")->check(CLI::PositiveNumber);
   app.add_option("--peers", out.peers, "peers, at least 64")->check(CLI::Range(64U, 100'000'000U));
-  app.add_option("--fill", out.fill, "announce so many peers before the warm-up, in the same torrents");
-  app.add_flag("--even", out.even, "as many peers in every torrent");
-  app.add_option("--numwant", out.numwant, "peers asked for");
-  app.add_option("--in-flight", out.in_flight, "batches of 64 requests under way");
-  app.add_option("--seed", out.seed, "of the order of requests");
+  app.add_option("--fill", out.fill, "announce this many peers before the warm-up, in the same torrents");
+  app.add_flag("--even", out.even, "the same number of peers in every torrent");
+  app.add_option("--numwant", out.numwant, "peers requested in an announce");
+  app.add_option("--in-flight", out.in_flight, "batches of 64 requests underway");
+  app.add_option("--seed", out.seed, "seed of the order of requests");
   app.add_option("--pid", out.pid, "process whose CPU time is measured");
   app.add_option("--cpu", out.cpu, "CPU to run on");
   app.add_flag("--json", out.json, "print one JSON object");

@@ -1,7 +1,7 @@
-// Our own part of the UDP path, without the kernel's: a real UdpServer on a real store, but recvmmsg and
-// sendmmsg are the two functions below, which hand out requests made beforehand and throw the answers away.
-// Prints nanoseconds of CPU time per answer, those of the two functions taken off. Under callgrind it counts
-// instructions, without any noise: tests/bench/instructions_check.
+// Our part of the UDP path, without the kernel: a real UdpServer on a real store, but the two functions below
+// replace recvmmsg and sendmmsg: they supply prepared requests and discard the answers. Prints nanoseconds of
+// CPU time per answer, less those of the two functions. Under callgrind it counts instructions, without
+// noise: tests/bench/instructions_check.
 
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -38,10 +38,10 @@ struct Request {
 struct Traffic {
   std::vector<Request> requests;
   size_t next = 0;
-  uint64_t left = 0;  // requests still to be handed out
+  uint64_t left = 0;  // requests still to supply
   uint64_t answers = 0;
   uint64_t bytes = 0;
-  uint64_t inside_ns = 0;  // time spent here
+  uint64_t inside_ns = 0;  // time spent in the two functions
   bool timed = true;
 };
 Traffic traffic;
@@ -59,7 +59,7 @@ class Inside {
 
 }  // namespace
 
-// These take the place of libc's in this program.
+// These replace libc's in this program.
 extern "C" int recvmmsg(int, mmsghdr* messages, unsigned count, int, timespec*) {
   const Inside inside;
   count = static_cast<unsigned>(std::min<uint64_t>(count, traffic.left));
@@ -102,14 +102,14 @@ struct Arguments {
 int parse(int argc, char** argv, Arguments& out) {
   CLI::App app("runs the UDP path without the kernel");
   app.add_option("--torrents", out.torrents)->check(CLI::PositiveNumber);
-  app.add_option("--peers", out.peers, "each announced once before the rounds")
+  app.add_option("--peers", out.peers, "peers announced once before the rounds")
       ->check(CLI::Range(64U, 100'000'000U));
-  app.add_option("--answers", out.answers, "in one round");
-  app.add_option("--rounds", out.rounds, "timed rounds; 0: one round that is not timed, for callgrind");
+  app.add_option("--answers", out.answers, "answers in one round");
+  app.add_option("--rounds", out.rounds, "timed rounds; 0: one untimed round, for callgrind");
   app.add_option("--numwant", out.numwant);
   app.add_flag("--connects", out.connects, "every other request is a connect");
   app.add_flag("--replicated", out.replicated, "the store of a node that syncs");
-  app.add_flag("--heap-pages", out.heap_pages, "huge pages for the heap, as a node does it in time");
+  app.add_flag("--heap-pages", out.heap_pages, "huge pages for the heap, as a node gets in time");
   CLI11_PARSE(app, argc, argv);
   return 0;
 }
@@ -129,7 +129,7 @@ Request request_of(const bench::WorkloadPeer& peer, uint32_t numwant, const comm
   return request;
 }
 
-// Every peer once, in an order that jumps about; `connects` puts a connect before each.
+// Every peer once, in scattered order; `connects` puts a connect before each.
 std::vector<Request> make_requests(const Arguments& arguments, uint32_t numwant, bool connects,
                                    const common::SipKey& key, int64_t unix_s) {
   const bench::Workload workload(arguments.torrents, arguments.peers);
@@ -147,14 +147,14 @@ std::vector<Request> make_requests(const Arguments& arguments, uint32_t numwant,
   return requests;
 }
 
-// Lets the loop serve `count` requests.
+// Runs the loop until `count` requests are served.
 void serve(uv_loop_t& loop, uint64_t count) {
   traffic.left = count;
   while (traffic.left > 0) uv_run(&loop, UV_RUN_NOWAIT);
   uv_run(&loop, UV_RUN_NOWAIT);
 }
 
-// A datagram to the server's own socket: epoll shall find it readable, and nobody takes it out.
+// Sends a datagram to the server's own socket, where it stays unread, so that epoll finds it readable.
 void wake_once(const node::Socket& socket) {
   sockaddr_in address{};
   socklen_t size = sizeof address;

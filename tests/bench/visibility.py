@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""From an announce on one node until another node hands the peer out, with announces going on all the while.
+"""The time from an announce on one node until another node hands the peer out, under load.
 
-Three nodes on loopback. A new peer is announced on node a; from then on b or c is asked in a tight loop (by scrape,
-which changes nothing) until it knows the peer. The time is from sending the announce to having the first answer that
-counts it, so it includes two round trips of this script. --sync takes a list: unicast, multicast, mixed.
+Three nodes on loopback. A new peer is announced on node a; then b or c is asked in a tight loop (by scrape, which changes
+nothing) until it knows the peer. The time runs from sending the announce to the first answer that counts it, so it
+includes two round trips of this script. --sync is a list of unicast, multicast, mixed.
 
   cmake --preset release && cmake --build --preset release --target shoal udp_load_bench
   tests/bench/visibility.py --samples 500 --rate 5000 --rounds 3
@@ -20,7 +20,7 @@ from udp_client import UdpClient
 
 
 def measure(clients, samples):
-    """Milliseconds, a number per sample."""
+    """The milliseconds of each sample."""
     times = []
     for sample in range(samples):
         info_hash = os.urandom(20)
@@ -39,7 +39,7 @@ def one_round(sync, options):
         clients = [stack.enter_context(UdpClient(target)) for target in targets]
         if options.rate:
             stack.enter_context(native_background(targets, options.rate))
-        time.sleep(2)  # so that the load is there when the first sample is taken
+        time.sleep(2)  # lets the load start before the first sample
         answered = sum(node.metric("shoal_announces_total") for node in cluster.nodes)
         start = time.monotonic()
         times = measure(clients, options.samples)

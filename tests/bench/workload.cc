@@ -46,7 +46,7 @@ AliasTable::AliasTable(const std::vector<double>& weights) : slots_(weights.size
       small.push_back(donor);
     }
   }
-  // What rounding has left over is full to the brim.
+  // Slots left over by rounding are full.
   for (const uint32_t slot : small) slots_[slot] = {UINT32_MAX, slot};
   for (const uint32_t slot : large) slots_[slot] = {UINT32_MAX, slot};
 }

@@ -1,6 +1,6 @@
-// The workload of the load generators, that of aquatic's load tester: torrents of which few are popular and
-// most are nearly dead, each peer in one torrent, three of four peers seeders. A pure function of its
-// parameters: peer 17 is the same in every run and every program.
+// The workload of the load generators, the same as in aquatic's load tester: few popular torrents and many
+// nearly dead ones, each peer in one torrent, three of four peers seeders. A pure function of its parameters:
+// peer 17 is the same in every run and every program.
 
 #pragma once
 
@@ -12,7 +12,7 @@
 
 namespace shoal::bench {
 
-// Draws an index with the probability of its weight in constant time (Walker's alias method, as Vose has it).
+// Draws an index with the probability of its weight, in constant time (Walker's alias method in Vose's form).
 class AliasTable {
  public:
   explicit AliasTable(const std::vector<double>& weights);
@@ -30,7 +30,7 @@ class AliasTable {
   std::vector<Slot> slots_;
 };
 
-// One peer: `client` is the number of its address, `port` what it announces.
+// One peer: `client` is the number of its address, `port` the port it announces.
 struct WorkloadPeer {
   uint32_t torrent = 0;
   uint32_t client = 0;
@@ -43,16 +43,16 @@ class Workload {
   static constexpr uint32_t kPeersPerClientMax = 60'000;
   static constexpr uint32_t kClientsMin = 64;
 
-  // Torrent i of n weighs 0.5 + exp(6.5 - 500 i / n). `even`: all have as many peers instead.
+  // Torrent i of n weighs 0.5 + exp(6.5 - 500 i / n). `even`: all have the same number of peers instead.
   Workload(uint32_t torrents, uint32_t peers, bool even = false);
 
   uint32_t torrents() const { return torrents_; }
   uint32_t peers() const { return peers_; }
-  // Addresses among which the peers are dealt out in turn.
+  // The number of addresses over which the peers are distributed in turn.
   uint32_t clients() const { return clients_; }
   uint32_t peers_of_client(uint32_t client) const { return (peers_ - client + clients_ - 1) / clients_; }
 
-  // Peer `index` of those of one client.
+  // Peer number `index` of one client.
   WorkloadPeer peer(uint32_t client, uint32_t index) const;
   uint32_t random_torrent(common::Prng& prng) const { return table_.draw(prng.next()); }
 

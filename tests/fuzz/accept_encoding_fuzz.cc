@@ -1,5 +1,5 @@
-// Any bytes as Accept-Encoding: only what the client has named, itself or by '*', is chosen, and blanks
-// around the list change nothing.
+// Any bytes as Accept-Encoding: the coding chosen is always one that the client names, explicitly or by '*',
+// and blanks around the list change nothing.
 
 #include <algorithm>
 #include <string>

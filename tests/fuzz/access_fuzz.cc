@@ -1,5 +1,5 @@
 // What operators' scripts write: lines of the access list, the file of run-time changes, networks. Lines are
-// the same however the text is cut; what is accepted reads back the same from its printed form.
+// the same however the text is split; what is accepted reads back the same from its printed form.
 
 #include <algorithm>
 #include <string>

@@ -1,5 +1,5 @@
-// What comes to the admin API, and the file of its token: path and query of one line, the text of a file.
-// What is understood reads back the same from its plain form.
+// Requests to the admin API (path and query, one line) and the file of its token (a text). What is accepted
+// reads back the same from its plain form.
 
 #include <string>
 #include <string_view>

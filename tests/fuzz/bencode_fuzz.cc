@@ -1,4 +1,4 @@
-// Bencode: what the reader takes is canonical, so the writer gives the same bytes back.
+// Bencode: what the reader accepts is canonical, so the writer gives the same bytes back.
 
 #include <string>
 #include <string_view>
@@ -41,7 +41,7 @@ void rewrite(const BencodeValue& value, BencodeWriter& writer) {
   }
 }
 
-// find() gives the very value that stands behind the key.
+// find() returns exactly the value that follows the key.
 void check_find(const BencodeValue& dict) {
   auto children = dict.children();
   while (const auto key = children.next()) {

@@ -1,6 +1,5 @@
-// What proxies say of the client, and what clients say themselves: the PROXY protocol, X-Forwarded-For,
-// Forwarded, ip= in an announce. Whatever the bytes, a client that no trusted proxy vouches for is the
-// connection's.
+// The client's address, from proxies and from clients: the PROXY protocol, X-Forwarded-For, Forwarded, ip= in
+// an announce. Whatever the bytes, without a trusted proxy the client is the connection's address.
 
 #include <string>
 #include <string_view>

@@ -1,6 +1,6 @@
-// What servers answer to `shoal probe`, `status`, `top`, `access` and `drain`. The first byte says where the
-// stream is cut in two: the reply must not depend on it. The body is then read as bencoding and as JSON; only
-// printable text comes out.
+// Servers' answers to `shoal probe`, `status`, `top`, `access` and `drain`. The first byte tells where to
+// split the stream in two: the reply must not depend on it. The body is then read as bencoding and as JSON;
+// only printable text comes out.
 
 #include <algorithm>
 #include <string>

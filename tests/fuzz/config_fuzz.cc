@@ -1,4 +1,4 @@
-// Any bytes as the options file: errors are one printable line each, and what is accepted keeps every promise
+// Any bytes as the options file: each error is one printable line, and what is accepted meets every condition
 // that the node relies on.
 
 #include <algorithm>

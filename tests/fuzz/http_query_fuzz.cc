@@ -1,4 +1,4 @@
-// Announce and scrape queries: what was understood, written with every byte escaped, is understood the same.
+// Announce and scrape queries: what is accepted reads back the same when written with every byte escaped.
 
 #include <algorithm>
 #include <array>

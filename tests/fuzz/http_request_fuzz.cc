@@ -1,5 +1,5 @@
-// HTTP requests: the verdict does not depend on how the bytes were cut, views stay inside the buffer, and
-// pipelined requests are found one behind the other.
+// HTTP requests: the verdict does not depend on how the bytes are split, views stay inside the buffer, and
+// pipelined requests are found one after the other.
 
 #include <algorithm>
 #include <string>
@@ -47,7 +47,7 @@ void check_request(std::string_view text, const HttpRequest& request) {
   CHECK_INVARIANT(request.version_minor == 0 || request.header("host"));
   CHECK_INVARIANT(!request.header("no such header"));
 
-  // Written anew from what was understood, it is understood the same.
+  // Written again from what was parsed, it parses the same.
   std::string again = request.method == HttpMethod::get ? "GET " : "HEAD ";
   again += std::string(request.path) + "?" + std::string(request.query);
   again += request.version_minor == 0 ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n";
@@ -65,7 +65,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string_view text(reinterpret_cast<const char*>(data), size);
   while (true) {
     const HttpRequest request = parse(text);
-    const size_t byte_wise_max = 1024;  // quadratic; larger inputs are cut more coarsely
+    const size_t byte_wise_max = 1024;  // quadratic; larger inputs are split more coarsely
     CHECK_INVARIANT(same(request, parse_in_pieces(text, text.size() <= byte_wise_max ? 1 : 97)));
     if (request.state == HttpState::bad) CHECK_INVARIANT(request.status >= 400 && request.status <= 505);
     if (request.state != HttpState::request) return 0;

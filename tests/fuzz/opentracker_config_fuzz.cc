@@ -1,5 +1,5 @@
-// Any bytes as opentracker.conf: what comes out is valid for shoal, or the errors say that it is not, and no
-// value is wrong by itself.
+// Any bytes as opentracker.conf: the translation is valid for shoal or has errors, and no single value in it
+// is invalid.
 
 #include <algorithm>
 #include <string>
@@ -21,7 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   sources.host_name = "host";
   const auto options = resolve_options(sources);
   CHECK_INVARIANT(options.has_value() == translated.errors.empty());
-  // Nothing of the file stands in the open but what an option has taken.
+  // Outside comments, nothing of the file appears but what an option has accepted.
   std::string_view rest = translated.toml;
   while (!rest.empty()) {
     const std::string_view line = rest.substr(0, rest.find('\n'));

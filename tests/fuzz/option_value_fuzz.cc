@@ -1,5 +1,5 @@
-// The parsers of single values, of key files and of tracker URLs: what is accepted reads back the same from
-// its printed form. The first byte chooses an option of the table for the flag.
+// The parsers of single values, key files and tracker URLs: what is accepted reads back the same from its
+// printed form. The first byte chooses the option whose flag is set.
 
 #include <string>
 #include <string_view>
@@ -43,7 +43,7 @@ void check_url(std::string_view text) {
   if (const auto path = scrape_path(url->path)) CHECK_INVARIANT(path->starts_with('/'));
 }
 
-// A flag and a variable of the same text are the same.
+// A flag and a variable with the same text give the same result.
 void check_sources(const Option& option, std::string_view text) {
   CHECK_INVARIANT(split_values(option, text).size() <= option.list_max + 1);
   OptionSources flag, variable;

@@ -1,5 +1,5 @@
-// Frames of pulls as a key holder could make them: what decodes is sane, and encodes to something that
-// decodes to the same.
+// Pull frames that a key holder could make: what decodes is valid, and encodes to something that decodes to
+// the same.
 
 #include <cstdint>
 

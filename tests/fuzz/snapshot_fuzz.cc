@@ -1,8 +1,8 @@
-// Snapshot files: whatever the bytes, reading ends, stays within its memory, and visits only records a store
-// may hold. What was read is written anew and read the same.
+// Snapshot files: whatever the bytes, reading ends, stays within its memory and visits only records that a
+// store may hold. What was read, written again, reads the same.
 //
-// Checksums keep a fuzzer out, so the first byte of the input chooses what the others are: swarms to be
-// written, the inside of a frame whose checksums are right, or a whole file.
+// A fuzzer cannot guess checksums, so the first byte of the input chooses what the others are: swarms to
+// write, the inside of a frame with correct checksums, or a whole file.
 
 #include <algorithm>
 #include <array>
@@ -69,7 +69,7 @@ void check_round_trip(const SnapshotHeader& header, const std::vector<SnapshotSw
   CHECK_INVARIANT(seen->records == records);
 }
 
-// Bytes as swarms; IPv4 and then IPv6 within a swarm, as they come back.
+// Bytes as swarms; within a swarm IPv4 before IPv6, the order in which they are read back.
 void round_trip(common::ByteReader reader) {
   SnapshotHeader header;
   header.identity.peer_timeout_s = reader.u32();
@@ -103,7 +103,7 @@ void round_trip(common::ByteReader reader) {
   check_round_trip(header, swarms);
 }
 
-// The beginning of a file: one frame with these bytes in it, and no end.
+// The start of a file: one frame with these bytes in it, and no end.
 std::vector<uint8_t> wrap(common::ByteSpan inside) {
   std::vector<uint8_t> file;
   const auto append = [&](common::ByteSpan bytes) { file.insert(file.end(), bytes.begin(), bytes.end()); };
@@ -125,7 +125,7 @@ std::vector<uint8_t> wrap(common::ByteSpan inside) {
   return file;
 }
 
-// A good frame is visited, then the end is missed.
+// A valid frame is visited; then the missing end is reported.
 void check_inside(common::ByteSpan inside) {
   if (inside.empty() || inside.size() > snapshot::kFrameBytesMax) return;
   const auto seen = see(wrap(inside));

@@ -1,5 +1,5 @@
-// Queries of /stats and of a full scrape: what is understood holds the promises of the header, whichever way
-// the pairs are written.
+// Queries of /stats and of a full scrape: what is accepted is what the header promises, however the pairs are
+// written.
 
 #include <string>
 #include <string_view>

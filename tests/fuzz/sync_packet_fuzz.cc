@@ -1,5 +1,5 @@
-// Sync datagrams: the envelope as it comes from the network, and the body behind it as a key holder could
-// make it. What decodes must encode to something that decodes to the same.
+// Sync datagrams: the header as it arrives from the network, and the body as a key holder could make it. What
+// decodes must encode to something that decodes to the same.
 
 #include <cstdint>
 
@@ -48,7 +48,7 @@ void check_body(common::ByteSpan body) {
   CHECK_INVARIANT(again.has_value() && *again == *packet);
 }
 
-// What a member may say must not upset a cluster: sealed rightly, whatever is inside.
+// No body that a member seals may break a cluster.
 void check_cluster(common::ByteSpan body) {
   static test::NoSwarms swarms;
   static const sync::KeyRing keys({sync::insecure_key("fuzz")}, "fuzz");
@@ -62,10 +62,10 @@ void check_cluster(common::ByteSpan body) {
     const auto packet = sealer.seal(stream, content);
     cluster.receive(kNow, {kFrom, std::nullopt, *packet}, out);
   };
-  // As an unknown, which can at most be challenged and answered.
+  // From an unknown node, which can at most be challenged and answered.
   send(proto::SyncStream::control, body);
   CHECK_INVARIANT(out.sends.size() <= 2);
-  // As a member.
+  // From a member.
   if (out.sends.empty()) send(proto::SyncStream::control, proto::encode_sync_packet(proto::Leave{}));
   for (const sync::Send& sent : std::vector<sync::Send>(out.sends)) {
     const auto opened = sync::open_sealed(keys, *proto::parse_sync_header(*sent.bytes), *sent.bytes);

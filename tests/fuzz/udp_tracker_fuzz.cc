@@ -1,5 +1,4 @@
-// BEP 15: what parses is written back to the same bytes, and what lies behind the known fields changes
-// nothing.
+// BEP 15: what parses is written back to the same bytes, and bytes after the known fields change nothing.
 
 #include <algorithm>
 #include <array>
