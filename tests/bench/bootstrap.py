@@ -14,12 +14,12 @@ import os
 import select
 import subprocess
 import sys
-import threading
 import time
 
 from figure import arguments, loopback_cluster, percentile, result, row, udp_load
-from link_cluster import peers_known
 
+from background import Background
+from link_cluster import peers_known
 from udp_client import UdpClient, announce_packet
 from wait import wait_for
 
@@ -27,16 +27,15 @@ from wait import wait_for
 PROBE_HASHES = 1000
 
 
-class Probe:
+class Probe(Background):
     """Announces to one node from a thread; records (when sent, milliseconds to the answer) for each."""
 
     def __init__(self, target, rate):
+        super().__init__()
         self.target = target
         self.rate = rate
         self.times = []
         self.lost = 0
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
 
     def _run(self):
         hashes = [os.urandom(20) for _ in range(PROBE_HASHES)]
@@ -65,40 +64,23 @@ class Probe:
     def between(self, start, end):
         return [took for sent, took in self.times if start <= sent <= end]
 
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._over.set()
-        self._thread.join()
-
 
 def resident_bytes(node):
     with open(f"/proc/{node.process.pid}/status", encoding="utf-8") as file:
         return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmRSS:"))
 
 
-class MemoryWatch:
+class MemoryWatch(Background):
     """The largest resident size of a node, sampled every 20 ms."""
 
     def __init__(self, node):
+        super().__init__()
         self.node = node
         self.largest = resident_bytes(node)
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
 
     def _run(self):
         while not self._over.wait(0.02):
             self.largest = max(self.largest, resident_bytes(self.node))
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._over.set()
-        self._thread.join()
 
 
 def one_round(options):

@@ -2,9 +2,10 @@
 
 import itertools
 import os
+import subprocess
 import unittest
 
-from cluster import Cluster
+from cluster import SHOAL, Cluster
 from http_client import HttpClient
 from udp_client import UdpClient
 
@@ -22,6 +23,19 @@ def fresh_hash():
     return os.urandom(20)
 
 
+def shoal(*arguments, environment=None, stdin="", timeout_s=30):
+    """Runs the program to its end; returns the subprocess.CompletedProcess."""
+    return subprocess.run([SHOAL, *arguments], check=False, capture_output=True, text=True, input=stdin,
+                          timeout=timeout_s, env={**os.environ, **(environment or {})})
+
+
+def post(node, path, *headers):
+    """POSTs to a node's admin endpoint; returns the response."""
+    with HttpClient(node.admin_address) as client:
+        client.send("".join(line + "\r\n" for line in [f"POST {path} HTTP/1.1", "Host: x", *headers, ""]).encode())
+        return client.read_response()
+
+
 class ClusterCase(unittest.TestCase):
     """All tests of a class share one cluster; each uses swarms of its own."""
 
@@ -35,11 +49,16 @@ class ClusterCase(unittest.TestCase):
     def setUpClass(cls):
         cls.cluster = Cluster(nodes=cls.nodes, hosts=cls.hosts, sync=cls.sync, settings=cls.settings)
         try:
+            cls.prepare()
             cls.cluster.start()
         except BaseException:
             cls.cluster.dump_logs()
             cls.cluster.stop()
             raise
+
+    @classmethod
+    def prepare(cls):
+        """Changes the cluster before it starts."""
 
     @classmethod
     def tearDownClass(cls):

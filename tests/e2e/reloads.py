@@ -5,19 +5,16 @@ import json
 import os
 import signal
 
-from http_client import HttpClient, announce_target
-from nodes import ClusterCase, fresh_hash
+from http_client import announce_target
+from nodes import ClusterCase, fresh_hash, post
 from wait import wait_for
 
 TOKEN = "a-token-that-nobody-guesses"
 
 
-def post(node, path, *headers):
+def post_json(node, path, *headers):
     """POSTs to the admin endpoint; returns status and document."""
-    host, port = node.admin.split(":")
-    with HttpClient((host, int(port))) as client:
-        client.send("".join(line + "\r\n" for line in [f"POST {path} HTTP/1.1", "Host: x", *headers, ""]).encode())
-        answer = client.read_response()
+    answer = post(node, path, *headers)
     return answer.status, json.loads(answer.body)
 
 

@@ -3,11 +3,10 @@
 import json
 import os
 import signal
-import subprocess
 
-from cluster import SHOAL, Cluster, free_port
-from http_client import HttpClient, announce_target, scrape_target
-from nodes import ClusterCase, fresh_hash
+from cluster import free_port
+from http_client import announce_target, scrape_target
+from nodes import ClusterCase, fresh_hash, post, shoal
 from udp_client import Refused
 from wait import wait_for
 
@@ -20,24 +19,12 @@ class AccessCase(ClusterCase):
     access = {}  # options of [access]; file names become paths in the cluster's folder
 
     @classmethod
-    def setUpClass(cls):
-        cls.cluster = Cluster(nodes=cls.nodes, sync=cls.sync, settings=cls.settings)
+    def prepare(cls):
         for node in cls.cluster.nodes:
             node.settings["access"] = dict(cls.access)
             for key in ("file", "state_file", "fifo_add", "fifo_delete"):
                 if key in cls.access:
                     node.settings["access"][key] = os.path.join(cls.cluster.folder, node.name + "." + cls.access[key])
-        try:
-            cls.prepare()
-            cls.cluster.start()
-        except BaseException:
-            cls.cluster.dump_logs()
-            cls.cluster.stop()
-            raise
-
-    @classmethod
-    def prepare(cls):
-        pass
 
     @classmethod
     def path(cls, key, number=0):
@@ -68,15 +55,8 @@ class AccessCase(ClusterCase):
                      f"{protocol} of node {number} to {'refuse' if refused else 'serve'} it")
 
     def shoal(self, *arguments, number=0):
-        done = subprocess.run([SHOAL, "access", *arguments, "--admin", self.node(number).admin],
-                              capture_output=True, text=True, timeout=20)
+        done = shoal("access", *arguments, "--admin", self.node(number).admin)
         return done.returncode, done.stdout, done.stderr
-
-    def post(self, path, headers=()):
-        host, port = self.node(0).admin.rsplit(":", 1)
-        with HttpClient((host, int(port))) as client:
-            client.send("".join(line + "\r\n" for line in [f"POST {path} HTTP/1.1", "Host: x", *headers, ""]).encode())
-            return client.read_response()
 
 
 class AccessAllow(AccessCase):
@@ -84,6 +64,7 @@ class AccessAllow(AccessCase):
 
     @classmethod
     def prepare(cls):
+        super().prepare()
         cls.listed = fresh_hash()
         cls.write_list([cls.listed])
 
@@ -161,14 +142,14 @@ class AccessAllow(AccessCase):
 
     def test_admin_endpoint(self):
         info_hash = fresh_hash().hex()
-        self.assertEqual(self.post(f"/v1/access/add?hash={info_hash}").status, 200)
+        self.assertEqual(post(self.node(0), f"/v1/access/add?hash={info_hash}").status, 200)
         for path, headers, status in ((f"/v1/access/add?hash={info_hash}", ["Origin: http://evil.example"], 403),
                                       ("/v1/access/add", [], 400), ("/v1/access/add?hash=1", [], 400),
                                       (f"/v1/access/add?name={info_hash}", [], 400),
                                       ("/v1/access/add?" + "&".join([f"hash={info_hash}"] * 101), [], 400),
                                       (f"/v1/access/forget?hash={info_hash}", [], 404)):
             with self.subTest(path[:40]):
-                self.assertEqual(self.post(path, headers).status, status)
+                self.assertEqual(post(self.node(0), path, *headers).status, status)
         self.assertEqual(self.node(0).get("/v1/access?hash=xyz")[0], 400)
 
     def test_fifos(self):
@@ -392,9 +373,7 @@ class AccessStart(ClusterCase):
                                        ("state_file", bad, bad + ":1: is no list of changes"),
                                        ("fifo_add", bad, bad + ": is no FIFO")):
             with self.subTest(option=option, value=value):
-                done = subprocess.run(
-                    [SHOAL, "node", "--tracker.udp=", f"--tracker.http=127.0.0.1:{free_port()}", "--admin.listen=",
-                     "--access.mode=deny", f"--access.{option}={value}"],
-                    capture_output=True, text=True, timeout=20)
+                done = shoal("node", "--tracker.udp=", f"--tracker.http=127.0.0.1:{free_port()}", "--admin.listen=",
+                             "--access.mode=deny", f"--access.{option}={value}")
                 self.assertEqual(done.returncode, 1)
                 self.assertIn(message, done.stderr.replace("\\\"", "\""))

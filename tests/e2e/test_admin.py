@@ -1,13 +1,10 @@
 """The admin endpoint, which monitoring and people read."""
 
 import json
-import os
 import re
-import subprocess
 
-from cluster import SHOAL
 from http_client import HttpClient
-from nodes import ClusterCase, fresh_hash
+from nodes import ClusterCase, fresh_hash, shoal
 from wait import wait_for
 
 SAMPLE = re.compile(r'^([a-z_:][a-z0-9_:]*)(\{(?:[a-z_]+="(?:[^"\\]|\\.)*",?)*\})? (-?[0-9.e+-]+|NaN|[+-]Inf)$')
@@ -71,38 +68,33 @@ class Admin(ClusterCase):
         self.assertGreaterEqual(node.metric("shoal_swarms"), 10)
 
     def test_malformed_requests(self):
-        host, port = self.node(0).admin.split(":")
         for data in (b"\0\0\0\r\n\r\n", b"POST /metrics HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /" + b"x" * 9000):
-            with self.subTest(data[:10]), HttpClient((host, int(port))) as client:
+            with self.subTest(data[:10]), HttpClient(self.node(0).admin_address) as client:
                 client.send(data)
                 self.assertGreaterEqual(client.read_response().status, 400)
         self.assertTrue(self.node(0).ready())
 
-    def shoal(self, *arguments, **environment):
-        return subprocess.run([SHOAL, *arguments], check=False, capture_output=True, text=True, timeout=20,
-                              env={**os.environ, **environment})
-
     def test_status_command(self):
-        run = self.shoal("status", "--admin", self.node(0).admin)
+        run = shoal("status", "--admin", self.node(0).admin)
         self.assertEqual(run.returncode, 0, run.stderr)
         for name in "abc":
             self.assertRegex(run.stdout, rf"(?m)^\W*{name}\b")
-        json.loads(self.shoal("status", "--admin", self.node(1).admin, "--json").stdout)
-        self.assertEqual(self.shoal("status", "--ready", "--admin", self.node(2).admin).returncode, 0)
-        self.assertEqual(self.shoal("status", "--admin", "127.0.0.1:1").returncode, 1)
+        json.loads(shoal("status", "--admin", self.node(1).admin, "--json").stdout)
+        self.assertEqual(shoal("status", "--ready", "--admin", self.node(2).admin).returncode, 0)
+        self.assertEqual(shoal("status", "--admin", "127.0.0.1:1").returncode, 1)
 
     def test_commands_ask_the_node_of_their_environment(self):
         port = self.node(1).admin.rsplit(":", 1)[1]
         for listen, asked in ((f"0.0.0.0:{port}", f"127.0.0.1:{port}"), (f"127.0.0.1:{port}", f"127.0.0.1:{port}")):
-            run = self.shoal("status", "--ready", SHOAL_ADMIN_LISTEN=listen)
+            run = shoal("status", "--ready", environment={"SHOAL_ADMIN_LISTEN": listen})
             self.assertEqual((run.returncode, run.stdout), (0, f"{asked}: ready\n"), run.stderr)
         # A flag overrides the environment.
-        run = self.shoal("status", "--ready", "--admin", self.node(1).admin, SHOAL_ADMIN_LISTEN="127.0.0.1:1")
+        run = shoal("status", "--ready", "--admin", self.node(1).admin, environment={"SHOAL_ADMIN_LISTEN": "127.0.0.1:1"})
         self.assertEqual(run.returncode, 0, run.stderr)
         for command in ("status", "drain", "access"):
             arguments = ["list"] if command == "access" else []
             for listen, says in (("127.0.0.1:1", "127.0.0.1:1:"), ("[::]:1", "[::1]:1:"), ("here", '"here" is not allowed')):
-                run = self.shoal(command, *arguments, SHOAL_ADMIN_LISTEN=listen)
+                run = shoal(command, *arguments, environment={"SHOAL_ADMIN_LISTEN": listen})
                 self.assertEqual(run.returncode, 1)
                 self.assertIn(says, run.stderr)
 
@@ -111,12 +103,12 @@ class Admin(ClusterCase):
             for host in ("127.0.0.1", "[::1]"):
                 with self.subTest(protocol, host=host):
                     url = f"{protocol}://{host}:{self.node(0).tracker_port}/announce"
-                    run = self.shoal("probe", url)
+                    run = shoal("probe", url)
                     self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
-        self.assertEqual(self.shoal("probe", "udp://127.0.0.1:1/announce", "--timeout-ms", "500").returncode, 1)
+        self.assertEqual(shoal("probe", "udp://127.0.0.1:1/announce", "--timeout-ms", "500").returncode, 1)
 
     def test_probe_shows_a_peer_of_another_node(self):
         info_hash = fresh_hash()
         self.client(0).announce(info_hash, 4242)
         url = f"udp://127.0.0.1:{self.node(2).tracker_port}/announce"
-        wait_for(lambda: "127.0.0.1:4242" in self.shoal("probe", url, "--hash", info_hash.hex()).stdout, 5)
+        wait_for(lambda: "127.0.0.1:4242" in shoal("probe", url, "--hash", info_hash.hex()).stdout, 5)

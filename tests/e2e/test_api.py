@@ -2,13 +2,12 @@
 
 import os
 import shutil
-import subprocess
 import tempfile
 import unittest
 
-from cluster import SHOAL, Cluster
+from cluster import Cluster
 from http_client import HttpClient
-from nodes import ClusterCase, fresh_hash
+from nodes import ClusterCase, fresh_hash, shoal
 from openapi import OpenApi
 from wait import wait_for
 
@@ -34,8 +33,7 @@ class ApiCase(ClusterCase):
         """Status and document of an operation such as "GET /v1/swarms/{info_hash}"; `query` is added to its path."""
         method, path = operation.split(" ")
         query = parameters.pop("query", "")
-        host, port = self.node(number).admin.split(":")
-        with HttpClient((host, int(port))) as client:
+        with HttpClient(self.node(number).admin_address) as client:
             lines = [f"{method} {path.format(**parameters)}{query} HTTP/1.1", "Host: node.test", *headers, "", ""]
             client.send("\r\n".join(lines).encode())
             answer = client.read_response()
@@ -179,8 +177,7 @@ class Token(ApiCase):
 
     def test_drain_command(self):
         def drain(*arguments):
-            return subprocess.run([SHOAL, "drain", "--admin", self.node(1).admin, *arguments], check=False,
-                                  capture_output=True, text=True, timeout=20)
+            return shoal("drain", "--admin", self.node(1).admin, *arguments)
 
         refused = drain()
         self.assertEqual(refused.returncode, 1)

@@ -6,12 +6,8 @@ import signal
 import subprocess
 
 from cluster import SHOAL
-from nodes import ClusterCase, fresh_hash
+from nodes import ClusterCase, fresh_hash, shoal
 from wait import wait_for
-
-
-def shoal(*arguments):
-    return subprocess.run([SHOAL, *arguments], check=False, capture_output=True, text=True, timeout=30)
 
 
 class Status(ClusterCase):

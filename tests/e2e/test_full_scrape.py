@@ -4,14 +4,12 @@ import gzip
 import json
 import os
 import struct
-import subprocess
 import tempfile
 import urllib.parse
 
 import bencode
-from cluster import SHOAL
 from http_client import HttpClient, scrape_target
-from nodes import ClusterCase, fresh_hash
+from nodes import ClusterCase, fresh_hash, shoal
 from wait import wait_for
 
 # Enough for a dump in several pieces.
@@ -36,8 +34,7 @@ class FullScrapeCase(ClusterCase):
         return self.client(0, "HTTP", **more)
 
     def admin(self):
-        host, port = self.node(0).admin.split(":")
-        client = HttpClient((host, int(port)))
+        client = HttpClient(self.node(0).admin_address)
         self.addCleanup(client.close)
         return client
 
@@ -190,8 +187,7 @@ class Export(ClusterCase):
         self.assertFalse(os.path.exists(self.file + ".tmp"))
 
     def test_a_bad_path_stops_the_start(self):
-        run = subprocess.run([SHOAL, "node", "--admin.export_file", "/nowhere/swarms", "--admin.listen", "",
-                              "--tracker.udp", "127.0.0.1:1", "--tracker.http", ""],
-                             check=False, capture_output=True, text=True, timeout=20)
+        run = shoal("node", "--admin.export_file", "/nowhere/swarms", "--admin.listen", "", "--tracker.udp", "127.0.0.1:1",
+                    "--tracker.http", "")
         self.assertEqual(run.returncode, 1)
         self.assertIn("admin.export_file: cannot write into", run.stderr)

@@ -12,13 +12,13 @@ import unittest
 from announcer import Announcer, Ready
 from cluster import SHOAL, Cluster
 from http_client import HttpClient
-from nodes import ClusterCase, fresh_hash
+from nodes import ClusterCase, fresh_hash, post, shoal
 from udp_client import UdpClient
 from wait import wait_for
 
 
 def drain(node):
-    return subprocess.run([SHOAL, "drain", "--admin", node.admin], check=False, capture_output=True, text=True, timeout=10)
+    return shoal("drain", "--admin", node.admin)
 
 
 class Drain(ClusterCase):
@@ -81,14 +81,11 @@ class Drain(ClusterCase):
         self.assertTrue(self.node(0).ready())
 
     def test_a_web_page_cannot_drain(self):
-        host, port = self.node(0).admin.split(":")
-        with HttpClient((host, int(port))) as client:
-            client.send(b"POST /v1/drain HTTP/1.1\r\nHost: x\r\nOrigin: http://evil.example\r\n\r\n")
-            self.assertEqual(client.read_response().status, 403)
+        self.assertEqual(post(self.node(0), "/v1/drain", "Origin: http://evil.example").status, 403)
         self.assertTrue(self.node(0).ready())
 
     def test_drain_of_no_node(self):
-        asked = subprocess.run([SHOAL, "drain", "--admin", "127.0.0.1:1"], check=False, capture_output=True, text=True)
+        asked = shoal("drain", "--admin", "127.0.0.1:1")
         self.assertEqual(asked.returncode, 1)
         self.assertIn("127.0.0.1:1: Connection refused", asked.stderr)
 
@@ -226,9 +223,8 @@ class Snapshot(SnapshotCase):
         self.assertNotIn("snapshot ignored", node.log_text())
 
     def test_folder_that_is_not_there(self):
-        run = subprocess.run([SHOAL, "node", "--node.snapshot", "/nonexistent/snapshot", "--admin.listen", "",
-                              "--tracker.http", "", "--tracker.udp", "127.0.0.1:1999"],
-                             check=False, capture_output=True, text=True, timeout=10)
+        run = shoal("node", "--node.snapshot", "/nonexistent/snapshot", "--admin.listen", "", "--tracker.http", "",
+                    "--tracker.udp", "127.0.0.1:1999")
         self.assertEqual(run.returncode, 1)
         self.assertIn("node.snapshot: cannot write into /nonexistent", run.stderr)
 

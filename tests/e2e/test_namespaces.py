@@ -7,7 +7,7 @@ import sys
 import tempfile
 import unittest
 
-from cluster import NAMES, SHOAL, Node, at
+from cluster import NAMES, SHOAL, Node, at, wait_in_step
 from nodes import fresh_hash
 from wait import wait_for
 
@@ -76,8 +76,7 @@ class NamespacedCluster:
         for node in self.nodes:
             node.start()
         for node in self.nodes:
-            wait_for(node.ready, 20, f"node {node.name} to be ready")
-            wait_for(lambda n=node: n.members_alive() == 2, 20, f"node {node.name} to see two members")
+            wait_in_step(node, 2)
 
     def stop(self):
         for node in self.nodes:

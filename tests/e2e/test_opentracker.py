@@ -12,7 +12,7 @@ import xml.etree.ElementTree
 
 from cluster import ROOT, SHOAL, free_port
 from http_client import HttpClient, announce_target, scrape_target
-from nodes import ClusterCase, fresh_hash
+from nodes import ClusterCase, fresh_hash, shoal
 from opentracker import PROGRAM, Opentracker
 from udp_client import UdpClient
 from wait import wait_for
@@ -223,9 +223,6 @@ def without_what_differs(mode, text):
 
 
 class Migration(unittest.TestCase):
-    def shoal(self, *arguments, **more):
-        return subprocess.run([SHOAL, *arguments], check=False, capture_output=True, text=True, timeout=20, **more)
-
     def test_a_tracker_moves(self):
         """An opentracker's file, translated, starts a shoal that answers at the same places."""
         with tempfile.TemporaryDirectory(prefix="shoal-test-") as folder:
@@ -236,12 +233,12 @@ class Migration(unittest.TestCase):
             with open(old, "w", encoding="utf-8") as file:
                 file.write(f"listen.tcp_udp 127.0.0.1:{port}\naccess.whitelist {white}\naccess.stats 127.0.0.1\n"
                            "access.stats_path info\nbatchsync.cluster.admin_ip 10.1.1.1\n")
-            run = self.shoal("config", "--from-opentracker", old)
+            run = shoal("config", "--from-opentracker", old)
             self.assertEqual((run.returncode, run.stderr), (0, ""))
             self.assertIn("# line 5: batchsync.cluster.admin_ip 10.1.1.1\n#   no counterpart", run.stdout)
             with open(new, "w", encoding="utf-8") as file:
                 file.write(run.stdout)
-            self.assertEqual(self.shoal("config", "--check", new).returncode, 0)
+            self.assertEqual(shoal("config", "--check", new).returncode, 0)
             node = subprocess.Popen([SHOAL, "node", "--config", new, "--admin.listen=", "--node.drain_s", "0"],
                                     stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             self.addCleanup(node.kill)
@@ -255,10 +252,10 @@ class Migration(unittest.TestCase):
             self.assertEqual(node.wait(10), 0)
 
     def test_mistakes(self):
-        self.assertEqual(self.shoal("config", "--from-opentracker", "/nowhere/opentracker.conf").returncode, 1)
-        self.assertEqual(self.shoal("config", "--from-opentracker", "x", "--check", "y").returncode, 2)
-        run = self.shoal("config", "--from-opentracker", "/dev/stdin",
-                         input="listen.udp 127.0.0.1:7000\nlivesync.cluster.listen 127.0.0.1:7000\n")
+        self.assertEqual(shoal("config", "--from-opentracker", "/nowhere/opentracker.conf").returncode, 1)
+        self.assertEqual(shoal("config", "--from-opentracker", "x", "--check", "y").returncode, 2)
+        run = shoal("config", "--from-opentracker", "/dev/stdin",
+                    stdin="listen.udp 127.0.0.1:7000\nlivesync.cluster.listen 127.0.0.1:7000\n")
         self.assertEqual(run.returncode, 1)
         self.assertIn("tracker.udp has it too", run.stderr)
 

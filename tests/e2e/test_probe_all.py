@@ -3,16 +3,14 @@
 import json
 import os
 import random
-import subprocess
 import unittest
 
-from cluster import SHOAL, Cluster, at, free_port
-from nodes import ClusterCase
+from cluster import Cluster, at, free_port
+from nodes import ClusterCase, shoal
 
 
 def probe(*arguments):
-    return subprocess.run([SHOAL, "probe", "--all", *arguments], check=False, capture_output=True, text=True,
-                          timeout=60)
+    return shoal("probe", "--all", *arguments, timeout_s=60)
 
 
 class ProbeAll(unittest.TestCase):
@@ -115,4 +113,4 @@ class ProbeAllNames(ClusterCase):
             run = probe(*arguments)
             self.assertEqual(run.returncode, code, arguments)
             self.assertIn(text, run.stderr)
-        self.assertEqual(subprocess.run([SHOAL, "probe", "a", "b"], check=False, capture_output=True).returncode, 2)
+        self.assertEqual(shoal("probe", "a", "b").returncode, 2)

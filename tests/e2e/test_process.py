@@ -10,13 +10,12 @@ import time
 import unittest
 
 from cluster import SHOAL, Cluster, at, free_port, toml
-from nodes import ClusterCase, fresh_hash
+from nodes import ClusterCase, fresh_hash, shoal
 from wait import wait_for
 
 
 def run_node(*arguments, environment=None):
-    return subprocess.run([SHOAL, "node", *arguments], check=False, capture_output=True, text=True, timeout=10,
-                          stdin=subprocess.DEVNULL, env={**os.environ, **(environment or {})})
+    return shoal("node", *arguments, environment=environment, timeout_s=10)
 
 
 class WrongOptions(unittest.TestCase):
@@ -53,7 +52,7 @@ class WrongOptions(unittest.TestCase):
                     with open(path, "w", encoding="utf-8") as file:
                         file.write(text)
                     for command in (["node", "--config", path], ["config", "--check", path]):
-                        run = subprocess.run([SHOAL, *command], check=False, capture_output=True, text=True, timeout=10)
+                        run = shoal(*command)
                         self.assertEqual(run.returncode, 1, run.stderr)
                         self.assertIn(f"{path}:{line}", run.stderr)
                         self.assertIn(key, run.stderr)

@@ -9,7 +9,7 @@ import unittest
 from cluster import ROOT, SHOAL, Cluster
 from http_client import announce_target
 from nodes import fresh_hash
-from reloads import TOKEN, ReloadCase, hang_up, post
+from reloads import TOKEN, ReloadCase, hang_up, post_json
 from udp_client import Refused
 from wait import wait_for
 
@@ -227,16 +227,16 @@ class Process(ReloadCase):
     @of("admin.token_file")
     def test_token(self):
         add, hash_ = "/v1/access/add?hash=", fresh_hash().hex()
-        self.assertEqual(post(self.node(0), add + hash_)[0], 409)  # there is no list
+        self.assertEqual(post_json(self.node(0), add + hash_)[0], 409)  # there is no list
         self.reload(admin__token_file=self.path("token", TOKEN + "\n"))
-        self.assertEqual(post(self.node(0), add + hash_)[0], 401)
-        self.assertEqual(post(self.node(0), add + hash_, f"Authorization: Bearer {TOKEN}")[0], 409)
+        self.assertEqual(post_json(self.node(0), add + hash_)[0], 401)
+        self.assertEqual(post_json(self.node(0), add + hash_, f"Authorization: Bearer {TOKEN}")[0], 409)
         # The same file with another token in it: no option changes.
         self.path("token", TOKEN[::-1] + "\n")
-        self.assertEqual(post(self.node(0), "/v1/reload", f"Authorization: Bearer {TOKEN}"),
+        self.assertEqual(post_json(self.node(0), "/v1/reload", f"Authorization: Bearer {TOKEN}"),
                          (200, {"result": "reloaded", "applied": [], "need_restart": []}))
-        self.assertEqual(post(self.node(0), add + hash_, f"Authorization: Bearer {TOKEN}")[0], 401)
-        self.assertEqual(post(self.node(0), add + hash_, f"Authorization: Bearer {TOKEN[::-1]}")[0], 409)
+        self.assertEqual(post_json(self.node(0), add + hash_, f"Authorization: Bearer {TOKEN}")[0], 401)
+        self.assertEqual(post_json(self.node(0), add + hash_, f"Authorization: Bearer {TOKEN[::-1]}")[0], 409)
 
     @of("admin.export_file", "admin.export_interval_s", "admin.export_format")
     def test_export(self):

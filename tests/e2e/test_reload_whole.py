@@ -10,8 +10,8 @@ import unittest
 
 from cluster import SHOAL, Cluster
 from http_client import HttpClient
-from nodes import fresh_hash
-from reloads import TOKEN, ReloadCase, hang_up, post
+from nodes import fresh_hash, shoal
+from reloads import TOKEN, ReloadCase, hang_up, post_json
 from wait import wait_for
 
 
@@ -23,14 +23,14 @@ class Mistakes(ReloadCase):
     def expect_refused(self, reason):
         node = self.node(0)
         self.set(tracker__interval_s=500)
-        status, document = post(node, "/v1/reload")
+        status, document = post_json(node, "/v1/reload")
         self.assertEqual((status, list(document)), (409, ["error"]))
         self.assertRegex(document["error"], reason)
         self.assertFalse(hang_up(node))
         self.assertEqual(self.answer()[b"interval"], 1000)
         self.assertRegex(node.log_text().replace('\\"', '"').splitlines()[-1],
                          f'everything stays as it was cause=SIGHUP reason=.*{reason}')
-        done = subprocess.run([SHOAL, "reload", "--admin", node.admin], check=False, capture_output=True, text=True)
+        done = shoal("reload", "--admin", node.admin)
         self.assertEqual((done.returncode, done.stdout), (1, ""))
         self.assertRegex(done.stderr, f"409: .*{reason}")
 
@@ -42,9 +42,9 @@ class Mistakes(ReloadCase):
         config = self.node(0).write_config()
         with open(config, "a", encoding="utf-8") as file:
             file.write("nonsense\n")
-        self.assertEqual(post(self.node(0), "/v1/reload")[0], 409)
+        self.assertEqual(post_json(self.node(0), "/v1/reload")[0], 409)
         os.unlink(config)
-        status, document = post(self.node(0), "/v1/reload")
+        status, document = post_json(self.node(0), "/v1/reload")
         self.assertEqual((status, document["error"]), (409, f"{config}: cannot be read: No such file or directory"))
 
     def test_a_list(self):
@@ -108,7 +108,7 @@ class Restart(ReloadCase):
     def test_they_are_named(self):
         node = self.node(0)
         self.set(node__name="other", node__workers=1, tracker__interval_s=900)
-        self.assertEqual(post(node, "/v1/reload"), (200, {"result": "reloaded", "applied": ["tracker.interval_s"],
+        self.assertEqual(post_json(node, "/v1/reload"), (200, {"result": "reloaded", "applied": ["tracker.interval_s"],
                                                           "need_restart": ["node.name", "node.workers"]}))
         self.assertEqual(node.status()["reload"]["need_restart"], ["node.name", "node.workers"])
         self.assertEqual(node.metric("shoal_options_need_restart"), 2)
@@ -119,16 +119,14 @@ class Restart(ReloadCase):
         node = self.node(0)
         self.set(node__name="other", tracker__interval_s=901)
 
-        def shoal(*arguments):
-            done = subprocess.run([SHOAL, "reload", "--admin", node.admin, *arguments], check=True,
-                                  capture_output=True, text=True, timeout=20)
-            return done.stdout
+        def reload(*arguments):
+            return shoal("reload", "--admin", node.admin, *arguments).stdout
 
-        self.assertEqual(shoal(), f"{node.admin}: reloaded\nchanged: tracker.interval_s\n"
-                                  "changed, but need a restart: node.name\n")
-        self.assertEqual(json.loads(shoal("--json"))["applied"], [])
+        self.assertEqual(reload(), f"{node.admin}: reloaded\nchanged: tracker.interval_s\n"
+                                   "changed, but need a restart: node.name\n")
+        self.assertEqual(json.loads(reload("--json"))["applied"], [])
         self.set(node__name="a")
-        self.assertEqual(shoal(), f"{node.admin}: reloaded\nchanged: no option\n")
+        self.assertEqual(reload(), f"{node.admin}: reloaded\nchanged: no option\n")
 
 
 class Held(unittest.TestCase):
@@ -211,7 +209,7 @@ class Held(unittest.TestCase):
         self.set_interval(700)
         answers = []
         asked = threading.Thread(
-            target=lambda: answers.append(post(self.node, "/v1/reload", f"Authorization: Bearer {TOKEN}")))
+            target=lambda: answers.append(post_json(self.node, "/v1/reload", f"Authorization: Bearer {TOKEN}")))
         asked.start()
         self.expect("RELOADING=1")
         self.let_go(held)

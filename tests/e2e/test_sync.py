@@ -80,15 +80,13 @@ class SyncGarbage(ClusterCase):
     nodes = 2
 
     @classmethod
-    def setUpClass(cls):
+    def prepare(cls):
         """A relay between the two nodes records real datagrams."""
-        cls.cluster = Cluster(nodes=2)
         cls.relay = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         cls.relay.bind(("127.0.0.1", free_port()))
         cls.relay.settimeout(5)
         # Node b takes the relay for a third node, so it sends its datagrams there too.
         cls.cluster.nodes[1].settings["sync"]["peers"].append(at(*cls.relay.getsockname()))
-        cls.cluster.start()
 
     @classmethod
     def tearDownClass(cls):

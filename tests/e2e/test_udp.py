@@ -1,13 +1,11 @@
 """The UDP tracker (BEP 15): well-formed and hostile datagrams."""
 
 import os
-import socket
 import struct
 
 from cluster import Cluster, at, free_port
 from nodes import ANSWER_HEAD_BYTES, LOOPBACK, ClusterCase, fresh_hash
-from udp_client import (PEER_SIZE, PROTOCOL_ID, SCRAPE, Refused, UdpClient, announce_packet, connect_packet,
-                        parse_announce, scrape_packet)
+from udp_client import (PEER_SIZE, PROTOCOL_ID, Refused, UdpClient, announce_packet, connect_packet, scrape_packet)
 from wait import wait_for
 
 # The UDP payload of a 1500-byte packet.

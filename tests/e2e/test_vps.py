@@ -10,7 +10,7 @@ import tempfile
 import tomllib
 import unittest
 
-from cluster import ROOT, SHOAL, Node, at
+from cluster import ROOT, SHOAL, Node, at, wait_in_step
 from http_client import HttpClient
 from link_cluster import available, inside, run
 from nodes import fresh_hash
@@ -107,8 +107,7 @@ class Vps(unittest.TestCase):
     def wait_in_step(self):
         for node in self.nodes:
             with inside(self.space(node.name)):
-                wait_for(node.ready, 20, f"{node.name} to be ready")
-                wait_for(lambda n=node: n.members_alive() == 2, 20, f"{node.name} to see two members")
+                wait_in_step(node, 2)
 
     def check(self, addresses):
         self.wait_in_step()

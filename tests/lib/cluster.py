@@ -71,6 +71,12 @@ class Node:
         self.log = os.path.join(folder, f"{name}.log")
         self.process = None
 
+    @property
+    def admin_address(self):
+        """(host, port) of the admin endpoint."""
+        host, port = self.admin.rsplit(":", 1)
+        return host, int(port)
+
     def write_config(self):
         """Writes the settings to the file that the node reads at start() and at SIGHUP."""
         config = os.path.join(self.folder, f"{self.name}.toml")
@@ -137,7 +143,35 @@ class Node:
             return file.read()
 
 
-class Cluster:
+def wait_in_step(node, others, timeout_s=20, interval_s=0.02):
+    """Waits until the node is ready and sees this many other members alive."""
+    wait_for(node.ready, timeout_s, f"node {node.name} to be ready", interval_s)
+    wait_for(lambda: node.members_alive() == others, timeout_s, f"node {node.name} to see {others} members alive", interval_s)
+
+
+class NodeGroup:
+    """What all clusters of nodes share: a `with` block starts and stops them, and shows their logs if they do not start.
+    Subclasses have `nodes`, start() and stop()."""
+
+    def dump_logs(self, lines=40):
+        for node in self.nodes:
+            if node.process:
+                print(f"--- log of node {node.name}")
+                print("\n".join(node.log_text().splitlines()[-lines:]), flush=True)
+
+    def __enter__(self):
+        try:
+            return self.start()
+        except BaseException:
+            self.dump_logs()
+            self.stop()
+            raise
+
+    def __exit__(self, *_):
+        self.stop()
+
+
+class Cluster(NodeGroup):
 
     """Up to ten nodes a, b, c, ... on loopback, each with its own ports on the same hosts; the sync channel uses the
     first host.
@@ -183,11 +217,7 @@ class Cluster:
         for node in self.nodes:
             node.start()
         for node in self.nodes:
-            wait_for(node.ready, timeout_s, f"node {node.name} to be ready")
-            if self.sync != "off":
-                others = len(self.nodes) - 1
-                wait_for(lambda n=node: n.members_alive() == others, timeout_s,
-                         f"node {node.name} to see {others} members alive")
+            wait_in_step(node, 0 if self.sync == "off" else len(self.nodes) - 1, timeout_s)
         return self
 
     def stop(self):
@@ -200,20 +230,3 @@ class Cluster:
         if self.own_folder:
             shutil.rmtree(self.own_folder, ignore_errors=True)
         return codes
-
-    def dump_logs(self, lines=40):
-        for node in self.nodes:
-            if node.process:
-                print(f"--- log of node {node.name}")
-                print("\n".join(node.log_text().splitlines()[-lines:]), flush=True)
-
-    def __enter__(self):
-        try:
-            return self.start()
-        except BaseException:
-            self.dump_logs()
-            self.stop()
-            raise
-
-    def __exit__(self, *_):
-        self.stop()

@@ -11,7 +11,7 @@ import tempfile
 import urllib.error
 import urllib.request
 
-from cluster import ROOT, free_port
+from cluster import ROOT, free_port, wait_in_step
 from debian_root import tar_path
 from link_cluster import inside, run
 from wait import wait_for
@@ -225,9 +225,7 @@ class ContainerCluster:
 
     def wait_in_step(self, timeout_s=60):
         for node in self.nodes:
-            wait_for(node.ready, timeout_s, f"node {node.name} to be ready", interval_s=0.1)
-            wait_for(lambda n=node: n.members_alive() == 2, timeout_s, f"node {node.name} to see two members",
-                     interval_s=0.1)
+            wait_in_step(node, 2, timeout_s, interval_s=0.1)
 
     def dump_logs(self):
         try:

@@ -8,8 +8,7 @@ import shutil
 import subprocess
 import tempfile
 
-from cluster import NAMES, SHOAL, Node, at
-from wait import wait_for
+from cluster import NAMES, SHOAL, Node, NodeGroup, at, wait_in_step
 
 TRACKER, SYNC, ADMIN = 6969, 6970, 9697
 CLONE_NEWNET = 0x40000000
@@ -46,7 +45,7 @@ def _setns(fd):
         raise OSError(ctypes.get_errno(), "setns")
 
 
-class LinkCluster:
+class LinkCluster(NodeGroup):
     """Nodes a, b, c, ... at 10.88.0.1, .2, ..., trackers on port 6969, admin endpoints reachable. Clients run in
     `with cluster.client():`, at 10.88.0.99."""
 
@@ -146,9 +145,7 @@ class LinkCluster:
 
     def wait_ready(self, node, timeout_s=30):
         """Waits until the node is ready and sees all others. Call it from the client's side."""
-        others = len(self.nodes) - 1
-        wait_for(node.ready, timeout_s, f"node {node.name} to be ready")
-        wait_for(lambda: node.members_alive() == others, timeout_s, f"node {node.name} to see {others} members alive")
+        wait_in_step(node, len(self.nodes) - 1, timeout_s)
 
     def stop(self):
         for node in self.nodes:
@@ -159,23 +156,6 @@ class LinkCluster:
             subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
         shutil.rmtree(self.folder, ignore_errors=True)
         return codes
-
-    def dump_logs(self, lines=40):
-        for node in self.nodes:
-            if node.process:
-                print(f"--- log of node {node.name}")
-                print("\n".join(node.log_text().splitlines()[-lines:]), flush=True)
-
-    def __enter__(self):
-        try:
-            return self.start()
-        except BaseException:
-            self.dump_logs()
-            self.stop()
-            raise
-
-    def __exit__(self, *_):
-        self.stop()
 
 
 def peers_known(node):

@@ -7,8 +7,7 @@ import selectors
 import socket
 import threading
 
-from cluster import Cluster, at, free_port
-from wait import wait_for
+from cluster import Cluster, NodeGroup, at, free_port, wait_in_step
 
 
 class Relay:
@@ -119,7 +118,7 @@ class Relay:
         from_.close()
 
 
-class RelayCluster:
+class RelayCluster(NodeGroup):
     """Nodes a, b, c, ..., trackers on 127.0.0.1."""
 
     def __init__(self, nodes=3, settings=None):
@@ -160,14 +159,9 @@ class RelayCluster:
 
     def wait_ready(self, node, timeout_s=30):
         """Waits until the node is ready and sees all others."""
-        others = len(self.nodes) - 1
-        wait_for(node.ready, timeout_s, f"node {node.name} to be ready")
-        wait_for(lambda: node.members_alive() == others, timeout_s, f"node {node.name} to see {others} members alive")
+        wait_in_step(node, len(self.nodes) - 1, timeout_s)
 
     def stop(self):
         codes = self.cluster.stop()
         self.relay.stop()
         return codes
-
-    def dump_logs(self, lines=40):
-        self.cluster.dump_logs(lines)

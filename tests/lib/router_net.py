@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import tempfile
 
-from cluster import NAMES, ROOT, SHOAL, Node, at
+from cluster import NAMES, ROOT, SHOAL, Node, at, wait_in_step
 from link_cluster import inside, run
 from wait import wait_for
 
@@ -166,8 +166,7 @@ class RouterNet:
             self.start_check(node)
         with self.client():
             for node in self.nodes:
-                wait_for(node.ready, 20, f"node {node.name} to be ready")
-                wait_for(lambda n=node: n.members_alive() == 2, 20, f"node {node.name} to see two members")
+                wait_in_step(node, 2)
         return self
 
     def start_node_bird(self, number, name):
