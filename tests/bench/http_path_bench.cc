@@ -12,7 +12,6 @@
 #include <uv.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -22,7 +21,7 @@
 #include <string>
 #include <vector>
 
-#include "bench/measure.h"
+#include "bench/path.h"
 #include "bench/workload.h"
 #include "node/http/http_server.h"
 #include "node/net/sockets.h"
@@ -50,7 +49,6 @@ struct Traffic {
   std::vector<Client> clients;
   std::array<Client*, kFilesMax> by_file{};  // by the server's descriptor of its connection; else null
   uint64_t left = 0;                         // requests still to supply
-  uint64_t answers = 0;
   uint64_t bytes = 0;
 };
 Traffic traffic;
@@ -83,31 +81,20 @@ extern "C" ssize_t read(int fd, void* to, size_t size) {
 
 extern "C" ssize_t write(int fd, const void* from, size_t size) {
   if (client_of(fd) == nullptr) return syscall(SYS_write, fd, from, size);
-  ++traffic.answers;
   traffic.bytes += size;
   return static_cast<ssize_t>(size);
 }
 
 namespace {
 
-struct Arguments {
-  uint32_t torrents = 100'000;
-  uint32_t peers = 200'000;
-  uint64_t answers = 1'000'000;
-  uint64_t rounds = 3;
-  uint32_t numwant = 50;
+struct Arguments : bench::PathArguments {
   uint32_t scrape = 0;
   bool close = false;
 };
 
 int parse(int argc, char** argv, Arguments& out) {
   CLI::App app("runs the HTTP path without the kernel");
-  app.add_option("--torrents", out.torrents)->check(CLI::PositiveNumber);
-  app.add_option("--peers", out.peers, "peers announced once before the rounds")
-      ->check(CLI::Range(64U, 3'000'000U));
-  app.add_option("--answers", out.answers, "answers in one round");
-  app.add_option("--rounds", out.rounds, "timed rounds; 0: one untimed round, for callgrind");
-  app.add_option("--numwant", out.numwant);
+  bench::add_options(app, out, 3'000'000);
   app.add_option("--scrape", out.scrape, "scrapes of this many torrents instead of announces")
       ->check(CLI::Range(0U, 50U));
   app.add_flag("--close", out.close, "a connection for each request");
@@ -210,26 +197,19 @@ class Bench {
     connect_clients();
     serve(workload_.peers());
     make_requests(workload_, arguments_.scrape, arguments_.numwant, arguments_.close);
-    bool all = true;
-    for (uint64_t round = 0; round < std::max<uint64_t>(1, arguments_.rounds); ++round) {
-      traffic.answers = traffic.bytes = 0;
+    const bool all = bench::run_rounds(arguments_, [this](uint64_t count) {
+      traffic.bytes = 0;
       const uint64_t answered = answered_well();
-      const uint64_t start_ns = bench::thread_cpu_ns();
       if (arguments_.close) {
-        serve_connections(arguments_.answers);
+        serve_connections(count);
       } else {
-        serve(arguments_.answers);
+        serve(count);
       }
-      const auto spent_ns = static_cast<double>(bench::thread_cpu_ns() - start_ns);
-      all &= answered_well() - answered == arguments_.answers;
-      if (arguments_.rounds == 0) continue;
-      std::printf("%.1f ns per answer, %.1f bytes each\n", spent_ns / static_cast<double>(arguments_.answers),
-                  static_cast<double>(traffic.bytes) / static_cast<double>(arguments_.answers));
-    }
+      return bench::Served{answered_well() - answered, traffic.bytes, 0};
+    });
     traffic.by_file = {};
     server_->stop();
     uv_run(&loop_, UV_RUN_DEFAULT);
-    if (!all) std::fprintf(stderr, "requests were not answered, or with a failure\n");
     return all ? 0 : 1;
   }
 
@@ -282,7 +262,6 @@ class Bench {
       while (counters_.http.connections_closed.value() < closed + sockets.size()) {
         uv_run(&loop_, UV_RUN_NOWAIT);
       }
-      traffic.answers += sockets.size();
       traffic.bytes += counters_.http.bytes_sent.value() - sent;
     }
   }
@@ -306,7 +285,7 @@ class Bench {
 }  // namespace
 
 int main(int argc, char** argv) {
-  Arguments arguments;
+  Arguments arguments{{100'000, 200'000, 1'000'000, 3, 50}};
   if (const int status = parse(argc, argv, arguments)) return status;
   return Bench(arguments).run();
 }

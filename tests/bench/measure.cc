@@ -42,6 +42,8 @@ uint64_t read_clock(clockid_t clock) {
 
 uint64_t monotonic_ns() { return read_clock(CLOCK_MONOTONIC); }
 
+uint64_t own_cpu_ns() { return read_clock(CLOCK_PROCESS_CPUTIME_ID); }
+
 uint64_t thread_cpu_ns() { return read_clock(CLOCK_THREAD_CPUTIME_ID); }
 
 void pin_to_cpu(int cpu) {

@@ -15,7 +15,8 @@ uint64_t process_cpu_ns(pid_t pid);
 
 uint64_t monotonic_ns();
 
-// CPU time of this thread.
+// CPU time of this process, and of this thread.
+uint64_t own_cpu_ns();
 uint64_t thread_cpu_ns();
 
 // Pins this process to one CPU. Exits with a message if that fails.

@@ -15,12 +15,12 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
-#include <ctime>
 #include <fstream>
 #include <memory>
 #include <string_view>
 #include <vector>
 
+#include "bench/measure.h"
 #include "node/store/peer_rules.h"
 #include "node/store/swarm_store.h"
 
@@ -101,17 +101,11 @@ class Driver {
 };
 
 // CPU time of this thread, so that other load on the machine matters little.
-double cpu_ns() {
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) * 1e9 + static_cast<double>(now.tv_nsec);
-}
-
 template <class Run>
 double nanoseconds_each(size_t count, Run run) {
-  const double begin = cpu_ns();
+  const uint64_t begin = bench::thread_cpu_ns();
   run();
-  return (cpu_ns() - begin) / static_cast<double>(count);
+  return static_cast<double>(bench::thread_cpu_ns() - begin) / static_cast<double>(count);
 }
 
 // A load: which swarm and which of the peers a random announce comes from.

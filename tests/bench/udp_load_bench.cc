@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
-#include <ctime>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -72,12 +71,6 @@ int print_hashes(const Arguments& arguments) {
     std::fprintf(file, "%s\n", shoal::common::to_hex(torrent_hash(i)).c_str());
   }
   return std::fclose(file) == 0 ? 0 : 1;
-}
-
-uint64_t own_cpu_ns() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
 }
 
 uint64_t to_ns(double seconds) { return static_cast<uint64_t>(seconds * 1e9); }

@@ -13,7 +13,7 @@
 #include <cstring>
 #include <vector>
 
-#include "bench/measure.h"
+#include "bench/path.h"
 #include "bench/workload.h"
 #include "node/cluster/delta_queue.h"
 #include "node/net/sockets.h"
@@ -88,12 +88,7 @@ extern "C" int sendmmsg(int, mmsghdr* messages, unsigned count, int) {
 
 namespace {
 
-struct Arguments {
-  uint32_t torrents = 1'000'000;
-  uint32_t peers = 2'000'000;
-  uint64_t answers = 4'000'000;
-  uint64_t rounds = 3;
-  uint32_t numwant = 30;
+struct Arguments : bench::PathArguments {
   bool connects = false;
   bool replicated = false;
   bool heap_pages = false;
@@ -101,12 +96,7 @@ struct Arguments {
 
 int parse(int argc, char** argv, Arguments& out) {
   CLI::App app("runs the UDP path without the kernel");
-  app.add_option("--torrents", out.torrents)->check(CLI::PositiveNumber);
-  app.add_option("--peers", out.peers, "peers announced once before the rounds")
-      ->check(CLI::Range(64U, 100'000'000U));
-  app.add_option("--answers", out.answers, "answers in one round");
-  app.add_option("--rounds", out.rounds, "timed rounds; 0: one untimed round, for callgrind");
-  app.add_option("--numwant", out.numwant);
+  bench::add_options(app, out, 100'000'000);
   app.add_flag("--connects", out.connects, "every other request is a connect");
   app.add_flag("--replicated", out.replicated, "the store of a node that syncs");
   app.add_flag("--heap-pages", out.heap_pages, "huge pages for the heap, as a node gets in time");
@@ -189,26 +179,20 @@ int run(const Arguments& arguments) {
   traffic.next = 0;
   while (arguments.heap_pages && heap_pages.step()) {
   }
-  for (uint64_t round = 0; round < std::max<uint64_t>(1, arguments.rounds); ++round) {
+  const bool all = bench::run_rounds(arguments, [&loop](uint64_t count) {
     traffic.inside_ns = traffic.answers = traffic.bytes = 0;
-    const uint64_t start_ns = bench::thread_cpu_ns();
-    serve(loop, arguments.answers);
-    const auto spent_ns = static_cast<double>(bench::thread_cpu_ns() - start_ns - traffic.inside_ns);
-    const auto answers = static_cast<double>(traffic.answers);
-    if (!traffic.timed) continue;
-    std::printf("%.1f ns per answer, %.1f bytes each\n", spent_ns / answers,
-                static_cast<double>(traffic.bytes) / answers);
-  }
-  if (traffic.answers != arguments.answers) std::fprintf(stderr, "requests were dropped\n");
+    serve(loop, count);
+    return bench::Served{traffic.answers, traffic.bytes, traffic.inside_ns};
+  });
   server.stop();
   uv_run(&loop, UV_RUN_DEFAULT);
-  return traffic.answers == arguments.answers ? 0 : 1;
+  return all ? 0 : 1;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  Arguments arguments;
+  Arguments arguments{{1'000'000, 2'000'000, 4'000'000, 3, 30}};
   if (const int status = parse(argc, argv, arguments)) return status;
   return run(arguments);
 }

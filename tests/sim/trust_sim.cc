@@ -9,14 +9,19 @@
 namespace shoal::sim {
 namespace {
 
+// Starts a mesh of three and records its datagrams during some announces.
+void record_mesh(World& world) {
+  world.recording = true;
+  start_mesh(world, 3);
+  REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, 2 * kSecondUs));
+  world.announce_for(5 * kSecondUs, 300, world.everyone());
+  world.run_for(kQuietUs);
+  world.recording = false;
+}
+
 TEST_CASE("replayed packets of an earlier run change nothing") {
   for_each_seed([](World& world) {
-    world.recording = true;
-    start_mesh(world, 3);
-    REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, 2 * kSecondUs));
-    world.announce_for(5 * kSecondUs, 300, world.everyone());
-    world.run_for(kQuietUs);
-    world.recording = false;
+    record_mesh(world);
     const bool restarted = world.prng().below(2) == 0;
     world.crash(2);
     world.run_for(20 * kSecondUs);
@@ -70,12 +75,7 @@ TEST_CASE("replayed packets of an earlier run change nothing") {
 
 TEST_CASE("replayed packets of the current run change nothing") {
   for_each_seed([](World& world) {
-    world.recording = true;
-    start_mesh(world, 3);
-    REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, 2 * kSecondUs));
-    world.announce_for(5 * kSecondUs, 300, world.everyone());
-    world.run_for(kQuietUs);
-    world.recording = false;
+    record_mesh(world);
     world.run_for(world.weather.delay_max_us);  // what is underway is not replayed yet
     const sync::Stats before = world.status(0).stats;
     uint64_t injected = 0;

@@ -5,19 +5,16 @@
 #include <string>
 #include <vector>
 
+#include "tests/unit/support/parsed_request.h"
+
 using namespace shoal;
 
 namespace {
 
 // The hops of a request with these header lines, nearest first.
 std::vector<std::string> hops(const std::string& header, const std::vector<std::string>& lines) {
-  std::string text = "GET / HTTP/1.1\r\nHost: x\r\n";
-  for (const std::string& line : lines) text += line + "\r\n";
-  text += "\r\n";
-  const proto::HttpRequest request =
-      proto::parse_http_request({reinterpret_cast<const uint8_t*>(text.data()), text.size()});
-  REQUIRE(request.state == proto::HttpState::request);
-  const proto::Hops found = proto::read_hops(request, header);
+  const test::ParsedRequest request(lines);
+  const proto::Hops found = proto::read_hops(*request, header);
   std::vector<std::string> out;
   for (size_t i = 0; i < found.size(); ++i) out.emplace_back(found[i]);
   return out;

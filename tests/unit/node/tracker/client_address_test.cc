@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/unit/support/parsed_request.h"
+
 using namespace shoal;
 
 namespace {
@@ -18,13 +20,7 @@ node::TrustedProxies trusting(const std::string& header) {
 // The client of a request with these header lines that came from `connected`; "?": not known.
 std::string client(const node::TrustedProxies& proxies, const char* connected,
                    const std::vector<std::string>& lines) {
-  std::string text = "GET / HTTP/1.1\r\nHost: x\r\n";
-  for (const std::string& line : lines) text += line + "\r\n";
-  text += "\r\n";
-  const proto::HttpRequest request =
-      proto::parse_http_request({reinterpret_cast<const uint8_t*>(text.data()), text.size()});
-  REQUIRE(request.state == proto::HttpState::request);
-  const auto found = node::client_of(request, *common::parse_address(connected), proxies);
+  const auto found = node::client_of(*test::ParsedRequest(lines), *common::parse_address(connected), proxies);
   return found ? common::address_to_string(*found) : "?";
 }
 
