@@ -9,10 +9,12 @@
 #include <cerrno>
 #include <cstring>
 
+#include "common/bytes.h"
 #include "common/check.h"
 #include "common/hex.h"
 #include "common/log.h"
 #include "common/text.h"
+#include "node/os/file_descriptor.h"
 #include "node/os/files.h"
 #include "node/text/printable.h"
 
@@ -36,16 +38,6 @@ common::Result<ClusterKey> parse_key_line(const std::string& where, std::string_
     return common::fail(where + "the key holds something else than hexadecimal digits");
   }
   return key;
-}
-
-bool write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = write(fd, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return false;
-    text.remove_prefix(static_cast<size_t>(written));
-  }
-  return true;
 }
 
 }  // namespace
@@ -94,13 +86,14 @@ common::Result<void> create_key_file(const std::string& path) {
   const auto failed = [&](int error) {
     return common::fail(printable(path) + ": cannot be written: " + std::strerror(error));
   };
-  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
-  if (fd < 0 && errno == EEXIST)
+  FileDescriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR));
+  if (!file.is_open() && errno == EEXIST)
     return common::fail(printable(path) + ": exists already and is left as it is");
-  if (fd < 0) return failed(errno);
-  const bool written = write_all(fd, format_key_file(new_key())) && fsync(fd) == 0;
+  if (!file.is_open()) return failed(errno);
+  const bool written =
+      write_all(file, common::bytes_of(format_key_file(new_key()))) && fsync(file.get()) == 0;
   const int error = errno;
-  if (close(fd) == 0 && written) return {};
+  if (file.close() && written) return {};
   unlink(path.c_str());
   return failed(written ? errno : error);
 }

@@ -39,7 +39,7 @@ struct PullServer::Piece {
   std::vector<uint8_t> bytes;
 };
 
-PullServer::PullServer(uv_loop_t* loop, Socket listener, const PullServerLimits& limits,
+PullServer::PullServer(uv_loop_t* loop, FileDescriptor listener, const PullServerLimits& limits,
                        std::function<sync::Now()> now, Accept accept)
     : loop_(loop), limits_(limits), now_(std::move(now)), accept_(std::move(accept)) {
   CHECK_INVARIANT(uv_timer_init(loop, &timer_) == 0);

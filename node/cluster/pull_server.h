@@ -44,8 +44,8 @@ class PullServer {
       std::function<std::unique_ptr<sync::Donation>(const common::Endpoint& from, common::ByteSpan request)>;
 
   // `accept` decides about a whole request (null: refused); it and `now` are called on the loop's thread.
-  PullServer(uv_loop_t* loop, Socket listener, const PullServerLimits& limits, std::function<sync::Now()> now,
-             Accept accept);
+  PullServer(uv_loop_t* loop, FileDescriptor listener, const PullServerLimits& limits,
+             std::function<sync::Now()> now, Accept accept);
   ~PullServer();
   PullServer(const PullServer&) = delete;
   PullServer& operator=(const PullServer&) = delete;

@@ -24,7 +24,7 @@ namespace shoal::node {
 // The sockets of the sync channel: datagrams, and pulls (listening on the same address and port number).
 struct SyncSockets {
   std::unique_ptr<SyncSocket> datagrams;
-  Socket pulls;
+  FileDescriptor pulls;
 };
 
 class SyncDriver {

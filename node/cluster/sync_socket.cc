@@ -118,8 +118,8 @@ void SyncSocket::start(uv_loop_t* loop, Receive receive) {
     CHECK_INVARIANT(uv_poll_start(&port->poll, UV_READABLE, &Port::on_readable) == 0);
     ports_.push_back(std::move(port));
   };
-  add(unicast_.fd(), std::nullopt);
-  for (size_t i = 0; i < group_sockets_.size(); ++i) add(group_sockets_[i].socket.fd(), i);
+  add(unicast_.get(), std::nullopt);
+  for (size_t i = 0; i < group_sockets_.size(); ++i) add(group_sockets_[i].socket.get(), i);
 }
 
 void SyncSocket::stop() {
@@ -190,7 +190,7 @@ void SyncSocket::send_batch(const sync::Send* sends, size_t count) {
   // The kernel stops at a message it cannot send (no route, say): that one is skipped, the others still go.
   for (size_t done = 0; done < count;) {
     const int sent =
-        sendmmsg(unicast_.fd(), &messages[done], static_cast<unsigned>(count - done), MSG_DONTWAIT);
+        sendmmsg(unicast_.get(), &messages[done], static_cast<unsigned>(count - done), MSG_DONTWAIT);
     if (sent > 0) {
       done += static_cast<size_t>(sent);
     } else if (errno != EINTR) {

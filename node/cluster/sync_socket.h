@@ -43,7 +43,7 @@ class SyncSocket {
   // last run.
   void stop();
 
-  common::Endpoint local() const { return local_endpoint(unicast_.fd()); }
+  common::Endpoint local() const { return local_endpoint(unicast_.get()); }
   const SyncSocketCounters& counters() const { return counters_; }
 
  private:
@@ -53,7 +53,7 @@ class SyncSocket {
   void send_batch(const sync::Send* sends, size_t count);
 
   common::Endpoint listen_;
-  Socket unicast_;
+  FileDescriptor unicast_;
   std::vector<MulticastGroup> groups_;
   std::vector<GroupSocket> group_sockets_;
   std::vector<std::unique_ptr<Port>> ports_;

@@ -58,7 +58,7 @@ HttpServer::HttpServer(uv_loop_t* loop, const HttpLimits& limits, HttpHandler& h
 
 HttpServer::~HttpServer() = default;
 
-void HttpServer::listen(Socket socket) {
+void HttpServer::listen(FileDescriptor socket) {
   auto listener = std::make_unique<Listener>();
   listener->server = this;
   CHECK_INVARIANT(uv_tcp_init(loop_, &listener->tcp) == 0);

@@ -55,7 +55,7 @@ class HttpServer {
   HttpServer& operator=(const HttpServer&) = delete;
 
   // Accepts connections from a listening socket.
-  void listen(Socket socket);
+  void listen(FileDescriptor socket);
 
   // While it is true, the last answer to what a client has sent so far ends its connection, so that clients
   // that keep connections alive go elsewhere before they are cut off. `draining` outlives the server; any

@@ -66,9 +66,9 @@ std::vector<std::unique_ptr<WorkerCounters>> counters_for(size_t workers) {
 }  // namespace
 
 struct RunningNode::Sockets {
-  std::vector<std::vector<Socket>> udp;   // [worker][address]
-  std::vector<std::vector<Socket>> http;  // [worker][address]
-  Socket admin;
+  std::vector<std::vector<FileDescriptor>> udp;   // [worker][address]
+  std::vector<std::vector<FileDescriptor>> http;  // [worker][address]
+  FileDescriptor admin;
   SyncSockets sync;  // empty: sync is off
   std::unique_ptr<ServiceNotify> service;
   HeapPages heap_pages;  // reads files that a new root does not show
@@ -242,7 +242,8 @@ RunningNode::~RunningNode() {
   CHECK_INVARIANT(uv_loop_close(&loop_.uv) == 0);
 }
 
-void RunningNode::start_workers(std::vector<std::vector<Socket>> udp, std::vector<std::vector<Socket>> http) {
+void RunningNode::start_workers(std::vector<std::vector<FileDescriptor>> udp,
+                                std::vector<std::vector<FileDescriptor>> http) {
   for (size_t i = 0; i < udp.size(); ++i) {
     std::unique_ptr<DeltaQueue> queue;
     if (sync_) {

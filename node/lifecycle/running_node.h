@@ -69,7 +69,8 @@ class RunningNode {
 
   static common::Result<Sockets> open_sockets(const Options& options, size_t workers);
 
-  void start_workers(std::vector<std::vector<Socket>> udp, std::vector<std::vector<Socket>> http);
+  void start_workers(std::vector<std::vector<FileDescriptor>> udp,
+                     std::vector<std::vector<FileDescriptor>> http);
   void start_timers();
   void on_signal(int signal);
   bool drain(std::string_view cause);

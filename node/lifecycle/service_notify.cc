@@ -45,24 +45,24 @@ uint64_t watchdog_ms_of(const ServiceVariables& variables) {
   return whole(variables.watchdog_usec).value_or(0) / 1000;
 }
 
-// The descriptor, or -1 and errno.
-int connect_to(std::string_view name) {
+// Closed: it failed, and errno says why.
+FileDescriptor connect_to(std::string_view name) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (name.size() < 2 || name.size() >= sizeof address.sun_path || (name[0] != '/' && name[0] != '@')) {
     errno = EINVAL;
-    return -1;
+    return {};
   }
   std::copy(name.begin(), name.end(), address.sun_path);
   if (name[0] == '@') address.sun_path[0] = '\0';
-  const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0) return -1;
+  FileDescriptor connected(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!connected.is_open()) return {};
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
-  if (connect(fd, reinterpret_cast<const sockaddr*>(&address), size) == 0) return fd;
+  if (connect(connected.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0) return connected;
   const int error = errno;
-  ::close(fd);
+  (void)connected.close();
   errno = error;
-  return -1;
+  return {};
 }
 
 }  // namespace
@@ -73,18 +73,18 @@ ServiceVariables ServiceVariables::from_environment() {
 
 ServiceNotify::ServiceNotify(const ServiceVariables& variables) {
   if (variables.notify_socket.empty()) return;
-  const int fd = connect_to(variables.notify_socket);
-  if (fd < 0) {
+  FileDescriptor connected = connect_to(variables.notify_socket);
+  if (!connected.is_open()) {
     common::log_line(common::LogLevel::warn, "the service manager cannot be told anything",
                      {{"socket", variables.notify_socket}, {"reason", std::strerror(errno)}});
     return;
   }
-  socket_ = Socket(fd);
+  socket_ = std::move(connected);
   watchdog_ms_ = watchdog_ms_of(variables);
 }
 
 void ServiceNotify::start(uv_loop_t* loop, std::function<Readiness()> readiness) {
-  if (socket_.fd() < 0) return;
+  if (!socket_.is_open()) return;
   readiness_ = std::move(readiness);
   CHECK_INVARIANT(uv_timer_init(loop, &timer_) == 0);
   timer_.data = this;
@@ -133,8 +133,8 @@ void ServiceNotify::close() {
 
 // A message that does not go out is no reason to stop serving.
 void ServiceNotify::send(std::string_view message) const {
-  if (socket_.fd() < 0) return;
-  (void)::send(socket_.fd(), message.data(), message.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (!socket_.is_open()) return;
+  (void)::send(socket_.get(), message.data(), message.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 }  // namespace shoal::node

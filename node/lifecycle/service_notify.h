@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-#include "node/net/sockets.h"
+#include "node/os/file_descriptor.h"
 #include "node/status/readiness.h"
 
 namespace shoal::node {
@@ -57,7 +57,7 @@ class ServiceNotify {
   void look();
   void send(std::string_view message) const;
 
-  Socket socket_;  // none: nobody to tell
+  FileDescriptor socket_;  // closed: nobody to tell
   uint64_t watchdog_ms_ = 0;
   std::function<Readiness()> readiness_;
   uv_timer_t timer_;

@@ -3,7 +3,6 @@
 #include <net/if.h>
 #include <netinet/tcp.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -35,31 +34,31 @@ bool set_option(int fd, int level, int name, int value) {
 
 int af(const Endpoint& address) { return address.family == Family::v4 ? AF_INET : AF_INET6; }
 
-Result<Socket> open_socket(const Endpoint& address, int type) {
-  Socket socket(::socket(af(address), type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (socket.fd() < 0) return fail_errno("cannot open a socket for " + common::to_string(address));
-  if (address.family == Family::v6) set_option(socket.fd(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
+Result<FileDescriptor> open_socket(const Endpoint& address, int type) {
+  FileDescriptor socket(::socket(af(address), type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!socket.is_open()) return fail_errno("cannot open a socket for " + common::to_string(address));
+  if (address.family == Family::v6) set_option(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
   return socket;
 }
 
 // `scope`: the interface, of an IPv6 address that is only known on one.
-Result<void> bind_socket(const Socket& socket, const Endpoint& address, const char* what,
+Result<void> bind_socket(const FileDescriptor& socket, const Endpoint& address, const char* what,
                          unsigned scope = 0) {
   sockaddr_storage storage;
   const socklen_t size = to_sockaddr(address, storage, scope);
-  if (bind(socket.fd(), reinterpret_cast<sockaddr*>(&storage), size) != 0) {
+  if (bind(socket.get(), reinterpret_cast<sockaddr*>(&storage), size) != 0) {
     return fail_errno(std::string("cannot listen on ") + common::to_string(address) + " (" + what + ")");
   }
   return {};
 }
 
-void enlarge_buffers(const Socket& socket) {
-  set_option(socket.fd(), SOL_SOCKET, SO_RCVBUF, kUdpBufferBytes);
-  set_option(socket.fd(), SOL_SOCKET, SO_SNDBUF, kUdpBufferBytes);
+void enlarge_buffers(const FileDescriptor& socket) {
+  set_option(socket.get(), SOL_SOCKET, SO_RCVBUF, kUdpBufferBytes);
+  set_option(socket.get(), SOL_SOCKET, SO_SNDBUF, kUdpBufferBytes);
 }
 
 // With each datagram comes how many found no room so far.
-void count_overflow(const Socket& socket) { set_option(socket.fd(), SOL_SOCKET, SO_RXQ_OVFL, 1); }
+void count_overflow(const FileDescriptor& socket) { set_option(socket.get(), SOL_SOCKET, SO_RXQ_OVFL, 1); }
 
 bool join_group(int fd, const MulticastGroup& group, unsigned interface_index) {
   if (group.group.family == Family::v4) {
@@ -79,18 +78,14 @@ bool join_group(int fd, const MulticastGroup& group, unsigned interface_index) {
 
 }  // namespace
 
-Socket::~Socket() {
-  if (fd_ >= 0) close(fd_);
-}
-
-Result<Socket> open_tracker_udp(const Endpoint& address) {
+Result<FileDescriptor> open_tracker_udp(const Endpoint& address) {
   auto socket = open_socket(address, SOCK_DGRAM);
   if (!socket) return socket;
-  set_option(socket->fd(), SOL_SOCKET, SO_REUSEPORT, 1);
+  set_option(socket->get(), SOL_SOCKET, SO_REUSEPORT, 1);
   if (common::is_wildcard(address)) {
     const bool v4 = address.family == Family::v4;
-    const bool set = v4 ? set_option(socket->fd(), IPPROTO_IP, IP_PKTINFO, 1)
-                        : set_option(socket->fd(), IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+    const bool set = v4 ? set_option(socket->get(), IPPROTO_IP, IP_PKTINFO, 1)
+                        : set_option(socket->get(), IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
     if (!set) return fail_errno("cannot ask for packet information on " + common::to_string(address));
   }
   enlarge_buffers(*socket);
@@ -98,20 +93,20 @@ Result<Socket> open_tracker_udp(const Endpoint& address) {
   return socket;
 }
 
-Result<Socket> open_tcp(const Endpoint& address, bool reuse_port) {
+Result<FileDescriptor> open_tcp(const Endpoint& address, bool reuse_port) {
   auto socket = open_socket(address, SOCK_STREAM);
   if (!socket) return socket;
-  set_option(socket->fd(), SOL_SOCKET, SO_REUSEADDR, 1);
-  if (reuse_port) set_option(socket->fd(), SOL_SOCKET, SO_REUSEPORT, 1);
-  set_option(socket->fd(), IPPROTO_TCP, TCP_NODELAY, 1);
+  set_option(socket->get(), SOL_SOCKET, SO_REUSEADDR, 1);
+  if (reuse_port) set_option(socket->get(), SOL_SOCKET, SO_REUSEPORT, 1);
+  set_option(socket->get(), IPPROTO_TCP, TCP_NODELAY, 1);
   if (auto bound = bind_socket(*socket, address, "tcp"); !bound) return tl::make_unexpected(bound.error());
-  if (listen(socket->fd(), kListenBacklog) != 0) {
+  if (listen(socket->get(), kListenBacklog) != 0) {
     return fail_errno("cannot listen on " + common::to_string(address) + " (tcp)");
   }
   return socket;
 }
 
-Result<Socket> open_sync_udp(const Endpoint& address) {
+Result<FileDescriptor> open_sync_udp(const Endpoint& address) {
   auto socket = open_socket(address, SOCK_DGRAM);
   if (!socket) return socket;
   enlarge_buffers(*socket);
@@ -130,13 +125,13 @@ Result<GroupSocket> open_sync_group(const MulticastGroup& group) {
   auto socket = open_socket(group.group, SOCK_DGRAM);
   if (!socket) return tl::make_unexpected(socket.error());
   // Nodes on one machine share the group; each gets its copy.
-  set_option(socket->fd(), SOL_SOCKET, SO_REUSEADDR, 1);
+  set_option(socket->get(), SOL_SOCKET, SO_REUSEADDR, 1);
   enlarge_buffers(*socket);
   count_overflow(*socket);
   if (auto bound = bind_socket(*socket, group.group, "sync, multicast", opened.interface_index); !bound) {
     return tl::make_unexpected(bound.error());
   }
-  if (!join_group(socket->fd(), group, opened.interface_index)) {
+  if (!join_group(socket->get(), group, opened.interface_index)) {
     return fail_errno("sync.multicast: cannot join " + common::to_string(group.group) +
                       (group.interface.empty() ? "" : " on " + group.interface));
   }

@@ -3,47 +3,26 @@
 
 #pragma once
 
-#include <utility>
-
 #include "common/endpoint.h"
 #include "common/result.h"
 #include "node/net/addresses.h"
+#include "node/os/file_descriptor.h"
 
 namespace shoal::node {
 
-// Owns one file descriptor.
-class Socket {
- public:
-  Socket() = default;
-  explicit Socket(int fd) : fd_(fd) {}
-  ~Socket();
-  Socket(Socket&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Socket& operator=(Socket&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-
-  int fd() const { return fd_; }
-  // Gives the descriptor away, to an owner that closes it itself.
-  int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_ = -1;
-};
-
 // Several sockets may be bound to one address (SO_REUSEPORT): the kernel spreads the traffic. On a wildcard
 // address the address that was asked comes with every datagram (IP_PKTINFO, IPV6_RECVPKTINFO).
-common::Result<Socket> open_tracker_udp(const common::Endpoint& address);
+common::Result<FileDescriptor> open_tracker_udp(const common::Endpoint& address);
 
 // Listening, with SO_REUSEPORT and TCP_NODELAY (which accepted connections inherit).
-common::Result<Socket> open_tcp(const common::Endpoint& address, bool reuse_port);
+common::Result<FileDescriptor> open_tcp(const common::Endpoint& address, bool reuse_port);
 
 // The unicast socket of the sync channel; it tells datagrams that found no room (SO_RXQ_OVFL). One per
 // address: no SO_REUSEPORT, so a second node is refused.
-common::Result<Socket> open_sync_udp(const common::Endpoint& address);
+common::Result<FileDescriptor> open_sync_udp(const common::Endpoint& address);
 
 struct GroupSocket {
-  Socket socket;
+  FileDescriptor socket;
   unsigned interface_index = 0;  // 0: the system's choice
 };
 

@@ -19,27 +19,21 @@ namespace {
 
 // So that the new name survives a power failure as well.
 void sync_folder(const std::string& path) {
-  const int fd = open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return;
-  fsync(fd);
-  close(fd);
+  const FileDescriptor folder(open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (folder.is_open()) fsync(folder.get());
 }
 
 }  // namespace
 
 common::Result<AtomicFile> AtomicFile::create(const std::string& path, mode_t mode) {
   const std::string unfinished = path + ".tmp";
-  const int fd = open(unfinished.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
-  if (fd < 0) return fail("cannot create " + printable(unfinished) + ": " + std::strerror(errno));
-  return AtomicFile(path, fd);
+  FileDescriptor file(open(unfinished.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode));
+  if (!file.is_open()) return fail("cannot create " + printable(unfinished) + ": " + std::strerror(errno));
+  return AtomicFile(path, std::move(file));
 }
 
-AtomicFile::AtomicFile(AtomicFile&& other) noexcept
-    : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)) {}
-
 AtomicFile::~AtomicFile() {
-  if (fd_ < 0) return;
-  close(fd_);
+  if (!file_.is_open()) return;
   unlink(unfinished().c_str());
 }
 
@@ -49,19 +43,14 @@ tl::unexpected<common::Error> AtomicFile::failed() const {
 }
 
 common::Result<void> AtomicFile::write(common::ByteSpan bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd_, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return failed();
-    bytes = bytes.subspan(static_cast<size_t>(written));
-  }
+  if (!write_all(file_, bytes)) return failed();
   return {};
 }
 
 common::Result<void> AtomicFile::commit() {
-  if (fsync(fd_) != 0 || std::rename(unfinished().c_str(), path_.c_str()) != 0) return failed();
+  if (fsync(file_.get()) != 0 || std::rename(unfinished().c_str(), path_.c_str()) != 0) return failed();
   sync_folder(path_);
-  close(std::exchange(fd_, -1));
+  (void)file_.close();  // all is on disk
   return {};
 }
 

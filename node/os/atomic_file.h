@@ -6,9 +6,11 @@
 #include <sys/types.h>
 
 #include <string>
+#include <utility>
 
 #include "common/bytes.h"
 #include "common/result.h"
+#include "node/os/file_descriptor.h"
 
 namespace shoal::node {
 
@@ -17,7 +19,7 @@ class AtomicFile {
   // `mode`: who may read it; 0600 or 0644. An unfinished file of an earlier run is written over.
   static common::Result<AtomicFile> create(const std::string& path, mode_t mode);
   ~AtomicFile();  // removes what has not been committed
-  AtomicFile(AtomicFile&& other) noexcept;
+  AtomicFile(AtomicFile&&) noexcept = default;
   AtomicFile& operator=(AtomicFile&&) = delete;
 
   common::Result<void> write(common::ByteSpan bytes);
@@ -26,12 +28,12 @@ class AtomicFile {
   common::Result<void> commit();
 
  private:
-  AtomicFile(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
+  AtomicFile(std::string path, FileDescriptor file) : path_(std::move(path)), file_(std::move(file)) {}
   std::string unfinished() const { return path_ + ".tmp"; }
   tl::unexpected<common::Error> failed() const;
 
   std::string path_;
-  int fd_;
+  FileDescriptor file_;  // closed: committed, or moved away
 };
 
 // The folder a path is in; "." without a slash.

@@ -6,12 +6,14 @@
 #include <chrono>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/bytes.h"
 #include "common/endpoint.h"
 #include "common/result.h"
 #include "node/net/addresses.h"
+#include "node/os/file_descriptor.h"
 
 namespace shoal::node {
 
@@ -27,10 +29,6 @@ class ClientSocket {
  public:
   static common::Result<ClientSocket> connect(const common::Endpoint& server, Transport transport,
                                               Deadline deadline);
-  ~ClientSocket();
-  ClientSocket(ClientSocket&& other) noexcept;
-  ClientSocket(const ClientSocket&) = delete;
-  ClientSocket& operator=(const ClientSocket&) = delete;
 
   // All bytes of a stream, or one datagram.
   common::Result<void> send(common::ByteSpan bytes, Deadline deadline);
@@ -40,10 +38,10 @@ class ClientSocket {
   common::Result<size_t> receive(std::span<uint8_t> out, Deadline deadline);
 
  private:
-  explicit ClientSocket(int fd) : fd_(fd) {}
+  explicit ClientSocket(FileDescriptor socket) : socket_(std::move(socket)) {}
   common::Result<void> wait(short events, Deadline deadline);
 
-  int fd_;
+  FileDescriptor socket_;
 };
 
 // The message of an operation that reached its deadline.

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "node/os/atomic_file.h"
+#include "node/os/file_descriptor.h"
 
 namespace shoal::node {
 
@@ -19,35 +20,6 @@ using common::ByteSpan;
 using common::fail;
 
 namespace {
-
-class File {
- public:
-  File(const std::string& path, int flags) : fd_(open(path.c_str(), flags | O_CLOEXEC)) {}
-  ~File() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-
-  bool is_open() const { return fd_ >= 0; }
-  int fd() const { return fd_; }
-
-  // How many bytes there were; fewer only at the end or on an error, whose errno stays in `error`.
-  size_t read(std::span<uint8_t> out, int& error) const {
-    size_t done = 0;
-    while (done < out.size()) {
-      const ssize_t got = ::read(fd_, out.data() + done, out.size() - done);
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) error = errno;
-      if (got <= 0) break;
-      done += static_cast<size_t>(got);
-    }
-    return done;
-  }
-
- private:
-  const int fd_;
-};
 
 // Hands the records of one shard to the encoder, swarm by swarm; for_each visits a swarm's records together.
 bool add_shard(const SwarmStore& store, std::span<const proto::Delta> records, common::Tick tick,
@@ -137,14 +109,14 @@ class Merger {
 };
 
 // One pass over the file; `percent` grows from `from` by 50.
-common::Result<SnapshotRead> read_file_once(const File& file, off_t size, unsigned from,
+common::Result<SnapshotRead> read_file_once(const FileDescriptor& file, off_t size, unsigned from,
                                             std::atomic<unsigned>& percent,
                                             const std::function<void(const SnapshotSwarm&)>& visit) {
-  if (lseek(file.fd(), 0, SEEK_SET) != 0) return failed("cannot be read", errno);
+  if (lseek(file.get(), 0, SEEK_SET) != 0) return failed("cannot be read", errno);
   int error = 0;
   uint64_t done = 0;
   const auto source = [&](std::span<uint8_t> out) {
-    const size_t got = file.read(out, error);
+    const size_t got = read_full(file, out, error);
     done += got;
     const uint64_t share = size > 0 ? std::min<uint64_t>(50, 50 * done / static_cast<uint64_t>(size)) : 50;
     percent.store(from + static_cast<unsigned>(share), std::memory_order_relaxed);
@@ -162,10 +134,10 @@ common::Result<std::optional<SnapshotLoaded>> load_snapshot(const std::string& p
                                                             SwarmStore& store, const ClusterClock& clock,
                                                             std::atomic<unsigned>& percent) {
   // O_NONBLOCK: a FIFO of that name must not hold up the start for ever.
-  const File file(path, O_RDONLY | O_NONBLOCK);
+  const FileDescriptor file(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   if (!file.is_open() && errno == ENOENT) return std::optional<SnapshotLoaded>();
   struct stat info {};
-  if (!file.is_open() || fstat(file.fd(), &info) != 0) return failed("cannot be opened", errno);
+  if (!file.is_open() || fstat(file.get(), &info) != 0) return failed("cannot be opened", errno);
   if (!S_ISREG(info.st_mode)) return fail("is no file");
   const auto checked = read_file_once(file, info.st_size, 0, percent, [](const SnapshotSwarm&) {});
   if (!checked) return tl::make_unexpected(checked.error());

@@ -101,20 +101,20 @@ UdpBatchPtr make_udp_batch() {
   return UdpBatchPtr(batch.release());
 }
 
-UdpServer::UdpServer(uv_loop_t* loop, Socket socket, UdpBatch& batch, Tracker& tracker,
+UdpServer::UdpServer(uv_loop_t* loop, FileDescriptor socket, UdpBatch& batch, Tracker& tracker,
                      const ClusterClock& clock, const std::vector<common::SipKey>& keys,
                      WorkerCounters& counters)
     : socket_(std::move(socket)),
-      family_(local_endpoint(socket_.fd()).family),
-      wildcard_(common::is_wildcard(local_endpoint(socket_.fd()))),
+      family_(local_endpoint(socket_.get()).family),
+      wildcard_(common::is_wildcard(local_endpoint(socket_.get()))),
       peers_fit_(static_cast<uint32_t>(proto::udp_peers_max(family_))),
       batch_(batch),
       tracker_(tracker),
       clock_(clock),
       keys_(keys),
       counters_(counters.udp[family_index(family_)]) {
-  ignore_path_mtu(socket_.fd(), family_);
-  CHECK_INVARIANT(uv_poll_init(loop, &poll_, socket_.fd()) == 0);
+  ignore_path_mtu(socket_.get(), family_);
+  CHECK_INVARIANT(uv_poll_init(loop, &poll_, socket_.get()) == 0);
   CHECK_INVARIANT(uv_idle_init(loop, &turns_) == 0);
   poll_.data = this;
   turns_.data = this;
@@ -166,7 +166,7 @@ size_t UdpServer::receive() {
     message.msg_control = wildcard_ ? batch_.controls[i].bytes.data() : nullptr;
     message.msg_controllen = wildcard_ ? batch_.controls[i].bytes.size() : 0;
   }
-  const int count = recvmmsg(socket_.fd(), batch_.in.data(), kBatch, MSG_DONTWAIT, nullptr);
+  const int count = recvmmsg(socket_.get(), batch_.in.data(), kBatch, MSG_DONTWAIT, nullptr);
   if (count <= 0) return 0;
   unix_s_ = clock_.unix_ms() / 1000;
   tick_ = clock_.tick();
@@ -312,8 +312,8 @@ void UdpServer::send() {
   for (size_t i = 0; i < batch_.answers; ++i) bytes += batch_.out_slices[i].iov_len;
   size_t dropped = 0;
   for (size_t done = 0; done < batch_.answers;) {
-    const int sent =
-        sendmmsg(socket_.fd(), &batch_.out[done], static_cast<unsigned>(batch_.answers - done), MSG_DONTWAIT);
+    const int sent = sendmmsg(socket_.get(), &batch_.out[done], static_cast<unsigned>(batch_.answers - done),
+                              MSG_DONTWAIT);
     if (sent > 0) {
       done += static_cast<size_t>(sent);
     } else if (errno != EINTR) {

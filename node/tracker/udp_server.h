@@ -34,8 +34,8 @@ class UdpServer {
  public:
   // `keys`: connection ids are made with the first and accepted from all; this thread may change them between
   // two runs of the loop's callbacks. All references outlive the server.
-  UdpServer(uv_loop_t* loop, Socket socket, UdpBatch& batch, Tracker& tracker, const ClusterClock& clock,
-            const std::vector<common::SipKey>& keys, WorkerCounters& counters);
+  UdpServer(uv_loop_t* loop, FileDescriptor socket, UdpBatch& batch, Tracker& tracker,
+            const ClusterClock& clock, const std::vector<common::SipKey>& keys, WorkerCounters& counters);
   ~UdpServer();
   UdpServer(const UdpServer&) = delete;
   UdpServer& operator=(const UdpServer&) = delete;
@@ -56,7 +56,7 @@ class UdpServer {
   size_t answer_scrape(size_t index, std::span<uint8_t> out);
   void send();
 
-  Socket socket_;
+  FileDescriptor socket_;
   const common::Family family_;
   const bool wildcard_;       // answers name the address that was asked as their source
   const uint32_t peers_fit_;  // in one answer

@@ -28,7 +28,8 @@ void pin_this_thread(size_t number) {
 }  // namespace
 
 Worker::Worker(const WorkerContext& context, WorkerCounters& counters, std::unique_ptr<DeltaQueue> queue,
-               std::vector<Socket> udp, std::vector<Socket> http, uint64_t seed, std::optional<size_t> cpu)
+               std::vector<FileDescriptor> udp, std::vector<FileDescriptor> http, uint64_t seed,
+               std::optional<size_t> cpu)
     : context_(context),
       queue_(std::move(queue)),
       cpu_(cpu),
@@ -111,14 +112,14 @@ void Worker::take_message() {
 
 void Worker::run() {
   if (cpu_) pin_this_thread(*cpu_);
-  for (Socket& socket : udp_sockets_) {
+  for (FileDescriptor& socket : udp_sockets_) {
     udp_.push_back(std::make_unique<UdpServer>(&loop_, std::move(socket), *batch_, tracker_, context_.clock,
                                                connection_keys_, counters_));
   }
   http_ = std::make_unique<HttpServer>(&loop_, context_.http_limits, http_tracker_, counters_.http);
   expect_proxies();
   http_->close_when(context_.draining);
-  for (Socket& socket : http_sockets_) http_->listen(std::move(socket));
+  for (FileDescriptor& socket : http_sockets_) http_->listen(std::move(socket));
   uv_run(&loop_, UV_RUN_DEFAULT);
 }
 

@@ -46,7 +46,8 @@ class Worker {
   // the thread stays on that one of the CPUs this process may use, counted from 0 and round again; none:
   // where the system puts it.
   Worker(const WorkerContext& context, WorkerCounters& counters, std::unique_ptr<DeltaQueue> queue,
-         std::vector<Socket> udp, std::vector<Socket> http, uint64_t seed, std::optional<size_t> cpu);
+         std::vector<FileDescriptor> udp, std::vector<FileDescriptor> http, uint64_t seed,
+         std::optional<size_t> cpu);
   // Stops first if need be.
   ~Worker();
   Worker(const Worker&) = delete;
@@ -75,8 +76,8 @@ class Worker {
   const WorkerContext& context_;
   const std::unique_ptr<DeltaQueue> queue_;
   const std::optional<size_t> cpu_;
-  std::vector<Socket> udp_sockets_;
-  std::vector<Socket> http_sockets_;
+  std::vector<FileDescriptor> udp_sockets_;
+  std::vector<FileDescriptor> http_sockets_;
   WorkerCounters& counters_;
   Tracker tracker_;
   uv_loop_t loop_;

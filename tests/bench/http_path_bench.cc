@@ -160,13 +160,13 @@ sockaddr_in socket_address(uint32_t address, uint16_t port) {
 }
 
 // A connection to the server from the client's address, on which `text` has been sent.
-node::Socket connect_from(uint32_t client, uint16_t port, const std::string& text) {
-  node::Socket socket(::socket(AF_INET, SOCK_STREAM, 0));
+node::FileDescriptor connect_from(uint32_t client, uint16_t port, const std::string& text) {
+  node::FileDescriptor socket(::socket(AF_INET, SOCK_STREAM, 0));
   const sockaddr_in from = socket_address(kFirstAddress + client, 0);
   const sockaddr_in to = socket_address(INADDR_LOOPBACK, port);
-  if (bind(socket.fd(), reinterpret_cast<const sockaddr*>(&from), sizeof from) != 0 ||
-      connect(socket.fd(), reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0 ||
-      send(socket.fd(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
+  if (bind(socket.get(), reinterpret_cast<const sockaddr*>(&from), sizeof from) != 0 ||
+      connect(socket.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0 ||
+      send(socket.get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
     std::perror("cannot connect");
     std::exit(1);
   }
@@ -187,7 +187,7 @@ class Bench {
       std::fprintf(stderr, "%s\n", socket.error().message.c_str());
       std::exit(1);
     }
-    port_ = node::local_endpoint(socket->fd()).port;
+    port_ = node::local_endpoint(socket->get()).port;
     server_->listen(std::move(*socket));
     traffic.clients.resize(workload_.clients());
   }
@@ -255,7 +255,7 @@ class Bench {
     while (count > 0) {
       const uint64_t closed = counters_.http.connections_closed.value();
       const uint64_t sent = counters_.http.bytes_sent.value();
-      std::vector<node::Socket> sockets;
+      std::vector<node::FileDescriptor> sockets;
       for (uint32_t client = 0; client < workload_.clients() && count > 0; ++client, --count) {
         sockets.push_back(connect_from(client, port_, next_request(traffic.clients[client])));
       }
@@ -279,7 +279,7 @@ class Bench {
   uv_loop_t loop_{};
   std::unique_ptr<node::HttpServer> server_;
   uint16_t port_ = 0;
-  std::vector<node::Socket> sockets_;
+  std::vector<node::FileDescriptor> sockets_;
 };
 
 }  // namespace

@@ -145,11 +145,11 @@ void serve(uv_loop_t& loop, uint64_t count) {
 }
 
 // Sends a datagram to the server's own socket, where it stays unread, so that epoll finds it readable.
-void wake_once(const node::Socket& socket) {
+void wake_once(const node::FileDescriptor& socket) {
   sockaddr_in address{};
   socklen_t size = sizeof address;
-  getsockname(socket.fd(), reinterpret_cast<sockaddr*>(&address), &size);
-  sendto(socket.fd(), "x", 1, 0, reinterpret_cast<sockaddr*>(&address), size);
+  getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size);
+  sendto(socket.get(), "x", 1, 0, reinterpret_cast<sockaddr*>(&address), size);
 }
 
 int run(const Arguments& arguments) {

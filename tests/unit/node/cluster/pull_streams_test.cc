@@ -62,7 +62,7 @@ struct Donor {
     REQUIRE(uv_loop_init(&loop) == 0);
     auto socket = open_tcp(common::make_endpoint_v4(kHere, 0), false);
     REQUIRE(socket);
-    address = local_endpoint(socket->fd());
+    address = local_endpoint(socket->get());
     server = std::make_unique<PullServer>(
         &loop, std::move(*socket), limits, now,
         [this](const common::Endpoint& from, common::ByteSpan request) -> std::unique_ptr<sync::Donation> {
@@ -314,7 +314,7 @@ TEST_CASE("pull client: no server, or a silent one") {
   CHECK(puller.client.counters().dropped_connect.value() == 1);
 
   auto silent = open_tcp(common::make_endpoint_v4(kHere, 0), false);
-  puller.start(2, local_endpoint(silent->fd()));  // the kernel accepts, nobody reads
+  puller.start(2, local_endpoint(silent->get()));  // the kernel accepts, nobody reads
   REQUIRE(donor.run_until([&] { return puller.closed.size() == 2; }));
   CHECK(puller.client.counters().dropped_idle.value() == 1);
 }

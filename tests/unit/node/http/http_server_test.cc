@@ -77,7 +77,7 @@ struct Fixture {
                                           counters);
     auto socket = open_tcp(common::make_endpoint_v4(0x7f000001, 0), false);
     REQUIRE(socket);
-    address = local_endpoint(socket->fd());
+    address = local_endpoint(socket->get());
     server->listen(std::move(*socket));
   }
   ~Fixture() {

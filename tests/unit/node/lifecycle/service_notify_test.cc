@@ -20,11 +20,11 @@ class Service {
     char name[] = "/tmp/shoal-test-XXXXXX";
     REQUIRE(mkdtemp(name) != nullptr);
     folder_ = name;
-    fd_ = Socket(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    fd_ = FileDescriptor(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     path().copy(address.sun_path, sizeof address.sun_path - 1);
-    REQUIRE(bind(fd_.fd(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    REQUIRE(bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
   }
   ~Service() { std::filesystem::remove_all(folder_); }
 
@@ -34,14 +34,14 @@ class Service {
   std::vector<std::string> heard() const {
     std::vector<std::string> messages;
     std::array<char, 512> buffer;
-    for (ssize_t n; (n = recv(fd_.fd(), buffer.data(), buffer.size(), 0)) >= 0;)
+    for (ssize_t n; (n = recv(fd_.get(), buffer.data(), buffer.size(), 0)) >= 0;)
       messages.emplace_back(buffer.data(), static_cast<size_t>(n));
     return messages;
   }
 
  private:
   std::filesystem::path folder_;
-  Socket fd_;
+  FileDescriptor fd_;
 };
 
 struct Loop {

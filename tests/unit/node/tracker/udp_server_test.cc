@@ -50,15 +50,15 @@ struct Served {
     REQUIRE(uv_loop_init(&loop) == 0);
     auto socket = node::open_tracker_udp(address);
     REQUIRE(socket);
-    Endpoint asked = node::local_endpoint(socket->fd());
+    Endpoint asked = node::local_endpoint(socket->get());
     if (common::is_wildcard(asked)) asked = common::make_endpoint_v4(INADDR_LOOPBACK, asked.port);
     server =
         std::make_unique<node::UdpServer>(&loop, std::move(*socket), *batch, tracker, clock, keys, counters);
     sockaddr_storage storage;
     const socklen_t size = node::to_sockaddr(asked, storage);
-    client = node::Socket(
+    client = node::FileDescriptor(
         ::socket(asked.family == Family::v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK, 0));
-    REQUIRE(connect(client.fd(), reinterpret_cast<sockaddr*>(&storage), size) == 0);
+    REQUIRE(connect(client.get(), reinterpret_cast<sockaddr*>(&storage), size) == 0);
     make_id();
   }
   ~Served() {
@@ -125,7 +125,7 @@ struct Served {
     size_t answers = 0;
     for (size_t sent = 0; sent < requests.size();) {
       for (size_t i = 0; i < kAtOnce && sent < requests.size(); ++i, ++sent) {
-        send(client.fd(), requests[sent].bytes.data(), requests[sent].size, 0);
+        send(client.get(), requests[sent].bytes.data(), requests[sent].size, 0);
       }
       uv_update_time(&loop);
       for (const uint64_t start_ms = uv_now(&loop);
@@ -140,14 +140,14 @@ struct Served {
   size_t take_answers() const {
     std::array<uint8_t, 2048> answer;
     size_t count = 0;
-    while (recv(client.fd(), answer.data(), answer.size(), 0) > 0) ++count;
+    while (recv(client.get(), answer.data(), answer.size(), 0) > 0) ++count;
     return count;
   }
 
-  Family family() const { return node::local_endpoint(client.fd()).family; }
+  Family family() const { return node::local_endpoint(client.get()).family; }
 
   void make_id() {
-    id = proto::make_connection_id(keys[0], node::local_endpoint(client.fd()), clock.unix_ms() / 1000);
+    id = proto::make_connection_id(keys[0], node::local_endpoint(client.get()), clock.unix_ms() / 1000);
   }
 
   void pass_ticks(int ticks) {
@@ -169,7 +169,7 @@ struct Served {
   uv_loop_t loop{};
   const node::UdpBatchPtr batch = node::make_udp_batch();
   std::unique_ptr<node::UdpServer> server;
-  node::Socket client;
+  node::FileDescriptor client;
   uint64_t id = 0;
 };
 
