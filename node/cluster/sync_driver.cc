@@ -5,6 +5,7 @@
 
 #include "common/check.h"
 #include "common/log.h"
+#include "node/os/monotonic.h"
 
 namespace shoal::node {
 
@@ -72,9 +73,7 @@ std::function<void()> SyncDriver::waker() {
   return [this] { uv_async_send(&wake_); };
 }
 
-sync::Now SyncDriver::now() const {
-  return {.mono_us = static_cast<int64_t>(uv_hrtime() / 1000), .unix_ms = ClusterClock::wall_ms()};
-}
+sync::Now SyncDriver::now() const { return {.mono_us = monotonic_us(), .unix_ms = ClusterClock::wall_ms()}; }
 
 void SyncDriver::drain() {
   drained_.clear();

@@ -6,6 +6,7 @@
 #include "common/check.h"
 #include "node/http/streamed_answer_pump.h"
 #include "node/net/socket_address.h"
+#include "node/os/monotonic.h"
 #include "proto/http_answer.h"
 #include "proto/proxy_protocol.h"
 
@@ -179,9 +180,9 @@ ByteSpan HttpServer::answer_all(Connection& connection, ByteSpan input) {
     const bool more = request.consumed < input.size();
     if (draining_ != nullptr && !more && draining_->load(std::memory_order_relaxed))
       request.keep_alive = false;
-    const uint64_t start_ns = uv_hrtime();
+    const int64_t start_us = monotonic_us();
     auto streamed_answer = handler_.answer(request, connection.client, out_);
-    counters_.request_time.add((uv_hrtime() - start_ns) / 1000);
+    counters_.request_time.add(static_cast<uint64_t>(monotonic_us() - start_us));
     if (streamed_answer && request.version_minor == 0) request.keep_alive = false;
     if (streamed_answer) begin_long_answer(connection, std::move(streamed_answer));
     input = input.subspan(request.consumed);

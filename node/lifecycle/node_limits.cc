@@ -5,6 +5,7 @@
 #include "common/check.h"
 #include "common/log.h"
 #include "node/cluster/node_keys.h"
+#include "node/os/monotonic.h"
 
 namespace shoal::node {
 
@@ -32,8 +33,7 @@ void NodeLimits::apply(const Options::Limits& limits) {
 }
 
 void NodeLimits::look() {
-  const auto now_ms = static_cast<int64_t>(uv_hrtime() / 1'000'000);
-  for (const LimitLog::Line& line : log_.lines(hits(), now_ms)) {
+  for (const LimitLog::Line& line : log_.lines(hits(), monotonic_ms())) {
     common::log_line(common::LogLevel::warn, "a limit is being hit",
                      {{"limit", std::string(line.limit)}, {"times", std::to_string(line.hits)}});
   }

@@ -15,6 +15,7 @@
 #include "node/admin/admin_token.h"
 #include "node/config/version.h"
 #include "node/os/atomic_file.h"
+#include "node/os/monotonic.h"
 #include "node/os/privileges.h"
 #include "node/tracker/tracker_settings.h"
 #include "sync/keys.h"
@@ -32,7 +33,7 @@ constexpr size_t kOtherFiles = 256;
 constexpr size_t kAdminConnectionsMax = 128;
 
 // After the last announce, for others to get what they missed: about ten attempts.
-constexpr uint64_t kLingerMs = 1'000;
+constexpr int64_t kLingerMs = 1'000;
 constexpr uint64_t kLingerCheckMs = 10;
 
 // Between two goes of the upkeep.
@@ -144,7 +145,7 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
       keys_(std::move(keys)),
       admin_token_(std::move(token)),
       started_unix_ms_(ClusterClock(options.tracker.peer_timeout_s).unix_ms()),
-      started_mono_ms_(uv_hrtime() / 1'000'000),
+      started_mono_ms_(monotonic_ms()),
       clock_(options.tracker.peer_timeout_s),
       store_({.key = keys_.store, .replicated = sockets.sync.datagrams != nullptr}),
       top_(&loop_.uv, store_),
@@ -153,7 +154,7 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
       limits_(&loop_.uv, store_, counters_, options.limits),
       opentracker_({.tracker_id = static_cast<uint32_t>(random_u64()),
                     .peer_timeout_s = options.tracker.peer_timeout_s,
-                    .started_mono_s = static_cast<int64_t>(started_mono_ms_ / 1000)},
+                    .started_mono_s = started_mono_ms_ / 1000},
                    store_, full_scrapes_, counters_, synced_peers_),
       drain_(&loop_.uv, options.node.drain_s, [this] { stop(); }),
       access_(&loop_.uv, options.access, sync::node_id(options.sync.cluster, options.node.name),
@@ -306,7 +307,7 @@ void RunningNode::upkeep_go() {
 }
 
 void RunningNode::note_history() {
-  history_.add(static_cast<int64_t>(uv_hrtime() / 1'000'000), ClusterClock::wall_ms(), series_of(state()));
+  history_.add(monotonic_ms(), ClusterClock::wall_ms(), series_of(state()));
 }
 
 void RunningNode::on_signal(int signal) {
@@ -335,13 +336,12 @@ void RunningNode::stop() {
     snapshot_->finish([this] { step_done(); });
   }
   if (sync_) sync_->leave();
-  uv_update_time(&loop_.uv);
-  linger_until_ms_ = uv_now(&loop_.uv) + kLingerMs;
+  linger_until_ms_ = monotonic_ms() + kLingerMs;
   linger();
 }
 
 void RunningNode::linger() {
-  if (!sync_ || sync_->left_in_order() || uv_now(&loop_.uv) >= linger_until_ms_) return step_done();
+  if (!sync_ || sync_->left_in_order() || monotonic_ms() >= linger_until_ms_) return step_done();
   CHECK_INVARIANT(uv_timer_start(
                       &linger_timer_,
                       [](uv_timer_t* timer) { static_cast<RunningNode*>(timer->data)->linger(); },
@@ -398,7 +398,8 @@ NodeState RunningNode::state() const {
   state.name = options_.node.name;
   state.cluster = options_.sync.cluster;
   state.started_unix_ms = started_unix_ms_;
-  state.uptime_s = static_cast<int64_t>((uv_hrtime() / 1'000'000 - started_mono_ms_) / 1000);
+  const int64_t uptime_ms = monotonic_ms() - started_mono_ms_;
+  state.uptime_s = uptime_ms / 1000;
   state.store = store_.totals();
   for (const auto& counters : counters_) state.workers.push_back(counters.get());
   for (const auto& worker : workers_) {
@@ -430,7 +431,7 @@ NodeState RunningNode::state() const {
                     .snapshot_percent = state.snapshot ? state.snapshot->loading_percent : std::nullopt,
                     .sync = state.sync ? &*state.sync : nullptr,
                     .access_matters = access_.options().mode != AccessMode::open,
-                    .uptime_ms = static_cast<int64_t>(uv_hrtime() / 1'000'000 - started_mono_ms_)});
+                    .uptime_ms = uptime_ms});
   return state;
 }
 

@@ -99,7 +99,7 @@ class RunningNode {
   uint64_t key_reloads_ = 0;
   uint64_t key_reloads_failed_ = 0;
   const int64_t started_unix_ms_;
-  const uint64_t started_mono_ms_;
+  const int64_t started_mono_ms_;
   Loop loop_;
   ClusterClock clock_;
   SwarmStore store_;
@@ -129,8 +129,8 @@ class RunningNode {
   uv_timer_t upkeep_go_timer_;  // there is more to do
   uv_timer_t history_timer_;
   uv_timer_t linger_timer_;
-  uint64_t linger_until_ms_ = 0;
-  int steps_left_ = 0;  // of stop(), before close()
+  int64_t linger_until_ms_ = 0;  // by monotonic_ms()
+  int steps_left_ = 0;           // of stop(), before close()
   bool signalled_ = false;
 };
 

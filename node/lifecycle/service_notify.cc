@@ -14,6 +14,7 @@
 
 #include "common/check.h"
 #include "common/log.h"
+#include "node/os/monotonic.h"
 
 namespace shoal::node {
 
@@ -114,7 +115,7 @@ void ServiceNotify::look() {
 void ServiceNotify::reloading() {
   if (told_ready_ && !told_stopping_) {
     // The clock by which the service manager tells this reload from an earlier one.
-    send("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(uv_hrtime() / 1000));
+    send("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(monotonic_us()));
   }
 }
 

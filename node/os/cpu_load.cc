@@ -2,21 +2,16 @@
 
 #include <sched.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include <algorithm>
+
+#include "node/os/monotonic.h"
 
 namespace shoal::node {
 
 namespace {
 
 constexpr int64_t kEveryUs = 1'000'000;
-
-int64_t now_us() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1000;
-}
 
 // CPU time of all threads so far.
 int64_t cpu_us() {
@@ -34,10 +29,10 @@ int64_t cpus() {
 
 }  // namespace
 
-CpuLoad::CpuLoad() : measured_us_(now_us()), used_us_(cpu_us()) {}
+CpuLoad::CpuLoad() : measured_us_(monotonic_us()), used_us_(cpu_us()) {}
 
 uint32_t CpuLoad::permille() {
-  const int64_t elapsed_us = now_us() - measured_us_;
+  const int64_t elapsed_us = monotonic_us() - measured_us_;
   if (elapsed_us < kEveryUs) return permille_;
   const int64_t used_us = cpu_us();
   permille_ = static_cast<uint32_t>(

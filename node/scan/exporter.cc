@@ -4,6 +4,7 @@
 
 #include "common/check.h"
 #include "common/log.h"
+#include "node/os/monotonic.h"
 #include "node/os/thread_priority.h"
 #include "node/scan/dump_file.h"
 
@@ -49,9 +50,9 @@ void Exporter::begin() {
 
 void Exporter::write() {
   lower_thread_priority();
-  const uint64_t start_ns = uv_hrtime();
+  const int64_t start_ms = monotonic_ms();
   result_ = write_dump_file(written_.path, written_.format, store_, clock_.unix_ms() / 60'000, stopping_);
-  took_ms_ = static_cast<int64_t>((uv_hrtime() - start_ns) / 1'000'000);
+  took_ms_ = monotonic_ms() - start_ms;
 }
 
 void Exporter::written() {

@@ -1,8 +1,8 @@
 #include "node/scan/full_scrapes.h"
 
-#include <chrono>
 #include <utility>
 
+#include "node/os/monotonic.h"
 #include "node/scan/dump.h"
 #include "proto/accept_encoding.h"
 #include "proto/http_answer.h"
@@ -43,11 +43,6 @@ class FullScrape final : public StreamedAnswer {
   Dump dump_;
   std::string body_;
 };
-
-int64_t monotonic_s() {
-  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
 
 }  // namespace
 

@@ -1,23 +1,13 @@
 #include "node/scan/top_cache.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
+#include "node/os/monotonic.h"
 #include "node/scan/swarm_scan.h"
 #include "node/scan/top_swarms.h"
 
 namespace shoal::node {
-
-namespace {
-
-int64_t monotonic_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
-
-}  // namespace
 
 bool TopCache::fresh() const { return known_ && monotonic_ms() - looked_ms_ < kTopAgeMs; }
 

@@ -8,6 +8,7 @@
 
 #include "common/check.h"
 #include "common/log.h"
+#include "node/os/monotonic.h"
 #include "node/os/thread_priority.h"
 #include "node/text/printable.h"
 
@@ -15,15 +16,6 @@ namespace shoal::node {
 
 using common::log_line;
 using common::LogLevel;
-
-namespace {
-
-int64_t milliseconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start)
-      .count();
-}
-
-}  // namespace
 
 SnapshotKeeper::SnapshotKeeper(uv_loop_t* loop, Settings settings, SwarmStore& store,
                                const ClusterClock& clock)
@@ -104,23 +96,23 @@ bool SnapshotKeeper::wait_to_load() {
 
 // True: it is time to write; false: for the last time.
 bool SnapshotKeeper::wait() {
-  const auto begun = std::chrono::steady_clock::now();
+  const int64_t begun_ms = monotonic_ms();
   const Lock lock(mutex_);
   while (!finishing_) {
-    const auto due = begun + std::chrono::seconds(interval_s_);
+    const int64_t left_ms = begun_ms + int64_t{interval_s_} * 1000 - monotonic_ms();
     if (interval_s_ == 0) {
       wake_.wait(mutex_);
-    } else if (std::chrono::steady_clock::now() >= due) {
+    } else if (left_ms <= 0) {
       return true;
     } else {
-      wake_.wait_until(mutex_, due);
+      wake_.wait_for(mutex_, std::chrono::milliseconds(left_ms));
     }
   }
   return false;
 }
 
 void SnapshotKeeper::merge() {
-  const auto start = std::chrono::steady_clock::now();
+  const int64_t start_ms = monotonic_ms();
   const auto loaded = load_snapshot(settings_.path, settings_.identity, store_, clock_, percent_);
   const std::string path = printable(settings_.path);
   if (!loaded) {
@@ -137,7 +129,7 @@ void SnapshotKeeper::merge() {
               {"records", std::to_string(file.records)},
               {"expired", std::to_string(file.expired)},
               {"age_s", std::to_string((clock_.unix_ms() - file.header.written_unix_ms) / 1000)},
-              {"took_ms", std::to_string(milliseconds_since(start))}});
+              {"took_ms", std::to_string(monotonic_ms() - start_ms)}});
   } else {
     log_line(LogLevel::info, "no snapshot yet", {{"path", path}});
   }
@@ -150,9 +142,9 @@ void SnapshotKeeper::merge() {
 }
 
 void SnapshotKeeper::write() {
-  const auto start = std::chrono::steady_clock::now();
+  const int64_t start_ms = monotonic_ms();
   const auto written = write_snapshot(settings_.path, settings_.identity, store_, clock_);
-  const int64_t took_ms = milliseconds_since(start);
+  const int64_t took_ms = monotonic_ms() - start_ms;
   if (written) {
     log_line(LogLevel::debug, "snapshot written",
              {{"path", printable(settings_.path)},

@@ -12,6 +12,7 @@
 #include <cstdint>
 
 #include "common/tick.h"
+#include "node/os/monotonic.h"
 #include "sync/cluster_time.h"
 
 namespace shoal::node {
@@ -20,16 +21,16 @@ class ClusterClock {
  public:
   explicit ClusterClock(uint32_t peer_timeout_s)
       : tick_ms_(static_cast<int64_t>(peer_timeout_s) * 1000 / common::kLifetimeTicks),
-        alone_(0, tick_ms_, mono_ms() * 1000, wall_ms()),
+        alone_(0, tick_ms_, coarse_monotonic_ms() * 1000, wall_ms()),
         offset_ms_(alone_.offset_ms()),
         tick_offset_ms_(alone_.offset_ms()) {}
 
   // Milliseconds since the Unix epoch, a few milliseconds coarse; no system call.
-  int64_t unix_ms() const { return mono_ms() + offset_ms_.load(std::memory_order_relaxed); }
+  int64_t unix_ms() const { return coarse_monotonic_ms() + offset_ms_.load(std::memory_order_relaxed); }
 
   // The store's.
   common::Tick tick() const {
-    return common::tick_at(mono_ms() + tick_offset_ms_.load(std::memory_order_relaxed), tick_ms_);
+    return common::tick_at(coarse_monotonic_ms() + tick_offset_ms_.load(std::memory_order_relaxed), tick_ms_);
   }
   int64_t tick_ms() const { return tick_ms_; }
 
@@ -48,21 +49,18 @@ class ClusterClock {
 
   // To be called regularly by a node that is no member of a cluster.
   void follow_wall() {
-    alone_.advance(mono_ms() * 1000, wall_ms(), {});
+    alone_.advance(coarse_monotonic_ms() * 1000, wall_ms(), {});
     follow(alone_.offset_ms(), 0);
   }
 
   // This machine's clock, right or wrong.
-  static int64_t wall_ms() { return read_ms(CLOCK_REALTIME_COARSE); }
-
- private:
-  static int64_t mono_ms() { return read_ms(CLOCK_MONOTONIC_COARSE); }
-  static int64_t read_ms(clockid_t clock) {
+  static int64_t wall_ms() {
     timespec now;
-    clock_gettime(clock, &now);
-    return static_cast<int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1'000'000;
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    return int64_t{now.tv_sec} * 1'000 + now.tv_nsec / 1'000'000;
   }
 
+ private:
   const int64_t tick_ms_;
   sync::ClusterTime alone_;
   std::atomic<int64_t> offset_ms_;

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <utility>
 
+#include "node/os/monotonic.h"
 #include "proto/http_answer.h"
 #include "proto/http_query.h"
 #include "proto/stats_query.h"
@@ -22,13 +22,6 @@ constexpr proto::RetryIn kNever{.never = true};
 
 // What who asks too often is told: the buckets fill again in seconds, BEP 31 has minutes.
 constexpr uint32_t kTooOftenMinutes = 1;
-
-// The same clock as that of the UDP server: they fill the same buckets.
-uint64_t monotonic_us() {
-  using std::chrono::duration_cast;
-  const auto since = std::chrono::steady_clock::now().time_since_epoch();
-  return static_cast<uint64_t>(duration_cast<std::chrono::microseconds>(since).count());
-}
 
 }  // namespace
 
@@ -84,7 +77,8 @@ bool HttpTracker::asks_for_stats(const proto::HttpRequest& request) const {
 // A proxy that is trusted and names nobody else, a health check perhaps, is not limited.
 bool HttpTracker::over_rate(const Endpoint& client) {
   if (tracker_.settings().proxies.networks.contains(client)) return false;
-  return tracker_.over_rate(client, true, monotonic_us());
+  // By the same clock as the UDP server: they fill the same buckets.
+  return tracker_.over_rate(client, true, static_cast<uint64_t>(monotonic_us()));
 }
 
 void HttpTracker::count_failure(const proto::HttpRequest& request, const Endpoint& client) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/check.h"
+#include "node/os/monotonic.h"
 
 namespace shoal::node {
 
@@ -50,7 +51,7 @@ void IntervalControl::close() { uv_close(reinterpret_cast<uv_handle_t*>(&timer_)
 void IntervalControl::look() {
   uint64_t announces = 0;
   for (const WorkerCounters* worker : workers_) announces += worker->announce.all();
-  const auto now_us = static_cast<int64_t>(uv_hrtime() / 1000);
+  const int64_t now_us = monotonic_us();
   const double ours = announces_.read(announces, now_us);
   double everyones = ours;
   std::vector<uint32_t> others_s;

@@ -1,10 +1,10 @@
 #include "node/tracker/opentracker_page.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "node/config/version.h"
+#include "node/os/monotonic.h"
 #include "proto/http_answer.h"
 #include "proto/stats_query.h"
 
@@ -29,11 +29,6 @@ class StatsText final : public StreamedAnswer {
   const StatsMode mode_;
   const proto::HttpReply reply_;
 };
-
-int64_t monotonic_s() {
-  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
 
 void add_worker(proto::OpentrackerFigures& out, const WorkerCounters& worker) {
   out.started += worker.announce.started.value();

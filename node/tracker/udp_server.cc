@@ -11,6 +11,7 @@
 
 #include "common/check.h"
 #include "node/net/socket_address.h"
+#include "node/os/monotonic.h"
 #include "node/store/peer_rules.h"
 #include "proto/connection_id.h"
 #include "proto/udp_tracker.h"
@@ -148,12 +149,12 @@ UdpServer::Drained UdpServer::serve() {
   for (size_t i = 0; i < kBatchesPerTurn; ++i) {
     const size_t count = receive();
     if (count == 0) return Drained::yes;
-    const uint64_t start_ns = uv_hrtime();
-    look_up(count, start_ns / 1000);
+    const auto start_us = static_cast<uint64_t>(monotonic_us());
+    look_up(count, start_us);
     batch_.answers = 0;
     for (size_t k = 0; k < count; ++k) answer(k);
     send();
-    counters_.request_time.add((uv_hrtime() - start_ns) / 1000, batch_.answers);
+    counters_.request_time.add(static_cast<uint64_t>(monotonic_us()) - start_us, batch_.answers);
     if (count < kLoadedBatch) return Drained::likely;
   }
   return Drained::no;

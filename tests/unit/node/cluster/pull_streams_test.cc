@@ -13,6 +13,7 @@
 #include "node/cluster/pull_client.h"
 #include "node/cluster/pull_server.h"
 #include "node/net/socket_address.h"
+#include "node/os/monotonic.h"
 
 using namespace shoal;
 using namespace shoal::node;
@@ -22,7 +23,7 @@ namespace {
 constexpr uint32_t kHere = 0x7f000001;
 constexpr int64_t kPatienceMs = 10'000;
 
-sync::Now now() { return {static_cast<int64_t>(uv_hrtime() / 1000), 0}; }
+sync::Now now() { return {monotonic_us(), 0}; }
 
 // `size` bytes that count up, in pieces of `piece`, one every `every_us`.
 class CountingDonation final : public sync::Donation {
@@ -83,9 +84,9 @@ struct Donor {
 
   template <class Condition>
   bool run_until(Condition condition) {
-    const uint64_t end_ms = uv_hrtime() / 1'000'000 + kPatienceMs;
+    const int64_t end_ms = monotonic_ms() + kPatienceMs;
     while (!condition()) {
-      if (uv_hrtime() / 1'000'000 > end_ms) return false;
+      if (monotonic_ms() > end_ms) return false;
       uv_run(&loop, UV_RUN_NOWAIT);
     }
     return true;
