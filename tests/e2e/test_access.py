@@ -200,7 +200,7 @@ class AccessDeny(AccessCase):
 
 
 class AccessFile(AccessCase):
-    """What an access list that changed while a node was away does to what the node gets when it comes back."""
+    """An access list that changed while a node was away: the node brings no denied swarm back."""
 
     settings = {"tracker": {"full_scrape": True, "full_scrape_interval_s": 0}}
     access = {"mode": "deny", "file": "list"}
@@ -241,7 +241,7 @@ class AccessSnapshot(AccessFile):
         self.assertEqual(node.status()["snapshot"]["loaded"], 1)
         self.assertEqual(node.status()["swarms"], 1)
         self.assertEqual(self.scraped(), {served.hex()})
-        # And none is written: with the old list there is still only one.
+        # And none was written: with the old list there is still only one.
         node = self.restart(0, [])
         self.assertEqual(node.status()["snapshot"]["loaded"], 1)
 

@@ -9,7 +9,7 @@
 namespace shoal::sim {
 namespace {
 
-// One SIGHUP a node, in any order, `every_us` apart, with announces all the while.
+// One SIGHUP per node, in any order, `every_us` apart, with announces meanwhile.
 void round_of_keys(World& world, const std::vector<sync::ClusterKey>& keys, int64_t every_us) {
   std::vector<size_t> order = world.everyone();
   for (size_t i = order.size(); i > 1; --i) {

@@ -7,7 +7,7 @@
 namespace shoal::sim {
 namespace {
 
-// Each in a swarm of its own, so that nothing shares an info_hash.
+// Each in its own swarm, so that no two share an info_hash.
 PeerKey peer_of(uint32_t number) {
   common::InfoHash info_hash;
   common::Prng prng(number);

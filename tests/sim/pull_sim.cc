@@ -83,7 +83,7 @@ TEST_CASE("a cut of five minutes heals within ten seconds") {
   });
 }
 
-// One of `count` peers, each in a swarm of its own, announces itself.
+// Announces one of `count` peers, each in its own swarm.
 void announce_one(World& world, size_t node, uint32_t count, uint32_t first) {
   const uint32_t number = first + world.prng().below(count);
   node::PeerAnnounce announce;

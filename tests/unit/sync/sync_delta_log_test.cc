@@ -156,7 +156,7 @@ TEST_CASE("delta log: a limited number of each urgency wait, and more are droppe
   sync::DeltaLog log(2700);
   const std::vector<Delta> refreshes(sync::DeltaLog::kWaitingMax + 7, delta_of(1, 1, PeerRole::seeder, 0));
   CHECK(log.add(own(refreshes, true), 0) == 7);
-  CHECK(log.add(own({delta_of(1, 2, PeerRole::stopped, 0)}), 0) == 0);  // has room all the same
+  CHECK(log.add(own({delta_of(1, 2, PeerRole::stopped, 0)}), 0) == 0);  // still has room
   CHECK(log.waiting() == sync::DeltaLog::kWaitingMax + 1);
   CHECK(decoded(log.flush(kNow, 2)).size() == 2);
   CHECK(log.add(own(refreshes, true), 0) == sync::DeltaLog::kWaitingMax + 6);

@@ -24,7 +24,7 @@ struct Outcome {
   std::string text;  // both
 };
 
-// One of this process's outputs, in a temporary file until text().
+// Redirects one of this process's outputs to a temporary file until text().
 class Captured {
  public:
   explicit Captured(int fd) : fd_(fd), before_(dup(fd)), file_(std::tmpfile()) {
@@ -136,8 +136,8 @@ TEST_CASE("command line: config and keygen print their result") {
 
 namespace {
 
-// What makes each command fail: an address that is none, one where nobody listens, a file that is not there,
-// a command line that cannot be understood.
+// Command lines that fail, for every command: an invalid address, one where nobody listens, a missing file,
+// wrong usage.
 struct Failure {
   int code;
   std::vector<const char*> arguments;

@@ -44,7 +44,7 @@ TEST_CASE("heap pages: collapsing resumes where it stopped and changes no byte")
   const Mapping mapping;
   uintptr_t at = mapping.begin();
   at = node::collapse_huge_pages(at, mapping.end(), 3);
-  // A kernel that cannot do it says so at the first page.
+  // A kernel that cannot do it fails at the first page.
   CHECK((at == mapping.begin() + 3 * kHugePageBytes || at == mapping.end()));
   at = node::collapse_huge_pages(at, mapping.end(), 3);
   CHECK(at == mapping.end());

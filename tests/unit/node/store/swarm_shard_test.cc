@@ -63,7 +63,7 @@ void fill(OneShard& one, uint32_t size) {
   for (uint32_t i = 0; i < 300; ++i) {
     one.merge(2 + i / 3, size + i, PeerRole::seeder, i % 3 == 0 ? kNow - 20 : kNow, kNow);
   }
-  // Not so long before the next sweep that an announce in between would have to finish it.
+  // Close enough to the next sweep that no announce in between has to finish this one.
   while (!one.shard.expire(kSweepAt - 20).finished) {
   }
 }

@@ -74,7 +74,7 @@ TEST_CASE("store: dropped swarms leave nothing behind, the others stay") {
   CHECK(store->totals().swarms == 200);
 }
 
-TEST_CASE("store: a swarm that is not served is not merged, whichever way it comes") {
+TEST_CASE("store: a swarm that is not served is not merged, whichever way it arrives") {
   const auto from = test::make_store(true);
   const auto to = test::make_store(true);
   common::Prng prng(6);

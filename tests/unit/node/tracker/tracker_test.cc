@@ -80,7 +80,7 @@ TEST_CASE("tracker: an announce is stored under the source address and the annou
   CHECK(f.queue.drain([](const proto::OwnDelta& own) { CHECK(own.delta.peer.port == 7000); }) == 4);
 }
 
-TEST_CASE("tracker: when it is full the answer says so, and nothing else is counted") {
+TEST_CASE("tracker: a full store is named in the answer, and nothing else is counted") {
   Fixture f;
   f.store.set_limits({.peers = 1});
   CHECK_FALSE(f.announce(1, proto::Event::started, 1).full);
