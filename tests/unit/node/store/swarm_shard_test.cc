@@ -178,7 +178,7 @@ TEST_CASE("shard: reading for other nodes visits every record of a large swarm o
     records += part.records.size();
   };
   uint32_t parts = 1;
-  while (!one.shard.read(walk, sync::Cells::everything(), now, take)) ++parts;
+  while (!one.shard.read(walk, sync::Cells::everything(), now, {}, take)) ++parts;
   CHECK(parts >= kSize / SwarmShard::kPartRecordsMax);
   CHECK(records == seen.size());
   CHECK(seen == one.content());
