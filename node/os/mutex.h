@@ -43,9 +43,9 @@ class Condition {
     condition_.wait(held);
     held.release();
   }
-  void wait_until(Mutex& mutex, std::chrono::steady_clock::time_point due) REQUIRES(mutex) {
+  void wait_for(Mutex& mutex, std::chrono::milliseconds time) REQUIRES(mutex) {
     std::unique_lock held(mutex.mutex_, std::adopt_lock);
-    condition_.wait_until(held, due);
+    condition_.wait_for(held, time);
     held.release();
   }
   void notify_one() { condition_.notify_one(); }
