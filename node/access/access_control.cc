@@ -94,14 +94,6 @@ class AccessControl::Job {
   std::function<void()> done_;
 };
 
-template <void (AccessControl::*run)()>
-void AccessControl::start_timer(uv_timer_t& timer, uint64_t ms, uint64_t repeat_ms) {
-  uv_update_time(loop_);
-  CHECK_INVARIANT(
-      uv_timer_start(
-          &timer, [](uv_timer_t* t) { (static_cast<AccessControl*>(t->data)->*run)(); }, ms, repeat_ms) == 0);
-}
-
 Result<AccessList> AccessControl::load_list(const Options::Access& options) {
   if (options.mode == AccessMode::open || options.file.empty()) return AccessList();
   auto list = load_access_file(options.file);
@@ -136,11 +128,10 @@ AccessControl::AccessControl(uv_loop_t* loop, const Options::Access& options, ui
       store_(store),
       hooks_(std::move(hooks)),
       log_(std::move(start.log)),
-      file_(std::make_shared<const AccessList>(std::move(start.file))) {
-  for (uv_timer_t* timer : {&publish_timer_, &settle_timer_, &sweep_timer_}) {
-    CHECK_INVARIANT(uv_timer_init(loop, timer) == 0);
-    timer->data = this;
-  }
+      file_(std::make_shared<const AccessList>(std::move(start.file))),
+      publish_timer_(loop, [this] { publish(); }),
+      settle_timer_(loop, [this] { settle(); }),
+      sweep_timer_(loop, [this] { sweep_some(); }) {
   for (const bool listed : {true, false}) {
     FileDescriptor& fifo = listed ? start.fifo_add : start.fifo_delete;
     if (!fifo.is_open()) continue;
@@ -209,8 +200,7 @@ void AccessControl::set(const Options::Access& options, AccessList list) {
 }
 
 void AccessControl::publish_soon() {
-  if (uv_is_active(reinterpret_cast<uv_handle_t*>(&publish_timer_)) != 0) return;
-  start_timer<&AccessControl::publish>(publish_timer_, publish_delay_ms(log_.size()), 0);
+  if (!publish_timer_.is_active()) publish_timer_.start(publish_delay_ms(log_.size()));
 }
 
 void AccessControl::rebuild() {
@@ -234,9 +224,7 @@ void AccessControl::publish() {
   hooks_.publish(policy_);
   drop_denied(changed_);
   if (sweep_again_) start_sweep();
-  if (uv_is_active(reinterpret_cast<uv_handle_t*>(&settle_timer_)) == 0) {
-    start_timer<&AccessControl::settle>(settle_timer_, kSettleMs, 0);
-  }
+  if (!settle_timer_.is_active()) settle_timer_.start(kSettleMs);
 }
 
 // What a worker let in before it had the new policy goes now.
@@ -246,7 +234,7 @@ void AccessControl::settle() {
   if (std::exchange(sweep_again_, false)) start_sweep();
   if (state_dirty_) save_state();
   if (!changed_before_.empty() || state_dirty_) {
-    start_timer<&AccessControl::settle>(settle_timer_, kSettleMs, 0);
+    settle_timer_.start(kSettleMs);
   }
 }
 
@@ -259,13 +247,13 @@ void AccessControl::drop_denied(std::span<const InfoHash> hashes) {
 
 void AccessControl::start_sweep() {
   sweep_shard_ = 0;
-  if (options_.mode != AccessMode::open) start_timer<&AccessControl::sweep_some>(sweep_timer_, 1, 1);
+  if (options_.mode != AccessMode::open) sweep_timer_.start(1, 1);
 }
 
 void AccessControl::sweep_some() {
   for (size_t i = 0; i < kShardsPerTurn; ++i) {
     if (sweep_shard_ == SwarmStore::kShards) {
-      uv_timer_stop(&sweep_timer_);
+      sweep_timer_.stop();
       return;
     }
     counts_.swarms_dropped +=
@@ -316,9 +304,7 @@ AccessStatus AccessControl::status() const {
 void AccessControl::stop() {
   stopped_ = true;
   for (const auto& fifo : fifos_) fifo->close();
-  for (uv_timer_t* timer : {&publish_timer_, &settle_timer_, &sweep_timer_}) {
-    uv_close(reinterpret_cast<uv_handle_t*>(timer), nullptr);
-  }
+  for (Timer* timer : {&publish_timer_, &settle_timer_, &sweep_timer_}) timer->close();
   if (!saving_) save_now();  // else it is done behind that one
 }
 

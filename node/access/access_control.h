@@ -18,6 +18,7 @@
 #include "node/access/access_fifo.h"
 #include "node/access/announce_policy.h"
 #include "node/config/options.h"
+#include "node/net/timer.h"
 #include "node/store/swarm_store.h"
 #include "sync/access_log.h"
 
@@ -106,8 +107,6 @@ class AccessControl {
   void save_state();
   void save_now();
   void state_saved(const common::Result<void>& result);
-  template <void (AccessControl::*run)()>
-  void start_timer(uv_timer_t& timer, uint64_t ms, uint64_t repeat_ms);
 
   uv_loop_t* const loop_;
   Options::Access options_;
@@ -120,9 +119,9 @@ class AccessControl {
   std::shared_ptr<const AnnouncePolicy> policy_;  // the same
   std::vector<std::unique_ptr<AccessFifo>> fifos_;
 
-  uv_timer_t publish_timer_;
-  uv_timer_t settle_timer_;
-  uv_timer_t sweep_timer_;
+  Timer publish_timer_;
+  Timer settle_timer_;
+  Timer sweep_timer_;
   std::vector<common::InfoHash> changed_;         // since the last settle()
   std::vector<common::InfoHash> changed_before_;  // in the time before that
   bool sweep_again_ = false;

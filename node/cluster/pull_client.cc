@@ -28,16 +28,14 @@ PullClient::PullClient(uv_loop_t* loop, const Endpoint& source, const PullClient
     : loop_(loop),
       source_(common::is_wildcard(source) ? std::nullopt : std::optional(source)),
       limits_(limits),
-      events_(std::move(events)) {
-  CHECK_INVARIANT(uv_timer_init(loop, &timer_) == 0);
-  timer_.data = this;
-}
+      events_(std::move(events)),
+      timer_(loop, [this] { look_at_deadlines(); }) {}
 
 PullClient::~PullClient() = default;
 
 void PullClient::stop() {
   while (!connections_.empty()) close(*connections_.back());
-  uv_close(reinterpret_cast<uv_handle_t*>(&timer_), nullptr);
+  timer_.close();
 }
 
 void PullClient::start(const sync::PullStart& pull) {
@@ -154,15 +152,14 @@ void PullClient::look_at_deadlines() {
 
 void PullClient::plan() {
   if (connections_.empty()) {
-    uv_timer_stop(&timer_);
+    timer_.stop();
     return;
   }
   uint64_t earliest_ms = std::numeric_limits<uint64_t>::max();
   for (const Connection* connection : connections_) earliest_ms = std::min(earliest_ms, connection->late_ms);
-  const auto on_timer = [](uv_timer_t* timer) { static_cast<PullClient*>(timer->data)->look_at_deadlines(); };
   // At least one: the loop would call a timer of none again before it looked at anything else.
   const uint64_t wait_ms = earliest_ms > uv_now(loop_) ? earliest_ms - uv_now(loop_) : 1;
-  CHECK_INVARIANT(uv_timer_start(&timer_, on_timer, wait_ms, 0) == 0);
+  timer_.start(wait_ms);
 }
 
 }  // namespace shoal::node

@@ -13,6 +13,7 @@
 #include "common/bytes.h"
 #include "common/counter.h"
 #include "common/endpoint.h"
+#include "node/net/timer.h"
 #include "sync/cluster.h"
 
 namespace shoal::node {
@@ -70,7 +71,7 @@ class PullClient {
   const std::optional<common::Endpoint> source_;
   const PullClientLimits limits_;
   const Events events_;
-  uv_timer_t timer_;                      // at the earliest deadline of all connections
+  Timer timer_;                           // at the earliest deadline of all connections
   std::vector<Connection*> connections_;  // open ones; freed in their close callbacks
   std::array<char, 32 << 10> read_buffer_;
   PullClientCounters counters_;

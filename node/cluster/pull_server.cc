@@ -41,9 +41,9 @@ struct PullServer::Piece {
 
 PullServer::PullServer(uv_loop_t* loop, FileDescriptor listener, const PullServerLimits& limits,
                        std::function<sync::Now()> now, Accept accept)
-    : loop_(loop), limits_(limits), now_(std::move(now)), accept_(std::move(accept)) {
-  CHECK_INVARIANT(uv_timer_init(loop, &timer_) == 0);
-  timer_.data = this;
+    : loop_(loop), limits_(limits), now_(std::move(now)), accept_(std::move(accept)), timer_(loop, [this] {
+        look_at_deadlines();
+      }) {
   CHECK_INVARIANT(uv_tcp_init(loop, &listener_) == 0);
   listener_.data = this;
   CHECK_INVARIANT(uv_tcp_open(&listener_, listener.release()) == 0);
@@ -56,7 +56,7 @@ PullServer::~PullServer() = default;
 void PullServer::stop() {
   while (!connections_.empty()) close(*connections_.back());
   uv_close(reinterpret_cast<uv_handle_t*>(&listener_), nullptr);
-  uv_close(reinterpret_cast<uv_handle_t*>(&timer_), nullptr);
+  timer_.close();
 }
 
 void PullServer::on_connection(uv_stream_t* listener, int status) {
@@ -224,14 +224,12 @@ void PullServer::plan() {
     if (connection->wants_more()) earliest_us = std::min(earliest_us, connection->again_us);
   }
   if (earliest_us == kNever) {
-    uv_timer_stop(&timer_);
+    timer_.stop();
     return;
   }
-  const auto on_timer = [](uv_timer_t* timer) { static_cast<PullServer*>(timer->data)->look_at_deadlines(); };
   // At least one: the loop would call a timer of none again before it looked at anything else.
   const auto wait_ms = static_cast<uint64_t>(std::max<int64_t>(1, (earliest_us - now_us() + 999) / 1000));
-  uv_update_time(loop_);
-  CHECK_INVARIANT(uv_timer_start(&timer_, on_timer, wait_ms, 0) == 0);
+  timer_.start(wait_ms);
 }
 
 }  // namespace shoal::node

@@ -18,6 +18,7 @@
 #include "common/counter.h"
 #include "common/endpoint.h"
 #include "node/net/sockets.h"
+#include "node/net/timer.h"
 #include "sync/donation.h"
 
 namespace shoal::node {
@@ -82,7 +83,7 @@ class PullServer {
   const std::function<sync::Now()> now_;
   const Accept accept_;
   uv_tcp_t listener_;
-  uv_timer_t timer_;                      // at the earliest deadline of all connections
+  Timer timer_;                           // at the earliest deadline of all connections
   std::vector<Connection*> connections_;  // open ones, oldest first; freed in their close callbacks
   std::array<char, 2048> read_buffer_;
   PullServerCounters counters_;

@@ -19,8 +19,7 @@ constexpr uint64_t kDrainDelayMs = 5;
 
 SyncDriver::SyncDriver(uv_loop_t* loop, sync::Config config, SyncSockets sockets, std::vector<HostPort> seeds,
                        sync::Swarms& swarms, ClusterClock& clock)
-    : loop_(loop),
-      clock_(clock),
+    : clock_(clock),
       cluster_(std::move(config), swarms, now()),
       socket_(std::move(sockets.datagrams)),
       pull_server_(
@@ -46,21 +45,15 @@ SyncDriver::SyncDriver(uv_loop_t* loop, sync::Config config, SyncSockets sockets
                   cluster_.set_seeds(std::move(addresses));
                   cluster_.advance(now(), outputs_);
                   carry_out();
-                }) {
+                }),
+      deadline_timer_(loop, [this] { advance(); }),
+      drain_timer_(loop, [this] { drain(); }) {
   socket_->start(loop, [this](const sync::Received& received) {
     cluster_.receive(now(), received, outputs_);
     carry_out();
   });
-  CHECK_INVARIANT(uv_timer_init(loop, &deadline_timer_) == 0);
-  deadline_timer_.data = this;
-  CHECK_INVARIANT(uv_timer_init(loop, &drain_timer_) == 0);
-  drain_timer_.data = this;
   CHECK_INVARIANT(uv_async_init(loop, &wake_, [](uv_async_t* async) {
-                    SyncDriver& driver = *static_cast<SyncDriver*>(async->data);
-                    uv_timer_start(
-                        &driver.drain_timer_,
-                        [](uv_timer_t* timer) { static_cast<SyncDriver*>(timer->data)->drain(); },
-                        kDrainDelayMs, 0);
+                    static_cast<SyncDriver*>(async->data)->drain_timer_.start(kDrainDelayMs);
                   }) == 0);
   wake_.data = this;
   cluster_.advance(now(), outputs_);
@@ -118,16 +111,13 @@ void SyncDriver::carry_out() {
 
   const int64_t wait_us = cluster_.deadline_us() - now().mono_us;
   const auto wait_ms = static_cast<uint64_t>(std::clamp<int64_t>((wait_us + 999) / 1000, 0, 1000));
-  uv_update_time(loop_);
-  uv_timer_start(
-      &deadline_timer_,
-      [](uv_timer_t* timer) {
-        SyncDriver& driver = *static_cast<SyncDriver*>(timer->data);
-        driver.cluster_.set_load(driver.load_.permille());
-        driver.cluster_.advance(driver.now(), driver.outputs_);
-        driver.carry_out();
-      },
-      wait_ms, 0);
+  deadline_timer_.start(wait_ms);
+}
+
+void SyncDriver::advance() {
+  cluster_.set_load(load_.permille());
+  cluster_.advance(now(), outputs_);
+  carry_out();
 }
 
 void SyncDriver::on_load_snapshot(std::function<void()> load) {
@@ -156,8 +146,8 @@ void SyncDriver::stop() {
   pull_server_.stop();
   pull_client_.stop();
   resolver_.stop();
-  uv_close(reinterpret_cast<uv_handle_t*>(&deadline_timer_), nullptr);
-  uv_close(reinterpret_cast<uv_handle_t*>(&drain_timer_), nullptr);
+  deadline_timer_.close();
+  drain_timer_.close();
   uv_close(reinterpret_cast<uv_handle_t*>(&wake_), nullptr);
 }
 

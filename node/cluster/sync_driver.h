@@ -15,6 +15,7 @@
 #include "node/cluster/pull_server.h"
 #include "node/cluster/sync_socket.h"
 #include "node/net/resolver.h"
+#include "node/net/timer.h"
 #include "node/os/cpu_load.h"
 #include "node/store/cluster_clock.h"
 #include "sync/cluster.h"
@@ -82,16 +83,16 @@ class SyncDriver {
   sync::Now now() const;
   void drain();
   void carry_out();
+  void advance();
 
-  uv_loop_t* const loop_;
   ClusterClock& clock_;
   sync::Cluster cluster_;
   std::unique_ptr<SyncSocket> socket_;
   PullServer pull_server_;
   PullClient pull_client_;
   Resolver resolver_;
-  uv_timer_t deadline_timer_;
-  uv_timer_t drain_timer_;
+  Timer deadline_timer_;
+  Timer drain_timer_;
   uv_async_t wake_;
   std::vector<DeltaQueue*> queues_;
   CpuLoad load_;

@@ -51,10 +51,13 @@ struct HttpServer::Connection {
 
 HttpServer::HttpServer(uv_loop_t* loop, const HttpLimits& limits, HttpHandler& handler,
                        HttpCounters& counters)
-    : loop_(loop), limits_(limits), handler_(handler), counters_(counters), read_buffer_(kReadBufferBytes) {
-  CHECK_INVARIANT(uv_timer_init(loop, &timer_) == 0);
-  timer_.data = this;
-  CHECK_INVARIANT(uv_timer_start(&timer_, &HttpServer::on_timer, 1'000, 1'000) == 0);
+    : loop_(loop),
+      limits_(limits),
+      handler_(handler),
+      counters_(counters),
+      timer_(loop, [this] { close_expired(); }),
+      read_buffer_(kReadBufferBytes) {
+  timer_.start(1'000, 1'000);
 }
 
 HttpServer::~HttpServer() = default;
@@ -71,7 +74,7 @@ void HttpServer::listen(FileDescriptor socket) {
 }
 
 void HttpServer::stop() {
-  uv_close(reinterpret_cast<uv_handle_t*>(&timer_), nullptr);
+  timer_.close();
   for (const auto& listener : listeners_) uv_close(reinterpret_cast<uv_handle_t*>(&listener->tcp), nullptr);
   for (const Queue& queue : queues_) {
     while (queue.front != nullptr) close(*queue.front);
@@ -336,8 +339,6 @@ void HttpServer::make_room() {
   counters_.closed_for_room.add();
   close(*oldest);
 }
-
-void HttpServer::on_timer(uv_timer_t* timer) { static_cast<HttpServer*>(timer->data)->close_expired(); }
 
 void HttpServer::close_expired() {
   const std::array<uint64_t, 5> limits_ms = {limits_.idle_ms, limits_.request_ms, limits_.answer_ms,

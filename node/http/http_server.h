@@ -23,6 +23,7 @@
 #include "node/http/streamed_answer.h"
 #include "node/limits/address_connections.h"
 #include "node/net/sockets.h"
+#include "node/net/timer.h"
 #include "proto/http_request.h"
 
 namespace shoal::node {
@@ -87,7 +88,6 @@ class HttpServer {
   static void on_alloc(uv_handle_t* handle, size_t suggested, uv_buf_t* buffer);
   static void on_read(uv_stream_t* stream, ssize_t size, const uv_buf_t* buffer);
   static void on_written(uv_write_t* request, int status);
-  static void on_timer(uv_timer_t* timer);
 
   void accept(uv_stream_t* listener);
   bool admit(Connection& connection);
@@ -120,7 +120,7 @@ class HttpServer {
 
   std::shared_ptr<const common::NetworkSet> proxies_;
   bool proxy_header_ = false;
-  uv_timer_t timer_;
+  Timer timer_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::array<Queue, 5> queues_;
   size_t connections_ = 0;

@@ -3,13 +3,12 @@
 
 #pragma once
 
-#include <uv.h>
-
 #include <atomic>
 #include <cstdint>
 #include <functional>
 #include <string_view>
 
+#include "node/net/timer.h"
 #include "node/status/readiness.h"
 
 namespace shoal::node {
@@ -32,13 +31,13 @@ class Drain {
   // True from begin() on; any thread.
   const std::atomic<bool>& begun() const { return begun_; }
 
-  // Closes the timer; the object must live until the loop has run the close callback.
-  void close();
+  // `stop` is not called any more.
+  void close() { timer_.close(); }
 
  private:
   uint32_t drain_s_;
   const std::function<void()> stop_;
-  uv_timer_t timer_;
+  Timer timer_;
   Phase phase_ = Phase::serving;
   std::atomic<bool> begun_{false};
 };

@@ -2,7 +2,6 @@
 
 #include <string>
 
-#include "common/check.h"
 #include "common/log.h"
 #include "node/cluster/node_keys.h"
 #include "node/os/monotonic.h"
@@ -17,13 +16,9 @@ constexpr uint64_t kLookEveryMs = 1'000;
 
 NodeLimits::NodeLimits(uv_loop_t* loop, SwarmStore& store, const Counters& workers,
                        const Options::Limits& limits)
-    : store_(store), workers_(workers), requests_(random_key()) {
+    : store_(store), workers_(workers), requests_(random_key()), timer_(loop, [this] { look(); }) {
   apply(limits);
-  CHECK_INVARIANT(uv_timer_init(loop, &timer_) == 0);
-  timer_.data = this;
-  CHECK_INVARIANT(uv_timer_start(
-                      &timer_, [](uv_timer_t* timer) { static_cast<NodeLimits*>(timer->data)->look(); },
-                      kLookEveryMs, kLookEveryMs) == 0);
+  timer_.start(kLookEveryMs, kLookEveryMs);
 }
 
 void NodeLimits::apply(const Options::Limits& limits) {
@@ -38,7 +33,5 @@ void NodeLimits::look() {
                      {{"limit", std::string(line.limit)}, {"times", std::to_string(line.hits)}});
   }
 }
-
-void NodeLimits::close() { uv_close(reinterpret_cast<uv_handle_t*>(&timer_), nullptr); }
 
 }  // namespace shoal::node

@@ -5,14 +5,13 @@
 
 #pragma once
 
-#include <uv.h>
-
 #include <memory>
 #include <vector>
 
 #include "node/config/options.h"
 #include "node/limits/address_connections.h"
 #include "node/limits/request_limiter.h"
+#include "node/net/timer.h"
 #include "node/status/limit_log.h"
 #include "node/store/swarm_store.h"
 #include "node/tracker/worker_counters.h"
@@ -36,8 +35,8 @@ class NodeLimits {
 
   LimitHits hits() const { return limit_hits(workers_, store_); }
 
-  // Closes the timer; the object must live until the loop has run the close callback.
-  void close();
+  // Logs no more.
+  void close() { timer_.close(); }
 
  private:
   void look();
@@ -47,7 +46,7 @@ class NodeLimits {
   RequestLimiter requests_;
   AddressConnections connections_;
   LimitLog log_;
-  uv_timer_t timer_;
+  Timer timer_;
 };
 
 }  // namespace shoal::node

@@ -196,7 +196,11 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
               .full_scrapes = &full_scrapes_,
               .access = &access_}),
       service_(std::move(sockets.service)),
-      upkeep_(store_, sockets.heap_pages) {
+      upkeep_(store_, sockets.heap_pages),
+      upkeep_timer_(&loop_.uv, [this] { upkeep_due(); }),
+      upkeep_go_timer_(&loop_.uv, [this] { upkeep_go(); }),
+      history_timer_(&loop_.uv, [this] { note_history(); }),
+      linger_timer_(&loop_.uv, [this] { linger(); }) {
   if (sockets.sync.datagrams) {
     sync::Config config;
     config.name = options.node.name;
@@ -261,12 +265,7 @@ void RunningNode::start_workers(std::vector<std::vector<FileDescriptor>> udp,
 }
 
 void RunningNode::start_timers() {
-  CHECK_INVARIANT(uv_timer_init(&loop_.uv, &history_timer_) == 0);
-  history_timer_.data = this;
-  CHECK_INVARIANT(uv_timer_start(
-                      &history_timer_,
-                      [](uv_timer_t* timer) { static_cast<RunningNode*>(timer->data)->note_history(); }, 0,
-                      kHistoryStepMs) == 0);
+  history_timer_.start(0, kHistoryStepMs);
   for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
     auto handle = std::make_unique<uv_signal_t>();
     CHECK_INVARIANT(uv_signal_init(&loop_.uv, handle.get()) == 0);
@@ -279,18 +278,9 @@ void RunningNode::start_timers() {
                         number) == 0);
     signals_.push_back(std::move(handle));
   }
-  CHECK_INVARIANT(uv_timer_init(&loop_.uv, &linger_timer_) == 0);
-  linger_timer_.data = this;
-  CHECK_INVARIANT(uv_timer_init(&loop_.uv, &upkeep_go_timer_) == 0);
-  upkeep_go_timer_.data = this;
-  CHECK_INVARIANT(uv_timer_init(&loop_.uv, &upkeep_timer_) == 0);
-  upkeep_timer_.data = this;
   const auto period_ms =
       static_cast<uint64_t>(std::max<int64_t>(1, clock_.tick_ms() / Upkeep::kSlicesPerTick));
-  CHECK_INVARIANT(uv_timer_start(
-                      &upkeep_timer_,
-                      [](uv_timer_t* timer) { static_cast<RunningNode*>(timer->data)->upkeep_due(); },
-                      period_ms, period_ms) == 0);
+  upkeep_timer_.start(period_ms, period_ms);
 }
 
 void RunningNode::upkeep_due() {
@@ -302,8 +292,7 @@ void RunningNode::upkeep_due() {
 
 void RunningNode::upkeep_go() {
   if (!upkeep_.run_slice(clock_.tick())) return;
-  const auto go_on = [](uv_timer_t* timer) { static_cast<RunningNode*>(timer->data)->upkeep_go(); };
-  CHECK_INVARIANT(uv_timer_start(&upkeep_go_timer_, go_on, kUpkeepPauseMs, 0) == 0);
+  upkeep_go_timer_.start(kUpkeepPauseMs);
 }
 
 void RunningNode::note_history() {
@@ -342,10 +331,7 @@ void RunningNode::stop() {
 
 void RunningNode::linger() {
   if (!sync_ || sync_->left_in_order() || monotonic_ms() >= linger_until_ms_) return step_done();
-  CHECK_INVARIANT(uv_timer_start(
-                      &linger_timer_,
-                      [](uv_timer_t* timer) { static_cast<RunningNode*>(timer->data)->linger(); },
-                      kLingerCheckMs, 0) == 0);
+  linger_timer_.start(kLingerCheckMs);
 }
 
 void RunningNode::step_done() {
@@ -364,9 +350,7 @@ void RunningNode::close() {
   drain_.close();
   service_->close();
   for (const auto& signal : signals_) uv_close(reinterpret_cast<uv_handle_t*>(signal.get()), nullptr);
-  for (uv_timer_t* timer : {&upkeep_timer_, &upkeep_go_timer_, &history_timer_, &linger_timer_}) {
-    uv_close(reinterpret_cast<uv_handle_t*>(timer), nullptr);
-  }
+  for (Timer* timer : {&upkeep_timer_, &upkeep_go_timer_, &history_timer_, &linger_timer_}) timer->close();
 }
 
 void RunningNode::run() {

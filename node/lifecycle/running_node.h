@@ -28,6 +28,7 @@
 #include "node/lifecycle/node_limits.h"
 #include "node/lifecycle/reloader.h"
 #include "node/lifecycle/service_notify.h"
+#include "node/net/timer.h"
 #include "node/scan/exporter.h"
 #include "node/scan/full_scrapes.h"
 #include "node/snapshot/snapshot_keeper.h"
@@ -125,10 +126,10 @@ class RunningNode {
   std::unique_ptr<ServiceNotify> service_;
   std::vector<std::unique_ptr<uv_signal_t>> signals_;
   Upkeep upkeep_;
-  uv_timer_t upkeep_timer_;     // one more slice is due
-  uv_timer_t upkeep_go_timer_;  // there is more to do
-  uv_timer_t history_timer_;
-  uv_timer_t linger_timer_;
+  Timer upkeep_timer_;     // one more slice is due
+  Timer upkeep_go_timer_;  // there is more to do
+  Timer history_timer_;
+  Timer linger_timer_;
   int64_t linger_until_ms_ = 0;  // by monotonic_ms()
   int steps_left_ = 0;           // of stop(), before close()
   bool signalled_ = false;

@@ -12,7 +12,6 @@
 #include <optional>
 #include <utility>
 
-#include "common/check.h"
 #include "common/log.h"
 #include "node/os/monotonic.h"
 
@@ -87,9 +86,7 @@ ServiceNotify::ServiceNotify(const ServiceVariables& variables) {
 void ServiceNotify::start(uv_loop_t* loop, std::function<Readiness()> readiness) {
   if (!socket_.is_open()) return;
   readiness_ = std::move(readiness);
-  CHECK_INVARIANT(uv_timer_init(loop, &timer_) == 0);
-  timer_.data = this;
-  started_ = true;
+  timer_.emplace(loop, [this] { look(); });
   look();
 }
 
@@ -107,9 +104,7 @@ void ServiceNotify::look() {
   if (watchdog_ms_ > 0) send("WATCHDOG=1");
   uint64_t pause_ms = told_ready_ ? kLookMs : kLookStartingMs;
   if (watchdog_ms_ > 0) pause_ms = std::clamp<uint64_t>(watchdog_ms_ / 2, 1, pause_ms);
-  CHECK_INVARIANT(uv_timer_start(
-                      &timer_, [](uv_timer_t* timer) { static_cast<ServiceNotify*>(timer->data)->look(); },
-                      pause_ms, 0) == 0);
+  timer_->start(pause_ms);
 }
 
 void ServiceNotify::reloading() {
@@ -126,10 +121,6 @@ void ServiceNotify::reloaded() {
 void ServiceNotify::stopping(uint32_t drain_s) {
   if (std::exchange(told_stopping_, true)) return;
   send("STOPPING=1\nEXTEND_TIMEOUT_USEC=" + std::to_string((drain_s + kStopS) * 1'000'000));
-}
-
-void ServiceNotify::close() {
-  if (std::exchange(started_, false)) uv_close(reinterpret_cast<uv_handle_t*>(&timer_), nullptr);
 }
 
 // A message that does not go out is no reason to stop serving.

@@ -4,13 +4,13 @@
 
 #pragma once
 
-#include <uv.h>
-
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "node/net/timer.h"
 #include "node/os/file_descriptor.h"
 #include "node/status/readiness.h"
 
@@ -47,8 +47,8 @@ class ServiceNotify {
   // later.
   void stopping(uint32_t drain_s);
 
-  // Ends start(); the object must live until the loop has run the close callback.
-  void close();
+  // Ends start().
+  void close() { timer_.reset(); }
 
   // How often the watchdog wants to hear of us at most, in ms; 0: it does not.
   uint64_t watchdog_ms() const { return watchdog_ms_; }
@@ -60,8 +60,7 @@ class ServiceNotify {
   FileDescriptor socket_;  // closed: nobody to tell
   uint64_t watchdog_ms_ = 0;
   std::function<Readiness()> readiness_;
-  uv_timer_t timer_;
-  bool started_ = false;
+  std::optional<Timer> timer_;  // none: not started, or closed
   bool told_ready_ = false;
   bool told_stopping_ = false;
   std::string status_;

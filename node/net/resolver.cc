@@ -23,11 +23,13 @@ constexpr size_t kAddressesMax = 64;  // per name
 }  // namespace
 
 Resolver::Resolver(uv_loop_t* loop, common::Family family, std::vector<HostPort> peers, Resolved resolved)
-    : loop_(loop), family_(family), retry_ms_(kFirstRetryMs), resolved_(std::move(resolved)) {
+    : loop_(loop),
+      family_(family),
+      timer_(loop, [this] { round(); }),
+      retry_ms_(kFirstRetryMs),
+      resolved_(std::move(resolved)) {
   take_peers(std::move(peers));
-  CHECK_INVARIANT(uv_timer_init(loop, &timer_) == 0);
-  timer_.data = this;
-  CHECK_INVARIANT(uv_timer_start(&timer_, &Resolver::on_timer, 0, 0) == 0);
+  timer_.start(0);
 }
 
 Resolver::~Resolver() = default;
@@ -61,18 +63,16 @@ void Resolver::set_peers(std::vector<HostPort> peers) {
 
 void Resolver::stop() {
   stopping_ = true;
-  uv_close(reinterpret_cast<uv_handle_t*>(&timer_), nullptr);
+  timer_.close();
   for (Lookup& lookup : lookups_) {
     if (lookup.pending) uv_cancel(reinterpret_cast<uv_req_t*>(&lookup.request));
   }
 }
 
-void Resolver::on_timer(uv_timer_t* timer) { static_cast<Resolver*>(timer->data)->round(); }
-
 void Resolver::round() {
   // The timer may still run for the round before set_peers(): libuv must not be given a lookup that is under
   // way.
-  uv_timer_stop(&timer_);
+  timer_.stop();
   CHECK_INVARIANT(pending_ == 0);
   for (Lookup& lookup : lookups_) {
     if (const auto address = common::parse_address(lookup.peer.host)) {
@@ -100,7 +100,7 @@ void Resolver::end_round() {
       std::any_of(lookups_.begin(), lookups_.end(), [](const Lookup& lookup) { return lookup.failed; });
   const uint64_t wait_ms = failed ? retry_ms_ : kIntervalMs;
   retry_ms_ = failed ? std::min(2 * retry_ms_, kIntervalMs) : kFirstRetryMs;
-  CHECK_INVARIANT(uv_timer_start(&timer_, &Resolver::on_timer, wait_ms, 0) == 0);
+  timer_.start(wait_ms);
 }
 
 void Resolver::on_resolved(uv_getaddrinfo_t* request, int status, addrinfo* found) {

@@ -12,6 +12,7 @@
 
 #include "common/endpoint.h"
 #include "node/net/addresses.h"
+#include "node/net/timer.h"
 
 namespace shoal::node {
 
@@ -42,7 +43,6 @@ class Resolver {
     bool failed = false;  // logged once per change
   };
 
-  static void on_timer(uv_timer_t* timer);
   static void on_resolved(uv_getaddrinfo_t* request, int status, addrinfo* found);
   void round();
   void end_round();
@@ -51,7 +51,7 @@ class Resolver {
 
   uv_loop_t* loop_;
   const common::Family family_;
-  uv_timer_t timer_;
+  Timer timer_;
   uint64_t retry_ms_;
   std::vector<Lookup> lookups_;
   size_t pending_ = 0;

@@ -14,28 +14,23 @@ using common::log_line;
 using common::LogLevel;
 
 Exporter::Exporter(uv_loop_t* loop, Settings settings, const SwarmStore& store, const ClusterClock& clock)
-    : loop_(loop), store_(store), clock_(clock) {
+    : loop_(loop), store_(store), clock_(clock), timer_(loop, [this] { begin(); }) {
   work_.data = this;
-  CHECK_INVARIANT(uv_timer_init(loop, &timer_) == 0);
-  timer_.data = this;
   set(std::move(settings));
 }
 
 void Exporter::set(Settings settings) {
   if (settings == settings_) return;
   settings_ = std::move(settings);
-  uv_timer_stop(&timer_);
+  timer_.stop();
   if (settings_.path.empty()) return;
-  uv_update_time(loop_);
   const uint64_t period_ms = uint64_t{settings_.interval_s} * 1000;
-  CHECK_INVARIANT(uv_timer_start(
-                      &timer_, [](uv_timer_t* timer) { static_cast<Exporter*>(timer->data)->begin(); },
-                      period_ms, period_ms) == 0);
+  timer_.start(period_ms, period_ms);
 }
 
 void Exporter::stop() {
   stopping_.store(true, std::memory_order_relaxed);
-  uv_close(reinterpret_cast<uv_handle_t*>(&timer_), nullptr);
+  timer_.close();
 }
 
 void Exporter::begin() {

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "common/result.h"
+#include "node/net/timer.h"
 #include "node/store/cluster_clock.h"
 #include "node/store/swarm_store.h"
 #include "proto/dump_format.h"
@@ -60,7 +61,7 @@ class Exporter {
   Settings settings_;
   const SwarmStore& store_;
   const ClusterClock& clock_;
-  uv_timer_t timer_;
+  Timer timer_;
   uv_work_t work_;
   bool working_ = false;
   Settings written_;  // those of the work, while working_

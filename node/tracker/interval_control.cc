@@ -3,7 +3,6 @@
 #include <cmath>
 #include <utility>
 
-#include "common/check.h"
 #include "node/os/monotonic.h"
 
 namespace shoal::node {
@@ -23,17 +22,13 @@ AdaptiveInterval::Settings adaptive_settings(const Options::Tracker& options) {
 IntervalControl::IntervalControl(uv_loop_t* loop, const Options::Tracker& options)
     : adapts_(options.target_rps > 0),
       adaptive_(adaptive_settings(options)),
-      interval_s_(options.interval_s) {
-  CHECK_INVARIANT(uv_timer_init(loop, &timer_) == 0);
-  timer_.data = this;
-}
+      interval_s_(options.interval_s),
+      timer_(loop, [this] { look(); }) {}
 
 void IntervalControl::start(std::vector<const WorkerCounters*> workers, SyncDriver* sync) {
   workers_ = std::move(workers);
   sync_ = sync;
-  CHECK_INVARIANT(uv_timer_start(
-                      &timer_, [](uv_timer_t* timer) { static_cast<IntervalControl*>(timer->data)->look(); },
-                      kLookEveryMs, kLookEveryMs) == 0);
+  timer_.start(kLookEveryMs, kLookEveryMs);
 }
 
 void IntervalControl::set(const Options::Tracker& options) {
@@ -45,8 +40,6 @@ void IntervalControl::set(const Options::Tracker& options) {
   }
   interval_s_.store(adapts_ ? adaptive_.interval_s() : options.interval_s, std::memory_order_relaxed);
 }
-
-void IntervalControl::close() { uv_close(reinterpret_cast<uv_handle_t*>(&timer_), nullptr); }
 
 void IntervalControl::look() {
   uint64_t announces = 0;

@@ -3,8 +3,6 @@
 
 #pragma once
 
-#include <uv.h>
-
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -13,6 +11,7 @@
 
 #include "node/cluster/sync_driver.h"
 #include "node/config/options.h"
+#include "node/net/timer.h"
 #include "node/tracker/adaptive_interval.h"
 #include "node/tracker/worker_counters.h"
 
@@ -37,8 +36,8 @@ class IntervalControl {
   uint32_t interval_s() const { return interval_s_.load(std::memory_order_relaxed); }
   double announces_per_s() const { return announces_.per_s(); }
 
-  // Closes the timer; the object must live until the loop has run the close callback.
-  void close();
+  // Looks no more.
+  void close() { timer_.close(); }
 
  private:
   void look();
@@ -49,7 +48,7 @@ class IntervalControl {
   std::atomic<uint32_t> interval_s_;
   std::vector<const WorkerCounters*> workers_;
   SyncDriver* sync_ = nullptr;
-  uv_timer_t timer_;
+  Timer timer_;
 };
 
 }  // namespace shoal::node
