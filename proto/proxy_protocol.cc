@@ -8,7 +8,6 @@
 namespace shoal::proto {
 
 using common::ByteSpan;
-using common::Endpoint;
 using common::Family;
 
 namespace {
