@@ -33,8 +33,8 @@ skip() {
 watched() (
   log=$1
   shift
-  # In a session of its own, so that it and all that it starts are one process group.
-  setsid "$@" </dev/null >"$log" 2>&1 &
+  # Here timeout limits nothing: it makes one process group of the command and all that it starts.
+  timeout 0 "$@" </dev/null >"$log" 2>&1 &
   command=$!
   trap 'kill -- "-$command" 2>/dev/null; exit 130' INT TERM
   size=0 silent_since=$SECONDS
