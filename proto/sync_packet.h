@@ -1,5 +1,9 @@
-// The body of a sync datagram: plain structs, and their bytes (sync.proto behind one flags byte, LZ4 where
-// that is smaller).
+// SyncPacket: the body of a sync datagram, one of the messages of the sync channel. Messages are plain
+// structs here, and bytes on the wire: sync.proto behind one byte of flags, compressed with LZ4 where that is
+// smaller.
+//
+// To add a message: sync.proto, a struct and an alternative of SyncPacket here, to_pb() and from_pb() in
+// sync_packet.cc, and a receive() of one part of sync/. The compiler finds each of these places.
 
 #pragma once
 
@@ -14,10 +18,10 @@
 #include "common/bytes.h"
 #include "common/endpoint.h"
 #include "common/result.h"
+#include "common/tick.h"
+#include "proto/access_change.h"
 #include "proto/delta.h"
-#include "proto/sync_access.h"
-#include "proto/sync_pull.h"
-#include "proto/sync_repair.h"
+#include "proto/record_digest.h"
 
 namespace shoal::proto {
 
@@ -28,8 +32,13 @@ constexpr uint32_t kSyncIntervalMaxS = 604'800;
 constexpr size_t kSyncMembersMax = 64;  // in one heartbeat
 constexpr size_t kSyncKeyIdsMax = 8;    // in one heartbeat
 constexpr uint32_t kPermilleMax = 1000;
+constexpr uint8_t kMemberStateMax = 2;
 
-// What a heartbeat tells about another node; see sync.proto.
+// Later than any useful time or tick; keeps sums and differences of them in range.
+constexpr int64_t kSyncTimeMaxMs = int64_t{1} << 52;
+constexpr common::Tick kSyncTickMax = common::Tick{1} << 52;
+
+// What a heartbeat says about another node; see sync.proto.
 struct MemberEntry {
   uint64_t id = 0;
   uint64_t incarnation = 0;
@@ -44,7 +53,7 @@ struct MemberEntry {
   bool operator==(const MemberEntry&) const = default;
 };
 
-// The most bytes one entry takes in a heartbeat, and those of everything but the entries and the name.
+// Upper limits: the bytes of one entry in a heartbeat, and of everything but the entries and the name.
 constexpr size_t kMemberEntryBytesMax = 76;
 constexpr size_t kHeartbeatBytesMax = 133;
 
@@ -71,15 +80,8 @@ struct Heartbeat {
 struct DeltaBatch {
   uint32_t peer_timeout_s = 0;
   std::vector<Delta> deltas;
-  int64_t sent_unix_ms = 0;  // cluster time; 0: not told
+  int64_t sent_unix_ms = 0;  // cluster time; 0: unknown
   bool operator==(const DeltaBatch&) const = default;
-};
-
-// What the sender's clients do, and are told; see sync.proto.
-struct ClientLoad {
-  uint32_t announces_per_s = 0;
-  uint32_t interval_s = 0;
-  bool operator==(const ClientLoad&) const = default;
 };
 
 struct Leave {
@@ -87,7 +89,125 @@ struct Leave {
   bool operator==(const Leave&) const = default;
 };
 
-// monostate: a body of a later minor version.
+// Packets of a stream, both ends included.
+struct SequenceRange {
+  uint64_t first = 0;
+  uint64_t last = 0;
+  uint64_t size() const { return last - first + 1; }
+  bool operator==(const SequenceRange&) const = default;
+};
+
+// Ranges in one Nack, so that its body always fits a datagram.
+constexpr size_t kNackRangesMax = 64;
+
+// "Send me these again": delta packets of the receiver's incarnation. To be encoded: ascending, disjoint and
+// not adjacent.
+struct Nack {
+  uint64_t incarnation = 0;
+  std::vector<SequenceRange> ranges;
+  bool operator==(const Nack&) const = default;
+};
+
+// The answer for packets that the origin does not have any more.
+struct Gone {
+  uint64_t up_to = 0;
+  bool operator==(const Gone&) const = default;
+};
+
+using ChallengeNonce = std::array<uint8_t, 16>;
+
+// "Prove that you are running now": to an incarnation that is not trusted yet.
+struct Challenge {
+  uint64_t incarnation = 0;  // of the node challenged
+  ChallengeNonce nonce{};
+  bool operator==(const Challenge&) const = default;
+};
+
+struct ChallengeEcho {
+  ChallengeNonce nonce{};
+  uint64_t delta_sequence = 0;  // as in a heartbeat
+  int64_t uptime_ms = 0;
+  int64_t unix_ms = 0;        // cluster time, as in a heartbeat
+  int64_t wall_ahead_ms = 0;  // as in a heartbeat
+  bool operator==(const ChallengeEcho&) const = default;
+};
+
+// Digests travel cut to their low 48 bits.
+constexpr uint64_t kDigestMask = (uint64_t{1} << 48) - 1;
+
+// What one datagram holds.
+constexpr size_t kDigestTicksMax = 180;
+constexpr size_t kCellTicksMax = 8;
+constexpr size_t kCellDigestsMax = 180;
+
+// "These are the digests of my ticks": of newest_tick and of those before it, each over all buckets.
+struct Digests {
+  uint32_t peer_timeout_s = 0;  // ticks are counted by it
+  common::Tick newest_tick = 0;
+  std::vector<uint64_t> sums;
+  bool ask = false;  // "send me yours at once"
+  bool operator==(const Digests&) const = default;
+};
+
+// "Send me the digests of the cells of these ticks": 1 to kCellTicksMax.
+struct CellsAsk {
+  std::vector<common::Tick> ticks;
+  bool operator==(const CellsAsk&) const = default;
+};
+
+// Of one tick, for buckets from `first_bucket` on.
+struct CellDigests {
+  common::Tick tick = 0;
+  uint32_t first_bucket = 0;
+  std::vector<uint64_t> digests;
+  bool operator==(const CellDigests&) const = default;
+};
+
+// Records of some ticks, and of these of some buckets.
+struct PullPart {
+  common::Tick first_tick = 0;
+  uint32_t ticks = 1;             // from first_tick on, at most kDigestStamps
+  std::vector<uint32_t> buckets;  // ascending; empty: all
+  bool operator==(const PullPart&) const = default;
+};
+
+// What fits a request whatever the ticks and buckets are.
+constexpr size_t kPullPartsMax = 32;
+constexpr size_t kPullBucketsMax = 384;
+
+// "Send me your records", of all ticks or of some parts. Only in a request by TCP, never in a datagram.
+struct PullRequest {
+  uint64_t donor = 0;  // id and incarnation of the node asked
+  uint64_t incarnation = 0;
+  std::vector<PullPart> parts;  // empty: everything
+  bool operator==(const PullRequest&) const = default;
+};
+
+// Changes in one packet, so that its body always fits a datagram.
+constexpr size_t kAccessChangesMax = 28;
+
+// To be encoded: 1 to kAccessChangesMax of them.
+struct AccessChanges {
+  std::vector<AccessChange> changes;
+  bool operator==(const AccessChanges&) const = default;
+};
+
+constexpr size_t kAccessBuckets = 256;
+
+// "Send me your changes of those buckets whose digest differs from this". By the first byte of the info_hash.
+struct AccessAsk {
+  std::array<uint32_t, kAccessBuckets> digests{};
+  bool operator==(const AccessAsk&) const = default;
+};
+
+// How busy the sender's clients are; see sync.proto.
+struct ClientLoad {
+  uint32_t announces_per_s = 0;
+  uint32_t interval_s = 0;
+  bool operator==(const ClientLoad&) const = default;
+};
+
+// monostate: a message of a later minor version.
 using SyncPacket =
     std::variant<std::monostate, Heartbeat, DeltaBatch, Leave, Nack, Gone, Challenge, ChallengeEcho, Digests,
                  CellsAsk, CellDigests, PullRequest, AccessChanges, AccessAsk, ClientLoad>;
@@ -107,7 +227,7 @@ size_t fitting_deltas(std::span<const Delta> sorted, size_t raw_bytes_max);
 // compress.
 std::vector<uint8_t> encode_sync_packet(const SyncPacket& packet);
 
-// All or nothing: a body with any length, count, state or port that does not agree with the rest is refused.
+// All or nothing: a body with any length, count, state or port that contradicts the rest is refused.
 common::Result<SyncPacket> decode_sync_packet(common::ByteSpan body);
 
 }  // namespace shoal::proto

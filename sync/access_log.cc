@@ -9,7 +9,7 @@ namespace shoal::sync {
 
 namespace {
 
-// Whoever can make changes has the cluster's key; the digest need not withstand them.
+// Anyone who can make changes has the cluster's key, so the digest need not withstand attacks.
 constexpr common::SipKey kDigestKey{};
 
 uint64_t digest_of(const proto::AccessChange& change) {
@@ -41,7 +41,7 @@ AccessLog::Merged AccessLog::merge(const proto::AccessChange& change) {
   if (found == entries_.end()) {
     if (entries_.size() >= kChangesMax) return Merged::full;
   } else {
-    // Of two that one node made at one moment (it cannot) every node must keep the same.
+    // Of two changes with the same stamp (no node makes them) every node must keep the same.
     const auto rank = [](bool listed, const proto::AccessStamp& stamp) { return std::pair(stamp, listed); };
     if (rank(change.listed, change.stamp) <= rank(found->second.listed, found->second.stamp)) {
       return Merged::known;

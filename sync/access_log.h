@@ -1,8 +1,8 @@
 // AccessLog: the run-time changes of the access list, one per info_hash: a last-writer-wins map, the same on
-// all nodes once they have told each other. Pure; the time is an argument.
+// all nodes once they have exchanged it. Pure; the time is an argument.
 //
-// A change stays for good, also one that says what the list's file says: the files of two nodes may differ,
-// or change.
+// A change stays forever, even if it agrees with the list's file: the files of two nodes may differ, or
+// change.
 
 #pragma once
 
@@ -23,17 +23,17 @@ class AccessLog {
   static constexpr size_t kBuckets = 256;
   using BucketDigests = std::array<uint32_t, kBuckets>;
 
-  // Writes a change of this node, later than what it replaces. Nothing: the log is full.
+  // Adds a change made on this node, stamped later than the one it replaces. Nothing: the log is full.
   std::optional<proto::AccessChange> change(const common::InfoHash& hash, bool listed, int64_t unix_ms,
                                             uint64_t node_id);
 
   enum class Merged : uint8_t { news, known, full };
-  // Takes a change of another node, or from a file.
+  // Adds a change of another node, or from a file, unless it is older than the one known.
   Merged merge(const proto::AccessChange& change);
 
   size_t size() const { return entries_.size(); }
 
-  // Equal on two nodes that hold the same, and else (nearly surely) not; 0 for none.
+  // Equal on two nodes that hold the same changes, and almost certainly different otherwise; 0 for none.
   uint32_t digest() const;
   BucketDigests bucket_digests() const;
 

@@ -1,5 +1,5 @@
-// The nonce of a challenge that is sent to one address: whoever answers it has had the challenge from there.
-// So one secret does for any number of addresses.
+// The nonce of a challenge that is sent to one address: a node that answers it has received it at that
+// address. So one secret is enough for any number of addresses.
 
 #pragma once
 

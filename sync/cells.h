@@ -1,4 +1,5 @@
-// Cells: a set of cells of the store, each all records of one stamp in one bucket (proto/record_digest.h).
+// Cells: a set of cells of the store. A cell is all records of one stamp in one bucket
+// (proto/record_digest.h).
 
 #pragma once
 
@@ -28,7 +29,7 @@ class Cells {
     touched_.set(bucket);
   }
 
-  // The same cells where every tick is called another, later by so many.
+  // The same cells with every tick later by so many.
   Cells stamped(common::Tick by) const {
     Cells out;
     out.touched_ = touched_;

@@ -2,324 +2,478 @@
 
 #include <algorithm>
 #include <limits>
+#include <string>
 #include <tuple>
+#include <utility>
 
 #include "common/check.h"
-#include "sync/address_nonce.h"
-#include "sync/cluster_impl.h"
+#include "common/prng.h"
+#include "proto/sync_header.h"
+#include "proto/sync_packet.h"
+#include "sync/access_gossip.h"
+#include "sync/addresses.h"
+#include "sync/bootstrap.h"
+#include "sync/challenges.h"
+#include "sync/clock.h"
+#include "sync/complaints.h"
+#include "sync/delta_receiver.h"
+#include "sync/delta_sender.h"
+#include "sync/departure.h"
+#include "sync/donations.h"
+#include "sync/heartbeats.h"
+#include "sync/key_checks.h"
+#include "sync/membership.h"
+#include "sync/messages.h"
+#include "sync/namesakes.h"
+#include "sync/pulls.h"
+#include "sync/repair.h"
+#include "sync/seal.h"
+#include "sync/sender.h"
+#include "sync/store_ticks.h"
+#include "sync/trust.h"
 
 namespace shoal::sync {
 
 namespace {
 
-using common::LogLevel;
-
-// Called this much later than asked for, it is we who stood still. Anything shorter makes no member suspect.
+// If called this much later than asked for, it was this node that stood still. Anything shorter makes no
+// member suspect.
 constexpr int64_t kStallUs = 2 * kHeartbeatUs;
 
-// What was sent meanwhile may still wait in our receive buffer: it is not asked for before that is read.
+// What was sent meanwhile may still be in our receive buffer: it is not asked for before that is read.
 constexpr int64_t kAfterStallUs = 200'000;
 
-// After a stall of so many ticks what was announced before it is not told any more: stamps are read modulo
+// After a stall of so many ticks what was announced before it is not sent any more: stamps are read modulo
 // 256.
 constexpr int64_t kStampsKeepTicks = common::kLifetimeTicks / 2;
 
-// By then the workers' queues have been drained of what was in them.
-constexpr int64_t kDrainedAfterUs = 200'000;
-
-// What a delta costs where the pace is short, and the fewest that are worth a packet.
-constexpr int64_t kDeltaBytesTypical = 24;
-constexpr size_t kBatchLeast = 64;
-
-// Names travel as printable ASCII; the id is made of the name as it is, so nothing is confused by this.
-std::string to_wire_name(const std::string& name) {
-  std::string out = name.substr(0, proto::kSyncNameMax);
-  for (char& c : out) {
-    if (c < 0x20 || c >= 0x7f) c = '?';
-  }
-  return out;
-}
+constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
 std::vector<ClusterKey> secrets(const Config& config) {
   CHECK_INVARIANT(!config.keys.empty() || config.insecure);
   return config.keys.empty() ? std::vector<ClusterKey>{insecure_key(config.cluster)} : config.keys;
 }
 
-int64_t tick_length_ms(uint32_t peer_timeout_s) {
-  return std::max<int64_t>(1, int64_t{peer_timeout_s} * 1000 / common::kLifetimeTicks);
-}
-
 }  // namespace
 
-Cluster::Impl::Impl(Config settings, Swarms& swarm_store, Now now)
-    : config(std::move(settings)),
-      swarms(swarm_store),
-      wire_name(to_wire_name(config.name)),
-      id(node_id(config.cluster, config.name)),
-      tag(cluster_tag(config.cluster)),
-      keys(secrets(config), config.cluster),
-      tick_ms(tick_length_ms(config.peer_timeout_s)),
-      started_us(now.mono_us),
-      time(id, tick_ms, now.mono_us, now.unix_ms),
-      sealer(keys, tag, id, config.incarnation),
-      log(config.peer_timeout_s),
-      access(config.access_log != nullptr ? *config.access_log : own_access),
-      group_pace(config.multicast_groups, pace_bucket(config.pace_bytes_per_s)),
-      members(config.pace_bytes_per_s),
-      prng(config.incarnation ^ id),
-      own_secret(random_nonce(prng)),
-      called_us(now.mono_us),
-      next_heartbeat_us(now.mono_us),
-      waiting_since_us(now.mono_us),
-      alone_since_us(now.mono_us),
-      bootstrap_until_us(now.mono_us + kBootstrapMaxUs),
-      desk(std::make_shared<DonationDesk>(config.donate_bytes_per_s)) {}
+// The parts, which own their state; the path of a datagram to the part it is for; and the timers.
+class Cluster::Impl {
+ public:
+  Impl(const Config& config, Swarms& store, Now now)
+      : cluster_(config.cluster),
+        identity_(config, now),
+        keys_(secrets(config), cluster_),
+        prng_(identity_.incarnation ^ identity_.id),
+        swarms_(store),
+        members_(config.pace_bytes_per_s),
+        clock_(identity_, members_, swarms_, complaints_, now, [this] { delta_sender_.forget_unsent(); }),
+        sender_(identity_, keys_, members_, config.multicast_groups, config.pace_bytes_per_s),
+        departure_(sender_, members_),
+        delta_sender_(identity_, sender_, members_, clock_, swarms_),
+        delta_receiver_(identity_, sender_, clock_, swarms_, complaints_),
+        challenges_(identity_, sender_, clock_, departure_),
+        addresses_(identity_, keys_, members_, challenges_, complaints_, prng_),
+        trust_(identity_, members_, challenges_, delta_receiver_, complaints_, prng_),
+        namesakes_(identity_, members_, complaints_),
+        key_checks_(keys_, complaints_),
+        access_(config.access_log, sender_, members_, prng_),
+        pulls_(sender_, keys_, members_, clock_, swarms_, departure_, pull_timer_, prng_),
+        repair_(identity_, phase_, sender_, members_, clock_, swarms_, pulls_, pull_timer_, prng_),
+        bootstrap_(identity_, phase_, members_, addresses_, departure_, greetings_, repair_, pulls_,
+                   pull_timer_, config.peers_named, config.snapshot),
+        donations_(identity_, keys_, members_, clock_, swarms_, departure_, config.donate_bytes_per_s),
+        heartbeats_({identity_, keys_, members_, sender_, clock_, addresses_, delta_receiver_, access_,
+                     namesakes_, key_checks_, bootstrap_, departure_, greetings_, complaints_}),
+        called_us_(now.mono_us),
+        next_heartbeat_us_(now.mono_us) {}
 
-void Cluster::Impl::send(const common::Endpoint& to, const SealedPacket& packet, Outputs& out) {
-  ++stats.datagrams_sent;
-  stats.bytes_sent += packet->size();
-  out.sends.push_back({std::nullopt, to, packet});
-}
-
-void Cluster::Impl::send(Member& to, const SealedPacket& packet, Outputs& out) {
-  to.pace.take(static_cast<int64_t>(packet->size()));
-  send(to.address, packet, out);
-}
-
-void Cluster::Impl::send_to_groups(const SealedPacket& packet, Outputs& out) {
-  for (size_t group = 0; group < config.multicast_groups; ++group) {
-    group_pace[group].take(static_cast<int64_t>(packet->size()));
-    ++stats.datagrams_sent;
-    stats.bytes_sent += packet->size();
-    out.sends.push_back({group, {}, packet});
+  void set_seeds(std::vector<common::Endpoint> seeds) {
+    // A new one is greeted at once.
+    if (addresses_.set_seeds(std::move(seeds), called_us_)) next_heartbeat_us_ = kLongAgoUs;
   }
-}
 
-bool Cluster::Impl::anyone_listening(Now now) const {
-  if (config.multicast_groups > 0) return true;
-  return std::any_of(members.all().begin(), members.all().end(), [now](const auto& entry) {
-    return entry.second.refused.empty() && entry.second.state(now.mono_us) != MemberState::down;
-  });
-}
-
-void Cluster::Impl::broadcast(Now now, const SealedPacket& packet, Outputs& out) {
-  send_to_groups(packet, out);
-  for (auto& [member_id, member] : members.all()) {
-    if (member.wants_unicast(now.mono_us)) send(member, packet, out);
+  void set_keys(Now now, const std::vector<ClusterKey>& secrets, Outputs& out);
+  void set_pace(int64_t pace_bytes_per_s, int64_t donate_bytes_per_s);
+  void set_load(uint32_t permille) { heartbeats_.set_load(permille); }
+  void receive(Now now, const Received& datagram, Outputs& out);
+  void publish(Now now, std::span<const proto::OwnDelta> deltas, Outputs& out);
+  void publish_access(Now now, std::span<const proto::AccessChange> changes, Outputs& out) {
+    access_.publish(now, changes, out);
   }
+  void announce_client_load(Now now, const proto::ClientLoad& load, Outputs& out) {
+    sender_.broadcast(now, load, out);
+  }
+  void advance(Now now, Outputs& out);
+  int64_t deadline_us() const;
+  void leave(Now now, Outputs& out);
+  bool left_in_order(Now now) const { return departure_.complete(now); }
+  void pull_received(Now now, uint64_t pull, common::ByteSpan bytes, Outputs& out);
+  void pull_closed(Now now, uint64_t pull, bool reached, Outputs& out);
+  std::unique_ptr<Donation> accept_pull(Now now, common::ByteSpan request) {
+    return donations_.accept(now, request);
+  }
+  int64_t time_offset_ms() const { return clock_.time().offset_ms(); }
+  common::Tick store_ticks_behind() const { return swarms_.ahead(); }
+  void snapshot_merged(Now now);
+  Status status(Now now) const;
+
+ private:
+  // To be called first by all that take a `now`.
+  void detect_stall(Now now, Outputs& out);
+
+  // From anything at all to a delivered message, cheapest check first. Nothing is answered, and nothing of
+  // what we know is changed, before a key has opened the packet.
+  void receive_packet(Now now, const proto::SyncHeader& header, const Received& datagram, Outputs& out);
+  void receive_from_stranger(Now now, const proto::SyncHeader& header, const Received& datagram,
+                             const proto::SyncPacket& packet, Outputs& out);
+  void deliver_to_parts(const Arrival& arrival, const proto::SyncPacket& packet, Outputs& out);
+
+  // Asks for and sends again what is due, of all members.
+  void resend_and_request(Now now, Outputs& out);
+  // The same is done for this member no later than it needs.
+  void schedule_resending(Now now, const Member& member);
+
+  // Digests, pulls and phases: does what is due of them.
+  void advance_pulls(Now now, Outputs& out);
+  void pull_ended(Now now, const std::optional<Pulls::Ended>& ended, Outputs& out);
+  // Sets the timer of advance_pulls() anew, if a part has asked for it.
+  void plan_pulls(Now now);
+
+  const std::string cluster_;
+  const Identity identity_;
+  KeyRing keys_;
+  common::Prng prng_;
+  StoreTicks swarms_;
+  Complaints complaints_;
+  Greetings greetings_;
+  PullTimer pull_timer_;
+  Phase phase_{SyncPhase::waiting};
+  Membership members_;
+  Clock clock_;
+  Sender sender_;
+  Departure departure_;
+  DeltaSender delta_sender_;
+  DeltaReceiver delta_receiver_;
+  Challenges challenges_;
+  Addresses addresses_;
+  Trust trust_;
+  Namesakes namesakes_;
+  KeyChecks key_checks_;
+  AccessGossip access_;
+  Pulls pulls_;
+  Repair repair_;
+  Bootstrap bootstrap_;
+  Donations donations_;
+  Heartbeats heartbeats_;
+  ReceiverStats stats_;
+  uint64_t dropped_refused_ = 0;
+  int64_t called_us_;          // when we were called last
+  int64_t next_heartbeat_us_;  // once we left: when to say so again
+  int64_t resend_us_ = kNever;
+};
+
+void Cluster::Impl::set_keys(Now now, const std::vector<ClusterKey>& secrets, Outputs& out) {
+  detect_stall(now, out);
+  const KeyRing next(secrets, cluster_);
+  // So that what is kept for resending opens for members that drop the old key next.
+  if (next.sealing().key != keys_.sealing().key) delta_sender_.reseal(keys_, next.sealing());
+  keys_ = next;
+  next_heartbeat_us_ = now.mono_us;
+  for (const auto& [id, member] : members_.all()) key_checks_.check(now, member, out);
+}
+
+void Cluster::Impl::set_pace(int64_t pace_bytes_per_s, int64_t donate_bytes_per_s) {
+  members_.set_pace(pace_bytes_per_s);
+  sender_.set_pace(pace_bytes_per_s);
+  delta_sender_.set_pace(pace_bytes_per_s);
+  access_.set_pace(pace_bytes_per_s);
+  donations_.set_pace(donate_bytes_per_s);
+}
+
+void Cluster::Impl::receive(Now now, const Received& datagram, Outputs& out) {
+  detect_stall(now, out);
+  ++stats_.datagrams_received;
+  stats_.bytes_received += datagram.bytes.size();
+  addresses_.heard_from(datagram.from);
+  const auto header = proto::parse_sync_header(datagram.bytes);
+  if (!header && header.error() == proto::SyncHeaderFault::other_major) {
+    ++stats_.dropped_foreign;
+    return complaints_.log(now, Complaint::other_major,
+                           "sync datagrams of protocol version " + std::to_string(datagram.bytes[3]) +
+                               " arrive, and this node speaks " + std::to_string(proto::kSyncMajor) +
+                               ": all nodes need the same major version",
+                           datagram.from, out);
+  }
+  if (!header || header->stream > proto::SyncStream::control || datagram.from.port == 0) {
+    ++stats_.dropped_malformed;
+    return;
+  }
+  if (header->cluster_tag != identity_.tag) {
+    ++stats_.dropped_foreign;
+    return complaints_.log(now, Complaint::other_cluster,
+                           "sync datagrams of another cluster arrive; is sync.cluster the same on all nodes?",
+                           datagram.from, out);
+  }
+  if (header->node_id == identity_.id && header->incarnation == identity_.incarnation) {
+    return addresses_.receive_own(*header, datagram, bootstrap_.waiting());
+  }
+  receive_packet(now, *header, datagram, out);
+  plan_pulls(now);
+}
+
+void Cluster::Impl::receive_packet(Now now, const proto::SyncHeader& header, const Received& datagram,
+                                   Outputs& out) {
+  Member* member = members_.find(header.node_id);
+  if (member != nullptr && member->incarnation() == header.incarnation &&
+      !member->window(header.stream).fresh(header.sequence)) {
+    ++stats_.dropped_replayed;
+    return;
+  }
+  const auto body = open_sealed(keys_, header, datagram.bytes);
+  if (!body) {
+    ++stats_.dropped_unauthentic;
+    return key_checks_.unauthentic(now, header, datagram.from, out);
+  }
+  const auto packet = proto::decode_sync_packet(*body);
+  if (!packet) {
+    ++stats_.dropped_malformed;
+    return;
+  }
+  if (header.node_id == identity_.id) {
+    ++dropped_refused_;
+    return namesakes_.receive_own_id(now, header, datagram.from, out);
+  }
+  // A lower incarnation is late, or a second node of that name; unless the one we know has fallen silent:
+  // clocks may be set back between two runs.
+  if (member != nullptr && header.incarnation < member->incarnation() &&
+      member->state(now.mono_us) == MemberState::alive) {
+    ++stats_.dropped_stale;
+    // Only after an answer does it trust what we say about its rival.
+    if (const auto* challenge = std::get_if<proto::Challenge>(&*packet)) {
+      challenges_.receive_unproven(now, *challenge, datagram.from, out);
+    }
+    return namesakes_.receive_rival(now, *member, header, datagram.from, out);
+  }
+  // One that was silent for long has to prove itself again. Otherwise packets that were sent to others and
+  // never reached us could be replayed to make a dead node look alive.
+  if (member == nullptr || header.incarnation != member->incarnation() || member->silent(now.mono_us)) {
+    return receive_from_stranger(now, header, datagram, *packet, out);
+  }
+  ReplayWindow& window = member->window(header.stream);
+  if (header.sequence > window.highest()) member->heard(now.mono_us);  // for the same reason
+  window.mark(header.sequence);
+  if (header.stream == proto::SyncStream::deltas) {
+    delta_receiver_.arrived(now, *member, header.sequence, out);
+  }
+  deliver_to_parts({now, *member, header, datagram}, *packet, out);
+  schedule_resending(now, *member);
+  heartbeats_.send_greetings(now, out);
+}
+
+void Cluster::Impl::receive_from_stranger(Now now, const proto::SyncHeader& header, const Received& datagram,
+                                          const proto::SyncPacket& packet, Outputs& out) {
+  const std::optional<Trust::Trusted> trusted = trust_.receive(now, header, datagram, packet, out);
+  if (!trusted) return;
+  Member& member = trusted->member;
+  const auto& echo = std::get<proto::ChallengeEcho>(packet);
+  addresses_.confirm(member, trusted->at);
+  member.add_round_trip(trusted->round_trip_us);
+  clock_.add_reading(now, member, {echo.unix_ms, echo.wall_ahead_ms, echo.uptime_ms}, trusted->round_trip_us,
+                     out);
+  delta_receiver_.announced(now, member, echo.delta_sequence);
+  member.heard(now.mono_us);
+  ReplayWindow& window = member.window(proto::SyncStream::control);
+  window.mark(header.sequence);
+  deliver_to_parts({now, member, header, datagram}, packet, out);
+  if (trusted->said && window.fresh(trusted->said->sequence)) {
+    proto::SyncHeader said = header;
+    said.sequence = trusted->said->sequence;
+    window.mark(said.sequence);
+    deliver_to_parts({now, member, said, {trusted->said->from, trusted->said->group, {}}},
+                     trusted->said->heartbeat, out);
+  }
+  schedule_resending(now, member);
+  repair_.trusted(now, member);
+  greetings_.add(member.address());
+  heartbeats_.send_greetings(now, out);
+}
+
+void Cluster::Impl::deliver_to_parts(const Arrival& arrival, const proto::SyncPacket& packet, Outputs& out) {
+  arrival.member.count_datagram(arrival.datagram.bytes.size());
+  if (arrival.datagram.group) arrival.member.heard_by_group(arrival.now.mono_us);
+  deliver(arrival, packet, out, heartbeats_, delta_receiver_, delta_sender_, challenges_, addresses_, repair_,
+          access_, donations_);
 }
 
 void Cluster::Impl::publish(Now now, std::span<const proto::OwnDelta> deltas, Outputs& out) {
-  stats.deltas_published += deltas.size();
-  if (now.mono_us < unsent_until_us) {
-    stats.dropped_unsent += deltas.size();
-    return;
-  }
-  std::vector<proto::OwnDelta> told;
-  if (swarms.ahead() != 0) {
-    told.assign(deltas.begin(), deltas.end());
-    for (proto::OwnDelta& own : told) own.delta.stamp = swarms.told(own.delta.stamp);
-    deltas = told;
-  }
-  while (!deltas.empty()) {
-    const std::span<const proto::OwnDelta> part = deltas.first(std::min(deltas.size(), DeltaLog::kBatchMax));
-    deltas = deltas.subspan(part.size());
-    stats.dropped_pace += log.add(part, now.mono_us);
-    if (log.waiting() >= DeltaLog::kBatchMax) flush(now, out);
-  }
-}
-
-int64_t Cluster::Impl::paced_bytes(Now now) {
-  int64_t least = std::numeric_limits<int64_t>::max();
-  const auto consider = [&](TokenBucket& bucket) {
-    bucket.refill(now.mono_us);
-    least = std::min(least, bucket.bytes());
-    if (!bucket.open()) paced_until_us = std::max(paced_until_us, bucket.open_us());
-  };
-  for (TokenBucket& bucket : group_pace) consider(bucket);
-  for (auto& [member_id, member] : members.all()) {
-    if (member.wants_unicast(now.mono_us)) consider(member.pace);
-  }
-  return least;
-}
-
-void Cluster::Impl::flush(Now now, Outputs& out) {
-  // Without a listener the sequence must not run on: the first one to come would see a gap.
-  if (!anyone_listening(now)) {
-    stats.dropped_alone += log.discard();
-    return;
-  }
-  while (log.waiting() > 0 && now.mono_us >= paced_until_us) {
-    const int64_t bytes = paced_bytes(now);
-    if (now.mono_us < paced_until_us) return;
-    const auto affordable = static_cast<size_t>(bytes / kDeltaBytesTypical);
-    send_batch(now, std::clamp(affordable, kBatchLeast, DeltaLog::kBatchMax), out);
-  }
-}
-
-void Cluster::Impl::send_batch(Now now, size_t deltas_max, Outputs& out) {
-  const int64_t sent_unix_ms = std::max<int64_t>(time.at_ms(now.mono_us), 0);
-  for (const std::vector<uint8_t>& body : log.flush(tick(now), deltas_max, sent_unix_ms)) {
-    const SealedPacket packet = sealer.seal(proto::SyncStream::deltas, body);
-    ++stats.delta_packets_sent;
-    ring.add(sealer.sequence(proto::SyncStream::deltas), packet, now.mono_us);
-    broadcast(now, packet, out);
-  }
+  detect_stall(now, out);
+  delta_sender_.publish(now, deltas, out);
 }
 
 void Cluster::Impl::advance(Now now, Outputs& out) {
-  if (now.mono_us >= log.deadline_us() && now.mono_us >= paced_until_us) flush(now, out);
-  if (now.mono_us >= repair_deadline_us) repair_streams(now, out);
-  if (now.mono_us >= access_deadline_us) reconcile_access(now, out);
-  if (now.mono_us >= pulls_deadline_us) advance_pulls(now, out);
-  if (now.mono_us < next_heartbeat_us) return;
-  if (left) return send_leave(now, out);
-  note_silence(now, out);
-  note_silent_seeds(now, out);
-  for (auto& [member_id, member] : members.all()) member.loss.sample(member.gaps.sent(), member.gaps.late());
-  ring.forget_old(now.mono_us);
-  advance_time(now, out);
-  members.forget(now.mono_us);
-  newcomers.forget(now.mono_us);
-  challenge_newcomers(now, out);
-  send_heartbeats(now, out);
+  detect_stall(now, out);
+  if (now.mono_us >= delta_sender_.flush_us()) delta_sender_.flush(now, out);
+  if (now.mono_us >= resend_us_) resend_and_request(now, out);
+  if (now.mono_us >= access_.deadline_us()) access_.reconcile(now, out);
+  if (now.mono_us >= pull_timer_.due_us()) advance_pulls(now, out);
+  if (now.mono_us < next_heartbeat_us_) return;
+  if (departure_.left()) {
+    next_heartbeat_us_ = departure_.announce(now, out);
+    return;
+  }
+  heartbeats_.log_states(now, out);
+  addresses_.log_silent_seeds(now, out);
+  for (auto& [id, member] : members_.all()) delta_receiver_.sample_loss(member);
+  delta_sender_.forget_old(now);
+  clock_.advance(now, out);
+  members_.forget(now.mono_us);
+  trust_.forget(now);
+  trust_.challenge_again(now, out);
+  heartbeats_.send_round(now, out);
   // A tenth of jitter either way, so that nodes started together do not stay in step.
-  next_heartbeat_us = now.mono_us + kHeartbeatUs * 9 / 10 + prng.below(kHeartbeatUs / 5);
+  next_heartbeat_us_ = now.mono_us + kHeartbeatUs * 9 / 10 + prng_.below(kHeartbeatUs / 5);
 }
 
 int64_t Cluster::Impl::deadline_us() const {
-  const int64_t flush_us = std::max(log.deadline_us(), paced_until_us);
-  return std::min({flush_us, repair_deadline_us, pulls_deadline_us, access_deadline_us, next_heartbeat_us});
+  return std::min({delta_sender_.flush_us(), resend_us_, pull_timer_.due_us(), access_.deadline_us(),
+                   next_heartbeat_us_});
 }
 
-void Cluster::Impl::forget_untold() {
-  stats.dropped_unsent += log.discard();
-  ring.clear();
+void Cluster::Impl::resend_and_request(Now now, Outputs& out) {
+  resend_us_ = kNever;
+  for (auto& [id, member] : members_.all()) {
+    delta_receiver_.request_missing(now, member, out);
+    delta_sender_.resend(now, member, out);
+    schedule_resending(now, member);
+  }
 }
 
-void Cluster::Impl::note_stall(Now now, Outputs& out) {
-  const int64_t late_us = now.mono_us - std::max(called_us, deadline_us());
-  called_us = now.mono_us;
+void Cluster::Impl::schedule_resending(Now now, const Member& member) {
+  resend_us_ =
+      std::min({resend_us_, DeltaReceiver::request_us(member, now.mono_us), DeltaSender::resend_us(member)});
+}
+
+void Cluster::Impl::advance_pulls(Now now, Outputs& out) {
+  donations_.follow_clock();
+  pull_ended(now, pulls_.expire(now, out), out);
+  repair_.pull_due_cells(now, out);
+  bootstrap_.advance(now, out);
+  repair_.announce(now, out);
+  pull_timer_.request_plan();
+  plan_pulls(now);
+}
+
+void Cluster::Impl::pull_ended(Now now, const std::optional<Pulls::Ended>& ended, Outputs& out) {
+  if (!ended) return;
+  repair_.pull_ended(now, *ended);
+  bootstrap_.pull_ended(now, *ended, out);
+}
+
+void Cluster::Impl::plan_pulls(Now now) {
+  if (!pull_timer_.stale()) return;
+  const int64_t announce_us = departure_.left() ? kNever : repair_.announce_us();
+  const int64_t expire_us = pulls_.running() != nullptr ? pulls_.running()->deadline_us() : kNever;
+  const int64_t due_us = std::min({announce_us, expire_us, repair_.cells_us(), bootstrap_.look_us(now)});
+  pull_timer_.set(std::max(due_us, now.mono_us + 1));
+}
+
+void Cluster::Impl::leave(Now now, Outputs& out) {
+  detect_stall(now, out);
+  if (departure_.left()) return;
+  delta_sender_.flush_all(now, out);
+  departure_.begin();
+  pulls_.abort(out);
+  pull_timer_.request_plan();
+  plan_pulls(now);
+  next_heartbeat_us_ = departure_.announce(now, out);
+}
+
+void Cluster::Impl::pull_received(Now now, uint64_t pull, common::ByteSpan bytes, Outputs& out) {
+  pull_ended(now, pulls_.received(now, pull, bytes, out), out);
+  plan_pulls(now);
+}
+
+void Cluster::Impl::pull_closed(Now now, uint64_t pull, bool reached, Outputs& out) {
+  pull_ended(now, pulls_.closed(now, pull, reached, out), out);
+  plan_pulls(now);
+}
+
+void Cluster::Impl::snapshot_merged(Now now) {
+  bootstrap_.snapshot_merged();
+  plan_pulls(now);
+}
+
+void Cluster::Impl::detect_stall(Now now, Outputs& out) {
+  const int64_t late_us = now.mono_us - std::max(called_us_, deadline_us());
+  called_us_ = now.mono_us;
   if (late_us < kStallUs) return;
-  ++stats.stalls;
-  members.excuse(late_us, now.mono_us + kAfterStallUs);
-  if (late_us >= kStampsKeepTicks * tick_ms * 1000) {
-    forget_untold();
-    unsent_until_us = now.mono_us + kDrainedAfterUs;
-  }
-  // What was sent first meanwhile is not kept any more for resending.
-  if (late_us >= RetransmitRing::kKeepUs && phase == SyncPhase::synced && !left && !members.all().empty()) {
-    begin_checking(now);
-  }
-  if (!complaints.due(Complaint::stall, now.mono_us)) return;
-  out.logs.push_back({LogLevel::warn,
+  ++stats_.stalls;
+  members_.excuse(late_us);
+  for (auto& [id, member] : members_.all()) delta_receiver_.request_from(member, now.mono_us + kAfterStallUs);
+  if (late_us >= kStampsKeepTicks * identity_.tick_ms * 1000) delta_sender_.forget_stalled(now);
+  // After this long, what was sent first meanwhile is not kept for resending any more.
+  if (late_us >= RetransmitRing::kKeepUs) bootstrap_.stalled(now);
+  plan_pulls(now);
+  if (!complaints_.due(Complaint::stall, now.mono_us)) return;
+  out.logs.push_back({common::LogLevel::warn,
                       "this node itself stood still; members are not blamed for the silence",
                       {{"for_ms", std::to_string(late_us / 1000)}}});
 }
 
 Status Cluster::Impl::status(Now now) const {
   Status out;
-  out.id = id;
-  out.incarnation = config.incarnation;
-  out.stats = stats;
-  out.wall_ahead_ms = time.wall_ahead_ms();
-  out.wall_off = time.wall_off();
-  out.access_in_step = access_in_step;
-  out.stats.donations_finished = desk->finished;
-  out.stats.donated_bytes = desk->bytes;
-  out.stats.donated_records = desk->records;
-  out.phase = phase;
-  if (phase == SyncPhase::bootstrapping && pull != nullptr) {
-    out.donor = pull->purpose().member_name;
-    out.percent = pull->percent;
+  out.id = identity_.id;
+  out.incarnation = identity_.incarnation;
+  out.wall_ahead_ms = clock_.time().wall_ahead_ms();
+  out.wall_off = clock_.time().wall_off();
+  out.waiting = delta_sender_.waiting();
+  out.phase = *phase_;
+  if (out.phase == SyncPhase::bootstrapping && pulls_.running() != nullptr) {
+    out.donor = pulls_.running()->purpose().member_name;
+    out.percent = pulls_.running()->percent();
   }
-  out.waiting = log.waiting();
-  for (const auto& [member_id, member] : members.all()) {
-    MemberStatus row;
-    row.name = display_name(member);
-    row.id = member.id;
-    row.incarnation = member.incarnation;
-    row.address = member.address;
-    row.state = member.state(now.mono_us);
-    row.heard_ago_ms = (now.mono_us - member.heard_us) / 1000;
-    row.multicast = member.hears_us_by_group(now.mono_us);
-    row.datagrams_received = member.datagrams_received;
-    row.deltas_received = member.deltas_received;
-    row.missing = member.gaps.missing();
-    row.lost = member.gaps.lost();
-    row.late = member.gaps.late();
-    row.repaired = member.gaps.repaired();
-    row.lag_us = member.lag_us;
-    row.bytes_received = member.bytes_received;
-    row.nacks_sent = member.nacks_sent;
-    row.round_trip_us = member.smoothed_round_trip_us;
-    row.clock_offset_ms = member.clock_known ? member.wall_offset_ms - (now.unix_ms - now.mono_us / 1000) : 0;
-    row.announces_per_s = member.announces_per_s;
-    row.interval_s = member.interval_s;
-    row.refused = member.refused;
-    row.synced = member.repair.synced;
-    row.differing = static_cast<uint32_t>(member.repair.differences.count());
-    if (member.repair.agreed_us != MemberRepair::kNeverUs) {
-      row.agreed_ago_ms = (now.mono_us - member.repair.agreed_us) / 1000;
-    }
-    row.key_ids = member.key_ids;
-    row.protocol_minor = member.protocol_minor;
-    row.load_permille = member.load_permille;
-    row.loss_in_permille = member.loss.permille();
-    row.loss_out_permille = member.loss_out_permille;
-    out.members.push_back(std::move(row));
-  }
+  out.access_in_step = access_.in_step();
+  for (const auto& [id, member] : members_.all()) out.members.push_back(status_of(member, now));
   std::sort(out.members.begin(), out.members.end(), [](const MemberStatus& a, const MemberStatus& b) {
     return std::tie(a.name, a.id) < std::tie(b.name, b.id);
   });
+  static_cast<SenderStats&>(out.stats) = sender_.stats();
+  static_cast<ReceiverStats&>(out.stats) = stats_;
+  static_cast<DeltaSenderStats&>(out.stats) = delta_sender_.stats();
+  static_cast<DeltaReceiverStats&>(out.stats) = delta_receiver_.stats();
+  static_cast<ClockStats&>(out.stats) = clock_.stats();
+  static_cast<ChallengeStats&>(out.stats) = challenges_.stats();
+  static_cast<TrustStats&>(out.stats) = trust_.stats();
+  static_cast<AccessStats&>(out.stats) = access_.stats();
+  static_cast<RepairStats&>(out.stats) = repair_.stats();
+  static_cast<PullStats&>(out.stats) = pulls_.stats();
+  static_cast<DonationStats&>(out.stats) = donations_.stats();
+  out.stats.dropped_repair = delta_sender_.dropped_repair() + repair_.dropped_repair();
+  out.stats.dropped_refused = dropped_refused_ + trust_.dropped_refused() + repair_.dropped_refused() +
+                              delta_receiver_.dropped_refused();
   return out;
 }
 
 Cluster::Cluster(Config config, Swarms& swarms, Now now)
-    : impl_(std::make_unique<Impl>(std::move(config), swarms, now)) {}
+    : impl_(std::make_unique<Impl>(config, swarms, now)) {}
 
 Cluster::~Cluster() = default;
 
-void Cluster::set_seeds(std::vector<common::Endpoint> seeds) {
-  std::sort(seeds.begin(), seeds.end());
-  seeds.erase(std::unique(seeds.begin(), seeds.end()), seeds.end());
-  if (!std::includes(impl_->seeds.begin(), impl_->seeds.end(), seeds.begin(), seeds.end())) {
-    impl_->next_heartbeat_us = kLongAgoUs;  // a new one is greeted at once
-  }
-  std::map<common::Endpoint, int64_t> silent;
-  for (const common::Endpoint& seed : seeds) {
-    if (impl_->config.advertise == seed) continue;
-    if (!std::binary_search(impl_->seeds.begin(), impl_->seeds.end(), seed)) {
-      silent[seed] = impl_->called_us;
-    } else if (const auto known = impl_->silent_seeds.find(seed); known != impl_->silent_seeds.end()) {
-      silent.insert(*known);
-    }
-  }
-  impl_->silent_seeds = std::move(silent);
-  impl_->seeds = std::move(seeds);
-}
+void Cluster::set_seeds(std::vector<common::Endpoint> seeds) { impl_->set_seeds(std::move(seeds)); }
 
 void Cluster::set_keys(Now now, const std::vector<ClusterKey>& keys, Outputs& out) {
-  impl_->note_stall(now, out);
   impl_->set_keys(now, keys, out);
 }
 
 void Cluster::set_pace(int64_t pace_bytes_per_s, int64_t donate_bytes_per_s) {
-  Impl& impl = *impl_;
-  std::fill(impl.group_pace.begin(), impl.group_pace.end(), pace_bucket(pace_bytes_per_s));
-  impl.members.set_pace(pace_bytes_per_s);
-  impl.desk->set_pace(donate_bytes_per_s);
+  impl_->set_pace(pace_bytes_per_s, donate_bytes_per_s);
 }
 
-void Cluster::set_load(uint32_t permille) { impl_->load_permille = std::min(permille, proto::kPermilleMax); }
+void Cluster::set_load(uint32_t permille) { impl_->set_load(permille); }
 
-void Cluster::receive(Now now, const Received& datagram, Outputs& out) {
-  impl_->note_stall(now, out);
-  impl_->receive(now, datagram, out);
-}
+void Cluster::receive(Now now, const Received& datagram, Outputs& out) { impl_->receive(now, datagram, out); }
 
 void Cluster::publish(Now now, std::span<const proto::OwnDelta> deltas, Outputs& out) {
-  impl_->note_stall(now, out);
   impl_->publish(now, deltas, out);
 }
 
@@ -328,21 +482,14 @@ void Cluster::publish_access(Now now, std::span<const proto::AccessChange> chang
 }
 
 void Cluster::tell_client_load(Now now, uint32_t announces_per_s, uint32_t interval_s, Outputs& out) {
-  const proto::ClientLoad load{announces_per_s, interval_s};
-  impl_->broadcast(now, impl_->sealer.seal(proto::SyncStream::control, proto::encode_sync_packet(load)), out);
+  impl_->announce_client_load(now, {announces_per_s, interval_s}, out);
 }
 
-void Cluster::advance(Now now, Outputs& out) {
-  impl_->note_stall(now, out);
-  impl_->advance(now, out);
-}
+void Cluster::advance(Now now, Outputs& out) { impl_->advance(now, out); }
 
 int64_t Cluster::deadline_us() const { return impl_->deadline_us(); }
 
-void Cluster::leave(Now now, Outputs& out) {
-  impl_->note_stall(now, out);
-  impl_->leave(now, out);
-}
+void Cluster::leave(Now now, Outputs& out) { impl_->leave(now, out); }
 
 bool Cluster::left_in_order(Now now) const { return impl_->left_in_order(now); }
 
@@ -354,19 +501,16 @@ void Cluster::pull_closed(Now now, uint64_t pull, bool reached, Outputs& out) {
   impl_->pull_closed(now, pull, reached, out);
 }
 
-std::unique_ptr<Donation> Cluster::accept_pull(Now now, const common::Endpoint& from,
-                                               common::ByteSpan request, Outputs& out) {
-  return impl_->accept_pull(now, from, request, out);
+std::unique_ptr<Donation> Cluster::accept_pull(Now now, const common::Endpoint&, common::ByteSpan request,
+                                               Outputs&) {
+  return impl_->accept_pull(now, request);
 }
 
-int64_t Cluster::time_offset_ms() const { return impl_->time.offset_ms(); }
+int64_t Cluster::time_offset_ms() const { return impl_->time_offset_ms(); }
 
-common::Tick Cluster::store_ticks_behind() const { return impl_->swarms.ahead(); }
+common::Tick Cluster::store_ticks_behind() const { return impl_->store_ticks_behind(); }
 
-void Cluster::snapshot_merged(Now now) {
-  impl_->snapshot = SnapshotState::merged;
-  impl_->plan_pulls(now);
-}
+void Cluster::snapshot_merged(Now now) { impl_->snapshot_merged(now); }
 
 Status Cluster::status(Now now) const { return impl_->status(now); }
 

@@ -10,15 +10,15 @@ namespace shoal::sync {
 
 namespace {
 
-// Differences as small as this are the network's.
+// Differences as small as this come from the network.
 constexpr int64_t kSlewFromMs = 20;
 
-// Microseconds in which time is slewed by a millisecond. Towards the walls it is slow: both sides of a cut
-// may go apart.
+// Microseconds in which time is slewed by a millisecond. Towards wall clocks it is slow, since the two sides
+// of a cut may drift apart.
 constexpr int64_t kSlewToMembers = 10'000;
 constexpr int64_t kSlewToWalls = 100'000;
 
-// Slewing makes up for at most this much time at once, lest a stall becomes a step.
+// Slewing makes up for at most this much time at once, or else a stall would become a step.
 constexpr int64_t kSlewSpanUs = 1'000'000;
 
 }  // namespace
@@ -32,7 +32,7 @@ int64_t median_sample(std::span<const ClockSample> samples, int64_t ClockSample:
   const ClockSample& upper = sorted[sorted.size() / 2];
   if (sorted.size() % 2 == 1) return upper.*value;
   const ClockSample& lower = sorted[sorted.size() / 2 - 1];
-  // Uptimes are known to about the network's delay; nodes that started together are told apart by their ids.
+  // Uptimes are known to about the network's delay; for nodes that started together the ids decide.
   if (std::abs(upper.uptime_ms - lower.uptime_ms) > ClusterTime::kToleranceMs) {
     return upper.uptime_ms > lower.uptime_ms ? upper.*value : lower.*value;
   }
@@ -63,7 +63,7 @@ ClusterTime::Moved ClusterTime::advance(int64_t mono_us, int64_t wall_ms,
   wall_ahead_ms_ = wall_offset_ms_ - offset_ms_;
 
   std::vector<ClockSample> voters(others.begin(), others.end());
-  voters.push_back({id_, (mono_us - started_us_) / 1000, 0, told_wall_ahead_ms()});
+  voters.push_back({id_, (mono_us - started_us_) / 1000, 0, announced_wall_ahead_ms()});
   int64_t oldest_ms = 0;
   for (const ClockSample& voter : voters) oldest_ms = std::max(oldest_ms, voter.uptime_ms);
   std::erase_if(voters, [least_ms = std::min(kElderMs, oldest_ms / 2)](const ClockSample& voter) {

@@ -6,7 +6,11 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
+#include <string>
+
+#include "common/endpoint.h"
+#include "sync/now.h"
+#include "sync/outputs.h"
 
 namespace shoal::sync {
 
@@ -28,15 +32,13 @@ enum class Complaint : size_t {
 
 class Complaints {
  public:
-  // Whether to log one now.
-  bool due(Complaint kind, int64_t now_us) {
-    int64_t& next = next_us_[static_cast<size_t>(kind)];
-    if (now_us < next) return false;
-    next = now_us + kIntervalUs;
-    return true;
-  }
+  Complaints();
 
-  Complaints() { next_us_.fill(std::numeric_limits<int64_t>::min()); }
+  // Whether one of this kind may be logged now.
+  bool due(Complaint kind, int64_t now_us);
+
+  // Logs it, with the address it is about, if it is due.
+  void log(Now now, Complaint kind, const std::string& message, const common::Endpoint& from, Outputs& out);
 
  private:
   static constexpr int64_t kIntervalUs = 60'000'000;

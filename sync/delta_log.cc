@@ -96,7 +96,7 @@ std::vector<std::vector<uint8_t>> DeltaLog::pack(std::span<const Delta> sorted, 
       raw_target_ = kRawSafe;  // compressed worse than the last one did; this much fits without
       continue;
     }
-    // Where compression left room, try more next time, with a little kept back.
+    // If compression left room, try more next time, with a little in reserve.
     if (count < rest.size()) {
       const size_t scaled = raw_target_ * proto::kSyncBodyMax / body.size();
       raw_target_ = std::clamp(scaled - scaled / 32, kRawSafe, proto::kSyncRawMax);

@@ -1,7 +1,7 @@
-// DeltaLog: what was announced here and has not yet been told to the others. It collects deltas for a short
-// while, keeps of each peer only the last word, and packs them into as few packets as will hold them. Where
-// the link is short they wait here: stops go first, so that nobody is sent to who is gone, then news, and
-// refreshes last, which only say that a peer is still there.
+// DeltaLog: what was announced here and has not been sent to the others yet. It collects deltas for a short
+// while, keeps only the newest of each peer, and packs them into as few packets as possible. If the link is
+// slow they wait here: stops are sent first, so that no client is sent to a peer that is gone, then changes,
+// and refreshes last, which only say that a peer is still there.
 
 #pragma once
 
@@ -19,20 +19,20 @@ namespace shoal::sync {
 
 class DeltaLog {
  public:
-  // The first pending delta waits at most this long, if the link is not short.
+  // The first delta waits at most this long, unless the link is slow.
   static constexpr int64_t kFlushUs = 50'000;
 
-  // Packed together at most: about 16 packets, a burst that any receive buffer holds. Waiting for more than
-  // one packet's worth is what makes packets small: a swarm's deltas then travel together and share its
-  // info_hash.
+  // Packed together at most: about 16 packets, a burst that fits any receive buffer. Collecting more than one
+  // packet's worth keeps the packets small: a swarm's deltas then travel together and share its info_hash.
   static constexpr size_t kBatchMax = 1024;
 
-  // Of each urgency (stops, news, refreshes) so many may wait; more are dropped, and healed by digests.
+  // This many of each urgency (stops, changes, refreshes) may wait; more are dropped, and repaired by
+  // digests.
   static constexpr size_t kWaitingMax = 65'536;
 
   explicit DeltaLog(uint32_t peer_timeout_s) : peer_timeout_s_(peer_timeout_s) {}
 
-  // How many found no room.
+  // Returns how many were dropped.
   size_t add(std::span<const proto::OwnDelta> deltas, int64_t now_us);
 
   size_t waiting() const;
@@ -40,12 +40,12 @@ class DeltaLog {
   // When flush() is due; far in the future if nothing waits.
   int64_t deadline_us() const { return deadline_us_; }
 
-  // The most urgent `deltas_max` as packet bodies, each fit for one datagram; they wait no more. `now` tells
-  // the stamps' order; the bodies say `sent_unix_ms`.
+  // Removes the most urgent `deltas_max` and returns them as packet bodies, each fit for one datagram. `now`
+  // defines the order of stamps; the bodies carry `sent_unix_ms`.
   std::vector<std::vector<uint8_t>> flush(common::Tick now, size_t deltas_max = kBatchMax,
                                           int64_t sent_unix_ms = 0);
 
-  // Forgets what waits; how many that was.
+  // Drops everything that waits; returns how many deltas that was.
   size_t discard();
 
  private:
@@ -56,7 +56,7 @@ class DeltaLog {
   uint32_t peer_timeout_s_;
   std::array<std::deque<proto::Delta>, 3> waiting_;  // the most urgent first
   int64_t deadline_us_ = kNever;
-  size_t raw_target_ = 0;  // bytes before compression that lately filled a datagram
+  size_t raw_target_ = 0;  // bytes before compression that recently filled a datagram
 };
 
 // Sorts by proto::delta_before and leaves one delta a peer: the one that merging all of them would leave.

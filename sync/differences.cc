@@ -2,10 +2,10 @@
 
 namespace shoal::sync {
 
-void Differences::compare(const proto::Digests& told, const StampDigests& own, common::Tick now) {
+void Differences::compare(const proto::Digests& theirs, const StampDigests& own, common::Tick now) {
   std::map<common::Tick, Seen> seen;
-  common::Tick tick = told.newest_tick;
-  for (const uint64_t sum : told.sums) {
+  common::Tick tick = theirs.newest_tick;
+  for (const uint64_t sum : theirs.sums) {
     const common::Tick age = now - tick;
     const uint64_t digest = (sum ^ own[common::stamp_of(tick)]) & proto::kDigestMask;
     if (age >= kCompareFromAge && age <= kCompareToAge && digest != 0) {
@@ -26,7 +26,7 @@ std::vector<common::Tick> Differences::picked(bool steady) const {
   return ticks;
 }
 
-proto::Digests digests_to_tell(const StampDigests& own, common::Tick now, uint32_t peer_timeout_s, bool ask) {
+proto::Digests make_digests(const StampDigests& own, common::Tick now, uint32_t peer_timeout_s, bool ask) {
   proto::Digests out{peer_timeout_s, now - kCompareFromAge, {}, ask};
   for (common::Tick tick = out.newest_tick; tick >= now - kCompareToAge; --tick) {
     out.sums.push_back(own[common::stamp_of(tick)] & proto::kDigestMask);

@@ -1,7 +1,8 @@
 // Differences: where one member's records and ours differ, as far as digests show it. Pure.
 //
-// What is underway at the moment of comparing makes ticks differ too, each time otherwise. So a tick counts
-// only once it has differed twice in a row; if by the same digest, nothing was underway: it is steady.
+// Deltas that are in flight during a comparison make ticks differ too, in a different way each time. So a
+// tick counts only once it has differed twice in a row; if it did by the same digest, nothing was in flight:
+// the difference is steady.
 
 #pragma once
 
@@ -10,28 +11,28 @@
 #include <vector>
 
 #include "common/tick.h"
-#include "proto/sync_pull.h"
+#include "proto/sync_packet.h"
 #include "sync/swarms.h"
 
 namespace shoal::sync {
 
-// Ages, in ticks, that are compared. Younger records may still come by themselves; older ones are about to
-// expire, here a little earlier than there.
+// Ages, in ticks, that are compared. Younger records may still be in flight; older ones are about to expire,
+// on one node a little earlier than on another.
 constexpr int kCompareFromAge = 2;
 constexpr int kCompareToAge = common::kLifetimeTicks - 6;
 
 class Differences {
  public:
-  // Compares what a member tells with our own digests.
-  void compare(const proto::Digests& told, const StampDigests& own, common::Tick now);
+  // Compares a member's digests with our own.
+  void compare(const proto::Digests& theirs, const StampDigests& own, common::Tick now);
 
-  // Our records have changed much: what was seen before says nothing of what will be.
+  // Our records have changed much: earlier comparisons say nothing about later ones.
   void forget() { seen_.clear(); }
 
   // Ticks that differed in the last comparison.
   size_t count() const { return seen_.size(); }
 
-  // Of those, ascending: the ones that have differed alike, or otherwise each time.
+  // Of those, ascending: the ones that have differed by the same digest, or by another each time.
   std::vector<common::Tick> steady() const { return picked(true); }
   std::vector<common::Tick> unsteady() const { return picked(false); }
 
@@ -52,11 +53,11 @@ class Differences {
   std::map<common::Tick, Seen> seen_;
 };
 
-// What we tell of our own records.
-proto::Digests digests_to_tell(const StampDigests& own, common::Tick now, uint32_t peer_timeout_s, bool ask);
+// The message about our own records.
+proto::Digests make_digests(const StampDigests& own, common::Tick now, uint32_t peer_timeout_s, bool ask);
 
-// Parts that ask for all of these ticks, which ascend: at most proto::kPullPartsMax, with more ticks than
-// asked for where they are too scattered.
+// Parts that cover all of these ticks, which ascend: at most proto::kPullPartsMax. If the ticks are too
+// scattered for that, the last part covers more than was asked for.
 std::vector<proto::PullPart> parts_of_ticks(const std::vector<common::Tick>& ticks);
 
 }  // namespace shoal::sync

@@ -55,7 +55,7 @@ class StoreDonation final : public Donation {
   }
 
  private:
-  // Of the store's steps, in one call.
+  // Steps of the store that are read in one call.
   static constexpr size_t kStepsAtOnce = 8;
 
   bool read_all() const { return step_ == swarms_.read_steps(); }
@@ -72,16 +72,16 @@ class StoreDonation final : public Donation {
     }
   }
 
-  // Blocks from the front of what is staged, as many as fit.
+  // Moves as many blocks as fit from the front of what is staged.
   void fill_frame() {
     while (!sizes_.empty() && frame_.fits(sizes_.front())) {
-      frame_.add(common::ByteSpan(staged_).subspan(taken_, sizes_.front()));
-      taken_ += sizes_.front();
+      frame_.add(common::ByteSpan(staged_).subspan(framed_, sizes_.front()));
+      framed_ += sizes_.front();
       sizes_.pop_front();
     }
     if (sizes_.empty()) {
       staged_.clear();
-      taken_ = 0;
+      framed_ = 0;
     }
   }
 
@@ -95,7 +95,7 @@ class StoreDonation final : public Donation {
     seal_frame(seal_, ++desk_->sequence, index_++, plain, out);
     CHECK_INVARIANT(out.size() - before == kLengthSize + size);
     desk_->bytes += out.size() - before;
-    if (desk_->throttled) desk_->bucket.take(static_cast<int64_t>(out.size() - before));
+    if (desk_->throttled) desk_->bucket.spend(static_cast<int64_t>(out.size() - before));
   }
 
   const std::shared_ptr<DonationDesk> desk_;
@@ -106,7 +106,7 @@ class StoreDonation final : public Donation {
   size_t step_ = 0;
   std::vector<uint8_t> staged_;  // blocks that have been read
   std::deque<size_t> sizes_;     // of those not yet in a frame
-  size_t taken_ = 0;             // bytes of staged_ that are
+  size_t framed_ = 0;            // bytes of staged_ that are
   proto::PullFrameWriter frame_;
   uint32_t index_ = 0;
   bool ended_ = false;

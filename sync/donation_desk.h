@@ -1,5 +1,5 @@
 // DonationDesk: what all donations of one node share: the throttle, the sequence their frames are sealed by,
-// how many are underway, what they gave. Outlives the cluster as long as a donation does.
+// and counts. Outlives the cluster as long as a donation does.
 
 #pragma once
 

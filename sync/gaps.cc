@@ -68,14 +68,14 @@ void Gaps::give_up(uint64_t up_to) {
 }
 
 void Gaps::give_up_stale(int64_t now_us) {
-  // Older sequences show earlier, so the stale ones are in front.
+  // Gaps of older sequences are found earlier, so the stale ones are in front.
   while (!ranges_.empty() && now_us - ranges_.begin()->second.found_us >= kGiveUpUs) {
     give_up(ranges_.begin()->second.last);
   }
 }
 
-std::vector<proto::SequenceRange> Gaps::take_due(int64_t now_us, int64_t again_us, size_t ranges_max,
-                                                 uint64_t packets_max) {
+std::vector<proto::SequenceRange> Gaps::claim_due(int64_t now_us, int64_t again_us, size_t ranges_max,
+                                                  uint64_t packets_max) {
   std::vector<proto::SequenceRange> out;
   deadline_us_ = kNever;
   for (auto it = ranges_.begin(); it != ranges_.end(); ++it) {
@@ -83,7 +83,7 @@ std::vector<proto::SequenceRange> Gaps::take_due(int64_t now_us, int64_t again_u
     if (range.due_us <= now_us && out.size() < ranges_max && packets_max > 0) {
       const uint64_t first = it->first;
       if (range.last - first >= packets_max) {
-        // Too much for once: the rest becomes a range of its own, still due.
+        // Too many at once: the rest becomes a range of its own, still due.
         Range rest = range;
         range.last = first + packets_max - 1;
         ranges_.emplace_hint(std::next(it), range.last + 1, rest);

@@ -1,8 +1,9 @@
-// Gaps: the packets of one origin's delta stream that were sent and have not come, and when to ask for each.
+// Gaps: the packets of one origin's delta stream that were sent and have not arrived, and when to ask for
+// each.
 //
-// A gap is asked for a little after it shows (the network may only have reordered), then again and again; it
-// ends when the packet comes, when the origin says that it has it no longer, or when asking has become
-// pointless. What ended the last two ways is lost; digests find it.
+// A gap is asked for a little after it is found (the network may only have reordered packets), then again and
+// again; it ends when the packet arrives, when the origin says that it does not have it any more, or when
+// asking has become pointless. What ends in the last two ways is lost; digests find it.
 
 #pragma once
 
@@ -12,7 +13,7 @@
 #include <map>
 #include <vector>
 
-#include "proto/sync_repair.h"
+#include "proto/sync_packet.h"
 
 namespace shoal::sync {
 
@@ -30,35 +31,35 @@ class Gaps {
 
   bool begun() const { return begun_; }
 
-  // What was sent up to `base` is not ours to miss. Only the first call has an effect; without one the stream
-  // begins before whatever is heard of it first.
+  // What was sent up to `base` does not count as missing. Only the first call has an effect; without one the
+  // stream begins before the first packet that is heard of.
   void begin(uint64_t base);
 
   // The origin has sent up to here.
   void announced(uint64_t sequence, int64_t now_us);
 
-  // This packet has come.
+  // This packet has arrived.
   void seen(uint64_t sequence, int64_t now_us);
 
-  // Nothing up to here will come any more.
+  // Nothing up to here will arrive any more.
   void give_up(uint64_t up_to);
 
-  // Gives up the gaps that have been asked for in vain too long. They show at `now_us - kGiveUpUs` or before.
+  // Gives up the gaps that have been asked for in vain for too long: found at `now_us - kGiveUpUs` or before.
   void give_up_stale(int64_t now_us);
 
-  // What to ask for now, oldest first, at most `ranges_max` ranges and `packets_max` packets; to be asked for
-  // again after `again_us`.
-  std::vector<proto::SequenceRange> take_due(int64_t now_us, int64_t again_us, size_t ranges_max,
-                                             uint64_t packets_max);
+  // What to ask for now, oldest first, at most `ranges_max` ranges and `packets_max` packets. The caller
+  // asks; these are due again after `again_us`.
+  std::vector<proto::SequenceRange> claim_due(int64_t now_us, int64_t again_us, size_t ranges_max,
+                                              uint64_t packets_max);
 
   // When something will be due; kNever if nothing is missing. May be early.
   int64_t deadline_us() const { return missing_ == 0 ? kNever : deadline_us_; }
 
-  // Everything up to here has come or is given up.
+  // Everything up to here has arrived or is given up.
   uint64_t contiguous() const { return ranges_.empty() ? top_ : ranges_.begin()->first - 1; }
 
   // Packets the origin has sent since the stream began for us, how many of these had to be asked for, and how
-  // many of those have come since.
+  // many of those have arrived since.
   uint64_t sent() const { return top_ - base_; }
   uint64_t late() const { return late_; }
   uint64_t repaired() const { return repaired_; }

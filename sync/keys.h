@@ -1,7 +1,7 @@
 // Keys: the cluster's secret and everything derived from it.
 //
 // Each use has a key of its own: keyed BLAKE2b of (use, cluster name) under the 32-byte secret. So two
-// clusters that share a key file by mistake still do not open each other's packets.
+// clusters that share a key file by mistake still cannot open each other's packets.
 
 #pragma once
 
@@ -19,30 +19,30 @@ using ClusterKey = std::array<uint8_t, 32>;
 using KeyId = std::array<uint8_t, 4>;
 using ClusterTag = std::array<uint8_t, 4>;
 
-// For sync.insecure: made of the cluster's name alone, so anyone can make it. It protects nothing; it only
-// lets the rest of the code be the same.
+// For sync.insecure: derived from the cluster's name alone, so anyone can derive it. It protects nothing; it
+// only saves the rest of the code a special case.
 ClusterKey insecure_key(std::string_view cluster);
 
 // Which shard a swarm belongs to (node::SwarmStore::Config::key).
 common::SipKey derive_store_key(const ClusterKey& key, std::string_view cluster);
 
-// The cookies of BEP 15: an id given by one node is good on every other.
+// For the connection ids of BEP 15: an id issued by one node is valid on every other.
 common::SipKey derive_connection_id_key(const ClusterKey& key, std::string_view cluster);
 
-// Names a cluster in clear, to tell another cluster's packets from forged ones.
+// Identifies a cluster in clear, to distinguish another cluster's packets from forged ones.
 ClusterTag cluster_tag(std::string_view cluster);
 
 // A node's id. Not keyed by the cluster's secret, which rotates: a node keeps its id when it restarts with a
-// new first key, and two nodes of one name are found out whichever keys they hold.
+// new first key, and two nodes with one name are detected whichever keys they hold.
 uint64_t node_id(std::string_view cluster, std::string_view node_name);
 
-// What seals and opens datagrams.
+// Seals and opens datagrams.
 struct SealingKey {
   KeyId id{};
   std::array<uint8_t, 32> key{};
 };
 
-// "1f2e3d4c, 5b6a7988". Nothing of a key can be learnt from its id.
+// "1f2e3d4c, 5b6a7988". An id reveals nothing about its key.
 std::string to_text(const std::vector<KeyId>& ids);
 
 // The first key seals, all open.
@@ -54,7 +54,7 @@ class KeyRing {
   const SealingKey& sealing() const { return keys_.front(); }
   const std::vector<SealingKey>& all() const { return keys_; }
 
-  // The one that seals first.
+  // The sealing key's comes first.
   std::vector<KeyId> ids() const;
   bool holds(const KeyId& id) const;
 

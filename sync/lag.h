@@ -1,5 +1,5 @@
-// LagHistogram: how long deltas were under way, from when their packet was first sent until it was merged
-// here; one that had to be asked for again took the longer. Plain values.
+// LagHistogram: how long deltas took from when their packet was first sent until it was merged here; waiting
+// to be resent counts. Plain values.
 
 #pragma once
 

@@ -1,4 +1,4 @@
-// LossRate: what share of a stream's packets did not come at first, lately.
+// LossRate: what share of a stream's packets did not arrive at first, recently.
 
 #pragma once
 
@@ -8,8 +8,8 @@ namespace shoal::sync {
 
 class LossRate {
  public:
-  // To be told regularly: how many packets there have been, and how many of these were late (Gaps::late).
-  // What came 16 samples ago counts about a third of what came now.
+  // To be called regularly: how many packets there have been, and how many of these were late (Gaps::late).
+  // Packets of 16 samples ago count about a third of those of now.
   void sample(uint64_t packets, uint64_t late) {
     recent_packets_ += (packets - packets_) * kUnit - recent_packets_ / kSpan;
     recent_late_ += (late - late_) * kUnit - recent_late_ / kSpan;
@@ -17,7 +17,7 @@ class LossRate {
     late_ = late;
   }
 
-  // 0 to 1000; 0 where there were next to no packets.
+  // 0 to 1000; 0 if there were almost no packets.
   uint32_t permille() const {
     if (recent_packets_ < kUnit) return 0;
     const uint64_t share = recent_late_ * 1000 / recent_packets_;

@@ -1,6 +1,6 @@
-// NameClash: finds out two live nodes that claim one id, which they do if they were given one name. A restart
-// looks like it for a moment: the last packets of the old incarnation may arrive after the first of the new
-// one. So a clash is declared only when the other incarnation goes on and on.
+// NameClash: detects two live nodes that claim one id, which they do if they were given one name. A restart
+// looks the same for a moment: the last packets of the old incarnation may arrive after the first of the new
+// one. So a clash is declared only when packets of the other incarnation keep arriving.
 
 #pragma once
 
@@ -10,7 +10,7 @@ namespace shoal::sync {
 
 class NameClash {
  public:
-  // An authentic control packet of an incarnation other than the one in force. True: they are two nodes.
+  // An authentic control packet of an incarnation other than the current one. True: they are two nodes.
   bool heard(uint64_t incarnation, uint64_t sequence, int64_t now_us) {
     if (incarnation != incarnation_) *this = {incarnation, sequence, now_us, 1};
     if (sequence <= newest_) return established();

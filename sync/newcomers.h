@@ -1,5 +1,4 @@
-// Newcomers: incarnations that have been heard and are not trusted yet. An authentic packet only proves that
-// it was sealed once; that its node lives now is proved by its echo of a challenge never posed before.
+// Newcomers: incarnations that have been heard and are not trusted yet (sync/trust.h). Bounded; pure.
 
 #pragma once
 
@@ -16,25 +15,27 @@
 namespace shoal::sync {
 
 struct Newcomer {
-  proto::ChallengeNonce secret{};                 // of the challenges posed to it
-  std::optional<common::Endpoint> challenged_at;  // last
-  int64_t first_us = 0;
-  int64_t heard_us = 0;
-  int64_t challenged_us = 0;  // last
-  int64_t next_challenge_us = 0;
-  int64_t next_echo_us = 0;
+  // A heartbeat, and how it came.
   struct Said {
     uint64_t sequence;
     common::Endpoint from;
     std::optional<size_t> group;
     proto::Heartbeat heartbeat;
   };
-  std::optional<Said> said;  // its newest heartbeat, to be heeded once it is trusted
-  // Where the challenge went that this echo, which came from `from`, answers; nothing: none of ours.
+
+  // Where the challenge was sent that this echo, which came from `from`, answers; nothing: it answers none.
   std::optional<common::Endpoint> reached_at(const proto::ChallengeEcho& echo,
                                              const common::Endpoint& from) const;
 
-  std::optional<uint64_t> base;  // its delta packets after this one are ours to miss
+  proto::ChallengeNonce secret{};                 // of the challenges sent to it
+  std::optional<common::Endpoint> challenged_at;  // last
+  int64_t first_us = 0;
+  int64_t heard_us = 0;
+  int64_t challenged_us = 0;  // last
+  int64_t next_challenge_us = 0;
+  int64_t next_echo_us = 0;
+  std::optional<Said> said;      // its newest heartbeat, to be received once it is trusted
+  std::optional<uint64_t> base;  // its delta packets after this one count as missing
 };
 
 class Newcomers {
@@ -42,13 +43,13 @@ class Newcomers {
   static constexpr size_t kMax = 64;
   static constexpr int64_t kForgetAfterUs = 10'000'000;
 
-  // One that had this long to answer makes room for another.
+  // One that has had this long to answer makes room for another.
   static constexpr int64_t kPatienceUs = 1'000'000;
 
   // Challenges, and echoes, to one newcomer are at least this far apart.
   static constexpr int64_t kEveryUs = 100'000;
 
-  // The newcomer of this id and incarnation, new with this secret if it was not known. Null: no room.
+  // The newcomer of this id and incarnation; if it was not known, a new one with this secret. Null: no room.
   Newcomer* note(uint64_t id, uint64_t incarnation, const proto::ChallengeNonce& secret, int64_t now_us);
 
   void erase(uint64_t id, uint64_t incarnation) { all_.erase({id, incarnation}); }

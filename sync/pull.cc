@@ -5,11 +5,11 @@
 
 namespace shoal::sync {
 
-Pull::Came Pull::take(common::ByteSpan& bytes, proto::PullFrame& frame, int64_t now_us) {
+Pull::Came Pull::feed(common::ByteSpan& bytes, proto::PullFrame& frame, int64_t now_us) {
   if (!bytes.empty()) {
     answered_ = true;
     heard_us_ = now_us;
-    if (complete_) return Came::damaged;  // something follows the end
+    if (complete_) return Came::damaged;  // bytes after the last frame
   }
   const auto fill_to = [&](size_t size) {
     const size_t count = std::min(bytes.size(), size - std::min(size, buffer_.size()));
@@ -28,7 +28,7 @@ Pull::Came Pull::take(common::ByteSpan& bytes, proto::PullFrame& frame, int64_t 
   if (!decoded) return Came::damaged;
   frame = std::move(*decoded);
   ++index_;
-  percent = frame.done / 10;
+  percent_ = frame.done / 10;
   complete_ = frame.last;
   return Came::frame;
 }

@@ -1,4 +1,4 @@
-// Pull: one pull as the puller sees it: bytes of the stream in, frames out. Memory is bounded by one frame.
+// Pull: the receiving side of one pull: bytes of the stream in, frames out. Memory is bounded by one frame.
 
 #pragma once
 
@@ -17,15 +17,15 @@ namespace shoal::sync {
 
 class Pull {
  public:
-  // No bytes for so long: it is given up.
+  // It is given up after this long without a byte.
   static constexpr int64_t kSilentMaxUs = 10'000'000;
 
   struct Purpose {
-    uint64_t number = 0;  // names it to the caller
+    uint64_t number = 0;  // identifies it to the caller
     uint64_t member = 0;
     std::string member_name;
     bool everything = false;
-    std::vector<Difference> differences;  // that it is to bring
+    std::vector<Difference> differences;  // that it should bring
   };
 
   Pull(Purpose purpose, PullSeal seal, int64_t now_us)
@@ -33,17 +33,14 @@ class Pull {
 
   enum class Came { frame, nothing_yet, damaged };
 
-  // What the bytes so far, of which `bytes` takes the front, bring: to be called until it is nothing_yet.
-  Came take(common::ByteSpan& bytes, proto::PullFrame& frame, int64_t now_us);
+  // Consumes `bytes` from the front, up to the end of a frame. To be called until it returns nothing_yet.
+  Came feed(common::ByteSpan& bytes, proto::PullFrame& frame, int64_t now_us);
 
   const Purpose& purpose() const { return purpose_; }
-  bool answered() const { return answered_; }  // anything has come
-  bool complete() const { return complete_; }  // the last frame has come
+  bool answered() const { return answered_; }    // anything has arrived
+  bool complete() const { return complete_; }    // the last frame has arrived
+  uint32_t percent() const { return percent_; }  // of the donor's store
   int64_t deadline_us() const { return heard_us_ + kSilentMaxUs; }
-
-  uint64_t records = 0;
-  uint64_t applied = 0;
-  uint32_t percent = 0;
 
  private:
   static constexpr size_t kLengthSize = 4;
@@ -53,6 +50,7 @@ class Pull {
   std::vector<uint8_t> buffer_;
   uint32_t index_ = 0;
   int64_t heard_us_;
+  uint32_t percent_ = 0;
   bool answered_ = false;
   bool complete_ = false;
 };

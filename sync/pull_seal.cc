@@ -12,7 +12,7 @@ namespace {
 
 constexpr uint64_t kStream = static_cast<uint64_t>(proto::SyncStream::answers) << 56;
 
-// Nonce of the frame, nonce of the request, index; the first is the nonce as well.
+// Nonce of the frame, nonce of the request, index. The first is also used as the nonce.
 std::array<uint8_t, 2 * proto::kSyncNonceSize + 4> clear_part(const PullSeal& seal, uint64_t sequence,
                                                               uint32_t index) {
   std::array<uint8_t, 2 * proto::kSyncNonceSize + 4> out;

@@ -20,7 +20,7 @@ bool ReplayWindow::fresh(uint64_t sequence) const {
 void ReplayWindow::mark(uint64_t sequence) {
   CHECK_INVARIANT(fresh(sequence));
   if (sequence > highest_) {
-    // What slides into the window has not been seen.
+    // Sequences that enter the window have not been seen.
     if (sequence - highest_ >= width_) {
       std::fill(bits_.begin(), bits_.end(), 0);
     } else {

@@ -1,5 +1,5 @@
 // ReplayWindow: which packets of one stream have been seen. Nothing is accepted twice, and nothing from below
-// the window. What is missing is the business of sync/gaps.h.
+// the window. For what is missing see sync/gaps.h.
 
 #pragma once
 
@@ -12,23 +12,23 @@ namespace shoal::sync {
 class ReplayWindow {
  public:
   // How far behind the highest sequence seen a packet may arrive. Delta packets are asked for again as long
-  // as the origin keeps them (sync/retransmit_ring.h); a control packet that late tells nothing.
+  // as the origin keeps them (sync/retransmit_ring.h); a control packet that late is of no use.
   static constexpr uint64_t kDeltaWidth = 65'536;
   static constexpr uint64_t kControlWidth = 4096;
 
   // `width` is a multiple of 64.
   explicit ReplayWindow(uint64_t width) : bits_(width / 64), width_(width) {}
 
-  // Nothing up to `base` is taken. To be called before the first packet is marked.
+  // Nothing up to `base` is accepted. To be called before the first packet is marked.
   void begin(uint64_t base);
 
   // Neither seen nor too old.
   bool fresh(uint64_t sequence) const;
 
-  // Notes an authentic packet; `sequence` must be fresh.
+  // An authentic packet has arrived; `sequence` must be fresh.
   void mark(uint64_t sequence);
 
-  // Sequences up to here are no longer taken.
+  // Sequences up to here are not accepted any more.
   uint64_t left_behind() const { return highest_ > width_ ? highest_ - width_ : 0; }
 
   uint64_t highest() const { return highest_; }

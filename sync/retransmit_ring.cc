@@ -32,7 +32,7 @@ RetransmitRing::Entry* RetransmitRing::find(uint64_t sequence) {
 void RetransmitRing::reseal(const KeyRing& opens, const SealingKey& key) {
   for (Entry& entry : entries_) {
     entry.packet = sync::reseal(entry.packet, opens, key);
-    entry.resent_to = 0;  // that copy may not open
+    entry.resent_to = 0;  // it may be unable to open that copy
   }
 }
 

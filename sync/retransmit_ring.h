@@ -1,5 +1,5 @@
-// RetransmitRing: the delta packets this node has sent lately, for members that missed them: as they were
-// sealed, and sealed anew when another key seals. Bounded in time, bytes and count.
+// RetransmitRing: the delta packets this node has sent recently, for members that missed them. They are kept
+// sealed, and sealed again when the sealing key changes. Bounded in time, bytes and count.
 
 #pragma once
 
@@ -24,21 +24,21 @@ class RetransmitRing {
     int64_t resent_us = 0;
   };
 
-  // Packets come in the order of their sequences, without gaps.
+  // To be called in the order of sequences, without gaps.
   void add(uint64_t sequence, SealedPacket packet, int64_t now_us);
 
   void forget_old(int64_t now_us);
 
-  // The oldest sequence kept; if nothing is kept, the next to come.
+  // The oldest sequence kept; if nothing is kept, the next one.
   uint64_t first() const { return first_; }
   uint64_t next() const { return first_ + entries_.size(); }
   size_t bytes() const { return bytes_; }
 
-  // Null: no longer kept, or never sent.
+  // Null: not kept any more, or never sent.
   Entry* find(uint64_t sequence);
 
-  // Seals everything anew, so that it opens for members that know only the keys of now. `opens` has the keys
-  // it was sealed with.
+  // Seals everything again, so that it opens for members that hold only the current keys. `opens` has the
+  // keys it was sealed with.
   void reseal(const KeyRing& opens, const SealingKey& key);
 
   void clear();

@@ -1,8 +1,8 @@
 // Sealing: XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha) over a packet body, with the clear header of
 // proto/sync_header.h as additional data and nonce.
 //
-// A nonce is never used twice under one key: it is made of node id, incarnation (one per run) and a sequence
-// that only counts up, whatever keys come and go.
+// A nonce is never used twice under one key: it consists of node id, incarnation (one per run) and a sequence
+// that only counts up, also when keys change.
 
 #pragma once
 
@@ -19,8 +19,8 @@ namespace shoal::sync {
 
 using SealedPacket = std::shared_ptr<const std::vector<uint8_t>>;
 
-// Seals the packets of one node in one incarnation, by the key of `keys` that seals at that moment. `keys`
-// must outlive it.
+// Seals the packets of one node in one incarnation, always by the current sealing key of `keys`, which must
+// outlive it.
 class Sealer {
  public:
   Sealer(const KeyRing& keys, ClusterTag tag, uint64_t node_id, uint64_t incarnation)
@@ -40,8 +40,8 @@ class Sealer {
   uint64_t sequences_[proto::kSyncStreams] = {};
 };
 
-// The same packet under another key: same stream, sequence and body, so that neither key ever sees two bodies
-// under one nonce. A key of `opens` must open it.
+// The same packet under another key: same stream, sequence and body, so that neither key ever seals two
+// bodies with one nonce. A key of `opens` must open it.
 SealedPacket reseal(const SealedPacket& packet, const KeyRing& opens, const SealingKey& key);
 
 // The body of a datagram whose header has been parsed, or nothing if no key of the ring opens it.

@@ -2,7 +2,7 @@
 
 namespace shoal::sync {
 
-// The deltas with stamps later by so many ticks: good until the next call.
+// The deltas with stamps later by so many ticks: valid until the next call.
 std::span<const proto::Delta> StoreTicks::stamped(std::span<const proto::Delta> deltas,
                                                   common::Tick by) const {
   if (by == 0) return deltas;
@@ -23,7 +23,7 @@ StampDigests StoreTicks::stamp_digests() const {
   const StampDigests own = store_.stamp_digests();
   StampDigests out;
   for (size_t stamp = 0; stamp < own.size(); ++stamp)
-    out[told(static_cast<common::Stamp>(stamp))] = own[stamp];
+    out[to_cluster(static_cast<common::Stamp>(stamp))] = own[stamp];
   return out;
 }
 

@@ -1,9 +1,8 @@
-// StoreTicks: the swarm store as the cluster sees it, where the two count ticks differently.
+// StoreTicks: the swarm store in the cluster's ticks, which may differ from the store's.
 //
-// The store's ticks only ever go on: a record keeps its age whatever becomes of cluster time. When that is
-// stepped (sync/cluster_time.h), the ticks of the store stay what they are, and what is told of its stamps
-// moves instead. Everything given and returned here is in the cluster's ticks. Not thread-safe, as the
-// Cluster is not.
+// The store's ticks only count up: a record keeps its age whatever happens to cluster time. When that is
+// stepped (sync/cluster_time.h), the store's ticks are not; stamps are converted here on their way in and
+// out. All arguments and results are in the cluster's ticks. Not thread-safe, as the Cluster is not.
 
 #pragma once
 
@@ -21,11 +20,11 @@ class StoreTicks final : public Swarms {
   // The cluster's ticks minus the store's.
   common::Tick ahead() const { return ahead_; }
 
-  // The cluster's ticks have been stepped by so many, and what they meant here has not.
+  // The cluster's ticks have been stepped by so many, the store's have not.
   void step(common::Tick by) { ahead_ += by; }
 
-  // A stamp of the store, as the cluster counts.
-  common::Stamp told(common::Stamp stamp) const { return common::stamp_of(stamp + ahead_); }
+  // A stamp of the store in the cluster's ticks.
+  common::Stamp to_cluster(common::Stamp stamp) const { return common::stamp_of(stamp + ahead_); }
 
   size_t merge(std::span<const proto::Delta> deltas, common::Tick now) override;
   size_t merge_part(const SwarmPart& part, common::Tick now) override;

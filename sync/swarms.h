@@ -1,5 +1,5 @@
-// Swarms: all that the cluster layer needs of the swarm store. node/ implements it; the simulator uses the
-// real store.
+// Swarms: everything the cluster layer needs from the swarm store. node/ implements it; the simulator uses
+// the real store.
 
 #pragma once
 
@@ -14,7 +14,8 @@
 
 namespace shoal::sync {
 
-// Records of one swarm, as deltas that would bring them elsewhere; a large swarm may come in several parts.
+// Records of one swarm, as deltas that would create them on another node; a large swarm may be split in
+// parts.
 struct SwarmPart {
   common::InfoHash info_hash;
   uint32_t completed = 0;  // of the swarm
@@ -29,12 +30,13 @@ class Swarms {
   virtual ~Swarms() = default;
 
   // Merges deltas of other nodes, in any order and any number of times: the later stamp wins, at equal stamps
-  // the greater role; completed is kept once set. Deltas whose stamp is out of the window are ignored.
-  // Returns how many changed something. Deltas of one swarm are best given one after the other. New records
-  // for which there is no room are left out.
+  // the greater role; completed is kept once set. Deltas whose stamp is out of the window are ignored, and so
+  // are new records when the store is full. Returns how many changed something. It is fastest with the deltas
+  // of one swarm next to each other.
   virtual size_t merge(std::span<const proto::Delta> deltas, common::Tick now) = 0;
 
-  // The same for what another store holds of one swarm; of its completed count and ours the larger stays.
+  // The same for the records of one swarm in another store; the larger of its completed count and ours is
+  // kept.
   virtual size_t merge_part(const SwarmPart& part, common::Tick now) = 0;
 
   // The digest of each stamp over all buckets.
@@ -43,14 +45,14 @@ class Swarms {
   // The digests of one stamp's cells.
   virtual BucketDigests bucket_digests(common::Stamp stamp) const = 0;
 
-  // There is little room for more: differences are no reason to pull.
+  // There is little room left: differences are no reason to pull.
   virtual bool nearly_full() const { return false; }
 
-  // The store can be read in so many steps, one after the other.
+  // The store is read in so many steps, one after the other.
   virtual size_t read_steps() const = 0;
 
-  // Visits the records of one step that are in the cells, live and stopped, but none whose lifetime has
-  // ended. `visit` must be short and must not call the store.
+  // Visits the records of one step that are in the cells, live and stopped, but none that have expired.
+  // `visit` must be fast and must not call the store.
   virtual void read(size_t step, const Cells& cells, common::Tick now,
                     const std::function<void(const SwarmPart&)>& visit) const = 0;
 };

@@ -15,21 +15,21 @@ class TokenBucket {
 
   void refill(int64_t now_us) {
     if (now_us <= filled_us_) return;
-    // Longer than it takes to fill it from any debt is all the same, and does not overflow.
+    // Longer than it takes to fill it from any debt makes no difference; this avoids an overflow.
     const int64_t elapsed_us = std::min(now_us - filled_us_, kLongUs);
     filled_us_ = now_us;
     millionths_ = std::min(burst_ * kScale, millionths_ + elapsed_us * rate_);
   }
 
-  // A bucket that is not empty lets one more packet go, whatever its size: what it owes is paid off first
-  // next time.
+  // A bucket that is not empty allows one more packet, whatever its size: the debt is paid off before the
+  // next one.
   bool open() const { return millionths_ > 0; }
-  void take(int64_t bytes) { millionths_ = std::max(millionths_ - bytes * kScale, -burst_ * kScale); }
+  void spend(int64_t bytes) { millionths_ = std::max(millionths_ - bytes * kScale, -burst_ * kScale); }
 
-  // More than half full: nothing is short.
+  // More than half full.
   bool ample() const { return millionths_ * 2 > burst_ * kScale; }
 
-  // What it holds; negative: what it owes.
+  // The balance; negative: a debt.
   int64_t bytes() const { return millionths_ / kScale; }
 
   // When it will be open.
@@ -45,7 +45,7 @@ class TokenBucket {
   int64_t filled_us_ = 0;
 };
 
-// For one destination of datagrams: 50 ms at a time, but no more at once than any receive buffer holds.
+// For one destination of datagrams: 50 ms worth at a time, but no more at once than fits any receive buffer.
 inline TokenBucket pace_bucket(int64_t bytes_per_s) {
   return TokenBucket(bytes_per_s, std::clamp<int64_t>(bytes_per_s / 20, 2'400, 32'768));
 }

@@ -1,6 +1,6 @@
-// VainDifferences: differences that have been pulled for and brought nothing: it is the other side that lacks
-// something. A digest of what differs is the same wherever the same records are missing, so it is not pulled
-// for again, from that member or from another one.
+// VainDifferences: differences for which a pull brought nothing: it is the other side that lacks something.
+// The digest of a difference is the same wherever the same records are missing, so no member is pulled from
+// for it again.
 
 #pragma once
 
@@ -24,7 +24,7 @@ struct Difference {
 
 class VainDifferences {
  public:
-  // As many as are remembered; then all are forgotten, and may be pulled for once more.
+  // More than this: all are forgotten, and may be pulled for once more.
   static constexpr size_t kMax = 4096;
 
   void add(std::span<const Difference> differences) {
@@ -36,7 +36,7 @@ class VainDifferences {
 
   bool contains(const Difference& one) const { return known_.contains(one); }
 
-  // What is older than this is not compared any more.
+  // Ticks before this are not compared any more.
   void forget_before(common::Tick tick) { known_.erase(known_.begin(), known_.lower_bound({tick, 0, 0})); }
 
  private:

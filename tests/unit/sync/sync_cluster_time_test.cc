@@ -55,7 +55,7 @@ TEST_CASE("cluster time: a jump of the wall clock, forward or back, is ignored a
     CHECK(c.run(50'000).jumped_ms == jump_ms);
     CHECK(c.time.at_ms(c.mono_us) - before_ms == 50'000);  // unaffected
     CHECK(c.time.wall_off());
-    CHECK(c.time.told_wall_ahead_ms() == 0);
+    CHECK(c.time.announced_wall_ahead_ms() == 0);
     CHECK(c.time.wall_ahead_ms() == jump_ms);
     const auto moved = c.run(std::abs(jump_ms) * 101);
     CHECK(moved.stepped_ms == 0);

@@ -73,7 +73,7 @@ sync::Pull pull_of(uint8_t request) { return {{1, 11, "donor", true, {}}, seal_o
 bool take_all(sync::Pull& pull, common::ByteSpan bytes, node::SwarmStore& into) {
   proto::PullFrame frame;
   for (;;) {
-    const sync::Pull::Came came = pull.take(bytes, frame, 0);
+    const sync::Pull::Came came = pull.feed(bytes, frame, 0);
     if (came == sync::Pull::Came::damaged) return false;
     if (came == sync::Pull::Came::nothing_yet) return true;
     for (const proto::RecordBlock& block : frame.blocks) {

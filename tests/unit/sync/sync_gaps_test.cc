@@ -17,7 +17,7 @@ using Ranges = std::vector<SequenceRange>;
 constexpr int64_t kAgainUs = 50'000;
 
 Ranges take(Gaps& gaps, int64_t now_us, size_t ranges_max = 100, uint64_t packets_max = 10'000) {
-  return gaps.take_due(now_us, kAgainUs, ranges_max, packets_max);
+  return gaps.claim_due(now_us, kAgainUs, ranges_max, packets_max);
 }
 
 }  // namespace
@@ -143,7 +143,7 @@ TEST_CASE("gaps: agrees with a plain set under random loss and reorder") {
         }
         gaps.give_up(s);
       } else {
-        for (const SequenceRange& range : gaps.take_due(i * 10'000, 0, 1000, 100'000)) {
+        for (const SequenceRange& range : gaps.claim_due(i * 10'000, 0, 1000, 100'000)) {
           for (uint64_t s = range.first; s <= range.last; ++s) REQUIRE(missing.contains(s));
         }
       }

@@ -55,13 +55,13 @@ TEST_CASE("token bucket: lets its rate through, and tells when it opens") {
       now_us = bucket.open_us();
       continue;
     }
-    bucket.take(1200);
+    bucket.spend(1200);
     sent += 1200;
   }
   CHECK(sent > 10'000'000);
   CHECK(sent < 10'000'000 + 10'000 + 2400);
   bucket.refill(now_us + 10'000);
   CHECK(bucket.ample());
-  for (int i = 0; i < 100; ++i) bucket.take(1200);
+  for (int i = 0; i < 100; ++i) bucket.spend(1200);
   CHECK(bucket.open_us() <= now_us + 20'000 + 2);  // debt is bounded
 }

@@ -83,5 +83,5 @@ TEST_CASE("store ticks: records that arrive after a step are stamped for the sto
   const auto kept = test::content(*store);
   REQUIRE(kept.size() == 1);
   CHECK(common::stamp_age(kNow, kept.begin()->second.stamp) == 20);
-  CHECK(ticks.told(kept.begin()->second.stamp) == delta.stamp);
+  CHECK(ticks.to_cluster(kept.begin()->second.stamp) == delta.stamp);
 }

@@ -1,0 +1,158 @@
+#include "sync/addresses.h"
+
+#include <algorithm>
+
+#include "sync/address_nonce.h"
+#include "sync/seal.h"
+
+namespace shoal::sync {
+
+namespace {
+
+// After this long challenges use a new secret, and echoes of the old one are too late.
+constexpr int64_t kSecretUs = 5'000'000;
+
+// A member that keeps sending from several addresses is not challenged more often.
+constexpr int64_t kMoveEveryUs = 250'000;
+
+// Before that a seed may just be starting.
+constexpr int64_t kSeedQuietUs = 2'000'000;
+
+// After this long a seed is logged as silent.
+constexpr int64_t kSeedPatienceUs = 10'000'000;
+
+// Members challenged at one seed in one round of heartbeats.
+constexpr size_t kAskedAtSeed = 4;
+
+}  // namespace
+
+Addresses::Addresses(const Identity& identity, const KeyRing& keys, Membership& members,
+                     Challenges& challenges, Complaints& complaints, common::Prng& prng)
+    : identity_(identity),
+      keys_(keys),
+      members_(members),
+      challenges_(challenges),
+      complaints_(complaints),
+      prng_(prng),
+      own_secret_(random_nonce(prng)) {}
+
+bool Addresses::set_seeds(std::vector<common::Endpoint> seeds, int64_t now_us) {
+  std::sort(seeds.begin(), seeds.end());
+  seeds.erase(std::unique(seeds.begin(), seeds.end()), seeds.end());
+  const bool more = !std::includes(seeds_.begin(), seeds_.end(), seeds.begin(), seeds.end());
+  std::map<common::Endpoint, int64_t> silent;
+  for (const common::Endpoint& seed : seeds) {
+    if (identity_.advertise == seed) continue;
+    if (!std::binary_search(seeds_.begin(), seeds_.end(), seed)) {
+      silent[seed] = now_us;
+    } else if (const auto known = silent_seeds_.find(seed); known != silent_seeds_.end()) {
+      silent.insert(*known);
+    }
+  }
+  silent_seeds_ = std::move(silent);
+  seeds_ = std::move(seeds);
+  return more;
+}
+
+bool Addresses::seeds_answered(int64_t now_us) const {
+  return !seeds_.empty() && std::all_of(seeds_.begin(), seeds_.end(), [&](const common::Endpoint& seed) {
+    return is_own(seed) || members_.covers(seed, now_us);
+  });
+}
+
+void Addresses::log_silent_seeds(Now now, Outputs& out) {
+  std::erase_if(silent_seeds_, [&](const auto& seed) {
+    if (own_seeds_.contains(seed.first) || members_.covers(seed.first, now.mono_us)) return true;
+    if (now.mono_us - seed.second < kSeedPatienceUs) return false;
+    out.logs.push_back({common::LogLevel::warn,
+                        "nothing is heard from a sync peer: it is not running, cannot be reached, or refuses "
+                        "this node, which its log would say",
+                        {{"address", to_string(seed.first)}}});
+    return true;
+  });
+}
+
+void Addresses::challenge_seeds(Now now, bool unhurried, Outputs& out) {
+  for (const common::Endpoint& seed : seeds_) {
+    const auto silent = silent_seeds_.find(seed);
+    const bool due = silent == silent_seeds_.end() ? unhurried : now.mono_us - silent->second >= kSeedQuietUs;
+    if (!due || is_own(seed) || members_.covers(seed, now.mono_us)) continue;
+    challenges_.send_to_self(own_secret_, seed, out);  // it may be an address of our own
+    auto next = members_.all().lower_bound(seed_cursor_);
+    for (size_t i = 0; i < std::min(kAskedAtSeed, members_.all().size()); ++i, ++next) {
+      if (next == members_.all().end()) next = members_.all().begin();
+      seed_cursor_ = next->first + 1;
+      if (next->second.state(now.mono_us) != MemberState::down) challenge_at(now, next->second, seed, out);
+    }
+  }
+}
+
+void Addresses::receive_own(const proto::SyncHeader& header, const Received& datagram, bool starting) {
+  if (datagram.group || seeds_.empty() || (!starting && silent_seeds_.empty())) return;
+  const auto body = open_sealed(keys_, header, datagram.bytes);
+  if (!body) return;
+  if (std::binary_search(seeds_.begin(), seeds_.end(), datagram.from)) own_seeds_.insert(datagram.from);
+  const auto packet = proto::decode_sync_packet(*body);
+  const auto* challenge = packet ? std::get_if<proto::Challenge>(&*packet) : nullptr;
+  if (challenge == nullptr) return;
+  for (const common::Endpoint& seed : seeds_) {
+    if (challenge->nonce == nonce_at(own_secret_, seed)) own_seeds_.insert(seed);
+  }
+}
+
+void Addresses::challenge_at(Now now, Member& member, const common::Endpoint& to, Outputs& out) {
+  if (!challenges_.spend(now)) return;
+  MemberReach& reach = member.reach.mine();
+  if (now.mono_us - reach.secret_us >= kSecretUs) {
+    reach.secret = random_nonce(prng_);
+    reach.secret_us = now.mono_us;
+  }
+  challenges_.send(member.incarnation(), reach.secret, to, out);
+}
+
+void Addresses::confirm(Member& member, const common::Endpoint& at) {
+  MemberReach& reach = member.reach.mine();
+  reach.source = at;
+  if (!reach.advertises) reach.address = at;
+}
+
+void Addresses::advertised(Now now, Member& member, const std::optional<common::Endpoint>& address,
+                           const Received& datagram, Outputs& out) {
+  MemberReach& reach = member.reach.mine();
+  reach.advertises = address.has_value();
+  reach.address = address.value_or(reach.source);
+  if (datagram.group) return;
+  if (datagram.from == reach.source || now.mono_us - reach.moving_us < kMoveEveryUs) return;
+  reach.moving_to = datagram.from;
+  reach.moving_us = now.mono_us;
+  challenge_at(now, member, datagram.from, out);
+}
+
+void Addresses::move(Now now, Member& member, common::Endpoint to, Outputs& out) {
+  MemberReach& reach = member.reach.mine();
+  reach.source = to;
+  reach.moving_to.reset();
+  if (reach.advertises || reach.address == to) return;
+  reach.address = to;
+  if (!complaints_.due(Complaint::moved, now.mono_us)) return;
+  out.logs.push_back({common::LogLevel::info,
+                      "member moved",
+                      {{"member", member.display_name()}, {"address", to_string(to)}}});
+}
+
+void Addresses::receive(const Arrival& arrival, const proto::ChallengeEcho& echo, Outputs& out) {
+  const Now now = arrival.now;
+  Member& member = arrival.member;
+  MemberReach& reach = member.reach.mine();
+  if (now.mono_us - reach.secret_us >= kSecretUs) return;
+  const auto reached = [&](const common::Endpoint& to) { return echo.nonce == nonce_at(reach.secret, to); };
+  if (reached(arrival.datagram.from)) return move(now, member, arrival.datagram.from, out);
+  if (reach.moving_to && reached(*reach.moving_to)) return move(now, member, *reach.moving_to, out);
+  const auto seed = std::find_if(seeds_.begin(), seeds_.end(), reached);
+  if (seed == seeds_.end()) return;
+  std::erase_if(reach.reached_at,
+                [now](const auto& entry) { return now.mono_us - entry.second >= Member::kReachedUs; });
+  reach.reached_at[*seed] = now.mono_us;
+}
+
+}  // namespace shoal::sync

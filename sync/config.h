@@ -1,0 +1,33 @@
+// Config: what a Cluster is started with.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/endpoint.h"
+#include "sync/access_log.h"
+#include "sync/keys.h"
+
+namespace shoal::sync {
+
+struct Config {
+  std::string name;                           // node.name; sent to the others as printable ASCII
+  uint64_t incarnation = 0;                   // unix_ms << 16 | random16 at start
+  std::string cluster;                        // sync.cluster
+  std::vector<ClusterKey> keys;               // the first seals, all open; empty only with `insecure`
+  bool insecure = false;                      // no key: packets are sealed with a key anyone can derive
+  std::optional<common::Endpoint> advertise;  // none: the others use the source address of our datagrams
+  bool peers_named = false;                   // sync.peers is not empty: wait longer for them at start
+  size_t multicast_groups = 0;                // how many groups the socket side has joined
+  uint32_t peer_timeout_s = 2700;             // must be the same on all members
+  int64_t pace_bytes_per_s = 6'250'000;       // to one destination; resending gets at most a fifth of it
+  int64_t donate_bytes_per_s = 20'000'000;    // all donations together; 0: unlimited
+  AccessLog* access_log = nullptr;            // must outlive the cluster; null: it keeps one of its own
+  bool snapshot = false;                      // there may be one to merge: see Outputs::load_snapshot
+};
+
+}  // namespace shoal::sync

@@ -1,0 +1,68 @@
+// DeltaReceiver: the delta streams of the other members. It merges what arrives into the store, asks a
+// stream's origin for packets that are missing (Nack), and counts those that will never arrive.
+
+#pragma once
+
+#include <cstdint>
+
+#include "sync/arrival.h"
+#include "sync/clock.h"
+#include "sync/complaints.h"
+#include "sync/sender.h"
+#include "sync/stats.h"
+#include "sync/store_ticks.h"
+
+namespace shoal::sync {
+
+class DeltaReceiver {
+ public:
+  // The references must outlive it.
+  DeltaReceiver(const Identity& identity, Sender& sender, const Clock& clock, StoreTicks& swarms,
+                Complaints& complaints)
+      : identity_(identity), sender_(sender), clock_(clock), swarms_(swarms), complaints_(complaints) {}
+
+  void receive(const Arrival& arrival, const proto::DeltaBatch& batch, Outputs& out);
+  void receive(const Arrival& arrival, const proto::Gone& gone, Outputs& out);
+
+  // Packets of the stream up to `base` are not missed. To be called first for a new incarnation.
+  void begin(Member& member, uint64_t base);
+
+  // The member says that it has sent this packet.
+  void announced(Now now, Member& member, uint64_t sequence);
+
+  // This packet has arrived. To be called before it is received, and after it is marked in the window.
+  void arrived(Now now, Member& member, uint64_t sequence, Outputs& out);
+
+  // The member's incarnation is over: nobody has its packets any more.
+  void end(Now now, Member& member, Outputs& out);
+
+  // Asks for what is missing and due, and gives up what has been missing for too long.
+  void request_missing(Now now, Member& member, Outputs& out);
+
+  // When request_missing() is due for this member.
+  static int64_t request_us(const Member& member, int64_t now_us);
+
+  // To be called regularly.
+  void sample_loss(Member& member);
+
+  // This node stood still: nothing is asked for before `us`.
+  void request_from(Member& member, int64_t us);
+
+  const DeltaReceiverStats& stats() const { return stats_; }
+  uint64_t dropped_refused() const { return dropped_refused_; }
+
+ private:
+  bool stamps_readable(Now now, const proto::DeltaBatch& batch) const;
+  // The one place that finds out that packets are lost for good.
+  void count_losses(Now now, Member& member, Outputs& out);
+
+  const Identity& identity_;
+  Sender& sender_;
+  const Clock& clock_;
+  StoreTicks& swarms_;
+  Complaints& complaints_;
+  uint64_t dropped_refused_ = 0;
+  DeltaReceiverStats stats_;
+};
+
+}  // namespace shoal::sync

@@ -1,0 +1,135 @@
+#include "sync/delta_sender.h"
+
+#include <algorithm>
+#include <vector>
+
+namespace shoal::sync {
+
+namespace {
+
+// After this long the workers' queues no longer hold deltas from before a stall.
+constexpr int64_t kDrainedAfterUs = 200'000;
+
+// The size of a delta where the pace is short, and the fewest that are worth a packet.
+constexpr int64_t kDeltaBytesTypical = 24;
+constexpr size_t kBatchLeast = 64;
+
+}  // namespace
+
+DeltaSender::DeltaSender(const Identity& identity, Sender& sender, Membership& members, const Clock& clock,
+                         const StoreTicks& swarms)
+    : identity_(identity),
+      sender_(sender),
+      members_(members),
+      clock_(clock),
+      swarms_(swarms),
+      log_(identity.peer_timeout_s) {}
+
+void DeltaSender::set_pace(int64_t pace_bytes_per_s) {
+  for (auto& [id, member] : members_.all()) member.resend.mine().bucket = resend_bucket(pace_bytes_per_s);
+}
+
+void DeltaSender::publish(Now now, std::span<const proto::OwnDelta> deltas, Outputs& out) {
+  stats_.deltas_published += deltas.size();
+  if (now.mono_us < dropping_until_us_) {
+    stats_.dropped_unsent += deltas.size();
+    return;
+  }
+  std::vector<proto::OwnDelta> restamped;
+  if (swarms_.ahead() != 0) {
+    restamped.assign(deltas.begin(), deltas.end());
+    for (proto::OwnDelta& own : restamped) own.delta.stamp = swarms_.to_cluster(own.delta.stamp);
+    deltas = restamped;
+  }
+  while (!deltas.empty()) {
+    const std::span<const proto::OwnDelta> part = deltas.first(std::min(deltas.size(), DeltaLog::kBatchMax));
+    deltas = deltas.subspan(part.size());
+    stats_.dropped_pace += log_.add(part, now.mono_us);
+    if (log_.waiting() >= DeltaLog::kBatchMax) flush(now, out);
+  }
+}
+
+void DeltaSender::flush(Now now, Outputs& out) {
+  // Without a listener the sequence must not advance: the first one to join would see a gap.
+  if (!sender_.anyone_listening(now)) {
+    stats_.dropped_alone += log_.discard();
+    return;
+  }
+  while (log_.waiting() > 0 && now.mono_us >= paced_until_us_) {
+    const Sender::Allowance allowance = sender_.allowance(now);
+    paced_until_us_ = std::max(paced_until_us_, allowance.blocked_until_us.value_or(kLongAgoUs));
+    if (now.mono_us < paced_until_us_) return;
+    const auto affordable = static_cast<size_t>(allowance.bytes / kDeltaBytesTypical);
+    send_batch(now, std::clamp(affordable, kBatchLeast, DeltaLog::kBatchMax), out);
+  }
+}
+
+void DeltaSender::flush_all(Now now, Outputs& out) {
+  if (!sender_.anyone_listening(now)) stats_.dropped_alone += log_.discard();
+  while (log_.waiting() > 0) send_batch(now, DeltaLog::kBatchMax, out);
+}
+
+void DeltaSender::send_batch(Now now, size_t deltas_max, Outputs& out) {
+  const int64_t sent_unix_ms = std::max<int64_t>(clock_.at_ms(now), 0);
+  for (const std::vector<uint8_t>& body : log_.flush(clock_.tick(now), deltas_max, sent_unix_ms)) {
+    const SealedPacket packet = sender_.seal(proto::SyncStream::deltas, body);
+    ++stats_.delta_packets_sent;
+    ring_.add(sender_.delta_sequence(), packet, now.mono_us);
+    sender_.broadcast(now, packet, out);
+  }
+}
+
+void DeltaSender::forget_unsent() {
+  stats_.dropped_unsent += log_.discard();
+  ring_.clear();
+}
+
+void DeltaSender::forget_stalled(Now now) {
+  forget_unsent();
+  dropping_until_us_ = now.mono_us + kDrainedAfterUs;
+}
+
+void DeltaSender::receive(const Arrival& arrival, const proto::Nack& nack, Outputs& out) {
+  Member& member = arrival.member;
+  const Now now = arrival.now;
+  if (nack.incarnation != identity_.incarnation || member.refused()) return;
+  ++stats_.nacks_received;
+  ring_.forget_old(now.mono_us);
+  MemberResend& state = member.resend.mine();
+  for (const proto::SequenceRange& range : nack.ranges) {
+    const uint64_t last = std::min(range.last, ring_.next() - 1);
+    for (uint64_t sequence = std::max(range.first, ring_.first()); sequence <= last; ++sequence) {
+      if (state.asked.size() >= MemberResend::kAskedMax) {
+        dropped_repair_ += last - sequence + 1;  // it will ask again
+        break;
+      }
+      state.asked.insert(state.asked.end(), sequence);
+    }
+  }
+  const bool gone = nack.ranges.front().first < ring_.first();
+  if (gone && now.mono_us - state.gone_sent_us >= member.round_trip_us()) {
+    state.gone_sent_us = now.mono_us;
+    sender_.send(member.address(), proto::Gone{ring_.first() - 1}, out);
+  }
+  resend(now, member, out);
+}
+
+void DeltaSender::resend(Now now, Member& member, Outputs& out) {
+  MemberResend& state = member.resend.mine();
+  state.bucket.refill(now.mono_us);
+  while (!state.asked.empty() && state.bucket.open()) {
+    RetransmitRing::Entry* entry = ring_.find(*state.asked.begin());
+    state.asked.erase(state.asked.begin());
+    if (entry == nullptr) continue;  // too old by now; if asked for again, the answer is Gone
+    const bool in_flight =
+        entry->resent_to == member.id() && now.mono_us - entry->resent_us < member.round_trip_us();
+    if (in_flight) continue;
+    entry->resent_to = member.id();
+    entry->resent_us = now.mono_us;
+    state.bucket.spend(static_cast<int64_t>(entry->packet->size()));
+    ++stats_.packets_resent;
+    sender_.send_paced(member, entry->packet, out);
+  }
+}
+
+}  // namespace shoal::sync

@@ -1,0 +1,72 @@
+#include "sync/donations.h"
+
+#include <algorithm>
+#include <variant>
+
+#include "proto/sync_packet.h"
+#include "sync/seal.h"
+
+namespace shoal::sync {
+
+namespace {
+
+Cells cells_of(const proto::PullRequest& request, common::Tick now) {
+  if (request.parts.empty()) return Cells::everything();
+  Cells cells;
+  for (const proto::PullPart& part : request.parts) {
+    for (uint32_t i = 0; i < part.ticks; ++i) {
+      const common::Tick tick = part.first_tick + i;
+      if (now - tick >= common::kLifetimeTicks || tick - now > common::kAheadTicks) continue;
+      if (part.buckets.empty()) cells.add(common::stamp_of(tick));
+      for (const uint32_t bucket : part.buckets) cells.add(common::stamp_of(tick), bucket);
+    }
+  }
+  return cells;
+}
+
+}  // namespace
+
+std::unique_ptr<Donation> Donations::accept(Now now, common::ByteSpan request) {
+  const auto refuse = [](uint64_t& counter) {
+    ++counter;
+    return nullptr;
+  };
+  if (departure_.left() || desk_->full()) return refuse(stats_.donations_refused);
+  if (pull_request_missing(request) != std::optional<size_t>(0)) return refuse(stats_.dropped_requests);
+  const common::ByteSpan packet = request.subspan(2);
+  const auto header = proto::parse_sync_header(packet);
+  if (!header || header->stream != proto::SyncStream::requests || header->cluster_tag != identity_.tag) {
+    return refuse(stats_.dropped_requests);
+  }
+  // Only of a trusted member, and each of its requests once: so a replayed request costs no decryption.
+  Member* member = members_.find(header->node_id);
+  if (member == nullptr || member->incarnation() != header->incarnation || member->silent(now.mono_us) ||
+      member->refused() || header->sequence <= member->requests->last) {
+    return refuse(stats_.dropped_requests);
+  }
+  const auto body = open_sealed(keys_, *header, packet);
+  if (!body) return refuse(stats_.dropped_requests);
+  const auto message = proto::decode_sync_packet(*body);
+  const auto* pull = message ? std::get_if<proto::PullRequest>(&*message) : nullptr;
+  if (pull == nullptr || pull->donor != identity_.id || pull->incarnation != identity_.incarnation) {
+    return refuse(stats_.dropped_requests);
+  }
+  member->requests.mine().last = header->sequence;
+  const auto key = std::find_if(keys_.all().begin(), keys_.all().end(),
+                                [&](const SealingKey& one) { return one.id == header->key_id; });
+  follow_clock();
+  ++stats_.donations_started;
+  return make_donation(desk_, swarms_, identity_.tick_ms,
+                       {*key, nonce_of(packet), identity_.id, identity_.incarnation},
+                       cells_of(*pull, clock_.tick(now)));
+}
+
+DonationStats Donations::stats() const {
+  DonationStats out = stats_;
+  out.donations_finished = desk_->finished;
+  out.donated_bytes = desk_->bytes;
+  out.donated_records = desk_->records;
+  return out;
+}
+
+}  // namespace shoal::sync

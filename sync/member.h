@@ -1,0 +1,234 @@
+// Member: another node of the cluster as this one knows it, in one of its incarnations. What a part of the
+// Cluster needs to know about a member is an Owned of that part.
+
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/endpoint.h"
+#include "proto/sync_header.h"
+#include "proto/sync_packet.h"
+#include "sync/gaps.h"
+#include "sync/keys.h"
+#include "sync/loss_rate.h"
+#include "sync/member_repair.h"
+#include "sync/name_clash.h"
+#include "sync/owned.h"
+#include "sync/replay_window.h"
+#include "sync/status.h"
+#include "sync/token_bucket.h"
+
+namespace shoal::sync {
+
+class AccessGossip;
+class Addresses;
+class Clock;
+class DeltaReceiver;
+class DeltaSender;
+class Departure;
+class Donations;
+class Heartbeats;
+class Namesakes;
+class Pulls;
+class Repair;
+class Sender;
+
+constexpr int64_t kHeartbeatUs = 500'000;
+constexpr int64_t kSuspectAfterUs = 5 * kHeartbeatUs;
+constexpr int64_t kDownAfterUs = 15 * kHeartbeatUs;
+
+constexpr int64_t kLongAgoUs = std::numeric_limits<int64_t>::min() / 2;
+
+// Where a member is reached.
+struct MemberReach {
+  common::Endpoint address;  // where to send: what it advertises, or else its source address
+  bool advertises = false;
+  // Where its packets come from and a challenge has reached it.
+  common::Endpoint source;
+  std::optional<common::Endpoint> moving_to{};       // its packets come from there now, unproven
+  int64_t moving_us = kLongAgoUs;                    // when it was challenged there
+  std::map<common::Endpoint, int64_t> reached_at{};  // other addresses that reach it, and when they did
+  proto::ChallengeNonce secret{};                    // of challenges at its addresses
+  int64_t secret_us = kLongAgoUs;                    // when it was drawn
+};
+
+// What a member's heartbeats say.
+struct MemberProfile {
+  std::string name;  // empty before its first heartbeat, unless known from an earlier incarnation
+  uint32_t peer_timeout_s = 0;
+  std::vector<KeyId> key_ids;
+  uint32_t protocol_minor = 0;
+  uint32_t load_permille = 0;
+  uint32_t loss_out_permille = 0;                 // of our delta packets, as it reports
+  bool synced = false;                            // it reports that its state is complete
+  std::string refused;                            // why no deltas are exchanged with it; empty: they are
+  bool introduced = false;                        // its first heartbeat has arrived
+  uint64_t newest_heartbeat = 0;                  // control sequence; older ones say nothing new
+  int64_t newest_heartbeat_us = kLongAgoUs;       // when it arrived
+  uint32_t heartbeats = 0;                        // that said something new
+  uint32_t list_parts = 0;                        // so many of its heartbeats name all members it knows
+  uint32_t echo_us = 0;                           // send_us of its newest heartbeat
+  MemberState logged_state = MemberState::alive;  // as last logged
+  uint32_t announces_per_s = 0;                   // of its clients
+  uint32_t interval_s = 0;                        // that it gives its clients
+};
+
+// A member's clocks, by our monotonic one (milliseconds): cluster time, wall clock, when it started.
+struct MemberClock {
+  bool known = false;
+  int64_t offset_ms = 0;
+  int64_t wall_offset_ms = 0;
+  int64_t started_ms = 0;
+};
+
+// A member's delta stream, as it arrives.
+struct MemberStream {
+  Gaps gaps;
+  LossRate loss;
+  uint64_t handled_lost = 0;  // of gaps.lost(), so many have been counted and logged
+  int64_t next_nack_us = kLongAgoUs;
+  uint64_t nacks_sent = 0;
+  uint64_t deltas_received = 0;
+  int64_t lag_us = 0;  // smoothed
+};
+
+// Our delta packets that a member has asked for.
+struct MemberResend {
+  // Asked for and not sent yet, at most.
+  static constexpr size_t kAskedMax = 4096;
+
+  std::set<uint64_t> asked;
+  TokenBucket bucket;
+  int64_t gone_sent_us = kLongAgoUs;
+};
+
+// How a member's changes of the access list compare with ours.
+struct MemberAccess {
+  static constexpr int64_t kBurst = 65'536;
+
+  TokenBucket bucket;     // for changes it asks for
+  uint32_t digest = 0;    // as in its newest heartbeat
+  unsigned differed = 0;  // heartbeats in a row with a digest other than ours
+};
+
+struct MemberPulls {
+  int64_t next_us = MemberRepair::kNeverUs;  // it is not pulled from before
+  uint32_t fruitless = 0;                    // pulls in a row that brought nothing new
+};
+
+struct MemberRequests {
+  uint64_t last = 0;  // sequence of its last request for a pull
+};
+
+class Member {
+ public:
+  // An address that reached it counts as reaching it for this long.
+  static constexpr int64_t kReachedUs = 60'000'000;
+
+  // Before the first measurement.
+  static constexpr int64_t kRoundTripGuessUs = 50'000;
+
+  // What takes longer is a node that stood still, not the network: packets wait in the receive buffer of a
+  // stopped process.
+  static constexpr int64_t kRoundTripMaxUs = 2'000'000;
+
+  // It is reached at `at`.
+  Member(uint64_t id, uint64_t incarnation, const common::Endpoint& at, int64_t pace_bytes_per_s,
+         int64_t now_us);
+
+  // The next incarnation of `known`, of whom only the name is kept.
+  static Member restarted(const Member& known, uint64_t incarnation, const common::Endpoint& at,
+                          int64_t pace_bytes_per_s, int64_t now_us);
+
+  uint64_t id() const { return id_; }
+  uint64_t incarnation() const { return incarnation_; }
+  bool restarted() const { return restarted_; }  // we knew an earlier incarnation
+  const common::Endpoint& address() const { return reach->address; }
+  bool refused() const { return !profile->refused.empty(); }
+
+  // Its name; its id in hex before its first heartbeat.
+  std::string display_name() const;
+
+  MemberState state(int64_t now_us) const;
+  bool left() const { return left_; }
+  int64_t heard_us() const { return heard_us_; }
+  int64_t heard_by_group_us() const { return heard_by_group_us_; }
+
+  // Down without having left.
+  bool silent(int64_t now_us) const { return !left_ && state(now_us) == MemberState::down; }
+
+  bool is_at(const common::Endpoint& where, int64_t now_us) const;
+
+  bool hears_us_by_group(int64_t now_us) const { return now_us < hears_us_by_group_until_us_; }
+
+  // Our deltas are sent to its own address.
+  bool wants_unicast(int64_t now_us) const {
+    return !refused() && state(now_us) != MemberState::down && !hears_us_by_group(now_us);
+  }
+
+  int64_t round_trip_us() const {
+    return smoothed_round_trip_us_ == 0 ? kRoundTripGuessUs : smoothed_round_trip_us_;
+  }
+  int64_t measured_round_trip_us() const { return smoothed_round_trip_us_; }  // 0: not measured
+
+  uint64_t datagrams_received() const { return datagrams_received_; }
+  uint64_t bytes_received() const { return bytes_received_; }
+
+  // What has been received of its deltas, or of everything else it sends.
+  ReplayWindow& window(proto::SyncStream stream) {
+    return stream == proto::SyncStream::deltas ? delta_window_ : control_window_;
+  }
+
+  // It has proved that it is running now.
+  void heard(int64_t now_us) { heard_us_ = now_us; }
+  void count_datagram(size_t bytes) {
+    ++datagrams_received_;
+    bytes_received_ += bytes;
+  }
+  void heard_by_group(int64_t now_us) { heard_by_group_us_ = now_us; }
+  void hears_us_by_group_until(int64_t us) { hears_us_by_group_until_us_ = us; }
+  void add_round_trip(int64_t us);
+  void set_left() { left_ = true; }
+
+  // This node stood still for so long: that is not the member's silence.
+  void excuse(int64_t stall_us);
+
+  Owned<Addresses, MemberReach> reach;
+  Owned<Heartbeats, MemberProfile> profile;
+  Owned<Clock, MemberClock> clock;
+  Owned<DeltaReceiver, MemberStream> stream;
+  Owned<DeltaSender, MemberResend> resend;
+  Owned<Sender, TokenBucket> pace;  // of all that is sent to it
+  Owned<AccessGossip, MemberAccess> access;
+  Owned<Repair, MemberRepair> repair;
+  Owned<Pulls, MemberPulls> pulls;
+  Owned<Donations, MemberRequests> requests;
+  Owned<Namesakes, NameClash> clash;     // with another node of this id
+  Owned<Departure, bool> knows_we_left;  // and has everything we sent
+
+ private:
+  uint64_t id_;
+  uint64_t incarnation_;
+  bool restarted_ = false;
+  bool left_ = false;
+  int64_t heard_us_;
+  int64_t heard_by_group_us_ = kLongAgoUs;
+  int64_t hears_us_by_group_until_us_ = kLongAgoUs;
+  int64_t smoothed_round_trip_us_ = 0;  // 0: not measured
+  uint64_t datagrams_received_ = 0;
+  uint64_t bytes_received_ = 0;
+  ReplayWindow delta_window_{ReplayWindow::kDeltaWidth};
+  ReplayWindow control_window_{ReplayWindow::kControlWidth};
+};
+
+// The buckets of a member at this pace.
+TokenBucket resend_bucket(int64_t pace_bytes_per_s);
+TokenBucket access_bucket(int64_t pace_bytes_per_s);
+
+}  // namespace shoal::sync

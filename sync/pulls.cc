@@ -1,0 +1,126 @@
+#include "sync/pulls.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+namespace shoal::sync {
+
+namespace {
+
+using common::LogLevel;
+
+// After a pull that failed or was refused, that member is not asked for this long; after one that brought
+// nothing new, for longer each time.
+constexpr int64_t kAfterFailureUs = 2'000'000;
+constexpr int64_t kAfterFruitlessUs = 2'000'000;
+constexpr uint32_t kFruitlessDoublings = 5;
+
+}  // namespace
+
+bool Pulls::may_pull_from(const Member& member, int64_t now_us) const {
+  return pull_ == nullptr && !departure_.left() && !member.refused() &&
+         member.state(now_us) == MemberState::alive &&
+         (member.profile->synced || member.repair->has_everything) && now_us >= member.pulls->next_us;
+}
+
+void Pulls::begin(Now now, Member& member, std::vector<proto::PullPart> parts,
+                  std::vector<Difference> differences, Outputs& out) {
+  const bool everything = parts.empty();
+  const proto::PullRequest request{member.id(), member.incarnation(), std::move(parts)};
+  const SealedPacket packet = sender_.seal(proto::SyncStream::requests, proto::encode_sync_packet(request));
+  auto framed = std::make_shared<std::vector<uint8_t>>();
+  framed->reserve(2 + packet->size());
+  framed->push_back(static_cast<uint8_t>(packet->size() >> 8));
+  framed->push_back(static_cast<uint8_t>(packet->size()));
+  framed->insert(framed->end(), packet->begin(), packet->end());
+  ++stats_.pulls_started;
+  pull_ = std::make_unique<Pull>(
+      Pull::Purpose{++number_, member.id(), member.display_name(), everything, std::move(differences)},
+      PullSeal{keys_.sealing(), nonce_of(*packet), member.id(), member.incarnation()}, now.mono_us);
+  records_ = applied_ = 0;
+  out.pulls.push_back({number_, member.address(), std::move(framed)});
+  if (everything) {
+    out.logs.push_back({LogLevel::info, "pulling everything", {{"from", member.display_name()}}});
+  }
+  timer_.request_plan();
+}
+
+std::optional<Pulls::Ended> Pulls::received(Now now, uint64_t number, common::ByteSpan bytes, Outputs& out) {
+  if (pull_ == nullptr || pull_->purpose().number != number) return std::nullopt;
+  stats_.pulled_bytes += bytes.size();
+  proto::PullFrame frame;
+  for (;;) {
+    const Pull::Came came = pull_->feed(bytes, frame, now.mono_us);
+    if (came == Pull::Came::nothing_yet) break;
+    if (came == Pull::Came::damaged || !merge(now, frame)) {
+      out.pull_aborts.push_back(number);
+      return end(now, false,
+                 came == Pull::Came::damaged ? "a frame is damaged" : "its clock differs from ours", out);
+    }
+  }
+  timer_.request_plan();
+  return std::nullopt;
+}
+
+bool Pulls::merge(Now now, const proto::PullFrame& frame) {
+  const common::Tick present = clock_.tick(now);
+  if (std::abs(frame.tick - present) > kTicksApartMax) return false;
+  for (const proto::RecordBlock& block : frame.blocks) {
+    records_ += block.records.size();
+    // The completed count includes records that a pull of some cells does not bring: they would be counted
+    // again when they arrive.
+    applied_ += pull_->purpose().everything
+                    ? swarms_.merge_part({block.info_hash, block.completed, block.records}, present)
+                    : swarms_.merge(block.records, present);
+  }
+  return true;
+}
+
+std::optional<Pulls::Ended> Pulls::closed(Now now, uint64_t number, bool reached, Outputs& out) {
+  if (pull_ == nullptr || pull_->purpose().number != number) return std::nullopt;
+  if (pull_->complete()) return end(now, true, "", out);
+  Ended ended = end(now, false, pull_->answered() ? "the connection broke" : "", out);
+  ended.turned_away = reached && !ended.answered;
+  return ended;
+}
+
+std::optional<Pulls::Ended> Pulls::expire(Now now, Outputs& out) {
+  if (pull_ == nullptr || now.mono_us < pull_->deadline_us()) return std::nullopt;
+  out.pull_aborts.push_back(pull_->purpose().number);
+  return end(now, false, "the donor has been silent for too long", out);
+}
+
+void Pulls::abort(Outputs& out) {
+  if (pull_ == nullptr) return;
+  out.pull_aborts.push_back(pull_->purpose().number);
+  pull_.reset();
+}
+
+Pulls::Ended Pulls::end(Now now, bool good, const std::string& reason, Outputs& out) {
+  const std::unique_ptr<Pull> pull = std::move(pull_);
+  Ended ended{pull->purpose(), good, pull->answered(), false, records_, applied_};
+  stats_.pulled_records += records_;
+  stats_.pulled_applied += applied_;
+  ++(good ? stats_.pulls_finished : reason.empty() ? stats_.pulls_refused : stats_.pulls_failed);
+  if (Member* member = members_.find(ended.purpose.member)) {
+    MemberPulls& state = member->pulls.mine();
+    if (!good) {
+      state.next_us = now.mono_us + kAfterFailureUs + prng_.below(kAfterFailureUs / 2);
+    } else if (applied_ > 0) {
+      state.fruitless = 0;
+    } else if (!ended.purpose.everything && ended.purpose.differences.empty()) {
+      // Differences that are known are remembered as vain, and not pulled for again anyway.
+      state.next_us = now.mono_us + (kAfterFruitlessUs << state.fruitless);
+      state.fruitless = std::min(state.fruitless + 1, kFruitlessDoublings);
+    }
+  }
+  if (!good && !reason.empty()) {
+    out.logs.push_back(
+        {LogLevel::warn, "a pull failed", {{"from", ended.purpose.member_name}, {"reason", reason}}});
+  }
+  timer_.request_plan();
+  return ended;
+}
+
+}  // namespace shoal::sync

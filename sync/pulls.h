@@ -1,0 +1,88 @@
+// Pulls: asks a member for records over TCP and merges what arrives. One pull at a time; the bytes are the
+// caller's affair.
+
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/prng.h"
+#include "sync/clock.h"
+#include "sync/departure.h"
+#include "sync/pull.h"
+#include "sync/pull_timer.h"
+#include "sync/sender.h"
+#include "sync/stats.h"
+#include "sync/store_ticks.h"
+
+namespace shoal::sync {
+
+class Pulls {
+ public:
+  // The references must outlive it.
+  Pulls(Sender& sender, const KeyRing& keys, Membership& members, const Clock& clock, StoreTicks& swarms,
+        const Departure& departure, PullTimer& timer, common::Prng& prng)
+      : sender_(sender),
+        keys_(keys),
+        members_(members),
+        clock_(clock),
+        swarms_(swarms),
+        departure_(departure),
+        timer_(timer),
+        prng_(prng) {}
+
+  // Whether a pull from this member may begin now.
+  bool may_pull_from(const Member& member, int64_t now_us) const;
+
+  // Pulls these parts, none: everything; `differences` is what they should bring.
+  void begin(Now now, Member& member, std::vector<proto::PullPart> parts, std::vector<Difference> differences,
+             Outputs& out);
+
+  // What became of a pull.
+  struct Ended {
+    Pull::Purpose purpose;
+    bool good;         // all has arrived
+    bool answered;     // something has
+    bool turned_away;  // the donor closed the connection without an answer
+    uint64_t records;
+    uint64_t applied;  // of those: changed something here
+  };
+
+  // Nothing if the pull continues. No effect for any pull but the running one. `reached`: the donor was
+  // connected.
+  std::optional<Ended> received(Now now, uint64_t pull, common::ByteSpan bytes, Outputs& out);
+  std::optional<Ended> closed(Now now, uint64_t pull, bool reached, Outputs& out);
+
+  // Gives the pull up if its donor has been silent for too long.
+  std::optional<Ended> expire(Now now, Outputs& out);
+
+  // Drops the pull, if there is one.
+  void abort(Outputs& out);
+
+  const Pull* running() const { return pull_.get(); }
+  const PullStats& stats() const { return stats_; }
+
+ private:
+  bool merge(Now now, const proto::PullFrame& frame);
+  // `reason`: why it failed; empty: the donor refused.
+  Ended end(Now now, bool good, const std::string& reason, Outputs& out);
+
+  Sender& sender_;
+  const KeyRing& keys_;
+  Membership& members_;
+  const Clock& clock_;
+  StoreTicks& swarms_;
+  const Departure& departure_;
+  PullTimer& timer_;
+  common::Prng& prng_;
+  std::unique_ptr<Pull> pull_;
+  uint64_t records_ = 0;  // of the running pull
+  uint64_t applied_ = 0;
+  uint64_t number_ = 0;  // of the newest pull
+  PullStats stats_;
+};
+
+}  // namespace shoal::sync

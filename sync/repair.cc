@@ -1,0 +1,295 @@
+#include "sync/repair.h"
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <utility>
+
+namespace shoal::sync {
+
+namespace {
+
+// Digests are sent this often, and more often while something differs.
+constexpr int64_t kAnnounceUs = 5'000'000;
+constexpr int64_t kAnnounceSoonUs = 1'000'000;
+
+// Two comparisons closer together than this see the same things in flight.
+constexpr int64_t kComparisonsApartUs = 600'000;
+
+// A member's requests are answered at most this often.
+constexpr int64_t kAnswerEveryUs = 400'000;
+
+constexpr int64_t kCellsWaitUs = 500'000;
+
+// Where something is always in flight, cells are compared only now and then, to see whether anything else is
+// missing.
+constexpr int64_t kUnsteadyEveryUs = 30'000'000;
+
+// Sooner, while there are ticks that have not had their turn.
+constexpr int64_t kUnsteadyNextUs = 5'000'000;
+
+// One datagram's worth.
+constexpr size_t kBucketsPerPacket = 171;
+static_assert(kBucketsPerPacket <= proto::kCellDigestsMax);
+
+// As many as one lost packet, or a few, may leave behind.
+constexpr size_t kFewCells = 8;
+
+// A tick of which more cells differ is pulled whole.
+constexpr size_t kCellsOfTickMax = 128;
+
+// What differs in the newest tick that is compared may well continue in those that are not compared yet: if
+// it is little, in the same buckets, else in all. `buckets` is how many buckets all parts name.
+void add_newest(common::Tick now, size_t buckets, std::vector<proto::PullPart>& parts) {
+  const proto::PullPart& last = parts.back();
+  const common::Tick next = last.first_tick + last.ticks;
+  if (now - next > kCompareFromAge || parts.size() == proto::kPullPartsMax) return;
+  proto::PullPart newest{next, static_cast<uint32_t>(now - next + 1 + common::kLocalAheadTicks), {}};
+  if (last.buckets.size() <= kFewCells) newest.buckets = last.buckets;
+  if (buckets + newest.buckets.size() <= proto::kPullBucketsMax) parts.push_back(std::move(newest));
+}
+
+}  // namespace
+
+bool Repair::anyone_differs(int64_t now_us) const {
+  if (swarms_.nearly_full()) return false;
+  return std::any_of(members_.all().begin(), members_.all().end(), [&](const auto& entry) {
+    const Member& member = entry.second;
+    return member.repair->worth_a_hurry() && !member.refused() && member.state(now_us) == MemberState::alive;
+  });
+}
+
+void Repair::announce(Now now, Outputs& out) {
+  if (now.mono_us < announce_us_) return;
+  const bool checking = *phase_ == SyncPhase::checking;
+  const bool hurry = checking || anyone_differs(now.mono_us);
+  const int64_t period_us = hurry ? kAnnounceSoonUs : kAnnounceUs;
+  announce_us_ = now.mono_us + period_us * 9 / 10 + prng_.below(static_cast<uint32_t>(period_us / 5));
+  if (!checking && *phase_ != SyncPhase::synced) return;
+  if (!sender_.anyone_listening(now)) return;
+  const bool ask = checking || ask_others_;
+  ask_others_ = false;
+  ++stats_.digests_sent;
+  sender_.broadcast(
+      now, make_digests(swarms_.stamp_digests(), clock_.tick(now), identity_.peer_timeout_s, ask), out);
+}
+
+void Repair::announce_soon(Now now) { announce_by(now.mono_us + kAnnounceSoonUs); }
+
+int64_t Repair::cells_us() const {
+  int64_t us = std::numeric_limits<int64_t>::max();
+  for (const auto& [id, member] : members_.all()) {
+    if (member.repair->cells_due_us != 0) us = std::min(us, member.repair->cells_due_us);
+  }
+  return us;
+}
+
+void Repair::trusted(Now now, Member& member) {
+  member.repair.mine().vain = 0;
+  announce_soon(now);
+  timer_.request_plan();
+}
+
+void Repair::restart(Now now) {
+  for (auto& [id, member] : members_.all()) {
+    MemberRepair& repair = member.repair.mine();
+    repair.forget();
+    repair.comparisons = 0;
+    repair.compared_us = now.mono_us;  // digests in the receive buffer are outdated
+  }
+}
+
+void Repair::pull_ended(Now now, const Pulls::Ended& ended) {
+  if (Member* member = members_.find(ended.purpose.member); member != nullptr && ended.good) {
+    if (ended.applied > 0) {
+      member->repair.mine().next_unsteady_us = MemberRepair::kNeverUs;
+    } else if (!ended.purpose.everything) {
+      vain_.forget_before(clock_.tick(now) - kCompareToAge);
+      vain_.add(ended.purpose.differences);
+    }
+  }
+  if (ended.applied == 0) return;
+  for (auto& [id, member] : members_.all()) member.repair.mine().forget();
+  announce_soon(now);
+  ask_others_ = true;
+}
+
+void Repair::receive(const Arrival& arrival, const proto::Digests& digests, Outputs& out) {
+  const Now now = arrival.now;
+  Member& member = arrival.member;
+  if (digests.peer_timeout_s != identity_.peer_timeout_s || member.refused()) {
+    ++dropped_refused_;
+    return;
+  }
+  MemberRepair& repair = member.repair.mine();
+  repair.has_everything = true;
+  if (*phase_ == SyncPhase::waiting || *phase_ == SyncPhase::bootstrapping) return;
+  const common::Tick tick = clock_.tick(now);
+  const StampDigests own = swarms_.stamp_digests();
+  if (digests.ask && now.mono_us - repair.answered_us >= kAnswerEveryUs) {
+    repair.answered_us = now.mono_us;
+    sender_.send(member.address(), make_digests(own, tick, identity_.peer_timeout_s, false), out);
+  }
+  if (now.mono_us - repair.compared_us < kComparisonsApartUs) return;
+  repair.compared_us = now.mono_us;
+  ++repair.comparisons;
+  repair.differences.compare(digests, own, tick);
+  ++stats_.digests_compared;
+  const bool vain = repair.differences.count() > 0 && repair.differences.steady().empty();
+  repair.vain = vain ? std::min(repair.vain + 1, MemberRepair::kVainMax) : 0;
+  if (repair.differences.count() == 0 || repair.vain >= MemberRepair::kVainAgreed) {
+    repair.agreed_tick = tick;
+    repair.agreed_us = now.mono_us;
+  }
+  if (repair.differences.count() > 0) ++stats_.digests_differing;
+  const bool it_lacks = !repair.differences.steady().empty() && worth_pulling(repair).empty();
+  repair.it_lacks = it_lacks ? std::min(repair.it_lacks + 1, MemberRepair::kItLacksMax) : 0;
+  if (repair.worth_a_hurry()) announce_soon(now);
+  heal(now, member, out);
+  timer_.request_plan();
+}
+
+std::vector<common::Tick> Repair::worth_pulling(const MemberRepair& repair) const {
+  std::vector<common::Tick> ticks = repair.differences.steady();
+  std::erase_if(ticks, [&](common::Tick tick) {
+    return vain_.contains({tick, Difference::kAllBuckets, repair.differences.digest(tick)});
+  });
+  return ticks;
+}
+
+void Repair::heal(Now now, Member& member, Outputs& out) {
+  MemberRepair& repair = member.repair.mine();
+  std::vector<common::Tick> steady = worth_pulling(repair);
+  if (swarms_.nearly_full() || !pulls_.may_pull_from(member, now.mono_us) || repair.cells_due_us != 0) return;
+  // Where two nodes differ, the later of the two stamps was written after they last agreed; older ticks
+  // differ only because the record has moved away from there. Every other time the older ones are pulled all
+  // the same, so that a tick that always differs does not keep them waiting.
+  const auto recent = std::lower_bound(steady.begin(), steady.end(), repair.agreed_tick - kCompareFromAge);
+  if (recent != steady.end() && recent != steady.begin()) {
+    repair.recent_only = !repair.recent_only;
+    if (repair.recent_only) steady.erase(steady.begin(), recent);
+  }
+  if (steady.size() > proto::kCellTicksMax) {
+    std::vector<proto::PullPart> parts = parts_of_ticks(steady);
+    std::vector<Difference> wanted;
+    wanted.reserve(steady.size());
+    for (const common::Tick one : steady) {
+      wanted.push_back({one, Difference::kAllBuckets, repair.differences.digest(one)});
+    }
+    add_newest(clock_.tick(now), 0, parts);
+    return pulls_.begin(now, member, std::move(parts), std::move(wanted), out);
+  }
+  if (!steady.empty()) return ask_cells(now, member, steady, true, out);
+  if (repair.differences.unsteady().empty() || now.mono_us < repair.next_unsteady_us) return;
+  repair.unsteady_once = !repair.unsteady_once;
+  if (repair.unsteady_once) repair.next_turn();
+  const int64_t after_us = repair.turns_left ? kUnsteadyNextUs : kUnsteadyEveryUs;
+  repair.next_unsteady_us = now.mono_us + (repair.unsteady_once ? kAnnounceSoonUs : after_us);
+  ask_cells(now, member, repair.unsteady_turn, false, out);
+}
+
+void Repair::ask_cells(Now now, Member& member, const std::vector<common::Tick>& ticks, bool steady,
+                       Outputs& out) {
+  MemberRepair& repair = member.repair.mine();
+  std::map<common::Tick, MemberRepair::TickCells> before = std::exchange(repair.cells, {});
+  for (const common::Tick tick : ticks) {
+    MemberRepair::TickCells& cells = repair.cells[tick];
+    cells.steady = steady;
+    cells.digest = repair.differences.digest(tick);
+    cells.previous = std::move(before[tick].digests);
+  }
+  repair.cells_due_us = now.mono_us + kCellsWaitUs;
+  sender_.send(member.address(), proto::CellsAsk{ticks}, out);
+}
+
+void Repair::receive(const Arrival& arrival, const proto::CellsAsk& ask, Outputs& out) {
+  Member& member = arrival.member;
+  MemberRepair& repair = member.repair.mine();
+  if (member.refused() || arrival.now.mono_us - repair.answered_cells_us < kAnswerEveryUs) {
+    ++dropped_repair_;
+    return;
+  }
+  repair.answered_cells_us = arrival.now.mono_us;
+  for (const common::Tick tick : ask.ticks) {
+    const BucketDigests own = swarms_.bucket_digests(common::stamp_of(tick));
+    for (size_t first = 0; first < own.size(); first += kBucketsPerPacket) {
+      proto::CellDigests cells{tick, static_cast<uint32_t>(first), {}};
+      for (size_t bucket = first; bucket < std::min(first + kBucketsPerPacket, own.size()); ++bucket) {
+        cells.digests.push_back(own[bucket] & proto::kDigestMask);
+      }
+      sender_.send(member.address(), cells, out);
+    }
+  }
+}
+
+void Repair::receive(const Arrival& arrival, const proto::CellDigests& digests, Outputs&) {
+  MemberRepair& repair = arrival.member.repair.mine();
+  const auto found = repair.cells.find(digests.tick);
+  if (repair.cells_due_us == 0 || found == repair.cells.end()) return;
+  MemberRepair::TickCells& cells = found->second;
+  const BucketDigests own = swarms_.bucket_digests(common::stamp_of(digests.tick));
+  for (size_t i = 0; i < digests.digests.size(); ++i) {
+    const auto bucket = static_cast<uint32_t>(digests.first_bucket + i);
+    const uint64_t digest = (digests.digests[i] ^ own[bucket]) & proto::kDigestMask;
+    if (digest != 0) cells.digests[bucket] = digest;
+    cells.heard.set(bucket);
+  }
+  const bool all = std::all_of(repair.cells.begin(), repair.cells.end(),
+                               [](const auto& entry) { return entry.second.heard.all(); });
+  if (all) repair.cells_due_us = arrival.now.mono_us;
+  timer_.no_later_than(repair.cells_due_us);
+}
+
+void Repair::pull_due_cells(Now now, Outputs& out) {
+  for (auto& [id, member] : members_.all()) {
+    if (member.repair->cells_due_us != 0 && now.mono_us >= member.repair->cells_due_us) {
+      pull_cells(now, member, out);
+    }
+  }
+}
+
+void Repair::pull_cells(Now now, Member& member, Outputs& out) {
+  MemberRepair& repair = member.repair.mine();
+  repair.cells_due_us = 0;
+  if (swarms_.nearly_full() || !pulls_.may_pull_from(member, now.mono_us)) return;
+  std::vector<proto::PullPart> parts;
+  std::vector<Difference> wanted;
+  size_t buckets = 0;
+  // More than what is in flight at any moment.
+  const auto much = [](const auto& entry) { return entry.second.digests.size() > kCellsOfTickMax; };
+  if (repair.cells.size() > 1 && std::all_of(repair.cells.begin(), repair.cells.end(), much)) {
+    // The other ticks will be no different.
+    std::vector<common::Tick> all = repair.differences.unsteady();
+    const std::vector<common::Tick> steady = worth_pulling(repair);
+    all.insert(all.end(), steady.begin(), steady.end());
+    for (const auto& [one, cells] : repair.cells) all.push_back(one);
+    std::sort(all.begin(), all.end());
+    all.erase(std::unique(all.begin(), all.end()), all.end());
+    parts = parts_of_ticks(all);
+    add_newest(clock_.tick(now), 0, parts);
+    return pulls_.begin(now, member, std::move(parts), {}, out);
+  }
+  for (const auto& entry : repair.cells) {
+    const auto& [tick, cells] = entry;
+    proto::PullPart part{tick, 1, {}};
+    for (const auto& [bucket, digest] : cells.digests) {
+      const auto before = cells.previous.find(bucket);
+      const bool lasting = much(entry) || (before != cells.previous.end() && before->second == digest);
+      if ((!cells.steady && !lasting) || vain_.contains({tick, bucket, digest})) continue;
+      part.buckets.push_back(bucket);
+      wanted.push_back({tick, bucket, digest});
+    }
+    if (cells.steady && cells.heard.all()) wanted.push_back({tick, Difference::kAllBuckets, cells.digest});
+    if (part.buckets.empty()) continue;
+    if (part.buckets.size() > kCellsOfTickMax || buckets + part.buckets.size() > proto::kPullBucketsMax) {
+      part.buckets.clear();
+    }
+    buckets += part.buckets.size();
+    parts.push_back(std::move(part));
+  }
+  if (parts.empty()) return vain_.add(wanted);
+  add_newest(clock_.tick(now), buckets, parts);
+  pulls_.begin(now, member, std::move(parts), std::move(wanted), out);
+}
+
+}  // namespace shoal::sync

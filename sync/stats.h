@@ -1,0 +1,107 @@
+// Stats: what a Cluster has counted since it started. Each part counts its own; Stats is all of them.
+// Monotonic.
+
+#pragma once
+
+#include <cstdint>
+
+#include "sync/lag.h"
+
+namespace shoal::sync {
+
+struct SenderStats {
+  uint64_t datagrams_sent = 0;
+  uint64_t bytes_sent = 0;
+};
+
+struct ReceiverStats {
+  uint64_t datagrams_received = 0;
+  uint64_t bytes_received = 0;
+  uint64_t stalls = 0;               // this node itself stood still
+  uint64_t dropped_malformed = 0;    // not a shoal packet, or its columns contradict each other
+  uint64_t dropped_foreign = 0;      // of another cluster or protocol version
+  uint64_t dropped_unauthentic = 0;  // no key opens it
+  uint64_t dropped_replayed = 0;     // seen before; includes harmless second copies, by group and unicast
+  uint64_t dropped_stale = 0;        // from an incarnation that has been succeeded
+};
+
+struct DeltaSenderStats {
+  uint64_t deltas_published = 0;
+  uint64_t delta_packets_sent = 0;  // each once, however many receivers it has
+  uint64_t nacks_received = 0;
+  uint64_t packets_resent = 0;
+  uint64_t dropped_pace = 0;    // deltas for which the queue had no room
+  uint64_t dropped_unsent = 0;  // own deltas that were not sent, since their stamps had become wrong
+  uint64_t dropped_alone = 0;   // own deltas when there was no member to send them to
+};
+
+struct DeltaReceiverStats {
+  uint64_t deltas_received = 0;
+  uint64_t deltas_applied = 0;  // of those received: changed something here
+  uint64_t nacks_sent = 0;
+  uint64_t packets_lost = 0;  // delta packets of others that will never arrive
+  uint64_t dropped_late = 0;  // delta packets from another time: their stamps are ambiguous
+  LagHistogram lag;           // of the deltas received
+};
+
+struct ClockStats {
+  uint64_t clock_steps = 0;  // cluster time was corrected to that of the members
+  uint64_t wall_jumps = 0;   // this machine's clock was set
+};
+
+struct ChallengeStats {
+  uint64_t challenges_sent = 0;
+};
+
+struct TrustStats {
+  uint64_t dropped_untrusted = 0;  // from an incarnation that has not proved yet that it is running
+};
+
+struct AccessStats {
+  uint64_t access_changes_applied = 0;  // new ones from other nodes
+  uint64_t access_changes_refused = 0;  // from other nodes, when the log was full
+  uint64_t access_asks_sent = 0;
+};
+
+struct RepairStats {
+  uint64_t digests_sent = 0;  // rounds
+  uint64_t digests_compared = 0;
+  uint64_t digests_differing = 0;  // of those: some tick differed
+};
+
+struct PullStats {
+  uint64_t pulls_started = 0;
+  uint64_t pulls_finished = 0;
+  uint64_t pulls_failed = 0;   // interrupted, silent for too long, or damaged
+  uint64_t pulls_refused = 0;  // the donor closed the connection without an answer
+  uint64_t pulled_bytes = 0;
+  uint64_t pulled_records = 0;
+  uint64_t pulled_applied = 0;  // of those: changed something here
+};
+
+struct DonationStats {
+  uint64_t donations_started = 0;
+  uint64_t donations_finished = 0;
+  uint64_t donations_refused = 0;  // two were running already
+  uint64_t donated_bytes = 0;
+  uint64_t donated_records = 0;
+  uint64_t dropped_requests = 0;  // malformed, unauthentic, replayed, or for another node or run
+};
+
+struct Stats : SenderStats,
+               ReceiverStats,
+               DeltaSenderStats,
+               DeltaReceiverStats,
+               ClockStats,
+               ChallengeStats,
+               TrustStats,
+               AccessStats,
+               RepairStats,
+               PullStats,
+               DonationStats {
+  // Counted by several parts.
+  uint64_t dropped_repair = 0;   // a member asked for more than it is given at a time
+  uint64_t dropped_refused = 0;  // authentic, but its sender's settings, clock or name clash with ours
+};
+
+}  // namespace shoal::sync

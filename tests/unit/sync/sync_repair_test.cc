@@ -1,0 +1,130 @@
+#include <doctest/doctest.h>
+
+#include <limits>
+
+#include "sync/repair.h"
+#include "sync_parts.h"
+
+namespace shoal::sync {
+
+// Writes the phase in place of the real one.
+class Bootstrap {
+ public:
+  static void enter(Phase& phase, SyncPhase next) { phase.mine() = next; }
+};
+
+namespace {
+
+struct RepairParts : test::Parts {
+  explicit RepairParts(SyncPhase at = SyncPhase::synced) { Bootstrap::enter(phase, at); }
+
+  // As the member would send them: it has something in this many ticks that we lack.
+  proto::Digests digests(size_t differing, uint64_t by = 1) {
+    StampDigests theirs{};
+    const common::Tick tick = clock.tick(now());
+    for (size_t i = 0; i < differing; ++i) {
+      theirs[common::stamp_of(tick - 20 - static_cast<common::Tick>(i))] = by;
+    }
+    return make_digests(theirs, tick, identity.peer_timeout_s, false);
+  }
+
+  void compare(Member& member, size_t differing, uint64_t by = 1) {
+    receive(repair, member, digests(differing, by));
+    now_us += 1'000'000;
+  }
+
+  Phase phase{SyncPhase::waiting};
+  PullTimer timer;
+  Pulls pulls{sender, keys, members, clock, swarms, departure, timer, prng};
+  Repair repair{identity, phase, sender, members, clock, swarms, pulls, timer, prng};
+};
+
+TEST_CASE("repair: a difference that lasts is narrowed down to cells, which are pulled") {
+  RepairParts parts;
+  Member& member = parts.admit(2);
+  parts.compare(member, 1);
+  CHECK(parts.sent<proto::CellsAsk>().empty());  // it may be in flight
+  parts.compare(member, 1);
+  const auto asks = parts.sent<proto::CellsAsk>();
+  REQUIRE(asks.size() == 1);
+  REQUIRE(asks[0].ticks.size() == 1);
+  // In one bucket there is something we do not have.
+  for (uint32_t first = 0; first < proto::kDigestBuckets; first += 128) {
+    proto::CellDigests cells{asks[0].ticks[0], first, std::vector<uint64_t>(128)};
+    if (first == 256) cells.digests[5] = 1;
+    parts.receive(parts.repair, member, cells);
+  }
+  parts.repair.pull_due_cells(parts.now(), parts.out);
+  CHECK(parts.repair.cells_us() == std::numeric_limits<int64_t>::max());
+  REQUIRE(parts.out.pulls.size() == 1);
+  REQUIRE(parts.pulls.running() != nullptr);
+  CHECK(!parts.pulls.running()->purpose().everything);
+  REQUIRE(parts.pulls.running()->purpose().differences.size() == 2);
+  CHECK(parts.pulls.running()->purpose().differences[0] == Difference{asks[0].ticks[0], 256 + 5, 1});
+}
+
+TEST_CASE("repair: what a pull did not bring is not pulled again, from any member") {
+  RepairParts parts;
+  Member& first = parts.admit(2);
+  Member& second = parts.admit(3);
+  const common::Tick tick = parts.clock.tick(parts.now()) - 20;
+  Pulls::Ended ended{};
+  ended.purpose.member = first.id();
+  ended.purpose.differences = {{tick, Difference::kAllBuckets, 1}};
+  ended.good = true;
+  parts.repair.pull_ended(parts.now(), ended);
+  for (Member* member : {&first, &second}) {
+    for (int i = 0; i < 3; ++i) parts.compare(*member, 1);
+    CHECK(member->repair->it_lacks > 0);
+  }
+  CHECK(parts.sent<proto::CellsAsk>().empty());
+  // By another digest it is another difference.
+  for (int i = 0; i < 2; ++i) parts.compare(first, 1, 2);
+  CHECK(parts.sent<proto::CellsAsk>().size() == 1);
+}
+
+TEST_CASE("repair: many differing ticks are pulled whole") {
+  RepairParts parts;
+  Member& member = parts.admit(2);
+  for (int i = 0; i < 2; ++i) parts.compare(member, proto::kCellTicksMax + 1);
+  CHECK(parts.sent<proto::CellsAsk>().empty());
+  CHECK(parts.out.pulls.size() == 1);
+}
+
+TEST_CASE("repair: nothing is compared or announced before everything is pulled") {
+  RepairParts parts(SyncPhase::waiting);
+  Member& member = parts.admit(2);
+  for (int i = 0; i < 3; ++i) parts.compare(member, 1);
+  parts.repair.announce(parts.now(), parts.out);
+  CHECK(parts.out.sends.empty());
+  CHECK(parts.repair.stats().digests_compared == 0);
+  // But it is known that this member has everything.
+  CHECK(member.repair->has_everything);
+}
+
+TEST_CASE("repair: digests counted by another timeout are dropped") {
+  RepairParts parts;
+  Member& member = parts.admit(2);
+  proto::Digests digests = parts.digests(1);
+  ++digests.peer_timeout_s;
+  parts.receive(parts.repair, member, digests);
+  CHECK(parts.repair.dropped_refused() == 1);
+  CHECK(!member.repair->has_everything);
+}
+
+TEST_CASE("repair: a request for digests is answered, but not too often") {
+  RepairParts parts;
+  Member& member = parts.admit(2);
+  proto::Digests asking = parts.digests(0);
+  asking.ask = true;
+  for (int i = 0; i < 3; ++i) parts.receive(parts.repair, member, asking);
+  const auto answers = parts.sent<proto::Digests>();
+  REQUIRE(answers.size() == 1);
+  CHECK(!answers[0].ask);
+  for (int i = 0; i < 3; ++i) parts.receive(parts.repair, member, proto::CellsAsk{{1}});
+  CHECK(parts.sent<proto::CellDigests>().size() == 6);
+  CHECK(parts.repair.dropped_repair() == 2);
+}
+
+}  // namespace
+}  // namespace shoal::sync
