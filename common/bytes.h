@@ -1,5 +1,5 @@
-// Cursors over byte spans: big-endian, never past the end. Both fail stickily: after the first short read or
-// full write every call does nothing, so a parser may read a whole structure and ask ok() once.
+// Cursors over byte spans: big-endian, never past the end. After the first short read or full write every
+// further call does nothing, so a parser may read a whole structure and check ok() once.
 
 #pragma once
 

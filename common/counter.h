@@ -1,5 +1,5 @@
-// Counter: a number one thread raises and any thread reads (metrics). No lock prefix on the writing side, so
-// it costs the hot path one add. For counters with several writers use std::atomic's fetch_add.
+// Counter: a number that one thread increases and any thread reads (metrics). Writing needs no lock prefix,
+// so it costs the hot path one add. For counters with several writers use std::atomic's fetch_add.
 
 #pragma once
 

@@ -30,8 +30,8 @@ struct Endpoint {
   std::span<const uint8_t> address_bytes() const { return {address.data(), address_size(family)}; }
 };
 
-// From the bytes of an address: 4 give IPv4, 16 give IPv6 (IPv4-mapped ones become IPv4). Other sizes are our
-// bug.
+// From the bytes of an address: 4 make an IPv4, 16 an IPv6 address (IPv4-mapped ones become IPv4). Other
+// sizes are our bug.
 Endpoint make_endpoint(std::span<const uint8_t> address, uint16_t port);
 
 // IPv4 from a number in host order, as 0x7f000001; for tests and constants.

@@ -36,7 +36,7 @@ bool log_enabled(LogLevel level);
 void log_line(LogLevel level, std::string_view message, std::span<const LogField> fields);
 void log_line(LogLevel level, std::string_view message, std::initializer_list<LogField> fields = {});
 
-// One line as it is written, without the line feed; control bytes and quotes in values are escaped.
+// One line, without the line feed; control bytes and quotes in values are escaped.
 std::string format_log_line(LogFormat format, std::string_view time, LogLevel level, std::string_view message,
                             std::span<const LogField> fields);
 

@@ -48,7 +48,7 @@ NetworkSet::NetworkSet(std::span<const Network> networks) {
     ranges_[index_of(network.address.family)].push_back(range);
   }
   for (std::vector<Range>& ranges : ranges_) {
-    // The wider of two that begin together first: networks lie in each other or apart.
+    // Of two that begin together the wider first: networks are nested or disjoint.
     std::sort(ranges.begin(), ranges.end(), [](const Range& a, const Range& b) {
       return a.first != b.first ? a.first < b.first : b.last < a.last;
     });

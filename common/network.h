@@ -20,8 +20,8 @@ struct Network {
   bool operator==(const Network&) const = default;
 };
 
-// "192.0.2.0/24", "2001:db8::/32", or an address alone: a network of one. Bits behind the prefix must be 0:
-// with others it is not clear which network was meant.
+// "192.0.2.0/24", "2001:db8::/32", or an address alone: a network of one. Bits after the prefix must be 0:
+// otherwise it is unclear which network is meant.
 std::optional<Network> parse_network(std::string_view text);
 
 // The text that parse_network reads back.
@@ -49,7 +49,7 @@ class NetworkSet {
   std::array<std::vector<Range>, 2> ranges_;  // IPv4, IPv6; ascending, disjoint
 };
 
-// Addresses that mean nothing, or something else, on other networks: private, shared (RFC 6598), loopback,
+// Addresses that are invalid or ambiguous on other networks: private, shared (RFC 6598), loopback,
 // link-local, unique local, unspecified, multicast and reserved ones.
 bool is_private(const Endpoint& address);
 

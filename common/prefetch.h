@@ -4,8 +4,8 @@
 
 namespace shoal::common {
 
-// Any address is allowed; nothing is read. The empty asm counts as an effect: without it GCC 12 takes a
-// function that only prefetches for one that does nothing, and leaves out the calls.
+// Any address is allowed; nothing is read. The empty asm counts as an effect: without it GCC 12 considers a
+// function that only prefetches to do nothing, and drops the calls.
 [[gnu::always_inline]] inline void prefetch(const void* at) {
   __builtin_prefetch(at);
   asm volatile("" : : "r"(at));

@@ -1,4 +1,4 @@
-// Result<T>: a value, or an Error whose message can be shown to an operator as it is.
+// Result<T>: a value, or an Error whose message is fit for an operator.
 
 #pragma once
 

@@ -1,6 +1,6 @@
 // SipHash-2-4 (Aumasson and Bernstein, 2012): a keyed 64-bit hash an attacker without the key cannot aim.
-// Our own, inline: on the hot path messages are short and of a fixed size, and libsodium's takes twice as
-// long for them. The unit test has the reference vectors.
+// Our own, inline: on the hot path messages are short and of a fixed size, and libsodium needs twice as long
+// for them. The unit test has the reference vectors.
 
 #pragma once
 
@@ -58,15 +58,15 @@ struct State {
 
 inline uint64_t load_word(const uint8_t* from, size_t size) {
   uint64_t word = 0;
-  if (size != 0) std::memcpy(&word, from, size);  // the bytes of an empty span may be nowhere
+  if (size != 0) std::memcpy(&word, from, size);  // an empty span may have no bytes at all
   return word;
 }
 
 }  // namespace siphash_detail
 
 // Of a message of 8 * words.size() + rest_size bytes, rest_size below 8, that is already in registers: read
-// as little-endian numbers, `rest` with zeros above its bytes. A message put together in memory of small
-// pieces would have to wait until they are all there.
+// as little-endian numbers, `rest` with zeros above its bytes. A message assembled in memory from small
+// pieces would have to wait until all of them are written.
 template <size_t N>
 [[gnu::always_inline]] inline uint64_t siphash_of_words(const SipKey& key,
                                                         const std::array<uint64_t, N>& words, uint64_t rest,

@@ -1,4 +1,4 @@
-// What parsers of text share: ASCII alone, whatever the locale.
+// Shared by parsers of text: ASCII only, whatever the locale.
 
 #pragma once
 
@@ -26,7 +26,7 @@ inline std::string_view trim_blanks(std::string_view text) {
   return text;
 }
 
-// The same for what may end with a carriage return.
+// The same for text that may end with a carriage return.
 inline std::string_view trim_line(std::string_view text) {
   const size_t first = text.find_first_not_of(" \t\r");
   return first == std::string_view::npos ? std::string_view()

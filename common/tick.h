@@ -1,7 +1,7 @@
 // Ticks and stamps: how shoal measures a peer's age in one byte.
 //
 // A tick is a slice of cluster time, peer_timeout / kLifetimeTicks long, counted from the Unix epoch; a
-// peer's stamp is a tick modulo 256. A stamp is read relative to the present tick: up to kAheadTicks of the
+// peer's stamp is a tick modulo 256. A stamp is read relative to the current tick: up to kAheadTicks of the
 // 256 values lie ahead of it (other nodes' clocks, local writes that had to win), the others behind.
 
 #pragma once
@@ -19,10 +19,10 @@ constexpr int kLifetimeTicks = 180;
 // An unchanged re-announce younger than this writes nothing and is not published.
 constexpr int kRefreshTicks = 20;
 
-// A local write may stamp at most this far ahead of the present tick.
+// A local write may use a stamp at most this far ahead of the current tick.
 constexpr int kLocalAheadTicks = 4;
 
-// A received stamp at most this far ahead is taken; the rest of the ring is the past.
+// A received stamp at most this far ahead is accepted; the rest of the ring is the past.
 constexpr int kAheadTicks = 38;
 
 constexpr Stamp stamp_of(Tick tick) { return static_cast<Stamp>(tick); }

@@ -1,5 +1,5 @@
-// TimeHistogram: how often something took how long, in fixed ranges. One thread adds, any reads, as with
-// Counter.
+// TimeHistogram: how often something took how long, in fixed ranges. One thread adds, any thread reads, as
+// with Counter.
 
 #pragma once
 
@@ -17,7 +17,7 @@ class TimeHistogram {
   static constexpr std::array<uint32_t, 14> kBoundsUs = {
       5, 10, 25, 50, 100, 250, 500, 1'000, 2'500, 5'000, 10'000, 50'000, 250'000, 1'000'000};
 
-  // `count` things that took so long each.
+  // `count` events that took this long each.
   void add(uint64_t us, uint64_t count = 1) {
     size_t range = 0;
     while (range < kBoundsUs.size() && us > kBoundsUs[range]) ++range;
@@ -25,7 +25,7 @@ class TimeHistogram {
     sum_us_.add(us * count);
   }
 
-  // Those of range i alone, i up to kBoundsUs.size().
+  // Only those of range i, i up to kBoundsUs.size().
   uint64_t count(size_t i) const { return counts_[i].value(); }
   uint64_t sum_us() const { return sum_us_.value(); }
 

@@ -20,7 +20,7 @@ bool same_name(std::string_view text, std::string_view lower) {
   });
 }
 
-// "q=0.5" in thousandths; nothing for what is no weight.
+// "q=0.5" in thousandths; nothing if it is not a weight.
 std::optional<int> weight_of(std::string_view text) {
   if (text.size() < 3 || !same_name(text.substr(0, 2), "q=")) return std::nullopt;
   text.remove_prefix(2);
@@ -38,7 +38,7 @@ std::optional<int> weight_of(std::string_view text) {
   return weight <= kWeightMax ? std::optional(weight) : std::nullopt;
 }
 
-// Takes the text up to `separator` off the front of `rest`.
+// Removes and returns the text up to `separator` from the front of `rest`.
 std::string_view take(std::string_view& rest, char separator) {
   const size_t end = std::min(rest.find(separator), rest.size());
   const std::string_view part = trimmed(rest.substr(0, end));
@@ -79,7 +79,7 @@ ContentCoding choose_coding(std::optional<std::string_view> accept_encoding) {
   }
   const int gzip_weight = gzip.value_or(others.value_or(0));
   const int zstd_weight = zstd.value_or(others.value_or(0));
-  // Identity is always acceptable, but least of all unless it is named.
+  // Identity is always acceptable, but comes last unless it is named.
   const int identity_weight = identity.value_or(0);
   if (zstd_weight > 0 && zstd_weight >= gzip_weight && zstd_weight >= identity_weight)
     return ContentCoding::zstd;

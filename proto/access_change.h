@@ -1,4 +1,4 @@
-// AccessChange: one run-time change of the access list, as nodes tell it each other.
+// AccessChange: one run-time change of the access list, as nodes exchange it.
 
 #pragma once
 
@@ -18,7 +18,7 @@ struct AccessStamp {
 
 struct AccessChange {
   common::InfoHash info_hash;
-  bool listed = false;  // it is put on the list; else it is taken off
+  bool listed = false;  // added to the list; false: removed
   AccessStamp stamp;
   bool operator==(const AccessChange&) const = default;
 };

@@ -1,4 +1,4 @@
-// What an announce and a scrape ask and are told, whichever protocol carries them (BEP 3, BEP 15).
+// The content of announces, scrapes and their answers, whichever protocol carries them (BEP 3, BEP 15).
 
 #pragma once
 
@@ -15,8 +15,8 @@ namespace shoal::proto {
 // BEP 3 events and BEP 21's paused.
 enum class Event : uint8_t { none, completed, started, stopped, paused };
 
-// `left` of a client that did not tell it, or does not know it yet (a magnet link before its metadata): it is
-// no seeder.
+// `left` of a client that did not send it, or does not know it yet (a magnet link without its metadata): the
+// client is no seeder.
 constexpr uint64_t kLeftUnknown = UINT64_MAX;
 
 struct AnnounceRequest {
@@ -25,7 +25,7 @@ struct AnnounceRequest {
   uint64_t left = 0;  // bytes still to download, below 2^63, or kLeftUnknown; 0: the client is a seeder
   Event event = Event::none;
   uint16_t port = 0;                // never 0 in a parsed request
-  std::optional<uint32_t> numwant;  // none: the client leaves it to the tracker
+  std::optional<uint32_t> numwant;  // none: the tracker decides
 };
 
 struct SwarmCounts {
@@ -47,7 +47,7 @@ struct AnnounceAnswer {
   SwarmCounts counts;
   common::ByteSpan peers_v4;
   common::ByteSpan peers_v6;
-  bool full = false;  // the peer has not been stored, and is told so instead of all of the above
+  bool full = false;  // the peer was not stored: the answer says so instead of all of the above
 };
 
 }  // namespace shoal::proto

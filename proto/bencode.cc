@@ -192,7 +192,7 @@ Result<BencodeValue> parse_bencode(std::string_view message) {
                         std::to_string(scanner.at()));
   }
   if (scanner.at() != message.size()) {
-    return common::fail("bencode: more behind the end at byte " + std::to_string(scanner.at()));
+    return common::fail("bencode: more bytes after the end at byte " + std::to_string(scanner.at()));
   }
   return BencodeValue(message);
 }

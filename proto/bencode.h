@@ -13,8 +13,8 @@
 
 namespace shoal::proto {
 
-// Appends to a fixed span; fails stickily when it is full, like ByteWriter. The caller balances begin and end
-// and orders dictionary keys.
+// Appends to a fixed span; fails for good once it is full, like ByteWriter. The caller balances begin and end
+// and sorts dictionary keys.
 class BencodeWriter {
  public:
   explicit BencodeWriter(std::span<uint8_t> out) : out_(out) {}
@@ -22,7 +22,7 @@ class BencodeWriter {
   void integer(int64_t value);
   void bytes(std::string_view value);
   void bytes(common::ByteSpan value);
-  // As it is: text that is encoded already, or no bencoding at all.
+  // Verbatim: text that is encoded already, or is not bencoded at all.
   void raw(std::string_view text);
   void begin_dict() { out_.u8('d'); }
   void begin_list() { out_.u8('l'); }
@@ -47,8 +47,8 @@ class BencodeWriter {
 
 constexpr size_t kBencodeDepthMax = 16;
 
-// One value inside a message that parse_bencode() has found to be well-formed; a view into its bytes. The
-// accessors give nothing when the value is of another kind.
+// One value in a message that parse_bencode() has found to be well-formed; a view into its bytes. The
+// accessors return nothing if the value is of another kind.
 class BencodeValue {
  public:
   enum class Kind : uint8_t { integer, bytes, list, dict };
@@ -58,10 +58,10 @@ class BencodeValue {
   std::optional<std::string_view> bytes() const;
   // The value under `key` of a dictionary.
   std::optional<BencodeValue> find(std::string_view key) const;
-  // As it stands in the message.
+  // Its bytes in the message.
   std::string_view encoded() const { return encoded_; }
 
-  // Walks a list, or the keys and values of a dictionary by turns; ends at once for other kinds.
+  // Iterates over a list, or over keys and values of a dictionary alternately; empty for other kinds.
   class Children {
    public:
     explicit Children(const BencodeValue& parent);
@@ -79,9 +79,9 @@ class BencodeValue {
   std::string_view encoded_;
 };
 
-// Takes exactly one value that fills `message` and is canonical: integers fit 64 bits, no leading zeros, no
-// "-0", dictionary keys strings in strictly rising order; at most kBencodeDepthMax containers deep. One pass,
-// time linear in the size; whoever receives the message limits that.
+// Accepts exactly one value that fills `message` and is canonical: integers fit 64 bits, no leading zeros, no
+// "-0", dictionary keys are strings in strictly ascending order; at most kBencodeDepthMax containers deep.
+// One pass, time linear in the size, which the caller limits.
 common::Result<BencodeValue> parse_bencode(std::string_view message);
 
 }  // namespace shoal::proto

@@ -15,7 +15,7 @@ constexpr uint64_t kEpochBits = 3;
 
 uint64_t epoch_at(int64_t unix_s) { return static_cast<uint64_t>(unix_s / kConnectionIdEpochS); }
 
-// The hash of the family, the address and the big-endian epoch, one after the other.
+// The hash of family, address and big-endian epoch, concatenated.
 uint64_t hash_v4(const SipKey& key, const Endpoint& client, uint64_t epoch) {
   uint32_t address = 0;
   std::memcpy(&address, client.address.data(), 4);

@@ -1,11 +1,11 @@
 // Connection ids of BEP 15 as stateless cookies: a keyed hash of the client's address and the time, so that
-// every node with the key knows the ids of every other and no node remembers any.
+// every node with the key can check the ids of every other, and no node stores any.
 //
 //   id = SipHash-2-4(key, family | address | epoch), its two low bits replaced by those of the epoch
 //
-// The epoch is Unix time / 64 s. Accepted are ids of the present and the two previous epochs (so for at least
-// the two minutes of BEP 15) and of the next one (another node's clock may be ahead). The two clear bits tell
-// these four apart, so a check costs one hash. The port is left out: NATs change it. Any thread.
+// The epoch is Unix time / 64 s. Ids of the current and the two previous epochs are accepted (so for at least
+// the two minutes of BEP 15), and of the next one (another node's clock may be ahead). The two clear bits
+// distinguish these four, so a check costs one hash. The port is left out: NATs change it. Any thread.
 
 #pragma once
 
@@ -21,8 +21,8 @@ constexpr int64_t kConnectionIdEpochS = 64;
 
 uint64_t make_connection_id(const common::SipKey& key, const common::Endpoint& client, int64_t unix_s);
 
-// True if one of the keys made `id` for this client's address in an accepted epoch. One hash per key tried;
-// while keys rotate, the one that makes ids stands first.
+// True if `id` was made by one of the keys for this client's address in an accepted epoch. One hash per key
+// tried; while keys rotate, the one that makes ids comes first.
 bool check_connection_id(std::span<const common::SipKey> keys, const common::Endpoint& client, int64_t unix_s,
                          uint64_t id);
 

@@ -1,4 +1,4 @@
-// A delta: one change of one peer, as it travels between nodes and as it is merged.
+// A delta: one change of one peer, as nodes exchange and merge it.
 
 #pragma once
 
@@ -15,8 +15,8 @@ namespace shoal::proto {
 enum class PeerRole : uint8_t { leecher = 0, seeder = 1, stopped = 2 };
 
 // One byte, on the wire and in the store: role << 1 | completed.
-// completed: this peer has reported the event "completed"; once set it stays with the record for its
-// lifetime.
+// completed: this peer has reported the event "completed"; once set it stays set for the lifetime of the
+// record.
 struct PeerState {
   PeerRole role = PeerRole::leecher;
   bool completed = false;
@@ -27,7 +27,7 @@ struct PeerState {
   constexpr bool operator==(const PeerState&) const = default;
 };
 
-// Bytes above this are no state.
+// Greater bytes are invalid.
 constexpr uint8_t kPeerStateByteMax = 5;
 
 constexpr PeerState peer_state_from(uint8_t byte) {
@@ -42,10 +42,10 @@ struct Delta {
   bool operator==(const Delta&) const = default;
 };
 
-// A delta of a peer that announced here, on its way to the others.
+// A delta of a peer that announced on this node, to be sent to the others.
 struct OwnDelta {
   Delta delta;
-  bool refresh = false;  // nothing has changed but the stamp: it can wait
+  bool refresh = false;  // only the stamp has changed: it can wait
 };
 
 }  // namespace shoal::proto

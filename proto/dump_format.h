@@ -1,5 +1,5 @@
 // Full scrapes: every swarm with its counts, in the formats of opentracker and as JSON lines. Each function
-// appends; a dump is its head, any number of swarms, and its end. Any thread.
+// appends; a dump is a head, any number of swarms, and an end. Any thread.
 
 #pragma once
 
@@ -13,13 +13,13 @@
 namespace shoal::proto {
 
 enum class DumpFormat : uint8_t {
-  bencode,         // "ben": the answer to a scrape of all (BEP 48); swarms must come sorted by info_hash
+  bencode,         // "ben": the answer to a scrape of all (BEP 48); swarms must be sorted by info_hash
   text,            // "txt": HEX:seeders:leechers
   text_completed,  // "txtp": HEX:seeders:leechers:completed
   binary,          // "bin": info_hash, seeders and leechers as 4 bytes each, big-endian
   url,             // "url": as txt, the info_hash percent-encoded
   json,            // "json": {"info_hash":"hex","seeders":N,"leechers":N,"completed":N} a line
-  state,           // HEX:minute:completed, what opentracker -l reads; `minute` is that of the dump
+  state,           // HEX:minute:completed, as read by opentracker -l; `minute` is that of the dump
 };
 
 // The value of the query parameter `format`, or of an option.

@@ -11,8 +11,8 @@ using common::trim_blanks;
 
 namespace {
 
-// What stands before the first `separator` outside of quotes; `rest` keeps what is behind it, and `more`
-// tells whether there was one. A quote that does not end takes the rest.
+// The text before the first `separator` outside of quotes; `rest` keeps the text after it, and `more` says
+// whether there was one. A quote without an end extends over the rest.
 std::string_view take_until(char separator, std::string_view& rest, bool& more) {
   bool quoted = false;
   size_t at = 0;
@@ -32,7 +32,7 @@ std::string_view take_until(char separator, std::string_view& rest, bool& more) 
   return taken;
 }
 
-// A whole quoted string without escapes (no address has any), or a text without quotes.
+// A complete quoted string without escapes (no address has any), or a text without quotes.
 std::optional<std::string_view> unquote(std::string_view value) {
   if (value.size() >= 2 && value.front() == '"' && value.back() == '"')
     value = value.substr(1, value.size() - 2);
@@ -40,7 +40,7 @@ std::optional<std::string_view> unquote(std::string_view value) {
   return value;
 }
 
-// The `for` of one element, or nothing for what is malformed: then none of it is to be believed.
+// The `for` of one element, or nothing if the element is malformed: then no part of it is trusted.
 std::string_view node_of(std::string_view element) {
   std::optional<std::string_view> node;
   bool more = true;

@@ -71,7 +71,8 @@ void write_head(HeadWriter& head, const HttpReply& reply, int status, std::strin
   write_connection(head, reply);
 }
 
-// The body is written first, behind room for the head, because the head tells its size; then it moves up.
+// The body is written first, after room for the head, because the head contains its size; then it is moved
+// up.
 template <class WriteBody>
 void append_response(std::string& out, const HttpReply& reply, int status, size_t body_max,
                      WriteBody write_body, std::string_view content_type = kPlainText,

@@ -1,10 +1,10 @@
 // The query strings of /announce (BEP 3, 7, 23) and /scrape (BEP 48), percent-decoded straight into fixed
 // arrays. No allocation, no state. Any thread.
 //
-// Keys are matched as they stand. Unknown keys are skipped with their values, well-formed or not, and so are
-// those that a tracker need not believe: key, trackerid, uploaded, downloaded, no_peer_id and so on. The
-// values of ip, ipv4 and ipv6 are passed on as they were sent. A '+' is a plus, never a space: info_hash and
-// peer_id are binary.
+// Keys are matched without decoding. Unknown keys are skipped with their values, well-formed or not, and so
+// are those that a tracker does not need: key, trackerid, uploaded, downloaded, no_peer_id and so on. The
+// values of ip, ipv4 and ipv6 are passed on as sent. A '+' is a plus, never a space: info_hash and peer_id
+// are binary.
 
 #pragma once
 
@@ -47,12 +47,12 @@ constexpr size_t kQueryFaults = 17;
 std::string_view to_string(QueryFault fault);
 
 struct AnnounceQuery {
-  // left is kLeftUnknown when it is missing, empty, negative, or 2^63 or more; numwant is cut to 2^32 - 1
+  // left is kLeftUnknown if it is missing, empty, negative, or 2^63 or more; numwant is cut to 2^32 - 1
   AnnounceRequest request;
   bool compact = true;  // false only for compact=0
 
-  // The addresses the client claims (BEP 3, BEP 7), unread: for parse_announced_address(). Of several, the
-  // last.
+  // The addresses the client claims (BEP 3, BEP 7), not parsed: for parse_announced_address(). If there are
+  // several, the last.
   std::string_view ip{};
   std::string_view ipv4{};
   std::string_view ipv6{};
@@ -60,12 +60,12 @@ struct AnnounceQuery {
 
 tl::expected<AnnounceQuery, QueryFault> parse_announce_query(std::string_view query);
 
-// The value of ip, ipv4 or ipv6: an address, with or without a port, which is not taken; IPv6 addresses in
-// brackets or without. Nothing: something else, such as a name.
+// The value of ip, ipv4 or ipv6: an address, with or without a port, which is ignored; IPv6 addresses with or
+// without brackets. Nothing: something else, such as a name.
 std::optional<common::Endpoint> parse_announced_address(std::string_view value);
 
-// The info_hashes asked for, sorted and each once (the order of the answer's dictionary), in the front of
-// `room`. Never empty: a full scrape is not to be had this way.
+// The info_hashes asked for, sorted and each once (the order of the answer's dictionary), at the front of
+// `room`. Never empty: there is no full scrape this way.
 tl::expected<std::span<common::InfoHash>, QueryFault> parse_scrape_query(
     std::string_view query, std::span<common::InfoHash, kHttpScrapeMax> room);
 

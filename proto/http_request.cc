@@ -28,10 +28,10 @@ constexpr auto kTokenBytes = [] {
 
 bool is_token(char c) { return kTokenBytes[static_cast<uint8_t>(c)]; }
 
-// What may stand in a Host header: no blanks, nothing that begins another part of a URL, no lists.
+// Characters allowed in a Host header: no blanks, none that begin another part of a URL, no lists.
 bool is_host(char c) { return std::string_view(" \t,/?#@").find(c) == std::string_view::npos; }
 
-// One memchr; find_first_of would look each byte up in turn.
+// One memchr; find_first_of would check byte by byte.
 bool has(std::string_view text, char c) { return text.find(c) != std::string_view::npos; }
 
 bool is_control(char c) {
@@ -61,7 +61,7 @@ size_t find_control(std::string_view text, size_t at) {
   return at;
 }
 
-// What the header lines said, to be judged at the end of the head.
+// What the header lines said; checked at the end of the head.
 struct HeadFacts {
   int hosts = 0;
   int content_lengths = 0;

@@ -54,7 +54,7 @@ void append_xml_http_errors(std::string& out, const Figures& f) {
       {"302 Redirect", f.redirected},
       {"400 Parse Error", f.bad_requests},
       {"400 Invalid Parameter", f.bad_parameters},
-      // Lists of dictionaries are served here, and nobody is asked to pay.
+      // Always 0: shoal serves lists of dictionaries, and demands no payment.
       {"400 Invalid Parameter (compact=0)", 0},
       {"400 Not Modest", f.not_modest},
       {"402 Payment Required", 0},

@@ -1,4 +1,4 @@
-// The texts of opentracker's /stats, so that what was written to read them goes on working. Each appends a
+// The texts of opentracker's /stats, so that programs that read them keep working. Each function appends a
 // whole text; the formats are those of its ot_stats.c, down to the spelling. Any thread.
 
 #pragma once
@@ -45,23 +45,23 @@ struct OpentrackerFigures {
   uint64_t full_scrapes = 0;
   uint64_t full_scrape_bytes = 0;
   uint64_t synced_peers = 0;  // heard from other nodes
-  uint64_t lock_stalls = 0;   // times a lock of the store had to be waited for
+  uint64_t lock_stalls = 0;   // times a thread had to wait for a lock of the store
 
   uint64_t redirected = 0;
   uint64_t bad_requests = 0;
   uint64_t bad_parameters = 0;
-  uint64_t not_modest = 0;  // full scrapes asked for too often
+  uint64_t not_modest = 0;  // refused full scrapes: too many requests
   uint64_t access_denied = 0;
   uint64_t not_found = 0;
   uint64_t server_errors = 0;
 };
 
-// For the modes whose text follows from the figures: all but top_10, top_100 and the dumps, for which it
+// For the modes whose text consists of these figures: all but top_10, top_100 and the dumps, for which it
 // appends nothing.
 void append_opentracker_stats(std::string& out, StatsMode mode, const OpentrackerFigures& figures);
 
-// For top_10 and top_100: the swarms with most peers and those with most seeders, each in falling order and
-// at most `amount` of them.
+// For top_10 and top_100: the swarms with most peers and those with most seeders, each in descending order
+// and at most `amount` of them.
 void append_opentracker_top(std::string& out, size_t amount, std::span<const ScrapedSwarm> by_peers,
                             std::span<const ScrapedSwarm> by_seeders);
 

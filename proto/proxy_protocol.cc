@@ -46,7 +46,7 @@ ProxyHeader parse_line(std::string_view line, size_t consumed) {
   const auto source_port = read_port(take_word(line));
   const auto destination_port = read_port(take_word(line));
   if (!source || !destination || !source_port || !destination_port || !line.empty()) return bad();
-  // IPv4-mapped addresses are IPv4 to us, whichever family they are told as.
+  // IPv4-mapped addresses are IPv4 to us, whichever family the header says.
   if (family == "TCP4" && (source->family != Family::v4 || destination->family != Family::v4)) return bad();
   source->port = *source_port;
   return {ProxyState::header, source, consumed};

@@ -1,5 +1,5 @@
-// The PROXY protocol, versions 1 and 2 (HAProxy): what a proxy says, before the first byte of a connection's
-// own, about whose connection it is. No state, no allocation. Any thread.
+// The PROXY protocol, versions 1 and 2 (HAProxy): a header that a proxy sends before the first byte of a
+// connection, to say whose connection it is. No state, no allocation. Any thread.
 
 #pragma once
 
@@ -11,7 +11,7 @@
 
 namespace shoal::proto {
 
-// No header is longer: version 1 has 107 bytes at most, version 2 as much as its extensions (TLVs) take.
+// No header is longer: version 1 has 107 bytes at most, version 2 depends on its extensions (TLVs).
 constexpr size_t kProxyHeaderMax = 4096;
 
 enum class ProxyState : uint8_t { need_more, bad, header };
@@ -22,8 +22,8 @@ struct ProxyHeader {
   size_t consumed = 0;                     // bytes of the header
 };
 
-// Given everything that has arrived. The verdict does not depend on how the bytes were cut into reads, but
-// for need_more instead of it. A protocol other than TCP over IPv4 or IPv6 is bad.
+// To be given everything that has arrived. How the bytes were split into reads does not change the result, it
+// only delays it (need_more). A protocol other than TCP over IPv4 or IPv6 is bad.
 ProxyHeader parse_proxy_header(common::ByteSpan buffer);
 
 }  // namespace shoal::proto

@@ -45,7 +45,7 @@ std::vector<uint8_t> PullFrameWriter::finish(common::Tick tick, uint16_t done, b
   CHECK_INVARIANT(writer.ok() && raw.size() <= kPullRawMax);
 
   std::vector<uint8_t> frame(kFrameHead + raw.size());
-  // Only what is shorter is of use.
+  // Used only if it is shorter.
   const int packed = LZ4_compress_default(reinterpret_cast<const char*>(raw.data()),
                                           reinterpret_cast<char*>(frame.data() + kFrameHead),
                                           static_cast<int>(raw.size()), static_cast<int>(raw.size()) - 1);

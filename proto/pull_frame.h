@@ -3,8 +3,8 @@
 //   flags u8 (1: LZ4, 2: the last one), raw size u32, the raw bytes or one LZ4 block of them
 //   raw: tick u64, done u16, record blocks
 //
-// Stamps are relative to the frame's tick: the donor's when it read the records. Done is how much of its
-// store the donor has passed, in thousandths.
+// Stamps are relative to the frame's tick: the donor's when it read the records. Done says how much of its
+// store the donor has read, in thousandths.
 
 #pragma once
 
@@ -19,7 +19,7 @@
 namespace shoal::proto {
 
 constexpr size_t kPullRawMax = 64 * 1024;
-constexpr size_t kPullFrameMax = 5 + kPullRawMax + kPullRawMax / 255 + 16;  // LZ4 that does not shrink
+constexpr size_t kPullFrameMax = 5 + kPullRawMax + kPullRawMax / 255 + 16;  // if LZ4 does not shrink it
 
 struct PullFrame {
   common::Tick tick = 0;
@@ -29,15 +29,15 @@ struct PullFrame {
   bool operator==(const PullFrame&) const = default;
 };
 
-// Gathers blocks into frames.
+// Collects blocks into frames.
 class PullFrameWriter {
  public:
-  // Whether a block of so many bytes still fits the frame.
+  // Whether a block of this size still fits the frame.
   bool fits(size_t block_size) const { return kHead + blocks_.size() + block_size <= kPullRawMax; }
   void add(common::ByteSpan block) { blocks_.insert(blocks_.end(), block.begin(), block.end()); }
   size_t bytes() const { return blocks_.size(); }
 
-  // The frame, which begins anew.
+  // Returns the frame, and starts a new one.
   std::vector<uint8_t> finish(common::Tick tick, uint16_t done, bool last);
 
  private:

@@ -1,4 +1,4 @@
-// The "key=value" pairs of a query string, as they stand.
+// The "key=value" pairs of a query string, not decoded.
 
 #pragma once
 
@@ -12,7 +12,7 @@ struct QueryPair {
   std::string_view value;  // empty without a '='
 };
 
-// Takes the next pair off the front of `rest`, which is not empty.
+// Removes and returns the next pair from the front of `rest`, which is not empty.
 inline QueryPair take_query_pair(std::string_view& rest) {
   const size_t end = std::min(rest.find('&'), rest.size());
   const std::string_view pair = rest.substr(0, end);

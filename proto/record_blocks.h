@@ -1,10 +1,9 @@
-// Record blocks: the records of one swarm, or of a part of it, in bytes. What pulls and snapshots are made
-// of.
+// Record blocks: the records of one swarm, or of a part of it, in bytes. Pulls and snapshots consist of them.
 //
 //   info_hash 20, completed u32, v4 u32, v6 u32, v4 endpoints of 6 bytes, v6 endpoints of 18,
 //   (v4 + v6) stamps, as many states
 //
-// Numbers are big-endian. What tick the stamps are relative to is said around the blocks.
+// Numbers are big-endian. The format around the blocks says which tick the stamps are relative to.
 
 #pragma once
 
@@ -31,7 +30,7 @@ struct RecordBlock {
 // `records` are of one swarm: 1 to kRecordBlockMax.
 void append_record_block(uint32_t completed, std::span<const Delta> records, std::vector<uint8_t>& out);
 
-// False: what comes next is no block. `out` is reused.
+// False: no block follows. `out` is reused.
 [[nodiscard]] bool read_record_block(common::ByteReader& reader, RecordBlock& out);
 
 }  // namespace shoal::proto

@@ -1,8 +1,8 @@
-// Digests: by which two nodes find out, without telling each other their records, where they differ.
+// Digests: how two nodes find out where their records differ, without exchanging the records.
 //
 // Each record has a hash of 64 bits; the digest of a set of records is the XOR of their hashes. Sets are the
 // cells: all records of one stamp whose info_hashes are in one bucket. The stamp itself is not hashed: it is
-// what a cell is called, and may be called otherwise later. Buckets and hashes need no key: see
+// the name of a cell, and may change. Buckets and hashes need no key: see
 // docs/decisions/0003-digests-without-a-key.md.
 
 #pragma once

@@ -1,5 +1,5 @@
-// Queries for full scrapes and for opentracker's statistics: "mode=tpbs&format=txt". Words are matched as
-// they stand; of several values of one key the last counts, as in opentracker. Any thread.
+// Queries for full scrapes and for opentracker's statistics: "mode=tpbs&format=txt". Words are matched
+// without decoding; of several values of one key the last counts, as in opentracker. Any thread.
 
 #pragma once
 
@@ -11,7 +11,7 @@
 
 namespace shoal::proto {
 
-// What `mode` may say.
+// The values of `mode`.
 enum class StatsMode : uint8_t {
   peers,         // peer: also without a mode
   torrents,      // torr
@@ -38,12 +38,12 @@ struct StatsQuery {
   DumpFormat format = DumpFormat::bencode;
 };
 
-// Nothing for an unknown mode or format, and when there is an info_hash: somebody gave a client the address
-// of the statistics for that of the tracker. Other keys are skipped.
+// Nothing for an unknown mode or format, and if there is an info_hash: then a client was configured with the
+// address of the statistics instead of the tracker's. Other keys are skipped.
 std::optional<StatsQuery> parse_stats_query(std::string_view query);
 
-// The format of a full scrape: the query is empty or nothing but "format=...". Nothing for any other: what
-// was meant is likely a scrape of some swarms.
+// The format of a full scrape: the query is empty or just "format=...". Nothing for any other query: it is
+// probably meant as a scrape of some swarms.
 std::optional<DumpFormat> parse_full_scrape_query(std::string_view query);
 
 }  // namespace shoal::proto

@@ -21,7 +21,7 @@ using common::kInfoHashSize;
 
 constexpr size_t kChangesMax = 256;
 
-// Tags, lengths, the timeout and the time of a batch with both families, generously.
+// Tags, lengths, the timeout and the time of a batch with both families, and some reserve.
 constexpr size_t kBatchOverhead = 56;
 
 void append(std::string& column, ByteSpan bytes) {
@@ -65,7 +65,7 @@ class BitReader {
     filled_ -= width_;
     return code;
   }
-  // What is left of the last byte is zeros.
+  // The unused bits of the last byte are zeros.
   bool clean() const { return pending_ == 0; }
 
  private:
@@ -76,7 +76,7 @@ class BitReader {
   size_t filled_ = 0;
 };
 
-// The bytes that columns of one family will take, as deltas are added.
+// The size of the columns of one family, as deltas are added.
 class ColumnSizer {
  public:
   void add(const Delta& delta) {
@@ -84,7 +84,7 @@ class ColumnSizer {
       fixed_ += kInfoHashSize + 1;
       run_ = 1;
     } else if (++run_ == 128) {
-      ++fixed_;  // its length takes a second byte
+      ++fixed_;  // its length needs a second byte
     }
     last_ = delta;
     const size_t change = static_cast<size_t>(delta.state.byte()) << 8 | delta.stamp;
@@ -116,7 +116,7 @@ bool unpack_endpoint(ByteReader& endpoints, Family family, common::Endpoint& out
   return out.family == family;  // an IPv4-mapped address belongs among the IPv4 ones
 }
 
-// The number of deltas, or nothing if any column's length disagrees with another's.
+// The number of deltas, or nothing if the lengths of the columns contradict each other.
 std::optional<size_t> agreed_count(const pb::Columns& columns, Family family) {
   const size_t endpoint_size = common::compact_size(family);
   if (columns.endpoints().empty() || columns.endpoints().size() % endpoint_size != 0) return std::nullopt;

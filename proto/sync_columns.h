@@ -14,8 +14,8 @@ namespace shoal::proto {
 // `sorted`: deltas of one family in the order of delta_before, at most 256 distinct (state, stamp).
 void pack_columns(std::span<const Delta> sorted, pb::Columns& out);
 
-// Appends the deltas; false, with `out` unspecified, if the columns lie about each other or about what they
-// hold.
+// Appends the deltas; false, with `out` unspecified, if the columns contradict each other or hold invalid
+// values.
 [[nodiscard]] bool unpack_columns(const pb::Columns& columns, common::Family family, std::vector<Delta>& out);
 
 }  // namespace shoal::proto

@@ -2,15 +2,15 @@
 //
 //    0  "shl"          3
 //    3  major          1   kSyncMajor
-//    4  cluster tag    4   hash of the cluster name: tells another cluster from a wrong key
-//    8  key id         4   tells which key opens it
+//    4  cluster tag    4   hash of the cluster name: distinguishes another cluster from a wrong key
+//    8  key id         4   identifies the key that opens it
 //   12  node id        8   from here the nonce of XChaCha20-Poly1305, 24 bytes
 //   20  incarnation    8
 //   28  stream         1
 //   29  sequence       7   per stream, from 1
 //   36  ciphertext and its 16-byte tag; the header is the additional data
 //
-// Integers are big-endian. Nothing in it is to be trusted before the ciphertext has been opened.
+// Integers are big-endian. Nothing in it can be trusted before the ciphertext has been opened.
 
 #pragma once
 
@@ -23,7 +23,7 @@
 namespace shoal::proto {
 
 constexpr uint8_t kSyncMajor = 1;  // nodes of different major versions do not understand each other
-extern const uint8_t kSyncMinor;   // told in heartbeats, for people; the build may set it (SHOAL_SYNC_MINOR)
+extern const uint8_t kSyncMinor;   // sent in heartbeats, for people; the build may set it (SHOAL_SYNC_MINOR)
 constexpr size_t kSyncDatagramMax = 1200;
 constexpr size_t kSyncHeaderSize = 36;
 constexpr size_t kSyncNonceOffset = 12;
@@ -37,9 +37,9 @@ constexpr uint64_t kSyncSequenceMax = (uint64_t{1} << 56) - 1;
 
 enum class SyncStream : uint8_t {
   deltas = 0,    // contiguous per origin and incarnation: gaps are losses
-  control = 1,   // heartbeats and the like: every one stands for itself
+  control = 1,   // heartbeats and the like: each is complete by itself
   requests = 2,  // for pulls, by TCP
-  answers = 3,   // frames of pulls, which do without this header
+  answers = 3,   // frames of pulls, which do not have this header
 };
 
 struct SyncHeader {

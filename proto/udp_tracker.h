@@ -4,8 +4,8 @@
 // Tracker side: parse_udp_request() and the write_*_answer functions. Client side (shoal probe, tests, load
 // generators): the write_*_request functions and parse_udp_answer().
 //
-// Bytes behind the last known field are skipped, as BEP 15 asks; so BEP 41 options behind an announce, whole
-// or torn, are never looked at. A scrape has no end mark, so it must hold whole hashes.
+// Bytes after the last known field are ignored, as BEP 15 requires; so are BEP 41 options after an announce,
+// complete or not. A scrape has no end mark, so it must consist of whole hashes.
 
 #pragma once
 
@@ -28,7 +28,7 @@ constexpr size_t kUdpAnnounceHeaderSize = 20;  // answer before the peers
 constexpr size_t kUdpScrapeHeaderSize = 16;    // request before the hashes
 constexpr size_t kUdpScrapeMax = 74;           // hashes in one scrape
 
-// Largest UDP payload that a 1500-byte MTU carries whole: 20 or 40 bytes are the IP's, 8 UDP's.
+// Largest UDP payload in a 1500-byte MTU without fragments: IP needs 20 or 40 bytes, UDP 8.
 constexpr size_t udp_payload_max(common::Family family) {
   return family == common::Family::v4 ? 1500 - 20 - 8 : 1500 - 40 - 8;
 }
@@ -65,13 +65,13 @@ enum class UdpFault : uint8_t {
 };
 constexpr size_t kUdpFaults = 10;
 
-// Of those that are refused: it was a scrape, not an announce.
+// For refused requests: it was a scrape, not an announce.
 constexpr bool is_of_scrape(UdpFault fault) { return fault >= UdpFault::scrape_empty; }
 
 // A short sentence for the client; empty for none.
 std::string_view to_string(UdpFault fault);
 
-// Views into the datagram; good as long as that is.
+// Views into the datagram; valid as long as it is.
 struct UdpRequest {
   UdpKind kind = UdpKind::ignored;
   UdpFault fault = UdpFault::none;
@@ -86,14 +86,14 @@ struct UdpRequest {
 };
 
 // Any datagram of any size. The IP address field is ignored: the source address is the peer's. A negative
-// numwant is none; 0 and large ones are kept. A `left` of 2^63 and more, which clients send that do not know
+// numwant is none; 0 and large ones are kept. A `left` of 2^63 or more, as sent by clients that do not know
 // it, is kLeftUnknown. Event 4 is BEP 21's paused.
 UdpRequest parse_udp_request(common::ByteSpan datagram);
 
 // The writers return the bytes written to the front of `out`; an `out` too small is our bug (kUdpAnswerMax
 // is always enough). Errors are cut to fit.
 size_t write_connect_answer(std::span<uint8_t> out, uint32_t transaction_id, uint64_t connection_id);
-// 20 bytes; the caller puts compact peers of the asking family behind, at most udp_peers_max().
+// 20 bytes; the caller appends compact peers of the client's family, at most udp_peers_max().
 size_t write_announce_header(std::span<uint8_t> out, uint32_t transaction_id, uint32_t interval_s,
                              const SwarmCounts& counts);
 // In the order of the request's hashes, at most kUdpScrapeMax.
@@ -101,7 +101,7 @@ size_t write_scrape_answer(std::span<uint8_t> out, uint32_t transaction_id,
                            std::span<const SwarmCounts> counts);
 size_t write_error_answer(std::span<uint8_t> out, uint32_t transaction_id, std::string_view message);
 
-// What a client sends beside the fields that the tracker reads.
+// Fields that a client sends and the tracker does not read.
 struct UdpAnnounceExtras {
   uint64_t downloaded = 0;
   uint64_t uploaded = 0;
@@ -124,7 +124,7 @@ struct UdpAnswer {
   uint32_t transaction_id = 0;
   uint64_t connection_id = 0;  // connect
   uint32_t interval_s = 0;     // announce
-  SwarmCounts counts;          // announce; completed is not told
+  SwarmCounts counts;          // announce; without completed
   common::ByteSpan peers;      // announce: compact peers of `family`, whole ones
   common::ByteSpan scrapes;    // scrape: 12 bytes a hash, whole ones
   std::string_view message;    // error: any bytes

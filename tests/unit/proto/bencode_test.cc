@@ -104,7 +104,7 @@ TEST_CASE("bencode: depth is limited") {
 
 TEST_CASE("bencode: errors name the place") {
   CHECK(parse_bencode("d1:b0:1:a0:e").error().message == "bencode: dictionary keys not in order at byte 9");
-  CHECK(parse_bencode("i0ex").error().message == "bencode: more behind the end at byte 3");
+  CHECK(parse_bencode("i0ex").error().message == "bencode: more bytes after the end at byte 3");
 }
 
 TEST_CASE("bencode: a full writer stays failed") {

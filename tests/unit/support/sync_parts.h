@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "common/prng.h"
-#include "no_swarms.h"
+#include "tests/unit/support/no_swarms.h"
 #include "proto/sync_packet.h"
 #include "sync/clock.h"
 #include "sync/complaints.h"

@@ -3,7 +3,7 @@
 #include <limits>
 
 #include "sync/repair.h"
-#include "sync_parts.h"
+#include "tests/unit/support/sync_parts.h"
 
 namespace shoal::sync {
 

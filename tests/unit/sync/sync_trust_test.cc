@@ -1,7 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "sync/trust.h"
-#include "sync_parts.h"
+#include "tests/unit/support/sync_parts.h"
 
 namespace shoal::sync {
 namespace {
