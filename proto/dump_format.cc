@@ -20,7 +20,7 @@ void append_after(std::string& out, std::string_view before, uint32_t number) {
   append_number(out, number);
 }
 
-// Unreserved characters (RFC 3986) as they are.
+// Unreserved characters (RFC 3986) verbatim.
 void append_escaped(std::string& out, const common::InfoHash& hash) {
   for (const uint8_t byte : hash.bytes) {
     const bool unreserved = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
@@ -62,9 +62,13 @@ std::string_view content_type(DumpFormat format) {
       return "application/octet-stream";
     case DumpFormat::json:
       return "application/x-ndjson";
-    default:
-      return "text/plain";
+    case DumpFormat::text:
+    case DumpFormat::text_completed:
+    case DumpFormat::url:
+    case DumpFormat::state:
+      break;
   }
+  return "text/plain";
 }
 
 void append_upper_hex(std::string& out, const common::InfoHash& hash) {

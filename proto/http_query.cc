@@ -29,7 +29,7 @@ constexpr auto kHexDigits = [] {
 
 int hex_value(char c) { return kHexDigits[static_cast<uint8_t>(c)]; }
 
-// Decodes into `out` what fits and returns the decoded size, which may be more; none for a bad escape.
+// Decodes into `out` as much as fits; returns the full decoded size, or nothing for a bad escape.
 template <class Byte>
 std::optional<size_t> percent_decode(std::string_view value, std::span<Byte> out) {
   size_t size = 0;
@@ -51,7 +51,7 @@ std::optional<size_t> percent_decode(std::string_view value, std::span<Byte> out
 
 using Fault = std::optional<QueryFault>;
 
-// Exactly as many bytes as `out` has.
+// The value must have exactly as many bytes as `out`.
 Fault decode_exactly(std::string_view value, std::span<uint8_t> out, QueryFault wrong_size) {
   const auto size = percent_decode(value, out);
   if (!size) return QueryFault::bad_escape;
@@ -59,7 +59,7 @@ Fault decode_exactly(std::string_view value, std::span<uint8_t> out, QueryFault 
   return std::nullopt;
 }
 
-// A short text value without escapes: a view of `value`, or of `room` where there was something to decode.
+// A short text value without escapes: a view of `value`, or of `room` if there was something to decode.
 class TextValue {
  public:
   explicit TextValue(std::string_view value) : text_(value) {
@@ -86,7 +86,7 @@ bool all_digits(std::string_view text) {
 
 bool is_negative(std::string_view text) { return text.starts_with('-') && all_digits(text.substr(1)); }
 
-// Digits only; more than 64 bits give UINT64_MAX.
+// Digits only; UINT64_MAX if it exceeds 64 bits.
 std::optional<uint64_t> parse_number(std::string_view text) {
   if (!all_digits(text)) return std::nullopt;
   uint64_t number = 0;
@@ -102,7 +102,7 @@ Fault read_port(std::string_view text, AnnounceQuery& out) {
 }
 
 Fault read_left(std::string_view text, AnnounceQuery& out) {
-  // So do clients write it that do not know it: nothing, -1, or that as an unsigned number.
+  // Clients that do not know it send nothing, -1, or -1 as an unsigned number.
   if (text.empty() || is_negative(text)) return std::nullopt;
   const auto left = parse_number(text);
   if (!left) return QueryFault::left_invalid;
@@ -140,7 +140,7 @@ Fault read_compact(std::string_view text, AnnounceQuery& out) {
   return std::nullopt;
 }
 
-// The keys that are read, a bit each in the set of those seen.
+// The keys that are read; each has a bit in the set of those seen.
 enum Key : unsigned {
   kInfoHash = 1,
   kPeerId = 2,
@@ -149,7 +149,7 @@ enum Key : unsigned {
   kEvent = 16,
   kNumwant = 32,
   kCompact = 64,
-  // Read by who believes them; several do no harm.
+  // Whether to trust them is up to the caller; several do no harm.
   kIp = 128,
   kIpv4 = 256,
   kIpv6 = 512,
@@ -194,9 +194,14 @@ QueryFault duplicate_of(Key key) {
       return QueryFault::numwant_duplicate;
     case kCompact:
       return QueryFault::compact_duplicate;
-    default:
-      return QueryFault::info_hash_duplicate;
+    case kInfoHash:
+    case kIp:
+    case kIpv4:
+    case kIpv6:
+    case kOther:
+      break;
   }
+  return QueryFault::info_hash_duplicate;
 }
 
 struct Pair {
@@ -222,9 +227,16 @@ Fault read_text(Key key, std::string_view value, AnnounceQuery& out) {
       return read_event(text, out);
     case kNumwant:
       return read_numwant(text, out);
-    default:
-      return read_compact(text, out);
+    case kCompact:
+    case kInfoHash:
+    case kPeerId:
+    case kIp:
+    case kIpv4:
+    case kIpv6:
+    case kOther:
+      break;
   }
+  return read_compact(text, out);
 }
 
 Fault read_pair(const Pair& pair, AnnounceQuery& out) {
@@ -244,9 +256,14 @@ Fault read_pair(const Pair& pair, AnnounceQuery& out) {
       return decode_exactly(pair.value, out.request.info_hash.bytes, QueryFault::info_hash_size);
     case kPeerId:
       return decode_exactly(pair.value, out.request.peer_id, QueryFault::peer_id_size);
-    default:
-      return read_text(pair.key, pair.value, out);
+    case kPort:
+    case kLeft:
+    case kEvent:
+    case kNumwant:
+    case kCompact:
+      break;
   }
+  return read_text(pair.key, pair.value, out);
 }
 
 }  // namespace
