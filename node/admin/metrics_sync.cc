@@ -7,11 +7,6 @@ namespace shoal::node {
 
 namespace {
 
-constexpr std::array<std::pair<const char*, sync::MemberState>, 3> kMemberStates = {
-    {{"alive", sync::MemberState::alive},
-     {"suspect", sync::MemberState::suspect},
-     {"down", sync::MemberState::down}}};
-
 void add_sync(Families& out, const NodeState& state) {
   const sync::Stats& stats = state.sync->stats;
   out.counter("shoal_sync_datagrams_total", "Datagrams of the sync channel.");
@@ -118,8 +113,8 @@ void add_members(Families& out, const NodeState& state) {
   }
   out.gauge("shoal_sync_member_state", "1 for the state the member is in, 0 for the others.");
   for (const auto& m : members) {
-    for (const auto& [state_name, state_value] : kMemberStates) {
-      out.add(m.state == state_value ? 1.0 : 0.0, {{"member", m.name}, {"state", state_name}});
+    for (const sync::MemberState state : sync::kMemberStates) {
+      out.add(m.state == state ? 1.0 : 0.0, {{"member", m.name}, {"state", std::string(to_string(state))}});
     }
   }
   out.gauge("shoal_sync_member_lag_seconds",

@@ -13,18 +13,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string_view member_state(sync::MemberState state) {
-  switch (state) {
-    case sync::MemberState::alive:
-      return "alive";
-    case sync::MemberState::suspect:
-      return "suspect";
-    case sync::MemberState::down:
-      return "down";
-  }
-  return "?";
-}
-
 // 64-bit numbers that name something: as text, since JSON readers round them.
 std::string id_text(uint64_t id) {
   char text[17];
@@ -57,7 +45,7 @@ Json members_json(const sync::Status& status) {
                        {"id", id_text(member.id)},
                        {"incarnation", id_text(member.incarnation)},
                        {"address", common::to_string(member.address)},
-                       {"state", member_state(member.state)},
+                       {"state", to_string(member.state)},
                        {"heard_ago_ms", member.heard_ago_ms},
                        {"multicast", member.multicast},
                        {"datagrams_received", member.datagrams_received},

@@ -28,21 +28,20 @@ struct Place {
 
 // What its state is called, and how the style sheet calls its looks.
 struct Look {
-  const char* name;
+  std::string name;
   const char* mark;
 };
 
 Look look_of(const sync::MemberStatus& member) {
-  if (member.state == sync::MemberState::down) return {"down", "✕"};
+  if (member.state == sync::MemberState::down) return {std::string(to_string(member.state)), "✕"};
   if (!member.refused.empty()) return {"refused", "✕"};
-  if (member.state == sync::MemberState::suspect) return {"suspect", "?"};
-  return {"alive", member.synced ? "✓" : "…"};
+  if (member.state == sync::MemberState::suspect) return {std::string(to_string(member.state)), "?"};
+  return {std::string(to_string(member.state)), member.synced ? "✓" : "…"};
 }
 
 // In the picture below its name: whether it holds what the cluster holds, if nothing worse is to be said.
-const char* holding(const sync::MemberStatus& member) {
-  const Look look = look_of(member);
-  if (std::string_view(look.name) != "alive") return look.name;
+std::string holding(const sync::MemberStatus& member) {
+  if (member.state != sync::MemberState::alive || !member.refused.empty()) return look_of(member).name;
   return member.synced ? "synced" : "not synced yet";
 }
 
@@ -79,7 +78,7 @@ std::string text_svg(const char* kind, Place place, const std::string& html) {
   return std::string("<text class=\"") + kind + "\"" + at("x", "y", place) + ">" + html + "</text>";
 }
 
-std::string node_svg(Place place, const std::string& name, Look look, const char* below, int radius) {
+std::string node_svg(Place place, const std::string& name, const Look& look, const char* below, int radius) {
   return std::string("<g class=\"node ") + look.name + "\"><circle" + at("cx", "cy", place) + " r=\"" +
          std::to_string(radius) + "\"/>" + text_svg("mark", {place.x, place.y + 6}, look.mark) +
          text_svg("name", {place.x, place.y + radius + 17}, html_text(name, kNameMax)) +
@@ -150,7 +149,7 @@ std::string cluster_picture(const NodeState& state) {
   for (size_t i = 0; i < shown; ++i) {
     const Place place = place_of(i, shown);
     links += link_svg(place, members[i]);
-    nodes += node_svg(place, members[i].name, look_of(members[i]), holding(members[i]), 20);
+    nodes += node_svg(place, members[i].name, look_of(members[i]), holding(members[i]).c_str(), 20);
   }
   const bool ready = state.readiness.ready;
   nodes += node_svg({kMiddleX, kMiddleY}, state.name, ready ? Look{"ready", "✓"} : Look{"not-ready", "✕"},
