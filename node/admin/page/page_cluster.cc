@@ -124,7 +124,7 @@ std::string this_node_row(const NodeState& state) {
 }
 
 std::string member_row(const sync::MemberStatus& member) {
-  const char* state = look_of(member).name;
+  const std::string state = look_of(member).name;
   const bool down = member.state == sync::MemberState::down;
   const char* synced = member.synced ? "yes" : "no";
   const std::string why = member.refused.empty() ? "" : " title=\"" + html_text(member.refused, 200) + "\"";

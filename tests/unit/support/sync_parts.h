@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "common/prng.h"
-#include "tests/unit/support/no_swarms.h"
 #include "proto/sync_packet.h"
 #include "sync/clock.h"
 #include "sync/complaints.h"
@@ -20,6 +19,7 @@
 #include "sync/seal.h"
 #include "sync/sender.h"
 #include "sync/store_ticks.h"
+#include "tests/unit/support/no_swarms.h"
 
 namespace shoal::test {
 
