@@ -1,5 +1,5 @@
-// What the store's memory costs, and how its arrays grow: by small steps, since at a million swarms slack is
-// what memory goes to.
+// What the store's memory costs, and how its arrays grow: in small steps, because with a million swarms
+// unused capacity is most of the waste.
 
 #pragma once
 
@@ -8,8 +8,8 @@
 
 namespace shoal::node {
 
-// Bytes the C library's allocator takes for a block: a word of header, multiples of 16, whole pages for the
-// largest.
+// Bytes that the C library's allocator takes for a block: a word of header, rounded up to 16, whole pages for
+// the largest.
 constexpr size_t allocated_bytes(size_t size) {
   if (size == 0) return 0;
   if (size >= 128 * 1024) return (size + 16 + 4095) & ~size_t{4095};
@@ -30,7 +30,7 @@ void grow_for_one(std::vector<T>& array, size_t part, size_t least) {
   array.reserve(array.capacity() + (step > least ? step : least));
 }
 
-// Gives memory back once less than half is used; the last of it only when the array is empty.
+// Shrinks the array once less than half of it is used; frees all of it only when it is empty.
 template <class T>
 void shrink_if_sparse(std::vector<T>& array, size_t least) {
   if (array.empty()) {

@@ -1,6 +1,6 @@
-// BlockRow and BlockPool: many blocks of one size without an allocator's header and rounding for each, named
-// by number. They grow by chunks of equal size, so that growing copies nothing large and leaves no holes of
-// odd sizes in the heap. Neither is thread-safe.
+// BlockRow and BlockPool: many blocks of one size, named by number, without an allocator's header and
+// rounding for each. They grow by chunks of equal size: growing copies nothing large and leaves no odd holes
+// in the heap. Neither is thread-safe.
 
 #pragma once
 
@@ -15,7 +15,7 @@
 namespace shoal::node {
 
 // A row of blocks that grows and shrinks at its end. `size`, the bytes of a block, is the same in all calls.
-// A pointer into the row is good until the next push_back() or pop_back().
+// A pointer into the row is valid until the next push_back() or pop_back().
 class BlockRow {
  public:
   uint32_t count() const { return count_; }
@@ -73,8 +73,8 @@ class BlockRow {
   uint32_t last_room_ = 0;  // blocks the last chunk can hold
 };
 
-// Blocks that come and go in any order. Freed ones are used again; when too many lie idle, the owner of all
-// blocks copies them into a fresh pool (wants_rebuild). A pointer is good until the next add().
+// Blocks that are added and removed in any order. Freed ones are used again; when too many are idle, the
+// owner copies all blocks into a fresh pool (wants_rebuild). A pointer is valid until the next add().
 class BlockPool {
  public:
   uint8_t* at(uint32_t block, size_t size) { return row_.at(block, size); }

@@ -1,8 +1,8 @@
-// ClusterClock: the time of day as the whole cluster sees it (sync/cluster_time.h), in which connection ids
-// are counted, and the ticks of the store, which are the cluster's but for its steps (sync/store_ticks.h).
+// ClusterClock: the time of day as the whole cluster sees it (sync/cluster_time.h), which connection ids use,
+// and the ticks of the store: the cluster's ticks, but never stepped (sync/store_ticks.h).
 //
-// Any thread reads. The control thread moves it: follow() where there is a cluster, follow_wall() where there
-// is none. Between two such calls it runs on the monotonic clock.
+// Any thread reads. The control thread sets it: follow() in a cluster, follow_wall() without one. Between two
+// such calls it runs on the monotonic clock.
 
 #pragma once
 
@@ -25,10 +25,10 @@ class ClusterClock {
         offset_ms_(alone_.offset_ms()),
         tick_offset_ms_(alone_.offset_ms()) {}
 
-  // Milliseconds since the Unix epoch, a few milliseconds coarse; no system call.
+  // Milliseconds since the Unix epoch, some milliseconds coarse. Makes no system call.
   int64_t unix_ms() const { return coarse_monotonic_ms() + offset_ms_.load(std::memory_order_relaxed); }
 
-  // The store's.
+  // The store's tick.
   common::Tick tick() const {
     return common::tick_at(coarse_monotonic_ms() + tick_offset_ms_.load(std::memory_order_relaxed), tick_ms_);
   }
@@ -40,14 +40,14 @@ class ClusterClock {
   // sync::Cluster::time_offset_ms(), whose clock is CLOCK_MONOTONIC too, and its store_ticks_behind().
   void follow(int64_t offset_ms, common::Tick store_ticks_behind) {
     offset_ms_.store(offset_ms, std::memory_order_relaxed);
-    // One value, so that no thread ever counts a tick of neither.
+    // One value for both, so that no thread ever combines an old one with a new one.
     tick_offset_ms_.store(offset_ms - store_ticks_behind * tick_ms_, std::memory_order_relaxed);
     behind_.store(store_ticks_behind, std::memory_order_relaxed);
   }
 
   int64_t offset_ms() const { return offset_ms_.load(std::memory_order_relaxed); }
 
-  // To be called regularly by a node that is no member of a cluster.
+  // A node that is in no cluster calls this regularly.
   void follow_wall() {
     alone_.advance(coarse_monotonic_ms() * 1000, wall_ms(), {});
     follow(alone_.offset_ms(), 0);

@@ -1,7 +1,7 @@
-// DigestTable: the digests of a store's cells (proto/record_digest.h), kept up with every change of a record.
+// DigestTable: the digests of a store's cells (proto/record_digest.h), updated with every change of a record.
 //
-// Any thread; shards of the store write to it under their own locks. A reader that meets writers sees some of
-// their changes and not others.
+// Any thread; the store's shards write to it under their own locks. A reader that runs beside writers sees
+// some of their changes and not others.
 
 #pragma once
 
@@ -17,7 +17,7 @@ namespace shoal::node {
 
 class DigestTable {
  public:
-  // Puts a record with this hash into its cell, or takes it out.
+  // Adds a record with this hash to its cell, or removes it.
   void toggle(size_t bucket, common::Stamp stamp, uint64_t hash) {
     if (!used_[bucket].load(std::memory_order_relaxed)) used_[bucket].store(true, std::memory_order_relaxed);
     (*rows_)[bucket][stamp].fetch_xor(hash, std::memory_order_relaxed);
@@ -50,7 +50,8 @@ class DigestTable {
   using Rows = std::array<Row, proto::kDigestBuckets>;
 
   std::unique_ptr<Rows> rows_ = std::make_unique<Rows>();
-  // Once a record was in the bucket: others are passed over, which is most of them on a small tracker.
+  // True once a record was in the bucket. Unused buckets are skipped: on a small tracker that is most of
+  // them.
   std::array<std::atomic<bool>, proto::kDigestBuckets> used_{};
 };
 

@@ -12,7 +12,7 @@
 
 namespace shoal::node {
 
-// Address and port in network order: just as an answer carries them (BEP 23, BEP 7).
+// Address and port in network order, as an answer carries them (BEP 23, BEP 7).
 template <common::Family F>
 using PeerKey = std::array<uint8_t, common::compact_size(F)>;
 
@@ -42,7 +42,7 @@ common::Endpoint endpoint_of(const PeerKey<F>& key) {
   return peer;
 }
 
-// Whether two keys are the same, by words.
+// Compares two keys by words.
 inline bool same_key(const PeerKey<common::Family::v4>& a, const PeerKey<common::Family::v4>& b) {
   return load_word<4>(a.data()) == load_word<4>(b.data()) &&
          load_word<2>(a.data() + 4) == load_word<2>(b.data() + 4);
@@ -71,8 +71,8 @@ struct PeerRecord {
 template <common::Family F>
 uint8_t* copy_keys(const PeerRecord<F>* first, uint32_t count, uint8_t* to) {
   if (count == 0) return to;
-  // Whole records, each over the surplus of the one before: one load and one store for IPv4. The last must
-  // not write more than its key.
+  // Copies whole records, each over the surplus of the one before: one load and one store for IPv4. The last
+  // may write no more than its key.
   for (; count > 1; --count, ++first, to += sizeof(PeerKey<F>)) std::memcpy(to, first, sizeof *first);
   std::memcpy(to, first->key.data(), sizeof(PeerKey<F>));
   return to + sizeof(PeerKey<F>);
@@ -80,10 +80,9 @@ uint8_t* copy_keys(const PeerRecord<F>* first, uint32_t count, uint8_t* to) {
 
 static_assert(sizeof(PeerRecord<common::Family::v4>) == 8 && sizeof(PeerRecord<common::Family::v6>) == 20);
 
-// Which stamps have left their lifetime at `now`, in records whose stamps were all readable at `swept`, the
-// tick of the last sweep, and not later than kAheadTicks after it. Ages are read at `swept` and the ticks
-// since then added: after a pause longer than the ring of stamps, reading them at `now` would take old for
-// new.
+// Which stamps have expired at `now`, of records whose stamps were all readable at `swept`, the tick of the
+// last sweep, and are at most kAheadTicks after it. Ages are read at `swept` and the ticks since then added:
+// after a pause longer than the ring of stamps, an old stamp read at `now` would look new.
 class Expiry {
  public:
   // `now` is not before `swept`.
@@ -95,16 +94,16 @@ class Expiry {
   bool expired(common::Stamp stamp) const { return static_cast<common::Stamp>(latest_ - stamp) >= least_; }
 
  private:
-  common::Stamp latest_;  // the latest stamp there can be; ages counted from it do not wrap
-  int least_;             // such an age from which on a record has expired
+  common::Stamp latest_;  // the latest possible stamp; ages counted from it do not wrap
+  int least_;             // the least such age of an expired record
 };
 
-// Bounds what is done under one hold of a lock, by the records looked at. To remove one takes as long as to
-// look at several, to remove a swarm as to look at many.
+// Bounds the work under one hold of a lock, counted in records looked at. Removing a record costs as much as
+// looking at several, removing a swarm as looking at many.
 struct WorkBound {
   static constexpr uint32_t kRecordGone = 8;
   static constexpr uint32_t kSwarmGone = 32;
-  static constexpr uint32_t kSwarmAsked = 16;  // whether it is to be removed, or is served
+  static constexpr uint32_t kSwarmAsked = 16;  // a SwarmFilter or the like is called
 
   uint32_t records_max;
   uint32_t records = 0;
@@ -116,8 +115,8 @@ constexpr size_t kRoles = 3;
 
 constexpr size_t index_of(proto::PeerRole role) { return static_cast<size_t>(role); }
 
-// A hash of peer keys that spreads them evenly and that nobody without the seed can aim: two multiplications
-// folded from 128 bits.
+// A hash of peer keys that spreads them evenly and that nobody can aim without the seed: two multiplications,
+// each folded from 128 bits.
 struct PeerHash {
   uint64_t a = 0;
   uint64_t b = 0;

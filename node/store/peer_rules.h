@@ -34,8 +34,9 @@ constexpr PeerValue merge_values(PeerValue a, PeerValue b, common::Tick now) {
   return joined;
 }
 
-// The record after a local announce of `role` for a peer whose record is `stored`; `stored` itself: nothing
-// is to be written. `ordered`: the record is replicated, so the new stamp must also win on the other nodes.
+// The record after a local announce of `role` for a peer whose record is `stored`. Returns `stored` itself if
+// there is nothing to write. `ordered`: the record is replicated, so the new stamp must also win on the other
+// nodes.
 constexpr PeerValue announce_value(PeerValue stored, proto::PeerRole role, bool completed, common::Tick now,
                                    bool ordered) {
   const int age = common::stamp_age(now, stored.stamp);
@@ -45,9 +46,9 @@ constexpr PeerValue announce_value(PeerValue stored, proto::PeerRole role, bool 
     return refresh ? fresh : stored;
   }
   if (age > 0 || !ordered) return fresh;
-  // A hybrid logical clock: one after the stamp it replaces, so that this write wins wherever that one was
-  // seen. Who flips faster than ticks pass would run away from the clock; beyond the limit it is an event of
-  // the present tick like any other and may lose.
+  // A hybrid logical clock: the stamp after the one it replaces, so that this write wins wherever that one
+  // has been seen. A peer that flips faster than ticks pass would run ahead of the clock: beyond the limit
+  // its event gets the present tick like any other, and may lose.
   if (1 - age <= common::kLocalAheadTicks) {
     return {static_cast<common::Stamp>(stored.stamp + 1), fresh.state};
   }

@@ -1,5 +1,5 @@
-// Picking some of a row of peers at random, a few neighbours at a time so that few cache lines are touched
-// and what is picked can be copied by runs.
+// Picks some of a row of peers at random, a few neighbours at a time, so that it touches few cache lines and
+// copies runs.
 
 #pragma once
 
@@ -10,8 +10,8 @@
 
 namespace shoal::node {
 
-// Calls take(first, length) for the runs that are a run of `length` neighbours begun at `at` on a circle of
-// `count` >= length.
+// Calls take(first, length) for the one or two runs that make up `length` neighbours from `at` on, on a
+// circle of `count` >= length.
 template <class Take>
 void take_circular(uint32_t count, uint32_t at, uint32_t length, Take take) {
   const uint32_t to_end = std::min(length, count - at);
@@ -20,14 +20,14 @@ void take_circular(uint32_t count, uint32_t at, uint32_t length, Take take) {
 }
 
 // Calls take(first, length) for runs that hold `want` different i in [0, count) together; want <= count. The
-// row is taken as a circle: runs of `run` neighbours with random gaps between them, begun at a uniformly
-// random place. Turning the circle turns the outcome, so every i has exactly the same chance, whatever the
-// gaps.
+// row is treated as a circle: runs of `run` neighbours with random gaps between them, starting at a uniformly
+// random place. Rotating the circle rotates the outcome, so every i has exactly the same chance, whatever the
+// gaps are.
 template <class Take>
 void sample_circle(uint32_t count, uint32_t want, uint32_t run, common::Prng& prng, Take take) {
   if (want == 0) return;
   if (want == count) return take(0, count);
-  uint32_t spare = count - want;  // to be spread over as many gaps as there are runs
+  uint32_t spare = count - want;  // spread over as many gaps as there are runs
   const uint64_t gap_below = uint64_t{2} * (spare / ((want + run - 1) / run)) + 2;
   uint64_t random = prng.next();  // 32 bits for a place or a gap
   auto at = static_cast<uint32_t>((random >> 32) * count >> 32);
@@ -45,8 +45,8 @@ void sample_circle(uint32_t count, uint32_t want, uint32_t run, common::Prng& pr
   }
 }
 
-// The same for a row of `size` in which the place `hole` is never taken; hole == size: there is none. The
-// circle is the row turned so that the hole comes last and is left out.
+// The same for a row of `size` in which the place `hole` is never taken; hole == size: there is none. The row
+// is rotated so that the hole comes last, and is left out.
 template <class Take>
 void sample_circle_around(uint32_t size, uint32_t hole, uint32_t want, uint32_t run, common::Prng& prng,
                           Take take) {

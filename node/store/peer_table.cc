@@ -76,7 +76,7 @@ uint32_t PeerTable<F>::move_record(Record* records, PeerSet& set, uint32_t at, s
   std::array<uint32_t, kRoles + 1> starts{};
   for (size_t role = 0; role < kRoles; ++role) starts[role + 1] = starts[role] + set.counts[role];
   uint32_t hole = at;
-  // Each part on the way gives the record at its border to the hole and takes the hole over the border.
+  // Each part on the way moves its border record into the hole and gets the hole at the border.
   for (size_t role = from; role < to; ++role) {
     const uint32_t last = starts[role + 1] - 1;
     records[hole] = records[last];
@@ -154,7 +154,8 @@ void PeerTable<F>::erase(PeerSet& set, const Record* record) {
   after_erase(set);
 }
 
-// Takes the smallest form with room for one more; for a large set and for none, its own.
+// Changes to the smallest form with room for one more. A large set becomes small, an empty set gives up its
+// block.
 template <Family F>
 void PeerTable<F>::after_erase(PeerSet& set) {
   if (set.form == PeerSet::kLarge) {
@@ -274,7 +275,7 @@ uint32_t PeerTable<F>::sample_large(const LargePeers& large, const Record* self,
                                     uint32_t want, common::Prng& prng, uint8_t* to) const {
   const SortedPeers<F>& leechers = large.roles[index_of(PeerRole::leecher)];
   const SortedPeers<F>& seeders = large.roles[index_of(PeerRole::seeder)];
-  // An announce that lost against a later stop leaves a stopped record: in neither.
+  // An announce that lost against a later stop leaves a stopped record: it is in neither part.
   const auto self_if = [&](PeerRole role) {
     return self != nullptr && self->role() == role ? self : nullptr;
   };
@@ -318,7 +319,7 @@ bool PeerTable<F>::expire(PeerSet& set, const Expiry& expiry, Walk& walk, WorkBo
   Record* records = block(set);
   const auto size = static_cast<uint32_t>(set.counts[0] + set.counts[1] + set.counts[2]);
   bound.records += size;
-  // From the end: what fills a hole comes from behind and has been looked at.
+  // From the end: the record that fills a hole comes from behind and has been looked at.
   for (uint32_t at = size; at-- > 0;) {
     if (!expiry.expired(records[at].stamp)) continue;
     gone.push_back(records[at]);
@@ -344,7 +345,7 @@ bool PeerTable<F>::prefetch(const PeerSet& set) const {
   return false;
 }
 
-// A peer that is new is looked for in both.
+// A new peer is searched for in both.
 template <Family F>
 void PeerTable<F>::prefetch_place(const PeerSet& set, const Key& key) const {
   if (set.form != PeerSet::kLarge) return;

@@ -40,7 +40,7 @@ struct PeerSet {
 
   bool empty() const { return form == kEmpty; }
 
-  // Of a large set the first seven bytes are a pointer: user space has 56 bits at most.
+  // In a large set the first seven bytes are a pointer: user space has at most 56 bits.
   static PeerSet of_large(const void* peers) {
     return std::bit_cast<PeerSet>(reinterpret_cast<uintptr_t>(peers) | uint64_t{kLarge} << 56);
   }
@@ -55,8 +55,8 @@ class PeerTable {
 
   explicit PeerTable(const PeerHash& hash) : hash_(hash) {}
 
-  // Records are named by where they lie, so that a peer is searched once per announce: good until the next
-  // change of the table. An inline record lies in its set.
+  // Records are named by their place, so that a peer is searched for once per announce. A place is valid
+  // until the next change of the table. An inline record lies in its set.
 
   // The peer's record, or null.
   const Record* find(const PeerSet& set, const Key& key, proto::PeerRole likely) const;
@@ -70,35 +70,36 @@ class PeerTable {
 
   RoleCounts counts(const PeerSet& set) const;
 
-  // Writes up to `want` keys to `to`: for a seeder leechers, then seeders; for a leecher any of both alike.
+  // Writes up to `want` keys to `to`: for a seeder leechers first, then seeders; for a leecher both alike.
   // Never `self` (a record of the set, or null), never a stopped peer. Returns how many.
   uint32_t sample(const PeerSet& set, const Record* self, bool for_seeder, uint32_t want, common::Prng& prng,
                   uint8_t* to) const;
 
-  // Where in a large set a walk stands that is done in parts.
+  // Where a walk over a large set, done in parts, has got to.
   struct Walk {
     size_t role = 0;
     uint64_t from = 0;  // hash of the next peer
   };
 
   // Removes what has expired in the rest of the set, from `walk` on, until the end or the bound is reached.
-  // Appends what went to `gone`. Returns whether that was the end; else `walk` is where to go on.
+  // Appends what it removed to `gone`. Returns whether it reached the end; if not, `walk` is where to
+  // continue.
   bool expire(PeerSet& set, const Expiry& expiry, Walk& walk, WorkBound& bound, std::vector<Record>& gone);
 
   template <class Visit>
   void for_each(const PeerSet& set, Visit visit) const;
 
-  // Visits the rest of the set, in the same way as expire().
+  // Visits the rest of the set, with the same walk and bound as expire().
   template <class Visit>
   bool for_each(const PeerSet& set, Walk& walk, WorkBound& bound, Visit visit) const;
 
-  // Starts to load the peers of the set; of a large one only where they lie: then it returns true, and
-  // prefetch_place() goes on with what find() of this key will touch.
+  // Starts to load the peers of the set. Of a large set it loads only where they lie and returns true: then
+  // call prefetch_place(), which loads what find() of this key reads.
   bool prefetch(const PeerSet& set) const;
   void prefetch_place(const PeerSet& set, const Key& key) const;
 
-  // After many removals: `for_all(visit)` calls visit(PeerSet&) for every set of this table. Ends when the
-  // bound is reached, between two pools; returns whether nothing is left to do.
+  // To be called after many removals: `for_all(visit)` must call visit(PeerSet&) for every set of this table.
+  // Stops at the bound, between two pools. Returns whether it has finished.
   template <class ForAll>
   bool compact(WorkBound& bound, ForAll for_all);
 
@@ -110,8 +111,8 @@ class PeerTable {
   static constexpr std::array<uint8_t, 15> kCapacities = {1,  2,  3,  4,  5,  6,  8, 10,
                                                           12, 14, 16, 20, 24, 28, 32};
   static constexpr uint32_t kBlockMax = kCapacities.back();
-  // A large set turns into a block again only when it has become this small, so that one peer more or less
-  // does not turn it to and fro.
+  // A large set becomes a block again only at this size, so that one peer more or less does not convert it
+  // back and forth.
   static constexpr uint32_t kBlockAgain = 20;
 
   struct LargePeers {
@@ -140,8 +141,8 @@ class PeerTable {
   }
   static LargePeers& large(const PeerSet& set) { return *reinterpret_cast<LargePeers*>(set.pointer()); }
 
-  // Moves the record at `at` from one role's part to another's, in both of which kRoles stands for the free
-  // room at the end, and writes `record` there. Returns its new place, that of the room if to is kRoles.
+  // Moves the record at `at` from one role's part to another's and writes `record` there; kRoles stands for
+  // the free room at the end. Returns its new place, or that of the free room if `to` is kRoles.
   static uint32_t move_record(Record* records, PeerSet& set, uint32_t at, size_t from, size_t to,
                               const Record& record);
   static uint32_t index_in(const Row& row, const Key& key);
@@ -154,7 +155,7 @@ class PeerTable {
   uint32_t sample_large(const LargePeers& large, const Record* self, bool for_seeder, uint32_t want,
                         common::Prng& prng, uint8_t* to) const;
 
-  PeerHash hash_;  // what every announce reads comes first, next to the shard's own
+  PeerHash hash_;  // first, next to the shard's own fields: every announce reads it
   std::array<BlockPool, kCapacities.size()> pools_;
   std::vector<std::unique_ptr<LargePeers>> large_;
 };

@@ -1,6 +1,6 @@
-// ShardLock: a lock for sections of some hundred nanoseconds that are hardly ever contended. Spins a little,
-// then sleeps and looks again: so letting go is a plain store and not one more locked instruction. To be held
-// by a Lock (node/os/mutex.h).
+// ShardLock: a lock for sections of some hundred nanoseconds that are hardly ever contended. It spins a
+// little, then sleeps and tries again: so unlocking is a plain store and not another locked instruction. Hold
+// it with a Lock (node/os/mutex.h).
 
 #pragma once
 
@@ -19,7 +19,7 @@ class CAPABILITY("mutex") ShardLock {
     if (held_.exchange(true, std::memory_order_acquire)) lock_contended();
   }
 
-  // Times it was held by another when it was wanted; modulo 2^32.
+  // How often it was held by another thread when it was wanted; modulo 2^32.
   uint32_t stalls() const REQUIRES(this) { return stalls_; }
 
   void unlock() RELEASE() { held_.store(false, std::memory_order_release); }
@@ -27,7 +27,8 @@ class CAPABILITY("mutex") ShardLock {
   // For the compiler only: the caller holds the lock.
   void assert_held() const ASSERT_CAPABILITY(this) {}
 
-  // For who takes the lock many times in a row, between two times: lets those who wait have it first.
+  // For a thread that takes the lock many times in a row, between two times: lets waiting threads have it
+  // first.
   void give_way() const {
     for (int i = 0; i < kNapsGiven && waiting_.load(std::memory_order_relaxed) != 0; ++i) {
       std::this_thread::sleep_for(kNap);

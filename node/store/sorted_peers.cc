@@ -11,18 +11,19 @@ using common::Family;
 
 namespace {
 
-// What of a set of many segments is sampled by scattered runs instead of a walk along all segments.
+// A set of more segments than this is sampled by scattered runs if at most so many records are wanted, else
+// by a walk along all segments.
 constexpr size_t kWalkedSegments = 8;
 constexpr uint32_t kScatteredWant = 256;
 
-// Neighbours picked together from a large set: as many IPv4 records as a cache line holds.
+// Neighbours picked together from a large set: as many IPv4 records as fit into a cache line.
 constexpr uint32_t kRun = 8;
 
 }  // namespace
 
-// The first record whose hash is not below `value`. A guess, a second one from the distance of the first,
-// then steps: guesses in a row of n evenly spread hashes are off by about sqrt(n) / 2, so no case needs a
-// bisection.
+// The first record whose hash is not below `value`. Guesses, guesses again from the distance of the first,
+// then steps: in a row of n evenly spread hashes a guess is off by about sqrt(n) / 2, so bisection is never
+// needed.
 template <Family F>
 uint32_t SortedPeers<F>::Segment::lower_bound(const PeerHash& hash, uint64_t value) const {
   const uint32_t count = size();
@@ -97,8 +98,8 @@ void SortedPeers<F>::erase_expired(const Expiry& expiry, uint64_t& from, WorkBou
   } while (from != 0 && !bound.reached());
 }
 
-// Divides the segment of `value` by its next hash bit. Joining needs far fewer records, so no peer that comes
-// and goes makes a segment flutter.
+// Splits the segment of `value` by its next hash bit. Merging needs far fewer records, so a peer that comes
+// and goes does not split and merge a segment again and again.
 template <Family F>
 void SortedPeers<F>::split(const PeerHash& hash, uint64_t value) {
   if (!directory_) {
@@ -139,7 +140,7 @@ void SortedPeers<F>::point_slots(uint32_t segment) {
   std::fill_n(directory_->slots.begin() + (size_t{at.prefix} << width), size_t{1} << width, segment);
 }
 
-// Gives memory back after records have gone from the segment that holds `hash`.
+// Frees memory after records were removed from the segment that holds `hash`.
 template <Family F>
 void SortedPeers<F>::after_erase(uint64_t hash) {
   shrink_if_sparse(segment_of(hash).records, 8);
@@ -147,7 +148,7 @@ void SortedPeers<F>::after_erase(uint64_t hash) {
   }
 }
 
-// Undoes a split once both halves hold no more than half a segment together. Whether it did.
+// Undoes a split once both halves together hold no more than half a segment. Returns whether it did.
 template <Family F>
 bool SortedPeers<F>::join_with_buddy(uint32_t segment) {
   Directory& directory = *directory_;
@@ -206,7 +207,7 @@ uint8_t* SortedPeers<F>::sample(const Record* self, uint32_t want, common::Prng&
   return to;
 }
 
-// One circle through all segments; the picks come in its order, so one cursor follows them.
+// One circle through all segments. The picks come in its order, so one cursor follows them.
 template <Family F>
 uint8_t* SortedPeers<F>::sample_walking(const Record* self, uint32_t want, common::Prng& prng,
                                         uint8_t* to) const {
@@ -235,7 +236,7 @@ uint8_t* SortedPeers<F>::sample_walking(const Record* self, uint32_t want, commo
   return to;
 }
 
-// Runs begun at records drawn uniformly from the whole set, each a part of the circle of its own segment: so
+// Runs that start at records drawn uniformly from the whole set, each on the circle of its own segment: so
 // every record is in a run with the same chance. A run that overlaps an earlier one is drawn again.
 template <Family F>
 uint8_t* SortedPeers<F>::sample_scattered(const Record* self, uint32_t want, common::Prng& prng,
@@ -250,10 +251,10 @@ uint8_t* SortedPeers<F>::sample_scattered(const Record* self, uint32_t want, com
   size_t run_count = 0;
   const Directory& directory = *directory_;
   const uint32_t run_total = (want + kRun - 1) / kRun;
-  // All places first, so that their cache misses overlap.
+  // First all places, so that their cache misses overlap.
   while (run_count < run_total) {
-    // A slot, then a place in the room its segment would have if it were full and had all the slots to
-    // itself: places that hold no record are drawn again, so all records have the same chance.
+    // Draws a slot, then a place in the room its segment would have if it were full and owned all the slots.
+    // A place that holds no record is drawn again, so all records have the same chance.
     const uint32_t slot = prng.below(static_cast<uint32_t>(directory.slots.size()));
     const Segment& segment = directory.segments[directory.slots[slot]];
     uint32_t start = prng.below(kSegmentMax << (directory.depth - segment.depth));

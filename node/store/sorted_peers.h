@@ -1,12 +1,12 @@
-// SortedPeers: all peers of one role in a large swarm, dense in memory and in the order of a keyed hash of
-// their endpoints. As the hash spreads evenly, a peer's place is guessed from its hash and found within a
+// SortedPeers: all peers of one role in a large swarm, dense in memory and ordered by a keyed hash of their
+// endpoints. Because the hash spreads evenly, a peer's place is guessed from its hash and found within a
 // cache line or two: an index that costs no byte. Dense rows also make sampling exactly fair.
 //
-// Up to kSegmentMax records lie in one segment. Beyond that the set is a row of segments found through a
-// directory by the leading bits of the hash (extendible hashing): no insertion ever moves more than one
-// segment, however large the swarm.
+// Up to kSegmentMax records lie in one segment. A larger set is a row of segments, found through a directory
+// by the leading bits of the hash (extendible hashing): an insertion never moves more than one segment,
+// however large the swarm is.
 //
-// Not thread-safe; guarded by the shard's lock. Pointers are good until the next change.
+// Not thread-safe; guarded by the shard's lock. Pointers are valid until the next change.
 
 #pragma once
 
@@ -42,8 +42,8 @@ class SortedPeers {
   void erase(const PeerHash& hash, const Record* record);
 
   // Removes what has expired among the hashes from `from` on, until the end or the bound is reached; at least
-  // one segment. Appends what went to `gone`; `from` becomes where to go on, 0: that was the end. The set may
-  // change in between: only the hashes count.
+  // one segment. Appends what it removed to `gone`. `from` becomes where to continue; 0: that was the end.
+  // The set may change between two calls: only the hashes count.
   void erase_expired(const Expiry& expiry, uint64_t& from, WorkBound& bound, std::vector<Record>& gone);
 
   template <class Visit>
@@ -59,7 +59,7 @@ class SortedPeers {
     });
   }
 
-  // Visits the records with hashes from `from` on, in the same way.
+  // Visits the records with hashes from `from` on, in parts as expire() does.
   template <class Visit>
   void for_each(uint64_t& from, WorkBound& bound, Visit visit) const {
     do {
@@ -70,12 +70,12 @@ class SortedPeers {
     } while (from != 0 && !bound.reached());
   }
 
-  // Writes the keys of `want` records to `to`, every one with the same chance, never that of `self` (a record
-  // of this set, or null). want is at most size(), less one if there is a self. Returns the end of what was
+  // Writes the keys of `want` records to `to`, each with the same chance, never that of `self` (a record of
+  // this set, or null). `want` is at most size(), one less if there is a self. Returns the end of what was
   // written.
   uint8_t* sample(const Record* self, uint32_t want, common::Prng& prng, uint8_t* to) const;
 
-  // Starts to load where the peer would be: the guess is a cache line off as often as not.
+  // Starts to load where the peer should be. The guess is often a cache line off.
   void prefetch(uint64_t hash) const {
     const Segment& segment = segment_of(hash);
     const auto at =
@@ -98,7 +98,7 @@ class SortedPeers {
     uint32_t depth = 0;
 
     uint32_t size() const { return static_cast<uint32_t>(records.size()); }
-    // The first hash behind those of this segment; 0: it is the last.
+    // The first hash after those of this segment; 0: it is the last.
     uint64_t end() const { return depth == 0 ? 0 : (uint64_t{prefix} + 1) << (64 - depth); }
     uint32_t guess(uint64_t hash) const {
       return static_cast<uint32_t>(scale(hash << depth, records.size()));
@@ -109,7 +109,7 @@ class SortedPeers {
     uint32_t lower_bound(const PeerHash& hash, uint64_t value) const;
   };
 
-  // Two to the `depth` numbers of segments, by the leading `depth` bits of the hash.
+  // 2^depth segment numbers, by the leading `depth` bits of the hash.
   struct Directory {
     std::vector<Segment> segments;
     std::vector<uint32_t> slots;
@@ -121,7 +121,7 @@ class SortedPeers {
     if (!directory_) return visit(first_);
     for (const Segment& segment : directory_->segments) visit(segment);
   }
-  // With a directory only.
+  // Only with a directory.
   uint32_t number_of(uint64_t hash) const { return directory_->slots[hash >> (64 - directory_->depth)]; }
   const Segment& segment_of(uint64_t hash) const {
     return directory_ ? directory_->segments[number_of(hash)] : first_;

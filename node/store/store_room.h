@@ -1,9 +1,9 @@
-// StoreRoom: how much the store may hold and how much it holds, over all its shards. The shards tell it what
-// they have gained or lost only every so many records, so that the workers do not fight for one cache line:
-// what it knows is at most a sixty-fourth of the limit off, of a small limit nothing.
+// StoreRoom: how much the store may hold and how much it holds, over all its shards. A shard reports what it
+// has gained or lost only every so many records, so that the workers do not contend for one cache line: the
+// total is off by at most a sixty-fourth of the limit, and exact for a small limit.
 //
-// Announces stop at the limit. What other nodes tell is counted too but taken up to twice the limit, the hard
-// cap: nodes with the same limits stop at it together, and as long as none is beyond the cap all hold the
+// Announces stop at the limit. Records of other nodes count too, but are merged up to twice the limit, the
+// hard cap: nodes with the same limits stop at it together, and as long as none is beyond it all hold the
 // same records and their digests agree.
 //
 // Any thread.
@@ -25,11 +25,12 @@ struct StoreLimits {
   uint32_t peers_per_swarm = 0;  // live ones, of both families
 };
 
-// One amount that is limited.
+// One limited amount.
 class Room {
  public:
   static constexpr int64_t kHardCap = 2;  // times the limit
-  // Two limits a step: 1024 shards, each less than a step off, are a sixty-fourth of the limit off.
+  // 65536 of the limit for each record of the step: 1024 shards, each less than a step off, are a
+  // sixty-fourth of the limit off.
   static constexpr uint64_t kLimitPerStep = uint64_t{64} * 1024;
   static constexpr int64_t kStepMax = 64;
 
@@ -40,18 +41,18 @@ class Room {
         std::memory_order_relaxed);
   }
 
-  // `untold`: what the asking shard has beyond what it told.
+  // `untold`: what the asking shard holds beyond what it has reported.
   bool fits(int64_t untold) const { return fits_below(untold, 1); }
   bool fits_merged(int64_t untold) const { return fits_below(untold, kHardCap); }
 
-  // Whether the shard shall tell it now.
+  // Whether the shard should report it now.
   bool worth_telling(int64_t untold) const {
     const int64_t step = step_.load(std::memory_order_relaxed);
     return untold >= step || -untold >= step;
   }
   void tell(int64_t untold) { used_.fetch_add(untold, std::memory_order_relaxed); }
 
-  // Beyond fifteen sixteenths of the hard cap.
+  // Whether more than fifteen sixteenths of the hard cap are used.
   bool nearly_full() const {
     const int64_t limit = limit_.load(std::memory_order_relaxed);
     return limit != 0 && used_.load(std::memory_order_relaxed) * 16 >= limit * kHardCap * 15;
@@ -63,7 +64,7 @@ class Room {
     return limit == 0 || used_.load(std::memory_order_relaxed) + untold < limit * times;
   }
 
-  // The limit is read with every new peer and hardly ever changes; the use changes all the time.
+  // The limit is read with every new peer and hardly ever changes; the amount used changes all the time.
   alignas(64) std::atomic<int64_t> limit_{0};
   std::atomic<int64_t> step_{kStepMax};
   alignas(64) std::atomic<int64_t> used_{0};
@@ -79,12 +80,12 @@ struct StoreRoom {
   Room swarms;
   Room peers;
   std::atomic<uint32_t> peers_per_swarm{0};
-  // Records of other nodes that were not taken, since start.
+  // Records of other nodes that were not merged, since start.
   std::atomic<uint64_t> merges_refused_swarms{0};
   std::atomic<uint64_t> merges_refused_peers{0};
 };
 
-// What one shard has told the StoreRoom of its use. All calls get what the shard holds now. Not thread-safe:
+// What one shard has reported to the StoreRoom. All calls take what the shard holds now. Not thread-safe:
 // guarded by the shard's lock.
 class ShardUse {
  public:
@@ -94,7 +95,7 @@ class ShardUse {
   bool fits_record(const StoreRoom& room, uint64_t records) const {
     return room.peers.fits(difference(records, told_records_));
   }
-  // Of another node.
+  // The same for what another node tells.
   bool fits_merged_swarm(const StoreRoom& room, uint64_t swarms) const {
     return room.swarms.fits_merged(difference(swarms, told_swarms_));
   }

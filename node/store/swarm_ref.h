@@ -1,4 +1,4 @@
-// SwarmRef: where a swarm lives in a SwarmStore. Good for that store only.
+// SwarmRef: where a swarm lies in a SwarmStore. Valid for that store only.
 
 #pragma once
 
@@ -12,14 +12,14 @@ struct SwarmRef {
   static constexpr uint32_t kUnknown = UINT32_MAX;
 
   uint64_t hash = 0;           // of its info_hash, keyed
-  uint32_t likely = kUnknown;  // number of the entry that probably is the swarm's; it may be any
+  uint32_t likely = kUnknown;  // number of the entry that is probably the swarm's; it may be wrong
 };
 
 // A peer and where its swarm lives.
 struct PeerRef {
   SwarmRef swarm;
   common::Endpoint peer;
-  bool large = false;  // the swarm has so many peers that they are found in two steps; of no consequence
+  bool large = false;  // a hint: the swarm has so many peers that they are found in two steps
 };
 
 }  // namespace shoal::node

@@ -202,7 +202,7 @@ size_t SwarmShard::merge_part(uint64_t hash, const sync::SwarmPart& part, Tick n
   const uint32_t before = known != nullptr ? known->completed : 0;
   const size_t changed = merge_locked(hash, part.records, now);
   SwarmEntry* entry = table_.find({hash}, part.info_hash);
-  // The teller has counted these completions already.
+  // The sender has counted these completions already.
   if (entry != nullptr) entry->completed = std::max(before, part.completed);
   return changed;
 }
@@ -264,7 +264,7 @@ auto SwarmShard::write(const Place<F>& old, uint64_t hash, const InfoHash& info_
   return {&entry, record};
 }
 
-// Only where nothing is replicated, so no digest changes.
+// Only in a store that is not replicated, so no digest changes.
 template <Family F>
 void SwarmShard::erase(const Place<F>& old, uint64_t hash) {
   --sums<F>()[index_of(old.record->role())];
@@ -273,9 +273,8 @@ void SwarmShard::erase(const Place<F>& old, uint64_t hash) {
   tell_use(false);
 }
 
-// To be called before a stamp at most `ahead` ticks after `now` is written: it must be readable at the last
-// sweep. Usually the sweep of this tick or the one before has been; only after a pause this call has to make
-// up for it.
+// To be called before a stamp of at most `ahead` ticks after `now` is written: it must be readable at the
+// last sweep. Usually the sweep of this tick or of the one before has run; after a pause this call does it.
 void SwarmShard::make_readable(Tick now, int ahead) {
   if (table_.size() == 0) {
     swept_ = now;
@@ -298,7 +297,7 @@ SweepPart SwarmShard::expire(Tick now) {
   return {bound.records, now <= swept_ && compacted_};
 }
 
-// An entry that takes a removed one's place comes from behind, so it has been visited.
+// An entry that takes the place of a removed one comes from behind, so it has been visited.
 template <class Shard, class Visit>
 bool SwarmShard::go_on(Shard& shard, Walk& walk, const WorkBound& bound, Visit visit) {
   for (;; --walk.entries_left) {
@@ -311,7 +310,7 @@ bool SwarmShard::go_on(Shard& shard, Walk& walk, const WorkBound& bound, Visit v
   }
 }
 
-// `swept_` stays behind until the end, so all stamps are read as before, those written meanwhile too.
+// `swept_` stays behind until the end, so all stamps are read as before, also those written meanwhile.
 void SwarmShard::begin_sweep(Tick now) { sweep_ = Sweep{now}; }
 
 void SwarmShard::go_on_with_sweep(WorkBound& bound) {
@@ -349,7 +348,7 @@ bool SwarmShard::expire_set(SwarmEntry& entry, const Expiry& expiry, typename Pe
 
 template <Family F>
 void SwarmShard::empty_set(SwarmEntry& entry, WorkBound& bound) {
-  // So long after the last sweep every stamp has expired.
+  // That long after the last sweep every stamp has expired.
   const Expiry all(swept_, swept_ + 2 * common::kLifetimeTicks);
   typename PeerTable<F>::Walk walk;
   WorkBound unbounded{UINT32_MAX};
@@ -374,7 +373,7 @@ bool SwarmShard::drop(uint64_t hash, const InfoHash& info_hash) {
   return entry != nullptr;
 }
 
-// From the end: the entry that takes a removed one's place has been looked at.
+// From the end: the entry that takes the place of a removed one has been looked at.
 size_t SwarmShard::drop_if(uint32_t& below, const std::function<bool(const InfoHash&)>& which) {
   const Lock guard(lock_);
   WorkBound bound{kPartRecordsMax};
@@ -389,7 +388,7 @@ size_t SwarmShard::drop_if(uint32_t& below, const std::function<bool(const InfoH
   return dropped;
 }
 
-// After a sweep. Returns whether nothing is left to do.
+// To be called after a sweep. Returns whether it has finished.
 bool SwarmShard::compact(WorkBound& bound) {
   return table_.compact(bound) && peers_v4_.compact(bound, [this](auto visit) {
     lock_.assert_held();
@@ -418,7 +417,7 @@ bool SwarmShard::for_each(Walk& walk, const SwarmFilter& filter,
 
 bool SwarmShard::read(Walk& walk, const sync::Cells& cells, Tick now, const SwarmFilter& filter,
                       const std::function<void(const sync::SwarmPart&)>& visit) const {
-  // Of a large swarm so many records are visited at once.
+  // At most so many records of a large swarm are visited at once.
   constexpr size_t kPartMax = 1024;
   const Lock guard(lock_);
   const Expiry expiry{swept_, std::max(now, swept_)};
@@ -447,7 +446,7 @@ bool SwarmShard::read(Walk& walk, const sync::Cells& cells, Tick now, const Swar
   });
 }
 
-// Backwards: when an entry is removed the last one takes its place, which is one that has been seen already.
+// Backwards: the last entry takes the place of a removed one, and has been seen already.
 size_t SwarmShard::copy_counts(uint32_t& below, std::span<proto::ScrapedSwarm> out) const {
   const Lock guard(lock_);
   below = std::min(below, table_.size());

@@ -1,5 +1,5 @@
 // SwarmShard: one of the store's shards: its swarms, their peers, and the rules applied to them. Every method
-// takes the shard's lock for its duration, but for prefetch().
+// but prefetch() takes the shard's lock.
 
 #pragma once
 
@@ -37,7 +37,7 @@ inline bool is_served(const SwarmFilter& filter, const common::InfoHash& info_ha
 
 class alignas(64) SwarmShard {
  public:
-  // `place` is where the shard's index is announced. Both must outlive the shard.
+  // `place` gets the shard's index. Both must outlive the shard.
   SwarmShard(const ShardConfig& config, IndexPlace& place);
 
   // Starts to load what every call reads first.
@@ -55,36 +55,36 @@ class alignas(64) SwarmShard {
   std::optional<SwarmLook> look(uint64_t hash, const common::InfoHash& info_hash, uint32_t peers_max,
                                 common::Prng& prng) const;
 
-  // Deltas of one swarm; how many changed something.
+  // Deltas of one swarm. Returns how many changed something.
   size_t merge(uint64_t hash, std::span<const proto::Delta> deltas, common::Tick now);
   size_t merge_part(uint64_t hash, const sync::SwarmPart& part, common::Tick now);
 
   // Part of a sweep.
   SweepPart expire(common::Tick now);
 
-  // Removes a swarm with all its records; false: there is none.
+  // Removes a swarm with all its records; false: it is not there.
   bool drop(uint64_t hash, const common::InfoHash& info_hash);
-  // Removes those `which` says of some of the swarms below number `below`, which it lowers, until it is 0;
-  // how many.
+  // Looks at some of the swarms below number `below` and removes those for which `which` is true. Lowers
+  // `below`, to 0 when it has seen all. Returns how many it removed.
   size_t drop_if(uint32_t& below, const std::function<bool(const common::InfoHash&)>& which);
 
-  // What is done under one hold of the lock: so many records and what one more segment of a large swarm has.
+  // What is done under one hold of the lock: so many records, and at most one more segment of a large swarm.
   static constexpr uint32_t kPartRecordsMax = 16 * 1024;
 
-  // Where a walk over all records stands between two parts: it goes from the last entry to the first. Records
-  // that are there from its beginning to its end, and do not change, are visited, perhaps twice.
+  // Where a walk over all records has got to between two parts. It goes from the last entry to the first.
+  // Records that are there from its beginning to its end, and do not change, are visited, perhaps twice.
   struct Walk {
-    uint32_t entries_left = UINT32_MAX;  // these, the lower numbers, have not been visited to the end
-    // The last of them, of which a part may have been visited.
+    uint32_t entries_left = UINT32_MAX;  // entries with lower numbers, not yet visited to the end
+    // The last of them; a part of it may have been visited.
     common::InfoHash swarm{};
     PeerTable<common::Family::v4>::Walk v4{};
     PeerTable<common::Family::v6>::Walk v6{};
   };
 
-  // Between two parts: lets those have the lock who wait for it.
+  // Between two parts: lets threads that wait have the lock.
   void give_way() const { lock_.give_way(); }
 
-  // Parts of a walk over the swarms that `filter` lets through; whether that was the last.
+  // One part of a walk over the swarms that `filter` lets through. Returns whether it was the last.
   bool for_each(Walk& walk, const SwarmFilter& filter,
                 const std::function<void(const proto::Delta&)>& visit) const;
   bool read(Walk& walk, const sync::Cells& cells, common::Tick now, const SwarmFilter& filter,
@@ -111,7 +111,7 @@ class alignas(64) SwarmShard {
   template <common::Family F>
   bool merge_as(uint64_t hash, const proto::Delta& delta, common::Tick now) REQUIRES(lock_);
 
-  // A peer's record and the swarm it is in; null: there is none.
+  // A peer's record and its swarm; null: not there.
   template <common::Family F>
   struct Place {
     SwarmEntry* entry;
@@ -120,17 +120,17 @@ class alignas(64) SwarmShard {
   template <common::Family F>
   Place<F> find(SwarmRef ref, const common::InfoHash& info_hash, const PeerKey<F>& key,
                 proto::PeerRole likely) REQUIRES(lock_);
-  // Stores a peer's record; `old` is what find() returned. Returns where it is now: the entry may be new.
+  // Stores a peer's record; `old` is what find() returned. Returns its new place: the entry may be new.
   template <common::Family F>
   Place<F> write(const Place<F>& old, uint64_t hash, const common::InfoHash& info_hash, const PeerKey<F>& key,
                  PeerValue value) REQUIRES(lock_);
   template <common::Family F>
   void erase(const Place<F>& old, uint64_t hash) REQUIRES(lock_);
 
-  // What keeps a peer of this swarm (null: a new one) from being stored; `known`: it is there as a stopped
-  // one.
+  // Which limit keeps a peer of this swarm (null: a new one) from being stored. `known`: it is there as a
+  // stopped one.
   Limit lacks_room(const SwarmEntry* entry, bool known) const REQUIRES(lock_);
-  // Whether a record of another node, a new one, may be stored; counted if not.
+  // Whether a new record of another node may be stored. Counts it if not.
   bool may_merge(const SwarmEntry* entry) REQUIRES(lock_);
   bool table_full() const REQUIRES(lock_) { return table_.size() >= config_.swarms_max; }
   uint64_t records() const REQUIRES(lock_) {
@@ -146,18 +146,18 @@ class alignas(64) SwarmShard {
   void empty_set(SwarmEntry& entry, WorkBound& bound) REQUIRES(lock_);
   void drop_entry(uint64_t hash, SwarmEntry& entry, WorkBound& bound) REQUIRES(lock_);
 
-  // Into the digest of its cell, or out of it.
+  // Adds a record to the digest of its cell, or removes it.
   template <common::Family F>
   void toggle(const common::InfoHash& info_hash, const PeerKey<F>& key, PeerValue value);
 
   proto::SwarmCounts counts_of(const SwarmEntry& entry) const REQUIRES(lock_);
   void make_readable(common::Tick now, int ahead) REQUIRES(lock_);
-  // Goes on with a walk until its end or the bound is reached: `visit(entry)` returns whether it came to the
-  // entry's end. Returns whether that was the end of all.
+  // Continues a walk until its end or the bound is reached: `visit(entry)` returns whether it finished the
+  // entry. Returns whether the walk has ended.
   template <class Shard, class Visit>
   static bool go_on(Shard& shard, Walk& walk, const WorkBound& bound, Visit visit) REQUIRES(shard.lock_);
 
-  // A sweep that is under way.
+  // A sweep in progress.
   struct Sweep {
     common::Tick to;  // it removes what has expired at this tick
     Walk walk{};
@@ -166,7 +166,7 @@ class alignas(64) SwarmShard {
   void go_on_with_sweep(WorkBound& bound) REQUIRES(lock_);
   bool compact(WorkBound& bound) REQUIRES(lock_);
 
-  // What every announce reads, and what a new peer's changes, lies in the first three cache lines.
+  // The first three cache lines hold what every announce reads and what a new peer changes.
   mutable ShardLock lock_;
   SwarmTable table_ GUARDED_BY(lock_);
   const ShardConfig& config_;
@@ -176,7 +176,7 @@ class alignas(64) SwarmShard {
   PeerTable<common::Family::v4> peers_v4_ GUARDED_BY(lock_);
   PeerTable<common::Family::v6> peers_v6_ GUARDED_BY(lock_);
   std::optional<Sweep> sweep_ GUARDED_BY(lock_);
-  bool compacted_ GUARDED_BY(lock_) = true;  // nothing is left to do of compact()
+  bool compacted_ GUARDED_BY(lock_) = true;  // compact() has nothing left to do
   uint64_t expired_ GUARDED_BY(lock_) = 0;
 };
 

@@ -21,7 +21,7 @@ using common::InfoHash;
 using common::Tick;
 
 // One array of shards, so that finding one takes no pointer; they can be neither moved nor
-// default-constructed. On huge pages where there are any: every announce comes to another shard.
+// default-constructed. On huge pages where possible: every announce goes to another shard.
 struct SwarmStore::Impl {
   static constexpr size_t kShardsBytes =
       (kShards * sizeof(SwarmShard) + kHugePageBytes - 1) / kHugePageBytes * kHugePageBytes;
@@ -44,7 +44,7 @@ struct SwarmStore::Impl {
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
-  // The hash of peers must be as secret as that of swarms; odd, so that a multiplication loses nothing.
+  // The hash of peers must be as secret as that of swarms. Odd, so that a multiplication loses nothing.
   static uint64_t peer_seed(const common::SipKey& key, char name) {
     return common::siphash(key, std::array{static_cast<uint8_t>(name)}) | 1;
   }
@@ -53,7 +53,7 @@ struct SwarmStore::Impl {
   SwarmShard& shard_of(SwarmRef ref) { return shards[shard_number(ref)]; }
   const IndexPlace& index_place_of(SwarmRef ref) const { return index_places[shard_number(ref)]; }
 
-  // Never null. A copy, so that it is asked without a lock.
+  // Never null. A copy, so that it is called without a lock.
   std::shared_ptr<const SwarmFilter> current_filter() {
     const Lock lock(filter_mutex);
     return filter;
@@ -196,7 +196,7 @@ size_t SwarmStore::copy_counts(size_t shard, uint32_t& below, std::span<proto::S
   const auto filter = impl_->current_filter();
   while (const size_t copied = impl_->shards[shard].copy_counts(below, out)) {
     if (!*filter) return copied;
-    // Asked without the shard's lock. A step all of whose swarms are denied is not the end.
+    // Called without the shard's lock. A step of denied swarms only is not the end.
     const auto end =
         std::remove_if(out.begin(), out.begin() + static_cast<ptrdiff_t>(copied),
                        [&](const proto::ScrapedSwarm& swarm) { return !(*filter)(swarm.info_hash); });

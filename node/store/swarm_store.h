@@ -36,7 +36,7 @@ struct PeerAnnounce {
   uint32_t want_v6 = 0;
 };
 
-// Where the store writes compact peers; each span must hold want * compact_size(family) bytes.
+// Where the store writes compact peers. Each span must hold want * compact_size(family) bytes.
 struct PeerBuffers {
   std::span<uint8_t> v4;
   std::span<uint8_t> v6;
@@ -46,18 +46,18 @@ struct PeerAnswer {
   proto::SwarmCounts counts;  // after this announce
   uint32_t peers_v4 = 0;      // peers written to the buffers
   uint32_t peers_v6 = 0;
-  bool downloaded = false;     // this peer has completed, for the first time that is known of
-  int16_t renewed_ticks = -1;  // since the record of a peer that was here already had been written; else -1
-  // To be told to the cluster: set when the announce changed or refreshed the record and the store is
+  bool downloaded = false;     // this peer has completed, as far as we know for the first time
+  int16_t renewed_ticks = -1;  // ticks since the record of a known peer was written; else -1
+  // To be sent to the cluster. Set when the announce changed or refreshed the record and the store is
   // replicated.
   std::optional<proto::Delta> delta;
   bool refreshed = false;  // it did not change the record
-  // Not none: the peer has not been stored. Of peers_per_swarm it still gets counts and peers, of swarms and
-  // peers nothing.
+  // Not none: the peer has not been stored. With peers_per_swarm it still gets counts and peers, with swarms
+  // and peers nothing.
   Limit limit = Limit::none;
 };
 
-// One swarm, looked at.
+// One swarm in detail.
 struct SwarmLook {
   using Roles = std::array<uint32_t, 3>;  // records by proto::PeerRole
   proto::SwarmCounts counts;
@@ -81,15 +81,15 @@ struct StoreTotals {
 
 // Part of a sweep of a shard.
 struct SweepPart {
-  uint32_t records;  // looked at: WorkBound
-  bool finished;     // it was the last, the shard has been swept
+  uint32_t records;  // looked at, as WorkBound counts them
+  bool finished;     // the shard has been swept
 };
 
-// Whether a swarm is served; empty: all are. Called on any thread, and under a shard's lock: it must be short
+// Whether a swarm is served; empty: all are. Called on any thread and under a shard's lock: it must be short
 // and must not call the store.
 using SwarmFilter = std::function<bool(const common::InfoHash&)>;
 
-// Records of other nodes that were not taken because of a limit, since start.
+// Records of other nodes that were not merged because of a limit, since start.
 struct MergesRefused {
   uint64_t swarms = 0;
   uint64_t peers = 0;
@@ -109,35 +109,34 @@ class SwarmStore final : public sync::Swarms {
   SwarmStore(const SwarmStore&) = delete;
   SwarmStore& operator=(const SwarmStore&) = delete;
 
-  // In force from now on; what is there stays. None at first.
+  // For what comes from now on; what is stored stays. At first there are no limits.
   void set_limits(const StoreLimits& limits);
 
-  // Starts to load what the next call with it will read first.
+  // Starts to load what the next call with the result reads first.
   SwarmRef locate(const common::InfoHash& info_hash) const;
 
-  // For batches, so that their cache misses overlap: to be called for all scrapes or all announces of the
-  // batch before the first is worked. Each follows in stages, every one for all of them, what the stage
-  // before has started to load: the index of the swarms, their entries; then their peers, and in large swarms
-  // the places of these peers among them. They may be left out; what they note in `refs` spares the calls
-  // that follow a search.
+  // For batches, so that their cache misses overlap. To be called with all scrapes or all announces of a
+  // batch before the first is answered. Loads in stages, each for all of them: the index of the swarms; their
+  // entries; their peers; in large swarms the places of these peers. Optional: what it notes in `refs` saves
+  // later calls a search.
   void prefetch(std::span<SwarmRef> refs) const;
   void prefetch(std::span<PeerRef> refs) const;
 
   // Applies one announce and samples peers for it: leechers first for a seeder, never the announcer itself,
-  // never a stopped peer. `ref` is locate(announce.info_hash). A peer that is there already, and one that
-  // stops, are not subject to limits.
+  // never a stopped peer. `ref` is locate(announce.info_hash). Limits do not apply to a peer that is already
+  // there, nor to one that stops.
   PeerAnswer announce(SwarmRef ref, const PeerAnnounce& announce, common::Tick now, common::Prng& prng,
                       const PeerBuffers& out);
 
   // Zeros for an unknown swarm.
   proto::SwarmCounts scrape(SwarmRef ref, const common::InfoHash& info_hash) const;
 
-  // At most `peers_max` peers of each family; nothing for an unknown swarm. `ref` is locate(info_hash).
+  // At most `peers_max` peers of each family; none for an unknown swarm. `ref` is locate(info_hash).
   std::optional<SwarmLook> look(SwarmRef ref, const common::InfoHash& info_hash, uint32_t peers_max,
                                 common::Prng& prng) const;
 
-  // Of sync/swarms.h; a step of reading is a shard. Only a replicated store has digests. Not merged are
-  // swarms that are not served, and what would take the store beyond twice its limits.
+  // Of sync/swarms.h; each step of reading is a shard. Only a replicated store has digests. Does not merge
+  // swarms that are not served, nor what would take the store beyond twice its limits.
   size_t merge(std::span<const proto::Delta> deltas, common::Tick now) override;
   size_t merge_part(const sync::SwarmPart& part, common::Tick now) override;
   sync::StampDigests stamp_digests() const override;
@@ -147,38 +146,38 @@ class SwarmStore final : public sync::Swarms {
   void read(size_t step, const sync::Cells& cells, common::Tick now,
             const std::function<void(const sync::SwarmPart&)>& visit) const override;
 
-  // Removes the records of one shard whose lifetime has ended, live and stopped alike, and swarms that become
-  // empty, with their completed counts. Holds the lock only for some thousand records at a time. To be called
-  // for every shard once per tick; after a pause of any length (a suspended machine) one call is enough. A
-  // `now` behind that of the last call removes nothing.
+  // Removes the expired records of one shard, live and stopped alike, and swarms that become empty, with
+  // their completed counts. Holds the lock for some thousand records at a time. To be called for every shard
+  // once per tick; after a pause of any length (a suspended machine) one call is enough. A `now` before that
+  // of the last call removes nothing.
   void expire_shard(size_t shard, common::Tick now);
 
-  // One such hold.
+  // One hold of the lock of expire_shard().
   SweepPart expire_part(size_t shard, common::Tick now);
 
-  // Removes a swarm with all its peers and counts at once; false: there is none.
+  // Removes a swarm with all its peers and counts at once; false: it is not there.
   bool drop(const common::InfoHash& info_hash);
 
-  // Removes those swarms of one shard that `which` says, under the shard's lock; how many. Holds the lock for
-  // some hundred swarms at a time; a large one goes at once.
+  // Removes the swarms of one shard for which `which` is true; returns how many. Holds the lock for some
+  // hundred swarms at a time; removes a large one at once.
   size_t drop_if(size_t shard, const std::function<bool(const common::InfoHash&)>& which);
 
   // From now on swarms that `serves` denies are neither merged nor visited by reads of the whole store
-  // (read(), for_each(), copy_counts()); those that are there stay until drop() or drop_if(). announce() and
+  // (read(), for_each(), copy_counts()). Those in the store stay until drop() or drop_if(). announce() and
   // scrape() do not ask: their callers do.
   void serve_only(SwarmFilter serves);
 
-  // What serve_only() was given last says.
+  // What the filter of the last serve_only() says.
   bool serves(const common::InfoHash& info_hash) const;
 
   // Visits every record of one shard's served swarms, live and stopped, as the delta that would bring it
-  // elsewhere; of a swarm one after the other. Holds the lock for some thousand records at a time: one that
-  // is written meanwhile may be missed or come twice. `visit` must be short and must not call the store.
+  // elsewhere, swarm by swarm. Holds the lock for some thousand records at a time: a record written meanwhile
+  // may be missed or visited twice. `visit` must be short and must not call the store.
   void for_each(size_t shard, const std::function<void(const proto::Delta&)>& visit) const;
 
-  // For a walk over one shard in short steps, between which others may use it: copies the counts of swarms,
-  // the last ones first, beginning below number `below` (kAllSwarms at first), which it lowers. Returns how
-  // many; 0: that was all. A swarm that is there from the first step to the last is copied, perhaps twice.
+  // Walks over one shard in short steps, between which others may use it. Copies the counts of served swarms,
+  // the last ones first, from below number `below` (kAllSwarms at first), which it lowers. Returns how many;
+  // 0: that was all. A swarm that is there from the first step to the last is copied, perhaps twice.
   static constexpr uint32_t kAllSwarms = UINT32_MAX;
   size_t copy_counts(size_t shard, uint32_t& below, std::span<proto::ScrapedSwarm> out) const;
 

@@ -6,7 +6,7 @@ namespace shoal::node {
 
 using common::InfoHash;
 
-// The first number with the hash's tag of which `is` is true; or SwarmRef::kUnknown.
+// The first number with the hash's tag for which `is` is true; or SwarmRef::kUnknown.
 template <class Is>
 uint32_t SwarmTable::find_in(const Index& index, uint64_t hash, Is is) {
   if (index.empty()) return SwarmRef::kUnknown;
@@ -88,7 +88,7 @@ void SwarmTable::remove(uint64_t hash, const SwarmEntry& entry) {
       if (number >= move_->next) {
         *of_last = tag_of(last_hash) | number;
       } else {
-        // Numbers below have been moved: it would be passed over.
+        // Numbers below `next` have been moved: it would be skipped.
         *of_last = kGone;
         put(last_hash, number);
       }
@@ -141,7 +141,7 @@ void SwarmTable::move(uint32_t entries) {
     const uint32_t number = move_->next++;
     const uint64_t hash = hash_of((*this)[number]);
     uint32_t* slot = slot_in(move_->old, hash, number);
-    if (slot == nullptr) continue;  // it came later, and took the number of one that was removed
+    if (slot == nullptr) continue;  // a later entry, with the number of a removed one
     *slot = kGone;
     put(hash, number);
   }

@@ -1,10 +1,10 @@
 // SwarmTable: the swarms of one shard: their entries dense in one array, and an index from hash to entry. A
 // lookup costs a cache miss in the index (4 bytes a swarm, mostly cached) and one in the entry.
 //
-// The index grows and shrinks without a stall: a new one takes the place of the old, into which new entries
-// go at once and the others some at a time. Until then who is not in the one is looked for in the other.
+// The index grows and shrinks without a stall: a new index replaces the old one. New entries go into it at
+// once, the others some at a time; what is not yet in the new one is looked up in the old one.
 //
-// Guarded by the shard's lock. Entries move when others come and go.
+// Guarded by the shard's lock. Entries move when others are added and removed.
 
 #pragma once
 
@@ -37,8 +37,8 @@ static_assert(sizeof(SwarmEntry) == 40);
 // The home slot of a hash in an index of `slots`. The shard is chosen by the top bits, home by the next ones.
 constexpr uint64_t home_slot(uint64_t hash, uint64_t slots) { return (hash << 10 >> 32) * slots >> 32; }
 
-// Where a table's index lies. Kept apart from the table, those of all shards together, so that the first look
-// at a swarm finds it in the cache. Any thread.
+// Where a table's index lies. Those of all shards are kept together, apart from their tables, so that the
+// first access to a swarm finds them in the cache. Any thread.
 class IndexPlace {
  public:
   void set(const uint32_t* slots, size_t count) {
@@ -46,7 +46,7 @@ class IndexPlace {
     count_.store(count, std::memory_order_relaxed);
   }
 
-  // Starts to load the part of the index find() will read. Reads nothing of it, so the index may even be
+  // Starts to load the part of the index that find() will read. Does not read it, so the index may even be
   // freed meanwhile.
   void prefetch(uint64_t hash) const {
     const uint64_t home = home_slot(hash, count_.load(std::memory_order_relaxed));
@@ -61,11 +61,11 @@ class IndexPlace {
 
 class SwarmTable {
  public:
-  // As many numbers as the index has room for. Only who chooses info_hashes for this shard, which takes the
-  // key of the store, can come so far.
+  // As many numbers as a slot of the index can hold. Only somebody who chooses info_hashes for this shard
+  // could reach it, and that takes the store's key.
   static constexpr uint32_t kSwarmsMax = (1U << 22) - 1;
 
-  // `key` gave the hashes; `place` is kept up to date. Both must outlive the table.
+  // `key` made the hashes; `place` is kept up to date. Both must outlive the table.
   SwarmTable(const common::SipKey& key, IndexPlace& place) : key_(key), place_(place) {}
 
   // Null if there is no such swarm. `ref` is of the info_hash.
@@ -74,21 +74,21 @@ class SwarmTable {
   }
   const SwarmEntry* find(SwarmRef ref, const common::InfoHash& info_hash) const;
 
-  // The swarm must not be there, and there must be less than kSwarmsMax.
+  // The swarm must not be in the table, and the table must have fewer than kSwarmsMax.
   SwarmEntry& insert(uint64_t hash, const common::InfoHash& info_hash);
 
   // The last entry takes the place, and the number, of the removed one.
   void remove(uint64_t hash, const SwarmEntry& entry);
 
-  // After many removals, and to end a move that insert() has begun: does some of it, within the bound.
-  // Returns whether nothing is left to do.
+  // To be called after many removals, and to finish a move that insert() has begun: does some of the work,
+  // within the bound. Returns whether it has finished.
   bool compact(WorkBound& bound);
 
   // Entries that the old index may still hold.
   uint32_t left_to_move() const {
     return move_ == nullptr ? 0 : std::max(move_->next, std::min(move_->end, size())) - move_->next;
   }
-  static constexpr uint32_t kMoveStep = 16;  // so many are moved with one insert()
+  static constexpr uint32_t kMoveStep = 16;  // entries moved with each insert()
 
   // The entries by number; numbers below size().
   uint32_t size() const { return entries_.count(); }
@@ -99,8 +99,8 @@ class SwarmTable {
     return *reinterpret_cast<const SwarmEntry*>(entries_.at(number, sizeof(SwarmEntry)));
   }
 
-  // The number of the entry that is probably that of the swarm, judged by its tag alone, without a look at
-  // it; or SwarmRef::kUnknown.
+  // The number of the entry that is probably the swarm's, judged by its tag alone without reading the entry;
+  // or SwarmRef::kUnknown.
   uint32_t likely_number(uint64_t hash) const;
 
   size_t bytes() const {
@@ -116,7 +116,7 @@ class SwarmTable {
   static constexpr uint32_t kGone = kNumberMask;  // of the old index: moved or removed
   static_assert(kSwarmsMax == kNumberMask);
 
-  // An index of fewer slots grows by half, a larger one by a quarter: that moves every entry twice as often.
+  // An index of fewer slots grows by half, a larger one by a quarter, which moves every entry twice as often.
   static constexpr size_t kSmallIndex = 2048;
 
   using Index = std::vector<uint32_t>;
@@ -135,7 +135,7 @@ class SwarmTable {
   static size_t next(const Index& index, size_t slot) { return slot + 1 == index.size() ? 0 : slot + 1; }
   template <class Is>
   static uint32_t find_in(const Index& index, uint64_t hash, Is is);
-  // Null: it is not there.
+  // Null: it is not in the index.
   static uint32_t* slot_in(Index& index, uint64_t hash, uint32_t number);
   void put(uint64_t hash, uint32_t number);
   void close_gap(size_t hole);

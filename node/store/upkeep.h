@@ -1,7 +1,7 @@
-// Upkeep: what the control thread does for the store by and by, in short goes: it sweeps the shards for peers
-// whose time is over, all of them once per tick, and puts a large heap on huge pages. Where it shares a CPU
-// with a worker, every go keeps that worker from its clients, so none does more than some hundred
-// microseconds, and between two of them the worker has its turn.
+// Upkeep: the store's background work, in short time slices on the control thread: it removes expired peers,
+// from all shards once per tick, and puts a large heap on huge pages. Where the control thread shares a CPU
+// with a worker, every slice keeps that worker from its clients: so a slice takes at most some hundred
+// microseconds, and the worker runs between two of them.
 
 #pragma once
 
@@ -16,19 +16,19 @@ namespace shoal::node {
 
 class Upkeep {
  public:
-  // How often in a tick add_due() is to be called.
+  // How often per tick add_due() is to be called.
   static constexpr int64_t kSlicesPerTick = 32;
-  // A go ends with the part of a shard at which so many records have been looked at (WorkBound).
+  // A slice ends after the part of a shard in which this many records have been looked at (WorkBound).
   static constexpr uint32_t kGoRecordsMax = 32 * 1024;
 
-  // The store must outlive this. `heap` was made before it grew.
+  // The store must outlive this. `heap` must be made before the heap grows.
   Upkeep(SwarmStore& store, const HeapPages& heap) : store_(store), heap_(heap) {}
 
-  // One more slice of the shards is due. Who is late is never more than one sweep of all behind.
+  // One more group of shards is due. If it falls behind, at most one sweep of all shards is due.
   void add_due();
 
-  // One go. Returns whether there is more to do: then there should be another in a millisecond or so. The
-  // more slices are due, the longer it is.
+  // Runs one slice. Returns whether there is more to do: then run another in a millisecond or so. The more
+  // groups are due, the longer a slice is.
   bool run_slice(common::Tick now);
 
  private:
