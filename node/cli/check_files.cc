@@ -18,9 +18,9 @@ namespace shoal::node {
 
 namespace {
 
-class Look {
+class FileChecks {
  public:
-  explicit Look(const Options& options) : root_(options.node.chroot) {}
+  explicit FileChecks(const Options& options) : root_(options.node.chroot) {}
 
   template <class Value>
   void note(const char* option, const common::Result<Value>& read) {
@@ -66,22 +66,22 @@ common::Result<sync::AccessLog> read_state(const std::string& path) {
 }  // namespace
 
 std::vector<std::string> wrong_files(const Options& options) {
-  Look look(options);
-  for (const std::string& path : options.sync.key_files) look.note("sync.key_files", load_key_file(path));
+  FileChecks checks(options);
+  for (const std::string& path : options.sync.key_files) checks.note("sync.key_files", load_key_file(path));
   if (!options.admin.token_file.empty())
-    look.note("admin.token_file", load_admin_token(options.admin.token_file));
+    checks.note("admin.token_file", load_admin_token(options.admin.token_file));
   const Options::Access& access = options.access;
   if (access.mode != AccessMode::open && !access.file.empty())
-    look.note("access.file", load_access_file(look.behind_root(access.file)));
+    checks.note("access.file", load_access_file(checks.behind_root(access.file)));
   if (!access.state_file.empty()) {
-    const std::string path = look.behind_root(access.state_file);
-    if (look.writable_place("access.state_file", path)) look.note("access.state_file", read_state(path));
+    const std::string path = checks.behind_root(access.state_file);
+    if (checks.writable_place("access.state_file", path)) checks.note("access.state_file", read_state(path));
   }
   for (const auto& [option, path] : {std::pair("node.snapshot", options.node.snapshot),
                                      std::pair("admin.export_file", options.admin.export_file)}) {
-    if (!path.empty()) look.writable_place(option, look.behind_root(path));
+    if (!path.empty()) checks.writable_place(option, checks.behind_root(path));
   }
-  return std::move(look).wrong();
+  return std::move(checks).wrong();
 }
 
 }  // namespace shoal::node
