@@ -1,4 +1,4 @@
-// The admin API as the commands ask it. Blocking.
+// The commands' client of the admin API. Blocking.
 
 #pragma once
 
@@ -15,19 +15,18 @@ namespace shoal::node {
 // A document of the admin endpoint: an object, of bounded depth.
 common::Result<nlohmann::json> parse_status(std::string_view text);
 
-// The document of an answer with status 200: an object. The error says why not, in the node's own words where
-// it said something. `target` is a path of the admin endpoint.
+// The document of an answer with status 200: an object. An error has the node's own words if it gave any.
+// `target` is a path of the admin endpoint.
 common::Result<nlohmann::json> admin_get(const HostPort& admin, std::string_view target);
 
 constexpr std::chrono::milliseconds kAdminTimeout{10'000};
 
-// Does something, and returns what the node says about it. `token_file`: the node's admin.token_file; empty:
-// none.
+// Posts to the node and returns its answer. `token_file`: the node's admin.token_file; empty: none.
 common::Result<nlohmann::json> admin_post(const HostPort& admin, const std::string& token_file,
                                           std::string_view target,
                                           std::chrono::milliseconds timeout = kAdminTimeout);
 
-// On standard output, as ASCII.
+// Prints to standard output, as ASCII.
 void print_json(const nlohmann::json& document);
 
 }  // namespace shoal::node

@@ -1,5 +1,5 @@
-// What the admin API answers, for people: the access list and the largest swarms. Pure; the documents may
-// have any shape, and only printable ASCII and line feeds come out.
+// Answers of the admin API as text for people: the access list and the largest swarms. Pure; the documents
+// may have any shape, and the text is only printable ASCII and line feeds.
 
 #pragma once
 

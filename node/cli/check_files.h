@@ -1,4 +1,4 @@
-// The files that an options file names, looked at before a node starts: for `shoal config --check`.
+// Checks the files that an options file names, before a node starts: for `shoal config --check`.
 
 #pragma once
 
@@ -9,10 +9,10 @@
 
 namespace shoal::node {
 
-// What is wrong with them, a message each that names the option: keys, admin token, access list and state
-// must be there and readable as what they are (the state and the snapshot are made by the first start), and
-// the folders of those that a node writes must exist. Nothing is written. Files that a node opens behind
-// node.chroot are looked for there.
+// What is wrong with them, one message for each that names its option. Keys, admin token, access list and
+// state must be there and valid (the first start makes the state and the snapshot), and the folders of files
+// that a node writes must exist. Writes nothing. Files that a node opens inside node.chroot are looked for
+// there.
 std::vector<std::string> wrong_files(const Options& options);
 
 }  // namespace shoal::node

@@ -221,7 +221,7 @@ Command top_command(CLI::App& shoal, Arguments& arguments) {
   return {app, [&top] { return command_top(top); }};
 }
 
-// What every command has that changes something in a running node.
+// The options of every command that changes a running node.
 void add_admin_options(CLI::App& app, AdminRequest& request) {
   app.add_option("--admin", request.admin, "admin.listen of the node")->type_name("HOST:PORT");
   app.add_option("--token-file", request.token_file, "admin.token_file of the node")->type_name("FILE");

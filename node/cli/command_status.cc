@@ -81,7 +81,7 @@ std::string as_text(const StatusRequest& request, const Answers& answers) {
   return out;
 }
 
-// Until SIGINT, which is how it ends well, or until nobody reads any more.
+// Runs until SIGINT, which is exit code 0, or until nobody reads its output.
 int watch(const StatusRequest& request, const std::vector<HostPort>& admins) {
   std::signal(SIGINT, [](int /*signal*/) { _exit(kExitOk); });
   const bool terminal = isatty(STDOUT_FILENO) == 1;
@@ -92,7 +92,7 @@ int watch(const StatusRequest& request, const std::vector<HostPort>& admins) {
     if (request.json) {
       frame = as_json(request, answers).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) + "\n";
     } else {
-      // What does not answer is part of the picture, and may answer again.
+      // A node that does not answer is part of the picture, and may answer again.
       frame = as_text(request, answers);
       for (const Answer& answer : answers) {
         if (!answer.document) frame += (frame.empty() ? "" : "\n") + answer.error() + "\n";

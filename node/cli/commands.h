@@ -26,9 +26,8 @@ constexpr int kExitOk = 0;
 constexpr int kExitFailed = 1;  // it did not work, or something is not valid
 constexpr int kExitUsage = 2;   // the command line cannot be understood
 
-// Where a node's admin endpoint is if nobody says otherwise (HOST:PORT): in an environment that sets a node's
-// admin.listen, as in its container, there, by loopback where that is all addresses; or else the option's
-// default.
+// A node's admin endpoint (HOST:PORT) if none is given: admin.listen as the environment sets it, as in a
+// node's container, by loopback if that is all addresses; otherwise the option's default.
 std::string default_admin();
 
 // One "shoal: LINE" per line of the message.
@@ -59,7 +58,7 @@ struct StatusRequest {
 };
 int command_status(const StatusRequest& request);
 
-// What the commands have in common that change something in a running node.
+// What commands that change a running node have in common.
 struct AdminRequest {
   std::string admin = default_admin();  // HOST:PORT
   std::string token_file;               // the node's admin.token_file; empty: none
@@ -69,10 +68,10 @@ struct AdminRequest {
 // shoal drain: asks a node to leave in good order.
 int command_drain(const AdminRequest& request);
 
-// shoal reload: has a node read its options and files anew, and says what came of it.
+// shoal reload: has a node read its options and files again, and prints the result.
 int command_reload(const AdminRequest& request);
 
-// shoal access: shows or changes the access list by way of one node.
+// shoal access: shows or changes the access list through one node.
 struct AccessRequest {
   enum class Verb : uint8_t { add, remove, list };
   Verb verb = Verb::list;
@@ -89,7 +88,7 @@ struct TopRequest {
 };
 int command_top(const TopRequest& request);
 
-// shoal completion: what makes `shell` (bash, zsh or fish) complete this command line.
+// shoal completion: a script with which `shell` (bash, zsh or fish) completes this command line.
 int command_completion(const CLI::App& shoal, const std::string& shell);
 
 // HOST:PORT as given to --admin.

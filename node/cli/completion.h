@@ -1,5 +1,5 @@
-// What a shell needs to complete the command line of shoal, for bash, zsh and fish. Pure. The scripts ask
-// nothing of the program when they run, and need nothing but the shell.
+// Completion scripts for the command line of shoal, for bash, zsh and fish. Pure. The scripts need only the
+// shell: they do not run shoal.
 
 #pragma once
 

@@ -1,4 +1,4 @@
-// What /status.json says, for people: the cluster as a table. Pure; the text may be anything.
+// /status.json for people: the cluster as a table. Pure; the document may have any shape.
 
 #pragma once
 

@@ -16,7 +16,7 @@ struct HttpCounters {
   common::Counter bytes_received;
   common::Counter bytes_sent;
   common::Counter bad_requests;  // answered 4xx or 5xx by the parser
-  // To make an answer; of a long one, to begin it.
+  // How long it takes to make an answer; for a streamed one, to begin it.
   common::TimeHistogram request_time;
 };
 

@@ -105,14 +105,14 @@ void HttpServer::accept(uv_stream_t* listener) {
   }
   connection.client = from_sockaddr(reinterpret_cast<sockaddr*>(&peer));
   connection.proxy_header_due = proxy_header_ && trusted(connection.client);
-  // One that is refused must not push out another.
+  // A refused connection must not displace another.
   if (!connection.proxy_header_due && !admit(connection)) return;
   if (full) make_room();
   wait_for(connection, Wait::request);
   if (uv_read_start(stream, &HttpServer::on_alloc, &HttpServer::on_read) != 0) close(connection);
 }
 
-// Counts the connection of a client whose address is known now; false: it was one too many and is closed.
+// Counts a connection once its client's address is known; false: it was one too many and is closed.
 bool HttpServer::admit(Connection& connection) {
   if (limits_.per_address == nullptr) return true;
   if (trusted(connection.client)) return true;
@@ -202,8 +202,8 @@ void HttpServer::refuse(Connection& connection, int status) {
   connection.linger = true;
 }
 
-// Whose connection it is, as the proxy says before anything else. False: `input` is what is left to wait
-// with.
+// Reads the proxy's header, which says whose connection it is. False: not complete yet, or the connection is
+// over; `input` is what remains.
 bool HttpServer::take_proxy_header(Connection& connection, ByteSpan& input) {
   const proto::ProxyHeader header = proto::parse_proxy_header(input);
   if (header.state == proto::ProxyState::need_more) return false;
@@ -297,7 +297,7 @@ void HttpServer::read_on(Connection& connection) {
   uv_read_start(reinterpret_cast<uv_stream_t*>(&connection.tcp), &HttpServer::on_alloc, &HttpServer::on_read);
   wait_for(connection, Wait::request);
   if (connection.partial.empty()) return;
-  // Behind a request with a long answer more whole ones may stand.
+  // More complete requests may follow one with a streamed answer.
   const std::string input = std::exchange(connection.partial, {});
   answer_input(connection, bytes_of(input), false);
 }
@@ -328,8 +328,9 @@ void HttpServer::close(Connection& connection) {
   });
 }
 
-// Of those we wait for, the one that has let us wait longest, idle or in the middle of a request: else
-// clients that never finish one would outlive all others. Those being answered only when there is no such.
+// Closes the connection that has kept us waiting longest, idle or in the middle of a request: otherwise
+// clients that never finish a request would outlive all others. Closes one that is being answered only if
+// there is no such connection.
 void HttpServer::make_room() {
   Connection* oldest = queues_[static_cast<size_t>(Wait::request)].front;
   Connection* slow = queues_[static_cast<size_t>(Wait::rest_of_request)].front;

@@ -1,10 +1,9 @@
 // HttpServer: HTTP/1.x connections on one libuv loop: reading, pipelining, keep-alive, limits. What is
 // answered is the handler's. One thread; a slow client costs a little memory, never the thread.
-//
-// Memory: all connections share one read buffer and one answer buffer; a connection keeps bytes of its own
-// only while a request is incomplete (bounded by the parser's head limit), an answer has not been taken by
-// the kernel, or a long answer is made; in the last two cases it is not read from, and what it sent behind
-// the request (at most what one read brings) waits.
+// Memory: all connections share one read buffer and one answer buffer. A connection keeps bytes of its own
+// only while a request is incomplete (bounded by the parser's head limit), while the kernel has not taken all
+// of an answer, or while an answer is streamed. In the last two cases the server does not read from it, and
+// what it sent after the request (at most one read) waits.
 
 #pragma once
 
@@ -43,7 +42,7 @@ struct HttpLimits {
   uint64_t request_ms = 10'000;  // from a request's first byte to its last
   uint64_t answer_ms = 10'000;   // for the client to take an answer
   bool post = false;             // POST reaches the handler; else it is answered with 405
-  // Not null: refuses a connection of a client that has too many. Outlives the server.
+  // Not null: refuses connections of a client that has too many. Must outlive the server.
   AddressConnections* per_address = nullptr;
 };
 
@@ -58,13 +57,13 @@ class HttpServer {
   // Accepts connections from a listening socket.
   void listen(FileDescriptor socket);
 
-  // While it is true, the last answer to what a client has sent so far ends its connection, so that clients
-  // that keep connections alive go elsewhere before they are cut off. `draining` outlives the server; any
-  // thread may set it.
+  // While it is true, a connection is closed after the last answer to what its client has sent so far. So
+  // clients with keep-alive connections go elsewhere before they are cut off. `draining` must outlive the
+  // server; any thread may set it.
   void close_when(const std::atomic<bool>& draining) { draining_ = &draining; }
 
-  // Of connections accepted from now on those from there are not counted by address; with `header` they begin
-  // with a PROXY protocol header, and the client counts that it names.
+  // From now on, new connections from these networks are not counted by address. With `header` they begin
+  // with a PROXY protocol header, and the client that it names is counted.
   void expect_proxies(std::shared_ptr<const common::NetworkSet> proxies, bool header) {
     proxies_ = std::move(proxies);
     proxy_header_ = header;
@@ -76,7 +75,7 @@ class HttpServer {
  private:
   struct Connection;
   struct Listener;
-  // What a connection waits for. Each queue is ordered by when the wait began, so time-outs look at the front
+  // What a connection waits for. Each queue is ordered by when the wait began, so time-outs check the front
   // only.
   enum class Wait : uint8_t { request, rest_of_request, client_to_read, client_to_close, streamed_answer };
   struct Queue {

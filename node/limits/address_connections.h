@@ -1,6 +1,6 @@
-// AddressConnections: limits.connections_per_address: how many HTTP connections each client has, an IPv4
-// address or an IPv6 /64, with all workers together. It remembers those that are connected and no others, so
-// it is as large as limits.connections allows. Any thread.
+// AddressConnections: limits.connections_per_address: counts the HTTP connections of each client, an IPv4
+// address or an IPv6 /64, over all workers. It remembers only clients that are connected, so
+// limits.connections bounds its size. Any thread.
 
 #pragma once
 
@@ -16,12 +16,12 @@ namespace shoal::node {
 
 class AddressConnections {
  public:
-  // In force for new connections; 0: no limit, and nothing is counted.
+  // Applies to new connections; 0: no limit, and nothing is counted.
   void set_max(uint32_t max) { max_.store(max, std::memory_order_relaxed); }
 
   enum class Entry : uint8_t { uncounted, counted, refused };
 
-  // One connection more. To be followed by leave() with the same address where it is counted.
+  // Counts one more connection. If it was counted, call leave() with the same address when it closes.
   Entry enter(const common::Endpoint& client);
   void leave(const common::Endpoint& client);
 

@@ -1,5 +1,5 @@
-// What of an address tells one client, or one network, from another where they are counted and limited. An
-// IPv6 host has a /64 to itself, and a site a /48.
+// The part of an address by which clients, or networks, are counted and limited. An IPv6 host has a /64 to
+// itself, a site a /48.
 
 #pragma once
 

@@ -1,5 +1,4 @@
-// The limits of a node and their names: what is counted each time one of them is hit, and told to the
-// operator.
+// The limits of a node and their names, under which each hit is counted and reported to the operator.
 
 #pragma once
 

@@ -16,7 +16,7 @@ bool RateTable::take(const ClientPrefix& client, uint32_t per_s, uint64_t now_us
   const uint64_t hash = hash_of(client);
   Set& set = sets_[hash % kSets];
   const uint64_t cost = cost_us(per_s);
-  // Again where another thread has been faster.
+  // Tries again if another thread was faster.
   for (;;) {
     Cell* found = nullptr;
     Cell* fullest = nullptr;

@@ -1,10 +1,9 @@
-// RateTable: who has asked how much lately: a token bucket for each of many clients in a table of a fixed
-// size, found by a keyed hash. A client that the table has no room for takes the place of the one among seven
-// others that has asked least; what was there is forgotten, and a client that is not there has a full bucket.
-// So one who has enough addresses escapes the limit; he never makes it stricter for others, but for the one
-// in some ten thousand whose hash is the same as far as the table keeps it.
-//
-// Any thread. Of a client that is over its limit nothing is written, so a flood only reads.
+// RateTable: how much each client has asked for lately: token buckets in a table of fixed size, found by a
+// keyed hash. A client for whom there is no room replaces the least active of the eight in its set, which is
+// forgotten: a client that is not in the table has a full bucket. So somebody with enough addresses escapes
+// the limit, but never makes it stricter for others, except for the one in some ten thousand with whom he
+// shares the bits of the hash that the table keeps.
+// Any thread. Requests over the limit write nothing, so a flood only reads.
 
 #pragma once
 
@@ -22,14 +21,14 @@ namespace shoal::node {
 class RateTable {
  public:
   static constexpr size_t kClients = size_t{128} * 1024;  // 8 bytes each
-  // A bucket holds what comes in this time: clients that start many downloads ask for all of them at once.
+  // A bucket holds the requests of this time: clients that start many downloads announce them all at once.
   static constexpr uint64_t kBurstUs = 10'000'000;
   static constexpr uint32_t kPerSecondMax = 100'000;
 
   explicit RateTable(const common::SipKey& key);
 
-  // Takes one request out of the client's bucket, which `per_s` (at least 1) fill; false: it is empty.
-  // `now_us` is any clock that does not go back and has run for less than eight years.
+  // Takes one request from the client's bucket, which refills at `per_s` (at least 1); false: it is empty.
+  // `now_us`: any clock that never goes back and has run for less than eight years.
   bool take(const ClientPrefix& client, uint32_t per_s, uint64_t now_us);
 
   // Whether take() would.

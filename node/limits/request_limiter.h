@@ -1,6 +1,6 @@
 // RequestLimiter: limits.requests_per_s_per_address and ..._per_prefix: how much one client, and one network,
-// may ask for. One for all workers, so the limits hold for the node, however a client's packets are spread
-// over the workers. Any thread, but for set().
+// may ask for. All workers share one, so the limits hold for the node, however a client's packets are spread
+// over the workers. Any thread, except set().
 
 #pragma once
 
@@ -20,20 +20,20 @@ class RequestLimiter {
   // `key`: secret, so that nobody can choose addresses that share a place.
   explicit RequestLimiter(const common::SipKey& key) : key_(key) {}
 
-  // In force from now on; 0: no limit, at most RateTable::kPerSecondMax. Control thread. A table is only
-  // there once there has been a limit.
+  // Applies from now on; 0: no limit, at most RateTable::kPerSecondMax. Control thread. Allocates a table
+  // only when its limit is first set.
   void set(uint32_t per_s_per_address, uint32_t per_s_per_prefix);
 
-  // Else there is nothing to ask.
+  // Whether any limit is set.
   bool on() const {
     return (per_address_.load(std::memory_order_acquire) | per_prefix_.load(std::memory_order_acquire)) != 0;
   }
 
-  // One request more. The limit that it is over, or none; then it has been counted. One who is over his own
-  // limit does not use up his network's.
+  // Counts one more request, or returns the limit it exceeds. A client over its own limit does not use up its
+  // network's.
   Limit take(const common::Endpoint& client, uint64_t now_us);
 
-  // What take() would say.
+  // What take() would return.
   Limit look(const common::Endpoint& client, uint64_t now_us) const;
 
  private:

@@ -1,6 +1,6 @@
-// Probe: asks a tracker as a client would (UDP: BEP 15; HTTP: BEP 3, 23, 48) and says what it answered, step
-// by step. It announces a leecher that it stops again at the end, so that no ghost peer stays. Blocking; for
-// the command `shoal probe` only.
+// Probe: asks a tracker as a client would (UDP: BEP 15; HTTP: BEP 3, 23, 48) and reports its answers, step by
+// step. It announces a leecher and stops it at the end, so that no ghost peer remains. Blocking; for the
+// command `shoal probe` only.
 
 #pragma once
 
@@ -38,7 +38,7 @@ struct ProbeTarget {
   common::InfoHash hash;
   proto::AnnounceRequest announce;      // what is sent; the hash is the one above
   std::chrono::milliseconds timeout{};  // for each step
-  // Of the steps only these, besides the connect.
+  // Only these steps, besides the connect.
   bool announces = true;
   bool scrapes = true;
   bool stops = true;

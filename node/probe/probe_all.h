@@ -1,7 +1,7 @@
-// Asks many addresses of one tracker, as clients that get any of them would, and says whether they are one:
-// each answers, what is announced to one is soon seen at all, and a connection id of one holds at all (BEP 15
-// clients may be sent to another node within two minutes). Blocking, some threads of its own; for the command
-// `shoal probe --all` only.
+// Asks many addresses of one tracker as clients would, and says whether they behave as one: each answers,
+// what is announced to one is soon known to all, and all accept a connection id of one (BEP 15 clients may be
+// sent to another node within two minutes). Blocking, with threads of its own; for the command `shoal probe
+// --all` only.
 
 #pragma once
 
@@ -42,7 +42,7 @@ struct ProbedAddress {
   bool ok() const;
 };
 
-// In the order of the plan. Every peer that was announced is stopped again.
+// In the order of the plan. Stops every peer that it has announced.
 std::vector<ProbedAddress> probe_all(const ProbePlan& plan);
 
 struct NamedAddress {
@@ -50,8 +50,8 @@ struct NamedAddress {
   common::Endpoint address;
 };
 
-// The members of /v1/members, where they have their sync channel but with this port. Pure; the document may
-// have any shape.
+// The members of /v1/members, at the addresses of their sync channels but with this port. Pure; the document
+// may have any shape.
 std::vector<NamedAddress> member_addresses(const nlohmann::json& document, uint16_t port);
 
 }  // namespace shoal::node

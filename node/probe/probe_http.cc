@@ -14,7 +14,7 @@ namespace {
 
 using std::chrono::steady_clock;
 
-// Every byte as %XX: always right, whatever it is.
+// Encodes every byte as %XX, which is always correct.
 std::string percent_encoded(std::span<const uint8_t> bytes) {
   constexpr std::string_view kDigits = "0123456789ABCDEF";
   std::string out;
@@ -44,7 +44,7 @@ class HttpProbe {
     }
     if (!connected) return std::move(report_);
     if ((!target_.announces || announce()) && target_.scrapes) scrape();
-    // Also when the announce failed: it may have arrived and only the answer been lost.
+    // Also after a failed announce: perhaps only its answer was lost.
     if (target_.stops) stop();
     return std::move(report_);
   }

@@ -33,7 +33,7 @@ class UdpProbe {
     for (const common::Endpoint& server : *servers) {
       if (!open(server)) continue;
       if ((!target_.announces || announce()) && target_.scrapes) scrape();
-      // Also when the announce failed: it may have arrived and only the answer been lost.
+      // Also after a failed announce: perhaps only its answer was lost.
       if (target_.stops) stop();
       break;
     }
@@ -62,7 +62,8 @@ class UdpProbe {
     }
   }
 
-  // Sends, and sends once more at half time. The round trip counts from the last time it was sent.
+  // Sends the request, and again after half the time-out. The round trip counts from the last time it was
+  // sent.
   common::Result<UdpAnswer> exchange(const Write& write, double& round_trip_ms) {
     const uint32_t transaction_id = randombytes_random();
     const auto request = common::ByteSpan(out_).first(write(transaction_id));

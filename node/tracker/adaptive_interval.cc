@@ -9,10 +9,10 @@ namespace {
 
 constexpr double kSmoothingS = 10;
 
-// A node that starts listens to the others for so long.
+// How long a node that has just started follows the others.
 constexpr int64_t kFollowUs = 5'000'000;
 
-// Longer between two steps counts as this: a suspended machine has learnt nothing meanwhile.
+// A longer time between two steps counts as this: a suspended machine has measured nothing meanwhile.
 constexpr double kStepMaxS = 10;
 
 }  // namespace

@@ -20,7 +20,7 @@ namespace {
 // A malformed request will not get better by being sent again.
 constexpr proto::RetryIn kNever{.never = true};
 
-// What who asks too often is told: the buckets fill again in seconds, BEP 31 has minutes.
+// What a client that asks too often is told: the buckets refill in seconds, but BEP 31 counts in minutes.
 constexpr uint32_t kTooOftenMinutes = 1;
 
 }  // namespace
@@ -74,7 +74,7 @@ bool HttpTracker::asks_for_stats(const proto::HttpRequest& request) const {
   return !path.empty() && request.path == path;
 }
 
-// A proxy that is trusted and names nobody else, a health check perhaps, is not limited.
+// A trusted proxy that names no client, perhaps a health check, is not limited.
 bool HttpTracker::over_rate(const Endpoint& client) {
   if (tracker_.settings().proxies.networks.contains(client)) return false;
   // By the same clock as the UDP server: they fill the same buckets.

@@ -1,5 +1,5 @@
-// IntervalControl: how many announces there are, here and on the other nodes, and what follows for the
-// interval that clients are told. Looks once a second. Control thread only, but for the interval.
+// IntervalControl: measures announces per second, here and on the other nodes, and adapts the interval that
+// clients are told. Once a second. Control thread only, except for the interval.
 
 #pragma once
 

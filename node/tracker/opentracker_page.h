@@ -1,5 +1,5 @@
-// OpentrackerPage: opentracker's /stats: answers what scripts written for it ask. One object for all servers
-// of a node; any thread.
+// OpentrackerPage: opentracker's /stats, for scripts written for it. One object for all servers of a node;
+// any thread.
 
 #pragma once
 
@@ -32,7 +32,7 @@ class OpentrackerPage {
                   std::span<const std::unique_ptr<WorkerCounters>> workers,
                   const std::atomic<uint64_t>& synced_peers);
 
-  // What may be had now, and by whom.
+  // Who may see what now.
   struct Terms {
     const common::NetworkSet& networks;  // whose clients may see it
     bool dumps = false;                  // full scrapes too

@@ -21,7 +21,7 @@
 
 namespace shoal::node {
 
-// Never changed: shared by the workers, and another takes its place at a reload.
+// Immutable: shared by the workers, and replaced at a reload.
 struct TrackerSettings {
   uint32_t interval_s = 1800;
   double interval_jitter = 0.1;
@@ -67,20 +67,20 @@ class Tracker {
     return policy_ == nullptr ? Refusal::none : judge(request, peer);
   }
 
-  // A client that gets nothing at all.
+  // Whether the client gets no answer at all.
   bool denies(const common::Endpoint& client) const { return policy_ != nullptr && policy_->denies(client); }
 
   // A swarm that is not served must not be scraped.
   bool hides(const common::InfoHash& hash) const { return policy_ != nullptr && !policy_->allows(hash); }
 
-  // Whether over_rate() has to be asked at all.
+  // Whether over_rate() needs to be called at all.
   bool limits_requests() const { return settings_->limiter != nullptr && settings_->limiter->on(); }
 
-  // Whether this request of the client is one too many, and shall not be answered. Counted. `proven`: it does
-  // come from there; else it is not counted against the client, who may not have sent it.
+  // Whether this request exceeds the client's limit and gets no answer; counts it. `proven`: the sender's
+  // address is verified; if not, the request is not counted against the client, who may not have sent it.
   bool over_rate(const common::Endpoint& client, bool proven, uint64_t now_us);
 
-  // Peers the client shall get at most, given what fits its answer.
+  // How many peers the client gets at most, given how many fit into its answer.
   uint32_t peers_wanted(const proto::AnnounceRequest& request, uint32_t fits) const;
 
   // `source` is the client's address; its port is not used. The peer spans of the answer point into
@@ -94,7 +94,8 @@ class Tracker {
     return hides(info_hash) ? proto::SwarmCounts{} : store_.scrape(ref, info_hash);
   }
 
-  // Seconds until the next announce, spread evenly by the jitter so that clients do not come back in step.
+  // Seconds until the next announce, spread evenly by the jitter so that clients do not come back all at
+  // once.
   uint32_t interval_s();
 
  private:

@@ -1,4 +1,4 @@
-// From the options to what a worker's tracker goes by. Pure.
+// Makes the settings of a worker's tracker from the options. Pure.
 
 #pragma once
 

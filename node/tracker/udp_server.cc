@@ -45,7 +45,7 @@ void ignore_path_mtu(int fd, Family family) {
   }
 }
 
-// Written where it stays: a copy of what has just been written in small pieces would wait for them all.
+// Written in place: a copy of what has just been written in small pieces would wait for all of them.
 void write_client(const sockaddr_storage& source, common::Endpoint& client) {
   if (source.ss_family != AF_INET) {
     client = from_sockaddr(reinterpret_cast<const sockaddr*>(&source));
@@ -318,7 +318,7 @@ void UdpServer::send() {
     if (sent > 0) {
       done += static_cast<size_t>(sent);
     } else if (errno != EINTR) {
-      // One that cannot be sent (a full buffer, no route back) must not take the others with it.
+      // An answer that cannot be sent (a full buffer, no route back) must not hold up the others.
       bytes -= batch_.out_slices[done].iov_len;
       ++dropped;
       ++done;

@@ -1,10 +1,9 @@
 // UdpServer: BEP 15 on one UDP socket of one worker, on its libuv loop: a batch of datagrams in by recvmmsg,
 // their swarms prefetched, the announces worked, a batch of answers out by sendmmsg. No allocation, no log,
 // no call into the kernel per packet. Worker's thread only.
-//
-// At load the socket is taken out of epoll and read in every turn of the loop until it is empty: as long as
-// epoll watches a socket, the kernel calls epoll's wake-up for each datagram that comes and each that is
-// sent, which is a tenth of all the work.
+// Under load the socket is taken out of epoll and read in every turn of the loop until it is empty: while
+// epoll watches a socket, the kernel calls epoll's wake-up for each datagram received and sent, a tenth of
+// all the work.
 
 #pragma once
 

@@ -10,7 +10,7 @@ namespace shoal::node {
 
 namespace {
 
-// Where pinning is not allowed the thread runs as well without.
+// If pinning is not allowed, the thread runs without.
 void pin_this_thread(size_t number) {
   cpu_set_t allowed;
   if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;

@@ -53,16 +53,16 @@ class Worker {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  // New keys for connection ids, at least one; control thread. In force soon, between two batches.
+  // Sets new keys for connection ids, at least one. They apply soon, between two batches. Control thread.
   void set_connection_keys(std::vector<common::SipKey> keys);
 
-  // What may be announced from soon on; null: everything. Control thread.
+  // Sets what may be announced; null: everything. Applies soon. Control thread.
   void set_policy(std::shared_ptr<const AnnouncePolicy> policy);
 
-  // Other settings from soon on. Control thread.
+  // Sets other settings. They apply soon. Control thread.
   void set_settings(std::shared_ptr<const TrackerSettings> settings);
 
-  // Stops serving and joins the thread. What the queue holds stays there to be drained.
+  // Stops serving and joins the thread. The queue keeps what it holds, to be drained.
   void stop();
 
   // Control thread; null when there is no sync channel.
