@@ -46,12 +46,9 @@ void append_bytes(std::string& out, const common::InfoHash& hash) {
 }  // namespace
 
 std::optional<DumpFormat> dump_format_from(std::string_view name) {
-  if (name == "ben") return DumpFormat::bencode;
-  if (name == "txt") return DumpFormat::text;
-  if (name == "txtp") return DumpFormat::text_completed;
-  if (name == "bin") return DumpFormat::binary;
-  if (name == "url") return DumpFormat::url;
-  if (name == "json") return DumpFormat::json;
+  for (const auto& [known, format] : kDumpFormatNames) {
+    if (name == known) return format;
+  }
   return std::nullopt;
 }
 

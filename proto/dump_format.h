@@ -3,10 +3,12 @@
 
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "proto/announce.h"
 
@@ -22,7 +24,15 @@ enum class DumpFormat : uint8_t {
   state,           // HEX:minute:completed, as read by opentracker -l; `minute` is that of the dump
 };
 
-// The value of the query parameter `format`, or of an option.
+// The formats that can be asked for, by the names that the query parameter `format` and admin.export_format
+// have for them.
+inline constexpr std::array<std::pair<std::string_view, DumpFormat>, 6> kDumpFormatNames = {
+    {{"ben", DumpFormat::bencode},
+     {"txt", DumpFormat::text},
+     {"txtp", DumpFormat::text_completed},
+     {"bin", DumpFormat::binary},
+     {"url", DumpFormat::url},
+     {"json", DumpFormat::json}}};
 std::optional<DumpFormat> dump_format_from(std::string_view name);
 
 std::string_view content_type(DumpFormat format);

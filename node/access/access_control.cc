@@ -9,6 +9,7 @@
 #include "common/check.h"
 #include "common/log.h"
 #include "node/access/access_state.h"
+#include "node/config/option_values.h"
 #include "node/os/atomic_file.h"
 #include "node/os/files.h"
 #include "node/text/printable.h"
@@ -58,18 +59,6 @@ Result<sync::AccessLog> load_log(const std::string& path) {
 }
 
 }  // namespace
-
-std::string_view to_string(AccessMode mode) {
-  switch (mode) {
-    case AccessMode::open:
-      return "open";
-    case AccessMode::allow:
-      return "allow";
-    case AccessMode::deny:
-      return "deny";
-  }
-  return "";
-}
 
 // Work on one of libuv's threads, and what follows on the loop.
 class AccessControl::Job {

@@ -37,8 +37,6 @@ struct AccessStatus {
   uint64_t state_writes_failed = 0;
 };
 
-std::string_view to_string(AccessMode mode);
-
 class AccessControl {
  public:
   // What is read before the loop runs; an error is shown at start.

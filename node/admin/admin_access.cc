@@ -5,6 +5,7 @@
 
 #include "node/admin/admin_api.h"
 #include "node/admin/admin_query.h"
+#include "node/config/option_values.h"
 #include "proto/http_answer.h"
 
 namespace shoal::node {
@@ -51,7 +52,8 @@ void change_access(AccessControl& access, const proto::HttpRequest& request, boo
   const proto::HttpReply reply = proto::reply_to(request);
   const auto hashes = hashes_of(request.query);
   if (!hashes || hashes->empty()) {
-    const std::string reason = hashes ? "no hash: ?hash= and 40 hexadecimal digits" : hashes.error().message;
+    const std::string reason =
+        hashes ? "no hash is given: ?hash= and 40 hexadecimal digits" : hashes.error().message;
     append_api_error(out, reply, 400, reason);
     return;
   }

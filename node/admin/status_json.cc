@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "node/config/option_values.h"
 #include "node/config/version.h"
 #include "node/status/request_totals.h"
 #include "proto/sync_header.h"
@@ -13,7 +14,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// 64-bit numbers that name something: as text, since JSON readers round them.
+// 64-bit ids are text, since many JSON readers round large numbers.
 std::string id_text(uint64_t id) {
   char text[17];
   std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(id));

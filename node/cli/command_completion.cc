@@ -23,7 +23,9 @@ CompletionValue value_of(const std::string& command, const std::string& name, co
     return {false, words->second};
   }
   if (command == "node" && name.starts_with("--")) {
-    if (const Option* row = find_option(name.substr(2))) return completion_value(row->allowed);
+    if (const Option* row = find_option(name.substr(2))) {
+      return {row->is_path, {row->words.begin(), row->words.end()}};
+    }
   }
   return {option.get_type_name().starts_with("FILE"), {}};
 }

@@ -130,9 +130,9 @@ connection id of theirs. --admin adds the members that this node knows, at the a
 channels and with the port of the first name.)";
 
 std::string option_help(const Option& option) {
-  return std::string(option.summary) + " Allowed: " + std::string(option.allowed) +
-         ". Default: " + toml_value(option, option.default_text) + ". Taken " +
-         std::string(when_taken(option)) + ".";
+  return std::string(option.summary) + " Allowed: " + option.allowed +
+         ". Default: " + toml_value(option, option.default_text) + ". Takes effect " +
+         std::string(when_effective(option)) + ".";
 }
 
 Command node_command(CLI::App& shoal, Arguments& arguments) {

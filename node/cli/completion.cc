@@ -162,24 +162,4 @@ std::string completion_script(Shell shell, Commands commands) {
   return "";
 }
 
-CompletionValue completion_value(std::string_view allowed) {
-  CompletionValue value;
-  const auto says = [&](std::string_view word) { return allowed.find(word) != std::string_view::npos; };
-  value.file = says("path") && (says("file") || says("FIFO") || says("folder"));
-  const size_t last = allowed.find(" or ");
-  if (value.file || last == std::string_view::npos) return value;
-  std::string list(allowed);
-  list.replace(last, 4, ", ");
-  for (size_t begin = 0; begin <= list.size();) {
-    const size_t end = std::min(list.find(", ", begin), list.size());
-    const std::string word = list.substr(begin, end - begin);
-    const bool plain =
-        !word.empty() && std::all_of(word.begin(), word.end(), [](char c) { return c >= 'a' && c <= 'z'; });
-    if (!plain) return {};
-    value.words.push_back(word);
-    begin = end + 2;
-  }
-  return value;
-}
-
 }  // namespace shoal::node

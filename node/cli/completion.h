@@ -35,8 +35,4 @@ enum class Shell : uint8_t { bash, zsh, fish };
 
 std::string completion_script(Shell shell, std::span<const CompletionCommand> commands);
 
-// The words of an option's "allowed" when it lists them ("text or json"), else none; a file when it says that
-// it is a path.
-CompletionValue completion_value(std::string_view allowed);
-
 }  // namespace shoal::node

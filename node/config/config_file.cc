@@ -3,10 +3,9 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <cstddef>
 
+#include "node/config/option_values.h"
 #include "node/text/printable.h"
 #include "node/text/suggest.h"
 
@@ -14,8 +13,8 @@ namespace shoal::node {
 
 namespace {
 
-// Every dot may open a table ("a.b.c.d = 1"), and toml++ frees tables recursively: this bounds the depth. A
-// file that names every list in full has less than half of it.
+// Every dot may open a table ("a.b.c.d = 1"), and toml++ frees tables recursively: this limits the depth. A
+// file with every list full has less than half as many.
 constexpr ptrdiff_t kDotsMax = 8192;
 
 std::string at_line(const std::string& file_name, const toml::source_region& source) {
@@ -45,13 +44,7 @@ std::string type_name(const toml::node& node) {
   return "";
 }
 
-std::string decimal(double value) {
-  std::array<char, 32> text;
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
-  return std::string(text.data(), end);
-}
-
-// The text of a value of the kind, or nothing for a value of another type.
+// The text of a value, or nothing if it is of another type than `kind`.
 std::optional<std::string> value_text(OptionKind kind, const toml::node& node) {
   const auto whole = node.value_exact<int64_t>();
   switch (kind) {
@@ -61,7 +54,8 @@ std::optional<std::string> value_text(OptionKind kind, const toml::node& node) {
       return whole ? std::optional(std::to_string(*whole)) : std::nullopt;
     case OptionKind::fraction:
       if (whole) return std::to_string(*whole);
-      return node.is_floating_point() ? std::optional(decimal(*node.value_exact<double>())) : std::nullopt;
+      return node.is_floating_point() ? std::optional(fraction_text(*node.value_exact<double>()))
+                                      : std::nullopt;
     case OptionKind::boolean:
       return node.is_boolean() ? std::optional(*node.value_exact<bool>() ? "true" : "false") : std::nullopt;
   }
@@ -155,7 +149,7 @@ std::vector<Setting> parse_config_file(const std::string& file_name, std::string
   }
   if (std::count(text.begin(), text.end(), '.') > kDotsMax) {
     return one_error(shown_name + ": has more than " + std::to_string(kDotsMax) +
-                     " dots: that is no configuration");
+                     " dots: that is no options file");
   }
   try {
     return Reader(shown_name).read(toml::parse(text, shown_name));

@@ -1,4 +1,4 @@
-// The TOML file: text in, settings out. Pure; the text may be anything.
+// Reads the TOML file: text in, settings out. Pure; the text may be anything.
 
 #pragma once
 
@@ -11,8 +11,8 @@ namespace shoal::node {
 
 constexpr size_t kConfigFileBytesMax = 1 << 20;
 
-// Keys live in sections: [tracker] interval_s = 1800. `file_name` begins the errors ("FILE:LINE: ...").
-// In the order of the lines.
+// Keys stand in sections: [tracker] interval_s = 1800. Errors begin with `file_name` ("FILE:LINE: ..."). The
+// settings come in the order of the lines.
 std::vector<Setting> parse_config_file(const std::string& file_name, std::string_view text);
 
 }  // namespace shoal::node

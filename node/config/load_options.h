@@ -1,4 +1,4 @@
-// Options from the outside world: the file, this process's environment, the flags, the host name.
+// Reads options from the outside world: file, environment of this process, flags, host name.
 
 #pragma once
 
@@ -12,8 +12,8 @@
 
 namespace shoal::node {
 
-// `file`: the path of --config; none: SHOAL_CONFIG names the file, and if it does not there is none. The
-// error holds one line per mistake. May be called again to see what changed.
+// `file`: the path of --config; none: the path in SHOAL_CONFIG, if that is set. The error has one line per
+// mistake. May be called again, for a reload.
 common::Result<Options> load_options(const std::optional<std::string>& file, std::vector<NamedText> flags);
 
 }  // namespace shoal::node

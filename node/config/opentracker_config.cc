@@ -39,7 +39,7 @@ std::optional<common::Endpoint> address_in(View text, uint16_t default_port) {
   return address;
 }
 
-// opentracker looks at the bits before the prefix only; shoal wants the others to be 0.
+// opentracker ignores the bits after the prefix; shoal requires them to be 0.
 std::optional<common::Network> network_in(View text) {
   const auto exact = common::parse_network(text);
   const size_t slash = text.find('/');
@@ -53,14 +53,14 @@ std::optional<common::Network> network_in(View text) {
   return common::Network{*address, static_cast<uint8_t>(*prefix)};
 }
 
-// The new file in the making.
+// The new file while it is being made.
 class Translation {
  public:
   void begin_line(size_t number, View line) {
     line_ = "line " + std::to_string(number) + ": " + printable(line, kShownMax);
   }
 
-  // Adds to a list, or sets a single value, for the present line.
+  // Adds to a list, or sets a single value, because of the current line.
   void put(View key, const std::string& value) {
     const Option* option = find_option(key);
     if (option == nullptr) return note("no counterpart");
@@ -68,30 +68,30 @@ class Translation {
     if (item.comments.empty() || item.comments.back() != line_) item.comments.push_back(line_);
     if (!option->is_list()) item.values.clear();
     if (std::find(item.values.begin(), item.values.end(), value) != item.values.end()) return;
-    // The option's own parser judges, together with the values before.
+    // The option's own parser decides, given the earlier values.
     Options scratch;
     if (option->is_list()) option->clear(scratch);
     for (const std::string& before : item.values) option->set(scratch, before);
     if (option->set(scratch, value)) {
       item.values.push_back(value);
     } else {
-      item.comments.back() += "  <- not taken: " + std::string(option->allowed);
+      item.comments.back() += "  <- not allowed: " + option->allowed;
     }
   }
 
-  // The same for what opentracker does without a line; `why` stands above it.
+  // The same for a default of opentracker; `why` stands above it.
   void put_default(View key, const std::string& value, const std::string& why) {
     line_ = why;
     put(key, value);
   }
 
-  // Leaves the key out, with what was said of it.
+  // Leaves the key out, with a comment.
   void drop(View key, const std::string& why) {
     items_[key].values.clear();
     items_[key].comments.push_back(why);
   }
 
-  // A list that is empty, and not by default.
+  // A list that is empty, other than by default.
   void put_empty(View key, const std::string& why) {
     drop(key, why);
     items_[key].empty_list = true;
@@ -102,13 +102,14 @@ class Translation {
     return found != items_.end() && !found->second.values.empty();
   }
 
-  // The present line becomes nothing.
+  // The current line has no effect.
   void note(const std::string& why) { notes_.push_back(line_ + "\n#   " + why); }
 
   std::string toml() const {
     std::string out =
-        "# Made by `shoal config --from-opentracker`. Lines of the old file stand above what they became.\n";
-    if (!notes_.empty()) out += "#\n# What became of nothing:\n";
+        "# Made by `shoal config --from-opentracker`. Each line of the old file stands above what it "
+        "became.\n";
+    if (!notes_.empty()) out += "#\n# Lines that have no effect:\n";
     for (const std::string& note : notes_) out += "# " + note + "\n";
     for (const Section& section : sections()) append_section(out, section.name);
     return out;
@@ -142,7 +143,7 @@ class Translation {
 
 struct Directive {
   View name;
-  void (*take)(Translation& out, View value);
+  void (*translate)(Translation& out, View value);
 };
 
 void put_address(Translation& out, View key, View value, uint16_t port) {
@@ -205,28 +206,28 @@ constexpr std::array kDirectives = {
               [](Translation& out, View v) { out.put("tracker.redirect_url", std::string(v)); }},
 };
 
-void take_line(Translation& out, View line) {
+void translate_line(Translation& out, View line) {
   const auto space = static_cast<size_t>(std::find_if(line.begin(), line.end(), is_space) - line.begin());
   const View name = line.substr(0, space);
   const auto found =
       std::find_if(kDirectives.begin(), kDirectives.end(), [&](const auto& d) { return d.name == name; });
-  if (found == kDirectives.end()) return out.note("no line of an opentracker.conf that shoal knows");
+  if (found == kDirectives.end()) return out.note("not a line of opentracker.conf that shoal knows");
   const View value = without_spaces(line.substr(space));
   if (value.empty()) return out.note("without a value");
-  found->take(out, value);
+  found->translate(out, value);
 }
 
-// What opentracker does without being told.
+// What opentracker does by default.
 void add_defaults(Translation& out) {
   if (out.has("tracker.udp") != out.has("tracker.http")) {
     out.put_empty(out.has("tracker.udp") ? "tracker.http" : "tracker.udp", "no line for this protocol");
   }
   out.put_default("tracker.full_scrape", "true", "opentracker answers full scrapes");
   if (!out.has("stats.path")) {
-    out.put_default("stats.path", "/stats", "where opentracker has its statistics unless it is told");
+    out.put_default("stats.path", "/stats", "where opentracker has its statistics by default");
   }
   if (!out.has("stats.networks")) {
-    out.put_default("stats.networks", "0.0.0.0/0", "opentracker shows them to everyone unless it is told");
+    out.put_default("stats.networks", "0.0.0.0/0", "opentracker shows them to everyone by default");
     out.put("stats.networks", "::/0");
   }
   if (!out.has("node.user")) {
@@ -254,7 +255,7 @@ TranslatedConfig translate_opentracker_config(View text) {
     ++number;
     if (line.empty() || line.front() == '#') continue;
     out.begin_line(number, line);
-    take_line(out, line);
+    translate_line(out, line);
   }
   add_defaults(out);
   TranslatedConfig translated{out.toml(), ""};

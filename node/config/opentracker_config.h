@@ -10,12 +10,13 @@ namespace shoal::node {
 constexpr size_t kOpentrackerConfigBytesMax = 1 << 20;
 
 struct TranslatedConfig {
-  std::string toml;    // with every line of the file in a comment: what it became, or why nothing
-  std::string errors;  // what `shoal config --check` says against `toml`, a mistake a line; empty: nothing
+  std::string toml;  // every line of the file is in a comment: what it became, or why it has no effect
+  std::string
+      errors;  // what `shoal config --check` finds wrong with `toml`, one mistake per line; empty: none
 };
 
-// `text`: what the file holds, at most kOpentrackerConfigBytesMax. Takes any bytes: lines that opentracker
-// would not understand either are commented like those without a counterpart.
+// `text`: the file, at most kOpentrackerConfigBytesMax, with any bytes in it. Lines that opentracker would
+// not understand either become comments, like those without a counterpart.
 TranslatedConfig translate_opentracker_config(std::string_view text);
 
 }  // namespace shoal::node

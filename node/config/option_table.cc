@@ -3,480 +3,329 @@
 #include <algorithm>
 #include <array>
 
-#include "node/config/option_values.h"
+#include "node/config/option_rows.h"
+
+#define KEY(section, field) SHOAL_KEY(section, field)
 
 namespace shoal::node {
 
+namespace option_rows {
+
 namespace {
 
-template <class Field, class Value>
-bool put(Field& field, const std::optional<Value>& value) {
-  if (value) field = *value;
-  return value.has_value();
+constexpr uint32_t kDayS = 86'400;
+constexpr uint32_t kNumwantMax = 1000;
+constexpr uint32_t kSwarmsMax = 4'000'000'000;
+constexpr uint32_t kConnectionsMax = 1'000'000;
+constexpr uint32_t kRequestsPerSMax = 100'000;
+constexpr size_t kUserNameMax = 32;
+constexpr size_t kWarningMax = 200;
+
+constexpr std::string_view kNetworks = "networks such as 192.0.2.0/24, 2001:db8::/32 or 192.0.2.1";
+constexpr std::string_view kListenAddresses = "addresses such as 0.0.0.0:6969 or [::]:6969, port 1 to 65535";
+constexpr std::string_view kTrackerAddresses = "0.0.0.0:6969,[::]:6969";
+
+bool is_warning(std::string_view text) { return is_printable(text, kWarningMax); }
+
+std::string up_to(size_t most, std::string_view what) {
+  return "up to " + std::to_string(most) + " " + std::string(what);
 }
 
-// A value that is already in the list is not allowed: an address cannot be bound twice.
-template <class Value>
-bool add(std::vector<Value>& list, const std::optional<Value>& value) {
-  if (!value || std::find(list.begin(), list.end(), *value) != list.end()) return false;
-  list.push_back(*value);
-  return true;
+std::string peer_id_prefixes(std::string_view example) {
+  return "beginnings of peer ids such as " + std::string(example) + ", 1 to " +
+         std::to_string(kPeerIdPrefixMax) + " printable characters";
 }
 
-// "" turns an optional address off.
-bool put_or_off(std::optional<common::Endpoint>& field, std::string_view text,
-                std::optional<common::Endpoint> (*parse)(std::string_view)) {
-  field = text.empty() ? std::nullopt : parse(text);
-  return text.empty() || field;
+std::vector<Option> node_rows() {
+  return {
+      name(KEY(node, name), kOptionNameMax, "the host name", "", Apply::restart,
+           {"Name of this node in status and metrics, and in what the other nodes show of it.",
+            "Must be different on every node of a cluster. Characters of the host name that are not allowed "
+            "become '-'."}),
+      whole(KEY(node, workers), {0, 256, "one per CPU"}, 0, Apply::restart, {"Threads that answer clients."}),
+      boolean(KEY(node, pin_workers), false, Apply::restart,
+              {"Bind each worker to a CPU of its own.",
+               "Workers take the CPUs that this process may use in turn. For machines that do little else."}),
+      name(KEY(node, user), kUserNameMax, "no change of user", "", Apply::restart,
+           {"User to switch to once the ports are bound.", "Needs a start as root."}),
+      folder(KEY(node, chroot), Apply::restart,
+             {"Folder to use as root directory (chroot) once the ports are bound.",
+              "Needs a start as root. Names in sync.peers are then resolved inside it, which needs "
+              "etc/resolv.conf there."}),
+      whole(KEY(node, drain_s), seconds(0, 3600), 5, Apply::drain,
+            {"How long a node that was told to stop keeps serving, in seconds.",
+             "It reports \"not ready\" from the first moment: give your load balancer time to notice. A "
+             "second SIGTERM ends it at once."}),
+      path(KEY(node, snapshot), "file", Apply::restart,
+           {"File that keeps the peers over a restart.",
+            "Opened as node.user and inside node.chroot. A node of a cluster hardly needs it: it gets the "
+            "peers from the other nodes. A damaged or foreign file is renamed to FILE.bad and otherwise "
+            "ignored."}),
+      whole(KEY(node, snapshot_interval_s), seconds(0, kDayS, "on exit only"), 300, Apply::snapshot,
+            {"Time between two writes of node.snapshot, in seconds.", "It is also written on exit."}),
+      choice(KEY(node, log_level), kLogLevels, common::LogLevel::info, Apply::log,
+             {"Lowest level that is logged.", "Addresses of peers appear in the log at debug only."}),
+      choice(KEY(node, log_format), kLogFormats, common::LogFormat::text, Apply::log,
+             {"Format of a log line.", "The log goes to standard error."}),
+  };
 }
 
-bool put_text_if(std::string& field, std::string_view text, bool allowed) {
-  if (allowed) field = text;
-  return allowed;
+std::vector<Option> tracker_rows() {
+  return {
+      list(KEY(tracker, udp), parse_listen_address, 64, kListenAddresses, kTrackerAddresses, Apply::restart,
+           {"Addresses of the UDP tracker (BEP 15).", "An empty list turns the UDP tracker off."}),
+      list(KEY(tracker, http), parse_listen_address, 64, kListenAddresses, kTrackerAddresses, Apply::restart,
+           {"Addresses of the HTTP tracker (BEP 3).", "An empty list turns the HTTP tracker off."}),
+      whole(KEY(tracker, interval_s), seconds(1, kDayS), 1800, Apply::tracker,
+            {"Time between two announces of a client, in seconds."}),
+      fraction(KEY(tracker, interval_jitter), 0, 0.5, 0.1, Apply::tracker,
+               {"Share by which the interval in an answer may differ from interval_s, up or down.",
+                "Spreads clients that started together: with 0.1 answers say 0.9 to 1.1 times interval_s."}),
+      whole(KEY(tracker, min_interval_s), seconds(0, kDayS, "not sent"), 0, Apply::tracker,
+            {"Shortest time between two announces that clients are asked to keep, in seconds.",
+             "Sent as \"min interval\" over HTTP; UDP has no field for it. At most interval_s minus the "
+             "jitter."}),
+      whole(KEY(tracker, target_rps), {0, 100'000'000, "off"}, 0, Apply::tracker,
+            {"Announces per second, over the whole cluster, above which the interval grows.",
+             "A client learns the new interval with its next announce, so it takes an interval or two to "
+             "settle."}),
+      whole(KEY(tracker, interval_max_s), seconds(1, kDayS), 2100, Apply::tracker,
+            {"Longest interval that tracker.target_rps may lead to, in seconds.",
+             "Before the jitter. tracker.peer_timeout_s must be large enough for it."}),
+      whole(KEY(tracker, peer_timeout_s), seconds(2, 7 * kDayS), 2700, Apply::restart,
+            {"Time after which a peer that no longer announces is dropped, in seconds.",
+             "Must be the same on every node of a cluster, and more than 9/8 of the longest interval: an "
+             "announce within 1/9 of this time after the last one does not renew the peer."}),
+      whole(KEY(tracker, numwant_default), {0, kNumwantMax}, 50, Apply::tracker,
+            {"Peers in an answer when the client does not ask for a number."}),
+      whole(KEY(tracker, numwant_max), {1, kNumwantMax}, 200, Apply::tracker,
+            {"Most peers in one answer.", "A UDP answer also stays within one packet of 1500 bytes."}),
+      whole(KEY(tracker, numwant_max_udp), {0, kNumwantMax, "tracker.numwant_max"}, 0, Apply::tracker,
+            {"Most peers in one UDP answer."}),
+      whole(KEY(tracker, numwant_max_http), {0, kNumwantMax, "tracker.numwant_max"}, 0, Apply::tracker,
+            {"Most peers in one HTTP answer."}),
+      choice(KEY(tracker, ip_param), kIpParams, IpParam::ignore, Apply::tracker,
+             {"Which HTTP clients may announce another address by ip=, ipv4= or ipv6=.",
+              "trusted: clients in access.trusted_proxies. any: all, so anyone can announce anyone."}),
+      text(KEY(tracker, warning), is_warning, up_to(kWarningMax, "printable ASCII characters"), "none", "",
+           Apply::tracker,
+           {"Message that clients show to their users.", "Sent as \"warning message\" in HTTP answers."}),
+      text(KEY(tracker, redirect_url), is_web_url,
+           "a URL that begins with http:// or https://, without spaces", "none", "", Apply::tracker,
+           {"Where a browser that opens / of the HTTP tracker is sent."}),
+      boolean(KEY(tracker, full_scrape), false, Apply::tracker,
+              {"Answer /scrape without an info_hash with every swarm, on the tracker's HTTP port.",
+               "The admin endpoint always does. /scrape?format= chooses the format: see "
+               "admin.export_format."}),
+      whole(KEY(tracker, full_scrape_interval_s), seconds(0, kDayS, "no limit"), 300, Apply::tracker,
+            {"Shortest time between two full scrapes by one client, in seconds.",
+             "A client is an IPv4 address or an IPv6 /64. One that asks sooner gets status 429."}),
+  };
 }
 
-std::optional<common::LogFormat> parse_log_format(std::string_view text) {
-  if (text == "text") return common::LogFormat::text;
-  if (text == "json") return common::LogFormat::json;
-  return std::nullopt;
+std::vector<Option> access_rows() {
+  return {
+      choice(KEY(access, mode), kAccessModes, AccessMode::open, Apply::always,
+             {"Which swarms are served: all, only those on the access list, or all but those on it.",
+              "Announces for other swarms fail, and their peers are dropped. Give all nodes of a cluster the "
+              "same mode and list."}),
+      path(KEY(access, file), "file", Apply::always,
+           {"File of the access list.",
+            "One info_hash per line, as 40 hexadecimal digits. Anything after a space is a comment, and so "
+            "is a line that begins with '#'. If a line is wrong, the old list stays in force. Without a file "
+            "the list holds run-time changes only."}),
+      path(KEY(access, state_file), "file", Apply::restart,
+           {"File that keeps the run-time changes of the access list over a restart.",
+            "A node of a cluster also gets them from the other nodes. The node writes it itself, as "
+            "node.user."}),
+      path(KEY(access, fifo_add), "FIFO", Apply::restart,
+           {"FIFO from which info_hashes are added to the access list.",
+            "Lines as in access.file. Created if missing; opened as node.user and inside node.chroot."}),
+      path(KEY(access, fifo_delete), "FIFO", Apply::restart,
+           {"FIFO from which info_hashes are removed from the access list.", "As access.fifo_add."}),
+      list(KEY(access, clients_allow), text_if<is_peer_id_prefix>, 256, peer_id_prefixes("-qB4"), "",
+           Apply::always,
+           {"Client software that may announce; an empty list allows all.",
+            "Recognised by how the peer_id begins, which a client can fake."}),
+      list(KEY(access, clients_deny), text_if<is_peer_id_prefix>, 256, peer_id_prefixes("-XL0"), "",
+           Apply::always,
+           {"Client software that may not announce.", "As access.clients_allow, and wins over it."}),
+      list(KEY(access, deny_networks), common::parse_network, 2048, kNetworks, "", Apply::always,
+           {"Networks whose clients are not served.",
+            "Over UDP they get no answer at all, over HTTP a failure."}),
+      boolean(KEY(access, private_addresses), true, Apply::always,
+              {"Whether peers with private, loopback or link-local addresses may announce.",
+               "Set it to false on a tracker for the public Internet."}),
+      list(KEY(access, trusted_proxies), common::parse_network, 256, kNetworks, "", Apply::tracker,
+           {"Proxies in front of the HTTP tracker whose word about the client's address is taken."}),
+      text(KEY(access, client_header), is_header_name,
+           "the name of an HTTP header of " + up_to(kHeaderNameMax, "characters"), "none", "X-Forwarded-For",
+           Apply::tracker,
+           {"Header in which those proxies name the client.",
+            "Forwarded is read as in RFC 7239. Any other is read as a list of addresses, of which the last "
+            "one that is no trusted proxy counts. Only a header that every one of the proxies sets is "
+            "safe."}),
+      boolean(KEY(access, proxy_protocol), false, Apply::tracker,
+              {"Whether connections from those proxies begin with the PROXY protocol, version 1 or 2.",
+               "If true, all of them must, and connections from others must not."}),
+  };
 }
 
-std::optional<IpParam> parse_ip_param(std::string_view text) {
-  if (text == "ignore") return IpParam::ignore;
-  if (text == "trusted") return IpParam::trusted;
-  if (text == "any") return IpParam::any;
-  return std::nullopt;
+std::vector<Option> limits_rows() {
+  return {
+      whole(KEY(limits, swarms), {0, kSwarmsMax, "no limit"}, 100'000'000, Apply::limits,
+            {"Most swarms.",
+             "An announce for one more fails with \"tracker is full\". Swarms told by other nodes are "
+             "accepted up to twice the limit. A swarm takes about 45 bytes, plus its peers."}),
+      whole(KEY(limits, peers), {0, kSwarmsMax, "no limit"}, 200'000'000, Apply::limits,
+            {"Most peers in all swarms together, including stopped ones that are remembered.",
+             "Works like limits.swarms. A peer takes about 9 bytes over IPv4 and 21 over IPv6. Known peers "
+             "can always announce."}),
+      whole(KEY(limits, peers_per_swarm), {0, kSwarmsMax, "no limit"}, 0, Apply::limits,
+            {"Most live peers in one swarm.", "One more gets peers, but is not handed out to others."}),
+      whole(KEY(limits, connections), {1, kConnectionsMax}, 8192, Apply::restart,
+            {"Most HTTP connections.",
+             "Divided among the workers. To accept one more, a worker closes the one that has been idle "
+             "longest. Lower where the system allows fewer open files (`ulimit -n`), of which 256 are kept "
+             "for other uses."}),
+      whole(KEY(limits, connections_per_address), {0, kConnectionsMax, "no limit"}, 0, Apply::limits,
+            {"Most HTTP connections of one client: an IPv4 address or an IPv6 /64.",
+             "One more is closed at once. Connections from access.trusted_proxies do not count; with "
+             "access.proxy_protocol the client that the proxy names counts instead."}),
+      whole(KEY(limits, requests_per_s_per_address), {0, kRequestsPerSMax, "no limit"}, 0, Apply::limits,
+            {"Requests per second of one client: an IPv4 address or an IPv6 /64.",
+             "UDP and HTTP together, with bursts of ten seconds' worth. Beyond that, UDP requests are not "
+             "answered, and HTTP requests get status 429 and a failure."}),
+      whole(KEY(limits, requests_per_s_per_prefix), {0, kRequestsPerSMax, "no limit"}, 0, Apply::limits,
+            {"Requests per second of one network: an IPv4 /24 or an IPv6 /48.",
+             "Works like limits.requests_per_s_per_address, and both apply."}),
+  };
 }
 
-std::optional<AccessMode> parse_access_mode(std::string_view text) {
-  if (text == "open") return AccessMode::open;
-  if (text == "allow") return AccessMode::allow;
-  if (text == "deny") return AccessMode::deny;
-  return std::nullopt;
+std::vector<Option> sync_rows() {
+  return {
+      address(KEY(sync, listen), parse_listen_address, "one address such as 192.0.2.1:6970 or [::]:6970",
+              "off", "", Apply::restart,
+              {"Address of the sync channel, UDP and TCP.", "If off, this node runs on its own."}),
+      address(KEY(sync, advertise), parse_unicast_address,
+              "one address such as 192.0.2.1:6970, not 0.0.0.0 or [::]",
+              "the address that our packets come from", "", Apply::restart,
+              {"Address at which the other nodes reach this one.", "Needed behind address translation."}),
+      list(KEY(sync, peers), parse_host_port, 256, "HOST:PORT; HOST is a name, 192.0.2.1 or [2001:db8::1]",
+           "", Apply::sync,
+           {"Some of the other nodes; the rest is learnt from them.",
+            "Names are resolved every 60 s, and all their addresses are used. The list may contain this "
+            "node."}),
+      list(KEY(sync, multicast), parse_multicast_group, 16,
+           "GROUP:PORT%INTERFACE such as 239.192.0.42:6970%eth0 or [ff15::42]:6970%eth0", "", Apply::restart,
+           {"Multicast groups of the cluster.",
+            "A node that hears a group needs no unicast copy. Without %INTERFACE the system chooses one."}),
+      whole(KEY(sync, pace_mbit_s), {1, 10'000}, 50, Apply::sync,
+            {"Highest rate to one other node or multicast group, in megabits per second.",
+             "When it is not enough, stopped peers are sent first and peers that merely announced again "
+             "last. Repeats of lost packets take at most a fifth of it."}),
+      name(KEY(sync, cluster), kOptionNameMax, "", "default", Apply::restart,
+           {"Name of the cluster.", "Packets of another cluster are ignored, even with the same key."}),
+      list(KEY(sync, key_files), text_if<is_path>, 16, "paths of key files", "", Apply::always,
+           {"Files with the keys of the cluster.",
+            "`shoal keygen FILE` makes one. This node seals with the first key and opens with all of them. "
+            "To change keys, add the new key on all nodes, then put it first on all nodes, then remove the "
+            "old one."}),
+      boolean(KEY(sync, insecure), false, Apply::restart,
+              {"Sync without a key.",
+               "Anyone who can send a packet to sync.listen can then add and remove peers. And anyone at all "
+               "can forge connection ids, so that the UDP tracker answers to addresses that never asked. "
+               "For trials on loopback."}),
+      whole(KEY(sync, donate_mbit_s), {0, 100'000, "no limit"}, 160, Apply::sync,
+            {"Highest rate for sending peers to nodes that lack them, in megabits per second.",
+             "For all of them together. A node asks for everything when it starts, and for what it missed "
+             "after it was cut off."}),
+  };
 }
 
-bool put_path_or_off(std::string& field, std::string_view text) {
-  return put_text_if(field, text, text.empty() || is_path(text));
+std::vector<Option> admin_rows() {
+  return {
+      address(KEY(admin, listen), parse_listen_address, "one address such as 127.0.0.1:9697 or [::1]:9697",
+              "off", "127.0.0.1:9697", Apply::restart,
+              {"Address of /metrics, /healthz, /readyz, /status.json, the API under /v1/ and the page at /.",
+               "Anyone who can reach it can read everything: keep it on loopback or a private network."}),
+      path(KEY(admin, token_file), "file", Apply::always,
+           {"File with the token that requests to change something must carry.",
+            "One line of 16 to 256 characters: `openssl rand -hex 32`. Without a token, any user of this "
+            "machine can make changes, but nobody else can, nor a request through a proxy. Reading needs no "
+            "token."}),
+      path(KEY(admin, export_file), "file", Apply::exports,
+           {"File to which the seeders, leechers and downloads of every swarm are written at intervals.",
+            "Replaced as a whole. Compressed if the name ends with .gz or .zst. Opened as node.user and "
+            "inside node.chroot."}),
+      whole(KEY(admin, export_interval_s), seconds(1, kDayS), 3600, Apply::exports,
+            {"Time between two writes of admin.export_file, in seconds."}),
+      choice(KEY(admin, export_format), proto::kDumpFormatNames, proto::DumpFormat::text, Apply::exports,
+             {"Format of admin.export_file.",
+              "txt: HEX:seeders:leechers; txtp: HEX:seeders:leechers:completed; bin: 20 + 4 + 4 bytes; ben: "
+              "like the answer to a scrape; url: like txt, with the info_hash percent-encoded; json: one "
+              "object per line."}),
+  };
 }
 
-bool add_text_if(std::vector<std::string>& list, std::string_view text, bool allowed) {
-  return add(list, allowed ? std::optional(std::string(text)) : std::nullopt);
+std::vector<Option> stats_rows() {
+  return {
+      text(KEY(stats, path), is_stats_path,
+           "a path of 2 to " + std::to_string(kStatsPathMax) +
+               " letters, digits, '.', '_', '-' or '/' that begins with '/', not /announce or /scrape",
+           "off", "", Apply::tracker,
+           {"Path of the statistics page on the tracker's HTTP port; opentracker uses /stats.",
+            "?mode=peer, torr, conn, tcp4, udp4, scrp, fscr, completed, syncs, herr, renew, top10, top100, "
+            "startstop, version or everything; with tracker.full_scrape also tpbs and statedump."}),
+      list(KEY(stats, networks), common::parse_network, 256, kNetworks, "127.0.0.0/8,::1/128", Apply::tracker,
+           {"Networks whose clients may read the statistics.", "0.0.0.0/0 and ::/0 together mean everyone."}),
+  };
 }
 
-template <bool reloadable, auto section, auto field>
-constexpr OptionChange kChange{
-    reloadable, [](const Options& a, const Options& b) { return a.*section.*field == b.*section.*field; },
-    [](Options& to, const Options& from) { to.*section.*field = from.*section.*field; }};
+std::vector<Option> all_rows() {
+  std::vector<Option> rows;
+  for (auto* section :
+       {node_rows, tracker_rows, access_rows, limits_rows, sync_rows, admin_rows, stats_rows}) {
+    for (Option& option : section()) rows.push_back(std::move(option));
+  }
+  return rows;
+}
 
-// The last cell of a row: where its value lies, and whether a running node takes a new one.
-template <auto section, auto field>
-constexpr OptionChange kReload = kChange<true, section, field>;
-template <auto section, auto field>
-constexpr OptionChange kRestart = kChange<false, section, field>;
+}  // namespace
 
-using View = std::string_view;
+}  // namespace option_rows
+
+namespace {
 
 constexpr std::array kSections = {
     Section{"node", "This process."},
     Section{"tracker", "What BitTorrent clients see."},
-    Section{"access", "Who may announce what. Checked for every announce; off by default."},
-    Section{"limits", "What clients may use up. Where 0 is allowed it is no limit."},
-    Section{"sync", "The channel between the nodes of a cluster. All nodes of one cluster are equal."},
+    Section{"access", "Who may announce what. Off by default."},
+    Section{"limits", "How much clients may use. Where 0 is allowed, it means no limit."},
+    Section{"sync", "The channel between the nodes of a cluster. All nodes of a cluster are equal."},
     Section{"admin", "Metrics, health and status over HTTP, for operators."},
     Section{"stats", "opentracker's statistics page, for the scripts that read it."},
 };
 
-constexpr std::array kOptions = {
-    Option{"node.name", OptionKind::text, 0, "",
-           "1 to 64 letters, digits, '.', '_' or '-'; \"\" is the host name",
-           "Name of this node in status, metrics and to the other nodes.",
-           "Must be different on every node of a cluster. Empty: the host name, other characters replaced by "
-           "'-'.",
-           [](Options& o, View v) { return put_text_if(o.node.name, v, v.empty() || is_name(v)); }, nullptr,
-           kRestart<&Options::node, &Options::Node::name>},
-    Option{"node.workers", OptionKind::whole, 0, "0", "a whole number from 0 to 256; 0 is one per CPU",
-           "Threads that answer clients.", "",
-           [](Options& o, View v) { return put(o.node.workers, parse_whole(v, 0, 256)); }, nullptr,
-           kRestart<&Options::node, &Options::Node::workers>},
-    Option{"node.pin_workers", OptionKind::boolean, 0, "false", "true or false",
-           "Tie each worker to a CPU of its own.",
-           "In turn to those CPUs this process may use. For machines that do little else.",
-           [](Options& o, View v) { return put(o.node.pin_workers, parse_boolean(v)); }, nullptr,
-           kRestart<&Options::node, &Options::Node::pin_workers>},
-    Option{"node.user", OptionKind::text, 0, "",
-           "a user name of 1 to 32 letters, digits, '.', '_' or '-'; \"\" is off",
-           "User to become once the ports are bound.", "For a start as root; empty: stay who we are.",
-           [](Options& o, View v) { return put_text_if(o.node.user, v, v.empty() || is_name(v, 32)); },
-           nullptr, kRestart<&Options::node, &Options::Node::user>},
-    Option{
-        "node.chroot", OptionKind::text, 0, "", "an absolute path of a folder; \"\" is off",
-        "Folder to be locked into once the ports are bound.",
-        "Needs a start as root. Names in sync.peers are then resolved inside it: it needs etc/resolv.conf.",
-        [](Options& o, View v) {
-          return put_text_if(o.node.chroot, v, v.empty() || (is_path(v) && v[0] == '/'));
-        },
-        nullptr, kRestart<&Options::node, &Options::Node::chroot>},
-    Option{"node.drain_s", OptionKind::whole, 0, "5", "a whole number of seconds from 0 to 3600",
-           "How long a node that was asked to stop serves on, in seconds.",
-           "It says \"not ready\" from the first moment: give your load balancer time to notice.\n"
-           "A second SIGTERM ends it at once.",
-           [](Options& o, View v) { return put(o.node.drain_s, parse_whole(v, 0, 3600)); }, nullptr,
-           kReload<&Options::node, &Options::Node::drain_s>},
-    Option{"node.snapshot", OptionKind::text, 0, "", "the path of a file; \"\" is off",
-           "File that keeps the peers over a restart.",
-           "Opened as node.user and inside node.chroot. A node of a cluster hardly needs it: it asks the "
-           "others.\nA file that is damaged or not ours is renamed to FILE.bad and otherwise ignored.",
-           [](Options& o, View v) { return put_text_if(o.node.snapshot, v, v.empty() || is_path(v)); },
-           nullptr, kRestart<&Options::node, &Options::Node::snapshot>},
-    Option{"node.snapshot_interval_s", OptionKind::whole, 0, "300",
-           "a whole number of seconds from 0 to 86400; 0 is on exit only",
-           "Time between two writings of node.snapshot, in seconds.", "It is also written on exit.",
-           [](Options& o, View v) { return put(o.node.snapshot_interval_s, parse_whole(v, 0, 86400)); },
-           nullptr, kReload<&Options::node, &Options::Node::snapshot_interval_s>},
-    Option{"node.log_level", OptionKind::text, 0, "info", "debug, info, warn or error",
-           "Least level that is logged.", "The addresses of peers appear in the log only at debug.",
-           [](Options& o, View v) { return put(o.node.log_level, common::log_level_from(v)); }, nullptr,
-           kReload<&Options::node, &Options::Node::log_level>},
-    Option{"node.log_format", OptionKind::text, 0, "text", "text or json", "Form of a log line.",
-           "The log goes to standard error.",
-           [](Options& o, View v) { return put(o.node.log_format, parse_log_format(v)); }, nullptr,
-           kReload<&Options::node, &Options::Node::log_format>},
-
-    Option{"tracker.udp", OptionKind::text, 64, "0.0.0.0:6969,[::]:6969",
-           "up to 64 different addresses such as 0.0.0.0:6969 or [::]:6969, port 1 to 65535",
-           "Addresses of the UDP tracker (BEP 15).", "Empty list: no UDP tracker.",
-           [](Options& o, View v) { return add(o.tracker.udp, parse_listen_address(v)); },
-           [](Options& o) { o.tracker.udp.clear(); }, kRestart<&Options::tracker, &Options::Tracker::udp>},
-    Option{"tracker.http", OptionKind::text, 64, "0.0.0.0:6969,[::]:6969",
-           "up to 64 different addresses such as 0.0.0.0:6969 or [::]:6969, port 1 to 65535",
-           "Addresses of the HTTP tracker (BEP 3).", "Empty list: no HTTP tracker.",
-           [](Options& o, View v) { return add(o.tracker.http, parse_listen_address(v)); },
-           [](Options& o) { o.tracker.http.clear(); }, kRestart<&Options::tracker, &Options::Tracker::http>},
-    Option{"tracker.interval_s", OptionKind::whole, 0, "1800", "a whole number of seconds from 1 to 86400",
-           "Time between the announces of a client, in seconds.", "",
-           [](Options& o, View v) { return put(o.tracker.interval_s, parse_whole(v, 1, 86400)); }, nullptr,
-           kReload<&Options::tracker, &Options::Tracker::interval_s>},
-    Option{"tracker.interval_jitter", OptionKind::fraction, 0, "0.1", "a number from 0 to 0.5",
-           "Share of the interval by which an answer may differ from it, either way.",
-           "Spreads clients that started together: 0.1 answers 0.9 to 1.1 times interval_s.",
-           [](Options& o, View v) { return put(o.tracker.interval_jitter, parse_fraction(v, 0, 0.5)); },
-           nullptr, kReload<&Options::tracker, &Options::Tracker::interval_jitter>},
-    Option{"tracker.min_interval_s", OptionKind::whole, 0, "0",
-           "a whole number of seconds from 0 to 86400; 0 is not told",
-           "Time that a client is asked to wait at least between announces, in seconds.",
-           "\"min interval\" of HTTP answers; UDP has no field for it. At most the shortest interval.",
-           [](Options& o, View v) { return put(o.tracker.min_interval_s, parse_whole(v, 0, 86400)); },
-           nullptr, kReload<&Options::tracker, &Options::Tracker::min_interval_s>},
-    Option{"tracker.target_rps", OptionKind::whole, 0, "0", "a whole number from 0 to 100000000; 0 is off",
-           "Announces per second of the whole cluster above which the interval grows.",
-           "As clients learn of it only with their next announce, it takes an interval or two to settle.",
-           [](Options& o, View v) { return put(o.tracker.target_rps, parse_whole(v, 0, 100'000'000)); },
-           nullptr, kReload<&Options::tracker, &Options::Tracker::target_rps>},
-    Option{"tracker.interval_max_s", OptionKind::whole, 0, "2100",
-           "a whole number of seconds from 1 to 86400",
-           "Longest interval that tracker.target_rps may lead to, in seconds.",
-           "Before the jitter. tracker.peer_timeout_s must be large enough for it.",
-           [](Options& o, View v) { return put(o.tracker.interval_max_s, parse_whole(v, 1, 86400)); },
-           nullptr, kReload<&Options::tracker, &Options::Tracker::interval_max_s>},
-    Option{"tracker.peer_timeout_s", OptionKind::whole, 0, "2700",
-           "a whole number of seconds from 2 to 604800",
-           "Time after which a silent peer is forgotten, in seconds.",
-           "Must be the same on every node of a cluster, and more than 9/8 of the longest interval: an "
-           "announce\nthat follows within 1/9 of it does not yet renew a peer.",
-           [](Options& o, View v) { return put(o.tracker.peer_timeout_s, parse_whole(v, 2, 604800)); },
-           nullptr, kRestart<&Options::tracker, &Options::Tracker::peer_timeout_s>},
-    Option{"tracker.numwant_default", OptionKind::whole, 0, "50", "a whole number from 0 to 1000",
-           "Peers in an answer when the client does not say how many.", "",
-           [](Options& o, View v) { return put(o.tracker.numwant_default, parse_whole(v, 0, 1000)); },
-           nullptr, kReload<&Options::tracker, &Options::Tracker::numwant_default>},
-    Option{"tracker.numwant_max", OptionKind::whole, 0, "200", "a whole number from 1 to 1000",
-           "Most peers in one answer.", "A UDP answer also stays within one packet of 1500 bytes.",
-           [](Options& o, View v) { return put(o.tracker.numwant_max, parse_whole(v, 1, 1000)); }, nullptr,
-           kReload<&Options::tracker, &Options::Tracker::numwant_max>},
-    Option{"tracker.numwant_max_udp", OptionKind::whole, 0, "0",
-           "a whole number from 0 to 1000; 0 is tracker.numwant_max", "Most peers in one UDP answer.", "",
-           [](Options& o, View v) { return put(o.tracker.numwant_max_udp, parse_whole(v, 0, 1000)); },
-           nullptr, kReload<&Options::tracker, &Options::Tracker::numwant_max_udp>},
-    Option{"tracker.numwant_max_http", OptionKind::whole, 0, "0",
-           "a whole number from 0 to 1000; 0 is tracker.numwant_max", "Most peers in one HTTP answer.", "",
-           [](Options& o, View v) { return put(o.tracker.numwant_max_http, parse_whole(v, 0, 1000)); },
-           nullptr, kReload<&Options::tracker, &Options::Tracker::numwant_max_http>},
-    Option{"tracker.ip_param", OptionKind::text, 0, "ignore", "ignore, trusted or any",
-           "Who is believed that names its own address by ip=, ipv4= or ipv6= over HTTP.",
-           "trusted: clients whose address is in access.trusted_proxies. any: lets anybody announce anybody.",
-           [](Options& o, View v) { return put(o.tracker.ip_param, parse_ip_param(v)); }, nullptr,
-           kReload<&Options::tracker, &Options::Tracker::ip_param>},
-    Option{"tracker.warning", OptionKind::text, 0, "", "up to 200 printable ASCII characters; \"\" is none",
-           "Message that clients show to their users.", "\"warning message\" of HTTP answers.",
-           [](Options& o, View v) {
-             return put_text_if(o.tracker.warning, v, v.empty() || is_printable(v, 200));
-           },
-           nullptr, kReload<&Options::tracker, &Options::Tracker::warning>},
-    Option{
-        "tracker.redirect_url", OptionKind::text, 0, "",
-        "a URL that begins with http:// or https://, without blanks; \"\" is none",
-        "Where people are sent who open the HTTP tracker's / in a browser.", "",
-        [](Options& o, View v) { return put_text_if(o.tracker.redirect_url, v, v.empty() || is_web_url(v)); },
-        nullptr, kReload<&Options::tracker, &Options::Tracker::redirect_url>},
-    Option{"tracker.full_scrape", OptionKind::boolean, 0, "false", "true or false",
-           "Answer /scrape without an info_hash with every swarm, on the tracker's HTTP port.",
-           "The admin endpoint does so in any case. /scrape?format=ben, txt, txtp, bin, url or json.",
-           [](Options& o, View v) { return put(o.tracker.full_scrape, parse_boolean(v)); }, nullptr,
-           kReload<&Options::tracker, &Options::Tracker::full_scrape>},
-    Option{"tracker.full_scrape_interval_s", OptionKind::whole, 0, "300",
-           "a whole number of seconds from 0 to 86400; 0 is no limit",
-           "Time between two full scrapes of one client, in seconds.",
-           "A client is an IPv4 address or an IPv6 /64. One that comes sooner gets status 429.",
-           [](Options& o, View v) { return put(o.tracker.full_scrape_interval_s, parse_whole(v, 0, 86400)); },
-           nullptr, kReload<&Options::tracker, &Options::Tracker::full_scrape_interval_s>},
-
-    Option{
-        "access.mode", OptionKind::text, 0, "open", "open, allow or deny",
-        "Which swarms are served: all, only those on the access list, or all but those.",
-        "Announces for others are answered with a failure, and their peers are dropped. Give all nodes of a\n"
-        "cluster the same mode and list.",
-        [](Options& o, View v) { return put(o.access.mode, parse_access_mode(v)); }, nullptr,
-        kReload<&Options::access, &Options::Access::mode>},
-    Option{"access.file", OptionKind::text, 0, "",
-           "the path of a file; \"\" is no list but for run-time changes", "File of the access list.",
-           "One info_hash a line, 40 hexadecimal digits; what follows behind a blank, and lines that begin "
-           "with\n'#', are comments. A bad line leaves the old list in force.",
-           [](Options& o, View v) { return put_path_or_off(o.access.file, v); }, nullptr,
-           kReload<&Options::access, &Options::Access::file>},
-    Option{"access.state_file", OptionKind::text, 0, "", "the path of a file; \"\" is off",
-           "File that keeps the run-time changes of the access list over a restart.",
-           "A node of a cluster also gets them from the others. Written by the node itself, as node.user.",
-           [](Options& o, View v) { return put_path_or_off(o.access.state_file, v); }, nullptr,
-           kRestart<&Options::access, &Options::Access::state_file>},
-    Option{"access.fifo_add", OptionKind::text, 0, "", "the path of a FIFO; \"\" is off",
-           "FIFO from which info_hashes are added to the access list.",
-           "Lines as in access.file. Made if it is not there; opened as node.user and inside node.chroot.",
-           [](Options& o, View v) { return put_path_or_off(o.access.fifo_add, v); }, nullptr,
-           kRestart<&Options::access, &Options::Access::fifo_add>},
-    Option{"access.fifo_delete", OptionKind::text, 0, "", "the path of a FIFO; \"\" is off",
-           "FIFO from which info_hashes are removed from the access list.", "As access.fifo_add.",
-           [](Options& o, View v) { return put_path_or_off(o.access.fifo_delete, v); }, nullptr,
-           kRestart<&Options::access, &Options::Access::fifo_delete>},
-    Option{"access.clients_allow", OptionKind::text, 256, "",
-           "up to 256 different beginnings of peer ids such as -qB4, 1 to 20 printable characters",
-           "Client software that may announce; empty list: all.",
-           "By how its peer_id begins. A claim of the client, not a proof.",
-           [](Options& o, View v) { return add_text_if(o.access.clients_allow, v, is_peer_id_prefix(v)); },
-           [](Options& o) { o.access.clients_allow.clear(); },
-           kReload<&Options::access, &Options::Access::clients_allow>},
-    Option{"access.clients_deny", OptionKind::text, 256, "",
-           "up to 256 different beginnings of peer ids such as -XL0, 1 to 20 printable characters",
-           "Client software that may not announce.", "As access.clients_allow, and stronger.",
-           [](Options& o, View v) { return add_text_if(o.access.clients_deny, v, is_peer_id_prefix(v)); },
-           [](Options& o) { o.access.clients_deny.clear(); },
-           kReload<&Options::access, &Options::Access::clients_deny>},
-    Option{"access.deny_networks", OptionKind::text, 2048, "",
-           "up to 2048 different networks such as 192.0.2.0/24, 2001:db8::/32 or 192.0.2.1",
-           "Networks whose clients get nothing.",
-           "Over UDP they are not answered at all, over HTTP with a failure.",
-           [](Options& o, View v) { return add(o.access.deny_networks, common::parse_network(v)); },
-           [](Options& o) { o.access.deny_networks.clear(); },
-           kReload<&Options::access, &Options::Access::deny_networks>},
-    Option{"access.private_addresses", OptionKind::boolean, 0, "true", "true or false",
-           "Whether peers with private, loopback or link-local addresses may announce.",
-           "Set it to false on a tracker for the public Internet.",
-           [](Options& o, View v) { return put(o.access.private_addresses, parse_boolean(v)); }, nullptr,
-           kReload<&Options::access, &Options::Access::private_addresses>},
-    Option{"access.trusted_proxies", OptionKind::text, 256, "",
-           "up to 256 different networks such as 192.0.2.0/24, 2001:db8::/32 or 192.0.2.1",
-           "Proxies in front of the HTTP tracker that are believed about who the client is.", "",
-           [](Options& o, View v) { return add(o.access.trusted_proxies, common::parse_network(v)); },
-           [](Options& o) { o.access.trusted_proxies.clear(); },
-           kReload<&Options::access, &Options::Access::trusted_proxies>},
-    Option{"access.client_header", OptionKind::text, 0, "X-Forwarded-For",
-           "the name of an HTTP header of up to 64 characters; \"\" is none",
-           "Header in which those proxies name the client.",
-           "X-Forwarded-For and any other: a list of addresses, of which the last that is no trusted proxy\n"
-           "counts; Forwarded: as RFC 7239 has it. Only a header that every one of the proxies sets is safe.",
-           [](Options& o, View v) {
-             return put_text_if(o.access.client_header, v, v.empty() || is_header_name(v));
-           },
-           nullptr, kReload<&Options::access, &Options::Access::client_header>},
-    Option{"access.proxy_protocol", OptionKind::boolean, 0, "false", "true or false",
-           "Whether connections from those proxies begin with the PROXY protocol, version 1 or 2.",
-           "If so, each has to; connections of others never may.",
-           [](Options& o, View v) { return put(o.access.proxy_protocol, parse_boolean(v)); }, nullptr,
-           kReload<&Options::access, &Options::Access::proxy_protocol>},
-
-    Option{"limits.swarms", OptionKind::whole, 0, "100000000",
-           "a whole number from 0 to 4000000000; 0 is no limit", "Swarms.",
-           "An announce that would make one more gets the failure \"tracker is full\". What other nodes tell "
-           "is\ntaken up to twice as many. About 45 bytes each, and its peers.",
-           [](Options& o, View v) { return put(o.limits.swarms, parse_whole(v, 0, 4'000'000'000)); }, nullptr,
-           kReload<&Options::limits, &Options::Limits::swarms>},
-    Option{
-        "limits.peers", OptionKind::whole, 0, "200000000",
-        "a whole number from 0 to 4000000000; 0 is no limit",
-        "Peers of all swarms together, stopped ones that are remembered included.",
-        "As limits.swarms. About 9 bytes each over IPv4, 21 over IPv6; peers that are there already are not "
-        "touched.",
-        [](Options& o, View v) { return put(o.limits.peers, parse_whole(v, 0, 4'000'000'000)); }, nullptr,
-        kReload<&Options::limits, &Options::Limits::peers>},
-    Option{"limits.peers_per_swarm", OptionKind::whole, 0, "0",
-           "a whole number from 0 to 4000000000; 0 is no limit", "Live peers of one swarm.",
-           "One more gets peers, but is not handed out itself.",
-           [](Options& o, View v) { return put(o.limits.peers_per_swarm, parse_whole(v, 0, 4'000'000'000)); },
-           nullptr, kReload<&Options::limits, &Options::Limits::peers_per_swarm>},
-    Option{"limits.connections", OptionKind::whole, 0, "8192", "a whole number from 1 to 1000000",
-           "HTTP connections.",
-           "Shared out among the workers. For one more a worker closes the one that has been idle longest.\n"
-           "Less where the system allows fewer open files (`ulimit -n`): 256 of those are for other things.",
-           [](Options& o, View v) { return put(o.limits.connections, parse_whole(v, 1, 1'000'000)); },
-           nullptr, kRestart<&Options::limits, &Options::Limits::connections>},
-    Option{"limits.connections_per_address", OptionKind::whole, 0, "0",
-           "a whole number from 0 to 1000000; 0 is no limit",
-           "HTTP connections of one client: an IPv4 address or an IPv6 /64.",
-           "One more is closed at once. Those of access.trusted_proxies do not count; with "
-           "access.proxy_protocol\nthe client counts that the proxy names.",
-           [](Options& o, View v) {
-             return put(o.limits.connections_per_address, parse_whole(v, 0, 1'000'000));
-           },
-           nullptr, kReload<&Options::limits, &Options::Limits::connections_per_address>},
-    Option{
-        "limits.requests_per_s_per_address", OptionKind::whole, 0, "0",
-        "a whole number from 0 to 100000; 0 is no limit",
-        "Requests a second of one client: an IPv4 address or an IPv6 /64.",
-        "UDP and HTTP together, with ten seconds' worth at once. Over UDP more are not answered, over HTTP "
-        "with\nstatus 429 and a failure.",
-        [](Options& o, View v) {
-          return put(o.limits.requests_per_s_per_address, parse_whole(v, 0, 100'000));
-        },
-        nullptr, kReload<&Options::limits, &Options::Limits::requests_per_s_per_address>},
-    Option{"limits.requests_per_s_per_prefix", OptionKind::whole, 0, "0",
-           "a whole number from 0 to 100000; 0 is no limit",
-           "Requests a second of one network: an IPv4 /24 or an IPv6 /48.",
-           "As limits.requests_per_s_per_address, and beside it.",
-           [](Options& o,
-              View v) { return put(o.limits.requests_per_s_per_prefix, parse_whole(v, 0, 100'000)); },
-           nullptr, kReload<&Options::limits, &Options::Limits::requests_per_s_per_prefix>},
-
-    Option{"sync.listen", OptionKind::text, 0, "",
-           "one address such as 192.0.2.1:6970 or [::]:6970; \"\" is off",
-           "Address of the sync channel, UDP and TCP.", "Empty: this node is a cluster of its own.",
-           [](Options& o, View v) { return put_or_off(o.sync.listen, v, parse_listen_address); }, nullptr,
-           kRestart<&Options::sync, &Options::Sync::listen>},
-    Option{"sync.advertise", OptionKind::text, 0, "",
-           "one address such as 192.0.2.1:6970, not 0.0.0.0 or [::]; \"\" is derived",
-           "Address the other nodes shall use for this one.",
-           "Empty: the address our packets come from. Needed behind address translation.",
-           [](Options& o, View v) { return put_or_off(o.sync.advertise, v, parse_unicast_address); }, nullptr,
-           kRestart<&Options::sync, &Options::Sync::advertise>},
-    Option{
-        "sync.peers", OptionKind::text, 256, "",
-        "up to 256 different HOST:PORT; HOST is a name, 192.0.2.1 or [2001:db8::1]",
-        "Some other nodes; the rest is learnt from them.",
-        "Names are resolved again every 60 s, and all their addresses are used. This node may be among them.",
-        [](Options& o, View v) { return add(o.sync.peers, parse_host_port(v)); },
-        [](Options& o) { o.sync.peers.clear(); }, kReload<&Options::sync, &Options::Sync::peers>},
-    Option{"sync.multicast", OptionKind::text, 16, "",
-           "up to 16 different GROUP:PORT%INTERFACE such as 239.192.0.42:6970%eth0 or [ff15::42]:6970%eth0",
-           "Multicast groups of the cluster.",
-           "A node that hears a group needs no unicast copy. Without %INTERFACE the system chooses one.",
-           [](Options& o, View v) { return add(o.sync.multicast, parse_multicast_group(v)); },
-           [](Options& o) { o.sync.multicast.clear(); }, kRestart<&Options::sync, &Options::Sync::multicast>},
-    Option{"sync.pace_mbit_s", OptionKind::whole, 0, "50", "a whole number from 1 to 10000",
-           "Most that is sent to one node, in megabits per second.",
-           "Also to each multicast group. When it is short, stopped peers are told first and peers that are "
-           "still there last.\nSending again what was lost takes at most a fifth of it.",
-           [](Options& o, View v) { return put(o.sync.pace_mbit_s, parse_whole(v, 1, 10000)); }, nullptr,
-           kReload<&Options::sync, &Options::Sync::pace_mbit_s>},
-    Option{"sync.cluster", OptionKind::text, 0, "default", "1 to 64 letters, digits, '.', '_' or '-'",
-           "Name of the cluster.", "Nodes of another cluster are not listened to, even with the same key.",
-           [](Options& o, View v) { return put_text_if(o.sync.cluster, v, is_name(v)); }, nullptr,
-           kRestart<&Options::sync, &Options::Sync::cluster>},
-    Option{"sync.key_files", OptionKind::text, 16, "", "up to 16 different paths of key files",
-           "Files with the keys of the cluster.",
-           "`shoal keygen FILE` makes one. The first key seals what this node sends, all open what it "
-           "receives:\nadd a key everywhere, put it first everywhere, then remove the old one.",
-           [](Options& o, View v) {
-             return add(o.sync.key_files, is_path(v) ? std::optional(std::string(v)) : std::nullopt);
-           },
-           [](Options& o) { o.sync.key_files.clear(); }, kReload<&Options::sync, &Options::Sync::key_files>},
-    Option{"sync.insecure", OptionKind::boolean, 0, "false", "true or false", "Sync without a key.",
-           "Anyone who can send a packet to sync.listen can then add and remove peers. And anyone at all can "
-           "make up\n"
-           "connection ids, so that the UDP tracker answers to addresses that have not asked. For trials on "
-           "loopback.",
-           [](Options& o, View v) { return put(o.sync.insecure, parse_boolean(v)); }, nullptr,
-           kRestart<&Options::sync, &Options::Sync::insecure>},
-    Option{"sync.donate_mbit_s", OptionKind::whole, 0, "160",
-           "a whole number from 0 to 100000; 0 is as fast as it goes",
-           "Most that is given to nodes that ask for what they lack, in megabits per second.",
-           "All of them together. A node asks for everything when it starts, and after a cut for what it "
-           "missed.",
-           [](Options& o, View v) { return put(o.sync.donate_mbit_s, parse_whole(v, 0, 100'000)); }, nullptr,
-           kReload<&Options::sync, &Options::Sync::donate_mbit_s>},
-
-    Option{"admin.listen", OptionKind::text, 0, "127.0.0.1:9697",
-           "one address such as 127.0.0.1:9697 or [::1]:9697; \"\" is off",
-           "Address of /metrics, /healthz, /readyz, /status.json, the API under /v1/ and / for people.",
-           "Whoever reaches it can read all of it: keep it on loopback or a private network.",
-           [](Options& o, View v) { return put_or_off(o.admin.listen, v, parse_listen_address); }, nullptr,
-           kRestart<&Options::admin, &Options::Admin::listen>},
-    Option{"admin.token_file", OptionKind::text, 0, "", "the path of a file; \"\" is off",
-           "File with the token that whoever changes something over the admin endpoint must know.",
-           "One line of 16 to 256 characters: `openssl rand -hex 32`. Empty: changes are taken from this "
-           "machine\nonly, from any of its users, and not through a proxy. Reading needs no token.",
-           [](Options& o, View v) { return put_text_if(o.admin.token_file, v, v.empty() || is_path(v)); },
-           nullptr, kReload<&Options::admin, &Options::Admin::token_file>},
-    Option{"admin.export_file", OptionKind::text, 0, "", "the path of a file; \"\" is off",
-           "File that gets the seeders, leechers and downloads of every swarm, again and again.",
-           "Replaced as a whole. A name that ends with .gz or .zst is compressed so.\n"
-           "Opened as node.user and inside node.chroot.",
-           [](Options& o, View v) { return put_text_if(o.admin.export_file, v, v.empty() || is_path(v)); },
-           nullptr, kReload<&Options::admin, &Options::Admin::export_file>},
-    Option{"admin.export_interval_s", OptionKind::whole, 0, "3600",
-           "a whole number of seconds from 1 to 86400",
-           "Time between two writings of admin.export_file, in seconds.", "",
-           [](Options& o, View v) { return put(o.admin.export_interval_s, parse_whole(v, 1, 86400)); },
-           nullptr, kReload<&Options::admin, &Options::Admin::export_interval_s>},
-    Option{"admin.export_format", OptionKind::text, 0, "txt", "ben, txt, txtp, bin, url or json",
-           "Form of admin.export_file.",
-           "txt: HEX:seeders:leechers; txtp: and :completed; bin: 20 + 4 + 4 bytes; ben: as a scrape; url: "
-           "as txt with\nthe info_hash percent-encoded; json: an object a line.",
-           [](Options& o, View v) { return put(o.admin.export_format, proto::dump_format_from(v)); }, nullptr,
-           kReload<&Options::admin, &Options::Admin::export_format>},
-
-    Option{"stats.path", OptionKind::text, 0, "",
-           "a path of 2 to 64 letters, digits, '.', '_', '-' or '/' that begins with '/', not /announce or "
-           "/scrape; \"\" is off",
-           "Path of the statistics on the tracker's HTTP port; opentracker's is /stats.",
-           "?mode=peer, torr, conn, tcp4, udp4, scrp, fscr, completed, syncs, herr, renew, top10, top100, "
-           "startstop, version\nor everything; with tracker.full_scrape also tpbs and statedump.",
-           [](Options& o, View v) { return put_text_if(o.stats.path, v, v.empty() || is_stats_path(v)); },
-           nullptr, kReload<&Options::stats, &Options::Stats::path>},
-    Option{"stats.networks", OptionKind::text, 256, "127.0.0.0/8,::1/128",
-           "up to 256 different networks such as 192.0.2.0/24, 2001:db8::/32 or 192.0.2.1",
-           "Networks whose clients may read the statistics.", "0.0.0.0/0 and ::/0: everyone.",
-           [](Options& o, View v) { return add(o.stats.networks, common::parse_network(v)); },
-           [](Options& o) { o.stats.networks.clear(); }, kReload<&Options::stats, &Options::Stats::networks>},
-};
-
-static_assert(std::all_of(kOptions.begin(), kOptions.end(),
-                          [](const Option& option) { return option.change.same != nullptr; }),
-              "a row says with kReload or kRestart where its value lies");
-
 }  // namespace
 
-std::span<const Option> option_table() { return kOptions; }
+std::span<const Option> option_table() {
+  static const std::vector<Option> rows = option_rows::all_rows();
+  return rows;
+}
 
 std::span<const Section> sections() { return kSections; }
 
 const Option* find_option(std::string_view key) {
-  const auto found =
-      std::find_if(kOptions.begin(), kOptions.end(), [&](const Option& o) { return o.key == key; });
-  return found == kOptions.end() ? nullptr : &*found;
+  const std::span<const Option> rows = option_table();
+  const auto found = std::find_if(rows.begin(), rows.end(), [&](const Option& o) { return o.key == key; });
+  return found == rows.end() ? nullptr : &*found;
 }
 
 std::vector<std::string> option_keys() {
   std::vector<std::string> keys;
-  keys.reserve(kOptions.size());
-  for (const Option& option : kOptions) keys.emplace_back(option.key);
+  keys.reserve(option_table().size());
+  for (const Option& option : option_table()) keys.emplace_back(option.key);
   return keys;
 }
 
@@ -492,3 +341,5 @@ std::string environment_name(const Option& option) {
 }
 
 }  // namespace shoal::node
+
+#undef KEY

@@ -1,8 +1,10 @@
-// The table of options: one row per key. It is the only place that knows the keys; the TOML file, the flags,
-// the environment, `shoal node --help`, `shoal config` and docs/OPTIONS.md are all made from it.
+// The table of options: one row per key. It is the only place that knows the keys, their ranges and their
+// defaults. The TOML file, the flags, the environment, `shoal node --help`, the completion, `shoal config`,
+// docs/OPTIONS.md and shoal.toml(5) are all made from it.
 
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,27 +16,39 @@ namespace shoal::node {
 
 enum class OptionKind { text, whole, fraction, boolean };
 
-// What a new value of an option means for a running node.
-struct OptionChange {
-  bool reloadable = false;                                     // taken at a reload; else by the next start
-  bool (*same)(const Options& a, const Options& b) = nullptr;  // the option has one value in both
-  void (*copy)(Options& to, const Options& from) = nullptr;    // this option only
+// The part of a running node to which a reload hands a new value (RunningNode::apply); each is handed all its
+// options together.
+enum class Apply : uint8_t {
+  restart,  // none: the value waits for the next start
+  always,   // keys, token and access list: every reload reads their files again
+  log,
+  drain,
+  snapshot,
+  tracker,  // the workers' settings, the interval and full scrapes
+  limits,
+  sync,
+  exports,
 };
 
 struct Option {
   std::string_view key;  // "tracker.interval_s"
   OptionKind kind;
-  size_t list_max;                // most values of a list; 0: the option holds one value
-  std::string_view default_text;  // as in a flag: values of a list separated by commas
-  std::string_view allowed;       // ends the sentence "VALUE is not allowed: ..."
-  std::string_view summary;       // one line
-  std::string_view details;       // more lines for the file and the reference; may be empty
+  size_t list_max;                      // most values of a list; 0: the option holds one value
+  std::string default_text;             // as in a flag: values of a list separated by commas
+  std::string allowed;                  // ends the sentence "VALUE is not allowed: ..."
+  std::vector<std::string_view> words;  // all values there are; empty: more than can be listed
+  bool is_path;                         // of a file, a FIFO or a folder
+  Apply apply;
+  std::string_view summary;  // one line
+  std::string_view details;  // more sentences for the file and the reference; may be empty
   // Writes one value; false: not allowed. A list calls it for each value, after clear.
-  bool (*set)(Options& options, std::string_view value);
-  void (*clear)(Options& options);  // lists only
-  OptionChange change{};
+  std::function<bool(Options& options, std::string_view value)> set;
+  void (*clear)(Options& options);                   // lists only
+  bool (*same)(const Options& a, const Options& b);  // the option has one value in both
+  void (*copy)(Options& to, const Options& from);    // this option only
 
   bool is_list() const { return list_max > 0; }
+  bool reloadable() const { return apply != Apply::restart; }
   std::string_view section() const { return key.substr(0, key.find('.')); }
   std::string_view name() const { return key.substr(key.find('.') + 1); }
 };

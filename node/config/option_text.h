@@ -1,4 +1,4 @@
-// What the table of options looks like to a reader.
+// The table of options as documents: the default file, docs/OPTIONS.md and the manual page. Pure.
 
 #pragma once
 
@@ -8,16 +8,16 @@
 
 namespace shoal::node {
 
-// The TOML of a value as split_values() reads it: 1800, "info", ["0.0.0.0:6969"].
+// A value in TOML, given as split_values() reads it: 1800, "info", ["0.0.0.0:6969"].
 std::string toml_value(const Option& option, std::string_view text);
 
-// The same of values that are apart already and hold no control characters; one, unless it is a list.
+// The same, given the values of a list, or the one value; none may hold control characters.
 std::string toml_values(const Option& option, const std::vector<std::string>& values);
 
-// "at a reload" or "at the next start".
-std::string_view when_taken(const Option& option);
+// When a new value takes effect: "at a reload" or "at the next start".
+std::string_view when_effective(const Option& option);
 
-// The commented default file. Read back it gives the defaults.
+// The commented default file. Read back, it gives the defaults.
 std::string default_file();
 
 // docs/OPTIONS.md.

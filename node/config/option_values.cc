@@ -32,6 +32,13 @@ bool is_limited_broadcast(const Endpoint& endpoint) {
 
 }  // namespace
 
+std::string_view to_string(AccessMode mode) {
+  for (const auto& [name, value] : kAccessModes) {
+    if (value == mode) return name;
+  }
+  return "";
+}
+
 std::optional<uint32_t> parse_whole(std::string_view text, uint32_t min, uint32_t max) {
   uint32_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -47,6 +54,12 @@ std::optional<double> parse_fraction(std::string_view text, double min, double m
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   if (!(value >= min && value <= max)) return std::nullopt;
   return value;
+}
+
+std::string fraction_text(double value) {
+  std::array<char, 32> text;
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+  return std::string(text.data(), end);
 }
 
 std::optional<bool> parse_boolean(std::string_view text) {
@@ -78,7 +91,7 @@ bool is_host_name(std::string_view text) {
     const bool empty_label = text[i] == '.' && (i == 0 || text[i - 1] == '.');
     if (label > 63 || empty_label) return false;
   }
-  // All digits and dots would be a mistyped IPv4 address.
+  // Digits and dots alone are a mistyped IPv4 address.
   return text.find_first_not_of("0123456789.") != std::string_view::npos;
 }
 
@@ -123,18 +136,17 @@ bool is_printable(std::string_view text, size_t size_max) {
 }
 
 bool is_stats_path(std::string_view text) {
-  constexpr size_t kSizeMax = 64;
-  return text.size() >= 2 && text.size() <= kSizeMax && text[0] == '/' && text != "/announce" &&
+  return text.size() >= 2 && text.size() <= kStatsPathMax && text[0] == '/' && text != "/announce" &&
          text != "/scrape" &&
          std::all_of(text.begin(), text.end(), [](char c) { return is_name_char(c) || c == '/'; });
 }
 
 bool is_peer_id_prefix(std::string_view text) {
-  return is_printable(text, 20) && text.find(',') == std::string_view::npos;
+  return is_printable(text, kPeerIdPrefixMax) && text.find(',') == std::string_view::npos;
 }
 
 bool is_header_name(std::string_view text) {
-  return is_printable(text, 64) && std::all_of(text.begin(), text.end(), [](char c) {
+  return is_printable(text, kHeaderNameMax) && std::all_of(text.begin(), text.end(), [](char c) {
            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                   std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
          });
@@ -147,7 +159,7 @@ bool is_web_url(std::string_view text) {
 }
 
 std::string name_from_host(std::string_view host) {
-  std::string name(host.substr(0, 64));
+  std::string name(host.substr(0, kOptionNameMax));
   for (char& c : name) {
     if (!is_name_char(c)) c = '-';
   }

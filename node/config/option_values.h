@@ -1,26 +1,51 @@
-// Parsers of single option values. Pure; every one takes hostile text and gives nothing for what it does not
-// allow. Lengths are bounded by kValueBytesMax before any of them looks closer.
+// Parsers of single option values, and the names of those that are words. Pure: a parser takes hostile text,
+// already limited to kValueBytesMax bytes, and returns nothing for what is not allowed.
 
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "common/endpoint.h"
 #include "node/config/options.h"
 
 namespace shoal::node {
 
-// Longest single value; a path is the longest sensible one.
+// Longest single value: room for any path.
 constexpr size_t kValueBytesMax = 4096;
+
+constexpr size_t kOptionNameMax = 64;
+constexpr size_t kPeerIdPrefixMax = 20;
+constexpr size_t kHeaderNameMax = 64;
+constexpr size_t kStatsPathMax = 64;
+
+// The words of the options that choose one of several. The only list of each.
+template <class Value, size_t count>
+using ValueNames = std::array<std::pair<std::string_view, Value>, count>;
+inline constexpr ValueNames<common::LogLevel, 4> kLogLevels = {{{"debug", common::LogLevel::debug},
+                                                                {"info", common::LogLevel::info},
+                                                                {"warn", common::LogLevel::warn},
+                                                                {"error", common::LogLevel::error}}};
+inline constexpr ValueNames<common::LogFormat, 2> kLogFormats = {
+    {{"text", common::LogFormat::text}, {"json", common::LogFormat::json}}};
+inline constexpr ValueNames<IpParam, 3> kIpParams = {
+    {{"ignore", IpParam::ignore}, {"trusted", IpParam::trusted}, {"any", IpParam::any}}};
+inline constexpr ValueNames<AccessMode, 3> kAccessModes = {
+    {{"open", AccessMode::open}, {"allow", AccessMode::allow}, {"deny", AccessMode::deny}}};
+std::string_view to_string(AccessMode mode);
 
 // Decimal digits only.
 std::optional<uint32_t> parse_whole(std::string_view text, uint32_t min, uint32_t max);
 
-// "0.1", ".1" is not one; no sign, no infinity.
+// "0.1", but not ".1"; no sign, no infinity.
 std::optional<double> parse_fraction(std::string_view text, double min, double max);
+
+// The shortest text that reads back as the same number.
+std::string fraction_text(double value);
 
 // "true" or "false".
 std::optional<bool> parse_boolean(std::string_view text);
@@ -38,31 +63,31 @@ std::optional<HostPort> parse_host_port(std::string_view text);
 std::optional<MulticastGroup> parse_multicast_group(std::string_view text);
 
 // 1 to `size_max` of A-Z a-z 0-9 . _ -
-bool is_name(std::string_view text, size_t size_max = 64);
+bool is_name(std::string_view text, size_t size_max = kOptionNameMax);
 
 // 1 to kValueBytesMax bytes without control bytes.
 bool is_path(std::string_view text);
 
-// 1 to 253 of A-Z a-z 0-9 . _ -, labels of 1 to 63; what a resolver may be asked for.
+// 1 to 253 of A-Z a-z 0-9 . _ -, labels of 1 to 63: a name that can be resolved.
 bool is_host_name(std::string_view text);
 
-// "/stats": a path of a URL that needs no escapes, and not one the tracker has another use for.
+// "/stats": up to kStatsPathMax bytes of a URL's path, without escapes, and not a path of the tracker itself.
 bool is_stats_path(std::string_view text);
 
-// 1 to 20 bytes of printable ASCII without a comma: how a peer_id begins, as "-qB4".
+// How a peer_id begins, such as "-qB4": 1 to kPeerIdPrefixMax bytes of printable ASCII without a comma.
 bool is_peer_id_prefix(std::string_view text);
 
 // 1 to `size_max` bytes of printable ASCII.
 bool is_printable(std::string_view text, size_t size_max);
 
-// 1 to 64 of the characters that make the name of an HTTP header.
+// 1 to kHeaderNameMax of the characters that the name of an HTTP header may have.
 bool is_header_name(std::string_view text);
 
-// http:// or https:// and something behind it, printable ASCII without blanks, up to 1000 bytes.
+// http:// or https:// and at least one more byte, printable ASCII without spaces, up to 1000 bytes.
 bool is_web_url(std::string_view text);
 
-// What node.name is when nobody gave one: `host` with everything else replaced by '-', cut at 64; "node" if
-// empty.
+// The node.name of a host: `host` with every character that is not allowed replaced by '-', cut at
+// kOptionNameMax; "node" if empty.
 std::string name_from_host(std::string_view host);
 
 // The texts that the parsers above read back as the same value.

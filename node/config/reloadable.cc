@@ -1,6 +1,7 @@
 #include "node/config/reloadable.h"
 
-#include "node/config/option_table.h"
+#include <algorithm>
+
 #include "node/config/resolve_options.h"
 
 namespace shoal::node {
@@ -8,8 +9,11 @@ namespace shoal::node {
 OptionChanges changes_between(const Options& running, const Options& read) {
   OptionChanges changes;
   for (const Option& option : option_table()) {
-    if (option.change.same(running, read)) continue;
-    (option.change.reloadable ? changes.reloadable : changes.need_restart).emplace_back(option.key);
+    if (option.same(running, read)) continue;
+    (option.reloadable() ? changes.reloadable : changes.need_restart).emplace_back(option.key);
+    const bool known =
+        std::find(changes.apply.begin(), changes.apply.end(), option.apply) != changes.apply.end();
+    if (option.reloadable() && !known) changes.apply.push_back(option.apply);
   }
   return changes;
 }
@@ -17,7 +21,7 @@ OptionChanges changes_between(const Options& running, const Options& read) {
 common::Result<Options> reloaded_options(const Options& running, const Options& read) {
   Options options = running;
   for (const Option& option : option_table()) {
-    if (option.change.reloadable) option.change.copy(options, read);
+    if (option.reloadable()) option.copy(options, read);
   }
   if (auto fits = check_options(options); !fits) {
     return common::fail("not without a restart, which " +

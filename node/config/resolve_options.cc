@@ -5,6 +5,7 @@
 #include <map>
 #include <string_view>
 
+#include "common/check.h"
 #include "common/tick.h"
 #include "node/config/config_file.h"
 #include "node/config/option_values.h"
@@ -20,7 +21,7 @@ using common::Endpoint;
 constexpr std::string_view kEnvironmentPrefix = "SHOAL_";
 constexpr std::string_view kConfigVariable = "SHOAL_CONFIG";  // names the file; read by load_options
 
-// Where each key got its value, to begin the error of a check with.
+// Where each key got its value: the error of a check begins with it.
 using Origins = std::map<std::string_view, std::string>;
 
 std::vector<Setting> defaults() {
@@ -31,7 +32,7 @@ std::vector<Setting> defaults() {
   return settings;
 }
 
-// "SHOAL_TRACKER_..." is meant for us; "SHOAL_SERVICE_HOST" is what Kubernetes sets for a service named
+// True for "SHOAL_TRACKER_..."; false for "SHOAL_SERVICE_HOST", which Kubernetes sets for a service named
 // shoal.
 bool names_a_section(std::string_view variable) {
   variable.remove_prefix(kEnvironmentPrefix.size());
@@ -76,7 +77,7 @@ std::vector<Setting> from_flags(const std::vector<NamedText>& flags) {
   return settings;
 }
 
-// ff02::/16 and the like: the same group is another one on every interface.
+// ff02::/16 and the like: on every interface it is a different group.
 bool is_of_one_link(const Endpoint& group) {
   return group.family == common::Family::v6 && (group.address[1] & 0x0f) <= 2;
 }
@@ -101,9 +102,9 @@ class CrossChecks {
   void tracker() {
     const auto& t = options_.tracker;
     if (t.udp.empty() && t.http.empty()) {
-      error("tracker.udp", "tracker.udp and tracker.http are both empty: one of them needs an address");
+      error("tracker.udp", "tracker.udp and tracker.http are both empty: at least one needs an address");
     }
-    // A re-announce within kRefreshTicks does not renew the peer, and its stamp is a whole tick.
+    // An announce within kRefreshTicks of the last does not renew the peer, and stamps count whole ticks.
     const bool adapted = t.target_rps > 0;
     const uint32_t interval_s = adapted ? std::max(t.interval_s, t.interval_max_s) : t.interval_s;
     const double interval_max_s = interval_s * (1 + t.interval_jitter);
@@ -123,9 +124,10 @@ class CrossChecks {
                                           std::to_string(t.interval_s));
     }
     if (t.min_interval_s > t.interval_s * (1 - t.interval_jitter)) {
-      error("tracker.min_interval_s", std::to_string(t.min_interval_s) +
-                                          " is not allowed: clients would be told less than that by "
-                                          "tracker.interval_s and its jitter");
+      error("tracker.min_interval_s",
+            std::to_string(t.min_interval_s) +
+                " is not allowed: it is longer than the shortest interval, which is "
+                "tracker.interval_s minus its jitter");
     }
     if (t.ip_param == IpParam::trusted && options_.access.trusted_proxies.empty()) {
       error("tracker.ip_param", "trusted is not allowed without access.trusted_proxies");
@@ -154,24 +156,23 @@ class CrossChecks {
     for (const MulticastGroup& group : s.multicast) {
       if (group.interface.empty() && is_of_one_link(group.group)) {
         error("sync.multicast", common::to_string(group.group) +
-                                    " is not allowed: a group of one link needs its interface, as in " +
+                                    " is not allowed: a link-local group needs an interface, as in " +
                                     common::to_string(group.group) + "%eth0");
         break;
       }
       if (!s.listen || group.group.family == s.listen->family) continue;
       error("sync.multicast",
             common::to_string(group.group) +
-                " is not allowed: it is not of the address family of sync.listen, which is " +
+                " is not allowed: its address family differs from that of sync.listen, which is " +
                 common::to_string(*s.listen));
       break;
     }
     if (s.insecure && !s.key_files.empty()) {
-      error("sync.insecure",
-            "true is not allowed together with sync.key_files: a key protects, insecure does not");
+      error("sync.insecure", "true is not allowed together with sync.key_files: choose one of them");
     }
   }
 
-  // No two servers on one address. The UDP and the HTTP tracker may share a port number.
+  // No two servers on one address; the UDP and the HTTP tracker may share a port number.
   void addresses() {
     const auto& o = options_;
     const auto clash = [&](std::string_view key, const std::optional<Endpoint>& one,
@@ -205,20 +206,28 @@ common::Result<Options> resolve_options(const OptionSources& sources) {
   Options options;
   Origins origins;
   std::vector<std::string> errors;
-  const auto take = [&](const std::vector<Setting>& settings) {
+  const auto apply_all = [&](const std::vector<Setting>& settings) {
     for (const Setting& setting : settings) {
       apply(setting, options, errors);
       if (setting.option != nullptr) origins[setting.option->key] = setting.origin;
     }
   };
-  take(defaults());
-  if (sources.file_text) take(parse_config_file(sources.file_name, *sources.file_text));
-  take(from_environment(sources.environment));
-  take(from_flags(sources.flags));
+  apply_all(defaults());
+  if (sources.file_text) apply_all(parse_config_file(sources.file_name, *sources.file_text));
+  apply_all(from_environment(sources.environment));
+  apply_all(from_flags(sources.flags));
   if (options.node.name.empty()) options.node.name = name_from_host(sources.host_name);
-  // A value that was refused is not there to be compared.
+  // The checks would compare defaults in place of values that were refused.
   if (errors.empty()) CrossChecks(options, origins, errors).run();
   if (!errors.empty()) return common::fail(joined(errors));
+  return options;
+}
+
+Options default_options() {
+  Options options;
+  std::vector<std::string> errors;
+  for (const Setting& setting : defaults()) apply(setting, options, errors);
+  CHECK_INVARIANT(errors.empty());
   return options;
 }
 

@@ -1,5 +1,5 @@
-// From what the sources say to Options: defaults, file, environment, flags, in rising precedence, then the
-// checks that look at more than one key. Pure: no file, no environment, no clock.
+// Makes Options from their sources: defaults, file, environment and flags, a later one over an earlier one.
+// Then checks what concerns several keys. Pure: no file, no environment, no clock.
 
 #pragma once
 
@@ -19,18 +19,21 @@ using NamedText = std::pair<std::string, std::string>;
 struct OptionSources {
   std::string file_name;                 // for errors
   std::optional<std::string> file_text;  // none: no file
-  std::vector<NamedText> environment;    // any variables; only those that begin with SHOAL_ count
+  std::vector<NamedText> environment;    // any variables; those of our sections are read
   std::vector<NamedText> flags;          // "tracker.interval_s" and its value
-  std::string host_name;                 // what node.name is when nobody set it
+  std::string host_name;                 // the default of node.name
 };
 
-// Most errors that are told at once.
+// Most errors in one message.
 constexpr size_t kErrorsMax = 20;
 
-// The error holds one line per mistake, without a line feed at the end.
+// The error has one line per mistake, without a line feed at the end.
 common::Result<Options> resolve_options(const OptionSources& sources);
 
-// The checks that look at more than one key alone; an error begins with the key.
+// What every option is without any source; node.name is empty.
+Options default_options();
+
+// Only the checks that concern several keys; a line of the error begins with the key.
 common::Result<void> check_options(const Options& options);
 
 }  // namespace shoal::node

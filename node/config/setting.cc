@@ -18,7 +18,7 @@ std::vector<std::string> split_values(const Option& option, std::string_view tex
   if (!option.is_list()) return {std::string(text)};
   std::vector<std::string> values;
   if (common::trim_blanks(text).empty()) return values;
-  while (values.size() <= option.list_max) {  // one too many is enough to be refused
+  while (values.size() <= option.list_max) {  // one too many is enough to refuse the list
     const size_t comma = std::min(text.find(','), text.size());
     values.emplace_back(common::trim_blanks(text.substr(0, comma)));
     if (comma == text.size()) break;
@@ -28,7 +28,7 @@ std::vector<std::string> split_values(const Option& option, std::string_view tex
 }
 
 std::string not_allowed(const std::string& origin, const std::string& value, const Option& option) {
-  return origin + ": " + value + " is not allowed: " + std::string(option.allowed);
+  return origin + ": " + value + " is not allowed: " + option.allowed;
 }
 
 void apply(const Setting& setting, Options& options, std::vector<std::string>& errors) {

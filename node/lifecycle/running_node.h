@@ -82,6 +82,7 @@ class RunningNode {
   void reload(const std::string& cause, Reloader::Done done);
   void reload_failed(const ReloadFailure& failure);
   void take(Reload reload);
+  void apply(Apply target);  // hands its options to the part that they are for
   void take_keys(NodeKeys keys);
 
   void stop();

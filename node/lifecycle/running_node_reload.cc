@@ -30,21 +30,40 @@ void RunningNode::reload_failed(const ReloadFailure& failure) {
 void RunningNode::take(Reload reload) {
   options_ = std::move(reload.options);
   admin_token_ = std::move(reload.admin_token);
-  common::configure_log(options_.node.log_level, options_.node.log_format);
   if (reload.keys) take_keys(std::move(*reload.keys));
   access_.set(options_.access, std::move(reload.access_list));
-  load_.set(options_.tracker);
-  limits_.apply(options_.limits);
-  const auto settings = std::make_shared<const TrackerSettings>(
-      tracker_settings(options_, load_.adapted_interval_s(), limits_.requests()));
-  for (const auto& worker : workers_) worker->set_settings(settings);
-  full_scrapes_.set_client_interval_s(options_.tracker.full_scrape_interval_s);
-  drain_.set_drain_s(options_.node.drain_s);
-  exporter_->set(exporter_settings(options_));
-  if (snapshot_) snapshot_->set_interval_s(options_.node.snapshot_interval_s);
-  if (!sync_) return;
-  sync_->set_peers(options_.sync.peers);
-  sync_->set_pace(bytes_per_s(options_.sync.pace_mbit_s), bytes_per_s(options_.sync.donate_mbit_s));
+  for (const Apply target : reload.changes.apply) apply(target);
+}
+
+void RunningNode::apply(Apply target) {
+  switch (target) {
+    case Apply::restart:
+    case Apply::always:
+      return;
+    case Apply::log:
+      return common::configure_log(options_.node.log_level, options_.node.log_format);
+    case Apply::drain:
+      return drain_.set_drain_s(options_.node.drain_s);
+    case Apply::snapshot:
+      if (snapshot_) snapshot_->set_interval_s(options_.node.snapshot_interval_s);
+      return;
+    case Apply::tracker: {
+      load_.set(options_.tracker);
+      const auto settings = std::make_shared<const TrackerSettings>(
+          tracker_settings(options_, load_.adapted_interval_s(), limits_.requests()));
+      for (const auto& worker : workers_) worker->set_settings(settings);
+      return full_scrapes_.set_client_interval_s(options_.tracker.full_scrape_interval_s);
+    }
+    case Apply::limits:
+      return limits_.apply(options_.limits);
+    case Apply::sync:
+      if (!sync_) return;
+      sync_->set_peers(options_.sync.peers);
+      return sync_->set_pace(bytes_per_s(options_.sync.pace_mbit_s),
+                             bytes_per_s(options_.sync.donate_mbit_s));
+    case Apply::exports:
+      return exporter_->set(exporter_settings(options_));
+  }
 }
 
 void RunningNode::take_keys(NodeKeys keys) {

@@ -315,7 +315,7 @@ class OtherNodes(unittest.TestCase):
 class Table(unittest.TestCase):
     def test_every_reloadable_option_is_tested(self):
         with open(os.path.join(ROOT, "docs", "OPTIONS.md"), encoding="utf-8") as file:
-            rows = re.findall(r"### `([a-z_.]+)`\n(?:(?!###).*\n)*?- Taken: (.*)\n", file.read())
+            rows = re.findall(r"### `([a-z_.]+)`\n(?:(?!###).*\n)*?- Takes effect: (.*)\n", file.read())
         self.assertGreater(len(rows), 50)
         self.assertEqual({taken for _, taken in rows}, {"at a reload", "at the next start"})
         self.assertEqual({key for key, taken in rows if taken == "at a reload"}, TESTED | BY_UNIT_TESTS)

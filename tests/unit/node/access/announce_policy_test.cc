@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "node/config/resolve_options.h"
 #include "tests/unit/support/store_fixture.h"
 
 using namespace shoal;
@@ -57,24 +58,24 @@ TEST_CASE("access rules: run-time changes override the file, in both modes") {
 }
 
 TEST_CASE("policy: null where nothing is forbidden") {
-  CHECK(AnnouncePolicy::unless_open({}, {}) == nullptr);
-  CHECK(AnnouncePolicy::unless_open({AccessMode::open, list_of({1}), list_of({2}), list_of({3})}, {}) ==
-        nullptr);
-  node::Options::Access options;
+  CHECK(AnnouncePolicy::unless_open({}, node::default_options().access) == nullptr);
+  CHECK(AnnouncePolicy::unless_open({AccessMode::open, list_of({1}), list_of({2}), list_of({3})},
+                                    node::default_options().access) == nullptr);
+  node::Options::Access options = node::default_options().access;
   options.private_addresses = false;
   CHECK(AnnouncePolicy::unless_open({}, options) != nullptr);
-  options = {};
+  options = node::default_options().access;
   options.clients_deny = {"-XL"};
   CHECK(AnnouncePolicy::unless_open({}, options) != nullptr);
   AccessRules allow;
   allow.mode = AccessMode::allow;
-  const auto policy = AnnouncePolicy::unless_open(allow, {});
+  const auto policy = AnnouncePolicy::unless_open(allow, node::default_options().access);
   REQUIRE(policy != nullptr);
   CHECK(policy->judge(announce_of(1), kPublic) == Refusal::swarm);
 }
 
 TEST_CASE("policy: clients by the prefix of their peer_id") {
-  node::Options::Access options;
+  node::Options::Access options = node::default_options().access;
   options.clients_allow = {"-qB", "-TR4"};
   options.clients_deny = {"-qB3"};
   CHECK(judge(options, announce_of(1, "-qB4520-xxxxxxxxxxxx")) == Refusal::none);
@@ -89,7 +90,7 @@ TEST_CASE("policy: clients by the prefix of their peer_id") {
 }
 
 TEST_CASE("policy: networks and private addresses") {
-  node::Options::Access options;
+  node::Options::Access options = node::default_options().access;
   options.deny_networks = {*common::parse_network("198.51.100.0/24"),
                            *common::parse_network("2001:db8::/32")};
   CHECK(judge(options, announce_of(1)) == Refusal::network);

@@ -78,7 +78,7 @@ TEST_CASE("opentracker config: privileges") {
   CHECK(options.node.chroot == "/var/lib/opentracker");
   CHECK(options.node.user == "_ot");
   const std::string toml = toml_of("tracker.rootdir .\n");
-  CHECK(has(toml, "# line 1: tracker.rootdir .  <- not taken: an absolute path of a folder"));
+  CHECK(has(toml, "# line 1: tracker.rootdir .  <- not allowed: the absolute path of a folder"));
   CHECK(!has(toml, "\nchroot ="));
 }
 
@@ -134,7 +134,7 @@ TEST_CASE("opentracker config: lines without a counterpart are named one by one"
         "# line 5: tracker.nonsense\n#   no line of an opentracker.conf that shoal knows\n",
         "# line 6: listen.tcp somewhere\n#   no address\n",
         "# line 7: access.stats 1.2.3.4/33\n#   no network\n",
-        "# line 8: access.stats_path a b  <- not taken: a path of 2 to 64 letters",
+        "# line 8: access.stats_path a b  <- not allowed: a path of 2 to 64 letters",
         "# line 9: listen.tcp_udp\n#   without a value\n", "# line 10: \\x1b[31mred\n"}) {
     CAPTURE(line);
     CHECK(has(toml, line));

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <regex>
 #include <set>
 #include <sstream>
 
@@ -35,6 +36,59 @@ TEST_CASE("option text: docs/OPTIONS.md is what `shoal config --reference` print
   CHECK_MESSAGE(text == options_reference(), "run: build/dev/shoal config --reference > docs/OPTIONS.md");
 }
 
+TEST_CASE("option table: the text of what is allowed says what the parser takes") {
+  for (const Option& option : option_table()) {
+    CAPTURE(option.key);
+    Options options;
+    const std::string allowed = option.allowed;
+    // The words of a choice, and nothing else.
+    for (const std::string_view word : option.words) {
+      CHECK(option.set(options, word));
+      CHECK(allowed.find(word) != std::string::npos);
+    }
+    if (!option.words.empty()) CHECK(!option.set(options, "other"));
+    CHECK((allowed.find("\"\" means") != std::string::npos) ==
+          (option.kind == OptionKind::text && !option.is_list() && option.set(options, "")));
+    if (option.is_list()) {
+      CHECK(allowed.starts_with("up to " + std::to_string(option.list_max) + " different "));
+    }
+    if (option.kind != OptionKind::whole) continue;
+    std::smatch range;
+    REQUIRE(std::regex_search(allowed, range, std::regex("from ([0-9]+) to ([0-9]+)")));
+    const uint64_t min = std::stoull(range[1]);
+    const uint64_t max = std::stoull(range[2]);
+    CHECK(option.set(options, std::to_string(min)));
+    CHECK(option.set(options, std::to_string(max)));
+    CHECK(!option.set(options, std::to_string(max + 1)));
+    if (min > 0) CHECK(!option.set(options, std::to_string(min - 1)));
+    CHECK((allowed.find("; 0 means") == std::string::npos || min == 0));
+  }
+}
+
+TEST_CASE("option table: what a shell completes") {
+  const auto words = [](std::string_view key) { return find_option(key)->words; };
+  using Words = std::vector<std::string_view>;
+  CHECK(words("access.mode") == Words{"open", "allow", "deny"});
+  CHECK(words("node.log_level") == Words{"debug", "info", "warn", "error"});
+  CHECK(words("sync.insecure") == Words{"true", "false"});
+  CHECK(words("node.name").empty());
+  CHECK(find_option("access.file")->is_path);
+  CHECK(find_option("access.fifo_add")->is_path);
+  CHECK(!find_option("stats.path")->is_path);
+}
+
+TEST_CASE("option text: long lines are broken between words") {
+  for (const std::string& text : {default_file(), options_reference()}) {
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+      CAPTURE(line);
+      const bool prose = line.starts_with('#') || !line.starts_with('-');
+      if (prose) CHECK(line.size() <= 110);
+      CHECK(!line.ends_with(' '));
+    }
+  }
+}
+
 TEST_CASE("option text: the manual page has every option, and no text that roff would take for a request") {
   const std::string page = options_manual("1.2.3");
   CHECK(page.starts_with(".TH SHOAL.TOML 5 \"\" \"shoal 1.2.3\""));
@@ -63,6 +117,8 @@ TEST_CASE("option table: rows are complete and in the order of the sections") {
     CHECK(static_cast<bool>(option.clear) == option.is_list());
     CHECK(!option.allowed.empty());
     CHECK(option.summary.ends_with('.'));
+    CHECK((option.details.empty() || option.details.ends_with('.')));
+    CHECK(std::string_view(option.summary).find('\n') == std::string_view::npos);
     CHECK(find_option(option.key) == &option);
   }
   CHECK(find_option("tracker") == nullptr);

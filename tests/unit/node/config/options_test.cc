@@ -56,7 +56,6 @@ TEST_CASE("options: without any source they have their defaults") {
   CHECK(options->stats.path.empty());
   CHECK(options->stats.networks == std::vector{*parse_network("127.0.0.0/8"), *parse_network("::1/128")});
   CHECK(options->admin.export_format == shoal::proto::DumpFormat::text);
-  CHECK(options->limits == Options::Limits{});
   CHECK(options->limits.swarms == 100'000'000);
   CHECK(options->limits.peers == 200'000'000);
   CHECK(options->limits.connections == 8192);
@@ -271,7 +270,7 @@ TEST_CASE("options: an error about a value in a file names the line, the key and
       {"[node]\nname = \"a/b\"", "node.name: \"a/b\" is not allowed: 1 to 64 letters"},
       {"[node]\nworkers = 257", "node.workers: 257 is not allowed: a whole number from 0 to 256"},
       {"[node]\nuser = \"a b\"", "node.user: \"a b\" is not allowed: "},
-      {"[node]\nchroot = \"relative\"", "node.chroot: \"relative\" is not allowed: an absolute path"},
+      {"[node]\nchroot = \"relative\"", "node.chroot: \"relative\" is not allowed: the absolute path"},
       {"[node]\nlog_level = \"loud\"", "node.log_level: \"loud\" is not allowed: debug, info, warn or error"},
       {"[node]\nlog_format = \"xml\"", "node.log_format: \"xml\" is not allowed: text or json"},
       {"[tracker]\ninterval = 5",
@@ -377,10 +376,10 @@ TEST_CASE("options: keys that contradict each other") {
   CHECK(error_of("[sync]\nlisten = \"127.0.0.1:6970\"\ninsecure = true\nmulticast = [\"239.0.0.1:1\", "
                  "\"[ff15::42]:1\"]")
             .starts_with(
-                "f.toml:4: sync.multicast: [ff15::42]:1 is not allowed: it is not of the address family of "
-                "sync.listen"));
+                "f.toml:4: sync.multicast: [ff15::42]:1 is not allowed: its address family differs from that "
+                "of sync.listen"));
   CHECK(error_of("[sync]\nlisten = \"[::]:6970\"\ninsecure = true\nmulticast = \"[ff12::42]:1\"")
-            .find("needs its interface, as in [ff12::42]:1%eth0") != std::string::npos);
+            .find("needs an interface, as in [ff12::42]:1%eth0") != std::string::npos);
   CHECK(error_of("[sync]\nlisten = \"[::]:6970\"\ninsecure = true\nmulticast = \"[ff12::42]:1%lo\"") ==
         "no error");
   CHECK(error_of("[sync]\nlisten = \"[::]:6970\"\ninsecure = true\nmulticast = \"239.0.0.1:1\"")
@@ -395,7 +394,7 @@ TEST_CASE("options: keys that contradict each other") {
 TEST_CASE("options: many errors are reported at once, from the top of the file, up to a limit") {
   CHECK(error_of("[tracker]\ninterval_s = 0\n[node]\nworkers = -1\n[admin]\nx = 1") ==
         "f.toml:2: tracker.interval_s: 0 is not allowed: a whole number of seconds from 1 to 86400\n"
-        "f.toml:4: node.workers: -1 is not allowed: a whole number from 0 to 256; 0 is one per CPU\n"
+        "f.toml:4: node.workers: -1 is not allowed: a whole number from 0 to 256; 0 means one per CPU\n"
         "f.toml:6: admin.x: unknown key");
   std::string text = "[node]\n";
   for (int i = 0; i < 100; ++i) text += "zzz" + std::to_string(i) + " = 1\n";

@@ -2,8 +2,6 @@
 
 #include <doctest/doctest.h>
 
-#include <map>
-
 #include "node/config/option_table.h"
 #include "node/config/resolve_options.h"
 
@@ -14,30 +12,21 @@ using node::Options;
 namespace {
 
 Options defaults() {
-  node::OptionSources sources;
-  sources.host_name = "host";
-  return *node::resolve_options(sources);
+  Options options = node::default_options();
+  options.node.name = "host";
+  return options;
 }
 
 // An allowed value that is not the default.
 std::string other_value(const Option& option) {
-  static const std::map<std::string_view, std::string> of_text{
-      {"node.chroot", "/var/empty"},
-      {"node.log_level", "warn"},
-      {"node.log_format", "json"},
-      {"tracker.ip_param", "any"},
-      {"tracker.redirect_url", "https://tracker.example/"},
-      {"access.mode", "deny"},
-      {"sync.multicast", "239.192.0.42:6970"},
-      {"admin.export_format", "json"},
-      {"stats.path", "/stats"},
-  };
-  if (const auto found = of_text.find(option.key); found != of_text.end()) return found->second;
-  if (option.kind == node::OptionKind::boolean) return option.default_text == "true" ? "false" : "true";
   if (option.kind == node::OptionKind::fraction) return "0.25";
   if (option.kind == node::OptionKind::whole) return "77";
+  for (const std::string_view word : option.words) {
+    if (word != option.default_text) return std::string(word);
+  }
   Options options;
-  for (const char* value : {"192.0.2.7:77", "192.0.2.0/24", "other"}) {
+  for (const char* value :
+       {"192.0.2.7:77", "192.0.2.0/24", "239.192.0.42:6970", "other", "/other", "https://tracker.example/"}) {
     if (option.set(options, value)) return value;
   }
   return "";
@@ -60,16 +49,27 @@ TEST_CASE("reload: every option finds its own change, applies it, and nothing el
     const Options read = with(running, option.key, other_value(option));
     REQUIRE(read != running);
     const auto changes = node::changes_between(running, read);
-    const auto& found = option.change.reloadable ? changes.reloadable : changes.need_restart;
+    const auto& found = option.reloadable() ? changes.reloadable : changes.need_restart;
     CHECK(found == std::vector{std::string(option.key)});
     CHECK(changes.reloadable.size() + changes.need_restart.size() == 1);
+    CHECK(changes.apply == (option.reloadable() ? std::vector{option.apply} : std::vector<node::Apply>{}));
     Options copied = running;
-    option.change.copy(copied, read);
+    option.copy(copied, read);
     CHECK(copied == read);
   }
 }
 
-TEST_CASE("reload: what may change is applied; what may not stays and is named") {
+TEST_CASE("reload: a part of the node is handed its options once, however many of them changed") {
+  const Options running = defaults();
+  Options read = with(running, "tracker.interval_s", "900");
+  read = with(read, "tracker.numwant_max", "77");
+  read = with(read, "stats.path", "/stats");
+  read = with(read, "sync.pace_mbit_s", "77");
+  read = with(read, "tracker.udp", "127.0.0.1:1");
+  CHECK(node::changes_between(running, read).apply == std::vector{node::Apply::tracker, node::Apply::sync});
+}
+
+TEST_CASE("reload: what may change is taken, what may not stays and is named") {
   const Options running = defaults();
   Options read = with(running, "tracker.interval_s", "900");
   read = with(read, "access.mode", "deny");

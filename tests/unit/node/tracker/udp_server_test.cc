@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "node/config/resolve_options.h"
 #include "node/net/socket_address.h"
 #include "proto/connection_id.h"
 #include "proto/udp_tracker.h"
@@ -46,7 +47,7 @@ struct Served {
   explicit Served(const Endpoint& address)
       : store({.key = {5}, .replicated = true}), queue([this] { ++wakes; }), limiter({6}) {
     limiter.set(1'000'000, 1'000'000);
-    tracker.set_policy(std::make_shared<node::AnnouncePolicy>(rules(), node::Options::Access{}));
+    tracker.set_policy(std::make_shared<node::AnnouncePolicy>(rules(), node::default_options().access));
     REQUIRE(uv_loop_init(&loop) == 0);
     auto socket = node::open_tracker_udp(address);
     REQUIRE(socket);
