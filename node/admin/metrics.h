@@ -1,4 +1,4 @@
-// /metrics: the node's counters in the Prometheus text format, names shoal_... (prometheus-cpp writes it).
+// /metrics: the metrics of the node in the Prometheus text format, which prometheus-cpp writes.
 
 #pragma once
 

@@ -1,143 +1,238 @@
-#include "node/admin/metrics_sync.h"
+// The metrics of the sync channel: datagrams, deltas, repair, clock, digests and pulls, members.
 
-#include <array>
+#include <string>
 #include <utility>
+#include <vector>
 
-namespace shoal::node {
+#include "node/admin/metric_rows.h"
+
+namespace shoal::node::metric_rows {
 
 namespace {
 
-void add_sync(Families& out, const NodeState& state) {
-  const sync::Stats& stats = state.sync->stats;
-  out.counter("shoal_sync_datagrams_total", "Datagrams of the sync channel.");
-  out.add(stats.datagrams_sent, {{"direction", "sent"}});
-  out.add(stats.datagrams_received, {{"direction", "received"}});
-  out.counter("shoal_sync_bytes_total", "UDP payload of the sync channel.");
-  out.add(stats.bytes_sent, {{"direction", "sent"}});
-  out.add(stats.bytes_received, {{"direction", "received"}});
-  out.counter("shoal_sync_deltas_published_total",
-              "Changes of peers announced here and told to the cluster.");
-  out.add(stats.deltas_published);
-  out.counter("shoal_sync_deltas_received_total", "Changes of peers heard from other nodes.");
-  out.add(stats.deltas_received);
-  out.counter("shoal_sync_deltas_applied_total", "Of those received: news here.");
-  out.add(stats.deltas_applied);
-  out.counter("shoal_sync_delta_packets_sent_total",
-              "Packets of changes, each once whatever the number of receivers.");
-  out.add(stats.delta_packets_sent);
-  out.counter("shoal_sync_delta_packets_lost_total",
-              "Packets of other nodes' changes that will not come any more.");
-  out.add(stats.packets_lost);
-  out.counter("shoal_sync_nacks_total", "Requests for packets that did not come.");
-  out.add(stats.nacks_sent, {{"direction", "sent"}});
-  out.add(stats.nacks_received, {{"direction", "received"}});
-  out.counter("shoal_sync_packets_resent_total", "Packets sent again because another node missed them.");
-  out.add(stats.packets_resent);
-  out.counter("shoal_sync_access_changes_total",
-              "Changes of the access list heard from other nodes, by result.");
-  out.add(stats.access_changes_applied, {{"result", "applied"}});
-  out.add(stats.access_changes_refused, {{"result", "refused"}});
-  out.histogram(
-      "shoal_sync_lag_seconds",
-      "From when a packet of another node was sent until its changes were merged here, for each change.");
-  out.add_histogram(sync::LagHistogram::kBoundsMs, 1000, stats.lag.counts, stats.lag.sum_ms);
-  out.counter("shoal_sync_stalls_total", "Times this node itself stood still for a second or more.");
-  out.add(stats.stalls);
-  out.gauge("shoal_sync_deltas_waiting", "Changes of peers that wait to be sent.");
-  out.add(static_cast<double>(state.sync->waiting));
-  out.gauge("shoal_clock_ahead_seconds", "This machine's clock minus the time of the cluster.");
-  out.add(static_cast<double>(state.sync->wall_ahead_ms) / 1000);
-  out.counter("shoal_clock_steps_total", "Times the cluster's time here was set to that of the others.");
-  out.add(stats.clock_steps);
-  out.counter("shoal_clock_jumps_total", "Times this machine's clock was set.");
-  out.add(stats.wall_jumps);
-  out.counter("shoal_sync_challenges_sent_total", "Nodes, or runs of a node, asked to prove that they run.");
-  out.add(stats.challenges_sent);
+// Readers of the counters in sync::Stats.
+using Count = uint64_t sync::Stats::*;
+
+auto of_sync(Count field) {
+  return [=](const NodeState& s) { return s.sync->stats.*field; };
 }
 
-void add_drops(Families& out, const NodeState& state) {
-  const sync::Stats& stats = state.sync->stats;
-  out.counter(
-      "shoal_sync_dropped_total",
-      "Datagrams dropped by the sync channel; queue: deltas that found a worker's queue full; send: "
-      "datagrams the kernel did not take; receive: those it had no room to keep until they were read; "
-      "repair: packets asked for beyond what one member may ask; pace: "
-      "deltas that found no room to wait in; unsent: deltas not told, since this node stood still or its "
-      "time was corrected; alone: deltas announced while no other node was there to be told.");
-  out.add(stats.dropped_malformed, {{"reason", "malformed"}});
-  out.add(stats.dropped_foreign, {{"reason", "foreign"}});
-  out.add(stats.dropped_unauthentic, {{"reason", "unauthentic"}});
-  out.add(stats.dropped_replayed, {{"reason", "replayed"}});
-  out.add(stats.dropped_untrusted, {{"reason", "untrusted"}});
-  out.add(stats.dropped_stale, {{"reason", "stale"}});
-  out.add(stats.dropped_late, {{"reason", "late"}});
-  out.add(stats.dropped_unsent, {{"reason", "unsent"}});
-  out.add(stats.dropped_refused, {{"reason", "refused"}});
-  out.add(stats.dropped_repair, {{"reason", "repair"}});
-  out.add(stats.dropped_pace, {{"reason", "pace"}});
+// One sample per counter, each with its label. `key` is the name of the label.
+auto of_sync_by(const char* key, std::vector<std::pair<const char*, Count>> fields) {
+  return [=](Samples& out, const NodeState& s) {
+    for (const auto& [label, field] : fields) out.add(s.sync->stats.*field, {{key, label}});
+  };
+}
+
+// One sample per member.
+template <class Read>
+auto of_members(Read read) {
+  return [=](Samples& out, const NodeState& s) {
+    for (const sync::MemberStatus& member : s.sync->members) out.add(read(member), {{"member", member.name}});
+  };
+}
+
+void read_drops(Samples& out, const NodeState& state) {
+  using sync::Stats;
+  of_sync_by("reason", {{"malformed", &Stats::dropped_malformed},
+                        {"foreign", &Stats::dropped_foreign},
+                        {"unauthentic", &Stats::dropped_unauthentic},
+                        {"replayed", &Stats::dropped_replayed},
+                        {"untrusted", &Stats::dropped_untrusted},
+                        {"stale", &Stats::dropped_stale},
+                        {"late", &Stats::dropped_late},
+                        {"unsent", &Stats::dropped_unsent},
+                        {"refused", &Stats::dropped_refused},
+                        {"repair", &Stats::dropped_repair},
+                        {"pace", &Stats::dropped_pace}})(out, state);
   out.add(state.queue_dropped, {{"reason", "queue"}});
   out.add(state.sync_dropped_send, {{"reason", "send"}});
   out.add(state.sync_dropped_receive, {{"reason", "receive"}});
-  out.add(stats.dropped_alone, {{"reason", "alone"}});
+  out.add(state.sync->stats.dropped_alone, {{"reason", "alone"}});
 }
 
-void add_members(Families& out, const NodeState& state) {
-  const auto& members = state.sync->members;
-  out.gauge("shoal_sync_member_up", "1 when the member is alive, 0 when it is suspect or down.");
-  for (const auto& m : members)
-    out.add(m.state == sync::MemberState::alive ? 1.0 : 0.0, {{"member", m.name}});
-  out.gauge("shoal_sync_member_heard_seconds", "Time since the member was last heard.");
-  for (const auto& m : members) out.add(static_cast<double>(m.heard_ago_ms) / 1000, {{"member", m.name}});
-  out.counter("shoal_sync_member_deltas_received_total", "Deltas received from the member.");
-  for (const auto& m : members) out.add(m.deltas_received, {{"member", m.name}});
-  out.gauge("shoal_sync_member_missing", "Delta packets of the member that have not come yet.");
-  for (const auto& m : members) out.add(m.missing, {{"member", m.name}});
-  out.gauge("shoal_sync_member_lost",
-            "Delta packets of the member's present run that will not come any more.");
-  for (const auto& m : members) out.add(m.lost, {{"member", m.name}});
-  out.gauge("shoal_sync_member_refused",
-            "1 when this node refuses the member; the log and status.json say why.");
-  for (const auto& m : members) out.add(m.refused.empty() ? 0.0 : 1.0, {{"member", m.name}});
-  out.gauge("shoal_sync_member_round_trip_seconds", "Smoothed; 0: not measured yet.");
-  for (const auto& m : members) {
-    out.add(static_cast<double>(m.round_trip_us) / 1'000'000, {{"member", m.name}});
-  }
-  out.gauge("shoal_sync_member_clock_offset_seconds", "The member's wall clock minus this node's.");
-  for (const auto& m : members) out.add(static_cast<double>(m.clock_offset_ms) / 1000, {{"member", m.name}});
-  out.gauge("shoal_sync_member_loss_ratio",
-            "Share of delta packets that did not come at first, lately: of the member's here (in), of ours "
-            "there (out).");
-  for (const auto& m : members) {
-    out.add(m.loss_in_permille / 1000.0, {{"member", m.name}, {"direction", "in"}});
-    out.add(m.loss_out_permille / 1000.0, {{"member", m.name}, {"direction", "out"}});
-  }
-  out.gauge("shoal_sync_member_state", "1 for the state the member is in, 0 for the others.");
-  for (const auto& m : members) {
-    for (const sync::MemberState state : sync::kMemberStates) {
-      out.add(m.state == state ? 1.0 : 0.0, {{"member", m.name}, {"state", std::string(to_string(state))}});
-    }
-  }
-  out.gauge("shoal_sync_member_lag_seconds",
-            "From when the member sent a packet until its changes were merged here, smoothed.");
-  for (const auto& m : members) out.add(static_cast<double>(m.lag_us) / 1'000'000, {{"member", m.name}});
-  out.counter("shoal_sync_member_late_total", "Delta packets of the member that had to be asked for.");
-  for (const auto& m : members) out.add(m.late, {{"member", m.name}});
-  out.counter("shoal_sync_member_repaired_total", "Of those: have come since.");
-  for (const auto& m : members) out.add(m.repaired, {{"member", m.name}});
-  out.counter("shoal_sync_member_nacks_sent_total", "Requests to the member for packets that did not come.");
-  for (const auto& m : members) out.add(m.nacks_sent, {{"member", m.name}});
-  out.counter("shoal_sync_member_received_bytes_total", "UDP payload of the sync channel from the member.");
-  for (const auto& m : members) out.add(m.bytes_received, {{"member", m.name}});
-  out.gauge("shoal_sync_member_load_ratio", "Share of its CPUs that the member uses.");
-  for (const auto& m : members) out.add(m.load_permille / 1000.0, {{"member", m.name}});
+std::vector<Row> channel_rows() {
+  using sync::Stats;
+  return {
+      counter("shoal_sync_datagrams_total", "Datagrams of the sync channel.",
+              of_sync_by("direction",
+                         {{"sent", &Stats::datagrams_sent}, {"received", &Stats::datagrams_received}})),
+      counter("shoal_sync_bytes_total", "UDP payload of the sync channel.",
+              of_sync_by("direction", {{"sent", &Stats::bytes_sent}, {"received", &Stats::bytes_received}})),
+      counter("shoal_sync_deltas_published_total", "Changes of peers announced here and sent to the cluster.",
+              of_sync(&Stats::deltas_published)),
+      counter("shoal_sync_deltas_received_total", "Changes of peers received from other nodes.",
+              of_sync(&Stats::deltas_received)),
+      counter("shoal_sync_deltas_applied_total", "Received changes that were new here.",
+              of_sync(&Stats::deltas_applied)),
+      counter("shoal_sync_delta_packets_sent_total",
+              "Packets of changes; each counts once, however many nodes receive it.",
+              of_sync(&Stats::delta_packets_sent)),
+      counter("shoal_sync_delta_packets_lost_total",
+              "Packets of other nodes' changes that were given up as lost.", of_sync(&Stats::packets_lost)),
+      counter("shoal_sync_nacks_total", "Requests for packets that did not arrive.",
+              of_sync_by("direction", {{"sent", &Stats::nacks_sent}, {"received", &Stats::nacks_received}})),
+      counter("shoal_sync_packets_resent_total", "Packets sent again because another node missed them.",
+              of_sync(&Stats::packets_resent)),
+      counter("shoal_sync_access_changes_total",
+              "Changes of the access list received from other nodes, by result.",
+              of_sync_by("result", {{"applied", &Stats::access_changes_applied},
+                                    {"refused", &Stats::access_changes_refused}})),
+      histogram("shoal_sync_lag_seconds",
+                "Time from the sending of a packet on another node until its changes were merged here, for "
+                "each change.",
+                [](Samples& out, const NodeState& s) {
+                  const sync::LagHistogram& lag = s.sync->stats.lag;
+                  out.add_histogram(sync::LagHistogram::kBoundsMs, 1000, lag.counts, lag.sum_ms);
+                }),
+      counter("shoal_sync_stalls_total", "Times this node itself paused for a second or more.",
+              of_sync(&Stats::stalls)),
+      gauge("shoal_sync_deltas_waiting", "Changes of peers waiting to be sent.",
+            [](const NodeState& s) { return s.sync->waiting; }),
+      gauge("shoal_clock_ahead_seconds", "This machine's clock minus cluster time.",
+            [](const NodeState& s) { return static_cast<double>(s.sync->wall_ahead_ms) / 1000; }),
+      counter("shoal_clock_steps_total", "Times this node set its cluster time to that of the others.",
+              of_sync(&Stats::clock_steps)),
+      counter("shoal_clock_jumps_total", "Times this machine's clock was set.", of_sync(&Stats::wall_jumps)),
+      counter("shoal_sync_challenges_sent_total",
+              "Nodes, or runs of a node, that were asked to prove that they are running.",
+              of_sync(&Stats::challenges_sent)),
+      counter("shoal_sync_dropped_total",
+              "Datagrams that the sync channel dropped. queue: changes that found a worker's queue full; "
+              "send: datagrams that the kernel did not accept; receive: datagrams for which the kernel had "
+              "no room; repair: packets requested beyond what one member may request; pace: changes that "
+              "found no room to wait in; unsent: changes not sent because this node paused or its time was "
+              "corrected; alone: changes announced while there was no other node.",
+              read_drops),
+  };
+}
+
+std::vector<Row> pull_rows() {
+  using sync::Stats;
+  return {
+      gauge("shoal_sync_synced", "1 when this node holds what the cluster holds, as far as it knows.",
+            [](const NodeState& s) { return s.sync->phase == sync::SyncPhase::synced ? 1 : 0; }),
+      counter("shoal_sync_digests_sent_total", "Rounds in which this node sent its digests.",
+              of_sync(&Stats::digests_sent)),
+      counter("shoal_sync_digests_compared_total", "Digests of members compared with our own.",
+              of_sync(&Stats::digests_compared)),
+      counter("shoal_sync_digests_differing_total", "Compared digests in which some tick differed.",
+              of_sync(&Stats::digests_differing)),
+      counter("shoal_sync_pulls_total",
+              "Pulls by this node. failed: broken off, silent for too long, or damaged; refused: the donor "
+              "closed the connection without an answer.",
+              of_sync_by("result", {{"started", &Stats::pulls_started},
+                                    {"finished", &Stats::pulls_finished},
+                                    {"failed", &Stats::pulls_failed},
+                                    {"refused", &Stats::pulls_refused}})),
+      counter("shoal_sync_donations_total",
+              "Pulls by others from this node. refused: too many at once; rejected: the request was "
+              "malformed, unauthentic, replayed, or meant for another run of this node.",
+              of_sync_by("result", {{"started", &Stats::donations_started},
+                                    {"finished", &Stats::donations_finished},
+                                    {"refused", &Stats::donations_refused},
+                                    {"rejected", &Stats::dropped_requests}})),
+      counter("shoal_sync_pull_bytes_total", "Bytes of pulls, received by this node and sent to others.",
+              of_sync_by("direction", {{"received", &Stats::pulled_bytes}, {"sent", &Stats::donated_bytes}})),
+      counter(
+          "shoal_sync_pull_records_total", "Records of pulls, received by this node and sent to others.",
+          of_sync_by("direction", {{"received", &Stats::pulled_records}, {"sent", &Stats::donated_records}})),
+      counter("shoal_sync_pull_records_applied_total", "Received records of pulls that were new here.",
+              of_sync(&Stats::pulled_applied)),
+      counter("shoal_sync_pull_connections_total",
+              "TCP connections of pulls, accepted from others and made to others.",
+              [](Samples& out, const NodeState& s) {
+                out.add(s.pull_server->connections.value(), {{"direction", "accepted"}});
+                out.add(s.pull_client->connections.value(), {{"direction", "made"}});
+              }),
+      counter("shoal_sync_pull_connections_dropped_total",
+              "Accepted connections that were closed. room: to make room; late: no request in time; request: "
+              "a bad or refused request; slow: the answer was not read in time; broken: closed by the other "
+              "side too early. Made ones. connect: not established in time; idle: no more data came; broken: "
+              "reset.",
+              [](Samples& out, const NodeState& s) {
+                const PullServerCounters& server = *s.pull_server;
+                const PullClientCounters& client = *s.pull_client;
+                const auto add = [&](const char* direction, const char* reason, const auto& dropped) {
+                  out.add(dropped.value(), {{"direction", direction}, {"reason", reason}});
+                };
+                add("accepted", "room", server.dropped_room);
+                add("accepted", "late", server.dropped_late);
+                add("accepted", "request", server.dropped_request);
+                add("accepted", "slow", server.dropped_slow);
+                add("accepted", "broken", server.dropped_broken);
+                add("made", "connect", client.dropped_connect);
+                add("made", "idle", client.dropped_idle);
+                add("made", "broken", client.dropped_broken);
+              }),
+  };
+}
+
+std::vector<Row> member_rows() {
+  using Member = sync::MemberStatus;
+  return {
+      gauge("shoal_sync_member_up", "1 when the member is alive, 0 when it is suspect or down.",
+            of_members([](const Member& m) { return m.state == sync::MemberState::alive ? 1 : 0; })),
+      gauge("shoal_sync_member_heard_seconds", "Time since the member was last heard.",
+            of_members([](const Member& m) { return static_cast<double>(m.heard_ago_ms) / 1000; })),
+      counter("shoal_sync_member_deltas_received_total", "Changes of peers received from the member.",
+              of_members([](const Member& m) { return m.deltas_received; })),
+      gauge("shoal_sync_member_missing", "Delta packets of the member that are still expected.",
+            of_members([](const Member& m) { return m.missing; })),
+      gauge("shoal_sync_member_lost", "Delta packets of the member's present run that were given up as lost.",
+            of_members([](const Member& m) { return m.lost; })),
+      gauge("shoal_sync_member_refused",
+            "1 when this node refuses the member; the log and status.json say why.",
+            of_members([](const Member& m) { return m.refused.empty() ? 0 : 1; })),
+      gauge("shoal_sync_member_round_trip_seconds", "Smoothed round-trip time; 0 means not measured yet.",
+            of_members([](const Member& m) { return static_cast<double>(m.round_trip_us) / 1'000'000; })),
+      gauge("shoal_sync_member_clock_offset_seconds", "The member's wall clock minus this node's.",
+            of_members([](const Member& m) { return static_cast<double>(m.clock_offset_ms) / 1000; })),
+      gauge("shoal_sync_member_loss_ratio",
+            "Recent share of delta packets that did not arrive at first: the member's packets here (in), our "
+            "packets there (out).",
+            [](Samples& out, const NodeState& s) {
+              for (const Member& m : s.sync->members) {
+                out.add(m.loss_in_permille / 1000.0, {{"member", m.name}, {"direction", "in"}});
+                out.add(m.loss_out_permille / 1000.0, {{"member", m.name}, {"direction", "out"}});
+              }
+            }),
+      gauge("shoal_sync_member_state", "1 for the state the member is in, 0 for the others.",
+            [](Samples& out, const NodeState& s) {
+              for (const Member& m : s.sync->members) {
+                for (const sync::MemberState state : sync::kMemberStates) {
+                  out.add(m.state == state ? 1 : 0,
+                          {{"member", m.name}, {"state", std::string(to_string(state))}});
+                }
+              }
+            }),
+      gauge("shoal_sync_member_lag_seconds",
+            "Smoothed time from the sending of a packet by the member until its changes were merged here.",
+            of_members([](const Member& m) { return static_cast<double>(m.lag_us) / 1'000'000; })),
+      counter("shoal_sync_member_late_total", "Delta packets of the member that had to be requested.",
+              of_members([](const Member& m) { return m.late; })),
+      counter("shoal_sync_member_repaired_total", "Requested delta packets that arrived.",
+              of_members([](const Member& m) { return m.repaired; })),
+      counter("shoal_sync_member_nacks_sent_total", "Requests to the member for packets that did not arrive.",
+              of_members([](const Member& m) { return m.nacks_sent; })),
+      counter("shoal_sync_member_received_bytes_total", "UDP payload of the sync channel from the member.",
+              of_members([](const Member& m) { return m.bytes_received; })),
+      gauge("shoal_sync_member_load_ratio", "Share of its CPUs that the member uses.",
+            of_members([](const Member& m) { return m.load_permille / 1000.0; })),
+      gauge("shoal_sync_member_synced", "1 when the member says that it holds what the cluster holds.",
+            of_members([](const Member& m) { return m.synced ? 1 : 0; })),
+      gauge("shoal_sync_member_differing",
+            "Ticks in which the member's records and ours differed when last compared.",
+            of_members([](const Member& m) { return m.differing; })),
+  };
 }
 
 }  // namespace
 
-void add_sync_metrics(Families& out, const NodeState& state) {
-  add_sync(out, state);
-  add_drops(out, state);
-  if (!state.sync->members.empty()) add_members(out, state);
+std::vector<Group> sync_groups() {
+  const auto is_on = [](const NodeState& s) { return s.sync.has_value(); };
+  const auto has_members = [](const NodeState& s) { return s.sync && !s.sync->members.empty(); };
+  return {{is_on, channel_rows()}, {is_on, pull_rows()}, {has_members, member_rows()}};
 }
 
-}  // namespace shoal::node
+}  // namespace shoal::node::metric_rows

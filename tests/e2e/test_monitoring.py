@@ -58,6 +58,16 @@ class Metrics(ClusterCase):
             self.assertGreater(len(asked), 10)
             self.assertEqual(asked - names, set(), file)
 
+    def test_the_documents_name_every_metric_and_no_other(self):
+        families = set(re.findall(r"^# TYPE (\w+) ", self.metrics(), re.MULTILINE))
+        with open(os.path.join(ROOT, "docs", "operating", "metrics.md"), encoding="utf-8") as file:
+            self.assertEqual(set(METRIC.findall(file.read())), families)
+        programs = {"shoal_sim", "shoal_tests", "shoal_node"}
+        for folder, _, files in os.walk(os.path.join(ROOT, "docs")):
+            for name in (name for name in files if name.endswith(".md")):
+                with open(os.path.join(folder, name), encoding="utf-8") as file:
+                    self.assertEqual(set(METRIC.findall(file.read())) - families - self.names() - programs, set(), name)
+
     def test_dashboard_is_whole(self):
         board = json.loads(read("dashboard.json"))
         taken = set()
