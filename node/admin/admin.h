@@ -1,5 +1,4 @@
-// Admin: the admin endpoint: /metrics, /healthz, /readyz, /status.json, /scrape of all swarms, a page for
-// people at /, and the API under /v1/ (node/admin/admin_api.h). Control thread only.
+// Admin: the admin endpoint. The table in admin_api.cc has all its paths. Control thread only.
 //
 // POST changes something: node/admin/admin_token.h says who may.
 
@@ -20,10 +19,10 @@
 
 namespace shoal::node {
 
-// What the endpoint reads and may change. What the pointers point to outlives the endpoint.
+// What the endpoint reads and may change. What is pointed to outlives the endpoint.
 struct AdminContext {
-  std::function<NodeState()> state;  // the present state; called per request that needs it
-  std::function<bool()> drain;       // begins to drain; false: it has begun before
+  std::function<NodeState()> state;  // the present state; called by each request that needs it
+  std::function<bool()> drain;       // begins to drain; false: it had begun before
   // Begins a reload; `done` is called when it is over, from the loop, or at once.
   std::function<void(std::function<void(const ReloadReport&)> done)> reload;
   std::function<std::string()> token;  // of admin.token_file; empty: there is none
@@ -43,11 +42,6 @@ class Admin final : public HttpHandler {
                                          std::string& out) override;
 
  private:
-  std::unique_ptr<StreamedAnswer> post(const proto::HttpRequest& request, const common::Endpoint& client,
-                                       std::string& out);
-
-  std::unique_ptr<StreamedAnswer> full_scrape(const proto::HttpRequest& request, std::string& out);
-
   const AdminContext context_;
 };
 

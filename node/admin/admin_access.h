@@ -9,11 +9,11 @@
 
 namespace shoal::node {
 
-// GET /v1/access: mode, counts and all run-time changes; with ?hash=HEX, as often as wanted, instead whether
-// these are listed and allowed. JSON.
+// GET /v1/access: mode, counts and all run-time changes. With ?hash=HEX, once or several times, instead
+// whether these info_hashes are listed and allowed. JSON.
 void show_access(const AccessControl& access, const proto::HttpRequest& request, std::string& out);
 
-// POST /v1/access/add?hash=HEX&hash=HEX and /v1/access/remove: who may is checked before.
+// POST /v1/access/add?hash=HEX&hash=HEX and /v1/access/remove. The caller has checked who may do it.
 void change_access(AccessControl& access, const proto::HttpRequest& request, bool listed, std::string& out);
 
 }  // namespace shoal::node

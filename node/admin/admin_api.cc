@@ -4,11 +4,19 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <vector>
 
 #include "node/admin/admin_access.h"
 #include "node/admin/admin_query.h"
 #include "node/admin/admin_reload.h"
+#include "node/admin/metrics.h"
+#include "node/admin/page/page.h"
+#include "node/admin/page/page_files.h"
 #include "node/admin/status_json.h"
+#include "node/text/word_list.h"
+#include "proto/dump_format.h"
+#include "proto/stats_query.h"
 
 namespace shoal::node {
 
@@ -20,6 +28,17 @@ using proto::HttpRequest;
 
 void append_json(std::string& out, const HttpReply& reply, int status, std::string_view json) {
   proto::append_content(out, reply, status, "application/json", json);
+}
+
+std::unique_ptr<StreamedAnswer> send_json(std::string& out, const HttpReply& reply, std::string_view json) {
+  append_json(out, reply, 200, json);
+  return nullptr;
+}
+
+std::unique_ptr<StreamedAnswer> refuse(std::string& out, const HttpReply& reply, int status,
+                                       std::string_view reason) {
+  append_api_error(out, reply, status, reason);
+  return nullptr;
 }
 
 std::string_view to_string(proto::PeerRole role) {
@@ -73,62 +92,61 @@ std::string top_json(const TopView& top, size_t amount) {
   return json.dump(2) + "\n";
 }
 
-void show_top(const AdminContext& context, const HttpRequest& request, std::string& out) {
+using Answer = std::unique_ptr<StreamedAnswer>;
+
+// Handlers append their answer to `out`, or return one that takes longer.
+
+Answer show_top(const AdminContext& context, const HttpRequest& request, std::string& out) {
   const HttpReply reply = proto::reply_to(request);
   const auto amount = number_of(request.query, "n", kTopMax, kTopDefault);
-  if (!amount)
-    return append_api_error(out, reply, 400, "?n= and a number from 0 to " + std::to_string(kTopMax));
-  append_json(out, reply, 200, top_json(context.top(), *amount));
+  if (!amount) return refuse(out, reply, 400, "?n= and a number from 0 to " + std::to_string(kTopMax));
+  return send_json(out, reply, top_json(context.top(), *amount));
 }
 
-void show_swarm(const AdminContext& context, const HttpRequest& request, std::string& out) {
+Answer show_swarm(const AdminContext& context, const HttpRequest& request, std::string& out) {
   const HttpReply reply = proto::reply_to(request);
   const auto hash = swarm_of(request.path);
-  if (!hash) return append_api_error(out, reply, 400, "/v1/swarms/ and 40 hexadecimal digits are needed");
+  if (!hash) return refuse(out, reply, 400, "the path needs 40 hexadecimal digits after /v1/swarms/");
   const auto peers = number_of(request.query, "peers", kLookPeersMax, kLookPeersDefault);
   if (!peers) {
-    return append_api_error(out, reply, 400,
-                            "?peers= and a number from 0 to " + std::to_string(kLookPeersMax));
+    return refuse(out, reply, 400, "?peers= and a number from 0 to " + std::to_string(kLookPeersMax));
   }
   uint64_t seed;
   randombytes_buf(&seed, sizeof seed);
   common::Prng prng(seed);
   const auto look = context.store->look(context.store->locate(*hash), *hash, *peers, prng);
-  if (!look) return append_api_error(out, reply, 404, "no peer of this swarm is known");
-  append_json(out, reply, 200, swarm_json(*hash, *look, *context.clock));
+  if (!look) return refuse(out, reply, 404, "no peer of this swarm is known");
+  return send_json(out, reply, swarm_json(*hash, *look, *context.clock));
 }
 
-void show_state(const AdminContext& context, const HttpRequest& request, std::string& out) {
-  append_json(out, proto::reply_to(request), 200, status_json(context.state()));
+Answer show_status(const AdminContext& context, const HttpRequest& request, std::string& out) {
+  return send_json(out, proto::reply_to(request), status_json(context.state()));
 }
 
-void show_members(const AdminContext& context, const HttpRequest& request, std::string& out) {
-  append_json(out, proto::reply_to(request), 200, members_json(context.state()));
+Answer show_members(const AdminContext& context, const HttpRequest& request, std::string& out) {
+  return send_json(out, proto::reply_to(request), members_json(context.state()));
 }
 
-void show_history(const AdminContext& context, const HttpRequest& request, std::string& out) {
-  append_json(out, proto::reply_to(request), 200, history_json(*context.history));
+Answer show_history(const AdminContext& context, const HttpRequest& request, std::string& out) {
+  return send_json(out, proto::reply_to(request), history_json(*context.history));
 }
 
-void drain(const AdminContext& context, const HttpRequest& request, std::string& out) {
+Answer begin_drain(const AdminContext& context, const HttpRequest& request, std::string& out) {
   append_api_result(out, proto::reply_to(request), context.drain() ? "draining" : "draining already");
+  return nullptr;
 }
 
-void show_index(const AdminContext& context, const HttpRequest& request, std::string& out);
-
-// What an operation appends to the answer, or returns to make it.
-using Answer = std::unique_ptr<StreamedAnswer> (*)(const AdminContext&, const HttpRequest&, std::string&);
-
-template <auto append>
-constexpr Answer at_once = [](const AdminContext& context, const HttpRequest& request, std::string& out) {
-  append(context, request, out);
-  return std::unique_ptr<StreamedAnswer>();
-};
+Answer reload(const AdminContext& context, const HttpRequest& request, std::string& /*out*/) {
+  return begin_reload(context, request);
+}
 
 template <auto append>
-void with_access(const AdminContext& context, const HttpRequest& request, std::string& out) {
-  if (context.access != nullptr) return append(*context.access, request, out);
-  append_api_error(out, proto::reply_to(request), 404, "there is no access list");
+Answer with_access(const AdminContext& context, const HttpRequest& request, std::string& out) {
+  if (context.access == nullptr) {
+    return refuse(out, proto::reply_to(request), 404, "there is no access list");
+  }
+  append(*context.access, request, out);
+  return nullptr;
 }
 
 void add_access(AccessControl& access, const HttpRequest& request, std::string& out) {
@@ -139,44 +157,103 @@ void remove_access(AccessControl& access, const HttpRequest& request, std::strin
   change_access(access, request, false, out);
 }
 
-std::unique_ptr<StreamedAnswer> reload(const AdminContext& context, const HttpRequest& request,
-                                       std::string& /*out*/) {
-  return begin_reload(context, request);
+Answer show_health(const AdminContext& /*context*/, const HttpRequest& request, std::string& out) {
+  proto::append_text(out, proto::reply_to(request), 200, "ok\n");
+  return nullptr;
 }
 
-// All there is; docs/openapi.json describes each.
-struct Operation {
+Answer show_readiness(const AdminContext& context, const HttpRequest& request, std::string& out) {
+  const Readiness readiness = context.state().readiness;
+  proto::append_text(out, proto::reply_to(request), readiness.ready ? 200 : 503,
+                     readiness.ready ? "ready\n" : "not ready: " + readiness.reason + "\n");
+  return nullptr;
+}
+
+Answer show_metrics(const AdminContext& context, const HttpRequest& request, std::string& out) {
+  proto::append_content(out, proto::reply_to(request), 200, "text/plain; version=0.0.4; charset=utf-8",
+                        metrics_text(context.state()));
+  return nullptr;
+}
+
+Answer scrape_all(const AdminContext& context, const HttpRequest& request, std::string& out) {
+  const auto format = proto::parse_full_scrape_query(request.query);
+  if (format) return context.full_scrapes->answer(request, *format, std::nullopt, out);
+  std::vector<std::string_view> names;
+  for (const auto& [name, value] : proto::kDumpFormatNames) names.push_back(name);
+  proto::append_text(out, proto::reply_to(request), 400,
+                     "/scrape?format=F, where F is " + or_list(names) + "\n");
+  return nullptr;
+}
+
+Answer show_page(const AdminContext& context, const HttpRequest& request, std::string& out) {
+  const std::string page = page_html(context.state(), context.history->points(), context.top().swarms);
+  proto::append_content(out, proto::reply_to(request), 200, "text/html; charset=utf-8", page, kPageHeaders);
+  return nullptr;
+}
+
+std::string_view content_type_of(std::string_view file) {
+  if (file.ends_with(".css")) return "text/css; charset=utf-8";
+  return file.ends_with(".js") ? "text/javascript; charset=utf-8" : "image/svg+xml";
+}
+
+Answer show_page_file(const AdminContext& /*context*/, const HttpRequest& request, std::string& out) {
+  const std::string_view file = request.path.substr(1);
+  proto::append_content(out, proto::reply_to(request), 200, content_type_of(file), page_file(file),
+                        "X-Content-Type-Options: nosniff\r\nCache-Control: no-cache\r\n");
+  return nullptr;
+}
+
+Answer show_index(const AdminContext& context, const HttpRequest& request, std::string& out);
+
+// One method at one path. docs/openapi.json describes those under /v1/ in full; a test compares.
+struct Endpoint {
   bool post;
   std::string_view path;  // ends with "{...}" where anything may stand
-  Answer answer;
+  Answer (*answer)(const AdminContext& context, const HttpRequest& request, std::string& out);
+  std::string_view summary;
 };
 
-constexpr Operation kOperations[] = {
-    {false, "/v1/", at_once<show_index>},
-    {false, "/v1/status", at_once<show_state>},
-    {false, "/v1/members", at_once<show_members>},
-    {false, "/v1/history", at_once<show_history>},
-    {false, "/v1/top", at_once<show_top>},
-    {false, "/v1/swarms/{info_hash}", at_once<show_swarm>},
-    {false, "/v1/access", at_once<with_access<show_access>>},
-    {true, "/v1/access/add", at_once<with_access<add_access>>},
-    {true, "/v1/access/remove", at_once<with_access<remove_access>>},
-    {true, "/v1/drain", at_once<drain>},
-    {true, "/v1/reload", reload},
+constexpr Endpoint kEndpoints[] = {
+    {false, "/v1/", show_index, "Every operation under /v1/"},
+    {false, "/v1/status", show_status, "This node, the other members and the counts; also at /status.json"},
+    {false, "/v1/members", show_members, "The other members as this node sees them"},
+    {false, "/v1/history", show_history, "Rates and sizes of the last hour, one point every 10 s"},
+    {false, "/v1/top", show_top, "The swarms with the most peers, found again every 30 s while requested"},
+    {false, "/v1/swarms/{info_hash}", show_swarm, "One swarm as this node knows it, with some random peers"},
+    {false, "/v1/access", with_access<show_access>, "The access list, or the verdicts on some info_hashes"},
+    {true, "/v1/access/add", with_access<add_access>, "Add info_hashes to the access list of all nodes"},
+    {true, "/v1/access/remove", with_access<remove_access>,
+     "Remove info_hashes from the access list of all nodes"},
+    {true, "/v1/drain", begin_drain, "Stop being ready, serve for node.drain_s, leave the cluster, exit"},
+    {true, "/v1/reload", reload,
+     "Read options, keys, token and access list again, as at SIGHUP; all or nothing"},
+    {false, "/status.json", show_status, "The same as /v1/status"},
+    {false, "/healthz", show_health, "200 while the process runs"},
+    {false, "/readyz", show_readiness, "200 when clients should be sent here, else 503 and the reason"},
+    {false, "/metrics", show_metrics, "Metrics for Prometheus"},
+    {false, "/scrape", scrape_all, "The counts of every swarm"},
+    {false, "/", show_page, "The page for people"},
+    {false, "/page.css", show_page_file, "Part of the page"},
+    {false, "/page.js", show_page_file, "Part of the page"},
+    {false, "/icon.svg", show_page_file, "Part of the page"},
 };
 
-bool is_at(const Operation& operation, std::string_view path) {
-  const size_t fixed = operation.path.find('{');
-  return fixed == std::string_view::npos ? path == operation.path
-                                         : path.starts_with(operation.path.substr(0, fixed));
+constexpr std::string_view kApiPrefix = "/v1/";
+
+bool is_at(const Endpoint& endpoint, std::string_view path) {
+  const size_t fixed = endpoint.path.find('{');
+  return fixed == std::string_view::npos ? path == endpoint.path
+                                         : path.starts_with(endpoint.path.substr(0, fixed));
 }
 
-void show_index(const AdminContext& /*context*/, const HttpRequest& request, std::string& out) {
+Answer show_index(const AdminContext& /*context*/, const HttpRequest& request, std::string& out) {
   Json operations = Json::array();
-  for (const Operation& operation : kOperations) {
-    operations.push_back({{"method", operation.post ? "POST" : "GET"}, {"path", operation.path}});
+  for (const Endpoint& endpoint : kEndpoints) {
+    if (!endpoint.path.starts_with(kApiPrefix)) continue;
+    operations.push_back(
+        {{"method", endpoint.post ? "POST" : "GET"}, {"path", endpoint.path}, {"summary", endpoint.summary}});
   }
-  append_json(out, proto::reply_to(request), 200, Json{{"operations", operations}}.dump(2) + "\n");
+  return send_json(out, proto::reply_to(request), Json{{"operations", operations}}.dump(2) + "\n");
 }
 
 }  // namespace
@@ -190,21 +267,20 @@ void append_api_error(std::string& out, const HttpReply& reply, int status, std:
               Json{{"error", reason}}.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
-std::unique_ptr<StreamedAnswer> answer_api(const AdminContext& context, const HttpRequest& request,
-                                           std::string& out) {
+std::unique_ptr<StreamedAnswer> answer_endpoint(const AdminContext& context, const HttpRequest& request,
+                                                std::string& out) {
   const HttpReply reply = proto::reply_to(request);
   const bool post = request.method == proto::HttpMethod::post;
   bool known = false;
-  for (const Operation& operation : kOperations) {
-    if (!is_at(operation, request.path)) continue;
-    if (operation.post == post) return operation.answer(context, request, out);
+  for (const Endpoint& endpoint : kEndpoints) {
+    if (!is_at(endpoint, request.path)) continue;
+    if (endpoint.post == post) return endpoint.answer(context, request, out);
     known = true;
   }
-  if (known && !post) {
-    append_api_error(out, reply, 400, "this is done by POST");
-  } else {
-    append_api_error(out, reply, 404, post ? "there is no such action" : "there is no such page");
-  }
+  if (post) return refuse(out, reply, 404, "there is no such action");
+  if (known) return refuse(out, reply, 400, "this needs POST");
+  if (request.path.starts_with(kApiPrefix)) return refuse(out, reply, 404, "there is no such page");
+  proto::append_text(out, reply, 404, "there is no such page; / lists them\n");
   return nullptr;
 }
 

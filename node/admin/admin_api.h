@@ -1,7 +1,7 @@
-// The admin API: what lies under /v1/ on the admin endpoint, in JSON. docs/openapi.json describes it. Control
-// thread only.
+// The paths of the admin endpoint: one table with a row for each. The API under /v1/ answers in JSON and is
+// described in docs/openapi.json. Control thread only.
 //
-// An action answers {"result": WHAT}, an error {"error": WHY}, each for people to read.
+// An action answers {"result": WHAT}, an error {"error": WHY}; both are texts for people.
 
 #pragma once
 
@@ -13,17 +13,17 @@
 
 namespace shoal::node {
 
-// Peers of a swarm that /v1/swarms/HEX shows of each family, at most and if it is not said.
+// Peers of each family that /v1/swarms/HEX shows: at most, and by default.
 constexpr uint32_t kLookPeersMax = 200;
 constexpr uint32_t kLookPeersDefault = 20;
 
-// Swarms that /v1/top shows if it is not said; at most kTopMax.
+// Swarms that /v1/top shows by default; at most kTopMax.
 constexpr uint32_t kTopDefault = 10;
 
-// Any request below /v1/, and POSTs to anywhere; who may change something is checked before. What it returns
-// is as with HttpHandler::answer.
-std::unique_ptr<StreamedAnswer> answer_api(const AdminContext& context, const proto::HttpRequest& request,
-                                           std::string& out);
+// Any request to the admin endpoint. Whether the client may make changes by POST is checked before. Returns
+// what HttpHandler::answer does.
+std::unique_ptr<StreamedAnswer> answer_endpoint(const AdminContext& context,
+                                                const proto::HttpRequest& request, std::string& out);
 
 void append_api_result(std::string& out, const proto::HttpReply& reply, std::string_view result);
 void append_api_error(std::string& out, const proto::HttpReply& reply, int status, std::string_view reason);

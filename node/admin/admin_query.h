@@ -1,4 +1,4 @@
-// What requests to the admin API say in path and query. Pure.
+// Reads paths and queries of requests to the admin API. Pure.
 
 #pragma once
 
@@ -12,14 +12,14 @@
 
 namespace shoal::node {
 
-// Most hashes of one request; they fit its head.
+// Most hashes in one request: as many as fit its head.
 constexpr size_t kAdminHashesMax = 100;
 
-// "hash=HEX&hash=HEX", maybe none at all. The error says what is not allowed.
+// "hash=HEX&hash=HEX", or nothing. The error says what is not allowed.
 common::Result<std::vector<common::InfoHash>> hashes_of(std::string_view query);
 
-// The number of a query that is "KEY=NUMBER" and at most `max`, or `none` for an empty one; nothing for any
-// other.
+// The number in "KEY=NUMBER", which may be at most `max`; `none` if the query is empty; nothing if it is
+// anything else.
 std::optional<uint32_t> number_of(std::string_view query, std::string_view key, uint32_t max, uint32_t none);
 
 // The hash of "/v1/swarms/HEX".

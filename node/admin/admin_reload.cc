@@ -12,10 +12,10 @@ namespace shoal::node {
 
 namespace {
 
-// Shared by the answer and by who ends the reload, which may come after the client has gone.
+// Shared by the answer and the reload, which may end after the client has gone.
 struct Waiting {
   std::optional<ReloadReport> report;
-  std::function<void()> go;  // empty: nobody waits, or not any more
+  std::function<void()> go;  // empty: nobody is waiting
 };
 
 class ReloadAnswer final : public StreamedAnswer {

@@ -14,7 +14,7 @@ namespace {
 constexpr size_t kFileBytesMax = 4096;
 constexpr std::string_view kScheme = "Bearer ";
 
-// Whoever sends one of these passes on what somebody else asked, from wherever.
+// A sender of one of these forwards a request of somebody else.
 constexpr std::string_view kProxyHeaders[] = {"Forwarded",         "X-Forwarded-For", "X-Forwarded-Host",
                                               "X-Forwarded-Proto", "X-Real-IP",       "Via"};
 
@@ -25,7 +25,7 @@ bool is_loopback(const common::Endpoint& client) {
          std::all_of(address.begin(), address.end() - 1, [](uint8_t b) { return b == 0; });
 }
 
-// In a time that does not tell how much of it is right.
+// Takes the same time however much of the token is right.
 bool is_token(std::string_view given, const std::string& token) {
   return given.size() == token.size() && sodium_memcmp(given.data(), token.data(), token.size()) == 0;
 }
@@ -44,13 +44,14 @@ common::Result<std::string> parse_admin_token(const std::string& name, std::stri
     text.remove_prefix(std::min(text.size(), end + 1));
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (line.empty() || line[0] == '#') continue;
-    if (!token.empty()) return common::fail(name + ": something follows the token: one line is needed");
+    if (!token.empty())
+      return common::fail(name + ": there is more than one line: only the token may be there");
     token = line;
   }
   if (token.size() < kAdminTokenBytesMin || token.size() > kAdminTokenBytesMax || !is_printable(token)) {
-    return common::fail(name + ": holds no token: a line of " + std::to_string(kAdminTokenBytesMin) + " to " +
-                        std::to_string(kAdminTokenBytesMax) +
-                        " printable characters without blanks is needed (`openssl rand -hex 32`)");
+    return common::fail(name + ": holds no token: it needs one line of " +
+                        std::to_string(kAdminTokenBytesMin) + " to " + std::to_string(kAdminTokenBytesMax) +
+                        " printable characters without spaces (`openssl rand -hex 32`)");
   }
   return token;
 }
@@ -66,15 +67,15 @@ std::optional<AdminRefusal> refuses_change(const std::string& token, const proto
   if (!token.empty()) {
     const std::string_view given = request.header("authorization").value_or("");
     if (given.starts_with(kScheme) && is_token(given.substr(kScheme.size()), token)) return std::nullopt;
-    return AdminRefusal{401, "the token of admin.token_file is needed: Authorization: Bearer TOKEN"};
+    return AdminRefusal{401, "this needs the token of admin.token_file: Authorization: Bearer TOKEN"};
   }
   if (!is_loopback(client)) {
-    return AdminRefusal{403, "only from the machine the node runs on: it has no admin.token_file"};
+    return AdminRefusal{403, "allowed from the machine of the node only: the node has no admin.token_file"};
   }
-  if (request.header("origin")) return AdminRefusal{403, "not from a web page"};
+  if (request.header("origin")) return AdminRefusal{403, "not allowed from a web page"};
   for (const std::string_view header : kProxyHeaders) {
     if (request.header(header)) {
-      return AdminRefusal{403, "not through a proxy: the node has no admin.token_file"};
+      return AdminRefusal{403, "not allowed through a proxy: the node has no admin.token_file"};
     }
   }
   return std::nullopt;

@@ -1,12 +1,11 @@
-// Who may change something over the admin endpoint: with admin.token_file whoever knows the token, without it
-// programs of this machine.
+// Who may make changes over the admin endpoint: with admin.token_file, clients that know the token; without
+// it, programs on this machine.
 //
-// Not what a proxy on this machine passes on, whose own address says nothing about who asks: without the
-// token a request with a header of proxies is refused. A proxy that adds none cannot be told from a program
-// here.
+// Without a token, requests with a header that proxies add are refused: a proxy on this machine has a local
+// address, but its clients may be anywhere. A proxy that adds no such header looks like a local program.
 //
-// Not a web page in a browser, which any page the operator looks at could have sent: a browser names the page
-// in the Origin header, and does not know the token.
+// Requests from web pages are refused as well: any page that the operator opens could send them. Browsers
+// name the page in the Origin header and do not know the token.
 
 #pragma once
 
@@ -23,8 +22,8 @@ namespace shoal::node {
 constexpr size_t kAdminTokenBytesMin = 16;
 constexpr size_t kAdminTokenBytesMax = 256;
 
-// The token of a file: its only line that is neither empty nor begins with '#', of printable characters
-// without blanks. The error names the file.
+// The token in a file: its only line that is neither empty nor a comment ('#'), of printable characters
+// without spaces. The error names the file.
 common::Result<std::string> parse_admin_token(const std::string& name, std::string_view text);
 common::Result<std::string> load_admin_token(const std::string& path);
 
@@ -33,7 +32,7 @@ struct AdminRefusal {
   std::string_view reason;
 };
 
-// Nothing: the request may change something. `token` empty: there is none.
+// Returns nothing if the request may make changes. `token` is empty if there is none.
 std::optional<AdminRefusal> refuses_change(const std::string& token, const proto::HttpRequest& request,
                                            const common::Endpoint& client);
 

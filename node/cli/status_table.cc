@@ -39,9 +39,7 @@ uint64_t count(const json& peers, const char* key) {
 }
 
 std::string percent(const json& permille) {
-  if (!permille.is_number_unsigned()) return "-";
-  const auto value = permille.get<uint64_t>();
-  return std::to_string(value / 10) + (value % 10 == 0 ? "" : "." + std::to_string(value % 10)) + " %";
+  return permille.is_number_unsigned() ? permille_text(permille.get<uint64_t>()) : "-";
 }
 
 // 0 is what has not been measured yet.

@@ -27,6 +27,11 @@ std::string amount_text(double amount) {
   return std::string(text) + unit;
 }
 
+std::string permille_text(uint64_t permille) {
+  const std::string tenths = permille % 10 == 0 ? "" : "." + std::to_string(permille % 10);
+  return std::to_string(permille / 10) + tenths + " %";
+}
+
 std::string grouped_text(uint64_t number) {
   std::string text = std::to_string(number);
   for (size_t at = text.size(); at > 3;) text.insert(at -= 3, 1, ',');

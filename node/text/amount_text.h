@@ -13,6 +13,9 @@ std::string seconds_text(uint64_t seconds);
 // Few digits: "0", "0.4", "12", "950", "12.3 k", "4.57 M", "123 G".
 std::string amount_text(double amount);
 
+// A share: "0 %", "0.3 %", "2 %", "12.5 %".
+std::string permille_text(uint64_t permille);
+
 // "1,234,567".
 std::string grouped_text(uint64_t number);
 

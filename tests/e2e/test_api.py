@@ -1,5 +1,6 @@
 """The admin API: each operation of docs/openapi.json on a running node, and its answer checked against the document."""
 
+import json
 import os
 import shutil
 import tempfile
@@ -137,8 +138,21 @@ class Api(ApiCase):
 
     def test_the_document_has_all_that_the_program_serves(self):
         status, document = self.ask("GET /v1/")
-        served = {f"{operation['method']} {operation['path']}" for operation in document["operations"]}
-        self.assertEqual((status, served), (200, self.api.operations()))
+        served = {f"{operation['method']} {operation['path']}": operation["summary"]
+                  for operation in document["operations"]}
+        self.assertEqual((status, served), (200, self.api.summaries()))
+
+    def test_status_json_is_the_status(self):
+        self.api.check_schema("Status", self.node(0).status())
+
+    def test_errors_without_an_operation_are_described_too(self):
+        for method, path, expected in (("GET", "/v1/nowhere", 404), ("GET", "/v1/drain", 400), ("POST", "/v1/top", 404),
+                                       ("POST", "/metrics", 404), ("POST", "/nowhere", 404)):
+            with self.subTest(f"{method} {path}"), HttpClient(self.node(0).admin_address) as client:
+                client.send(f"{method} {path} HTTP/1.1\r\nHost: node.test\r\n\r\n".encode())
+                answer = client.read_response()
+                self.assertEqual((answer.status, answer.headers["content-type"]), (expected, "application/json"))
+                self.api.check_schema("Error", json.loads(answer.body))
 
     def test_drain_is_refused(self):
         # An accepted drain ends the node: see Token.
@@ -190,6 +204,30 @@ class Token(ApiCase):
 
 
 class Document(unittest.TestCase):
+    @unittest.skipUnless(jsonschema, "needs python3-jsonschema")
+    def test_the_status_of_a_node_on_its_own_with_a_snapshot(self):
+        with tempfile.TemporaryDirectory() as folder:
+            cluster = Cluster(nodes=1, sync="off", settings={"node": {"snapshot": os.path.join(folder, "snapshot")}})
+            try:
+                cluster.start()
+                status = cluster.nodes[0].status()
+                self.assertIsNone(status["sync"])
+                self.assertEqual(status["snapshot"]["refused"], 0)
+                OpenApi().check_schema("Status", status)
+                # A key that nobody described is found.
+                for place in (status, status["node"], status["snapshot"], status["access"]):
+                    place["new"] = 1
+                    self.assertRaises(jsonschema.ValidationError, OpenApi().check_schema, "Status", status)
+                    del place["new"]
+            finally:
+                cluster.stop()
+
+    def test_every_object_is_closed(self):
+        api = OpenApi()
+        self.assertEqual(api.open_objects(), [])
+        del api.document["components"]["schemas"]["Status"]["properties"]["sync"]["additionalProperties"]
+        self.assertEqual(api.open_objects(), ["schemas.Status.properties.sync"])
+
     def test_each_operation_is_tested(self):
         with open(__file__, encoding="utf-8") as file:
             text = file.read()

@@ -9,11 +9,11 @@
 
 namespace shoal::node {
 
-// Foreign text as the text of an element or the value of an attribute in double quotes: printable ASCII,
-// nothing that is markup, and "..." instead of what follows the first `bytes_max` bytes.
+// Foreign text as HTML text or as an attribute value in double quotes: printable ASCII without markup. "..."
+// replaces what follows the first `bytes_max` bytes.
 std::string html_text(std::string_view text, size_t bytes_max = 100);
 
-// Replaces {{NAME}} by the value of that name, each as it stands. Every name of the template has a value.
+// Replaces each {{NAME}} in the template by the value of that name, unescaped. Every NAME must have a value.
 std::string filled(std::string_view html,
                    const std::vector<std::pair<std::string_view, std::string>>& values);
 

@@ -64,7 +64,7 @@ std::string charts(const Points& history) {
 }
 
 std::string top_table(const std::vector<proto::ScrapedSwarm>& top) {
-  if (top.empty()) return "<p class=\"none\">None known yet; looked for every half minute.</p>";
+  if (top.empty()) return "<p class=\"none\">None known yet; the node looks for them every half minute.</p>";
   std::string out =
       "<table><thead><tr><th>info_hash</th><th>seeders</th><th>leechers</th><th class=\"wide\">completed</th>"
       "</tr></thead><tbody>";
@@ -91,10 +91,10 @@ std::string drops_table(const NodeState& state) {
   row("malformed HTTP requests", totals.http_bad_requests);
   if (state.sync) {
     const sync::Stats& stats = state.sync->stats;
-    row("changes that the workers could not hand to the sync channel", state.queue_dropped);
+    row("changes dropped between a worker and the sync channel", state.queue_dropped);
     row("sync packets lost", stats.packets_lost);
     row("sync packets sent again", stats.packets_resent);
-    row("sync datagrams that no key opens", stats.dropped_unauthentic);
+    row("sync datagrams that none of our keys opens", stats.dropped_unauthentic);
     row("sync datagrams malformed, foreign or refused",
         stats.dropped_malformed + stats.dropped_foreign + stats.dropped_refused);
   }

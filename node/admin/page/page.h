@@ -1,5 +1,5 @@
-// The page at / of the admin endpoint, for people: whole and readable as it comes; its script
-// (node/admin/page/page.js) only fetches it again. Pure.
+// The page at / of the admin endpoint, for people. The node renders all of it; its script
+// (node/admin/page/page.js) only loads it again. Pure.
 
 #pragma once
 
@@ -12,8 +12,7 @@
 
 namespace shoal::node {
 
-// The answer's headers besides those of every answer: the page may load and ask nothing but this endpoint,
-// and be in no other page.
+// Extra headers of the answer: the page may load from this endpoint only, and no other page may embed it.
 constexpr std::string_view kPageHeaders =
     "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n"
@@ -21,7 +20,7 @@ constexpr std::string_view kPageHeaders =
     "Referrer-Policy: no-referrer\r\n"
     "Cache-Control: no-store\r\n";
 
-// `top`: the largest swarms; empty: not known yet.
+// `top`: the largest swarms; empty while they are not known yet.
 std::string page_html(const NodeState& state, const std::vector<History::Point>& history,
                       const std::vector<proto::ScrapedSwarm>& top);
 

@@ -1,5 +1,5 @@
-// Keeps the page up to date: fetches it anew and takes over the parts that have changed. The node renders all
-// of it, so without this script the page is the same, only older.
+// Keeps the page up to date: fetches it again and replaces the parts that have changed. The node renders
+// everything, so without this script the page is complete, but not refreshed.
 "use strict";
 
 const kIntervalMs = 2000;
@@ -9,7 +9,7 @@ const kParts = ["summary", "tiles", "cluster", "members", "charts", "top", "drop
 const offline = document.getElementById("offline");
 let answeredAt = new Date();
 
-function takeOver(fresh) {
+function replaceChanged(fresh) {
   for (const id of kParts) {
     const now = document.getElementById(id);
     const next = fresh.getElementById(id);
@@ -23,7 +23,7 @@ async function update() {
   try {
     const answer = await fetch("/", { cache: "no-store", signal: AbortSignal.timeout(kTimeoutMs) });
     if (!answer.ok) throw new Error("status " + answer.status);
-    takeOver(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    replaceChanged(new DOMParser().parseFromString(await answer.text(), "text/html"));
     answeredAt = new Date();
     offline.hidden = true;
   } catch {

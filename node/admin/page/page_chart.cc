@@ -12,7 +12,7 @@ namespace {
 
 constexpr double kWidth = 400;
 constexpr double kHeight = 130;
-constexpr double kTop = 16;  // the greatest value is written above the line
+constexpr double kTop = 16;  // the largest value is written above the line
 constexpr double kBottom = 112;
 constexpr double kHourMs = static_cast<double>(kHistoryStepMs) * kHistoryPointsMax;
 
@@ -20,7 +20,7 @@ double value_of(const History::Point& point, Series series) {
   return point.values[static_cast<size_t>(series)];
 }
 
-// The next of 1, 2, 5, 10, 20, ... that is not below; at least 1.
+// The smallest of 1, 2, 5, 10, 20, ... that is not below `most`.
 double scale_end(double most) {
   double end = 1;
   for (int step = 0; end < most; ++step) end *= step % 3 == 1 ? 2.5 : 2;

@@ -1,4 +1,4 @@
-// A chart of the page at /: up to two series of the history as lines over the last hour, as SVG. Pure.
+// A chart of the page at /: lines over the last hour for up to two series of the history, as SVG. Pure.
 
 #pragma once
 
@@ -16,7 +16,7 @@ struct ChartLine {
   Series series;
 };
 
-// `unit` is said behind the title; `points` from the oldest to the newest.
+// `unit` follows each amount; `points` are sorted from the oldest to the newest.
 std::string chart_html(std::string_view title, std::string_view unit, std::span<const ChartLine> lines,
                        const std::vector<History::Point>& points);
 

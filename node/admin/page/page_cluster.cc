@@ -16,7 +16,7 @@ constexpr double kMiddleX = 240;
 constexpr double kMiddleY = 170;
 constexpr double kRadiusX = 185;
 constexpr double kRadiusY = 120;
-// A node and what is written below it, from its middle on.
+// How far a node and its labels reach above and below its middle.
 constexpr double kAbove = 32;
 constexpr double kBelow = 66;
 constexpr size_t kNameMax = 18;
@@ -26,7 +26,7 @@ struct Place {
   double y;
 };
 
-// What its state is called, and how the style sheet calls its looks.
+// Name of a state, which is also its class in the style sheet, and its symbol.
 struct Look {
   std::string name;
   const char* mark;
@@ -39,7 +39,8 @@ Look look_of(const sync::MemberStatus& member) {
   return {std::string(to_string(member.state)), member.synced ? "✓" : "…"};
 }
 
-// In the picture below its name: whether it holds what the cluster holds, if nothing worse is to be said.
+// Shown below the name in the picture: whether the member holds what the cluster holds, unless its state is
+// worse.
 std::string holding(const sync::MemberStatus& member) {
   if (member.state != sync::MemberState::alive || !member.refused.empty()) return look_of(member).name;
   return member.synced ? "synced" : "not synced yet";
@@ -62,16 +63,9 @@ std::string milliseconds_text(int64_t us) {
   return us < 100 ? "&lt;0.1 ms" : fixed(static_cast<double>(us) / 1000, 1) + " ms";
 }
 
-// From when it sends a change until it is merged here. The clocks may say that this is before.
+// Time from sending a change until it is merged here. Negative by the clocks: shown as 0.
 std::string lag_text(const sync::MemberStatus& member) {
   return milliseconds_text(std::max<int64_t>(0, member.lag_us));
-}
-
-// Of the datagrams that should have come.
-std::string loss_text(const sync::MemberStatus& member) {
-  const auto lost = static_cast<double>(member.lost + member.missing);
-  const double sent = lost + static_cast<double>(member.datagrams_received);
-  return lost == 0 ? "0 %" : fixed(std::max(0.01, 100 * lost / sent), 2) + " %";
 }
 
 std::string text_svg(const char* kind, Place place, const std::string& html) {
@@ -89,7 +83,7 @@ std::string link_svg(Place to, const sync::MemberStatus& member) {
   const Look look = look_of(member);
   std::string out = std::string("<path class=\"link ") + look.name + "\" d=\"M" + fixed(kMiddleX, 0) + " " +
                     fixed(kMiddleY, 0) + "L" + fixed(to.x, 0) + " " + fixed(to.y, 0) + "\"/>";
-  // Nearer to the member than to the middle, where the links meet.
+  // Closer to the member than to the middle, where the links meet.
   const Place label{kMiddleX + 0.56 * (to.x - kMiddleX), kMiddleY + 0.56 * (to.y - kMiddleY) - 6};
   if (member.state == sync::MemberState::down) {
     return out + text_svg("label soft", label,
@@ -97,10 +91,10 @@ std::string link_svg(Place to, const sync::MemberStatus& member) {
                                           std::max<int64_t>(0, member.heard_ago_ms) / 1000)));
   }
   return out + text_svg("label soft", label, "lag " + lag_text(member)) +
-         text_svg("label soft", {label.x, label.y + 22}, loss_text(member) + " lost");
+         text_svg("label soft", {label.x, label.y + 22}, permille_text(member.loss_in_permille) + " loss");
 }
 
-// Around the middle, from the left on: two members stand left and right.
+// On an ellipse around the middle, beginning on the left: two members stand left and right.
 Place place_of(size_t number, size_t count) {
   const double angle = std::numbers::pi * (1 + 2 * static_cast<double>(number) / static_cast<double>(count));
   return {kMiddleX + kRadiusX * std::cos(angle), kMiddleY + kRadiusY * std::sin(angle)};
@@ -132,7 +126,7 @@ std::string member_row(const sync::MemberStatus& member) {
   return "<tr" + why + ">" + cell(html_text(member.name)) + cell(state_html(state, state)) +
          cell(down ? "–" : synced) + cell(html_text(common::to_string(member.address)), true) +
          cell(heard_s == 0 ? "now" : seconds_text(heard_s) + " ago", true) + cell(lag_text(member)) +
-         cell(milliseconds_text(member.round_trip_us), true) + cell(loss_text(member)) +
+         cell(milliseconds_text(member.round_trip_us), true) + cell(permille_text(member.loss_in_permille)) +
          cell(grouped_text(member.deltas_received), true) +
          cell(std::to_string(member.clock_offset_ms) + " ms", true) + "</tr>";
 }
@@ -140,7 +134,7 @@ std::string member_row(const sync::MemberStatus& member) {
 }  // namespace
 
 std::string cluster_picture(const NodeState& state) {
-  if (!state.sync) return "<p class=\"none\">This node is on its own: sync is off.</p>";
+  if (!state.sync) return "<p class=\"none\">This node runs on its own: sync is off.</p>";
   const auto& members = state.sync->members;
   if (members.empty()) return "<p class=\"none\">No other member has been heard yet.</p>";
   const size_t shown = std::min(members.size(), kPictureMembersMax);
@@ -154,7 +148,7 @@ std::string cluster_picture(const NodeState& state) {
   const bool ready = state.readiness.ready;
   nodes += node_svg({kMiddleX, kMiddleY}, state.name, ready ? Look{"ready", "✓"} : Look{"not-ready", "✕"},
                     ready ? "ready" : "not ready", 26);
-  // No taller than what is in it: two members stand beside this node.
+  // No taller than needed: two members stand beside this node.
   double reach = 0;
   for (size_t i = 0; i < shown; ++i) reach = std::max(reach, std::abs(place_of(i, shown).y - kMiddleY));
   const double top = kMiddleY - reach - kAbove;
@@ -170,7 +164,7 @@ std::string cluster_picture(const NodeState& state) {
 std::string members_table(const NodeState& state) {
   std::string out =
       "<table><thead><tr><th>name</th><th>state</th><th>synced</th><th class=\"wide\">address</th>"
-      "<th class=\"wide\">heard</th><th>lag</th><th class=\"wide\">round trip</th><th>lost</th><th "
+      "<th class=\"wide\">heard</th><th>lag</th><th class=\"wide\">round trip</th><th>loss</th><th "
       "class=\"wide\">deltas</th><th "
       "class=\"wide\">clock</th></tr></thead>"
       "<tbody>" +

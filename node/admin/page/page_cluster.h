@@ -1,5 +1,5 @@
-// The cluster on the page at /: as a picture, this node in the middle and the members around it, each with
-// the link to it; and as a table. SVG and HTML. Pure.
+// The cluster on the page at /: a picture with this node in the middle and the members around it, and a
+// table. SVG and HTML. Pure.
 
 #pragma once
 
@@ -9,11 +9,11 @@
 
 namespace shoal::node {
 
-// Members that the picture has room for; the table has all, up to kTableMembersMax.
+// Most members in the picture and in the table.
 constexpr size_t kPictureMembersMax = 16;
 constexpr size_t kTableMembersMax = 256;
 
-// Without a sync channel: that there is none.
+// Without a sync channel, a sentence that says so.
 std::string cluster_picture(const NodeState& state);
 std::string members_table(const NodeState& state);
 

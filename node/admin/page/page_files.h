@@ -1,4 +1,4 @@
-// The source files of the page at /, as they lie in node/page/; embedded when the program is built.
+// The files of the page at /, from node/admin/page/; the build embeds them.
 
 #pragma once
 
@@ -6,7 +6,7 @@
 
 namespace shoal::node {
 
-// "page.html", "page.css", "page.js" or "icon.svg"; any other is empty.
+// `name`: "page.html", "page.css", "page.js" or "icon.svg"; any other gives an empty text.
 std::string_view page_file(std::string_view name);
 
 }  // namespace shoal::node

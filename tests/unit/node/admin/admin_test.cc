@@ -4,11 +4,15 @@
 
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
 #include <string>
 #include <utility>
 
 #include "node/admin/metrics.h"
+#include "node/admin/page/page.h"
 #include "node/admin/status_json.h"
+#include "node/cli/status_table.h"
 #include "tests/unit/support/store_fixture.h"
 
 using namespace shoal;
@@ -119,6 +123,51 @@ TEST_CASE("metrics: one sample a line, hostile names escaped") {
     ++samples;
   }
   CHECK(samples > 50);
+}
+
+TEST_CASE("metrics: each has one name of its own, a type that fits the name, and a help text") {
+  node::WorkerCounters worker;
+  node::NodeState state = example(worker);
+  state.snapshot = node::SnapshotStatus{};
+  state.exports = node::ExportStatus{};
+  std::istringstream lines(node::metrics_text(state));
+  std::set<std::string> names;
+  std::string help;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("# HELP ")) help = line;
+    if (!line.starts_with("# TYPE ")) continue;
+    CAPTURE(line);
+    std::istringstream words(line.substr(7));
+    std::string name, type;
+    words >> name >> type;
+    CHECK(names.insert(name).second);
+    CHECK(name.ends_with("_total") == (type == "counter"));
+    CHECK(help.starts_with("# HELP " + name + " "));
+    CHECK(help.ends_with('.'));
+  }
+  CHECK(names.size() > 80);
+}
+
+TEST_CASE("loss of a member: the status table, the page and the metrics show the same recent share") {
+  node::WorkerCounters worker;
+  node::NodeState state = example(worker);
+  sync::MemberStatus& member = state.sync->members[0];
+  member.name = "b";
+  member.loss_in_permille = 23;
+  member.loss_out_permille = 5;
+  // Of the whole run it would be half.
+  member.datagrams_received = 100;
+  member.lost = 100;
+  member.repaired = 50;
+  const std::string table = node::status_table(nlohmann::json::parse(node::status_json(state)));
+  CHECK(table.find("  2.3 %    0.5 %") != std::string::npos);
+  const std::string page = node::page_html(state, {}, {});
+  CHECK(page.find("<td>2.3 %</td>") != std::string::npos);
+  CHECK(page.find(">2.3 % loss</text>") != std::string::npos);
+  const std::string metrics = node::metrics_text(state);
+  const std::string ratio = "shoal_sync_member_loss_ratio{member=\"b\",direction=";
+  CHECK(metrics.find(ratio + "\"in\"} 0.023\n") != std::string::npos);
+  CHECK(metrics.find(ratio + "\"out\"} 0.005\n") != std::string::npos);
 }
 
 TEST_CASE("admin: paths and statuses") {
@@ -268,7 +317,9 @@ TEST_CASE("admin: the API's documents") {
   CHECK(get(admin, "/v1").rfind("HTTP/1.1 404 ", 0) == 0);
   const auto operations = document("/v1/")["operations"];
   CHECK(operations.size() > 5);
-  CHECK(operations[0] == nlohmann::json{{"method", "GET"}, {"path", "/v1/"}});
+  CHECK(operations[0]["method"] == "GET");
+  CHECK(operations[0]["path"] == "/v1/");
+  for (const auto& operation : operations) CHECK(!operation["summary"].get<std::string>().empty());
 }
 
 TEST_CASE("admin: looks up one swarm") {

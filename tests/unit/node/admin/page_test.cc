@@ -42,7 +42,7 @@ TEST_CASE("page: numbers, members and their states") {
   node::NodeState state = example();
   state.sync->members = {member("b", sync::MemberState::alive), member("c", sync::MemberState::suspect),
                          member("d", sync::MemberState::down)};
-  state.sync->members[0].lost = 1;
+  state.sync->members[0].loss_in_permille = 10;
   state.sync->members[2].heard_ago_ms = 300'000;
   const std::string page = node::page_html(state, {}, {});
   CHECK(has(page, "1,234,567"));
@@ -51,7 +51,7 @@ TEST_CASE("page: numbers, members and their states") {
   CHECK(has(page, "<td>23.4 ms</td>"));
   CHECK(has(page, ">lag 23.4 ms</text>"));
   CHECK(has(page, ">synced</text>"));
-  CHECK(has(page, "1.00 %"));
+  CHECK(has(page, "<td>1 %</td>"));
   CHECK(has(page, "<path class=\"link alive\""));
   CHECK(has(page, "<path class=\"link suspect\""));
   CHECK(has(page, "<path class=\"link down\""));
@@ -134,6 +134,10 @@ TEST_CASE("page: amounts are rounded to three digits") {
   CHECK(node::amount_text(999.9) == "1.00 k");
   CHECK(node::amount_text(123'456) == "123 k");
   CHECK(node::amount_text(4.56e9) == "4.56 G");
+  CHECK(node::permille_text(0) == "0 %");
+  CHECK(node::permille_text(3) == "0.3 %");
+  CHECK(node::permille_text(20) == "2 %");
+  CHECK(node::permille_text(1000) == "100 %");
   CHECK(node::grouped_text(0) == "0");
   CHECK(node::grouped_text(999) == "999");
   CHECK(node::grouped_text(1000) == "1,000");
