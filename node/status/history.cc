@@ -24,7 +24,7 @@ constexpr std::array<std::string_view, kSeriesCount> kNames = {"udp_announces_pe
                                                                "seeders",
                                                                "leechers"};
 
-// A tenth is as fine as anyone looks.
+// To one decimal.
 double rounded(double value) { return std::round(value * 10) / 10; }
 
 }  // namespace

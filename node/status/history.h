@@ -1,5 +1,5 @@
-// History: how a node fared over the last hour, for /v1/history and the page at /: a ring of points, one each
-// kHistoryStepMs. Pure: time and numbers come in as arguments. Control thread only.
+// History: rates and sizes of a node over the last hour, for /v1/history and the page at /: a ring with a
+// point every kHistoryStepMs. Pure: time and numbers are arguments. Control thread only.
 
 #pragma once
 
@@ -17,7 +17,7 @@ namespace shoal::node {
 constexpr int64_t kHistoryStepMs = 10'000;
 constexpr size_t kHistoryPointsMax = 360;
 
-// What is kept: rates of what is counted, per second, then what is measured.
+// First the series that are rates per second, then those that are sizes.
 enum class Series : uint8_t {
   udp_announces,
   http_announces,
@@ -38,7 +38,7 @@ constexpr size_t kRatesCount = 10;  // of the first ones
 
 std::string_view to_string(Series series);
 
-// By series: what has been counted since start, or what is now.
+// By series: the count since start, or the present size.
 using SeriesValues = std::array<double, kSeriesCount>;
 SeriesValues series_of(const NodeState& state);
 
@@ -49,11 +49,11 @@ class History {
     SeriesValues values{};
   };
 
-  // To be called each kHistoryStepMs; rates are over the time since the last call, which the first has not:
-  // it adds no point. `mono_ms` never goes back.
+  // Call it every kHistoryStepMs. Rates are averages since the last call, so the first call adds no point.
+  // `mono_ms` never goes back.
   void add(int64_t mono_ms, int64_t unix_ms, const SeriesValues& now);
 
-  // From the oldest to the newest, at most kHistoryPointsMax.
+  // At most kHistoryPointsMax, from the oldest to the newest.
   std::vector<Point> points() const;
 
  private:

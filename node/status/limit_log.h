@@ -1,5 +1,5 @@
-// LimitLog: tells the operator of limits that are being hit: a line when one is, and at most one a minute as
-// long as it goes on. Pure: times and counts are arguments. Control thread.
+// LimitLog: makes log lines about limits that are being hit: one at the first hit, and at most one a minute
+// while the hits continue. Pure: times and counts are arguments. Control thread.
 
 #pragma once
 

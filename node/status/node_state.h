@@ -1,4 +1,4 @@
-// NodeState: what the admin endpoint shows, gathered from all parts of the running node. Plain values, taken
+// NodeState: what the admin endpoint shows, collected from all parts of the running node. Plain values, read
 // on the control thread.
 
 #pragma once

@@ -6,7 +6,8 @@ namespace shoal::node {
 
 namespace {
 
-// The access list's changes come within seconds; members that cannot hold them all must not hold us up.
+// The access list's changes arrive within seconds; members that cannot hold them all must not delay us
+// longer.
 constexpr int64_t kAccessReadyMs = 30'000;
 
 bool accompanied(const sync::Status& sync) {
@@ -17,7 +18,7 @@ bool accompanied(const sync::Status& sync) {
 std::string reason_of(const sync::Status& sync) {
   switch (sync.phase) {
     case sync::SyncPhase::waiting:
-      return accompanied(sync) ? "starting: no member to take the peers from yet"
+      return accompanied(sync) ? "starting: no member can give us the peers yet"
                                : "starting: no other member heard yet";
     case sync::SyncPhase::bootstrapping:
       return "bootstrapping from " + sync.donor + " (" + std::to_string(sync.percent) + " %)";
@@ -41,7 +42,7 @@ Readiness readiness_of(const ReadinessFacts& facts) {
   if (const std::string reason = reason_of(*facts.sync); !reason.empty()) return {false, reason};
   if (!facts.access_matters || facts.sync->access_in_step) return {true, ""};
   if (!accompanied(*facts.sync) || facts.uptime_ms >= kAccessReadyMs) return {true, ""};
-  return {false, "taking the access list's run-time changes from the others"};
+  return {false, "getting the run-time changes of the access list from the other nodes"};
 }
 
 }  // namespace shoal::node

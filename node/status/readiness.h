@@ -1,4 +1,4 @@
-// Readiness: whether clients should be sent to this node, and if not, why. Pure.
+// Readiness: whether clients should be sent to this node, and why not. Pure.
 
 #pragma once
 

@@ -1,4 +1,4 @@
-// RequestTotals: what clients asked and got since start, summed over workers and families.
+// RequestTotals: requests and answers since start, summed over workers and families.
 
 #pragma once
 

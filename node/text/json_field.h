@@ -1,5 +1,5 @@
-// Fields of JSON that may have any shape, as text for a terminal: what is missing or of another type is "-".
-// Pure; only printable ASCII comes out.
+// Fields of JSON of any shape, as text for a terminal: "-" if a field is missing or of another type. Pure;
+// the text is printable ASCII.
 
 #pragma once
 
@@ -10,7 +10,7 @@ namespace shoal::node {
 
 constexpr size_t kCellBytesMax = 64;
 
-// null when `object` is none or has no such field.
+// null if `object` is not an object or has no such field.
 const nlohmann::json& field(const nlohmann::json& object, const char* key);
 
 std::string text_of(const nlohmann::json& value, size_t bytes_max = kCellBytesMax);

@@ -1,4 +1,4 @@
-// "did you mean": the nearest known word to a mistyped one.
+// "did you mean": the known word closest to a mistyped one. Pure.
 
 #pragma once
 
@@ -8,7 +8,7 @@
 
 namespace shoal::node {
 
-// "; did you mean WORD?" for the word of the least edit distance, or "" when none is near.
+// "; did you mean WORD?" for the word with the least edit distance, or "" when none is close.
 std::string suggestion(std::string_view typed, std::span<const std::string> known);
 
 }  // namespace shoal::node

@@ -9,7 +9,7 @@ namespace shoal::node {
 
 using TextRow = std::vector<std::string>;
 
-// Two blanks between the columns, none at the end of a line. The rows have as many cells as the first.
+// Two spaces between columns, none at the end of a line. Every row has as many cells as the first.
 std::string text_table(const std::vector<TextRow>& rows);
 
 }  // namespace shoal::node

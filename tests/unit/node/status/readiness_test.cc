@@ -29,7 +29,7 @@ TEST_CASE("readiness: a node of a cluster is ready once it holds what the others
   sync.members[0].state = sync::MemberState::down;
   CHECK(reason(facts) == "starting: no other member heard yet");
   sync.members[0].state = sync::MemberState::alive;
-  CHECK(reason(facts) == "starting: no member to take the peers from yet");
+  CHECK(reason(facts) == "starting: no member can give us the peers yet");
   sync.phase = sync::SyncPhase::bootstrapping;
   sync.donor = "node-b";
   sync.percent = 42;
@@ -61,7 +61,7 @@ TEST_CASE("readiness: with an access list, its run-time changes are waited for f
   sync.phase = sync::SyncPhase::synced;
   CHECK(reason(facts).empty());
   facts.access_matters = true;
-  CHECK(reason(facts) == "taking the access list's run-time changes from the others");
+  CHECK(reason(facts) == "getting the run-time changes of the access list from the other nodes");
   sync.access_in_step = true;
   CHECK(reason(facts).empty());
   sync.access_in_step = false;
