@@ -104,7 +104,7 @@ std::string cell(const std::string& html, bool wide = false) {
   return (wide ? "<td class=\"wide\">" : "<td>") + html + "</td>";
 }
 
-std::string state_html(const char* kind, const std::string& text) {
+std::string state_html(const std::string& kind, const std::string& text) {
   return std::string("<span class=\"state ") + kind + "\">" + text + "</span>";
 }
 

@@ -103,7 +103,7 @@ TEST_CASE("sync donation: all records arrive, in pieces of any size") {
       REQUIRE(take_all(pull, common::ByteSpan(bytes).subspan(at, std::min(piece, bytes.size() - at)), *into));
     }
     CHECK(pull.complete());
-    CHECK(pull.percent == 100);
+    CHECK(pull.percent() == 100);
     CHECK(test::content(*into) == test::content(*donor.store));
     CHECK(test::scrape(*into, 0).completed == 77'000);
     CHECK(into->stamp_digests() == donor.store->stamp_digests());

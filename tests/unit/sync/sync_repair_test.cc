@@ -29,6 +29,7 @@ struct RepairParts : test::Parts {
   }
 
   void compare(Member& member, size_t differing, uint64_t by = 1) {
+    member.heard(now_us);
     receive(repair, member, digests(differing, by));
     now_us += 1'000'000;
   }
