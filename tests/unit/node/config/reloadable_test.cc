@@ -20,14 +20,13 @@ Options defaults() {
 // An allowed value that is not the default.
 std::string other_value(const Option& option) {
   if (option.kind == node::OptionKind::fraction) return "0.25";
-  if (option.kind == node::OptionKind::whole) return "77";
   for (const std::string_view word : option.words) {
     if (word != option.default_text) return std::string(word);
   }
   Options options;
-  for (const char* value :
-       {"192.0.2.7:77", "192.0.2.0/24", "239.192.0.42:6970", "other", "/other", "https://tracker.example/"}) {
-    if (option.set(options, value)) return value;
+  for (const char* value : {"77", "1", "2", "192.0.2.7:77", "192.0.2.0/24", "239.192.0.42:6970", "other",
+                            "/other", "https://tracker.example/"}) {
+    if (value != option.default_text && option.set(options, value)) return value;
   }
   return "";
 }
