@@ -481,7 +481,7 @@ void Cluster::publish_access(Now now, std::span<const proto::AccessChange> chang
   impl_->publish_access(now, changes, out);
 }
 
-void Cluster::tell_client_load(Now now, uint32_t announces_per_s, uint32_t interval_s, Outputs& out) {
+void Cluster::announce_client_load(Now now, uint32_t announces_per_s, uint32_t interval_s, Outputs& out) {
   impl_->announce_client_load(now, {announces_per_s, interval_s}, out);
 }
 

@@ -56,7 +56,7 @@ class Cluster {
   void publish_access(Now now, std::span<const proto::AccessChange> changes, Outputs& out);
 
   // Reports to the others how busy this node's clients are; see MemberStatus. About once a second.
-  void tell_client_load(Now now, uint32_t announces_per_s, uint32_t interval_s, Outputs& out);
+  void announce_client_load(Now now, uint32_t announces_per_s, uint32_t interval_s, Outputs& out);
 
   // To be called when deadline_us() is reached; harmless earlier or later.
   void advance(Now now, Outputs& out);

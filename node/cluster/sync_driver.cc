@@ -83,8 +83,8 @@ void SyncDriver::publish_access(std::span<const proto::AccessChange> changes) {
   carry_out();
 }
 
-void SyncDriver::tell_client_load(uint32_t announces_per_s, uint32_t interval_s) {
-  cluster_.tell_client_load(now(), announces_per_s, interval_s, outputs_);
+void SyncDriver::announce_client_load(uint32_t announces_per_s, uint32_t interval_s) {
+  cluster_.announce_client_load(now(), announces_per_s, interval_s, outputs_);
   carry_out();
 }
 

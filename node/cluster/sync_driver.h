@@ -68,7 +68,7 @@ class SyncDriver {
 
   void publish_access(std::span<const proto::AccessChange> changes);
 
-  void tell_client_load(uint32_t announces_per_s, uint32_t interval_s);
+  void announce_client_load(uint32_t announces_per_s, uint32_t interval_s);
 
   // Publishes what is queued and tells the others that this node leaves.
   void leave();

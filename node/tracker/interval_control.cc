@@ -61,7 +61,7 @@ void IntervalControl::look() {
   }
   if (sync_ == nullptr) return;
   const bool told = adapts_ && adaptive_.settled();
-  sync_->tell_client_load(static_cast<uint32_t>(std::lround(ours)), told ? adaptive_.interval_s() : 0);
+  sync_->announce_client_load(static_cast<uint32_t>(std::lround(ours)), told ? adaptive_.interval_s() : 0);
 }
 
 }  // namespace shoal::node
