@@ -148,13 +148,13 @@ struct Directive {
 
 void put_address(Translation& out, View key, View value, uint16_t port) {
   const auto address = address_in(value, port);
-  if (!address) return out.note("no address");
+  if (!address) return out.note("this is not an address");
   out.put(key, common::to_string(*address));
 }
 
 void put_network(Translation& out, View key, View value) {
   const auto network = network_in(value);
-  if (!network) return out.note("no network");
+  if (!network) return out.note("this is not a network");
   out.put(key, common::to_string(*network));
 }
 
@@ -213,7 +213,7 @@ void translate_line(Translation& out, View line) {
       std::find_if(kDirectives.begin(), kDirectives.end(), [&](const auto& d) { return d.name == name; });
   if (found == kDirectives.end()) return out.note("not a line of opentracker.conf that shoal knows");
   const View value = without_spaces(line.substr(space));
-  if (value.empty()) return out.note("without a value");
+  if (value.empty()) return out.note("this has no value");
   found->translate(out, value);
 }
 

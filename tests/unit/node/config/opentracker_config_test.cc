@@ -131,11 +131,11 @@ TEST_CASE("opentracker config: lines without a counterpart are named one by one"
   for (const char* line :
        {"# line 2: batchsync.cluster.admin_ip 10.1.1.1\n#   no counterpart: there is no sync over HTTP\n",
         "# line 4: listen.udp.workers 4\n#   not needed: ",
-        "# line 5: tracker.nonsense\n#   no line of an opentracker.conf that shoal knows\n",
-        "# line 6: listen.tcp somewhere\n#   no address\n",
-        "# line 7: access.stats 1.2.3.4/33\n#   no network\n",
+        "# line 5: tracker.nonsense\n#   not a line of opentracker.conf that shoal knows\n",
+        "# line 6: listen.tcp somewhere\n#   this is not an address\n",
+        "# line 7: access.stats 1.2.3.4/33\n#   this is not a network\n",
         "# line 8: access.stats_path a b  <- not allowed: a path of 2 to 64 letters",
-        "# line 9: listen.tcp_udp\n#   without a value\n", "# line 10: \\x1b[31mred\n"}) {
+        "# line 9: listen.tcp_udp\n#   this has no value\n", "# line 10: \\x1b[31mred\n"}) {
     CAPTURE(line);
     CHECK(has(toml, line));
   }
