@@ -207,6 +207,7 @@ class AccessFile(AccessCase):
 
     @classmethod
     def prepare(cls):
+        super().prepare()
         for number, node in enumerate(cls.cluster.nodes):
             cls.deny([], number)
             node.settings["node"]["snapshot"] = os.path.join(cls.cluster.folder, node.name + ".snapshot")
