@@ -227,7 +227,7 @@ class AccessFile(AccessCase):
 
     def scraped(self, number=0):
         text = self.client(number, "HTTP").get("/scrape?format=txt").body.decode()
-        return {line.split(":")[0] for line in text.splitlines()}
+        return {line.split(":")[0].lower() for line in text.splitlines()}
 
     def top(self, number=0):
         return {swarm["info_hash"] for swarm in json.loads(self.node(number).get("/v1/top")[1])["swarms"]}
