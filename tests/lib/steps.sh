@@ -83,8 +83,12 @@ step() {
     [ -z "$why" ] || echo "$why"
     grep '^skipped ' "$log" | sed 's/^/   /'
     if [ "$f" != 0 ]; then
-      # From the first failure on, where one is marked, or else the end.
-      { sed -n '/^FAILED/,/^ok /p' "$log" | head -n 60 | grep . || tail -n 60 "$log"; } | sed 's/^/   | /'
+      # The failures, where they are marked (doctest's with what stands around them), or else the end.
+      {
+        sed -n '/^FAILED/,/^ok /p' "$log" | head -n 60 | grep . ||
+          grep -a -B 4 -A 8 ' ERROR: ' "$log" | head -n 60 | grep . ||
+          tail -n 60 "$log"
+      } | sed 's/^/   | /'
       echo "   (the whole of it: $log)"
     fi
   } >"$log.said"
