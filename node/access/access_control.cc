@@ -60,29 +60,6 @@ Result<sync::AccessLog> load_log(const std::string& path) {
 
 }  // namespace
 
-// Work on one of libuv's threads, and what follows on the loop.
-class AccessControl::Job {
- public:
-  static void start(uv_loop_t* loop, std::function<void()> work, std::function<void()> done) {
-    auto job = std::make_unique<Job>();
-    job->work_ = std::move(work);
-    job->done_ = std::move(done);
-    job->request_.data = job.get();
-    CHECK_INVARIANT(uv_queue_work(
-                        loop, &job.release()->request_,
-                        [](uv_work_t* request) { static_cast<Job*>(request->data)->work_(); },
-                        [](uv_work_t* request, int /*status*/) {
-                          const std::unique_ptr<Job> freed(static_cast<Job*>(request->data));
-                          freed->done_();
-                        }) == 0);
-  }
-
- private:
-  uv_work_t request_;
-  std::function<void()> work_;
-  std::function<void()> done_;
-};
-
 Result<AccessList> AccessControl::load_list(const Options::Access& options) {
   if (options.mode == AccessMode::open || options.file.empty()) return AccessList();
   auto list = load_access_file(options.file);
@@ -252,18 +229,15 @@ void AccessControl::sweep_some() {
 
 void AccessControl::save_state() {
   if (options_.state_file.empty()) state_dirty_ = false;
-  if (saving_ || !state_dirty_) return;
-  saving_ = true;
+  if (save_.is_running() || !state_dirty_) return;
   state_dirty_ = false;
-  const auto result = std::make_shared<Result<void>>();
-  Job::start(
+  save_.start(
       loop_,
-      [result, path = options_.state_file, text = format_access_state(log_)] {
-        *result = replace_file(path, text);
+      [path = options_.state_file, text = format_access_state(log_)](const std::stop_token& /*stop*/) {
+        return replace_file(path, text);
       },
-      [this, result] {
-        saving_ = false;
-        state_saved(*result);
+      [this](const Result<void>& result) {
+        state_saved(result);
         if (stopped_) save_now();
       });
 }
@@ -294,7 +268,7 @@ void AccessControl::stop() {
   stopped_ = true;
   for (const auto& fifo : fifos_) fifo->close();
   for (Timer* timer : {&publish_timer_, &settle_timer_, &sweep_timer_}) timer->close();
-  if (!saving_) save_now();  // else it is done behind that one
+  if (!save_.is_running()) save_now();  // else it is done behind that one
 }
 
 }  // namespace shoal::node

@@ -18,6 +18,7 @@
 #include "node/access/access_fifo.h"
 #include "node/access/announce_policy.h"
 #include "node/config/options.h"
+#include "node/net/job.h"
 #include "node/net/timer.h"
 #include "node/store/swarm_store.h"
 #include "sync/access_log.h"
@@ -91,8 +92,6 @@ class AccessControl {
   void stop();
 
  private:
-  class Job;
-
   void note(const common::InfoHash& hash);
   void publish_soon();
   void rebuild();
@@ -125,7 +124,7 @@ class AccessControl {
   bool sweep_again_ = false;
   size_t sweep_shard_ = 0;
   bool state_dirty_ = false;
-  bool saving_ = false;
+  Job save_;
   bool stopped_ = false;
   AccessStatus counts_;  // only what is counted
 };

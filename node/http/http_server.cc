@@ -37,9 +37,9 @@ struct HttpServer::Connection {
   Connection* next = nullptr;
   uint64_t since_ms = 0;  // when the present wait began
   common::Endpoint client;
-  std::string partial;                      // the beginning of a request
-  std::string unsent;                       // the end of an answer
-  StreamedAnswerPump::Ptr streamed_answer;  // being made; null: none
+  std::string partial;                                  // the beginning of a request
+  std::string unsent;                                   // the end of an answer
+  std::unique_ptr<StreamedAnswerPump> streamed_answer;  // being made; null: none
   Wait wait = Wait::request;
   bool proxy_header_due = false;
   bool closing = false;
@@ -225,7 +225,7 @@ bool HttpServer::take_proxy_header(Connection& connection, ByteSpan& input) {
 }
 
 void HttpServer::begin_long_answer(Connection& connection, std::unique_ptr<StreamedAnswer> answer) {
-  connection.streamed_answer = StreamedAnswerPump::create(
+  connection.streamed_answer = std::make_unique<StreamedAnswerPump>(
       loop_, std::move(answer),
       [this, &connection](std::string piece, bool more) { piece_made(connection, std::move(piece), more); });
 }

@@ -8,39 +8,41 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "node/http/streamed_answer.h"
+#include "node/net/job.h"
 
 namespace shoal::node {
 
 class StreamedAnswerPump {
  public:
-  // Dropping one lets the piece in the making be finished, unseen; the loop must run until then.
-  struct Drop {
-    void operator()(StreamedAnswerPump* maker) const;
-  };
-  using Ptr = std::unique_ptr<StreamedAnswerPump, Drop>;
   using Made = std::function<void(std::string piece, bool more)>;
 
-  // `made` is called on the loop after each make().
-  static Ptr create(uv_loop_t* loop, std::unique_ptr<StreamedAnswer> answer, Made made);
+  // `made` is called on the loop after each make(); not after this object is gone, which a piece in the
+  // making does not hold up.
+  StreamedAnswerPump(uv_loop_t* loop, std::unique_ptr<StreamedAnswer> answer, Made made)
+      : loop_(loop), answer_(std::move(answer)), made_(std::move(made)) {}
+  StreamedAnswerPump(const StreamedAnswerPump&) = delete;
+  StreamedAnswerPump& operator=(const StreamedAnswerPump&) = delete;
 
-  // Once; then again from `made` on, while there is more. May be dropped inside `made`.
+  // Once; then again from `made` on, while there is more. The object may go inside `made`.
   void make();
 
  private:
-  StreamedAnswerPump(uv_loop_t* loop, std::unique_ptr<StreamedAnswer> answer, Made made);
+  struct Piece {
+    std::string bytes;
+    bool more = false;
+  };
+
   void begin();
-  static void work(uv_work_t* work);
-  static void worked(uv_work_t* work, int status);
 
   uv_loop_t* const loop_;
-  const std::unique_ptr<StreamedAnswer> answer_;  // calls begin() back, so it must not outlive this
+  // The pool's as well while it makes a piece. Calls begin() back only while it makes none, so never when
+  // this object is gone.
+  const std::shared_ptr<StreamedAnswer> answer_;
   const Made made_;
-  uv_work_t work_;
-  bool working_ = false;
-  bool dropped_ = false;
-  std::string piece_;
+  Job job_;
   bool more_ = true;
 };
 

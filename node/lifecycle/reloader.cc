@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "common/check.h"
 #include "common/log.h"
 
 namespace shoal::node {
@@ -15,32 +14,25 @@ void Reloader::request(const std::string& cause, Done done) {
   if (waiting_.size() >= kWaitingMax) return done({"too many wait for a reload", {}});
   if (waiting_.empty()) next_cause_ = cause;
   waiting_.push_back(std::move(done));
-  if (!preparing_) begin();
+  if (!job_.is_running()) begin();
 }
 
 void Reloader::begin() {
-  preparing_ = true;
   cause_ = std::move(next_cause_);
   asked_ = std::exchange(waiting_, {});
-  running_ = hooks_.running();
-  work_.data = this;
-  CHECK_INVARIANT(
-      uv_queue_work(
-          loop_, &work_,
-          [](uv_work_t* work) {
-            Reloader& reloader = *static_cast<Reloader*>(work->data);
-            reloader.ready_ = prepare_reload(reloader.running_, reloader.hooks_.read);
-          },
-          [](uv_work_t* work, int /*status*/) { static_cast<Reloader*>(work->data)->prepared(); }) == 0);
+  job_.start(
+      loop_,
+      [running = hooks_.running(), read = hooks_.read](const std::stop_token& /*stop*/) {
+        return prepare_reload(running, read);
+      },
+      [this](Prepared prepared) { finish(std::move(prepared)); });
 }
 
-void Reloader::prepared() {
-  preparing_ = false;
-  if (stopped_) return;
-  const ReloadReport report = take();
+void Reloader::finish(Prepared prepared) {
+  const ReloadReport report = take(std::move(prepared));
   const std::vector<Done> asked = std::exchange(asked_, {});
   for (const Done& done : asked) done(report);
-  if (preparing_) return;  // begun by one of those
+  if (stopped_ || job_.is_running()) return;  // begun by one of those
   if (waiting_.empty()) {
     hooks_.idle();
   } else {
@@ -48,8 +40,7 @@ void Reloader::prepared() {
   }
 }
 
-ReloadReport Reloader::take() {
-  Prepared prepared = std::move(*std::exchange(ready_, std::nullopt));
+ReloadReport Reloader::take(Prepared prepared) {
   if (!prepared) {
     ++failed_;
     log_line(LogLevel::error, "reload: everything stays as it was",
@@ -71,6 +62,7 @@ ReloadReport Reloader::take() {
 
 void Reloader::stop() {
   stopped_ = true;
+  job_.cancel();
   waiting_.clear();
   asked_.clear();
 }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "node/lifecycle/reload.h"
+#include "node/net/job.h"
 
 namespace shoal::node {
 
@@ -46,25 +47,22 @@ class Reloader {
   // Keys of options that have changed since the start, as last read, and need a restart.
   const std::vector<std::string>& need_restart() const { return need_restart_; }
 
-  // Forgets who waits; the object must live until the loop has ended.
+  // Forgets who waits.
   void stop();
 
  private:
   void begin();
-  void prepared();
-  ReloadReport take();
+  void finish(Prepared prepared);
+  ReloadReport take(Prepared prepared);
 
   uv_loop_t* const loop_;
   const Hooks hooks_;
-  uv_work_t work_;
-  bool preparing_ = false;
+  Job job_;
   bool stopped_ = false;
-  std::string cause_;              // of the one that is prepared
-  std::vector<Done> asked_;        // for that one
-  std::string next_cause_;         // of the next
-  std::vector<Done> waiting_;      // for that one
-  Options running_;                // the pool's, while preparing_
-  std::optional<Prepared> ready_;  // the pool's, while preparing_
+  std::string cause_;          // of the one that is prepared
+  std::vector<Done> asked_;    // for that one
+  std::string next_cause_;     // of the next
+  std::vector<Done> waiting_;  // for that one
   uint64_t taken_ = 0;
   uint64_t failed_ = 0;
   std::vector<std::string> need_restart_;

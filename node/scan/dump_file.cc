@@ -21,14 +21,14 @@ proto::ContentCoding coding_of_file(std::string_view path) {
 
 common::Result<uint64_t> write_dump_file(const std::string& path, proto::DumpFormat format,
                                          const SwarmStore& store, int64_t unix_minute,
-                                         const std::atomic<bool>& stop) {
+                                         const std::stop_token& stop) {
   auto file = AtomicFile::create(path, kMode);
   if (!file) return tl::make_unexpected(file.error());
   Dump dump(store, format, coding_of_file(path), unix_minute);
   uint64_t bytes = 0;
   std::string piece;
   for (bool more = true; more;) {
-    if (stop.load(std::memory_order_relaxed)) return common::fail("broken off");
+    if (stop.stop_requested()) return common::fail("broken off");
     piece.clear();
     more = dump.next(piece);
     bytes += piece.size();

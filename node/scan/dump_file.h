@@ -2,8 +2,8 @@
 
 #pragma once
 
-#include <atomic>
 #include <cstdint>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -18,9 +18,9 @@ namespace shoal::node {
 proto::ContentCoding coding_of_file(std::string_view path);
 
 // An AtomicFile that everybody may read: it says nothing of peers. Returns its size. Breaks off with an error
-// when `stop` becomes true.
+// when it is asked to stop.
 common::Result<uint64_t> write_dump_file(const std::string& path, proto::DumpFormat format,
                                          const SwarmStore& store, int64_t unix_minute,
-                                         const std::atomic<bool>& stop);
+                                         const std::stop_token& stop);
 
 }  // namespace shoal::node

@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "common/check.h"
 #include "common/log.h"
 #include "node/os/monotonic.h"
 #include "node/os/thread_priority.h"
@@ -15,7 +14,6 @@ using common::LogLevel;
 
 Exporter::Exporter(uv_loop_t* loop, Settings settings, const SwarmStore& store, const ClusterClock& clock)
     : loop_(loop), store_(store), clock_(clock), timer_(loop, [this] { begin(); }) {
-  work_.data = this;
   set(std::move(settings));
 }
 
@@ -29,40 +27,35 @@ void Exporter::set(Settings settings) {
 }
 
 void Exporter::stop() {
-  stopping_.store(true, std::memory_order_relaxed);
   timer_.close();
+  job_.cancel();
 }
 
 void Exporter::begin() {
-  if (working_) return;  // a slow disk
-  working_ = true;
-  written_ = settings_;
-  CHECK_INVARIANT(
-      uv_queue_work(
-          loop_, &work_, [](uv_work_t* work) { static_cast<Exporter*>(work->data)->write(); },
-          [](uv_work_t* work, int /*status*/) { static_cast<Exporter*>(work->data)->written(); }) == 0);
+  if (job_.is_running()) return;  // a slow disk
+  job_.start(
+      loop_,
+      [settings = settings_, &store = store_, &clock = clock_](const std::stop_token& stop) {
+        lower_thread_priority();
+        const int64_t start_ms = monotonic_ms();
+        auto bytes = write_dump_file(settings.path, settings.format, store, clock.unix_ms() / 60'000, stop);
+        return Written{std::move(bytes), monotonic_ms() - start_ms};
+      },
+      [this](const Written& written) { note(written); });
 }
 
-void Exporter::write() {
-  lower_thread_priority();
-  const int64_t start_ms = monotonic_ms();
-  result_ = write_dump_file(written_.path, written_.format, store_, clock_.unix_ms() / 60'000, stopping_);
-  took_ms_ = monotonic_ms() - start_ms;
-}
-
-void Exporter::written() {
-  working_ = false;
-  if (*result_) {
+void Exporter::note(const Written& written) {
+  if (written.bytes) {
     ++status_.written;
     status_.last_unix_ms = clock_.unix_ms();
-    status_.last_bytes = **result_;
-    status_.last_took_ms = took_ms_;
+    status_.last_bytes = *written.bytes;
+    status_.last_took_ms = written.took_ms;
     log_line(LogLevel::debug, "swarms exported",
-             {{"bytes", std::to_string(**result_)}, {"took_ms", std::to_string(took_ms_)}});
-  } else if (!stopping_.load(std::memory_order_relaxed)) {
+             {{"bytes", std::to_string(*written.bytes)}, {"took_ms", std::to_string(written.took_ms)}});
+  } else {
     ++status_.failed;
     log_line(LogLevel::error, "swarms not exported, the old file stays",
-             {{"reason", result_->error().message}});
+             {{"reason", written.bytes.error().message}});
   }
 }
 

@@ -5,12 +5,12 @@
 
 #include <uv.h>
 
-#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string>
 
 #include "common/result.h"
+#include "node/net/job.h"
 #include "node/net/timer.h"
 #include "node/store/cluster_clock.h"
 #include "node/store/swarm_store.h"
@@ -35,7 +35,7 @@ class Exporter {
     bool operator==(const Settings&) const = default;
   };
 
-  // Store and clock outlive the exporter.
+  // Store and clock outlive the loop.
   Exporter(uv_loop_t* loop, Settings settings, const SwarmStore& store, const ClusterClock& clock);
   Exporter(const Exporter&) = delete;
   Exporter& operator=(const Exporter&) = delete;
@@ -44,7 +44,7 @@ class Exporter {
   // when something changes.
   void set(Settings settings);
 
-  // Breaks off what is being written. The exporter must live until the loop has ended.
+  // Breaks off what is being written; nothing happens any more.
   void stop();
 
   // None: off.
@@ -53,21 +53,20 @@ class Exporter {
   }
 
  private:
+  struct Written {
+    common::Result<uint64_t> bytes;
+    int64_t took_ms;
+  };
+
   void begin();
-  void write();
-  void written();
+  void note(const Written& written);
 
   uv_loop_t* const loop_;
   Settings settings_;
   const SwarmStore& store_;
   const ClusterClock& clock_;
   Timer timer_;
-  uv_work_t work_;
-  bool working_ = false;
-  Settings written_;  // those of the work, while working_
-  std::atomic<bool> stopping_{false};
-  std::optional<common::Result<uint64_t>> result_;  // the pool's, while working_
-  int64_t took_ms_ = 0;                             // the pool's, while working_
+  Job job_;
   ExportStatus status_;
 };
 

@@ -5,11 +5,11 @@
 
 #include <uv.h>
 
-#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <vector>
 
+#include "node/net/job.h"
 #include "node/store/swarm_store.h"
 #include "proto/announce.h"
 
@@ -33,20 +33,16 @@ class TopKeeper {
   // What is known, without swarms that are no longer served; if it is old, begins to look anew.
   const TopView& view();
 
-  // Gives up what is under way; the object must live until the loop has ended.
+  // Gives up what is under way, and looks no more.
   void stop();
 
  private:
-  void look();  // in libuv's thread
-
   uv_loop_t* const loop_;
   const SwarmStore& store_;
   TopView known_;
-  std::optional<uint64_t> looked_ms_;  // uv_now() at the last beginning
-  uv_work_t work_{};
-  bool looking_ = false;
-  std::vector<proto::ScrapedSwarm> found_;  // of the work, while looking_
-  std::atomic<bool> stopped_{false};
+  std::optional<int64_t> looked_ms_;  // when the last look began
+  bool stopped_ = false;
+  Job job_;
 };
 
 }  // namespace shoal::node
