@@ -15,7 +15,7 @@ class Owned {
   Owned() = default;
   explicit Owned(State state) : state_(std::move(state)) {}
   Owned(const Owned&) = default;
-  Owned(Owned&&) = default;
+  Owned(Owned&&) noexcept = default;
 
   const State* operator->() const { return &state_; }
   const State& operator*() const { return state_; }
@@ -24,7 +24,7 @@ class Owned {
   friend Owner;
   friend Member;  // replaces the whole when a new incarnation begins
   Owned& operator=(const Owned&) = default;
-  Owned& operator=(Owned&&) = default;
+  Owned& operator=(Owned&&) noexcept = default;
   State& mine() { return state_; }
 
   State state_{};
