@@ -16,7 +16,7 @@ struct HostPort {
   bool operator==(const HostPort&) const = default;
 };
 
-// "239.192.0.42:6970%eth0": group, port and the interface to use.
+// "239.192.0.42:6970%eth0": the group, its port and the interface to use.
 struct MulticastGroup {
   common::Endpoint group;
   std::string interface;  // empty: the system's choice

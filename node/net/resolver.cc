@@ -34,7 +34,7 @@ Resolver::Resolver(uv_loop_t* loop, common::Family family, std::vector<HostPort>
 
 Resolver::~Resolver() = default;
 
-// Nothing is pending: libuv has pointers to the lookups that are.
+// REQUIRES: pending_ == 0. libuv holds pointers to pending lookups.
 void Resolver::take_peers(std::vector<HostPort> peers) {
   std::vector<Lookup> before = std::move(lookups_);
   lookups_ = std::vector<Lookup>(peers.size());
@@ -70,8 +70,8 @@ void Resolver::stop() {
 }
 
 void Resolver::round() {
-  // The timer may still run for the round before set_peers(): libuv must not be given a lookup that is under
-  // way.
+  // set_peers() may call this while the timer runs. Stop it, or it would start lookups that are already
+  // pending.
   timer_.stop();
   CHECK_INVARIANT(pending_ == 0);
   for (Lookup& lookup : lookups_) {
@@ -125,7 +125,7 @@ void Resolver::on_resolved(uv_getaddrinfo_t* request, int status, addrinfo* foun
     lookup.failed = status != 0;
     if (lookup.failed) {
       log_line(LogLevel::warn,
-               "sync peer does not resolve; trying again after 1 s, then later, at least every 60 s",
+               "sync peer does not resolve; retrying after 1 s, 2 s and so on, up to every 60 s",
                {{"name", lookup.peer.host}, {"reason", uv_strerror(status)}});
     } else {
       log_line(LogLevel::info, "sync peer resolves again", {{"name", lookup.peer.host}});

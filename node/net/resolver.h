@@ -1,6 +1,6 @@
-// Resolver: turns sync.peers into addresses, at start and every 60 s, on libuv's thread pool. All A or all
-// AAAA records are taken, of the family that the sync socket speaks. While a name does not resolve all are
-// looked up again after 1 s, 2 s, and so on up to 60 s. Control thread only.
+// Resolver: turns sync.peers into addresses, at start and every 60 s, on libuv's thread pool. Uses all A or
+// all AAAA records, depending on the family of the sync socket. While a name does not resolve, it looks up
+// all names again after 1 s, 2 s and so on, up to every 60 s. Control thread only.
 
 #pragma once
 
@@ -20,17 +20,17 @@ class Resolver {
  public:
   using Resolved = std::function<void(std::vector<common::Endpoint>)>;
 
-  // Names that do not resolve keep the addresses they had. `resolved` gets all addresses known of all peers
-  // whenever one has been looked up, and at once where some are addresses: one slow name holds up no other.
+  // `resolved` gets all known addresses of all peers after each lookup, and numeric addresses at once: a slow
+  // name does not delay the others. A name that no longer resolves keeps its last addresses.
   Resolver(uv_loop_t* loop, common::Family family, std::vector<HostPort> peers, Resolved resolved);
   ~Resolver();
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
 
-  // Others from now on, looked up at once; `resolved` is called also where there are none.
+  // Replaces the peers and looks them up at once. Calls `resolved` even if there are none.
   void set_peers(std::vector<HostPort> peers);
 
-  // Cancels what is under way; the object must live until the loop has run its close callbacks.
+  // Cancels pending lookups. The object must live until the loop has run its close callbacks.
   void stop();
 
  private:

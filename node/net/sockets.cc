@@ -20,7 +20,7 @@ using common::Result;
 
 namespace {
 
-// Asked of the kernel, which may give less: bursts of datagrams wait here while a worker is busy.
+// Bursts of datagrams wait in this buffer while a worker is busy. The kernel may grant less.
 constexpr int kUdpBufferBytes = 4 << 20;
 constexpr int kListenBacklog = 4096;
 
@@ -41,7 +41,7 @@ Result<FileDescriptor> open_socket(const Endpoint& address, int type) {
   return socket;
 }
 
-// `scope`: the interface, of an IPv6 address that is only known on one.
+// `scope`: the interface of an IPv6 address that is valid on only one interface.
 Result<void> bind_socket(const FileDescriptor& socket, const Endpoint& address, const char* what,
                          unsigned scope = 0) {
   sockaddr_storage storage;
@@ -57,7 +57,7 @@ void enlarge_buffers(const FileDescriptor& socket) {
   set_option(socket.get(), SOL_SOCKET, SO_SNDBUF, kUdpBufferBytes);
 }
 
-// With each datagram comes how many found no room so far.
+// The kernel reports with each datagram how many it has dropped for lack of room so far.
 void count_overflow(const FileDescriptor& socket) { set_option(socket.get(), SOL_SOCKET, SO_RXQ_OVFL, 1); }
 
 bool join_group(int fd, const MulticastGroup& group, unsigned interface_index) {
@@ -71,7 +71,7 @@ bool join_group(int fd, const MulticastGroup& group, unsigned interface_index) {
   ipv6_mreq request{};
   std::memcpy(&request.ipv6mr_multiaddr, group.group.address.data(), 16);
   request.ipv6mr_interface = interface_index;
-  constexpr int kIpv6MulticastAll = 29;  // linux/in6.h, which glibc's headers do not pass on
+  constexpr int kIpv6MulticastAll = 29;  // from linux/in6.h; missing in glibc's headers
   return setsockopt(fd, IPPROTO_IPV6, IPV6_JOIN_GROUP, &request, sizeof request) == 0 &&
          set_option(fd, IPPROTO_IPV6, kIpv6MulticastAll, 0);
 }
@@ -86,7 +86,7 @@ Result<FileDescriptor> open_tracker_udp(const Endpoint& address) {
     const bool v4 = address.family == Family::v4;
     const bool set = v4 ? set_option(socket->get(), IPPROTO_IP, IP_PKTINFO, 1)
                         : set_option(socket->get(), IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
-    if (!set) return fail_errno("cannot ask for packet information on " + common::to_string(address));
+    if (!set) return fail_errno("cannot request packet information on " + common::to_string(address));
   }
   enlarge_buffers(*socket);
   if (auto bound = bind_socket(*socket, address, "udp"); !bound) return tl::make_unexpected(bound.error());
@@ -120,11 +120,11 @@ Result<GroupSocket> open_sync_group(const MulticastGroup& group) {
   GroupSocket opened;
   if (!group.interface.empty()) {
     opened.interface_index = if_nametoindex(group.interface.c_str());
-    if (opened.interface_index == 0) return fail("sync.multicast: there is no interface " + group.interface);
+    if (opened.interface_index == 0) return fail("sync.multicast: no such interface: " + group.interface);
   }
   auto socket = open_socket(group.group, SOCK_DGRAM);
   if (!socket) return tl::make_unexpected(socket.error());
-  // Nodes on one machine share the group; each gets its copy.
+  // Nodes on one machine share the group, and each receives its own copy.
   set_option(socket->get(), SOL_SOCKET, SO_REUSEADDR, 1);
   enlarge_buffers(*socket);
   count_overflow(*socket);

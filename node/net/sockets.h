@@ -1,5 +1,5 @@
-// Opening the sockets shoal listens on. All are non-blocking and close-on-exec; errors name the address and
-// the reason, ready to be shown at start.
+// Opens the sockets that shoal listens on. All are non-blocking and close-on-exec. Errors name the address
+// and the reason, for the operator at start.
 
 #pragma once
 
@@ -10,15 +10,15 @@
 
 namespace shoal::node {
 
-// Several sockets may be bound to one address (SO_REUSEPORT): the kernel spreads the traffic. On a wildcard
-// address the address that was asked comes with every datagram (IP_PKTINFO, IPV6_RECVPKTINFO).
+// Several sockets may bind to one address (SO_REUSEPORT): the kernel spreads the traffic among them. On a
+// wildcard address, every datagram carries the address it was sent to (IP_PKTINFO, IPV6_RECVPKTINFO).
 common::Result<FileDescriptor> open_tracker_udp(const common::Endpoint& address);
 
-// Listening, with SO_REUSEPORT and TCP_NODELAY (which accepted connections inherit).
+// A listening socket with TCP_NODELAY, which accepted connections inherit, and SO_REUSEPORT on request.
 common::Result<FileDescriptor> open_tcp(const common::Endpoint& address, bool reuse_port);
 
-// The unicast socket of the sync channel; it tells datagrams that found no room (SO_RXQ_OVFL). One per
-// address: no SO_REUSEPORT, so a second node is refused.
+// The unicast socket of the sync channel. It counts datagrams dropped for lack of room (SO_RXQ_OVFL). No
+// SO_REUSEPORT: a second node cannot bind to the same address.
 common::Result<FileDescriptor> open_sync_udp(const common::Endpoint& address);
 
 struct GroupSocket {
@@ -26,14 +26,14 @@ struct GroupSocket {
   unsigned interface_index = 0;  // 0: the system's choice
 };
 
-// Receives one multicast group on one interface and nothing else (bound to the group, IP_MULTICAST_ALL off);
-// it tells datagrams that found no room.
+// Receives one multicast group on one interface and nothing else (bound to the group, IP_MULTICAST_ALL off).
+// It counts datagrams dropped for lack of room.
 common::Result<GroupSocket> open_sync_group(const MulticastGroup& group);
 
-// The address a socket is really bound to; for port 0.
+// The address that a socket is bound to, with the port that the kernel chose for port 0.
 common::Endpoint local_endpoint(int fd);
 
-// Raises the soft limit of open files to the hard one. Returns the limit in force.
+// Raises the soft limit of open files to the hard limit. Returns the resulting limit.
 size_t raise_open_files();
 
 }  // namespace shoal::node

@@ -17,7 +17,7 @@ using common::fail;
 
 namespace {
 
-// So that the new name survives a power failure as well.
+// Makes the new name survive a power failure, too.
 void sync_folder(const std::string& path) {
   const FileDescriptor folder(open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (folder.is_open()) fsync(folder.get());
@@ -50,7 +50,7 @@ common::Result<void> AtomicFile::write(common::ByteSpan bytes) {
 common::Result<void> AtomicFile::commit() {
   if (fsync(file_.get()) != 0 || std::rename(unfinished().c_str(), path_.c_str()) != 0) return failed();
   sync_folder(path_);
-  (void)file_.close();  // all is on disk
+  (void)file_.close();  // cannot lose anything: all data is on disk
   return {};
 }
 
@@ -63,7 +63,7 @@ std::string folder_of(const std::string& path) {
 common::Result<void> check_replaceable(const std::string& option, const std::string& path) {
   struct stat info {};
   if (stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
-    return fail(option + ": " + printable(path) + " is no file");
+    return fail(option + ": " + printable(path) + " is not a regular file");
   }
   const std::string folder = folder_of(path);
   if (access(folder.c_str(), W_OK | X_OK) != 0) {

@@ -1,5 +1,5 @@
-// AtomicFile: a file that replaces the one of its name all at once, when it is whole and on disk; until then,
-// and if it never is, the old one stays. Written as PATH.tmp. One thread.
+// AtomicFile: replaces a file atomically. The new content is written to PATH.tmp and renamed to PATH once it
+// is complete and on disk; until then, and after any error, the old file stays. One thread.
 
 #pragma once
 
@@ -16,15 +16,15 @@ namespace shoal::node {
 
 class AtomicFile {
  public:
-  // `mode`: who may read it; 0600 or 0644. An unfinished file of an earlier run is written over.
+  // `mode`: the permissions, 0600 or 0644. Overwrites an unfinished file of an earlier run.
   static common::Result<AtomicFile> create(const std::string& path, mode_t mode);
-  ~AtomicFile();  // removes what has not been committed
+  ~AtomicFile();  // removes an uncommitted PATH.tmp
   AtomicFile(AtomicFile&&) noexcept = default;
   AtomicFile& operator=(AtomicFile&&) = delete;
 
   common::Result<void> write(common::ByteSpan bytes);
 
-  // Puts it in the old one's place. Survives a power failure from then on.
+  // Replaces the old file. The new one then survives a power failure.
   common::Result<void> commit();
 
  private:
@@ -36,10 +36,10 @@ class AtomicFile {
   FileDescriptor file_;  // closed: committed, or moved away
 };
 
-// The folder a path is in; "." without a slash.
+// The folder of a path; "." for a path without a slash.
 std::string folder_of(const std::string& path);
 
-// Whether a file of this path can be replaced, said of `option` ("node.snapshot").
+// Checks that a file at `path` can be replaced. The error begins with `option` ("node.snapshot").
 common::Result<void> check_replaceable(const std::string& option, const std::string& path);
 
 }  // namespace shoal::node

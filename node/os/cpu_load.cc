@@ -13,7 +13,7 @@ namespace {
 
 constexpr int64_t kEveryUs = 1'000'000;
 
-// CPU time of all threads so far.
+// The CPU time of all threads since the start of the process.
 int64_t cpu_us() {
   rusage usage;
   getrusage(RUSAGE_SELF, &usage);

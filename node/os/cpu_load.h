@@ -1,4 +1,4 @@
-// CpuLoad: how much of the CPUs it may use this process has used lately. One thread.
+// CpuLoad: this process's recent use of the CPUs it may run on. One thread.
 
 #pragma once
 
@@ -10,7 +10,7 @@ class CpuLoad {
  public:
   CpuLoad();
 
-  // Of 1000; measured anew when the last measurement is a second old.
+  // In thousandths of all usable CPUs. Measures again when the last measurement is at least a second old.
   uint32_t permille();
 
  private:

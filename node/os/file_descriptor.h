@@ -1,5 +1,5 @@
-// FileDescriptor: the one owner of an open descriptor, be it a file, a FIFO or a socket: closes it when it
-// goes. Not shared between threads.
+// FileDescriptor: the only owner of an open file, FIFO or socket. Closes it when destroyed. Not shared
+// between threads.
 
 #pragma once
 
@@ -16,7 +16,7 @@ namespace shoal::node {
 class FileDescriptor {
  public:
   FileDescriptor() = default;
-  // Takes what open(), socket() and the like return; -1: none.
+  // Owns `fd`, as open() or socket() returned it; -1: none.
   explicit FileDescriptor(int fd) : fd_(fd) {}
   ~FileDescriptor() { (void)close(); }
   FileDescriptor(FileDescriptor&& other) noexcept : fd_(other.release()) {}
@@ -31,21 +31,21 @@ class FileDescriptor {
   bool is_open() const { return fd_ >= 0; }
   int get() const { return fd_; }  // -1: none
 
-  // Gives the descriptor away, to an owner that closes it itself.
+  // Gives up ownership: the caller closes the descriptor.
   [[nodiscard]] int release() { return std::exchange(fd_, -1); }
 
-  // False: the system found an error only now, and errno is it.
+  // False: the system reported an error (such as a delayed write error) in errno.
   [[nodiscard]] bool close() { return fd_ < 0 || ::close(release()) == 0; }
 
  private:
   int fd_ = -1;
 };
 
-// Writes all of it, or returns false and leaves the reason in errno. Blocking.
+// Writes all bytes, or returns false with the reason in errno. Blocks.
 bool write_all(const FileDescriptor& file, common::ByteSpan bytes);
 
-// Fills `out` and returns how many bytes there were: fewer only at the end of the file, or after an error,
-// whose errno is then in `error`. Blocking.
+// Fills `out` and returns the number of bytes read. They are fewer only at the end of the file or after an
+// error, whose errno is then stored in `error`. Blocks.
 size_t read_full(const FileDescriptor& file, std::span<uint8_t> out, int& error);
 
 }  // namespace shoal::node

@@ -1,4 +1,4 @@
-// Small files as a whole.
+// Reads small files in one piece.
 
 #pragma once
 
@@ -8,7 +8,7 @@
 
 namespace shoal::node {
 
-// The bytes of a file of at most `bytes_max` bytes; an error begins with the path.
+// The content of a file of at most `bytes_max` bytes. The error begins with the path.
 common::Result<std::string> read_file(const std::string& path, size_t bytes_max);
 
 }  // namespace shoal::node

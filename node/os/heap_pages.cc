@@ -18,7 +18,7 @@ namespace shoal::node {
 
 namespace {
 
-// "always [madvise] never": the one in brackets is in force.
+// In "always [madvise] never", the brackets mark the active setting.
 bool huge_pages_allowed() {
   std::ifstream file("/sys/kernel/mm/transparent_hugepage/enabled");
   const std::string text{std::istreambuf_iterator<char>(file), {}};
@@ -32,7 +32,7 @@ uintptr_t heap_end() { return reinterpret_cast<uintptr_t>(sbrk(0)); }
 uintptr_t collapse_huge_pages(uintptr_t from, uintptr_t end, size_t pages_max) {
   for (; from < end && pages_max > 0; from += kHugePageBytes, --pages_max) {
     if (madvise(reinterpret_cast<void*>(from), kHugePageBytes, MADV_COLLAPSE) == 0) continue;
-    // No memory for this page now, or a page of it is held by someone: it stays as it is.
+    // Other errors (no free memory now, a pinned page) concern this page only: skip it.
     if (errno == EINVAL) return end;
   }
   return from;

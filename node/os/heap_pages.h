@@ -1,8 +1,8 @@
-// HeapPages: puts a large heap on huge pages (2 MiB), little by little. The peers of a large tracker are read
-// at random; on small pages nearly every such read misses the TLB as well as the cache.
+// HeapPages: moves a large heap to huge pages (2 MiB) in small steps. A large tracker reads its peers at
+// random; on small pages nearly every such read misses the TLB as well as the cache.
 //
-// Nothing happens on a small heap, on kernels that cannot (before 6.1), and where the administrator has
-// forbidden it (transparent_hugepage/enabled is "never"). Control thread; memory may be in use by any thread
+// Does nothing if the heap is small, if the kernel is older than 6.1, or if the administrator has forbidden
+// huge pages (transparent_hugepage/enabled is "never"). Control thread; other threads may use the memory
 // meanwhile.
 
 #pragma once
@@ -12,23 +12,23 @@
 
 namespace shoal::node {
 
-// Collapses the huge pages of [from, end), both multiples of kHugePageBytes, at most `pages_max` of them.
-// Returns where to go on; `end`, too, if the kernel cannot do it at all.
+// Collapses at most `pages_max` huge pages of [from, end), both multiples of kHugePageBytes. Returns where to
+// continue; returns `end` if the kernel does not support it.
 uintptr_t collapse_huge_pages(uintptr_t from, uintptr_t end, size_t pages_max);
 
 constexpr size_t kHugePageBytes = size_t{2} << 20;
 
 class HeapPages {
  public:
-  // To be called while the process has one thread: from now on all threads allocate from one heap, the one
-  // that grows at its end.
+  // Makes all threads allocate from one heap, the one that grows at its end. Call it while the process has
+  // only one thread.
   static void use_one_heap();
 
-  // Begins at the present end of the heap.
+  // Covers the heap from its present end on.
   HeapPages();
 
-  // Does some of what is left to do, some hundred microseconds. To be called again and again; returns whether
-  // there is more to do now.
+  // Collapses the next huge page, which takes some hundred microseconds. Call it repeatedly; returns whether
+  // work is left now.
   bool step();
 
  private:
@@ -36,7 +36,7 @@ class HeapPages {
 
   bool wanted_;
   uintptr_t begin_;
-  uintptr_t done_;  // up to here
+  uintptr_t done_;  // everything below this address is done
 };
 
 }  // namespace shoal::node

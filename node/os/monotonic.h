@@ -1,5 +1,5 @@
-// The clock that never goes back and is never set: CLOCK_MONOTONIC, which libuv's timers and the cluster
-// count by as well. Since the machine started; no system call. Any thread.
+// The clock that never goes back and is never set: CLOCK_MONOTONIC, the time since the machine started.
+// libuv's timers and the cluster use the same clock. Needs no system call. Any thread.
 
 #pragma once
 
@@ -19,7 +19,7 @@ inline int64_t monotonic_us() { return monotonic_ns() / 1'000; }
 inline int64_t monotonic_ms() { return monotonic_ns() / 1'000'000; }
 inline int64_t monotonic_s() { return monotonic_ns() / 1'000'000'000; }
 
-// Cheaper, and some milliseconds behind: of the kernel's last tick.
+// Cheaper, and a few milliseconds behind: the time of the kernel's last tick.
 inline int64_t coarse_monotonic_ms() {
   timespec now;
   clock_gettime(CLOCK_MONOTONIC_COARSE, &now);

@@ -1,5 +1,5 @@
-// Mutex, Lock and Condition: the standard's mutex, lock guard and condition variable, with the attributes by
-// which clang checks that guarded fields are used under their lock (common/thread_annotations.h). Any thread.
+// Mutex, Lock and Condition: the standard mutex, lock guard and condition variable, with the attributes that
+// let clang check that guarded fields are used under their lock (common/thread_annotations.h). Any thread.
 
 #pragma once
 
@@ -34,8 +34,8 @@ class SCOPED_CAPABILITY Lock {
   Lockable& lock_;
 };
 
-// A wait releases the mutex and has it again when it returns. It may return without a notification: ask again
-// for what was waited for.
+// A wait releases the mutex while it blocks and holds it again when it returns. It may return without a
+// notification: check the awaited condition again.
 class Condition {
  public:
   void wait(Mutex& mutex) REQUIRES(mutex) {

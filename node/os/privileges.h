@@ -1,4 +1,4 @@
-// Dropping privileges once the ports are bound.
+// Drops root privileges once the ports are bound.
 
 #pragma once
 
@@ -8,8 +8,8 @@
 
 namespace shoal::node {
 
-// Enters `chroot` (if not empty), then becomes `user` with its groups (if not empty); both need root. There
-// is no way back. Before any thread starts.
+// Enters `chroot` (if not empty), then becomes `user` with its groups (if not empty). Both need root, and
+// neither can be undone. Call it before any thread starts.
 common::Result<void> drop_privileges(const std::string& user, const std::string& chroot);
 
 }  // namespace shoal::node

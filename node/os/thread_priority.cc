@@ -6,7 +6,7 @@ namespace shoal::node {
 
 void lower_thread_priority() {
   constexpr int kNice = 10;
-  // Linux gives each thread a nice value of its own. Where that is refused, the work is done as well without.
+  // Linux has one nice value per thread. If it refuses, the thread works at normal priority.
   thread_local const bool yielding = setpriority(PRIO_PROCESS, 0, kNice) == 0;
   static_cast<void>(yielding);
 }

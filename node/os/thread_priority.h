@@ -1,11 +1,12 @@
-// Work beside that of the servers.
+// Lower priority for background work.
 
 #pragma once
 
 namespace shoal::node {
 
-// Makes this thread yield to those that serve. It stays so. One of libuv's pool may: the pool's other work is
-// to look up names, which waits for a server and not for the CPU.
+// Lowers the priority of the calling thread, for good, so that the serving threads go first. A thread of
+// libuv's pool may call it: the pool's other work is name lookups, which wait for a server and not for the
+// CPU.
 void lower_thread_priority();
 
 }  // namespace shoal::node
