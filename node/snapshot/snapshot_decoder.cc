@@ -34,12 +34,12 @@ class SnapshotDecoder {
     if (!records || !take(written)) return torn();
     if (written != sum || *records != result_.records) return fail("its checksum is wrong");
     uint8_t more;
-    if (read_({&more, 1}) != 0) return fail("something follows its end");
+    if (read_({&more, 1}) != 0) return fail("it has bytes after its end");
     return result_;
   }
 
  private:
-  static tl::unexpected<common::Error> torn() { return fail("it ends too early"); }
+  static tl::unexpected<common::Error> torn() { return fail("it is cut short"); }
 
   bool take(std::span<uint8_t> out) {
     if (read_(out) != out.size()) return false;
@@ -61,10 +61,10 @@ class SnapshotDecoder {
     const std::span all(bytes);
     constexpr size_t kVersioned = 8 + 2;
     if (!take(all.first(kVersioned))) return torn();
-    if (!std::equal(kMagic.begin(), kMagic.end(), bytes.begin())) return fail("it is no snapshot of shoal");
+    if (!std::equal(kMagic.begin(), kMagic.end(), bytes.begin())) return fail("it is not a shoal snapshot");
     const uint16_t version = ByteReader(all.first(kVersioned).last(2)).u16();
     if (version != kVersion) {
-      return fail("it has format " + std::to_string(version) + ", this version reads " +
+      return fail("it has format " + std::to_string(version) + "; this version reads format " +
                   std::to_string(kVersion));
     }
     if (!take(all.first(kFixedHeaderBytes).subspan(kVersioned))) return torn();
@@ -133,7 +133,7 @@ common::Result<void> check_snapshot_header(const SnapshotHeader& header, const S
                                            common::Tick now) {
   const SnapshotIdentity& written = header.identity;
   if (written.cluster != own.cluster) {
-    return fail("it is of another cluster: \"" + printable(written.cluster) + "\", this node is of \"" +
+    return fail("it belongs to cluster \"" + printable(written.cluster) + "\", this node to \"" +
                 own.cluster + "\"");
   }
   if (written.peer_timeout_s != own.peer_timeout_s) {
@@ -141,7 +141,7 @@ common::Result<void> check_snapshot_header(const SnapshotHeader& header, const S
                 ", now it is " + std::to_string(own.peer_timeout_s));
   }
   if (header.tick > now + common::kAheadTicks) {
-    return fail("it was written in what is the future by this machine's clock");
+    return fail("it was written in the future, by this machine's clock");
   }
   return {};
 }

@@ -14,7 +14,7 @@ using namespace snapshot;
 
 namespace {
 
-// Appends to a vector; ByteWriter needs to know the size beforehand.
+// Appends numbers and bytes to a vector. ByteWriter would need to know the size in advance.
 class Appender {
  public:
   explicit Appender(std::vector<uint8_t>& out) : out_(out) {}

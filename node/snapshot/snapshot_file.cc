@@ -21,7 +21,8 @@ using common::fail;
 
 namespace {
 
-// Hands the records of one shard to the encoder, swarm by swarm; for_each visits a swarm's records together.
+// Passes the records of one shard to the encoder, swarm by swarm. SwarmStore::for_each visits each swarm's
+// records together.
 bool add_shard(const SwarmStore& store, std::span<const proto::Delta> records, common::Tick tick,
                SnapshotEncoder& encoder) {
   while (!records.empty()) {
@@ -36,15 +37,15 @@ bool add_shard(const SwarmStore& store, std::span<const proto::Delta> records, c
   return true;
 }
 
-// Stamped in the cluster's ticks, which the next run will count too: those of `header_tick` and of all
-// frames.
+// Writes all times (the header's, the frames' and the records') in cluster ticks, which the next run counts
+// as well.
 bool encode_store(const SwarmStore& store, const ClusterClock& clock, common::Tick behind,
                   common::Tick header_tick, SnapshotEncoder& encoder) {
   std::vector<proto::Delta> records;
   common::Tick tick = header_tick;
   for (size_t shard = 0; shard < SwarmStore::kShards; ++shard) {
     records.clear();
-    // Never back, so that no frame is older than the header, even when the clock is set.
+    // Never goes back, so that no frame is older than the header, even if somebody sets the clock.
     tick = std::max(tick, clock.tick() + behind);
     store.for_each(shard, [&](proto::Delta delta) {
       delta.stamp = common::stamp_of(delta.stamp + behind);
@@ -82,7 +83,7 @@ common::Result<SnapshotWritten> write_snapshot(const std::string& path, const Sn
 
 namespace {
 
-// Merges blocks as they are read, each record with the age it has now.
+// Merges blocks as they are read, each record with its present age.
 class Merger {
  public:
   Merger(SwarmStore& store, const ClusterClock& clock, SnapshotLoaded& loaded)
@@ -90,8 +91,8 @@ class Merger {
 
   void operator()(const SnapshotSwarm& swarm) {
     const common::Tick now = clock_.tick();
-    // Where this machine's clock is behind, no time has passed since the file was begun, rather than less
-    // than none.
+    // If this machine's clock is behind, count no time as passed since the writing began, not a negative
+    // time.
     const common::Tick cluster_now = std::max(now + clock_.store_ticks_behind(), header_tick_);
     alive_.clear();
     append_alive(swarm, cluster_now, cluster_now - now, alive_);
@@ -108,7 +109,7 @@ class Merger {
   std::vector<proto::Delta> alive_;
 };
 
-// One pass over the file; `percent` grows from `from` by 50.
+// Reads the file once. Raises `percent` from `from` by 50.
 common::Result<SnapshotRead> read_file_once(const FileDescriptor& file, off_t size, unsigned from,
                                             std::atomic<unsigned>& percent,
                                             const std::function<void(const SnapshotSwarm&)>& visit) {
@@ -133,12 +134,12 @@ common::Result<std::optional<SnapshotLoaded>> load_snapshot(const std::string& p
                                                             const SnapshotIdentity& identity,
                                                             SwarmStore& store, const ClusterClock& clock,
                                                             std::atomic<unsigned>& percent) {
-  // O_NONBLOCK: a FIFO of that name must not hold up the start for ever.
+  // O_NONBLOCK: a FIFO of that name must not block the start forever.
   const FileDescriptor file(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   if (!file.is_open() && errno == ENOENT) return std::optional<SnapshotLoaded>();
   struct stat info {};
   if (!file.is_open() || fstat(file.get(), &info) != 0) return failed("cannot be opened", errno);
-  if (!S_ISREG(info.st_mode)) return fail("is no file");
+  if (!S_ISREG(info.st_mode)) return fail("is not a regular file");
   const auto checked = read_file_once(file, info.st_size, 0, percent, [](const SnapshotSwarm&) {});
   if (!checked) return tl::make_unexpected(checked.error());
   if (auto ours = check_snapshot_header(checked->header, identity, clock.tick() + clock.store_ticks_behind());

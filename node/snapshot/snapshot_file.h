@@ -1,5 +1,5 @@
-// A snapshot on disk: writing a store into a file so that there is a whole file at every moment, and merging
-// a file into a store. Blocking; called by SnapshotKeeper's thread.
+// A snapshot on disk: writes a store to a file, which is complete at every moment, and merges a file into a
+// store. Blocks; called on SnapshotKeeper's thread.
 
 #pragma once
 
@@ -20,19 +20,19 @@ struct SnapshotWritten {
   uint64_t bytes = 0;
 };
 
-// An AtomicFile. Shard by shard: a shard is locked while its records are copied, not while they are written.
+// Writes an AtomicFile, shard by shard. Locks a shard while it copies its records, not while it writes them.
 common::Result<SnapshotWritten> write_snapshot(const std::string& path, const SnapshotIdentity& identity,
                                                const SwarmStore& store, const ClusterClock& clock);
 
 struct SnapshotLoaded {
   SnapshotHeader header;
   uint64_t records = 0;  // in the file
-  uint64_t expired = 0;  // of these too old by now
-  uint64_t merged = 0;   // of these news to the store
+  uint64_t expired = 0;  // of these, those that are too old now
+  uint64_t merged = 0;   // of these, those that the store did not know
 };
 
-// Checks the whole file, then merges it. Nothing: there is no file. `percent` goes from 0 to 100. The error
-// says what is wrong, and the store is as it was.
+// Checks the whole file, then merges it. Returns nothing if there is no file. Raises `percent` from 0 to 100.
+// If the check fails, the error says why and the store is unchanged.
 common::Result<std::optional<SnapshotLoaded>> load_snapshot(const std::string& path,
                                                             const SnapshotIdentity& identity,
                                                             SwarmStore& store, const ClusterClock& clock,

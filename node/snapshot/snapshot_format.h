@@ -1,5 +1,5 @@
-// The bytes of a snapshot file: the records of a store, live and stopped, so that a node that was alone finds
-// its peers again after a restart. Pure; any thread.
+// The format of a snapshot file. It holds the records of a store, live and stopped, so that a single node
+// knows its peers after a restart. Pure; any thread.
 //
 //   "SHOALSNP"  version u16  timeout_s u32  tick i64  written_unix_ms i64  name_size u8  cluster name
 //   checksum of the above u64
@@ -8,7 +8,7 @@
 //
 // A frame unpacked: tick i64, then blocks of info_hash[20] completed u32 v4 u32 v6 u32, v4 endpoints of 6
 // bytes, v6 endpoints of 18, (v4 + v6) stamps, as many states. Numbers are big-endian, checksums BLAKE2b-64.
-// A stamp is read relative to its frame's tick, so it means the same moment however long the file lay.
+// A stamp is relative to its frame's tick, so it means the same moment however old the file is.
 
 #pragma once
 
@@ -26,7 +26,7 @@
 
 namespace shoal::node {
 
-// Whose records these are; a file of another cluster or another timeout is not taken.
+// The origin of the records. A node rejects a file of another cluster or with another timeout.
 struct SnapshotIdentity {
   std::string cluster;  // sync.cluster
   uint32_t peer_timeout_s = 0;
@@ -34,19 +34,19 @@ struct SnapshotIdentity {
 
 struct SnapshotHeader {
   SnapshotIdentity identity;
-  common::Tick tick = 0;  // when the writing began
+  common::Tick tick = 0;  // when writing began
   int64_t written_unix_ms = 0;
 };
 
-// One swarm, or a part of a large one.
+// A swarm, or a part of a large one.
 struct SnapshotSwarm {
   common::InfoHash info_hash;
   uint32_t completed = 0;
-  common::Tick tick = 0;                // what the stamps are relative to
-  std::span<const proto::Delta> peers;  // good during the call only
+  common::Tick tick = 0;                // the stamps are relative to this tick
+  std::span<const proto::Delta> peers;  // valid only during the call
 };
 
-// Gives the file's bytes in order to `write`, which returns false to give up.
+// Passes the file's bytes in order to `write`, which returns false to stop.
 class SnapshotEncoder {
  public:
   using Write = std::function<bool(common::ByteSpan)>;
@@ -57,10 +57,11 @@ class SnapshotEncoder {
   SnapshotEncoder(const SnapshotEncoder&) = delete;
   SnapshotEncoder& operator=(const SnapshotEncoder&) = delete;
 
-  // All of one swarm's records; none does nothing. Ticks may grow from call to call. False: `write` gave up.
+  // Adds all records of one swarm; an empty list does nothing. Ticks may grow from call to call. Returns
+  // false if `write` failed.
   bool add(const SnapshotSwarm& swarm);
 
-  // The end of the file.
+  // Writes the end of the file. Returns false if `write` failed.
   bool finish();
 
   uint64_t records() const;
@@ -70,9 +71,9 @@ class SnapshotEncoder {
   std::unique_ptr<Impl> impl_;
 };
 
-// Reads a file from `read`, which fills the span as far as there are bytes and returns how many it gave, and
-// gives every swarm to `visit`. Memory is bounded whatever the bytes are. The error says what is wrong; what
-// was visited before it is not to be trusted, so read once to check and once more to use.
+// Reads a file from `read`, which fills the span as far as bytes are left and returns their number, and
+// passes each swarm to `visit`. Uses bounded memory, whatever the bytes are. After an error, do not trust the
+// swarms visited before it: read the file once to check it and once more to use it.
 struct SnapshotRead {
   SnapshotHeader header;
   uint64_t records = 0;
@@ -81,12 +82,12 @@ using SnapshotSource = std::function<size_t(std::span<uint8_t>)>;
 common::Result<SnapshotRead> read_snapshot(const SnapshotSource& read,
                                            const std::function<void(const SnapshotSwarm&)>& visit);
 
-// Why a good file is not for this node at this time; nothing: it is.
+// Checks that an intact file fits this node and time. The error says why it does not.
 common::Result<void> check_snapshot_header(const SnapshotHeader& header, const SnapshotIdentity& own,
                                            common::Tick now);
 
-// Appends those of a swarm's records that are alive at cluster tick `now`, in the stamps of a store that
-// counts `behind` ticks fewer than the cluster.
+// Appends the records of a swarm that are alive at cluster tick `now`, with the stamps of a store whose ticks
+// are `behind` the cluster's.
 void append_alive(const SnapshotSwarm& swarm, common::Tick now, common::Tick behind,
                   std::vector<proto::Delta>& out);
 

@@ -29,7 +29,7 @@ SnapshotKeeper::SnapshotKeeper(uv_loop_t* loop, Settings settings, SwarmStore& s
 
 SnapshotKeeper::~SnapshotKeeper() { CHECK_INVARIANT(!thread_.joinable()); }
 
-// On the loop: what the thread has done.
+// Runs on the loop. Reports what the thread has done.
 void SnapshotKeeper::tell() {
   bool merged = false;
   bool ended = false;
@@ -94,7 +94,7 @@ bool SnapshotKeeper::wait_to_load() {
   return load_wanted_;
 }
 
-// True: it is time to write; false: for the last time.
+// Waits for the next write. False: it is the last one.
 bool SnapshotKeeper::wait() {
   const int64_t begun_ms = monotonic_ms();
   const Lock lock(mutex_);
@@ -152,7 +152,7 @@ void SnapshotKeeper::write() {
               {"bytes", std::to_string(written->bytes)},
               {"took_ms", std::to_string(took_ms)}});
   } else {
-    log_line(LogLevel::error, "snapshot not written, the old one stays",
+    log_line(LogLevel::error, "cannot write the snapshot; the old one stays",
              {{"reason", written.error().message}});
   }
   const Lock lock(mutex_);

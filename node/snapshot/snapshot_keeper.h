@@ -1,4 +1,4 @@
-// SnapshotKeeper: node.snapshot: a thread that merges the file when told to, then writes it every so often,
+// SnapshotKeeper: the thread behind node.snapshot. It merges the file on request, then writes it at intervals
 // and once more at the end. The workers serve all the while.
 
 #pragma once
@@ -21,22 +21,22 @@ namespace shoal::node {
 
 struct SnapshotStatus {
   std::optional<unsigned> loading_percent;  // none: not loading
-  uint64_t loaded = 0;                      // records the file brought at start
-  uint64_t refused = 0;                     // 1 when the file was of no use and set aside
+  uint64_t loaded = 0;                      // records that the file added at start
+  uint64_t refused = 0;                     // 1 if the file was unusable and set aside
   uint64_t written = 0;                     // times
-  uint64_t failed = 0;                      // times it could not be written; the old file stayed
-  int64_t last_unix_ms = 0;                 // of the last written; 0: none yet
+  uint64_t failed = 0;                      // failed writes; the old file stayed
+  int64_t last_unix_ms = 0;                 // time of the last write; 0: none yet
   uint64_t last_records = 0;
   uint64_t last_bytes = 0;
   int64_t last_took_ms = 0;
-  uint32_t interval_s = 0;  // 0: written at the end only
+  uint32_t interval_s = 0;  // 0: writes only at the end
 };
 
 class SnapshotKeeper {
  public:
   struct Settings {
     std::string path;
-    uint32_t interval_s = 0;  // 0: at the end only
+    uint32_t interval_s = 0;  // 0: writes only at the end
     SnapshotIdentity identity;
   };
 
@@ -46,15 +46,15 @@ class SnapshotKeeper {
   SnapshotKeeper(const SnapshotKeeper&) = delete;
   SnapshotKeeper& operator=(const SnapshotKeeper&) = delete;
 
-  // Writes a last time and ends the thread; `done` is called from the loop. The keeper must live until the
-  // loop has ended. Once, on the loop's thread.
+  // Writes a last time and ends the thread; the loop then calls `done`. The keeper must live until the loop
+  // has ended. Call it once, on the loop's thread.
   void finish(std::function<void()> done);
 
-  // Merges the file; `done` is called from the loop, unless finish() is before. Once, on the loop's thread.
-  // Before that nothing is written: the file has what the store has not.
+  // Merges the file; the loop then calls `done`, unless finish() was called first. Call it once, on the
+  // loop's thread. Nothing is written before that, because the store lacks the file's records.
   void load(std::function<void()> done);
 
-  // Counts from the last writing; any thread.
+  // The interval starts at the last write. Any thread.
   void set_interval_s(uint32_t interval_s);
 
   SnapshotStatus status() const;  // any thread
@@ -67,7 +67,7 @@ class SnapshotKeeper {
   void write();
   bool wait();
 
-  const Settings settings_;  // but the interval
+  const Settings settings_;  // except the interval: see interval_s_
   SwarmStore& store_;
   const ClusterClock& clock_;
   uv_async_t told_;
@@ -77,10 +77,10 @@ class SnapshotKeeper {
   mutable Mutex mutex_;
   Condition wake_;
   bool load_wanted_ GUARDED_BY(mutex_) = false;
-  bool merged_ GUARDED_BY(mutex_) = false;  // and loaded_ is still to be called
+  bool merged_ GUARDED_BY(mutex_) = false;  // and loaded_ is not called yet
   bool ended_ GUARDED_BY(mutex_) = false;
   bool finishing_ GUARDED_BY(mutex_) = false;
-  uint32_t interval_s_ GUARDED_BY(mutex_);  // 0: at the end only
+  uint32_t interval_s_ GUARDED_BY(mutex_);  // 0: writes only at the end
   SnapshotStatus status_ GUARDED_BY(mutex_);
   std::thread thread_;
 };

@@ -1,4 +1,4 @@
-// What the two sides of the snapshot format share: sizes and checksums.
+// The sizes and checksums that the encoder and decoder of snapshots share.
 
 #pragma once
 
@@ -21,15 +21,15 @@ inline constexpr size_t kFixedHeaderBytes = 8 + 2 + 4 + 8 + 8 + 1;
 inline constexpr size_t kSumBytes = 8;
 inline constexpr size_t kFileHashBytes = 32;
 
-// A frame is closed when it is larger than the first; blocks hold at most so many peers that it never gets
-// larger than the second.
+// The encoder closes a frame that is larger than kFrameBytes. Blocks are small enough that no frame exceeds
+// kFrameBytesMax.
 inline constexpr size_t kFrameBytes = 192 << 10;
 inline constexpr size_t kFrameBytesMax = 256 << 10;
 static_assert(kFrameBytes + proto::kRecordBlockHead + proto::kRecordBlockMax * proto::kRecordBytesMax <=
               kFrameBytesMax);
 inline constexpr size_t kPackedBytesMax = LZ4_COMPRESSBOUND(kFrameBytesMax);
 
-// Later than any clock: differences of ticks cannot overflow.
+// Later than any clock, so that differences of ticks cannot overflow.
 inline constexpr common::Tick kTickMax = common::Tick{1} << 52;
 
 class Blake2b {
@@ -47,7 +47,7 @@ class Blake2b {
   crypto_generichash_state state_;
 };
 
-// BLAKE2b of 16 bytes (its least), cut to 8.
+// BLAKE2b with 16 bytes (its minimum), truncated to 8.
 inline uint64_t checksum(common::ByteSpan bytes) {
   Blake2b hash(16);
   hash.update(bytes);

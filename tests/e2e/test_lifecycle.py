@@ -201,7 +201,7 @@ class Snapshot(SnapshotCase):
         node.settings["sync"] = {"cluster": "other"}
         node.start()
         wait_for(node.ready, 10)
-        self.assertIn('of another cluster: \\"default\\", this node is of \\"other\\"', node.log_text())
+        self.assertIn('it belongs to cluster \\"default\\", this node to \\"other\\"', node.log_text())
 
     def test_killed_while_it_writes(self):
         cluster = self.cluster_with(snapshot_interval_s=1)

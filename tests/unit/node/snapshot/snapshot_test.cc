@@ -229,7 +229,7 @@ TEST_CASE("snapshot: foreign and damaged files are told apart and change nothing
   const auto store = example_store(clock, 200);
   REQUIRE(write_snapshot(folder.file(), kIdentity, *store, clock));
   CHECK(error_of(folder.file(), clock, {"other", 2700}) ==
-        "it is of another cluster: \"test\", this node is of \"other\"");
+        "it belongs to cluster \"test\", this node to \"other\"");
   CHECK(error_of(folder.file(), ClusterClock(1800), {"test", 1800}) ==
         "it was written with tracker.peer_timeout_s = 2700, now it is 1800");
 
@@ -239,15 +239,15 @@ TEST_CASE("snapshot: foreign and damaged files are told apart and change nothing
     put(path, bytes);
     return error_of(path, clock);
   };
-  CHECK(damaged("") == "it ends too early");
-  CHECK(damaged("not a snapshot at all") == "it is no snapshot of shoal");
-  CHECK(damaged(good + "x") == "something follows its end");
+  CHECK(damaged("") == "it is cut short");
+  CHECK(damaged("not a snapshot at all") == "it is not a shoal snapshot");
+  CHECK(damaged(good + "x") == "it has bytes after its end");
   std::string version = good;
   version[9] = 2;
-  CHECK(damaged(version) == "it has format 2, this version reads 1");
+  CHECK(damaged(version) == "it has format 2; this version reads format 1");
   for (size_t size = 0; size < good.size(); size += 1 + size / 16) {
     CAPTURE(size);
-    CHECK(damaged(good.substr(0, size)) == "it ends too early");
+    CHECK(damaged(good.substr(0, size)) == "it is cut short");
   }
   for (size_t at = 0; at < good.size(); at += 1 + at / 16) {
     CAPTURE(at);
@@ -255,9 +255,9 @@ TEST_CASE("snapshot: foreign and damaged files are told apart and change nothing
     flipped[at] = static_cast<char>(flipped[at] ^ 0x40);
     CHECK(damaged(flipped) != "no error");
   }
-  CHECK(error_of(folder.path, clock) == "is no file");
+  CHECK(error_of(folder.path, clock) == "is not a regular file");
   REQUIRE(mkfifo((folder.path + "/fifo").c_str(), 0600) == 0);
-  CHECK(error_of(folder.path + "/fifo", clock) == "is no file");
+  CHECK(error_of(folder.path + "/fifo", clock) == "is not a regular file");
 }
 
 TEST_CASE("snapshot: a full disk leaves the old file") {
