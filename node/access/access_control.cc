@@ -23,17 +23,17 @@ using common::Result;
 
 namespace {
 
-// Changes that come close together are published together: a new policy copies all run-time changes, so with
-// many of them it is worth waiting longer.
+// Publishes changes that arrive close together as one. A new policy copies all run-time changes, so it waits
+// longer when there are many.
 constexpr uint64_t publish_delay_ms(size_t changes) { return 10 + changes / 1000; }
 
-// After that all workers have the new policy, and what they let in meanwhile can be dropped.
+// After this time all workers use the new policy, and what they let in meanwhile can be dropped.
 constexpr uint64_t kSettleMs = 1'000;
 
-// A sweep of the store looks at so many shards, then lets the loop do other things.
+// A sweep of the store checks this many shards, then lets the loop do other work.
 constexpr size_t kShardsPerTurn = 16;
 
-// Changed hashes that are dropped one by one; with more, the whole store is swept.
+// Up to this many changed hashes are checked one by one; beyond it, the whole store is swept.
 constexpr size_t kDropSinglyMax = 10'000;
 
 Result<void> replace_file(const std::string& path, const std::string& text) {
@@ -45,7 +45,7 @@ Result<void> replace_file(const std::string& path, const std::string& text) {
 
 Result<sync::AccessLog> load_log(const std::string& path) {
   if (path.empty()) return sync::AccessLog();
-  // The first start makes it.
+  // The first start creates it.
   if (access(path.c_str(), F_OK) != 0 && errno == ENOENT) {
     if (auto written = replace_file(path, format_access_state({})); !written) {
       return common::fail("access.state_file: " + written.error().message);
@@ -110,7 +110,7 @@ AccessControl::AccessControl(uv_loop_t* loop, const Options::Access& options, ui
 
 Result<void> AccessControl::change(std::span<const InfoHash> hashes, bool listed) {
   if (options_.mode == AccessMode::open)
-    return common::fail("access.mode is open: there is no list to change");
+    return common::fail("access.mode is open: there is no access list to change");
   std::vector<proto::AccessChange> made;
   for (const InfoHash& hash : hashes) {
     const auto change = log_.change(hash, listed, hooks_.unix_ms(), node_id_);
@@ -121,8 +121,8 @@ Result<void> AccessControl::change(std::span<const InfoHash> hashes, bool listed
   if (!made.empty()) hooks_.tell(made);
   if (made.size() == hashes.size()) return {};
   counts_.refused_changes += hashes.size() - made.size();
-  return common::fail("no more than " + std::to_string(sync::AccessLog::kChangesMax) +
-                      " hashes can be changed at run time: put them into access.file");
+  return common::fail("at most " + std::to_string(sync::AccessLog::kChangesMax) +
+                      " hashes can be changed at run time: put the others into access.file");
 }
 
 void AccessControl::took(std::span<const proto::AccessChange> changes) {
@@ -143,12 +143,12 @@ void AccessControl::from_fifo(bool listed, const std::vector<InfoHash>& hashes, 
   counts_.bad_lines += bad_lines;
   if (bad_lines > 0) {
     log_line(
-        LogLevel::warn, "lines of an access FIFO are no info_hashes and were skipped",
+        LogLevel::warn, "skipped lines of an access FIFO that are not info_hashes",
         {{"fifo", listed ? "access.fifo_add" : "access.fifo_delete"}, {"lines", std::to_string(bad_lines)}});
   }
   if (hashes.empty()) return;
   if (auto changed = change(hashes, listed); !changed) {
-    log_line(LogLevel::error, "info_hashes from an access FIFO are not taken",
+    log_line(LogLevel::error, "rejected info_hashes from an access FIFO",
              {{"reason", changed.error().message}});
   }
 }
@@ -193,7 +193,7 @@ void AccessControl::publish() {
   if (!settle_timer_.is_active()) settle_timer_.start(kSettleMs);
 }
 
-// What a worker let in before it had the new policy goes now.
+// Drops what workers let in before they had the new policy.
 void AccessControl::settle() {
   drop_denied(changed_before_);
   changed_before_ = std::exchange(changed_, {});
@@ -251,7 +251,7 @@ void AccessControl::save_now() {
 void AccessControl::state_saved(const Result<void>& result) {
   if (result) return;
   ++counts_.state_writes_failed;
-  log_line(LogLevel::error, "access.state_file is not written, the old one stays",
+  log_line(LogLevel::error, "cannot write access.state_file; the old one stays",
            {{"reason", result.error().message}});
 }
 

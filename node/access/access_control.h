@@ -1,7 +1,7 @@
-// AccessControl: what may be announced, kept up to date: the options, the access list's file, and the
-// run-time changes from the admin endpoint, the FIFOs and the other nodes. Makes a new AnnouncePolicy of them
-// whenever one changes, hands it to the workers, and drops the swarms that are no longer served. Control
-// thread only; files are read and written on libuv's threads.
+// AccessControl: decides what may be announced. It combines the options, the access list's file, and the
+// run-time changes from the admin endpoint, the FIFOs and the other nodes. When one of them changes, it makes
+// a new AnnouncePolicy, passes it to the workers, and drops the swarms that are no longer served. Control
+// thread only; it reads and writes files on libuv's threads.
 
 #pragma once
 
@@ -28,10 +28,10 @@ namespace shoal::node {
 struct AccessStatus {
   AccessMode mode = AccessMode::open;
   uint64_t file_entries = 0;
-  uint64_t file_bytes = 0;       // memory they take
+  uint64_t file_bytes = 0;       // memory that they use
   uint64_t changes = 0;          // made at run time
-  uint64_t refused_changes = 0;  // there were too many
-  uint64_t bad_lines = 0;        // of the FIFOs
+  uint64_t refused_changes = 0;  // beyond the maximum
+  uint64_t bad_lines = 0;        // read from the FIFOs
   uint64_t swarms_dropped = 0;
   uint64_t reloads = 0;
   uint64_t reloads_failed = 0;
@@ -40,17 +40,17 @@ struct AccessStatus {
 
 class AccessControl {
  public:
-  // What is read before the loop runs; an error is shown at start.
+  // What prepare() reads before the loop runs. The operator sees its error at start.
   struct Start {
     AccessList file;
     sync::AccessLog log;
-    FileDescriptor fifo_add;     // closed: there is none
-    FileDescriptor fifo_delete;  // closed: there is none
+    FileDescriptor fifo_add;     // closed: none
+    FileDescriptor fifo_delete;  // closed: none
   };
   static common::Result<Start> prepare(const Options::Access& options);
 
-  // The access list as `options` have it; any thread, and it takes seconds for a large one. The error names
-  // option and file.
+  // Loads the access list that `options` name. Any thread; a large list takes seconds. The error names the
+  // option and the file.
   static common::Result<AccessList> load_list(const Options::Access& options);
 
   struct Hooks {
@@ -59,28 +59,28 @@ class AccessControl {
     std::function<int64_t()> unix_ms;                                        // cluster time
   };
 
-  // `node_id` signs this node's changes. The store outlives the object.
+  // `node_id` marks this node's changes. The store outlives the object.
   AccessControl(uv_loop_t* loop, const Options::Access& options, uint64_t node_id, Start start,
                 SwarmStore& store, Hooks hooks);
   AccessControl(const AccessControl&) = delete;
   AccessControl& operator=(const AccessControl&) = delete;
 
-  // The present policy, for workers that start; null: everything may be announced.
+  // The current policy, for workers that start; null: everything may be announced.
   const std::shared_ptr<const AnnouncePolicy>& policy() const { return policy_; }
 
-  // Puts hashes on the list or takes them off, here and on all nodes; in force within a tenth of a second. An
-  // error: there are too many changes, or there is no list (AccessMode::open); then the first that fit have
-  // been made.
+  // Adds hashes to the list or removes them, here and on all nodes, within a tenth of a second. Fails without
+  // a list (AccessMode::open), and if there are too many changes; it then makes the first ones that fit.
   common::Result<void> change(std::span<const common::InfoHash> hashes, bool listed);
 
-  // The other nodes' changes are merged into this; took() says which were news.
+  // Holds all run-time changes. The cluster merges the other nodes' changes into it and reports new ones to
+  // took().
   sync::AccessLog& log() { return log_; }
   const sync::AccessLog& log() const { return log_; }
   void took(std::span<const proto::AccessChange> changes);
 
-  // Other options, and the list that goes with them. Nothing that is opened at start changes.
+  // Replaces the options and the list. What was opened at start stays as it is.
   void set(const Options::Access& options, AccessList list);
-  // The list could not be loaded, and everything stays as it was.
+  // Counts a list that could not be loaded. Nothing changes.
   void count_failed_reload() { ++counts_.reloads_failed; }
 
   AccessStatus status() const;
@@ -88,7 +88,7 @@ class AccessControl {
   bool allows(const common::InfoHash& hash) const { return rules_.allows(hash); }
   const Options::Access& options() const { return options_; }
 
-  // Writes what is to be kept and closes all handles; the object must live until the loop has ended.
+  // Saves unsaved changes and closes all handles. The object must live until the loop has ended.
   void stop();
 
  private:
@@ -126,7 +126,7 @@ class AccessControl {
   bool state_dirty_ = false;
   Job save_;
   bool stopped_ = false;
-  AccessStatus counts_;  // only what is counted
+  AccessStatus counts_;  // only the counters are used
 };
 
 }  // namespace shoal::node

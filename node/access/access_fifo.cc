@@ -14,7 +14,7 @@ namespace shoal::node {
 
 namespace {
 
-// Of one turn of the loop: some 1500 lines.
+// Read per iteration of the loop: about 1500 lines.
 constexpr size_t kFifoReadBytes = 64 << 10;
 
 }  // namespace
@@ -22,15 +22,15 @@ constexpr size_t kFifoReadBytes = 64 << 10;
 common::Result<FileDescriptor> AccessFifo::open(const std::string& path) {
   const auto failed = [&](const std::string& why) { return common::fail(printable(path) + ": " + why); };
   if (mkfifo(path.c_str(), S_IRUSR | S_IWUSR) != 0 && errno != EEXIST) {
-    return failed(std::string("cannot make the FIFO: ") + std::strerror(errno));
+    return failed(std::string("cannot create the FIFO: ") + std::strerror(errno));
   }
-  // For writing as well: while we are a writer ourselves, the end of another one is not the end of the FIFO.
+  // Opened for writing as well: while we are a writer, the FIFO does not end when another writer closes it.
   FileDescriptor fifo(::open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
   struct stat info {};
   if (!fifo.is_open() || fstat(fifo.get(), &info) != 0) {
     return failed(std::string("cannot be opened: ") + std::strerror(errno));
   }
-  if (!S_ISFIFO(info.st_mode)) return failed("is no FIFO");
+  if (!S_ISFIFO(info.st_mode)) return failed("is not a FIFO");
   return fifo;
 }
 

@@ -1,4 +1,4 @@
-// AccessFifo: a FIFO that scripts write info_hashes into, a line each, as opentracker has them. Control
+// AccessFifo: a FIFO into which scripts write info_hashes, one per line, as opentracker expects them. Control
 // thread only.
 
 #pragma once
@@ -19,17 +19,17 @@ namespace shoal::node {
 
 class AccessFifo {
  public:
-  // The hashes of the lines that have come, at most one read's; and how many lines were bad.
+  // Gets the hashes of one read's complete lines, and the number of bad lines.
   using Take = std::function<void(std::vector<common::InfoHash> hashes, size_t bad_lines)>;
 
-  // Opens the FIFO at `path`, or makes it.
+  // Opens the FIFO at `path`; creates it if it is missing.
   static common::Result<FileDescriptor> open(const std::string& path);
 
   AccessFifo(uv_loop_t* loop, FileDescriptor fifo, Take take);
   AccessFifo(const AccessFifo&) = delete;
   AccessFifo& operator=(const AccessFifo&) = delete;
 
-  // Closes the handle; the object must live until the loop has run the close callback.
+  // Closes the handle. The object must live until the loop has run the close callback.
   void close();
 
  private:

@@ -93,7 +93,7 @@ class FileLines {
         return true;
       case AccessLine::bad:
         error_ = printable(path_) + ":" + std::to_string(number_) + ": \"" + printable(line, 60) +
-                 "\" is no info_hash: 40 hexadecimal digits are needed";
+                 "\" is not an info_hash (40 hexadecimal digits)";
         return false;
       case AccessLine::hash:
         break;
@@ -122,13 +122,13 @@ class FileLines {
 
 common::Result<AccessList> load_access_file(const std::string& path) {
   const auto failed = [&](const std::string& why) { return common::fail(printable(path) + ": " + why); };
-  // O_NONBLOCK: a FIFO of that name must not hold us up for ever.
+  // O_NONBLOCK: a FIFO of that name must not block us forever.
   const FileDescriptor file(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   struct stat info {};
   if (!file.is_open() || fstat(file.get(), &info) != 0) {
     return failed(std::string("cannot be read: ") + std::strerror(errno));
   }
-  if (!S_ISREG(info.st_mode)) return failed("is no file");
+  if (!S_ISREG(info.st_mode)) return failed("is not a regular file");
   FileLines lines(path, static_cast<size_t>(info.st_size));
   LineSplitter splitter;
   std::string buffer(kReadBytes, '\0');

@@ -1,7 +1,7 @@
-// AccessList: a set of info_hashes that never changes once it is made, and the lines it is read from.
+// AccessList: an immutable set of info_hashes, and the lines that it is read from.
 //
-// Sorted, with an index over their first bits: 20 bytes each and less than one more for the index; a lookup
-// touches a cache line of the index and one or two of the hashes. Any number of threads may look up.
+// Sorted, with an index over the first bits. A hash takes 20 bytes and less than one more for the index. A
+// lookup touches one cache line of the index and one or two of the hashes. Any number of threads may look up.
 
 #pragma once
 
@@ -18,7 +18,7 @@ namespace shoal::node {
 class AccessList {
  public:
   AccessList() : AccessList(std::vector<common::InfoHash>()) {}
-  // In any order; of duplicates one stays.
+  // The hashes may have any order, and duplicates.
   explicit AccessList(std::vector<common::InfoHash> hashes);
 
   bool contains(const common::InfoHash& hash) const;
@@ -30,25 +30,27 @@ class AccessList {
 
   unsigned slot_bits_ = 0;
   std::vector<common::InfoHash> hashes_;
-  std::vector<uint32_t> starts_;  // by slot: its first hash; one more at the end
+  std::vector<uint32_t> starts_;  // the first hash of each slot, then the number of hashes
 };
 
-// Most hashes of one list.
+// The maximum number of hashes in a list.
 constexpr size_t kListedMax = 100'000'000;
 
 enum class AccessLine : uint8_t { nothing, hash, bad };
 
-// One line without its line feed: 40 hexadecimal digits and, behind a blank or '#', anything; or nothing but
-// blanks and a comment ('#'). A carriage return is a blank. `hash` is set for AccessLine::hash only.
+// Reads a line without its line feed: 40 hexadecimal digits, optionally followed by a blank or '#' and any
+// text; or only blanks and a comment ('#'). A carriage return is a blank. Sets `hash` only for
+// AccessLine::hash.
 AccessLine read_access_line(std::string_view line, common::InfoHash& hash);
 
-// Text as it arrives, cut into lines.
+// Splits text into lines as it arrives.
 class LineSplitter {
  public:
-  // Longer lines are passed on cut to one byte more.
+  // Longer lines are cut to kLineMax + 1 bytes.
   static constexpr size_t kLineMax = 1024;
 
-  // Calls visit(line) for every line that ends in `text`; stops when it returns false, and is then done for.
+  // Calls visit(line) for each line that ends in `text`. Stops when visit returns false; do not use the
+  // object after that.
   template <class Visit>
   bool feed(std::string_view text, Visit visit) {
     while (!text.empty()) {
@@ -69,7 +71,7 @@ class LineSplitter {
     return true;
   }
 
-  // What stands behind the last line feed.
+  // The text after the last line feed.
   std::string_view rest() const { return partial_; }
 
  private:
@@ -78,8 +80,8 @@ class LineSplitter {
   std::string partial_;
 };
 
-// Reads a file of lines. The error names the path, and the line of the first that is bad. Takes seconds for
-// ten million lines: not to be called on the control thread's loop.
+// Reads a file of lines. The error names the path and the number of the first bad line. Ten million lines
+// take seconds: do not call it on the control thread's loop.
 common::Result<AccessList> load_access_file(const std::string& path);
 
 }  // namespace shoal::node

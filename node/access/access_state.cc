@@ -65,13 +65,14 @@ std::string format_access_state(const sync::AccessLog& log) {
 
 common::Result<sync::AccessLog> parse_access_state(const std::string& name, std::string_view text) {
   if (take_line(text) != kFormat) {
-    return common::fail(name + ":1: is no list of changes: \"" + std::string(kFormat) + "\" is needed");
+    return common::fail(name + ":1: is not an access state: the first line must be \"" +
+                        std::string(kFormat) + "\"");
   }
   sync::AccessLog log;
   for (size_t number = 2; !text.empty(); ++number) {
     const std::string where = name + ":" + std::to_string(number) + ": ";
     const auto change = parse_change(take_line(text));
-    if (!change) return common::fail(where + "is no change: HASH add|remove UNIX_MS NODE_ID is needed");
+    if (!change) return common::fail(where + "is not a change (HASH add|remove UNIX_MS NODE_ID)");
     if (log.merge(*change) == sync::AccessLog::Merged::full) {
       return common::fail(where + "more than " + std::to_string(sync::AccessLog::kChangesMax) + " changes");
     }

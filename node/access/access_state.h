@@ -1,10 +1,10 @@
-// The text of access.state_file: the run-time changes of the access list, a line each behind a line with the
-// format's name:
+// The text of access.state_file: the name of the format, then the run-time changes of the access list, one
+// per line:
 //
 //   shoal-access-1
 //   INFO_HASH add|remove UNIX_MS NODE_ID
 //
-// in hexadecimal digits the first and the last. Pure.
+// INFO_HASH and NODE_ID are hexadecimal. Pure.
 
 #pragma once
 
@@ -16,12 +16,12 @@
 
 namespace shoal::node {
 
-// Longer than any that is written.
+// Larger than any file that a node writes.
 constexpr size_t kAccessStateBytesMax = sync::AccessLog::kChangesMax * 100;
 
 std::string format_access_state(const sync::AccessLog& log);
 
-// All or nothing; the error begins with `name` and the number of the line.
+// Parses all changes or none. The error begins with `name` and the number of the line.
 common::Result<sync::AccessLog> parse_access_state(const std::string& name, std::string_view text);
 
 }  // namespace shoal::node

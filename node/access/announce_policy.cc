@@ -19,7 +19,7 @@ std::string_view to_string(Refusal refusal) {
     case Refusal::none:
       return "";
     case Refusal::swarm:
-      // The words trackers have always had for it: clients and scripts know them.
+      // The usual text of trackers, which clients and scripts recognise.
       return "Requested download is not authorized for use with this tracker.";
     case Refusal::client:
       return "this client is not allowed on this tracker";

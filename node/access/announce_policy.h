@@ -1,6 +1,6 @@
-// AnnouncePolicy: who may announce what. Made on the control thread, never changed, shared by the workers; a
-// new one takes its place when anything changes. Where nothing is forbidden there is none, which is what the
-// workers' hot path asks first.
+// AnnouncePolicy: decides who may announce what. Immutable: made on the control thread, shared by the
+// workers, and replaced when anything changes. If nothing is forbidden there is no policy, which the workers'
+// hot path checks first.
 
 #pragma once
 
@@ -16,8 +16,8 @@
 
 namespace shoal::node {
 
-// Which swarms are served: those on the list, or those that are not. The list is the file's with the run-time
-// changes laid over it.
+// Decides which swarms are served: those on the list, or all others. The list is the file's list with the
+// run-time changes applied.
 struct AccessRules {
   AccessMode mode = AccessMode::open;
   std::shared_ptr<const AccessList> file = std::make_shared<AccessList>();
@@ -35,24 +35,24 @@ struct AccessRules {
 enum class Refusal : uint8_t { none, swarm, client, network, private_address, full };
 constexpr size_t kRefusals = 6;
 
-// What the client is told.
+// The failure reason for the client.
 std::string_view to_string(Refusal refusal);
 
 class AnnouncePolicy {
  public:
   AnnouncePolicy(AccessRules swarms, const Options::Access& options);
 
-  // The policy, or null where it forbids nothing.
+  // Returns the policy, or null if it forbids nothing.
   static std::shared_ptr<const AnnouncePolicy> unless_open(AccessRules swarms,
                                                            const Options::Access& options);
 
-  // `peer` is the address that would be handed out.
+  // `peer` is the address that other peers would get.
   Refusal judge(const proto::AnnounceRequest& request, const common::Endpoint& peer) const;
 
   bool allows(const common::InfoHash& hash) const { return swarms_.allows(hash); }
   bool restricts_swarms() const { return swarms_.mode != AccessMode::open; }
 
-  // Clients there get nothing at all.
+  // True: the client is in a denied network and gets no service at all.
   bool denies(const common::Endpoint& client) const {
     return !denied_networks_.empty() && denied_networks_.contains(client);
   }

@@ -108,7 +108,7 @@ class AccessAllow(AccessCase):
         status = self.reload([fresh_hash()], more="not a hash\n")
         self.assertEqual((status["reloads_failed"], status["file_entries"]), (failed + 1, 1))
         self.assertIsNone(self.refusal(self.listed))
-        self.assertIn(":3: \"not a hash\" is no info_hash", self.node(0).log_text().replace("\\\"", "\""))
+        self.assertIn(":3: \"not a hash\" is not an info_hash", self.node(0).log_text().replace("\\\"", "\""))
         self.assertEqual(self.reload([self.listed])["file_entries"], 1)
 
     def test_command_line(self):
@@ -369,10 +369,10 @@ class AccessStart(ClusterCase):
         bad = os.path.join(folder, "bad.list")
         with open(bad, "w", encoding="utf-8") as file:
             file.write("00" * 20 + "\nzz\n")
-        for option, value, message in (("file", bad, bad + ":2: \"zz\" is no info_hash"),
+        for option, value, message in (("file", bad, bad + ":2: \"zz\" is not an info_hash"),
                                        ("file", "/nonexistent", "access.file: /nonexistent: cannot be read"),
-                                       ("state_file", bad, bad + ":1: is no list of changes"),
-                                       ("fifo_add", bad, bad + ": is no FIFO")):
+                                       ("state_file", bad, bad + ":1: is not an access state"),
+                                       ("fifo_add", bad, bad + ": is not a FIFO")):
             with self.subTest(option=option, value=value):
                 done = shoal("node", "--tracker.udp=", f"--tracker.http=127.0.0.1:{free_port()}", "--admin.listen=",
                              "--access.mode=deny", f"--access.{option}={value}")

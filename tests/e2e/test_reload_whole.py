@@ -50,7 +50,7 @@ class Mistakes(ReloadCase):
     def test_a_list(self):
         self.set(access__mode="deny", access__file=self.path("bad", "nonsense\n"))
         failed = self.node(0).status()["access"]["reloads_failed"]
-        self.expect_refused('access.file: .*bad:1: "nonsense" is no info_hash')
+        self.expect_refused('access.file: .*bad:1: "nonsense" is not an info_hash')
         self.assertEqual(self.node(0).status()["access"]["reloads_failed"], failed + 3)
         self.assertEqual(self.node(0).status()["access"]["mode"], "open")
 

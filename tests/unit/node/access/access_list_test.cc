@@ -148,13 +148,13 @@ TEST_CASE("access file: an error names the file, the line and the text found") {
   const auto list = node::load_access_file(file.path);
   REQUIRE(!list);
   CHECK(list.error().message ==
-        file.path + ":3: \"" + kHex.substr(1) + "\" is no info_hash: 40 hexadecimal digits are needed");
+        file.path + ":3: \"" + kHex.substr(1) + "\" is not an info_hash (40 hexadecimal digits)");
   CHECK(
       node::load_access_file(TempFile(kHex + "\n\xff\x1b").path).error().message.find(":2: \"\\xff\\x1b\"") !=
       std::string::npos);
   CHECK(node::load_access_file("/nonexistent/list").error().message ==
         "/nonexistent/list: cannot be read: No such file or directory");
-  CHECK(node::load_access_file("/tmp").error().message == "/tmp: is no file");
+  CHECK(node::load_access_file("/tmp").error().message == "/tmp: is not a regular file");
 }
 
 TEST_CASE("access file: a million lines load in seconds and take 24 bytes each") {
