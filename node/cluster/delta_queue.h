@@ -1,4 +1,4 @@
-// DeltaQueue: deltas from one worker to the control thread, with a wake-up that is given once per drain.
+// DeltaQueue: carries deltas from one worker to the control thread, and wakes that thread once per drain.
 
 #pragma once
 
@@ -15,22 +15,22 @@ class DeltaQueue {
  public:
   static constexpr size_t kCapacity = 1 << 16;
 
-  // `wake` is called on the worker's thread.
+  // The queue calls `wake` on the worker's thread.
   explicit DeltaQueue(std::function<void()> wake) : ring_(kCapacity), wake_(std::move(wake)) {}
 
-  // Worker only. A full queue drops the delta and counts it.
+  // Worker only. If the queue is full, drops the delta and counts it.
   void push(const proto::OwnDelta& delta) {
     if (!ring_.push(delta)) return;
     if (!woken_.exchange(true, std::memory_order_acq_rel)) wake_();
   }
 
   // Control thread only.
-  template <class Take>
-  size_t drain(Take&& take) {
-    // An exchange, not a store: it reads the producer's last one, so what was pushed before that is seen
-    // below.
+  template <class Visit>
+  size_t drain(Visit&& visit) {
+    // An exchange, not a store: it synchronises with the producer's last exchange, so the drain below sees
+    // everything pushed before that.
     woken_.exchange(false, std::memory_order_acq_rel);
-    return ring_.drain(std::forward<Take>(take));
+    return ring_.drain(std::forward<Visit>(visit));
   }
 
   uint64_t dropped() const { return ring_.dropped(); }

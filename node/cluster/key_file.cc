@@ -25,17 +25,17 @@ namespace {
 constexpr std::string_view kPrefix = "shoal-key-1:";
 
 constexpr std::string_view kExpected =
-    "a line shoal-key-1: and 64 hexadecimal digits is needed (`shoal keygen`)";
+    "expected \"shoal-key-1:\" and 64 hexadecimal digits (see `shoal keygen`)";
 
 common::Result<ClusterKey> parse_key_line(const std::string& where, std::string_view line) {
-  if (!line.starts_with(kPrefix)) return common::fail(where + "is no key: " + std::string(kExpected));
+  if (!line.starts_with(kPrefix)) return common::fail(where + "is not a key: " + std::string(kExpected));
   const std::string_view digits = line.substr(kPrefix.size());
   ClusterKey key;
   if (digits.size() != 2 * key.size()) {
-    return common::fail(where + "the key has " + std::to_string(digits.size()) + " digits: 64 are needed");
+    return common::fail(where + "the key has " + std::to_string(digits.size()) + " digits instead of 64");
   }
   if (!common::from_hex(digits, key)) {
-    return common::fail(where + "the key holds something else than hexadecimal digits");
+    return common::fail(where + "the key has characters that are not hexadecimal digits");
   }
   return key;
 }
@@ -50,7 +50,7 @@ common::Result<ClusterKey> parse_key_file(const std::string& name, std::string_v
     text.remove_prefix(std::min(text.size(), end + 1));
     if (line.empty() || line[0] == '#') continue;
     const std::string where = name + ":" + std::to_string(number) + ": ";
-    if (key) return common::fail(where + "something follows the key: one key a file");
+    if (key) return common::fail(where + "only one key is allowed in a file");
     key = parse_key_line(where, line);
     if (!key) return key;
   }
@@ -67,7 +67,7 @@ common::Result<ClusterKey> load_key_file(const std::string& path) {
   if (!text) return common::fail("key file " + text.error().message);
   struct stat info {};
   if (stat(path.c_str(), &info) == 0 && (info.st_mode & S_IROTH) != 0) {
-    common::log_line(common::LogLevel::warn, "key file can be read by everybody on this machine",
+    common::log_line(common::LogLevel::warn, "every user of this machine can read the key file",
                      {{"path", printable(path)}});
   }
   auto key = parse_key_file("key file " + printable(path), *text);
@@ -88,7 +88,7 @@ common::Result<void> create_key_file(const std::string& path) {
   };
   FileDescriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR));
   if (!file.is_open() && errno == EEXIST)
-    return common::fail(printable(path) + ": exists already and is left as it is");
+    return common::fail(printable(path) + ": already exists; it was not changed");
   if (!file.is_open()) return failed(errno);
   const bool written =
       write_all(file, common::bytes_of(format_key_file(new_key()))) && fsync(file.get()) == 0;

@@ -22,7 +22,7 @@ common::Result<NodeKeys> load_node_keys(const Options& options) {
   }
   if (options.sync.insecure) keys.cluster.push_back(sync::insecure_key(cluster));
   if (keys.cluster.empty()) {
-    // A node on its own: nobody else needs to know its keys.
+    // A single node: no other node needs its keys.
     keys.store = random_key();
     keys.connection.push_back(random_key());
     return keys;

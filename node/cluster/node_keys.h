@@ -1,4 +1,4 @@
-// NodeKeys: the secrets of a running node, from sync.key_files: at start, and again at SIGHUP.
+// NodeKeys: the secrets of a running node, loaded from sync.key_files at start and on SIGHUP.
 
 #pragma once
 
@@ -13,20 +13,20 @@
 namespace shoal::node {
 
 struct NodeKeys {
-  std::vector<sync::ClusterKey> cluster;   // the first seals, all open; empty: this node is on its own
-  common::SipKey store;                    // of the first key; the store keeps the one it was made with
-  std::vector<common::SipKey> connection;  // the first makes connection ids, all are accepted
+  std::vector<sync::ClusterKey> cluster;   // the first seals, all open; empty: a single node
+  common::SipKey store;                    // from the first key at start; a reload does not change it
+  std::vector<common::SipKey> connection;  // the first makes connection ids; those of all are accepted
 };
 
-// From the system.
+// A random key from the system.
 common::SipKey random_key();
 
-// A node without a key gets random ones. With sync.insecure they are what anyone can make, the connection
-// keys too: nodes must take each other's connection ids, and have nothing else in common. The error names the
-// file.
+// Loads the keys. A node without key files gets random keys. With sync.insecure, all keys (also those for
+// connection ids) are derived from the cluster's name, which anyone can do: the nodes share no secret, but
+// must accept each other's connection ids. The error names the file.
 common::Result<NodeKeys> load_node_keys(const Options& options);
 
-// Their ids, the one that seals first (sync::to_text); empty: no keys.
+// The ids of the keys, the sealing key's first (sync::to_text); empty: no keys.
 std::string key_ids(const std::vector<sync::ClusterKey>& keys, const std::string& cluster);
 
 }  // namespace shoal::node

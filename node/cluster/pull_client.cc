@@ -21,7 +21,7 @@ struct PullClient::Connection {
   uint64_t pull = 0;
   std::shared_ptr<const std::vector<uint8_t>> request;
   bool connected = false;
-  uint64_t late_ms = 0;  // loop time at which it is given up
+  uint64_t late_ms = 0;  // loop time at which the client gives up
 };
 
 PullClient::PullClient(uv_loop_t* loop, const Endpoint& source, const PullClientLimits& limits, Events events)
@@ -29,7 +29,7 @@ PullClient::PullClient(uv_loop_t* loop, const Endpoint& source, const PullClient
       source_(common::is_wildcard(source) ? std::nullopt : std::optional(source)),
       limits_(limits),
       events_(std::move(events)),
-      timer_(loop, [this] { look_at_deadlines(); }) {}
+      timer_(loop, [this] { check_deadlines(); }) {}
 
 PullClient::~PullClient() = default;
 
@@ -48,10 +48,10 @@ void PullClient::start(const sync::PullStart& pull) {
   connection.tcp.data = &connection;
   counters_.connections.add();
   const bool begun = connections_.size() < limits_.pulls_max && connect(connection, pull.to);
-  // What fails at once is told from the timer: never inside this call.
+  // The timer reports an immediate failure: no event happens inside this call.
   connection.late_ms = uv_now(loop_) + (begun ? limits_.connect_ms : 0);
   connections_.push_back(&connection);
-  plan();
+  set_timer();
 }
 
 bool PullClient::connect(Connection& connection, const Endpoint& to) {
@@ -92,7 +92,7 @@ void PullClient::connected(Connection& connection, int status) {
       uv_read_start(stream, on_alloc, &PullClient::on_read) != 0) {
     return fail(connection, counters_.dropped_broken);
   }
-  plan();
+  set_timer();
 }
 
 void PullClient::on_read(uv_stream_t* stream, ssize_t size, const uv_buf_t* buffer) {
@@ -100,7 +100,7 @@ void PullClient::on_read(uv_stream_t* stream, ssize_t size, const uv_buf_t* buff
   PullClient& client = *connection.client;
   if (size == UV_EOF) return client.end(connection);
   if (size < 0) return client.fail(connection, client.counters_.dropped_broken);
-  connection.late_ms = uv_now(client.loop_) + client.limits_.idle_ms;  // the timer looks again when it comes
+  connection.late_ms = uv_now(client.loop_) + client.limits_.idle_ms;  // the timer rechecks it when it fires
   client.events_.received(
       connection.pull, ByteSpan(reinterpret_cast<const uint8_t*>(buffer->base), static_cast<size_t>(size)));
 }
@@ -122,7 +122,7 @@ void PullClient::end(Connection& connection) {
   events_.closed(pull, connected);
 }
 
-// A connection that breaks may say so twice, by a read and by a write: the first counts.
+// A broken connection may fail twice, in a read and in a write. Only the first counts.
 void PullClient::fail(Connection& connection, common::Counter& reason) {
   if (uv_is_closing(reinterpret_cast<uv_handle_t*>(&connection.tcp))) return;
   reason.add();
@@ -136,8 +136,8 @@ void PullClient::close(Connection& connection) {
   });
 }
 
-void PullClient::look_at_deadlines() {
-  // By number: an event may start and abort others.
+void PullClient::check_deadlines() {
+  // Collects numbers, not pointers: an event may start and abort other pulls.
   std::vector<uint64_t> late;
   for (const Connection* connection : connections_) {
     if (uv_now(loop_) >= connection->late_ms) late.push_back(connection->pull);
@@ -147,17 +147,17 @@ void PullClient::look_at_deadlines() {
     if (connection == nullptr) continue;
     fail(*connection, connection->connected ? counters_.dropped_idle : counters_.dropped_connect);
   }
-  plan();
+  set_timer();
 }
 
-void PullClient::plan() {
+void PullClient::set_timer() {
   if (connections_.empty()) {
     timer_.stop();
     return;
   }
   uint64_t earliest_ms = std::numeric_limits<uint64_t>::max();
   for (const Connection* connection : connections_) earliest_ms = std::min(earliest_ms, connection->late_ms);
-  // At least one: the loop would call a timer of none again before it looked at anything else.
+  // At least 1 ms: with 0 the loop would call the timer again before any other handle.
   const uint64_t wait_ms = earliest_ms > uv_now(loop_) ? earliest_ms - uv_now(loop_) : 1;
   timer_.start(wait_ms);
 }

@@ -1,5 +1,6 @@
-// PullClient: the asking side of pulls on a libuv loop: connects to a member, sends the request, and hands on
-// what comes until the other side ends it. Knows nothing of what the bytes mean. Control thread only.
+// PullClient: the requesting side of pulls on a libuv loop. It connects to a member, sends the request, and
+// passes on the bytes of the answer until the other side closes. It does not know what they mean. Control
+// thread only.
 
 #pragma once
 
@@ -19,27 +20,27 @@
 namespace shoal::node {
 
 struct PullClientLimits {
-  size_t pulls_max = 16;  // more are closed as soon as they begin
+  size_t pulls_max = 16;  // further pulls fail at once
   uint64_t connect_ms = 5'000;
   uint64_t idle_ms = 15'000;  // between two reads
 };
 
 struct PullClientCounters {
   common::Counter connections;
-  common::Counter dropped_connect;  // no connection in time
-  common::Counter dropped_idle;     // the other side fell silent
-  common::Counter dropped_broken;   // reset, or failed otherwise
+  common::Counter dropped_connect;  // did not connect in time
+  common::Counter dropped_idle;     // the other side stopped sending
+  common::Counter dropped_broken;   // reset, or another error
 };
 
 class PullClient {
  public:
   struct Events {
     std::function<void(uint64_t pull, common::ByteSpan)> received;
-    // Ended, or failed, once connected or before; not after abort().
+    // The pull ended or failed, before or after it connected. Not called after abort().
     std::function<void(uint64_t pull, bool connected)> closed;
   };
 
-  // Connections come from `source` if that is no wildcard; its port does not matter. Events happen on the
+  // Connects from the address `source` unless that is a wildcard; ignores its port. Events happen on the
   // loop's thread, never inside a call of this class, and may call start() and abort().
   PullClient(uv_loop_t* loop, const common::Endpoint& source, const PullClientLimits& limits, Events events);
   ~PullClient();
@@ -51,7 +52,7 @@ class PullClient {
 
   const PullClientCounters& counters() const { return counters_; }
 
-  // Closes everything without events; the object must live until the loop has run the close callbacks.
+  // Closes all connections without events. The object must live until the loop has run the close callbacks.
   void stop();
 
  private:
@@ -64,15 +65,15 @@ class PullClient {
   void end(Connection& connection);
   void fail(Connection& connection, common::Counter& reason);
   void close(Connection& connection);
-  void look_at_deadlines();
-  void plan();
+  void check_deadlines();
+  void set_timer();
 
   uv_loop_t* const loop_;
   const std::optional<common::Endpoint> source_;
   const PullClientLimits limits_;
   const Events events_;
-  Timer timer_;                           // at the earliest deadline of all connections
-  std::vector<Connection*> connections_;  // open ones; freed in their close callbacks
+  Timer timer_;                           // fires at the earliest deadline
+  std::vector<Connection*> connections_;  // the open ones; freed in their close callbacks
   std::array<char, 32 << 10> read_buffer_;
   PullClientCounters counters_;
 };

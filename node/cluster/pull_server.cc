@@ -25,11 +25,11 @@ struct PullServer::Connection {
   PullServer* server = nullptr;
   Endpoint from;
   std::vector<uint8_t> request;
-  std::unique_ptr<sync::Donation> donation;  // null: the request is not whole yet
+  std::unique_ptr<sync::Donation> donation;  // null: the request is incomplete
   bool writing = false;
   bool all_given = false;
-  int64_t late_us = kNever;   // then it is dropped
-  int64_t again_us = kNever;  // then the donation wants to be asked again
+  int64_t late_us = kNever;   // when to drop it
+  int64_t again_us = kNever;  // when to ask the donation for its next piece
 
   bool wants_more() const { return donation != nullptr && !writing && !all_given; }
 };
@@ -42,7 +42,7 @@ struct PullServer::Piece {
 PullServer::PullServer(uv_loop_t* loop, FileDescriptor listener, const PullServerLimits& limits,
                        std::function<sync::Now()> now, Accept accept)
     : loop_(loop), limits_(limits), now_(std::move(now)), accept_(std::move(accept)), timer_(loop, [this] {
-        look_at_deadlines();
+        check_deadlines();
       }) {
   CHECK_INVARIANT(uv_tcp_init(loop, &listener_) == 0);
   listener_.data = this;
@@ -87,10 +87,10 @@ void PullServer::accept_connection() {
   }
   connection.from = from_sockaddr(reinterpret_cast<sockaddr*>(&peer));
   make_room(connection.from);
-  plan();
+  set_timer();
 }
 
-// Called for each new connection, so there is one too many at most.
+// Called for each new connection, so at most one must be closed.
 void PullServer::make_room(const Endpoint& from) {
   size_t waiting = 0, of_address = 0;
   Connection* oldest = nullptr;
@@ -120,7 +120,7 @@ void PullServer::on_read(uv_stream_t* stream, ssize_t size, const uv_buf_t* buff
 }
 
 void PullServer::received(Connection& connection, ByteSpan bytes) {
-  // Nothing is to be said after the request.
+  // No bytes may follow the request.
   if (connection.donation) return drop(connection, counters_.dropped_request);
   connection.request.insert(connection.request.end(), bytes.begin(), bytes.end());
   const auto missing = sync::pull_request_missing(connection.request);
@@ -130,13 +130,13 @@ void PullServer::received(Connection& connection, ByteSpan bytes) {
   if (!connection.donation) return drop(connection, counters_.dropped_request);
   std::vector<uint8_t>().swap(connection.request);
   connection.late_us = kNever;
-  give_piece(connection);
-  plan();
+  send_piece(connection);
+  set_timer();
 }
 
-// One piece at a time and at most one a turn of the loop: the kernel's buffer keeps the line busy, and this
-// thread does its other work in between.
-void PullServer::give_piece(Connection& connection) {
+// Sends one piece at a time, at most one per iteration of the loop. The kernel's buffer keeps the line busy
+// while this thread does other work.
+void PullServer::send_piece(Connection& connection) {
   auto piece = std::make_unique<Piece>();
   const sync::Donation::Next next = connection.donation->next(now_(), piece->bytes);
   connection.all_given = next.done;
@@ -163,7 +163,7 @@ bool PullServer::write(Connection& connection, std::unique_ptr<Piece> piece) {
   }
   (void)piece.release();  // freed in its callback
   connection.writing = true;
-  connection.late_us = now_us() + limits_.take_ms * 1000;
+  connection.late_us = now_us() + limits_.piece_ms * 1000;
   return true;
 }
 
@@ -171,8 +171,8 @@ void PullServer::written(Connection& connection, int status) {
   if (status != 0) return drop(connection, counters_.dropped_broken);
   connection.writing = false;
   connection.late_us = kNever;
-  if (connection.wants_more() && now_us() >= connection.again_us) give_piece(connection);
-  plan();
+  if (connection.wants_more() && now_us() >= connection.again_us) send_piece(connection);
+  set_timer();
 }
 
 void PullServer::finish(Connection& connection) {
@@ -187,7 +187,7 @@ void PullServer::finish(Connection& connection) {
   }
 }
 
-// A connection that breaks may say so twice, by a read and by a write: the first counts.
+// A broken connection may fail twice, in a read and in a write. Only the first counts.
 void PullServer::drop(Connection& connection, common::Counter& reason) {
   if (close(connection)) reason.add();
 }
@@ -203,21 +203,21 @@ bool PullServer::close(Connection& connection) {
   return true;
 }
 
-void PullServer::look_at_deadlines() {
+void PullServer::check_deadlines() {
   const int64_t now = now_us();
-  // Looking at one may close it, and no other.
+  // Checking a connection may close it, but no other one.
   for (size_t i = connections_.size(); i-- > 0;) {
     Connection& connection = *connections_[i];
     if (now >= connection.late_us) {
       drop(connection, connection.donation ? counters_.dropped_slow : counters_.dropped_late);
     } else if (connection.wants_more() && now >= connection.again_us) {
-      give_piece(connection);
+      send_piece(connection);
     }
   }
-  plan();
+  set_timer();
 }
 
-void PullServer::plan() {
+void PullServer::set_timer() {
   int64_t earliest_us = kNever;
   for (const Connection* connection : connections_) {
     earliest_us = std::min(earliest_us, connection->late_us);
@@ -227,7 +227,7 @@ void PullServer::plan() {
     timer_.stop();
     return;
   }
-  // At least one: the loop would call a timer of none again before it looked at anything else.
+  // At least 1 ms: with 0 the loop would call the timer again before any other handle.
   const auto wait_ms = static_cast<uint64_t>(std::max<int64_t>(1, (earliest_us - now_us() + 999) / 1000));
   timer_.start(wait_ms);
 }

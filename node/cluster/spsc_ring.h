@@ -1,5 +1,5 @@
-// SpscRing: a bounded queue from one producing thread to one consuming thread, without locks. Full means the
-// item is dropped and counted; it never grows and never waits.
+// SpscRing: a bounded queue from one producer thread to one consumer thread, without locks. A full ring drops
+// the item and counts it; it never grows and never waits.
 
 #pragma once
 
@@ -20,7 +20,7 @@ class SpscRing {
     CHECK_INVARIANT(capacity > 0 && (capacity & mask_) == 0);
   }
 
-  // Producer only. False: full, counted in dropped().
+  // Producer only. False: the ring is full; counted in dropped().
   bool push(const T& item) {
     const size_t tail = tail_.load(std::memory_order_relaxed);
     if (tail - head_seen_ > mask_) {
@@ -35,12 +35,12 @@ class SpscRing {
     return true;
   }
 
-  // Consumer only. Hands every item present at the call to `take`, oldest first, and returns their number.
-  template <class Take>
-  size_t drain(Take&& take) {
+  // Consumer only. Passes each item present at the call to `visit`, oldest first. Returns their number.
+  template <class Visit>
+  size_t drain(Visit&& visit) {
     const size_t head = head_.load(std::memory_order_relaxed);
     const size_t tail = tail_.load(std::memory_order_acquire);
-    for (size_t i = head; i != tail; ++i) take(items_[i & mask_]);
+    for (size_t i = head; i != tail; ++i) visit(items_[i & mask_]);
     head_.store(tail, std::memory_order_release);
     return tail - head;
   }
@@ -52,7 +52,7 @@ class SpscRing {
   const size_t mask_;
   std::unique_ptr<T[]> items_;
   alignas(64) std::atomic<size_t> tail_{0};
-  size_t head_seen_ = 0;  // producer's last look at head_
+  size_t head_seen_ = 0;  // the producer's last copy of head_
   common::Counter dropped_;
   alignas(64) std::atomic<size_t> head_{0};
 };

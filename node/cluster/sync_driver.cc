@@ -11,8 +11,8 @@ namespace shoal::node {
 
 namespace {
 
-// Under load the workers wake this thread for the first delta only; the others of these milliseconds come
-// with it.
+// Under load, a worker wakes this thread only for its first delta. This thread then waits, to drain the
+// deltas of these milliseconds together.
 constexpr uint64_t kDrainDelayMs = 5;
 
 }  // namespace

@@ -1,5 +1,6 @@
-// SyncDriver: runs sync::Cluster on the control thread's loop: feeds it datagrams, the workers' deltas, seed
-// addresses, what comes by pulls and the time, and carries out what it asks for. Control thread only.
+// SyncDriver: runs sync::Cluster on the control thread's loop. It feeds the cluster with datagrams, the
+// workers' deltas, seed addresses, the bytes of pulls and the time, and carries out its outputs. Control
+// thread only.
 
 #pragma once
 
@@ -22,7 +23,8 @@
 
 namespace shoal::node {
 
-// The sockets of the sync channel: datagrams, and pulls (listening on the same address and port number).
+// The sockets of the sync channel: one for datagrams, and one that listens for pulls on the same address and
+// port.
 struct SyncSockets {
   std::unique_ptr<SyncSocket> datagrams;
   FileDescriptor pulls;
@@ -37,18 +39,18 @@ class SyncDriver {
   SyncDriver(const SyncDriver&) = delete;
   SyncDriver& operator=(const SyncDriver&) = delete;
 
-  // Workers' queues are drained here when their wake-up comes. They must outlive the driver's use.
+  // Adds a worker's queue, which the driver drains on each wake-up. The queue must outlive the driver.
   void add_queue(DeltaQueue* queue) { queues_.push_back(queue); }
 
-  // The wake-up for new queues; may be called on any thread while the driver lives.
+  // Returns the wake-up function for new queues. Any thread may call it while the driver lives.
   std::function<void()> waker();
 
-  // Keys from now on; at least one.
+  // Replaces the keys; at least one.
   void set_keys(const std::vector<sync::ClusterKey>& keys);
 
   void set_peers(std::vector<HostPort> peers) { resolver_.set_peers(std::move(peers)); }
 
-  // Bytes per second: to one destination, and of all donations together (0: as fast as they are taken).
+  // Sets the maximum bytes per second: to one destination, and for all donations together (0: no limit).
   void set_pace(int64_t pace_bytes_per_s, int64_t donate_bytes_per_s) {
     cluster_.set_pace(pace_bytes_per_s, donate_bytes_per_s);
   }
@@ -58,11 +60,11 @@ class SyncDriver {
   const PullServerCounters& pull_server_counters() const { return pull_server_.counters(); }
   const PullClientCounters& pull_client_counters() const { return pull_client_.counters(); }
 
-  // Changes of the access list: `took` is called with those of other nodes that were news.
+  // Calls `took` with the access list changes of other nodes that were new here.
   void on_access_changes(std::function<void(std::span<const proto::AccessChange>)> took) {
     took_access_ = std::move(took);
   }
-  // `load` is called once, where sync::Config::snapshot says there is one: see sync::Outputs::load_snapshot.
+  // Calls `load` once, if sync::Config::snapshot is set: see sync::Outputs::load_snapshot.
   void on_load_snapshot(std::function<void()> load);
   void snapshot_merged();
 
@@ -70,13 +72,13 @@ class SyncDriver {
 
   void announce_client_load(uint32_t announces_per_s, uint32_t interval_s);
 
-  // Publishes what is queued and tells the others that this node leaves.
+  // Publishes the queued deltas and tells the other nodes that this node leaves.
   void leave();
 
-  // After leave(): the others have heard it, and have all that was announced here.
+  // After leave(): whether the other nodes know it and have everything that was announced here.
   bool left_in_order() const { return cluster_.left_in_order(now()); }
 
-  // Closes all handles; the driver must live until the loop has run the close callbacks.
+  // Closes all handles. The driver must live until the loop has run the close callbacks.
   void stop();
 
  private:

@@ -21,18 +21,18 @@ using common::Result;
 namespace {
 
 constexpr size_t kSyncBatch = 32;
-constexpr size_t kBatchesPerWake = 32;  // then the loop serves its other handles
-constexpr size_t kDatagramMax =
-    2048;  // ours are at most 1200 bytes; longer ones arrive truncated and are refused
+constexpr size_t kBatchesPerWake = 32;  // then the loop runs its other handles
+// Ours are at most 1200 bytes; longer ones arrive truncated and are refused.
+constexpr size_t kDatagramMax = 2048;
 
 // Room for one IP_PKTINFO or IPV6_PKTINFO message.
 struct alignas(cmsghdr) Control {
   std::array<uint8_t, CMSG_SPACE(sizeof(in6_pktinfo))> bytes;
 };
 
-// Makes `message` leave by one interface, whatever the routes say: how a datagram goes to a group on its
-// interface. It leaves from `source`, if that is no wildcard: told the interface alone, the kernel may take
-// an address of another one, and the others would answer to where nobody listens.
+// Makes the kernel send `message` through one interface, whatever the routes say, as a multicast group on
+// that interface needs. Sends from `source` unless that is a wildcard: given only the interface, the kernel
+// may choose an address of another one, and the other nodes would answer to an address where nobody listens.
 void set_interface(msghdr& message, Control& control, const Endpoint& source, unsigned interface_index) {
   control.bytes.fill(0);
   message.msg_control = control.bytes.data();
@@ -62,7 +62,7 @@ struct alignas(cmsghdr) OverflowControl {
   std::array<uint8_t, CMSG_SPACE(sizeof(uint32_t))> bytes;
 };
 
-// How many datagrams the socket had no room for, modulo 2^32; nothing before the first.
+// The number of datagrams that the socket had no room for, modulo 2^32; nothing before the first.
 std::optional<uint32_t> overflow_of(msghdr& message) {
   for (cmsghdr* one = CMSG_FIRSTHDR(&message); one != nullptr; one = CMSG_NXTHDR(&message, one)) {
     if (one->cmsg_level != SOL_SOCKET || one->cmsg_type != SO_RXQ_OVFL) continue;
@@ -80,10 +80,10 @@ struct SyncSocket::Port {
   SyncSocket* owner = nullptr;
   int fd = -1;
   std::optional<size_t> group;
-  uint32_t overflowed = 0;  // as last told
+  uint32_t overflowed = 0;  // as the kernel last reported
 
   static void on_readable(uv_poll_t* handle, int status, int events);
-  // False when the socket is empty.
+  // False: the socket is empty.
   bool receive_batch();
 };
 
@@ -95,7 +95,7 @@ Result<std::unique_ptr<SyncSocket>> SyncSocket::open(const Endpoint& listen,
   opened->listen_ = listen;
   opened->unicast_ = std::move(*unicast);
   for (const MulticastGroup& group : groups) {
-    CHECK_INVARIANT(group.group.family == listen.family);  // resolve_options() has seen to it
+    CHECK_INVARIANT(group.group.family == listen.family);  // checked by resolve_options()
     auto socket = open_sync_group(group);
     if (!socket) return tl::make_unexpected(socket.error());
     opened->groups_.push_back(group);
@@ -187,7 +187,7 @@ void SyncSocket::send_batch(const sync::Send* sends, size_t count) {
     message.msg_namelen = to_sockaddr(to, destinations[i], interface_index);
     if (interface_index != 0) set_interface(message, controls[i], listen_, interface_index);
   }
-  // The kernel stops at a message it cannot send (no route, say): that one is skipped, the others still go.
+  // The kernel stops at a message that it cannot send (such as without a route). Skip it and send the others.
   for (size_t done = 0; done < count;) {
     const int sent =
         sendmmsg(unicast_.get(), &messages[done], static_cast<unsigned>(count - done), MSG_DONTWAIT);

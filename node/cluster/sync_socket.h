@@ -1,6 +1,6 @@
-// SyncSocket: the datagram side of the sync channel on a libuv loop: one unicast socket and one per multicast
-// group. Control thread only. Everything goes out by the unicast socket, so that a node has one source
-// address.
+// SyncSocket: the datagrams of the sync channel on a libuv loop: one unicast socket, and one socket per
+// multicast group. It sends everything through the unicast socket, so that a node has one source address.
+// Control thread only.
 
 #pragma once
 
@@ -19,8 +19,8 @@
 namespace shoal::node {
 
 struct SyncSocketCounters {
-  common::Counter dropped_send;     // the kernel did not take a datagram
-  common::Counter dropped_receive;  // it had no room to keep one until it was read
+  common::Counter dropped_send;     // the kernel refused a datagram
+  common::Counter dropped_receive;  // the kernel had no room for a datagram
 };
 
 class SyncSocket {
@@ -33,14 +33,14 @@ class SyncSocket {
   SyncSocket(const SyncSocket&) = delete;
   SyncSocket& operator=(const SyncSocket&) = delete;
 
-  // Starts to hand datagrams to `receive`, on the loop's thread.
+  // Starts to pass datagrams to `receive`, on the loop's thread.
   void start(uv_loop_t* loop, Receive receive);
 
-  // Sends all that the kernel takes; the rest is counted and dropped: the protocol repairs losses.
+  // Sends what the kernel accepts; drops and counts the rest. The protocol repairs losses.
   void send(const std::vector<sync::Send>& sends);
 
-  // Stops receiving and frees the handles; the sockets close with this object, which must outlive the loop's
-  // last run.
+  // Stops receiving and closes the handles. The sockets close with this object, which must live until the
+  // loop has run the close callbacks.
   void stop();
 
   common::Endpoint local() const { return local_endpoint(unicast_.get()); }

@@ -46,11 +46,11 @@ TEST_CASE("key file: text to key and back") {
 TEST_CASE("key file: invalid keys are named, and no message shows a key") {
   CHECK(error_of("").starts_with("k: has no key: "));
   CHECK(error_of("# only a comment\n").starts_with("k: has no key: "));
-  CHECK(error_of("\nsecret").starts_with("k:2: is no key: "));
-  CHECK(error_of("shoal-key-2:" + kDigits).starts_with("k:1: is no key: "));
-  CHECK(error_of("shoal-key-1:" + kDigits.substr(4)) == "k:1: the key has 60 digits: 64 are needed");
-  CHECK(error_of("shoal-key-1:" + kDigits + "00") == "k:1: the key has 66 digits: 64 are needed");
-  CHECK(error_of("shoal-key-1:") == "k:1: the key has 0 digits: 64 are needed");
+  CHECK(error_of("\nsecret").starts_with("k:2: is not a key: "));
+  CHECK(error_of("shoal-key-2:" + kDigits).starts_with("k:1: is not a key: "));
+  CHECK(error_of("shoal-key-1:" + kDigits.substr(4)) == "k:1: the key has 60 digits instead of 64");
+  CHECK(error_of("shoal-key-1:" + kDigits + "00") == "k:1: the key has 66 digits instead of 64");
+  CHECK(error_of("shoal-key-1:") == "k:1: the key has 0 digits instead of 64");
   CHECK(error_of("shoal-key-1:g" + kDigits.substr(1)).starts_with("k:1: the key holds something else"));
   CHECK(
       error_of("shoal-key-1:" + kDigits + "\nshoal-key-1:" + kDigits).starts_with("k:2: something follows"));
@@ -71,7 +71,7 @@ TEST_CASE("key file: a new one is secret and random, and never overwrites anothe
   CHECK(*a != *load_key_file(folder.file("b")));
   const auto again = create_key_file(folder.file("a"));
   REQUIRE(!again);
-  CHECK(again.error().message == folder.file("a") + ": exists already and is left as it is");
+  CHECK(again.error().message == folder.file("a") + ": already exists; it was not changed");
   CHECK(*load_key_file(folder.file("a")) == *a);
 }
 

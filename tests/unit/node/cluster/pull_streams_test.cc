@@ -279,7 +279,7 @@ TEST_CASE("pull server: silent connections make room for newer ones, first those
 }
 
 TEST_CASE("pull server: a client that does not read is closed, and at most one piece waits for it") {
-  Donor donor({.take_ms = 100});
+  Donor donor({.piece_ms = 100});
   donor.size = 1'000'000'000;
   Stranger stranger(donor);
   stranger.send(request_of(100));
@@ -338,7 +338,7 @@ TEST_CASE("pull client: too many pulls at once, and aborted ones") {
 }
 
 TEST_CASE("pull client: a reset ends a pull and is counted") {
-  Donor donor({.take_ms = 1});
+  Donor donor({.piece_ms = 1});
   donor.size = 1'000'000'000;
   donor.every_us = 1'000'000;
   Puller puller(donor);
