@@ -10,7 +10,7 @@ namespace shoal::node {
 
 namespace {
 
-constexpr int kDepthMax = 32;  // printing is recursive
+constexpr int kDepthMax = 32;  // because printing is recursive
 
 std::string reason_of(const HttpResponse& reply) {
   std::string status = "HTTP status " + std::to_string(reply.status);
@@ -36,7 +36,7 @@ common::Result<nlohmann::json> parse_status(std::string_view text) {
     return !too_deep;
   };
   nlohmann::json status = nlohmann::json::parse(text, check_depth, false);
-  if (too_deep || !status.is_object()) return common::fail("the answer is not that of a shoal node");
+  if (too_deep || !status.is_object()) return common::fail("the answer is not from a shoal node");
   return status;
 }
 

@@ -1,4 +1,4 @@
-// The commands' client of the admin API. Blocking.
+// The admin API client of the commands. Blocks.
 
 #pragma once
 
@@ -12,21 +12,22 @@
 
 namespace shoal::node {
 
-// A document of the admin endpoint: an object, of bounded depth.
+// Parses a document of the admin endpoint: an object of bounded depth.
 common::Result<nlohmann::json> parse_status(std::string_view text);
 
-// The document of an answer with status 200: an object. An error has the node's own words if it gave any.
-// `target` is a path of the admin endpoint.
+// Requests `target`, a path of the admin endpoint. Returns the document (an object) of an answer with status
+// 200. Other errors include the node's own message, if it sent one.
 common::Result<nlohmann::json> admin_get(const HostPort& admin, std::string_view target);
 
 constexpr std::chrono::milliseconds kAdminTimeout{10'000};
 
-// Posts to the node and returns its answer. `token_file`: the node's admin.token_file; empty: none.
+// Sends a POST request and returns the answer's document. `token_file`: the node's admin.token_file; empty:
+// none.
 common::Result<nlohmann::json> admin_post(const HostPort& admin, const std::string& token_file,
                                           std::string_view target,
                                           std::chrono::milliseconds timeout = kAdminTimeout);
 
-// Prints to standard output, as ASCII.
+// Prints a document to standard output, as ASCII.
 void print_json(const nlohmann::json& document);
 
 }  // namespace shoal::node

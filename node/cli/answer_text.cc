@@ -23,7 +23,7 @@ std::string padded(std::string text, size_t width) {
   return text;
 }
 
-// The elements of a list; none if it is something else.
+// The list `key` of a document; an empty list if it is anything else.
 const json& list(const json& document, const char* key) {
   static const json kNone = json::array();
   const json& found = field(document, key);
@@ -54,7 +54,7 @@ std::string access_verdicts_text(const json& document) {
 }
 
 std::string top_text(const json& document) {
-  if (!field(document, "unix_ms").is_number()) return "not known yet: looked for every half minute\n";
+  if (!field(document, "unix_ms").is_number()) return "no result yet: the node searches every 30 seconds\n";
   std::vector<TextRow> rows = {{"INFO_HASH", "SEEDERS", "LEECHERS", "COMPLETED"}};
   for (const json& swarm : list(document, "swarms")) {
     rows.push_back({text_of(field(swarm, "info_hash")), number_of(field(swarm, "seeders")),

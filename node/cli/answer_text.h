@@ -1,5 +1,5 @@
-// Answers of the admin API as text for people: the access list and the largest swarms. Pure; the documents
-// may have any shape, and the text is only printable ASCII and line feeds.
+// Formats answers of the admin API as text: the access list and the largest swarms. Pure. Accepts documents
+// of any shape; the text has only printable ASCII and line feeds.
 
 #pragma once
 
@@ -8,16 +8,16 @@
 
 namespace shoal::node {
 
-// /v1/access: what was changed at run time.
+// /v1/access: the run-time changes.
 std::string access_changes_text(const nlohmann::json& document);
 
-// /v1/access?hash=...: what holds for each.
+// /v1/access?hash=...: the status of each hash.
 std::string access_verdicts_text(const nlohmann::json& document);
 
 // /v1/top.
 std::string top_text(const nlohmann::json& document);
 
-// What a change answers: its "result".
+// The "result" of a change.
 std::string result_text(const nlohmann::json& document);
 
 }  // namespace shoal::node

@@ -27,13 +27,13 @@ class FileChecks {
     if (!read) wrong_.push_back(std::string(option) + ": " + read.error().message);
   }
 
-  // Of a file that a node opens when it has its new root.
+  // The path, from here, of a file that a node opens inside node.chroot.
   std::string behind_root(const std::string& path) const {
     const bool is_root = root_.empty() || root_ == "/";
     return is_root ? path : root_ + (path.starts_with('/') ? "" : "/") + path;
   }
 
-  // A file that a node makes if it is not there: it may be missing, its folder may not. True: it is there.
+  // Checks a file that a node creates if it is missing: its folder must exist. True: the file exists.
   bool writable_place(const char* option, const std::string& path) {
     struct stat info {};
     if (stat(path.c_str(), &info) == 0) {

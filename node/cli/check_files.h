@@ -9,10 +9,10 @@
 
 namespace shoal::node {
 
-// What is wrong with them, one message for each that names its option. Keys, admin token, access list and
-// state must be there and valid (the first start makes the state and the snapshot), and the folders of files
-// that a node writes must exist. Writes nothing. Files that a node opens inside node.chroot are looked for
-// there.
+// Returns one message for each error; it names the option. Keys, admin token, access list and access state
+// must exist and be valid, and the folders of files that a node writes must exist. The state and the snapshot
+// may be missing: the first start creates them. Writes nothing. Looks inside node.chroot for files that a
+// node opens there.
 std::vector<std::string> wrong_files(const Options& options);
 
 }  // namespace shoal::node

@@ -22,7 +22,7 @@ std::string query_of(Hashes hashes) {
   return query;
 }
 
-// As many as one request may hold, taken off the front.
+// Removes from the front as many hashes as a request may have, and returns them.
 Hashes next_batch(Hashes& rest) {
   const Hashes batch = rest.first(std::min(rest.size(), kAdminHashesMax));
   rest = rest.subspan(batch.size());
@@ -38,7 +38,7 @@ int change(const AccessRequest& request, const HostPort& admin) {
         admin_post(admin, request.node.token_file,
                    (add ? "/v1/access/add" : "/v1/access/remove") + query_of(next_batch(rest)));
     if (answer) continue;
-    const std::string some = done == 0 ? "" : " (" + std::to_string(done) + " were " + result + ")";
+    const std::string some = done == 0 ? "" : " (" + std::to_string(done) + " " + result + " before that)";
     return failed(request.node.json, to_string(admin) + ": " + answer.error().message + some);
   }
   if (request.node.json) {
@@ -49,14 +49,14 @@ int change(const AccessRequest& request, const HostPort& admin) {
   return kExitOk;
 }
 
-// One document, however many requests it takes.
-common::Result<nlohmann::json> look(Hashes hashes, const HostPort& admin) {
+// Gets one document, with as many requests as needed.
+common::Result<nlohmann::json> fetch(Hashes hashes, const HostPort& admin) {
   const char* const rows = hashes.empty() ? "changes" : "hashes";
   nlohmann::json whole;
   do {
     auto answer = admin_get(admin, "/v1/access" + query_of(next_batch(hashes)));
     if (!answer) return tl::make_unexpected(answer.error());
-    if (!field(*answer, rows).is_array()) return common::fail("the answer is not that of a shoal node");
+    if (!field(*answer, rows).is_array()) return common::fail("the answer is not from a shoal node");
     if (whole.is_null()) {
       whole = std::move(*answer);
     } else {
@@ -67,7 +67,7 @@ common::Result<nlohmann::json> look(Hashes hashes, const HostPort& admin) {
 }
 
 int show(const AccessRequest& request, const HostPort& admin) {
-  const auto document = look(request.hashes, admin);
+  const auto document = fetch(request.hashes, admin);
   if (!document) return failed(request.node.json, to_string(admin) + ": " + document.error().message);
   if (request.node.json) {
     print_json(*document);

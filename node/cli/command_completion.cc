@@ -10,12 +10,12 @@ namespace shoal::node {
 
 namespace {
 
-// What CLI11 does not tell: where only certain words are allowed. "COMMAND FLAG" or "COMMAND ARGUMENT".
+// The allowed words of "COMMAND FLAG" or "COMMAND ARGUMENT", which CLI11 does not report.
 const std::map<std::string, std::vector<std::string>> kWords = {{"access verb", {"add", "remove", "list"}},
                                                                 {"completion shell", {"bash", "zsh", "fish"}},
                                                                 {"probe --protocol", {"udp", "http"}}};
 
-// The first sentence, for a line beside the flag.
+// The first sentence, to show beside the flag.
 std::string brief(const std::string& text) { return text.substr(0, text.find(". ")); }
 
 CompletionValue value_of(const std::string& command, const std::string& name, const CLI::Option& option) {

@@ -17,7 +17,7 @@ namespace shoal::node {
 
 namespace {
 
-// Where CLI11 puts what it reads; lives as long as the parser.
+// The values that CLI11 parses. They outlive the parser.
 struct Arguments {
   std::string config;
   std::vector<std::string> options = std::vector<std::string>(option_table().size());
@@ -49,18 +49,19 @@ struct Command {
 
 constexpr const char* kNodeExamples = R"(
 Examples:
-  shoal node                                    a tracker of its own on port 6969
+  shoal node                                    a single tracker on port 6969
   shoal node --config /etc/shoal.toml
   shoal node --sync.listen 192.0.2.1:6970 --sync.peers one.example:6970,two.example:6970 \
              --sync.key_files /etc/shoal.key    a node of a cluster
 
-Every option can also be set in the file (`shoal config` prints one) and by the environment
-(--tracker.interval_s is SHOAL_TRACKER_INTERVAL_S): flag over environment over file.)";
+You can also set every option in the options file (`shoal config` prints one) and in the environment
+(--tracker.interval_s is SHOAL_TRACKER_INTERVAL_S). A flag overrides the environment, which overrides
+the file.)";
 
 constexpr const char* kKeygenExamples = R"(
 Examples:
-  shoal keygen /etc/shoal.key     a new key, readable by its owner only; copy it to every node
-  shoal keygen                    to standard output)";
+  shoal keygen /etc/shoal.key     write a key that only the owner can read; copy it to every node
+  shoal keygen                    print a key)";
 
 constexpr const char* kConfigExamples = R"(
 Examples:
@@ -72,62 +73,62 @@ constexpr const char* kStatusExamples = R"(
 Examples:
   shoal status
   shoal status --admin 192.0.2.1:9697 --admin 192.0.2.2:9697 --json
-  shoal status --ready            exit code 0 if the node is ready: for health checks
-  shoal status --watch            once a second, until Ctrl-C)";
+  shoal status --ready            for health checks: exit code 0 if the node is ready
+  shoal status --watch            every second, until Ctrl-C)";
 
 constexpr const char* kTopExamples = R"(
 Examples:
   shoal top                       the ten largest swarms
   shoal top --amount 100 --json --admin 192.0.2.1:9697
 
-A node looks for its largest swarms every half minute.)";
+A node searches for its largest swarms every 30 seconds.)";
 
 constexpr const char* kCompletionExamples = R"(
 Examples:
   shoal completion bash > ~/.local/share/bash-completion/completions/shoal
-  shoal completion zsh > ~/.zfunc/_shoal         a folder of fpath
+  shoal completion zsh > ~/.zfunc/_shoal         (~/.zfunc must be in fpath)
   shoal completion fish > ~/.config/fish/completions/shoal.fish
 
-The Debian package has them all in place.)";
+The Debian package installs all three.)";
 
 constexpr const char* kDrainExamples = R"(
 Examples:
   shoal drain                     returns at once; the node exits after node.drain_s seconds
   shoal drain --admin [::1]:9697
 
-The node says "not ready" at once, serves on for node.drain_s seconds, tells the other nodes that it
-leaves, and exits with 0. SIGTERM does the same; a second SIGTERM ends it at once.)";
+The node reports "not ready" at once, serves for another node.drain_s seconds, tells the other nodes
+that it leaves, and exits with code 0. SIGTERM does the same; a second SIGTERM ends the node at once.)";
 
 constexpr const char* kReloadExamples = R"(
 Examples:
-  shoal reload                    returns when all has been read, and says what has changed
+  shoal reload                    waits for the reload and prints the changed options
   shoal reload --admin 192.0.2.1:9697 --token-file /etc/shoal.token
 
-The node reads its options, keys, token and access list anew, as at SIGHUP. If any of it cannot be used,
-nothing changes, the reason is printed, and the exit code is 1.)";
+The node reloads its options, keys, token and access list, as on SIGHUP. If one of them is not valid,
+nothing changes: the command prints the reason and exits with code 1.)";
 
 constexpr const char* kAccessExamples = R"(
 Examples:
   shoal access add 0123456789abcdef0123456789abcdef01234567
   shoal access remove 0123456789abcdef0123456789abcdef01234567
-  shoal access list               what was changed at run time
+  shoal access list               the run-time changes
   shoal access list 0123456789abcdef0123456789abcdef01234567
 
-Changes hold on all nodes of the cluster, over what the file of each says. access.mode says whether
-the swarms on the list are served or those that are not.)";
+Changes apply to all nodes of the cluster and override each node's access.file. With access.mode =
+"allow", nodes serve only the swarms on the list; with "deny", all others.)";
 
 constexpr const char* kProbeExamples = R"(
 Examples:
   shoal probe udp://127.0.0.1:6969
   shoal probe http://tracker.example:6969/announce --hash 0123456789abcdef0123456789abcdef01234567
-  shoal probe --all tracker.example           every address of the name, on port 6969
+  shoal probe --all tracker.example           all addresses of the name, on port 6969
   shoal probe --all 192.0.2.1:6969 192.0.2.2:6969 --admin 127.0.0.1:9697
 
-The probe announces a leecher on port 6881 and stops it again at the end.
-Exit code 0: connect, announce, scrape and stop were all answered as they should be; with --all by every
-address, over UDP and HTTP, each of which knew in time what was announced to the others and took a
-connection id of theirs. --admin adds the members that this node knows, at the addresses of their sync
-channels and with the port of the first name.)";
+The probe announces a leecher on port 6881 and stops it at the end.
+Exit code 0: the tracker answered connect, announce, scrape and stop correctly. With --all: every address
+did so, over UDP and HTTP, learnt in time what was announced to the others, and accepted a connection id
+from another. --admin adds the members that this node knows: the addresses of their sync channels, with
+the port of the first name.)";
 
 std::string option_help(const Option& option) {
   return std::string(option.summary) + " Allowed: " + option.allowed +
@@ -158,9 +159,10 @@ Command node_command(CLI::App& shoal, Arguments& arguments) {
 }
 
 Command keygen_command(CLI::App& shoal, Arguments& arguments) {
-  CLI::App* app = shoal.add_subcommand("keygen", "Make a key for the sync channel of a cluster");
+  CLI::App* app = shoal.add_subcommand("keygen", "Make a key for a cluster");
   app->footer(kKeygenExamples);
-  app->add_option("file", arguments.key_file, "New file; - or nothing is standard output")->type_name("FILE");
+  app->add_option("file", arguments.key_file, "New file; standard output if it is - or missing")
+      ->type_name("FILE");
   app->add_flag("--json", arguments.keygen_json, "Print JSON");
   return {app, [&arguments] { return command_keygen(arguments.key_file, arguments.keygen_json); }};
 }
@@ -168,14 +170,14 @@ Command keygen_command(CLI::App& shoal, Arguments& arguments) {
 Command config_command(CLI::App& shoal, Arguments& arguments) {
   CLI::App* app = shoal.add_subcommand("config", "Print the default options file, check one, or make one");
   app->footer(kConfigExamples);
-  CLI::Option* check = app->add_option("--check", arguments.check,
-                                       "Say whether this file, with the present environment, is valid, "
-                                       "and the files that it names can be read");
+  CLI::Option* check =
+      app->add_option("--check", arguments.check,
+                      "Check this file, with the current environment, and the files that it names");
   check->type_name("FILE");
-  app->add_flag("--json", arguments.check_json, "Of --check: print JSON")->needs(check);
+  app->add_flag("--json", arguments.check_json, "With --check: print JSON")->needs(check);
   CLI::Option* opentracker =
       app->add_option("--from-opentracker", arguments.opentracker_config,
-                      "Print what does the same as this opentracker.conf, and say what nothing does");
+                      "Translate this opentracker.conf, and report what has no equivalent");
   opentracker->type_name("FILE")->excludes(check);
   CLI::Option* reference =
       app->add_flag("--reference", arguments.reference, "Print the reference of all options as Markdown")
@@ -195,17 +197,16 @@ Command config_command(CLI::App& shoal, Arguments& arguments) {
 }
 
 Command status_command(CLI::App& shoal, Arguments& arguments) {
-  CLI::App* app = shoal.add_subcommand("status", "Show a node and the cluster as it sees it");
+  CLI::App* app = shoal.add_subcommand("status", "Show a node and its view of the cluster");
   app->footer(kStatusExamples);
   StatusRequest& status = arguments.status;
-  app->add_option("--admin", status.admins, "admin.listen of a node; may be given several times")
+  app->add_option("--admin", status.admins, "admin.listen of a node; may be repeated")
       ->type_name("HOST:PORT")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  app->add_flag("--json", status.json, "Print JSON; with --watch a line each second");
-  CLI::Option* ready =
-      app->add_flag("--ready", status.ready, "Only say whether the node is ready to be asked");
-  app->add_flag("--watch", status.watch, "Show it anew each second, until Ctrl-C")->excludes(ready);
+  app->add_flag("--json", status.json, "Print JSON; with --watch, one line per second");
+  CLI::Option* ready = app->add_flag("--ready", status.ready, "Check only whether the node is ready");
+  app->add_flag("--watch", status.watch, "Refresh every second, until Ctrl-C")->excludes(ready);
   return {app, [&status] { return command_status(status); }};
 }
 
@@ -214,14 +215,15 @@ Command top_command(CLI::App& shoal, Arguments& arguments) {
   app->footer(kTopExamples);
   TopRequest& top = arguments.top;
   app->add_option("--admin", top.admin, "admin.listen of the node")->type_name("HOST:PORT");
-  app->add_option("--amount", top.amount, "So many, 1 to " + std::to_string(kTopMax) + "; 10 if not given")
+  app->add_option("--amount", top.amount,
+                  "Number of swarms, 1 to " + std::to_string(kTopMax) + "; default 10")
       ->type_name("N")
       ->check(CLI::Range(size_t{1}, kTopMax));
   app->add_flag("--json", top.json, "Print JSON");
   return {app, [&top] { return command_top(top); }};
 }
 
-// The options of every command that changes a running node.
+// The flags of all commands that change a running node.
 void add_admin_options(CLI::App& app, AdminRequest& request) {
   app.add_option("--admin", request.admin, "admin.listen of the node")->type_name("HOST:PORT");
   app.add_option("--token-file", request.token_file, "admin.token_file of the node")->type_name("FILE");
@@ -229,14 +231,14 @@ void add_admin_options(CLI::App& app, AdminRequest& request) {
 }
 
 Command drain_command(CLI::App& shoal, Arguments& arguments) {
-  CLI::App* app = shoal.add_subcommand("drain", "Ask a node on this machine to leave in good order");
+  CLI::App* app = shoal.add_subcommand("drain", "Shut down a node in an orderly way");
   app->footer(kDrainExamples);
   add_admin_options(*app, arguments.drain);
   return {app, [&arguments] { return command_drain(arguments.drain); }};
 }
 
 Command reload_command(CLI::App& shoal, Arguments& arguments) {
-  CLI::App* app = shoal.add_subcommand("reload", "Have a node read its options and files anew");
+  CLI::App* app = shoal.add_subcommand("reload", "Make a node reload its options and files");
   app->footer(kReloadExamples);
   add_admin_options(*app, arguments.reload);
   return {app, [&arguments] { return command_reload(arguments.reload); }};
@@ -258,7 +260,8 @@ Command access_command(CLI::App& shoal, Arguments& arguments) {
   add_admin_options(*app, access.node);
   return {app, [hashes, &access] {
             if (access.verb != Verb::list && hashes->count() == 0) {
-              return failed(access.node.json, "which info_hash? see `shoal access --help`", kExitUsage);
+              return failed(access.node.json, "at least one info_hash is needed; see `shoal access --help`",
+                            kExitUsage);
             }
             return command_access(access);
           }};
@@ -276,39 +279,41 @@ int run_probe(const Arguments& arguments, bool has_hash) {
     return command_probe({arguments.probe_targets[0], all.hash, all.timeout, all.json});
   }
   return failed(all.json,
-                arguments.probe_all ? "which names? see `shoal probe --help`"
-                                    : "one URL is needed, or --all and names; see `shoal probe --help`",
+                arguments.probe_all
+                    ? "at least one name or --admin is needed; see `shoal probe --help`"
+                    : "exactly one URL is needed, or --all and names; see `shoal probe --help`",
                 kExitUsage);
 }
 
 Command probe_command(CLI::App& shoal, Arguments& arguments) {
-  CLI::App* app = shoal.add_subcommand("probe", "Ask a tracker as a client would, and time its answers");
+  CLI::App* app = shoal.add_subcommand("probe", "Query a tracker as a client would, and time its answers");
   app->footer(kProbeExamples);
   app->add_option("target", arguments.probe_targets,
                   "udp://HOST:PORT or http://HOST:PORT/announce; with --all: NAME[:PORT]...")
       ->type_name("TARGET");
-  CLI::Option* all = app->add_flag("--all", arguments.probe_all,
-                                   "Ask every address of every name, and whether they are one tracker");
+  CLI::Option* all =
+      app->add_flag("--all", arguments.probe_all,
+                    "Query all addresses of all names, and check that they act as one tracker");
   app->add_option("--admin", arguments.probe.admins,
-                  "With --all: admin.listen of a node whose members are asked as well")
+                  "With --all: admin.listen of a node whose members are queried, too")
       ->type_name("HOST:PORT")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->needs(all);
-  app->add_option("--protocol", arguments.probe.protocol, "With --all: ask by this only, udp or http")
+  app->add_option("--protocol", arguments.probe.protocol, "With --all: use only udp or http")
       ->type_name("PROTOCOL")
       ->check(CLI::IsMember({"udp", "http"}).description(""))
       ->needs(all);
   const CLI::Option* hash =
-      app->add_option(
-             "--hash", arguments.probe_hash,
-             "info_hash in hexadecimal, with --all of a swarm that has no peers; random if not given")
+      app->add_option("--hash", arguments.probe_hash,
+                      "info_hash in hexadecimal, by default random; with --all, of a swarm without peers")
           ->type_name("HASH");
-  app->add_option("--timeout-ms", arguments.probe_timeout_ms, "For each step, 1 to 60000; 2000 if not given")
+  app->add_option("--timeout-ms", arguments.probe_timeout_ms,
+                  "Time limit for each step, 1 to 60000; default 2000")
       ->type_name("N")
       ->check(CLI::Range(1, 60000));
   app->add_option("--agree-ms", arguments.probe_agree_ms,
-                  "With --all: what is announced to one must be known to all within this; 5000 if not given")
+                  "With --all: time in which all addresses must learn an announce, 1 to 600000; default 5000")
       ->type_name("N")
       ->check(CLI::Range(1, 600000))
       ->needs(all);
@@ -317,7 +322,7 @@ Command probe_command(CLI::App& shoal, Arguments& arguments) {
 }
 
 Command completion_command(CLI::App& shoal, Arguments& arguments) {
-  CLI::App* app = shoal.add_subcommand("completion", "Print what makes a shell complete this command line");
+  CLI::App* app = shoal.add_subcommand("completion", "Print a shell completion script");
   app->footer(kCompletionExamples);
   app->add_option("shell", arguments.completion_shell, "bash, zsh or fish")
       ->type_name("SHELL")
@@ -326,8 +331,8 @@ Command completion_command(CLI::App& shoal, Arguments& arguments) {
   return {app, [&shoal, &arguments] { return command_completion(shoal, arguments.completion_shell); }};
 }
 
-// CLI11 takes the next argument as the value of "--key="; what was meant is an empty value. In CLI11's order:
-// the last argument first.
+// Returns the arguments in CLI11's order, the last one first. Splits "--key=" into "--key" and an empty
+// value, because CLI11 would use the next argument as the value.
 std::vector<std::string> reversed_arguments(int argc, const char* const* argv) {
   std::vector<std::string> out;
   for (int i = argc - 1; i > 0; --i) {
@@ -341,7 +346,7 @@ std::vector<std::string> reversed_arguments(int argc, const char* const* argv) {
   return out;
 }
 
-// `json`: the command line asks for JSON, if its command has that.
+// `json`: the command line has --json, whether or not its command supports it.
 int usage_error(const CLI::App& shoal, const CLI::ParseError& error, bool json) {
   std::string message = error.what();
   const auto extras = shoal.remaining(true);
@@ -378,7 +383,7 @@ int run_command_line(int argc, const char* const* argv) {
   try {
     shoal.parse(std::vector<std::string>(words));
   } catch (const CLI::Success& success) {
-    return shoal.exit(success);  // prints the help or the version that was asked for
+    return shoal.exit(success);  // prints the requested help or version
   } catch (const CLI::ParseError& error) {
     return usage_error(shoal, error, std::find(words.begin(), words.end(), "--json") != words.end());
   }

@@ -66,12 +66,12 @@ void print_text(const ProbeTarget& target, const ProbeRequest& request, const Pr
   }
 }
 
-// What went wrong first; empty: nothing did.
+// The first error; empty: none.
 std::string error_of(const ProbeRequest& request, const ProbeReport& report) {
   for (const ProbeStep& step : report.steps) {
     if (!step.error.empty()) return printable(request.url) + ": " + step.name + ": " + step.error;
   }
-  return report.ok() ? "" : printable(request.url) + ": it was asked nothing";
+  return report.ok() ? "" : printable(request.url) + ": nothing was asked";
 }
 
 json as_json(const ProbeTarget& target, const ProbeRequest& request, const ProbeReport& report) {

@@ -23,14 +23,13 @@ common::Result<HostPort> read_name(const std::string& text) {
   auto server = parse_host_port(text);
   if (!server) server = parse_host_port(text + ":" + std::to_string(kDefaultPort));
   if (server) return *server;
-  return common::fail("\"" + printable(text, 80) +
-                      "\" is not allowed: NAME or NAME:PORT, of which all addresses are asked");
+  return common::fail("\"" + printable(text, 80) + "\" is not allowed: NAME or NAME:PORT");
 }
 
-// What is to be asked, and which node that is where somebody said so.
+// The addresses to ask, and the node's name where a member list gave it.
 class Addresses {
  public:
-  // All A and AAAA records.
+  // Adds all A and AAAA records of a name.
   common::Result<void> add_name(const std::string& text) {
     const auto server = read_name(text);
     if (!server) return tl::make_unexpected(server.error());
@@ -41,7 +40,7 @@ class Addresses {
     return {};
   }
 
-  // All members that a node knows, with the port of the first name.
+  // Adds all members that a node knows, with the port of the first name.
   common::Result<void> add_members(const std::string& text) {
     const auto admin = read_admin(text);
     if (!admin) return tl::make_unexpected(admin.error());
@@ -90,15 +89,15 @@ common::Result<ProbePlan> plan_of(const ProbeAllRequest& request, Addresses& add
   }
   plan.addresses = addresses.found();
   if (plan.addresses.empty())
-    return common::fail("there is no address to ask: no name is given, no member known");
+    return common::fail("no address to ask: no name was given, and the node knows no members");
   if (plan.addresses.size() > kProbeAllMax) {
-    return common::fail(std::to_string(plan.addresses.size()) + " addresses, but at most " +
-                        std::to_string(kProbeAllMax) + " are asked");
+    return common::fail(std::to_string(plan.addresses.size()) + " addresses are too many: at most " +
+                        std::to_string(kProbeAllMax));
   }
   return plan;
 }
 
-// Of the first step that failed; empty: none did.
+// The error of the first step that failed; empty: none.
 std::string error_of(const ProbeReport& report) {
   for (const ProbeStep& step : report.steps) {
     if (!step.error.empty()) return step.error;
@@ -106,7 +105,7 @@ std::string error_of(const ProbeReport& report) {
   return report.ok() ? "" : "nothing was asked";
 }
 
-// Of the announce.
+// The round trip of the announce.
 double round_trip_ms(const ProbeReport& report) {
   for (const ProbeStep& step : report.steps) {
     if (step.name == "announce") return step.round_trip_ms;
@@ -143,7 +142,7 @@ void print_text(const std::vector<ProbedAddress>& probed, const Addresses& addre
     if (one.http && !one.http->ok()) note(one, "HTTP: " + error_of(*one.http));
     for (const Endpoint& other : one.unseen)
       note(one, "does not know what was announced to " + common::to_string(other));
-    if (!one.shares_id.value_or(true)) note(one, "does not take a connection id of the first address");
+    if (!one.shares_id.value_or(true)) note(one, "rejects a connection id of the first address");
   }
   std::printf("%s%s", text_table(rows).c_str(), notes.c_str());
 }

@@ -11,10 +11,10 @@ namespace shoal::node {
 
 namespace {
 
-// A long access list takes some seconds to read, and another reload may come first.
+// A long access list takes seconds to read, and another reload may be in progress.
 constexpr std::chrono::milliseconds kReloadTimeout{120'000};
 
-// "a, b" of a list of strings, whoever wrote it; empty: none.
+// "a, b" from a list of strings, which may have any shape; empty: none.
 std::string keys_of(const nlohmann::json& answer, const char* name) {
   std::string text;
   const auto list = answer.find(name);
@@ -30,7 +30,7 @@ void print_report(const std::string& admin, const nlohmann::json& answer) {
   const std::string applied = keys_of(answer, "applied");
   const std::string need_restart = keys_of(answer, "need_restart");
   std::printf("%s: reloaded\n", admin.c_str());
-  std::printf("changed: %s\n", applied.empty() ? "no option" : applied.c_str());
+  std::printf("changed: %s\n", applied.empty() ? "no options" : applied.c_str());
   if (!need_restart.empty()) std::printf("changed, but need a restart: %s\n", need_restart.c_str());
 }
 

@@ -17,7 +17,7 @@ namespace {
 constexpr std::chrono::milliseconds kTimeout{3000};
 constexpr std::chrono::seconds kWatchInterval{1};
 
-// The cursor to the upper left corner, and everything from there on erased (ECMA-48).
+// Moves the cursor to the upper left corner and erases everything after it (ECMA-48).
 constexpr std::string_view kClear = "\x1b[H\x1b[J";
 
 std::string reason_of(const HttpResponse& reply) {
@@ -54,7 +54,7 @@ Answers ask(const StatusRequest& request, const std::vector<HostPort>& admins) {
   return answers;
 }
 
-// In the order in which the nodes were given. Of one that did not answer: why.
+// In the order of the arguments. A node that did not answer has an error.
 nlohmann::json as_json(const StatusRequest& request, const Answers& answers) {
   auto list = nlohmann::json::array();
   for (const Answer& answer : answers) {
@@ -81,7 +81,7 @@ std::string as_text(const StatusRequest& request, const Answers& answers) {
   return out;
 }
 
-// Runs until SIGINT, which is exit code 0, or until nobody reads its output.
+// Runs until SIGINT (exit code 0) or until nobody reads the output.
 int watch(const StatusRequest& request, const std::vector<HostPort>& admins) {
   std::signal(SIGINT, [](int /*signal*/) { _exit(kExitOk); });
   const bool terminal = isatty(STDOUT_FILENO) == 1;
@@ -92,7 +92,7 @@ int watch(const StatusRequest& request, const std::vector<HostPort>& admins) {
     if (request.json) {
       frame = as_json(request, answers).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) + "\n";
     } else {
-      // A node that does not answer is part of the picture, and may answer again.
+      // Shows a node that does not answer as a line: it may answer later.
       frame = as_text(request, answers);
       for (const Answer& answer : answers) {
         if (!answer.document) frame += (frame.empty() ? "" : "\n") + answer.error() + "\n";

@@ -1,7 +1,7 @@
-// The commands of the executable, each in a file of its own (node/cli/command_NAME.cc). Results go to
-// standard output, errors to standard error as "shoal: MESSAGE". Each returns the exit code: kExitOk or
-// kExitFailed. With --json standard output is one document, also of a command that failed: then it has an
-// "error".
+// The commands of the executable, each in its own file (node/cli/command_NAME.cc). They print results to
+// standard output and errors to standard error as "shoal: MESSAGE", and return the exit code: kExitOk or
+// kExitFailed. With
+// --json, standard output is one document; if the command fails, the document has an "error".
 
 #pragma once
 
@@ -23,17 +23,17 @@ class App;
 namespace shoal::node {
 
 constexpr int kExitOk = 0;
-constexpr int kExitFailed = 1;  // it did not work, or something is not valid
-constexpr int kExitUsage = 2;   // the command line cannot be understood
+constexpr int kExitFailed = 1;  // it failed, or something is not valid
+constexpr int kExitUsage = 2;   // the command line is not valid
 
-// A node's admin endpoint (HOST:PORT) if none is given: admin.listen as the environment sets it, as in a
-// node's container, by loopback if that is all addresses; otherwise the option's default.
+// The default admin endpoint (HOST:PORT): SHOAL_ADMIN_LISTEN if it is set, as in a node's container, with
+// loopback in place of a wildcard address; otherwise the default of admin.listen.
 std::string default_admin();
 
-// One "shoal: LINE" per line of the message.
+// Prints "shoal: LINE" for each line of the message.
 void print_error(std::string_view message);
 
-// Prints what did not work, with `json` also as a document; returns `code`.
+// Prints an error, with `json` also as a document. Returns `code`.
 int failed(bool json, std::string_view message, int code = kExitFailed);
 
 // shoal node.
@@ -46,32 +46,32 @@ int command_config_manual();
 int command_config_check(const std::string& file, bool json);
 int command_config_from_opentracker(const std::string& file);
 
-// shoal keygen: to a new file, or to standard output for "-".
+// shoal keygen: writes a key to a new file, or to standard output for "-".
 int command_keygen(const std::string& file, bool json);
 
-// shoal status: of the nodes whose admin addresses ("HOST:PORT", at least one) are given.
+// shoal status: shows the nodes with these admin endpoints ("HOST:PORT", at least one).
 struct StatusRequest {
   std::vector<std::string> admins;
   bool json = false;   // one node: its document; several: a list
-  bool ready = false;  // ask only whether they are ready
-  bool watch = false;  // once a second, until SIGINT ends the process
+  bool ready = false;  // check only whether they are ready
+  bool watch = false;  // every second, until SIGINT
 };
 int command_status(const StatusRequest& request);
 
-// What commands that change a running node have in common.
+// The arguments that all commands that change a running node share.
 struct AdminRequest {
   std::string admin = default_admin();  // HOST:PORT
   std::string token_file;               // the node's admin.token_file; empty: none
   bool json = false;
 };
 
-// shoal drain: asks a node to leave in good order.
+// shoal drain: starts an orderly shutdown of a node.
 int command_drain(const AdminRequest& request);
 
-// shoal reload: has a node read its options and files again, and prints the result.
+// shoal reload: makes a node reload its options and files, and prints the result.
 int command_reload(const AdminRequest& request);
 
-// shoal access: shows or changes the access list through one node.
+// shoal access: shows or changes the access list of the cluster, through one node.
 struct AccessRequest {
   enum class Verb : uint8_t { add, remove, list };
   Verb verb = Verb::list;
@@ -88,10 +88,10 @@ struct TopRequest {
 };
 int command_top(const TopRequest& request);
 
-// shoal completion: a script with which `shell` (bash, zsh or fish) completes this command line.
+// shoal completion: prints a completion script for `shell` (bash, zsh or fish).
 int command_completion(const CLI::App& shoal, const std::string& shell);
 
-// HOST:PORT as given to --admin.
+// Parses the HOST:PORT of --admin.
 common::Result<HostPort> read_admin(const std::string& text);
 
 // shoal probe.
@@ -106,9 +106,9 @@ int command_probe(const ProbeRequest& request);
 // shoal probe --all.
 struct ProbeAllRequest {
   std::vector<std::string> names;   // NAME or NAME:PORT
-  std::vector<std::string> admins;  // nodes whose members are asked as well
+  std::vector<std::string> admins;  // nodes whose members are probed, too
   std::optional<std::string> hash;
-  std::string protocol;  // udp or http: only this; empty: both
+  std::string protocol;  // "udp" or "http"; empty: both
   std::chrono::milliseconds timeout{2000};
   std::chrono::milliseconds agree_within{5000};
   bool json = false;

@@ -17,7 +17,8 @@ std::string joined(const std::vector<std::string>& words) {
   return out;
 }
 
-// For all three shells: fish knows \' within quotes, the others end the quotes for it.
+// Quotes text for any of the three shells: fish allows \' inside quotes; the others must end the quotes
+// first.
 std::string quoted(Shell shell, std::string_view text) {
   std::string out = "'";
   for (const char c : text) {
@@ -38,8 +39,8 @@ std::vector<std::string> flag_names(const CompletionCommand& command) {
   return names;
 }
 
-// The lines of a `case`: what stands behind each flag. `files` and `words(LIST)` are what the shell does
-// then.
+// The lines of a `case` that completes the value of each flag: with the shell code `files` for files and
+// `words(LIST)` for words.
 template <class Words>
 std::string value_cases(Commands commands, const std::string& files, Words words) {
   std::string out;

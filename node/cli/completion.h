@@ -1,5 +1,5 @@
-// Completion scripts for the command line of shoal, for bash, zsh and fish. Pure. The scripts need only the
-// shell: they do not run shoal.
+// Makes completion scripts for bash, zsh and fish. Pure. The scripts need only the shell: they do not run
+// shoal.
 
 #pragma once
 
@@ -12,16 +12,16 @@
 
 namespace shoal::node {
 
-// What may stand behind a flag, or where a command has an argument without one.
+// The possible values of a flag, or of a command's argument.
 struct CompletionValue {
   bool file = false;
   std::vector<std::string> words;
 };
 
 struct CompletionFlag {
-  std::string name;  // with its dashes
+  std::string name;  // with the dashes
   std::string summary;
-  std::optional<CompletionValue> value;  // none: it takes none
+  std::optional<CompletionValue> value;  // none: the flag has no value
 };
 
 struct CompletionCommand {

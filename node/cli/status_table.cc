@@ -42,7 +42,7 @@ std::string percent(const json& permille) {
   return permille.is_number_unsigned() ? permille_text(permille.get<uint64_t>()) : "-";
 }
 
-// 0 is what has not been measured yet.
+// 0: not measured yet.
 std::string milliseconds(const json& us) {
   if (!us.is_number_integer() || us == 0) return "-";
   char text[48];

@@ -1,4 +1,4 @@
-// /status.json for people: the cluster as a table. Pure; the document may have any shape.
+// Formats /status.json as a table of the cluster. Pure. Accepts documents of any shape.
 
 #pragma once
 
@@ -8,8 +8,8 @@
 
 namespace shoal::node {
 
-// This node first, then the members. Only printable ASCII and line feeds; what is missing or of another type
-// is "-".
+// Shows this node first, then the members. Only printable ASCII and line feeds; "-" for what is missing or
+// has another type.
 std::string status_table(const nlohmann::json& status);
 
 }  // namespace shoal::node

@@ -31,7 +31,7 @@ common::Result<std::vector<Endpoint>> resolve(const HostPort& server, Transport 
   hints.ai_socktype = transport == Transport::tcp ? SOCK_STREAM : SOCK_DGRAM;
   addrinfo* found = nullptr;
   const int error = getaddrinfo(server.host.c_str(), nullptr, &hints, &found);
-  if (error != 0) return common::fail(server.host + ": cannot be resolved: " + gai_strerror(error));
+  if (error != 0) return common::fail(server.host + ": cannot resolve the name: " + gai_strerror(error));
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> list(found, freeaddrinfo);
   std::vector<Endpoint> endpoints;
   for (const addrinfo* info = list.get(); info != nullptr && endpoints.size() < kAddressesMax;

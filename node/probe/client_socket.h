@@ -1,5 +1,5 @@
-// ClientSocket: a TCP or UDP socket connected to one server, blocking up to a deadline. For the commands
-// only; the servers use libuv. One thread.
+// ClientSocket: a TCP or UDP socket connected to one server. Blocks until a deadline. Only for the commands;
+// the servers use libuv. One thread.
 
 #pragma once
 
@@ -22,7 +22,7 @@ using std::chrono::milliseconds;
 
 enum class Transport { tcp, udp };
 
-// All addresses of a server, in the resolver's order, at least one.
+// Returns all addresses of a server, at least one, in the resolver's order.
 common::Result<std::vector<common::Endpoint>> resolve(const HostPort& server, Transport transport);
 
 class ClientSocket {
@@ -30,11 +30,11 @@ class ClientSocket {
   static common::Result<ClientSocket> connect(const common::Endpoint& server, Transport transport,
                                               Deadline deadline);
 
-  // All bytes of a stream, or one datagram.
+  // Sends all bytes of a stream, or one datagram.
   common::Result<void> send(common::ByteSpan bytes, Deadline deadline);
 
-  // What is there, or comes until the deadline: bytes of a stream (0: the server closed it) or one datagram.
-  // kTimedOut is the message when nothing comes.
+  // Waits until the deadline for bytes of a stream (0: the server closed it) or one datagram. Fails with
+  // kTimedOut if nothing arrives.
   common::Result<size_t> receive(std::span<uint8_t> out, Deadline deadline);
 
  private:

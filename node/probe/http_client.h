@@ -1,4 +1,4 @@
-// A small blocking HTTP client for the commands: one request, one connection.
+// A small blocking HTTP client for the commands: one request per connection.
 
 #pragma once
 
@@ -13,15 +13,17 @@
 
 namespace shoal::node {
 
-// Asks one address. `host` is the Host header, `target` a path that holds no blanks and no control bytes.
+// Sends a request to one address. `host` is the Host header, `target` a path without blanks and control
+// bytes.
 common::Result<HttpResponse> http_get(const common::Endpoint& server, std::string_view host,
                                       std::string_view target, std::chrono::milliseconds timeout);
 
-// Asks the server's addresses in turn until one takes the connection; `timeout` is for all of them together.
+// Tries the server's addresses in turn until one accepts the connection. `timeout` covers all of them
+// together.
 common::Result<HttpResponse> http_get(const HostPort& server, std::string_view target,
                                       std::chrono::milliseconds timeout);
 
-// The same, by POST with nothing in it. `headers`: more header lines, each with its end.
+// The same with an empty POST request. `headers`: additional header lines, each with its line end.
 common::Result<HttpResponse> http_post(const HostPort& server, std::string_view target,
                                        std::chrono::milliseconds timeout, std::string_view headers = {});
 

@@ -18,7 +18,7 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-// The next line without its end; `text` keeps the rest.
+// Removes the first line from `text` and returns it without its end.
 std::string_view take_line(std::string_view& text) {
   const size_t end = std::min(text.find('\n'), text.size());
   const std::string_view line = common::trim_line(text.substr(0, end));
@@ -33,7 +33,7 @@ common::Result<bool> HttpReplyParser::feed(std::string_view bytes) {
   if (!in_body_) {
     const size_t end = buffer_.find("\r\n\r\n");
     if (std::min(end, buffer_.size()) > kHttpReplyHeadMax)
-      return common::fail("the answer's head is too long");
+      return common::fail("the answer's header is too long");
     if (end == std::string::npos) return false;
     if (auto head = parse_head(std::string_view(buffer_).substr(0, end)); !head) {
       return tl::make_unexpected(head.error());
@@ -47,8 +47,8 @@ common::Result<bool> HttpReplyParser::feed(std::string_view bytes) {
 
 common::Result<HttpResponse> HttpReplyParser::finish() {
   if (!in_body_)
-    return common::fail(buffer_.empty() ? "closed without an answer" : "closed within the answer's head");
-  if (length_ && buffer_.size() < *length_) return common::fail("closed within the answer");
+    return common::fail(buffer_.empty() ? "closed without an answer" : "closed in the answer's header");
+  if (length_ && buffer_.size() < *length_) return common::fail("closed in the answer's body");
   if (length_) buffer_.resize(*length_);
   return HttpResponse{status_, std::move(buffer_)};
 }
@@ -67,11 +67,11 @@ common::Result<void> HttpReplyParser::parse_head(std::string_view head) {
     const std::string name = lower(common::trim_line(line.substr(0, colon)));
     const std::string_view value = common::trim_line(line.substr(std::min(colon + 1, line.size())));
     if (name == "transfer-encoding")
-      return common::fail("the answer has a transfer encoding, which was not asked for");
+      return common::fail("the answer has a transfer encoding, which is not supported");
     if (name != "content-length") continue;
     const auto length = parse_whole(value, 0, kHttpReplyBodyMax);
     if (!length || (length_ && *length_ != *length)) {
-      return common::fail("the answer's Content-Length is \"" + printable(value, 20) + "\"");
+      return common::fail("the answer has a bad Content-Length: \"" + printable(value, 20) + "\"");
     }
     length_ = *length;
   }

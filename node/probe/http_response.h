@@ -1,6 +1,6 @@
-// HttpReplyParser: an HTTP/1 response as it arrives, for the commands. Pure and bounded; the server may send
-// anything. Bodies end by Content-Length or by the end of the connection; requests are HTTP/1.0, so that no
-// server answers in chunks.
+// HttpReplyParser: parses an HTTP/1 response as it arrives, for the commands. Pure and bounded; the server
+// may send anything. A body ends at its Content-Length or at the end of the connection. Requests use
+// HTTP/1.0, so that servers do not answer in chunks.
 
 #pragma once
 
@@ -22,16 +22,16 @@ struct HttpResponse {
 
 class HttpReplyParser {
  public:
-  // More bytes; true: the reply is complete and the rest is not looked at.
+  // Adds bytes. True: the reply is complete; the rest is ignored.
   common::Result<bool> feed(std::string_view bytes);
 
-  // Nothing more comes.
+  // Returns the reply at the end of the connection, or when feed() returned true.
   common::Result<HttpResponse> finish();
 
  private:
   common::Result<void> parse_head(std::string_view head);
 
-  std::string buffer_;  // the head until it is whole, then the body
+  std::string buffer_;  // the head until it is complete, then the body
   bool in_body_ = false;
   int status_ = 0;
   std::optional<size_t> length_;  // of the body; none: until the end of the connection

@@ -20,13 +20,14 @@ constexpr uint16_t kPort = 6881;
 constexpr uint32_t kNumwant = 50;
 constexpr std::string_view kPeerIdPrefix = "-SH0001-";  // Azureus style (BEP 20)
 
-// A dictionary without a failure reason.
+// Parses a dictionary; fails if it has a failure reason.
 common::Result<BencodeValue> parse_body(std::string_view body) {
   const auto value = proto::parse_bencode(body);
   if (!value) return common::fail("the answer is not bencoded: " + value.error().message);
-  if (value->kind() != BencodeValue::Kind::dict) return common::fail("the answer is no bencoded dictionary");
+  if (value->kind() != BencodeValue::Kind::dict)
+    return common::fail("the answer is not a bencoded dictionary");
   if (const auto failure = value->find("failure reason")) {
-    return common::fail("answered: failure reason: " + printable(failure->bytes().value_or("")));
+    return common::fail("the tracker refused: " + printable(failure->bytes().value_or("")));
   }
   return *value;
 }
@@ -36,7 +37,7 @@ int64_t integer(const BencodeValue& dict, std::string_view key) {
   return value ? value->integer().value_or(0) : 0;
 }
 
-// The peers of an answer without "compact": a list of dictionaries.
+// Adds the peers of an answer that is not compact: a list of dictionaries.
 void add_listed_peers(const BencodeValue& list, ProbeAnnounce& announce) {
   auto children = list.children();
   while (const auto peer = children.next()) {
@@ -74,24 +75,23 @@ proto::AnnounceRequest probe_announce(const common::InfoHash& hash) {
 common::Result<TrackerUrl> parse_tracker_url(std::string_view text) {
   const auto wrong = [&](const std::string& why) {
     return common::fail("\"" + printable(text) + "\": " + why +
-                        ": udp://HOST:PORT or http://HOST:PORT/announce is needed");
+                        ": use udp://HOST:PORT or http://HOST:PORT/announce");
   };
   TrackerUrl url;
-  if (text.starts_with("https://")) return wrong("shoal speaks no TLS");
+  if (text.starts_with("https://")) return wrong("shoal does not support TLS");
   url.udp = text.starts_with("udp://");
-  if (!url.udp && !text.starts_with("http://")) return wrong("is no URL of a tracker");
+  if (!url.udp && !text.starts_with("http://")) return wrong("not a tracker URL");
   std::string_view rest = text.substr(url.udp ? 6 : 7);
   const size_t slash = std::min(rest.find('/'), rest.size());
   const std::string authority(rest.substr(0, slash));
   url.path = rest.substr(slash);
   auto server = parse_host_port(authority);
   if (!server && !url.udp) server = parse_host_port(authority + ":80");
-  if (!server) return wrong("has no host and port that can be asked");
+  if (!server) return wrong("no valid host and port");
   url.server = *server;
   const bool plain =
       std::all_of(url.path.begin(), url.path.end(), [](char c) { return c > 0x20 && c < 0x7f; });
-  if (!plain || url.path.find_first_of("?#") != std::string::npos)
-    return wrong("has a path that cannot be asked");
+  if (!plain || url.path.find_first_of("?#") != std::string::npos) return wrong("not a valid path");
   if (url.path.empty()) url.path = "/announce";
   return url;
 }
@@ -137,7 +137,7 @@ common::Result<ProbeScrape> parse_scrape_body(std::string_view body, const commo
   if (!dict) return tl::make_unexpected(dict.error());
   const auto files = dict->find("files");
   if (!files || files->kind() != BencodeValue::Kind::dict) return common::fail("the answer has no files");
-  // Trackers leave out what they do not know: nobody is there.
+  // Trackers leave out swarms that they do not know, which have no peers.
   const auto file = files->find({reinterpret_cast<const char*>(hash.bytes.data()), hash.bytes.size()});
   if (!file) return ProbeScrape{};
   return ProbeScrape{integer(*file, "complete"), integer(*file, "incomplete"), integer(*file, "downloaded")};

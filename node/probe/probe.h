@@ -1,6 +1,6 @@
-// Probe: asks a tracker as a client would (UDP: BEP 15; HTTP: BEP 3, 23, 48) and reports its answers, step by
-// step. It announces a leecher and stops it at the end, so that no ghost peer remains. Blocking; for the
-// command `shoal probe` only.
+// Probe: queries a tracker as a client would (UDP: BEP 15; HTTP: BEP 3, 23, 48) and reports its answers, step
+// by step. It announces a leecher and stops it at the end, so that no ghost peer remains. Blocks; only for
+// the command `shoal probe`.
 
 #pragma once
 
@@ -25,20 +25,20 @@ struct TrackerUrl {
   std::string path;  // HTTP: begins with '/'
 };
 
-// "udp://HOST:PORT[/announce]" or "http://HOST[:PORT][/PATH]"; an HTTP path is "/announce" when it is left
-// out.
+// Parses "udp://HOST:PORT[/announce]" or "http://HOST[:PORT][/PATH]". The default path of HTTP is
+// "/announce".
 common::Result<TrackerUrl> parse_tracker_url(std::string_view text);
 
-// Where scrapes go (BEP 48): the last segment of an announce path, "announce" replaced by "scrape"; nothing
-// when the path has no such segment.
+// Returns the scrape path of an announce path (BEP 48): "announce" in the last segment becomes "scrape".
+// Returns nothing if the last segment does not begin with "announce".
 std::optional<std::string> scrape_path(std::string_view announce_path);
 
 struct ProbeTarget {
   TrackerUrl url;
   common::InfoHash hash;
-  proto::AnnounceRequest announce;      // what is sent; the hash is the one above
+  proto::AnnounceRequest announce;      // the request to send, for the same hash
   std::chrono::milliseconds timeout{};  // for each step
-  // Only these steps, besides the connect.
+  // The steps to do, after the connect.
   bool announces = true;
   bool scrapes = true;
   bool stops = true;
@@ -52,7 +52,7 @@ proto::AnnounceRequest probe_announce(const common::InfoHash& hash);
 struct ProbeStep {
   std::string name;  // connect, announce, scrape, stopped
   double round_trip_ms = 0;
-  std::string error;  // empty: it succeeded
+  std::string error;  // empty: success
 };
 
 struct ProbeAnnounce {
@@ -71,11 +71,11 @@ struct ProbeScrape {
 };
 
 struct ProbeReport {
-  std::optional<common::Endpoint> server;  // that was asked in the end
+  std::optional<common::Endpoint> server;  // the last address tried
   std::vector<ProbeStep> steps;
   std::optional<ProbeAnnounce> announce;
   std::optional<ProbeScrape> scrape;
-  uint64_t connection_id = 0;  // UDP: that the server gave
+  uint64_t connection_id = 0;  // UDP: from the server
 
   bool ok() const;  // every step succeeded
 };
@@ -83,12 +83,13 @@ struct ProbeReport {
 ProbeReport probe_udp(const ProbeTarget& target);
 ProbeReport probe_http(const ProbeTarget& target);
 
-// What HTTP trackers answer, bencoded. Pure; the body may be anything. An error is shown to the operator: a
-// failure reason, or why it is no answer.
+// Parse the bencoded answers of HTTP trackers. Pure; the body may be anything. The error is for the operator:
+// the tracker's failure reason, or why the body is not an answer.
 common::Result<ProbeAnnounce> parse_announce_body(std::string_view body);
 common::Result<ProbeScrape> parse_scrape_body(std::string_view body, const common::InfoHash& hash);
 
-// Appends whole compact peers, at most kProbePeersMax in all, and counts them.
+// Appends compact peers up to kProbePeersMax in total, and counts all of them. Ignores an incomplete peer at
+// the end.
 void add_compact_peers(std::span<const uint8_t> compact, common::Family family, ProbeAnnounce& announce);
 
 }  // namespace shoal::node

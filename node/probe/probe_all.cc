@@ -18,7 +18,7 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr milliseconds kPollInterval{100};
-// A connection id that is not taken is not answered.
+// A node does not answer a connection id that it rejects.
 constexpr milliseconds kIdTimeout{1'000};
 constexpr size_t kNameMax = 64;
 
@@ -64,7 +64,7 @@ class ProbeAll {
 
   static bool ok(const std::optional<ProbeReport>& report) { return report && report->ok(); }
 
-  // By the protocol that it has answered.
+  // Uses the protocol over which the address answered.
   static ProbeReport ask(const Asked& asked, ProbeTarget target) {
     if (!ok(asked.result.udp)) return probe_http(target);
     target.connection_id = asked.result.udp->connection_id;
@@ -82,8 +82,8 @@ class ProbeAll {
     for (auto& one : running) one.get();
   }
 
-  // True: it knows all that it should.
-  bool look(Asked& asked) const {
+  // Scrapes an address. True: it knows everything that was announced.
+  bool knows_all(Asked& asked) const {
     ProbeTarget target = asked.target;
     target.announces = false;
     if (plan_.hash) {
@@ -113,7 +113,7 @@ class ProbeAll {
     }
     for (;;) {
       std::erase_if(waiting, [&](Asked* asked) {
-        if (!look(*asked)) return false;
+        if (!knows_all(*asked)) return false;
         asked->result.seen_after = std::chrono::duration_cast<milliseconds>(steady_clock::now() - begun);
         return true;
       });
@@ -126,7 +126,7 @@ class ProbeAll {
     }
   }
 
-  // An id is for one client address, so only addresses of one family can share it.
+  // A connection id is valid for one client address, so only addresses of one family can share it.
   void try_connection_ids() {
     for (const common::Family family : {common::Family::v4, common::Family::v6}) {
       std::optional<uint64_t> id;

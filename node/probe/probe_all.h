@@ -1,7 +1,8 @@
-// Asks many addresses of one tracker as clients would, and says whether they behave as one: each answers,
-// what is announced to one is soon known to all, and all accept a connection id of one (BEP 15 clients may be
-// sent to another node within two minutes). Blocking, with threads of its own; for the command `shoal probe
-// --all` only.
+// Queries many addresses of one tracker as clients would, and reports whether they act as one tracker: each
+// one answers, all soon know what was announced to one, and all accept a connection id from one (a load
+// balancer may send a BEP 15 client to another node within two minutes). Blocks, with its own threads; only
+// for the command `shoal probe
+// --all`.
 
 #pragma once
 
@@ -20,8 +21,8 @@ constexpr size_t kProbeAllMax = 64;  // addresses
 
 struct ProbePlan {
   std::vector<common::Endpoint> addresses;  // at most kProbeAllMax
-  std::optional<common::InfoHash>
-      hash;                             // a swarm that nobody else is in; none: a random one for each address
+  // A swarm without other peers; none: a random one for each address.
+  std::optional<common::InfoHash> hash;
   std::chrono::milliseconds timeout{};  // for each step
   std::chrono::milliseconds agree_within{};
   bool udp = true;
@@ -30,19 +31,19 @@ struct ProbePlan {
 
 struct ProbedAddress {
   common::Endpoint address;
-  std::optional<ProbeReport> udp;  // none: was not asked
+  std::optional<ProbeReport> udp;  // none: not asked
   std::optional<ProbeReport> http;
-  size_t seen = 0;                       // of the announces that were answered, wherever: those that it knows
-  size_t announced = 0;                  // so many were answered
-  std::vector<common::Endpoint> unseen;  // where the others were announced; empty with ProbePlan::hash
-  std::chrono::milliseconds seen_after{0};  // since the last announce was answered, when it knows all
-  std::optional<bool> shares_id;  // takes the connection id of the first of its family; none: is that
+  size_t seen = 0;                       // of the announced peers, those that this address knows
+  size_t announced = 0;                  // the announces that any address answered
+  std::vector<common::Endpoint> unseen;  // the addresses of the other announces; empty with ProbePlan::hash
+  std::chrono::milliseconds seen_after{0};  // from the last answer until this address knew all
+  std::optional<bool> shares_id;  // accepts the id of its family's first address; none: is that address
 
   bool answers() const;
   bool ok() const;
 };
 
-// In the order of the plan. Stops every peer that it has announced.
+// Returns results in the order of the plan. Stops all peers that it announced.
 std::vector<ProbedAddress> probe_all(const ProbePlan& plan);
 
 struct NamedAddress {
@@ -50,8 +51,8 @@ struct NamedAddress {
   common::Endpoint address;
 };
 
-// The members of /v1/members, at the addresses of their sync channels but with this port. Pure; the document
-// may have any shape.
+// Returns the members of /v1/members with the addresses of their sync channels and this port. Pure. Accepts
+// documents of any shape.
 std::vector<NamedAddress> member_addresses(const nlohmann::json& document, uint16_t port);
 
 }  // namespace shoal::node

@@ -1,4 +1,4 @@
-// The HTTP half of the probe: announce, scrape, announce stopped (BEP 3, 23, 48), a connection each.
+// The HTTP part of the probe: announce, scrape, announce stopped (BEP 3, 23, 48), each on its own connection.
 
 #include <functional>
 #include <utility>
@@ -44,7 +44,7 @@ class HttpProbe {
     }
     if (!connected) return std::move(report_);
     if ((!target_.announces || announce()) && target_.scrapes) scrape();
-    // Also after a failed announce: perhaps only its answer was lost.
+    // Even after a failed announce: perhaps only its answer was lost.
     if (target_.stops) stop();
     return std::move(report_);
   }
@@ -57,7 +57,7 @@ class HttpProbe {
     return "no answer from http://" + server + " within " + std::to_string(target_.timeout.count()) + " ms";
   }
 
-  // Chooses among several addresses; a step of its own, as it is for UDP.
+  // Checks whether this address accepts connections. A separate step, as for UDP.
   bool connects() {
     const Deadline start = steady_clock::now();
     const auto socket = ClientSocket::connect(*report_.server, Transport::tcp, start + target_.timeout);
@@ -68,7 +68,7 @@ class HttpProbe {
     return socket.has_value();
   }
 
-  // `read` takes the body and returns an error text, empty if all is well.
+  // `read` parses the body and returns an error message; empty: success.
   bool step(const std::string& name, const std::string& path,
             const std::function<std::string(const std::string& body)>& read) {
     const Deadline start = steady_clock::now();
@@ -107,7 +107,7 @@ class HttpProbe {
     const auto path = scrape_path(target_.url.path);
     if (!path) {
       report_.steps.push_back(
-          {"scrape", 0, "the last part of the path is not \"announce\": no scrape (BEP 48)"});
+          {"scrape", 0, "cannot scrape: the last part of the path is not \"announce\" (BEP 48)"});
       return;
     }
     step("scrape", *path + "?info_hash=" + percent_encoded(target_.hash.bytes), [&](const std::string& body) {

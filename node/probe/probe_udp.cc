@@ -1,4 +1,4 @@
-// The UDP half of the probe: connect, announce, scrape, announce stopped (BEP 15).
+// The UDP part of the probe: connect, announce, scrape, announce stopped (BEP 15).
 
 #include <sodium.h>
 
@@ -33,7 +33,7 @@ class UdpProbe {
     for (const common::Endpoint& server : *servers) {
       if (!open(server)) continue;
       if ((!target_.announces || announce()) && target_.scrapes) scrape();
-      // Also after a failed announce: perhaps only its answer was lost.
+      // Even after a failed announce: perhaps only its answer was lost.
       if (target_.stops) stop();
       break;
     }
@@ -51,7 +51,7 @@ class UdpProbe {
     return "no answer from " + server + " within " + std::to_string(target_.timeout.count()) + " ms";
   }
 
-  // The answer to this transaction, whatever else arrives, until the deadline.
+  // Waits until the deadline for the answer to this transaction. Ignores everything else.
   common::Result<UdpAnswer> await(uint32_t transaction_id, Deadline deadline) {
     for (;;) {
       const auto size = socket_->receive(in_, deadline);
@@ -62,7 +62,7 @@ class UdpProbe {
     }
   }
 
-  // Sends the request, and again after half the time-out. The round trip counts from the last time it was
+  // Sends the request, and repeats it after half the time-out. The round trip begins at the last time it was
   // sent.
   common::Result<UdpAnswer> exchange(const Write& write, double& round_trip_ms) {
     const uint32_t transaction_id = randombytes_random();
@@ -79,16 +79,16 @@ class UdpProbe {
     return common::fail(shown({kTimedOut}));
   }
 
-  // Records the step; nothing when it failed.
+  // Does a step and records it. Returns nothing if it failed.
   std::optional<UdpAnswer> step(const std::string& name, UdpAnswerKind expected, const Write& write) {
     ProbeStep step{name, 0, ""};
     const auto answer = exchange(write, step.round_trip_ms);
     if (!answer) {
       step.error = answer.error().message;
     } else if (answer->kind == UdpAnswerKind::error) {
-      step.error = "answered: failure reason: " + printable(answer->message);
+      step.error = "the tracker refused: " + printable(answer->message);
     } else if (answer->kind != expected) {
-      step.error = "answered with another action";
+      step.error = "the answer has another action";
     }
     report_.steps.push_back(step);
     if (!step.error.empty()) return std::nullopt;
@@ -97,7 +97,7 @@ class UdpProbe {
 
   bool open(const common::Endpoint& server) {
     report_.server = server;
-    report_.steps.clear();  // of an address that did not answer
+    report_.steps.clear();  // drops those of an address that did not answer
     auto socket = ClientSocket::connect(server, Transport::udp, steady_clock::now() + target_.timeout);
     if (!socket) {
       report_.steps.push_back({"connect", 0, shown(socket.error())});
@@ -132,7 +132,7 @@ class UdpProbe {
     if (!answer) return;
     if (answer->scrape_count() != 1) {
       report_.steps.back().error =
-          "answered with " + std::to_string(answer->scrape_count()) + " swarms instead of 1";
+          "the answer has " + std::to_string(answer->scrape_count()) + " swarms instead of 1";
       return;
     }
     const auto counts = answer->scrape_counts(0);

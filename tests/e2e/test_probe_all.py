@@ -103,7 +103,7 @@ class ProbeAllNames(ClusterCase):
 
     def test_mistakes(self):
         for arguments, code, text in [
-                ((), 2, "which names?"),
+                ((), 2, "at least one name or --admin is needed"),
                 (("a b",), 1, "NAME or NAME:PORT"),
                 (("127.0.0.1:1", "--hash", "12"), 1, "40 hexadecimal digits"),
                 (("name.invalid",), 1, "name.invalid:6969: "),

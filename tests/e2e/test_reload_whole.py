@@ -126,7 +126,7 @@ class Restart(ReloadCase):
                                    "changed, but need a restart: node.name\n")
         self.assertEqual(json.loads(reload("--json"))["applied"], [])
         self.set(node__name="a")
-        self.assertEqual(reload(), f"{node.admin}: reloaded\nchanged: no option\n")
+        self.assertEqual(reload(), f"{node.admin}: reloaded\nchanged: no options\n")
 
 
 class Held(unittest.TestCase):

@@ -23,7 +23,7 @@ TEST_CASE("answer text: the access list") {
 
 TEST_CASE("answer text: the largest swarms") {
   CHECK(top_text({{"unix_ms", nullptr}, {"swarms", json::array()}}) ==
-        "not known yet: looked for every half minute\n");
+        "no result yet: the node searches every 30 seconds\n");
   CHECK(top_text(
             {{"unix_ms", 1},
              {"swarms",

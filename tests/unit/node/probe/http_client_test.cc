@@ -106,8 +106,8 @@ TEST_CASE("http client: post sends nothing but the request") {
 
 TEST_CASE("http client: invalid answers") {
   CHECK(error_of("") == "closed without an answer");
-  CHECK(error_of("HTTP/1.1 200 OK\r\n") == "closed within the answer's head");
-  CHECK(error_of("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello") == "closed within the answer");
+  CHECK(error_of("HTTP/1.1 200 OK\r\n") == "closed in the answer's header");
+  CHECK(error_of("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello") == "closed in the answer's body");
   CHECK(error_of("SSH-2.0-\x1b[2J\r\n\r\n") == "the answer is not HTTP: \"SSH-2.0-\\x1b[2J\"");
   CHECK(error_of("HTTP/1.1 2000\r\n\r\n").starts_with("the answer is not HTTP"));
   CHECK(error_of("HTTP/1.1 099 x\r\n\r\n").starts_with("the answer is not HTTP"));
@@ -118,7 +118,7 @@ TEST_CASE("http client: invalid answers") {
     CHECK(error_of("HTTP/1.1 200 OK\r\nContent-Length: " + std::string(length) + "\r\n\r\n")
               .starts_with("the answer's Content-Length is"));
   }
-  CHECK(error_of("HTTP/1.1 200 OK\r\nA: " + std::string(70'000, 'a')) == "the answer's head is too long");
+  CHECK(error_of("HTTP/1.1 200 OK\r\nA: " + std::string(70'000, 'a')) == "the answer's header is too long");
   CHECK(error_of("HTTP/1.1 200 OK\r\n\r\n" + std::string(kHttpReplyBodyMax + 1, 'a')) ==
         "the answer is too long");
 }

@@ -139,9 +139,9 @@ TEST_CASE("probe: bodies of HTTP trackers") {
   CHECK(to_string(told->peers[0]) == "192.0.2.1:6881");
   CHECK(to_string(told->peers[1]) == "[::1]:1");
   const auto error = [](std::string_view body) { return parse_announce_body(body).error().message; };
-  CHECK(error("d14:failure reason5:no\x1b[2e") == "answered: failure reason: no\\x1b[2");
+  CHECK(error("d14:failure reason5:no\x1b[2e") == "the tracker refused: no\\x1b[2");
   CHECK(error("<html>").starts_with("the answer is not bencoded"));
-  CHECK(error("le") == "the answer is no bencoded dictionary");
+  CHECK(error("le") == "the answer is not a bencoded dictionary");
   CHECK(error("de") == "the answer has no interval");
   CHECK(error("d8:intervali1ee") == "the answer has no peers");
 
@@ -201,7 +201,7 @@ TEST_CASE("probe: a silent tracker, an error and nonsense are told apart") {
   });
   report = refusing.probe(5000);
   CHECK(steps(report) == "connect announce! stopped! ");
-  CHECK(report.steps[1].error == "answered: failure reason: not \\x1b here");
+  CHECK(report.steps[1].error == "the tracker refused: not \\x1b here");
 
   const FakeTracker wrong([](const UdpRequest& request, std::span<uint8_t> out) {
     return shoal::proto::write_connect_answer(out, request.transaction_id, 77);
