@@ -1,5 +1,5 @@
-// The part of an address by which clients, or networks, are counted and limited. An IPv6 host has a /64 to
-// itself, a site a /48.
+// The address prefixes by which clients and networks are counted and limited. An IPv6 host has its own /64, a
+// site its own /48.
 
 #pragma once
 

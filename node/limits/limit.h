@@ -1,4 +1,4 @@
-// The limits of a node and their names, under which each hit is counted and reported to the operator.
+// The limits of a node, and the names under which their hits are counted and reported to the operator.
 
 #pragma once
 
@@ -11,11 +11,11 @@ namespace shoal::node {
 
 enum class Limit : uint8_t {
   none,
-  swarms,           // limits.swarms: an announce that would have made a swarm
-  peers,            // limits.peers: an announce that would have made a peer
+  swarms,           // limits.swarms: an announce that would have added a swarm
+  peers,            // limits.peers: an announce that would have added a peer
   peers_per_swarm,  // limits.peers_per_swarm: a peer that was answered and not stored
-  merged_swarms,    // the hard cap of swarms, for what other nodes tell
-  merged_peers,     // the hard cap of peers, for what other nodes tell
+  merged_swarms,    // the hard cap of swarms, for records of other nodes
+  merged_peers,     // the hard cap of peers, for records of other nodes
   connections,      // limits.connections: a connection closed to make room
   connections_per_address,
   requests_per_s_per_address,
@@ -23,7 +23,7 @@ enum class Limit : uint8_t {
 };
 constexpr size_t kLimits = 10;
 
-// How often each has been hit since start.
+// The number of hits of each limit since start.
 using LimitHits = std::array<uint64_t, kLimits>;
 
 constexpr std::array<std::string_view, kLimits> kLimitNames = {"none",

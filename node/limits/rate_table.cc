@@ -12,7 +12,7 @@ uint64_t cost_us(uint32_t per_s) { return (1'000'000 + per_s / 2) / per_s; }
 
 RateTable::RateTable(const common::SipKey& key) : key_(key), sets_(std::make_unique<Set[]>(kSets)) {}
 
-bool RateTable::take(const ClientPrefix& client, uint32_t per_s, uint64_t now_us) {
+bool RateTable::charge(const ClientPrefix& client, uint32_t per_s, uint64_t now_us) {
   const uint64_t hash = hash_of(client);
   Set& set = sets_[hash % kSets];
   const uint64_t cost = cost_us(per_s);
@@ -43,7 +43,7 @@ bool RateTable::take(const ClientPrefix& client, uint32_t per_s, uint64_t now_us
   }
 }
 
-bool RateTable::would_take(const ClientPrefix& client, uint32_t per_s, uint64_t now_us) const {
+bool RateTable::has_room(const ClientPrefix& client, uint32_t per_s, uint64_t now_us) const {
   const uint64_t hash = hash_of(client);
   for (const Cell& cell : sets_[hash % kSets].cells) {
     const uint64_t value = cell.load(std::memory_order_relaxed);

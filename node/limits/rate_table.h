@@ -1,9 +1,8 @@
-// RateTable: how much each client has asked for lately: token buckets in a table of fixed size, found by a
-// keyed hash. A client for whom there is no room replaces the least active of the eight in its set, which is
-// forgotten: a client that is not in the table has a full bucket. So somebody with enough addresses escapes
-// the limit, but never makes it stricter for others, except for the one in some ten thousand with whom he
-// shares the bits of the hash that the table keeps.
-// Any thread. Requests over the limit write nothing, so a flood only reads.
+// RateTable: the recent request rate of each client, as token buckets in a table of fixed size, found by a
+// keyed hash. If a set of eight is full, a new client replaces the least active one. A client that is not in
+// the table has a full bucket. So somebody with enough addresses escapes the limit, but does not make it
+// stricter for others, except for the one in about ten thousand that shares the hash bits which the table
+// keeps. Any thread. Requests over the limit write nothing, so a flood only reads.
 
 #pragma once
 
@@ -21,18 +20,19 @@ namespace shoal::node {
 class RateTable {
  public:
   static constexpr size_t kClients = size_t{128} * 1024;  // 8 bytes each
-  // A bucket holds the requests of this time: clients that start many downloads announce them all at once.
+  // A bucket holds the requests of this time, because clients that start many downloads announce them all at
+  // once.
   static constexpr uint64_t kBurstUs = 10'000'000;
   static constexpr uint32_t kPerSecondMax = 100'000;
 
   explicit RateTable(const common::SipKey& key);
 
-  // Takes one request from the client's bucket, which refills at `per_s` (at least 1); false: it is empty.
-  // `now_us`: any clock that never goes back and has run for less than eight years.
-  bool take(const ClientPrefix& client, uint32_t per_s, uint64_t now_us);
+  // Charges one request to the client's bucket, which refills at `per_s` (at least 1). False: the bucket is
+  // empty. `now_us`: any clock that never goes back and has run for less than eight years.
+  bool charge(const ClientPrefix& client, uint32_t per_s, uint64_t now_us);
 
-  // Whether take() would.
-  bool would_take(const ClientPrefix& client, uint32_t per_s, uint64_t now_us) const;
+  // Whether charge() would succeed. Charges nothing.
+  bool has_room(const ClientPrefix& client, uint32_t per_s, uint64_t now_us) const;
 
  private:
   // 16 bits of the hash, and 48 of the time at which the bucket will be full again, in microseconds: the

@@ -9,25 +9,25 @@ void RequestLimiter::set(uint32_t per_s_per_address, uint32_t per_s_per_prefix) 
   per_prefix_.store(per_s_per_prefix, std::memory_order_release);
 }
 
-Limit RequestLimiter::take(const common::Endpoint& client, uint64_t now_us) {
+Limit RequestLimiter::charge(const common::Endpoint& client, uint64_t now_us) {
   const uint32_t per_address = per_address_.load(std::memory_order_acquire);
-  if (per_address > 0 && !addresses_->take(address_prefix(client), per_address, now_us)) {
+  if (per_address > 0 && !addresses_->charge(address_prefix(client), per_address, now_us)) {
     return Limit::requests_per_s_per_address;
   }
   const uint32_t per_prefix = per_prefix_.load(std::memory_order_acquire);
-  if (per_prefix > 0 && !prefixes_->take(network_prefix(client), per_prefix, now_us)) {
+  if (per_prefix > 0 && !prefixes_->charge(network_prefix(client), per_prefix, now_us)) {
     return Limit::requests_per_s_per_prefix;
   }
   return Limit::none;
 }
 
-Limit RequestLimiter::look(const common::Endpoint& client, uint64_t now_us) const {
+Limit RequestLimiter::check(const common::Endpoint& client, uint64_t now_us) const {
   const uint32_t per_address = per_address_.load(std::memory_order_acquire);
-  if (per_address > 0 && !addresses_->would_take(address_prefix(client), per_address, now_us)) {
+  if (per_address > 0 && !addresses_->has_room(address_prefix(client), per_address, now_us)) {
     return Limit::requests_per_s_per_address;
   }
   const uint32_t per_prefix = per_prefix_.load(std::memory_order_acquire);
-  if (per_prefix > 0 && !prefixes_->would_take(network_prefix(client), per_prefix, now_us)) {
+  if (per_prefix > 0 && !prefixes_->has_room(network_prefix(client), per_prefix, now_us)) {
     return Limit::requests_per_s_per_prefix;
   }
   return Limit::none;

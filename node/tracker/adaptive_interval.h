@@ -1,10 +1,10 @@
-// The interval that is told to clients when there are too many of them: it grows until the whole cluster's
-// announces per second are what the operator wants. Pure; the time is an argument.
+// The announce interval for clients, adapted to the load: it grows until the whole cluster gets as many
+// announces per second as the operator wants. Pure; the time is an argument.
 //
-// A client acts on a new interval only with its next announce, so the answer to a change comes an interval
-// later. The interval therefore moves by a factor of e per interval at most, slower the nearer the goal is:
-// it settles within a few intervals and hardly overshoots. Nodes tell each other their intervals and move
-// together, from the mean of all.
+// A client gets a new interval only with its next announce, so a change shows its effect one interval later.
+// The interval therefore moves by at most a factor of e per interval, and slower near the target: it settles
+// within a few intervals and hardly overshoots. Nodes exchange their intervals and move together, from the
+// mean of all.
 
 #pragma once
 
@@ -13,7 +13,7 @@
 
 namespace shoal::node {
 
-// Announces per second, smoothed over some ten seconds, of a counter that is read now and then.
+// The rate of a counter that is read from time to time, smoothed over about ten seconds.
 class RateMeter {
  public:
   // `count`: the counter's value now. Returns per_s().
@@ -30,24 +30,24 @@ class RateMeter {
 class AdaptiveInterval {
  public:
   struct Settings {
-    uint32_t interval_s = 1800;      // the least
-    uint32_t interval_max_s = 1800;  // the most
+    uint32_t interval_s = 1800;      // the minimum
+    uint32_t interval_max_s = 1800;  // the maximum
     uint32_t target_rps = 1;
   };
 
   explicit AdaptiveInterval(const Settings& settings);
 
-  // From the next step() on; the interval goes on from where it is, as far as it may.
+  // Applies from the next step(). The interval keeps its value, within the new range.
   void set(const Settings& settings);
 
-  // To be called about once a second. `announces_per_s` are the whole cluster's; `others_s` what the other
-  // nodes tell their clients now.
+  // Call it about once a second. `announces_per_s`: of the whole cluster. `others_s`: the present intervals
+  // of the other nodes.
   void step(int64_t now_us, double announces_per_s, std::span<const uint32_t> others_s);
 
-  // What to tell clients, before the jitter.
+  // The interval for clients, before the jitter.
   uint32_t interval_s() const;
 
-  // Whether others should follow this node: one that has just started follows them first.
+  // Whether other nodes should follow this one. A node that has just started follows them first.
   bool settled() const { return settled_; }
 
  private:

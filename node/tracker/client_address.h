@@ -17,8 +17,9 @@ struct TrustedProxies {
   std::string header;           // where they tell the client; empty: nowhere
 };
 
-// The nearest hop that is no trusted proxy, counted from `connected`, the other end of the connection; if all
-// are, the farthest. Nothing: a trusted proxy names a hop that is no address, so who asks is not known.
+// Returns the client: the nearest hop that is not a trusted proxy, beginning with `connected`, the other end
+// of the connection; if all are trusted, the farthest. Returns nothing if a trusted proxy names a hop that is
+// not an address: the client is then unknown.
 std::optional<common::Endpoint> client_of(const proto::HttpRequest& request,
                                           const common::Endpoint& connected, const TrustedProxies& proxies);
 

@@ -9,7 +9,7 @@
 
 namespace shoal::node {
 
-// Programs that are told apart; the last number stands for all others.
+// The number of known programs; the last number stands for all others.
 constexpr size_t kClientNames = 31;
 
 std::string_view client_name(size_t number);

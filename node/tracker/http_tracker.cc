@@ -17,10 +17,10 @@ using common::Family;
 
 namespace {
 
-// A malformed request will not get better by being sent again.
+// A malformed request will not succeed on a retry.
 constexpr proto::RetryIn kNever{.never = true};
 
-// What a client that asks too often is told: the buckets refill in seconds, but BEP 31 counts in minutes.
+// The retry time for a client over its rate: the buckets refill in seconds, but BEP 31 counts in minutes.
 constexpr uint32_t kTooOftenMinutes = 1;
 
 }  // namespace
@@ -50,7 +50,7 @@ std::unique_ptr<StreamedAnswer> HttpTracker::answer(const proto::HttpRequest& re
   }
   const auto client = client_of(request, connected, tracker_.settings().proxies);
   if (!client) {
-    // That is the proxy's doing, not the request's: no advice.
+    // The proxy's error, not the client's: no retry advice.
     fail(request, connected, "a proxy does not tell the client's address", std::nullopt, out);
     return nullptr;
   }
@@ -74,10 +74,10 @@ bool HttpTracker::asks_for_stats(const proto::HttpRequest& request) const {
   return !path.empty() && request.path == path;
 }
 
-// A trusted proxy that names no client, perhaps a health check, is not limited.
+// Does not limit a trusted proxy that names no client, such as a health check.
 bool HttpTracker::over_rate(const Endpoint& client) {
   if (tracker_.settings().proxies.networks.contains(client)) return false;
-  // By the same clock as the UDP server: they fill the same buckets.
+  // Uses the UDP server's clock: both charge the same buckets.
   return tracker_.over_rate(client, true, static_cast<uint64_t>(monotonic_us()));
 }
 
@@ -139,7 +139,7 @@ HttpTracker::Announced HttpTracker::addresses_of(const proto::AnnounceQuery& que
     if (value.empty() || !announced.first) continue;
     const auto address = proto::parse_announced_address(value);
     if (!address || address->family != family) return {};
-    // What ip= says of the same family is what counts.
+    // For the same family, ip= takes precedence.
     if (announced.first->family != family) {
       announced.second = address;
     } else if (query.ip.empty()) {
@@ -169,13 +169,13 @@ proto::AnnounceAnswer HttpTracker::announce_at(const proto::AnnounceRequest& req
   };
   proto::AnnounceAnswer answer = announce_one(request, *announced.first, want);
   if (!announced.second || answer.full) return answer;
-  // One download, though of two peers: it has been counted.
+  // Two peers but one download, which is already counted.
   proto::AnnounceRequest again = request;
   if (again.event == proto::Event::completed) again.event = proto::Event::none;
   const bool first_v4 = announced.first->family == Family::v4;
   const ByteSpan first = first_v4 ? answer.peers_v4 : answer.peers_v6;
   const auto got = static_cast<uint32_t>(first.size() / common::compact_size(announced.first->family));
-  // If this one finds the tracker full, it is at least there with its first address.
+  // If the tracker is full now, the peer is at least listed with its first address.
   const proto::AnnounceAnswer both = announce_one(again, *announced.second, want - got);
   if (both.full) return answer;
   answer = both;

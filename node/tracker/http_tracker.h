@@ -1,5 +1,5 @@
-// HttpTracker: /announce and /scrape over HTTP (BEP 3, 7, 23, 24, 31, 48), where it is allowed also of all
-// swarms. Worker's thread only.
+// HttpTracker: /announce and /scrape over HTTP (BEP 3, 7, 23, 24, 31, 48), and full scrapes if they are
+// allowed. Worker's thread only.
 
 #pragma once
 
@@ -30,8 +30,8 @@ class HttpTracker final : public HttpHandler {
 
  private:
   void announce(const proto::HttpRequest& request, const common::Endpoint& client, std::string& out);
-  // The addresses under which the client is announced: one, or one of each family. Empty: it names something
-  // that is no address.
+  // The addresses to announce: one, or one of each family. Empty: the request names something that is not an
+  // address.
   struct Announced {
     std::optional<common::Endpoint> first;
     std::optional<common::Endpoint> second;
@@ -43,7 +43,7 @@ class HttpTracker final : public HttpHandler {
                                          std::string& out);
   void fail(const proto::HttpRequest& request, const common::Endpoint& client, std::string_view reason,
             std::optional<proto::RetryIn> retry_in, std::string& out);
-  // For who is refused now and may be served later: access lists change at run time.
+  // For refused clients that may be served later, because access lists change at run time.
   proto::RetryIn retry_at_next_announce();
   void count_failure(const proto::HttpRequest& request, const common::Endpoint& client);
   bool asks_for_stats(const proto::HttpRequest& request) const;
@@ -54,7 +54,7 @@ class HttpTracker final : public HttpHandler {
   FullScrapes& full_scrapes_;
   OpentrackerPage& opentracker_;
   WorkerCounters& counters_;
-  std::vector<uint8_t> peers_v4_;  // of one answer; as large as the largest was
+  std::vector<uint8_t> peers_v4_;  // for one answer; as large as the largest so far
   std::vector<uint8_t> peers_v6_;
 };
 

@@ -9,7 +9,7 @@ namespace shoal::node {
 
 namespace {
 
-constexpr uint64_t kLookEveryMs = 1'000;
+constexpr uint64_t kAdaptEveryMs = 1'000;
 
 AdaptiveInterval::Settings adaptive_settings(const Options::Tracker& options) {
   return {.interval_s = options.interval_s,
@@ -23,12 +23,12 @@ IntervalControl::IntervalControl(uv_loop_t* loop, const Options::Tracker& option
     : adapts_(options.target_rps > 0),
       adaptive_(adaptive_settings(options)),
       interval_s_(options.interval_s),
-      timer_(loop, [this] { look(); }) {}
+      timer_(loop, [this] { adapt(); }) {}
 
 void IntervalControl::start(std::vector<const WorkerCounters*> workers, SyncDriver* sync) {
   workers_ = std::move(workers);
   sync_ = sync;
-  timer_.start(kLookEveryMs, kLookEveryMs);
+  timer_.start(kAdaptEveryMs, kAdaptEveryMs);
 }
 
 void IntervalControl::set(const Options::Tracker& options) {
@@ -41,7 +41,7 @@ void IntervalControl::set(const Options::Tracker& options) {
   interval_s_.store(adapts_ ? adaptive_.interval_s() : options.interval_s, std::memory_order_relaxed);
 }
 
-void IntervalControl::look() {
+void IntervalControl::adapt() {
   uint64_t announces = 0;
   for (const WorkerCounters* worker : workers_) announces += worker->announce.all();
   const int64_t now_us = monotonic_us();

@@ -23,24 +23,23 @@ class IntervalControl {
   IntervalControl(const IntervalControl&) = delete;
   IntervalControl& operator=(const IntervalControl&) = delete;
 
-  // Begins to look. The counters stay; `sync` may be null: this node is the cluster.
+  // Starts to measure and adapt. The counters outlive this. `sync` may be null: a single node.
   void start(std::vector<const WorkerCounters*> workers, SyncDriver* sync);
 
-  // From now on. Where the interval begins to be adapted, or ends to be, the trackers have to be told:
-  // adapted_interval_s().
+  // Applies new options. If this turns adapting on or off, give the trackers the new adapted_interval_s().
   void set(const Options::Tracker& options);
 
-  // The interval before the jitter; null where it never changes. Any thread.
+  // The interval before the jitter; null: it is not adapted. Any thread.
   const std::atomic<uint32_t>* adapted_interval_s() const { return adapts_ ? &interval_s_ : nullptr; }
 
   uint32_t interval_s() const { return interval_s_.load(std::memory_order_relaxed); }
   double announces_per_s() const { return announces_.per_s(); }
 
-  // Looks no more.
+  // Stops.
   void close() { timer_.close(); }
 
  private:
-  void look();
+  void adapt();
 
   bool adapts_;
   AdaptiveInterval adaptive_;

@@ -24,26 +24,26 @@ class OpentrackerPage {
   struct Settings {
     uint32_t tracker_id = 0;
     uint32_t peer_timeout_s = 0;
-    int64_t started_mono_s = 0;  // by the monotonic clock
+    int64_t started_mono_s = 0;  // on the monotonic clock
   };
 
-  // All references outlive the page and the answers it has begun. `synced_peers`: heard from other nodes.
+  // All references outlive the page and its answers. `synced_peers`: peers received from other nodes.
   OpentrackerPage(const Settings& settings, const SwarmStore& store, FullScrapes& full_scrapes,
                   std::span<const std::unique_ptr<WorkerCounters>> workers,
                   const std::atomic<uint64_t>& synced_peers);
 
-  // Who may see what now.
+  // Who may read what now.
   struct Terms {
-    const common::NetworkSet& networks;  // whose clients may see it
-    bool dumps = false;                  // full scrapes too
+    const common::NetworkSet& networks;  // whose clients may read the page
+    bool dumps = false;                  // allow full scrapes
   };
 
-  // `counters`: those of the worker that asks, for its client's family.
+  // `counters`: those of the calling worker, for the client's family.
   std::unique_ptr<StreamedAnswer> answer(const proto::HttpRequest& request, const common::Endpoint& client,
                                          const Terms& terms, HttpTrackerCounters& counters, std::string& out);
 
-  // The text of any mode but the dumps; takes time where the store is to be read, which is for top10 and
-  // top100, at most once in kTopAgeMs.
+  // The text of any mode but the dumps. For top10 and top100 it may read the whole store, which takes time,
+  // at most once per kTopAgeMs.
   std::string text(proto::StatsMode mode);
 
  private:

@@ -20,7 +20,7 @@ Refusal Tracker::judge(const proto::AnnounceRequest& request, const common::Endp
 
 bool Tracker::over_rate(const common::Endpoint& client, bool proven, uint64_t now_us) {
   RequestLimiter& limiter = *settings_->limiter;
-  const Limit limit = proven ? limiter.take(client, now_us) : limiter.look(client, now_us);
+  const Limit limit = proven ? limiter.charge(client, now_us) : limiter.check(client, now_us);
   if (limit != Limit::none) counters_.limits[index_of(limit)].add();
   return limit != Limit::none;
 }

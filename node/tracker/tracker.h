@@ -1,5 +1,4 @@
-// Tracker: what a worker does with an announce or a scrape, whichever protocol brought it. One object per
-// worker.
+// Tracker: handles a worker's announces and scrapes, independently of the protocol. One object per worker.
 
 #pragma once
 
@@ -25,9 +24,9 @@ namespace shoal::node {
 struct TrackerSettings {
   uint32_t interval_s = 1800;
   double interval_jitter = 0.1;
-  // Not null: the interval, as it is adapted; outlives the tracker.
+  // If not null, the adapted interval; outlives the tracker.
   const std::atomic<uint32_t>* adapted_interval_s = nullptr;
-  uint32_t min_interval_s = 0;  // 0: not told
+  uint32_t min_interval_s = 0;  // 0: not sent
   uint32_t numwant_default = 50;
   uint32_t numwant_max = 200;  // the larger of the next two
   uint32_t numwant_max_udp = 200;
@@ -36,10 +35,10 @@ struct TrackerSettings {
   std::string warning{};       // empty: none
   std::string redirect_url{};  // empty: none
   TrustedProxies proxies{};
-  bool proxy_protocol = false;          // their connections begin with a header that says whose they are
-  bool full_scrape = false;             // to be had on the tracker's HTTP port
-  std::string stats_path{};             // opentracker's page; empty: there is none
-  common::NetworkSet stats_networks{};  // whose clients may see it
+  bool proxy_protocol = false;          // their connections begin with a PROXY header that names the client
+  bool full_scrape = false;             // allowed on the tracker's HTTP port
+  std::string stats_path{};             // opentracker's page; empty: none
+  common::NetworkSet stats_networks{};  // whose clients may read that page
   RequestLimiter* limiter = nullptr;    // null: requests are not limited; outlives the tracker
 };
 
@@ -67,7 +66,7 @@ class Tracker {
     return policy_ == nullptr ? Refusal::none : judge(request, peer);
   }
 
-  // Whether the client gets no answer at all.
+  // Whether the client is in a denied network.
   bool denies(const common::Endpoint& client) const { return policy_ != nullptr && policy_->denies(client); }
 
   // A swarm that is not served must not be scraped.
@@ -80,7 +79,7 @@ class Tracker {
   // address is verified; if not, the request is not counted against the client, who may not have sent it.
   bool over_rate(const common::Endpoint& client, bool proven, uint64_t now_us);
 
-  // How many peers the client gets at most, given how many fit into its answer.
+  // The maximum number of peers for the client, if `fits` peers fit into its answer.
   uint32_t peers_wanted(const proto::AnnounceRequest& request, uint32_t fits) const;
 
   // `source` is the client's address; its port is not used. The peer spans of the answer point into
@@ -94,8 +93,7 @@ class Tracker {
     return hides(info_hash) ? proto::SwarmCounts{} : store_.scrape(ref, info_hash);
   }
 
-  // Seconds until the next announce, spread evenly by the jitter so that clients do not come back all at
-  // once.
+  // Seconds until the next announce, spread by the jitter so that clients do not all return at once.
   uint32_t interval_s();
 
  private:

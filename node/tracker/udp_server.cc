@@ -25,16 +25,16 @@ using proto::UdpKind;
 namespace {
 
 constexpr size_t kBatch = 64;
-constexpr size_t kBatchesPerTurn = 16;       // then the loop serves its other handles
-constexpr size_t kLoadedBatch = kBatch / 2;  // so many at once: more have come while they are worked
+constexpr size_t kBatchesPerTurn = 16;       // then the loop runs its other handles
+constexpr size_t kLoadedBatch = kBatch / 2;  // from this size on, more have probably arrived meanwhile
 // Larger datagrams are cut: an announce is read from its first 98 bytes, a scrape of this size has too many
 // hashes. An odd number of cache lines, so that the heads of the datagrams of a batch do not fall into the
 // same few sets of the cache.
 constexpr size_t kReceiveBytes = 25 * 64;
 static_assert(kReceiveBytes >= proto::kUdpScrapeHeaderSize + (proto::kUdpScrapeMax + 1) * 20);
 
-// Answers fit the interface's MTU and may be fragmented behind it. Path MTUs, which anybody can claim by a
-// forged ICMP message, are neither believed nor looked up for each packet.
+// Answers fit the interface's MTU; routers may fragment them. Ignores path MTUs, which anybody can forge in
+// an ICMP message and which would cost a lookup per packet.
 void ignore_path_mtu(int fd, Family family) {
   const int v4 = IP_PMTUDISC_OMIT;
   const int v6 = IPV6_PMTUDISC_OMIT;
@@ -174,7 +174,7 @@ size_t UdpServer::receive() {
   return static_cast<size_t>(count);
 }
 
-// Parses all, drops what deserves no answer, and starts to load the swarms of the rest.
+// Parses all datagrams, drops those that get no answer, and starts to load the swarms of the others.
 void UdpServer::look_up(size_t count, uint64_t now_us) {
   counters_.datagrams_received.add(count);
   const bool limited = tracker_.limits_requests();
@@ -191,7 +191,7 @@ void UdpServer::look_up(size_t count, uint64_t now_us) {
     if (request.kind == UdpKind::ignored) {
       counters_.dropped_malformed.add();
     } else if (client.port == 0) {
-      counters_.dropped_source_port.add();  // there is nobody to answer
+      counters_.dropped_source_port.add();  // no port to answer to
       request.kind = UdpKind::ignored;
     } else if (tracker_.denies(client)) {
       counters_.dropped_network.add();
@@ -249,8 +249,8 @@ void UdpServer::answer(size_t index) {
   message.msg_control = nullptr;
   message.msg_controllen = 0;
   if (wildcard_) {
-    // The packet information that came with the request goes out with the answer: source = the address asked,
-    // the interface by the routes.
+    // Returns the request's packet information with the answer: its destination becomes the source; the
+    // routes choose the interface.
     cmsghdr* header = CMSG_FIRSTHDR(&batch_.in[index].msg_hdr);
     if (header != nullptr && header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_PKTINFO) {
       in_pktinfo info;
@@ -318,7 +318,7 @@ void UdpServer::send() {
     if (sent > 0) {
       done += static_cast<size_t>(sent);
     } else if (errno != EINTR) {
-      // An answer that cannot be sent (a full buffer, no route back) must not hold up the others.
+      // An answer that cannot be sent (a full buffer, no route) must not block the others.
       bytes -= batch_.out_slices[done].iov_len;
       ++dropped;
       ++done;

@@ -1,9 +1,8 @@
-// UdpServer: BEP 15 on one UDP socket of one worker, on its libuv loop: a batch of datagrams in by recvmmsg,
-// their swarms prefetched, the announces worked, a batch of answers out by sendmmsg. No allocation, no log,
-// no call into the kernel per packet. Worker's thread only.
-// Under load the socket is taken out of epoll and read in every turn of the loop until it is empty: while
-// epoll watches a socket, the kernel calls epoll's wake-up for each datagram received and sent, a tenth of
-// all the work.
+// UdpServer: BEP 15 on one UDP socket of one worker, on its libuv loop. It receives a batch of datagrams with
+// recvmmsg, prefetches their swarms, handles the requests, and sends a batch of answers with sendmmsg. No
+// allocation, no log line and no system call per packet. Worker's thread only. Under load it removes the
+// socket from epoll and reads it in every iteration of the loop until it is empty. While epoll watches a
+// socket, the kernel calls epoll's wake-up for each datagram received and sent, a tenth of all the work.
 
 #pragma once
 
@@ -39,7 +38,7 @@ class UdpServer {
   UdpServer(const UdpServer&) = delete;
   UdpServer& operator=(const UdpServer&) = delete;
 
-  // Stops receiving; the server must live until the loop has run the close callback.
+  // Stops receiving. The server must live until the loop has run the close callback.
   void stop();
 
  private:
@@ -57,7 +56,7 @@ class UdpServer {
 
   FileDescriptor socket_;
   const common::Family family_;
-  const bool wildcard_;       // answers name the address that was asked as their source
+  const bool wildcard_;       // answers need the source address that the request was sent to
   const uint32_t peers_fit_;  // in one answer
   UdpBatch& batch_;
   Tracker& tracker_;
@@ -65,7 +64,7 @@ class UdpServer {
   const std::vector<common::SipKey>& keys_;
   UdpCounters& counters_;
   uv_poll_t poll_;      // active while the socket is watched
-  uv_idle_t turns_;     // active while it is read in every turn
+  uv_idle_t turns_;     // active while it is read in every iteration
   int64_t unix_s_ = 0;  // read once per batch
   common::Tick tick_ = 0;
 };

@@ -43,7 +43,7 @@ Worker::Worker(const WorkerContext& context, WorkerCounters& counters, std::uniq
   tracker_.set_policy(context.policy);
   CHECK_INVARIANT(uv_loop_init(&loop_) == 0);
   CHECK_INVARIANT(uv_async_init(&loop_, &wake_, [](uv_async_t* async) {
-                    static_cast<Worker*>(async->data)->take_message();
+                    static_cast<Worker*>(async->data)->handle_message();
                   }) == 0);
   wake_.data = this;
   thread_ = std::thread([this] { run(); });
@@ -96,7 +96,7 @@ void Worker::expect_proxies() {
                         settings->proxy_protocol);
 }
 
-void Worker::take_message() {
+void Worker::handle_message() {
   const Lock lock(message_mutex_);
   if (!next_keys_.empty()) connection_keys_ = std::exchange(next_keys_, {});
   if (next_policy_) tracker_.set_policy(std::move(*std::exchange(next_policy_, std::nullopt)));

@@ -41,25 +41,25 @@ struct WorkerContext {
 
 class Worker {
  public:
-  // The sockets are bound already, so that errors show at start and privileges can be dropped first.
-  // `counters` are this worker's own; they outlive it. `queue` is null when there is no sync channel. `cpu`:
-  // the thread stays on that one of the CPUs this process may use, counted from 0 and round again; none:
-  // where the system puts it.
+  // The sockets are already bound, so that errors appear at start and privileges can be dropped first.
+  // `counters` belong to this worker and outlive it. `queue` is null without a sync channel. `cpu` pins the
+  // thread to one of the CPUs that this process may use, counted from 0 and wrapping around; none: the system
+  // chooses.
   Worker(const WorkerContext& context, WorkerCounters& counters, std::unique_ptr<DeltaQueue> queue,
          std::vector<FileDescriptor> udp, std::vector<FileDescriptor> http, uint64_t seed,
          std::optional<size_t> cpu);
-  // Stops first if need be.
+  // Stops the thread if it is still running.
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  // Sets new keys for connection ids, at least one. They apply soon, between two batches. Control thread.
+  // Sets the keys for connection ids, at least one. They apply soon, between two batches. Control thread.
   void set_connection_keys(std::vector<common::SipKey> keys);
 
   // Sets what may be announced; null: everything. Applies soon. Control thread.
   void set_policy(std::shared_ptr<const AnnouncePolicy> policy);
 
-  // Sets other settings. They apply soon. Control thread.
+  // Sets new settings, which apply soon. Control thread.
   void set_settings(std::shared_ptr<const TrackerSettings> settings);
 
   // Stops serving and joins the thread. The queue keeps what it holds, to be drained.
@@ -70,7 +70,7 @@ class Worker {
 
  private:
   void run();
-  void take_message();
+  void handle_message();
   void expect_proxies();
 
   const WorkerContext& context_;
@@ -85,9 +85,9 @@ class Worker {
   Mutex message_mutex_;
   bool stop_asked_ GUARDED_BY(message_mutex_) = false;
   std::vector<common::SipKey> next_keys_ GUARDED_BY(message_mutex_);  // empty: none
-  // None: no news.
+  // None: no change.
   std::optional<std::shared_ptr<const AnnouncePolicy>> next_policy_ GUARDED_BY(message_mutex_);
-  std::shared_ptr<const TrackerSettings> next_settings_ GUARDED_BY(message_mutex_);  // null: no news
+  std::shared_ptr<const TrackerSettings> next_settings_ GUARDED_BY(message_mutex_);  // null: no change
   std::vector<common::SipKey> connection_keys_;  // the worker's thread only
   UdpBatchPtr batch_;
   std::vector<std::unique_ptr<UdpServer>> udp_;

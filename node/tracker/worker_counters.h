@@ -20,7 +20,7 @@ namespace shoal::node {
 // Index of a family in arrays of two.
 constexpr size_t family_index(common::Family family) { return family == common::Family::v4 ? 0 : 1; }
 
-// One announce in so many is looked at for its client.
+// One in this many announces is checked for its client program.
 constexpr uint32_t kClientSample = 16;
 
 // A record's lifetime in slots of kRenewalTicks each; a minute at a peer_timeout of 45.
@@ -46,8 +46,8 @@ struct UdpCounters {
   common::Counter dropped_source_port;
   common::Counter dropped_network;  // access.deny_networks
   common::Counter dropped_rate;     // limits.requests_per_s_*
-  common::Counter dropped_send;     // the kernel did not take the answer
-  // From the receipt of a batch until its answers have been handed to the kernel, for each of the answers.
+  common::Counter dropped_send;     // the kernel refused the answer
+  // Per answer: the time from receiving its batch until the kernel has the answers of the batch.
   common::TimeHistogram request_time;
 };
 
