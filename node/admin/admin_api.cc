@@ -53,16 +53,16 @@ std::string_view to_string(proto::PeerRole role) {
   return "?";
 }
 
-Json roles_json(const SwarmLook::Roles& roles) {
+Json roles_json(const SwarmDetails::Roles& roles) {
   const auto count = [&](proto::PeerRole role) { return roles[static_cast<size_t>(role)]; };
   return {{"seeders", count(proto::PeerRole::seeder)},
           {"leechers", count(proto::PeerRole::leecher)},
           {"stopped", count(proto::PeerRole::stopped)}};
 }
 
-std::string swarm_json(const common::InfoHash& hash, const SwarmLook& look, const ClusterClock& clock) {
+std::string swarm_json(const common::InfoHash& hash, const SwarmDetails& details, const ClusterClock& clock) {
   Json peers = Json::array();
-  for (const proto::Delta& peer : look.peers) {
+  for (const proto::Delta& peer : details.peers) {
     const int64_t age_ticks = std::max(0, common::stamp_age(clock.tick(), peer.stamp));
     peers.push_back({{"address", common::to_string(peer.peer)},
                      {"state", to_string(peer.state.role)},
@@ -70,11 +70,11 @@ std::string swarm_json(const common::InfoHash& hash, const SwarmLook& look, cons
                      {"age_s", age_ticks * clock.tick_ms() / 1000}});
   }
   const Json json = {{"info_hash", common::to_hex(hash)},
-                     {"seeders", look.counts.seeders},
-                     {"leechers", look.counts.leechers},
-                     {"completed", look.counts.completed},
-                     {"ipv4", roles_json(look.v4)},
-                     {"ipv6", roles_json(look.v6)},
+                     {"seeders", details.counts.seeders},
+                     {"leechers", details.counts.leechers},
+                     {"completed", details.counts.completed},
+                     {"ipv4", roles_json(details.v4)},
+                     {"ipv6", roles_json(details.v6)},
                      {"peers", peers}};
   return json.dump(2) + "\n";
 }
@@ -114,9 +114,9 @@ Answer show_swarm(const AdminContext& context, const HttpRequest& request, std::
   uint64_t seed;
   randombytes_buf(&seed, sizeof seed);
   common::Prng prng(seed);
-  const auto look = context.store->look(context.store->locate(*hash), *hash, *peers, prng);
-  if (!look) return refuse(out, reply, 404, "no peer of this swarm is known");
-  return send_json(out, reply, swarm_json(*hash, *look, *context.clock));
+  const auto details = context.store->inspect(context.store->locate(*hash), *hash, *peers, prng);
+  if (!details) return refuse(out, reply, 404, "no peer of this swarm is known");
+  return send_json(out, reply, swarm_json(*hash, *details, *context.clock));
 }
 
 Answer show_status(const AdminContext& context, const HttpRequest& request, std::string& out) {

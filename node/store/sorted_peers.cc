@@ -275,14 +275,14 @@ uint8_t* SortedPeers<F>::sample_scattered(const Record* self, uint32_t want, com
   }
   for (size_t i = 0; i < run_count; ++i) {
     const Run& from = runs[i];
-    const auto take = [&](uint32_t at, uint32_t length) {
+    const auto copy = [&](uint32_t at, uint32_t length) {
       to = copy_keys(from.segment->records.data() + at, length, to);
     };
     const uint32_t length = std::min(kRun, want);
-    take_circular(from.circle, from.start, length, [&](uint32_t at, uint32_t part) {
+    visit_circular(from.circle, from.start, length, [&](uint32_t at, uint32_t part) {
       const uint32_t size = from.segment->size();
       at += from.origin;
-      take_circular(size, at < size ? at : at - size, part, take);
+      visit_circular(size, at < size ? at : at - size, part, copy);
     });
     want -= length;
   }

@@ -41,16 +41,16 @@ class Room {
         std::memory_order_relaxed);
   }
 
-  // `untold`: what the asking shard holds beyond what it has reported.
-  bool fits(int64_t untold) const { return fits_below(untold, 1); }
-  bool fits_merged(int64_t untold) const { return fits_below(untold, kHardCap); }
+  // `unreported`: what the calling shard holds beyond what it has reported.
+  bool fits(int64_t unreported) const { return fits_below(unreported, 1); }
+  bool fits_merged(int64_t unreported) const { return fits_below(unreported, kHardCap); }
 
-  // Whether the shard should report it now.
-  bool worth_telling(int64_t untold) const {
+  // Whether the shard should report this amount now.
+  bool worth_reporting(int64_t unreported) const {
     const int64_t step = step_.load(std::memory_order_relaxed);
-    return untold >= step || -untold >= step;
+    return unreported >= step || -unreported >= step;
   }
-  void tell(int64_t untold) { used_.fetch_add(untold, std::memory_order_relaxed); }
+  void report(int64_t unreported) { used_.fetch_add(unreported, std::memory_order_relaxed); }
 
   // Whether more than fifteen sixteenths of the hard cap are used.
   bool nearly_full() const {
@@ -59,9 +59,9 @@ class Room {
   }
 
  private:
-  bool fits_below(int64_t untold, int64_t times) const {
+  bool fits_below(int64_t unreported, int64_t times) const {
     const int64_t limit = limit_.load(std::memory_order_relaxed);
-    return limit == 0 || used_.load(std::memory_order_relaxed) + untold < limit * times;
+    return limit == 0 || used_.load(std::memory_order_relaxed) + unreported < limit * times;
   }
 
   // The limit is read with every new peer and hardly ever changes; the amount used changes all the time.
@@ -85,41 +85,41 @@ struct StoreRoom {
   std::atomic<uint64_t> merges_refused_peers{0};
 };
 
-// What one shard has reported to the StoreRoom. All calls take what the shard holds now. Not thread-safe:
+// What one shard has reported to the StoreRoom. All calls get what the shard holds now. Not thread-safe:
 // guarded by the shard's lock.
 class ShardUse {
  public:
   bool fits_swarm(const StoreRoom& room, uint64_t swarms) const {
-    return room.swarms.fits(difference(swarms, told_swarms_));
+    return room.swarms.fits(difference(swarms, reported_swarms_));
   }
   bool fits_record(const StoreRoom& room, uint64_t records) const {
-    return room.peers.fits(difference(records, told_records_));
+    return room.peers.fits(difference(records, reported_records_));
   }
-  // The same for what another node tells.
+  // The same for records of other nodes.
   bool fits_merged_swarm(const StoreRoom& room, uint64_t swarms) const {
-    return room.swarms.fits_merged(difference(swarms, told_swarms_));
+    return room.swarms.fits_merged(difference(swarms, reported_swarms_));
   }
   bool fits_merged_record(const StoreRoom& room, uint64_t records) const {
-    return room.peers.fits_merged(difference(records, told_records_));
+    return room.peers.fits_merged(difference(records, reported_records_));
   }
 
-  // To be called when swarms or records have been added or removed. `all`: however few.
-  void tell(StoreRoom& room, uint64_t swarms, uint64_t records, bool all) {
-    tell(room.swarms, swarms, told_swarms_, all);
-    tell(room.peers, records, told_records_, all);
+  // Call it when swarms or records have been added or removed. `all`: reports even small changes.
+  void report(StoreRoom& room, uint64_t swarms, uint64_t records, bool all) {
+    report(room.swarms, swarms, reported_swarms_, all);
+    report(room.peers, records, reported_records_, all);
   }
 
  private:
-  static int64_t difference(uint64_t now, int64_t told) { return static_cast<int64_t>(now) - told; }
-  static void tell(Room& room, uint64_t now, int64_t& told, bool all) {
-    const int64_t untold = difference(now, told);
-    if (untold == 0 || !(all || room.worth_telling(untold))) return;
-    room.tell(untold);
-    told += untold;
+  static int64_t difference(uint64_t now, int64_t reported) { return static_cast<int64_t>(now) - reported; }
+  static void report(Room& room, uint64_t now, int64_t& reported, bool all) {
+    const int64_t unreported = difference(now, reported);
+    if (unreported == 0 || !(all || room.worth_reporting(unreported))) return;
+    room.report(unreported);
+    reported += unreported;
   }
 
-  int64_t told_swarms_ = 0;
-  int64_t told_records_ = 0;
+  int64_t reported_swarms_ = 0;
+  int64_t reported_records_ = 0;
 };
 
 }  // namespace shoal::node

@@ -72,26 +72,26 @@ proto::SwarmCounts SwarmShard::scrape(SwarmRef ref, const InfoHash& info_hash) c
   return entry == nullptr ? proto::SwarmCounts{} : counts_of(*entry);
 }
 
-std::optional<SwarmLook> SwarmShard::look(uint64_t hash, const InfoHash& info_hash, uint32_t peers_max,
-                                          common::Prng& prng) const {
+std::optional<SwarmDetails> SwarmShard::inspect(uint64_t hash, const InfoHash& info_hash, uint32_t peers_max,
+                                                common::Prng& prng) const {
   const Lock guard(lock_);
   const SwarmEntry* entry = table_.find({hash}, info_hash);
   if (entry == nullptr) return std::nullopt;
-  SwarmLook look{counts_of(*entry), peers_v4_.counts(entry->v4), peers_v6_.counts(entry->v6), {}};
+  SwarmDetails details{counts_of(*entry), peers_v4_.counts(entry->v4), peers_v6_.counts(entry->v6), {}};
   const auto add_peers = [&]<Family F>(const PeerTable<F>& table, const PeerSet& set) {
     std::vector<PeerKey<F>> keys(peers_max);
     keys.resize(table.sample(set, nullptr, false, peers_max, prng, keys.data()->data()));
     for (const PeerKey<F>& key : keys) {
       const PeerRecord<F>* record = table.find(set, key, PeerRole::leecher);
       CHECK_INVARIANT(record != nullptr);
-      look.peers.push_back({info_hash, endpoint_of<F>(key), record->value().state, record->stamp});
+      details.peers.push_back({info_hash, endpoint_of<F>(key), record->value().state, record->stamp});
     }
   };
   if (peers_max > 0) {
     add_peers(peers_v4_, entry->v4);
     add_peers(peers_v6_, entry->v6);
   }
-  return look;
+  return details;
 }
 
 Limit SwarmShard::lacks_room(const SwarmEntry* entry, bool known) const {
@@ -260,7 +260,7 @@ auto SwarmShard::write(const Place<F>& old, uint64_t hash, const InfoHash& info_
   toggle<F>(info_hash, key, value);
   ++sums<F>()[index_of(value.state.role)];
   if (value.state.completed && !(before && before->state.completed)) ++entry.completed;
-  if (!before) tell_use(false);
+  if (!before) report_use(false);
   return {&entry, record};
 }
 
@@ -270,7 +270,7 @@ void SwarmShard::erase(const Place<F>& old, uint64_t hash) {
   --sums<F>()[index_of(old.record->role())];
   peers<F>().erase(set_of<F>(*old.entry), old.record);
   if (old.entry->empty()) table_.remove(hash, *old.entry);
-  tell_use(false);
+  report_use(false);
 }
 
 // To be called before a stamp of at most `ahead` ticks after `now` is written: it must be readable at the
@@ -283,7 +283,7 @@ void SwarmShard::make_readable(Tick now, int ahead) {
   if (now - swept_ + ahead <= common::kAheadTicks) return;
   begin_sweep(now);
   WorkBound unbounded{UINT32_MAX};
-  go_on_with_sweep(unbounded);
+  continue_sweep(unbounded);
 }
 
 SweepPart SwarmShard::expire(Tick now) {
@@ -291,7 +291,7 @@ SweepPart SwarmShard::expire(Tick now) {
   WorkBound bound{kPartRecordsMax};
   if (now > swept_) {
     if (!sweep_) begin_sweep(now);
-    go_on_with_sweep(bound);
+    continue_sweep(bound);
   }
   if (now <= swept_ && !compacted_) compacted_ = compact(bound);
   return {bound.records, now <= swept_ && compacted_};
@@ -299,7 +299,7 @@ SweepPart SwarmShard::expire(Tick now) {
 
 // An entry that takes the place of a removed one comes from behind, so it has been visited.
 template <class Shard, class Visit>
-bool SwarmShard::go_on(Shard& shard, Walk& walk, const WorkBound& bound, Visit visit) {
+bool SwarmShard::continue_walk(Shard& shard, Walk& walk, const WorkBound& bound, Visit visit) {
   for (;; --walk.entries_left) {
     walk.entries_left = std::min(walk.entries_left, shard.table_.size());
     if (walk.entries_left == 0) return true;
@@ -313,10 +313,10 @@ bool SwarmShard::go_on(Shard& shard, Walk& walk, const WorkBound& bound, Visit v
 // `swept_` stays behind until the end, so all stamps are read as before, also those written meanwhile.
 void SwarmShard::begin_sweep(Tick now) { sweep_ = Sweep{now}; }
 
-void SwarmShard::go_on_with_sweep(WorkBound& bound) {
+void SwarmShard::continue_sweep(WorkBound& bound) {
   const Expiry expiry{swept_, sweep_->to};
   Walk& walk = sweep_->walk;
-  const bool ended = go_on(*this, walk, bound, [&](SwarmEntry& entry) {
+  const bool ended = continue_walk(*this, walk, bound, [&](SwarmEntry& entry) {
     lock_.assert_held();
     if (!expire_set<Family::v4>(entry, expiry, walk.v4, bound, expired_)) return false;
     if (!expire_set<Family::v6>(entry, expiry, walk.v6, bound, expired_)) return false;
@@ -326,7 +326,7 @@ void SwarmShard::go_on_with_sweep(WorkBound& bound) {
     }
     return true;
   });
-  tell_use(ended);
+  report_use(ended);
   if (!ended) return;
   swept_ = sweep_->to;
   sweep_.reset();
@@ -362,7 +362,7 @@ void SwarmShard::drop_entry(uint64_t hash, SwarmEntry& entry, WorkBound& bound) 
   empty_set<Family::v6>(entry, bound);
   table_.remove(hash, entry);
   bound.records += WorkBound::kSwarmGone;
-  tell_use(false);
+  report_use(false);
 }
 
 bool SwarmShard::drop(uint64_t hash, const InfoHash& info_hash) {
@@ -403,7 +403,7 @@ bool SwarmShard::for_each(Walk& walk, const SwarmFilter& filter,
                           const std::function<void(const proto::Delta&)>& visit) const {
   const Lock guard(lock_);
   WorkBound bound{kPartRecordsMax};
-  return go_on(*this, walk, bound, [&](const SwarmEntry& entry) {
+  return continue_walk(*this, walk, bound, [&](const SwarmEntry& entry) {
     lock_.assert_held();
     if (filter) bound.records += WorkBound::kSwarmAsked;
     if (!is_served(filter, entry.info_hash)) return true;
@@ -417,13 +417,13 @@ bool SwarmShard::for_each(Walk& walk, const SwarmFilter& filter,
 
 bool SwarmShard::read(Walk& walk, const sync::Cells& cells, Tick now, const SwarmFilter& filter,
                       const std::function<void(const sync::SwarmPart&)>& visit) const {
-  // At most so many records of a large swarm are visited at once.
+  // The maximum number of records of a large swarm per visit.
   constexpr size_t kPartMax = 1024;
   const Lock guard(lock_);
   const Expiry expiry{swept_, std::max(now, swept_)};
   WorkBound bound{kPartRecordsMax};
   std::vector<proto::Delta> part;
-  return go_on(*this, walk, bound, [&](const SwarmEntry& entry) {
+  return continue_walk(*this, walk, bound, [&](const SwarmEntry& entry) {
     lock_.assert_held();
     const size_t bucket = proto::digest_bucket(entry.info_hash);
     ++bound.records;

@@ -52,8 +52,8 @@ class alignas(64) SwarmShard {
                       const PeerBuffers& out);
   proto::SwarmCounts scrape(SwarmRef ref, const common::InfoHash& info_hash) const;
 
-  std::optional<SwarmLook> look(uint64_t hash, const common::InfoHash& info_hash, uint32_t peers_max,
-                                common::Prng& prng) const;
+  std::optional<SwarmDetails> inspect(uint64_t hash, const common::InfoHash& info_hash, uint32_t peers_max,
+                                      common::Prng& prng) const;
 
   // Deltas of one swarm. Returns how many changed something.
   size_t merge(uint64_t hash, std::span<const proto::Delta> deltas, common::Tick now);
@@ -138,7 +138,7 @@ class alignas(64) SwarmShard {
     for (const RoleCounts& family : sums_) records += uint64_t{family[0]} + family[1] + family[2];
     return records;
   }
-  void tell_use(bool all) REQUIRES(lock_) { use_.tell(*config_.room, table_.size(), records(), all); }
+  void report_use(bool all) REQUIRES(lock_) { use_.report(*config_.room, table_.size(), records(), all); }
   template <common::Family F>
   bool expire_set(SwarmEntry& entry, const Expiry& expiry, typename PeerTable<F>::Walk& walk,
                   WorkBound& bound, uint64_t& live_gone) REQUIRES(lock_);
@@ -155,7 +155,8 @@ class alignas(64) SwarmShard {
   // Continues a walk until its end or the bound is reached: `visit(entry)` returns whether it finished the
   // entry. Returns whether the walk has ended.
   template <class Shard, class Visit>
-  static bool go_on(Shard& shard, Walk& walk, const WorkBound& bound, Visit visit) REQUIRES(shard.lock_);
+  static bool continue_walk(Shard& shard, Walk& walk, const WorkBound& bound, Visit visit)
+      REQUIRES(shard.lock_);
 
   // A sweep in progress.
   struct Sweep {
@@ -163,7 +164,7 @@ class alignas(64) SwarmShard {
     Walk walk{};
   };
   void begin_sweep(common::Tick now) REQUIRES(lock_);
-  void go_on_with_sweep(WorkBound& bound) REQUIRES(lock_);
+  void continue_sweep(WorkBound& bound) REQUIRES(lock_);
   bool compact(WorkBound& bound) REQUIRES(lock_);
 
   // The first three cache lines hold what every announce reads and what a new peer changes.

@@ -108,9 +108,9 @@ proto::SwarmCounts SwarmStore::scrape(SwarmRef ref, const InfoHash& info_hash) c
   return impl_->shard_of(ref).scrape(ref, info_hash);
 }
 
-std::optional<SwarmLook> SwarmStore::look(SwarmRef ref, const InfoHash& info_hash, uint32_t peers_max,
-                                          common::Prng& prng) const {
-  return impl_->shard_of(ref).look(ref.hash, info_hash, peers_max, prng);
+std::optional<SwarmDetails> SwarmStore::inspect(SwarmRef ref, const InfoHash& info_hash, uint32_t peers_max,
+                                                common::Prng& prng) const {
+  return impl_->shard_of(ref).inspect(ref.hash, info_hash, peers_max, prng);
 }
 
 size_t SwarmStore::merge(std::span<const proto::Delta> deltas, Tick now) {

@@ -58,7 +58,7 @@ struct PeerAnswer {
 };
 
 // One swarm in detail.
-struct SwarmLook {
+struct SwarmDetails {
   using Roles = std::array<uint32_t, 3>;  // records by proto::PeerRole
   proto::SwarmCounts counts;
   Roles v4{};
@@ -132,8 +132,8 @@ class SwarmStore final : public sync::Swarms {
   proto::SwarmCounts scrape(SwarmRef ref, const common::InfoHash& info_hash) const;
 
   // At most `peers_max` peers of each family; none for an unknown swarm. `ref` is locate(info_hash).
-  std::optional<SwarmLook> look(SwarmRef ref, const common::InfoHash& info_hash, uint32_t peers_max,
-                                common::Prng& prng) const;
+  std::optional<SwarmDetails> inspect(SwarmRef ref, const common::InfoHash& info_hash, uint32_t peers_max,
+                                      common::Prng& prng) const;
 
   // Of sync/swarms.h; each step of reading is a shard. Only a replicated store has digests. Does not merge
   // swarms that are not served, nor what would take the store beyond twice its limits.

@@ -16,10 +16,10 @@ namespace shoal::node {
 
 class Upkeep {
  public:
-  // How often per tick add_due() is to be called.
+  // Call add_due() this many times per tick.
   static constexpr int64_t kSlicesPerTick = 32;
   // A slice ends after the part of a shard in which this many records have been looked at (WorkBound).
-  static constexpr uint32_t kGoRecordsMax = 32 * 1024;
+  static constexpr uint32_t kSliceRecordsMax = 32 * 1024;
 
   // The store must outlive this. `heap` must be made before the heap grows.
   Upkeep(SwarmStore& store, const HeapPages& heap) : store_(store), heap_(heap) {}
