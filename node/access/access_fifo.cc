@@ -34,8 +34,8 @@ common::Result<FileDescriptor> AccessFifo::open(const std::string& path) {
   return fifo;
 }
 
-AccessFifo::AccessFifo(uv_loop_t* loop, FileDescriptor fifo, Take take)
-    : fifo_(std::move(fifo)), take_(std::move(take)), buffer_(kFifoReadBytes) {
+AccessFifo::AccessFifo(uv_loop_t* loop, FileDescriptor fifo, OnLines on_lines)
+    : fifo_(std::move(fifo)), on_lines_(std::move(on_lines)), buffer_(kFifoReadBytes) {
   CHECK_INVARIANT(uv_poll_init(loop, &poll_, fifo_.get()) == 0);
   poll_.data = this;
   CHECK_INVARIANT(uv_poll_start(&poll_, UV_READABLE, [](uv_poll_t* poll, int /*status*/, int /*events*/) {
@@ -57,7 +57,7 @@ void AccessFifo::read_once() {
     if (kind == AccessLine::bad) ++bad_lines;
     return true;
   });
-  if (!hashes.empty() || bad_lines > 0) take_(std::move(hashes), bad_lines);
+  if (!hashes.empty() || bad_lines > 0) on_lines_(std::move(hashes), bad_lines);
 }
 
 }  // namespace shoal::node

@@ -20,12 +20,12 @@ namespace shoal::node {
 class AccessFifo {
  public:
   // Gets the hashes of one read's complete lines, and the number of bad lines.
-  using Take = std::function<void(std::vector<common::InfoHash> hashes, size_t bad_lines)>;
+  using OnLines = std::function<void(std::vector<common::InfoHash> hashes, size_t bad_lines)>;
 
   // Opens the FIFO at `path`; creates it if it is missing.
   static common::Result<FileDescriptor> open(const std::string& path);
 
-  AccessFifo(uv_loop_t* loop, FileDescriptor fifo, Take take);
+  AccessFifo(uv_loop_t* loop, FileDescriptor fifo, OnLines on_lines);
   AccessFifo(const AccessFifo&) = delete;
   AccessFifo& operator=(const AccessFifo&) = delete;
 
@@ -36,7 +36,7 @@ class AccessFifo {
   void read_once();
 
   const FileDescriptor fifo_;
-  const Take take_;
+  const OnLines on_lines_;
   LineSplitter lines_;
   std::vector<char> buffer_;
   uv_poll_t poll_;

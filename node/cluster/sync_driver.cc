@@ -102,7 +102,7 @@ void SyncDriver::carry_out() {
     common::log_line(event.level, event.message, fields);
   }
   outputs_.logs.clear();
-  if (!outputs_.access_changes.empty() && took_access_) took_access_(outputs_.access_changes);
+  if (!outputs_.access_changes.empty() && access_changed_) access_changed_(outputs_.access_changes);
   outputs_.access_changes.clear();
   if (outputs_.load_snapshot && load_snapshot_) {
     outputs_.load_snapshot = false;

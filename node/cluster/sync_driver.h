@@ -60,9 +60,9 @@ class SyncDriver {
   const PullServerCounters& pull_server_counters() const { return pull_server_.counters(); }
   const PullClientCounters& pull_client_counters() const { return pull_client_.counters(); }
 
-  // Calls `took` with the access list changes of other nodes that were new here.
-  void on_access_changes(std::function<void(std::span<const proto::AccessChange>)> took) {
-    took_access_ = std::move(took);
+  // Calls `changed` with the access list changes of other nodes that were new here.
+  void on_access_changes(std::function<void(std::span<const proto::AccessChange>)> changed) {
+    access_changed_ = std::move(changed);
   }
   // Calls `load` once, if sync::Config::snapshot is set: see sync::Outputs::load_snapshot.
   void on_load_snapshot(std::function<void()> load);
@@ -100,7 +100,7 @@ class SyncDriver {
   CpuLoad load_;
   std::vector<proto::OwnDelta> drained_;
   sync::Outputs outputs_;
-  std::function<void(std::span<const proto::AccessChange>)> took_access_;
+  std::function<void(std::span<const proto::AccessChange>)> access_changed_;
   std::function<void()> load_snapshot_;
 };
 

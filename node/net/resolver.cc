@@ -25,17 +25,17 @@ constexpr size_t kAddressesMax = 64;  // per name
 Resolver::Resolver(uv_loop_t* loop, common::Family family, std::vector<HostPort> peers, Resolved resolved)
     : loop_(loop),
       family_(family),
-      timer_(loop, [this] { round(); }),
+      timer_(loop, [this] { look_up_all(); }),
       retry_ms_(kFirstRetryMs),
       resolved_(std::move(resolved)) {
-  take_peers(std::move(peers));
+  replace_peers(std::move(peers));
   timer_.start(0);
 }
 
 Resolver::~Resolver() = default;
 
 // REQUIRES: pending_ == 0. libuv holds pointers to pending lookups.
-void Resolver::take_peers(std::vector<HostPort> peers) {
+void Resolver::replace_peers(std::vector<HostPort> peers) {
   std::vector<Lookup> before = std::move(lookups_);
   lookups_ = std::vector<Lookup>(peers.size());
   for (size_t i = 0; i < peers.size(); ++i) {
@@ -56,9 +56,9 @@ void Resolver::set_peers(std::vector<HostPort> peers) {
     next_peers_ = std::move(peers);
     return;
   }
-  take_peers(std::move(peers));
+  replace_peers(std::move(peers));
   retry_ms_ = kFirstRetryMs;
-  round();
+  look_up_all();
 }
 
 void Resolver::stop() {
@@ -69,7 +69,7 @@ void Resolver::stop() {
   }
 }
 
-void Resolver::round() {
+void Resolver::look_up_all() {
   // set_peers() may call this while the timer runs. Stop it, or it would start lookups that are already
   // pending.
   timer_.stop();
@@ -90,11 +90,11 @@ void Resolver::round() {
     lookup.pending = true;
     ++pending_;
   }
-  tell();
-  if (pending_ == 0) end_round();
+  report();
+  if (pending_ == 0) schedule_next();
 }
 
-void Resolver::end_round() {
+void Resolver::schedule_next() {
   if (stopping_) return;
   const bool failed =
       std::any_of(lookups_.begin(), lookups_.end(), [](const Lookup& lookup) { return lookup.failed; });
@@ -132,13 +132,13 @@ void Resolver::on_resolved(uv_getaddrinfo_t* request, int status, addrinfo* foun
     }
   }
   Resolver& owner = *lookup.owner;
-  if (owner.pending_ > 0) return owner.tell();
+  if (owner.pending_ > 0) return owner.report();
   if (owner.next_peers_) return owner.set_peers(std::move(*std::exchange(owner.next_peers_, std::nullopt)));
-  owner.tell();
-  owner.end_round();
+  owner.report();
+  owner.schedule_next();
 }
 
-void Resolver::tell() {
+void Resolver::report() {
   std::vector<Endpoint> all;
   for (const Lookup& lookup : lookups_) {
     for (const Endpoint& address : lookup.addresses) {

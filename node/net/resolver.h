@@ -44,10 +44,10 @@ class Resolver {
   };
 
   static void on_resolved(uv_getaddrinfo_t* request, int status, addrinfo* found);
-  void round();
-  void end_round();
-  void tell();
-  void take_peers(std::vector<HostPort> peers);
+  void look_up_all();
+  void schedule_next();
+  void report();
+  void replace_peers(std::vector<HostPort> peers);
 
   uv_loop_t* loop_;
   const common::Family family_;

@@ -20,17 +20,17 @@ using common::LogLevel;
 SnapshotKeeper::SnapshotKeeper(uv_loop_t* loop, Settings settings, SwarmStore& store,
                                const ClusterClock& clock)
     : settings_(std::move(settings)), store_(store), clock_(clock), interval_s_(settings_.interval_s) {
-  CHECK_INVARIANT(uv_async_init(loop, &told_, [](uv_async_t* async) {
-                    static_cast<SnapshotKeeper*>(async->data)->tell();
+  CHECK_INVARIANT(uv_async_init(loop, &async_, [](uv_async_t* async) {
+                    static_cast<SnapshotKeeper*>(async->data)->report();
                   }) == 0);
-  told_.data = this;
+  async_.data = this;
   thread_ = std::thread([this] { run(); });
 }
 
 SnapshotKeeper::~SnapshotKeeper() { CHECK_INVARIANT(!thread_.joinable()); }
 
 // Runs on the loop. Reports what the thread has done.
-void SnapshotKeeper::tell() {
+void SnapshotKeeper::report() {
   bool merged = false;
   bool ended = false;
   {
@@ -41,7 +41,7 @@ void SnapshotKeeper::tell() {
   if (merged) loaded_();
   if (!ended) return;
   thread_.join();
-  uv_close(reinterpret_cast<uv_handle_t*>(&told_), nullptr);
+  uv_close(reinterpret_cast<uv_handle_t*>(&async_), nullptr);
   done_();
 }
 
@@ -85,7 +85,7 @@ void SnapshotKeeper::run() {
     const Lock lock(mutex_);
     ended_ = true;
   }
-  uv_async_send(&told_);
+  uv_async_send(&async_);
 }
 
 bool SnapshotKeeper::wait_to_load() {
@@ -138,7 +138,7 @@ void SnapshotKeeper::merge() {
   status_.refused = loaded ? 0 : 1;
   if (loaded && *loaded) status_.loaded = (*loaded)->merged;
   merged_ = true;
-  uv_async_send(&told_);
+  uv_async_send(&async_);
 }
 
 void SnapshotKeeper::write() {

@@ -63,14 +63,14 @@ class SnapshotKeeper {
   void run();
   bool wait_to_load();
   void merge();
-  void tell();
+  void report();
   void write();
   bool wait();
 
   const Settings settings_;  // except the interval: see interval_s_
   SwarmStore& store_;
   const ClusterClock& clock_;
-  uv_async_t told_;
+  uv_async_t async_;
   std::function<void()> loaded_;
   std::function<void()> done_;
   std::atomic<unsigned> percent_{0};
