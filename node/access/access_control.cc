@@ -10,7 +10,6 @@
 #include "common/log.h"
 #include "node/access/access_state.h"
 #include "node/config/option_values.h"
-#include "node/os/atomic_file.h"
 #include "node/os/files.h"
 #include "node/text/printable.h"
 
@@ -35,13 +34,6 @@ constexpr size_t kShardsPerTurn = 16;
 
 // Up to this many changed hashes are checked one by one; beyond it, the whole store is swept.
 constexpr size_t kDropSinglyMax = 10'000;
-
-Result<void> replace_file(const std::string& path, const std::string& text) {
-  auto file = AtomicFile::create(path, 0600);
-  if (!file) return tl::make_unexpected(file.error());
-  auto written = file->write({reinterpret_cast<const uint8_t*>(text.data()), text.size()});
-  return written ? file->commit() : written;
-}
 
 Result<sync::AccessLog> load_log(const std::string& path) {
   if (path.empty()) return sync::AccessLog();

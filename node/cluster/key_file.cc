@@ -27,10 +27,10 @@ constexpr std::string_view kPrefix = "shoal-key-1:";
 constexpr std::string_view kExpected =
     "expected \"shoal-key-1:\" and 64 hexadecimal digits (see `shoal keygen`)";
 
-common::Result<ClusterKey> parse_key_line(const std::string& where, std::string_view line) {
+common::Result<sync::ClusterKey> parse_key_line(const std::string& where, std::string_view line) {
   if (!line.starts_with(kPrefix)) return common::fail(where + "is not a key: " + std::string(kExpected));
   const std::string_view digits = line.substr(kPrefix.size());
-  ClusterKey key;
+  sync::ClusterKey key;
   if (digits.size() != 2 * key.size()) {
     return common::fail(where + "the key has " + std::to_string(digits.size()) + " digits instead of 64");
   }
@@ -42,8 +42,8 @@ common::Result<ClusterKey> parse_key_line(const std::string& where, std::string_
 
 }  // namespace
 
-common::Result<ClusterKey> parse_key_file(const std::string& name, std::string_view text) {
-  common::Result<ClusterKey> key = common::fail(name + ": has no key: " + std::string(kExpected));
+common::Result<sync::ClusterKey> parse_key_file(const std::string& name, std::string_view text) {
+  common::Result<sync::ClusterKey> key = common::fail(name + ": has no key: " + std::string(kExpected));
   for (size_t number = 1; !text.empty(); ++number) {
     const size_t end = std::min(text.find('\n'), text.size());
     const std::string_view line = common::trim_line(text.substr(0, end));
@@ -57,12 +57,12 @@ common::Result<ClusterKey> parse_key_file(const std::string& name, std::string_v
   return key;
 }
 
-std::string format_key_file(const ClusterKey& key) {
+std::string format_key_file(const sync::ClusterKey& key) {
   return "# Key of a shoal cluster. Whoever has it can add and remove peers: keep it secret.\n" +
          std::string(kPrefix) + common::to_hex(key) + "\n";
 }
 
-common::Result<ClusterKey> load_key_file(const std::string& path) {
+common::Result<sync::ClusterKey> load_key_file(const std::string& path) {
   auto text = read_file(path, kKeyFileBytesMax);
   if (!text) return common::fail("key file " + text.error().message);
   struct stat info {};
@@ -75,9 +75,9 @@ common::Result<ClusterKey> load_key_file(const std::string& path) {
   return key;
 }
 
-ClusterKey new_key() {
+sync::ClusterKey new_key() {
   CHECK_INVARIANT(sodium_init() >= 0);
-  ClusterKey key;
+  sync::ClusterKey key;
   randombytes_buf(key.data(), key.size());
   return key;
 }

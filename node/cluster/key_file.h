@@ -8,34 +8,32 @@
 
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
 #include "common/result.h"
+#include "sync/keys.h"
 
 namespace shoal::node {
-
-using ClusterKey = std::array<uint8_t, 32>;
 
 constexpr size_t kKeyFileBytesMax = 4096;
 
 // The error begins with `name`.
-common::Result<ClusterKey> parse_key_file(const std::string& name, std::string_view text);
+common::Result<sync::ClusterKey> parse_key_file(const std::string& name, std::string_view text);
 
 // Returns the text of a key file, including its comment.
-std::string format_key_file(const ClusterKey& key);
+std::string format_key_file(const sync::ClusterKey& key);
 
 // Reads a key file. Logs a warning if every user of the machine can read it. (Its group may, as for a file of
 // root:shoal.)
-common::Result<ClusterKey> load_key_file(const std::string& path);
+common::Result<sync::ClusterKey> load_key_file(const std::string& path);
 
 // Writes a new random key to a new file that only its owner can read. Fails if the file exists, and does not
 // change it.
 common::Result<void> create_key_file(const std::string& path);
 
 // 32 random bytes.
-ClusterKey new_key();
+sync::ClusterKey new_key();
 
 }  // namespace shoal::node

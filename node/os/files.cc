@@ -1,10 +1,14 @@
 #include "node/os/files.h"
 
+#include <sys/stat.h>
+
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <memory>
 
+#include "common/bytes.h"
+#include "node/os/atomic_file.h"
 #include "node/text/printable.h"
 
 namespace shoal::node {
@@ -19,6 +23,13 @@ common::Result<std::string> read_file(const std::string& path, size_t bytes_max)
   if (std::ferror(file.get()) != 0) return failed(std::string("cannot be read: ") + std::strerror(errno));
   if (text.size() > bytes_max) return failed("is larger than " + std::to_string(bytes_max) + " bytes");
   return text;
+}
+
+common::Result<void> replace_file(const std::string& path, std::string_view text) {
+  auto file = AtomicFile::create(path, S_IRUSR | S_IWUSR);
+  if (!file) return tl::make_unexpected(file.error());
+  auto written = file->write(common::bytes_of(text));
+  return written ? file->commit() : written;
 }
 
 }  // namespace shoal::node

@@ -14,33 +14,11 @@
 #include "node/limits/request_limiter.h"
 #include "node/store/cluster_clock.h"
 #include "node/store/swarm_store.h"
-#include "node/tracker/client_address.h"
+#include "node/tracker/tracker_settings.h"
 #include "node/tracker/worker_counters.h"
 #include "proto/announce.h"
 
 namespace shoal::node {
-
-// Immutable: shared by the workers, and replaced at a reload.
-struct TrackerSettings {
-  uint32_t interval_s = 1800;
-  double interval_jitter = 0.1;
-  // If not null, the adapted interval; outlives the tracker.
-  const std::atomic<uint32_t>* adapted_interval_s = nullptr;
-  uint32_t min_interval_s = 0;  // 0: not sent
-  uint32_t numwant_default = 50;
-  uint32_t numwant_max = 200;  // the larger of the next two
-  uint32_t numwant_max_udp = 200;
-  uint32_t numwant_max_http = 200;
-  IpParam ip_param = IpParam::ignore;
-  std::string warning{};       // empty: none
-  std::string redirect_url{};  // empty: none
-  TrustedProxies proxies{};
-  bool proxy_protocol = false;          // their connections begin with a PROXY header that names the client
-  bool full_scrape = false;             // allowed on the tracker's HTTP port
-  std::string stats_path{};             // opentracker's page; empty: none
-  common::NetworkSet stats_networks{};  // whose clients may read that page
-  RequestLimiter* limiter = nullptr;    // null: requests are not limited; outlives the tracker
-};
 
 class Tracker {
  public:

@@ -36,7 +36,7 @@ std::string error_of(const std::string& text) {
 }  // namespace
 
 TEST_CASE("key file: text to key and back") {
-  ClusterKey key;
+  shoal::sync::ClusterKey key;
   for (size_t i = 0; i < key.size(); ++i) key[i] = static_cast<uint8_t>(i);
   CHECK(*parse_key_file("k", format_key_file(key)) == key);
   CHECK(*parse_key_file("k", "\r\n# c\r\n  shoal-key-1:" + kDigits + " \r\n\r\n#") == key);
