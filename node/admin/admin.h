@@ -11,7 +11,7 @@
 #include "node/config/reloadable.h"
 #include "node/http/http_server.h"
 #include "node/scan/full_scrapes.h"
-#include "node/scan/top_keeper.h"
+#include "node/scan/top_swarms.h"
 #include "node/status/history.h"
 #include "node/status/node_state.h"
 #include "node/store/cluster_clock.h"
@@ -29,7 +29,7 @@ struct AdminContext {
   const SwarmStore* store;
   const ClusterClock* clock;
   const History* history;
-  std::function<const TopView&()> top;  // the largest swarms as far as known
+  std::function<std::shared_ptr<const TopLists>()> top;  // the largest swarms as far as known
   FullScrapes* full_scrapes;
   AccessControl* access = nullptr;  // null: /v1/access is not there
 };

@@ -79,10 +79,10 @@ std::string swarm_json(const common::InfoHash& hash, const SwarmDetails& details
   return json.dump(2) + "\n";
 }
 
-std::string top_json(const TopView& top, size_t amount) {
+std::string top_json(const TopLists& top, size_t amount) {
   Json swarms = Json::array();
-  for (size_t i = 0; i < std::min(amount, top.swarms.size()); ++i) {
-    const auto& [hash, counts] = top.swarms[i];
+  for (size_t i = 0; i < std::min(amount, top.by_peers.size()); ++i) {
+    const auto& [hash, counts] = top.by_peers[i];
     swarms.push_back({{"info_hash", common::to_hex(hash)},
                       {"seeders", counts.seeders},
                       {"leechers", counts.leechers},
@@ -100,7 +100,7 @@ Answer show_top(const AdminContext& context, const HttpRequest& request, std::st
   const HttpReply reply = proto::reply_to(request);
   const auto amount = number_of(request.query, "n", kTopMax, kTopDefault);
   if (!amount) return refuse(out, reply, 400, "?n= and a number from 0 to " + std::to_string(kTopMax));
-  return send_json(out, reply, top_json(context.top(), *amount));
+  return send_json(out, reply, top_json(*context.top(), *amount));
 }
 
 Answer show_swarm(const AdminContext& context, const HttpRequest& request, std::string& out) {
@@ -186,7 +186,7 @@ Answer scrape_all(const AdminContext& context, const HttpRequest& request, std::
 }
 
 Answer show_page(const AdminContext& context, const HttpRequest& request, std::string& out) {
-  const std::string page = page_html(context.state(), context.history->points(), context.top().swarms);
+  const std::string page = page_html(context.state(), context.history->points(), context.top()->by_peers);
   proto::append_content(out, proto::reply_to(request), 200, "text/html; charset=utf-8", page, kPageHeaders);
   return nullptr;
 }

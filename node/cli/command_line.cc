@@ -9,7 +9,7 @@
 #include "node/config/option_table.h"
 #include "node/config/option_text.h"
 #include "node/config/version.h"
-#include "node/scan/top_keeper.h"
+#include "node/scan/top_swarms.h"
 #include "node/text/printable.h"
 #include "node/text/suggest.h"
 

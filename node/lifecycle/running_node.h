@@ -105,7 +105,7 @@ class RunningNode {
   Loop loop_;
   ClusterClock clock_;
   SwarmStore store_;
-  TopKeeper top_;
+  TopSwarms top_;
   FullScrapes full_scrapes_;
   const std::vector<std::unique_ptr<WorkerCounters>> counters_;  // of the workers
   NodeLimits limits_;

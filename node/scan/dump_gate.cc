@@ -10,19 +10,12 @@ constexpr uint32_t kBusyWaitS = 60;
 
 }  // namespace
 
-DumpGate::ClientKey DumpGate::key_of(const common::Endpoint& client) {
-  ClientKey key{client.family, {}};
-  const auto address = client.address_bytes();
-  std::copy_n(address.begin(), std::min(address.size(), key.second.size()), key.second.begin());
-  return key;
-}
-
 tl::expected<DumpGate::Pass, DumpGate::Refusal> DumpGate::enter(const std::optional<common::Endpoint>& client,
                                                                 int64_t now_s) {
   const Lock lock(mutex_);
   const bool limited = client && interval_s_ > 0;
   if (limited) {
-    const auto last = last_s_.find(key_of(*client));
+    const auto last = last_s_.find(address_prefix(*client));
     if (last != last_s_.end() && now_s - last->second < interval_s_) {
       refused_too_often_.fetch_add(1, std::memory_order_relaxed);
       return tl::make_unexpected(Refusal{true, static_cast<uint32_t>(last->second + interval_s_ - now_s)});
@@ -33,7 +26,7 @@ tl::expected<DumpGate::Pass, DumpGate::Refusal> DumpGate::enter(const std::optio
     return tl::make_unexpected(Refusal{false, kBusyWaitS});
   }
   if (limited) {
-    last_s_.insert_or_assign(key_of(*client), now_s);
+    last_s_.insert_or_assign(address_prefix(*client), now_s);
     if (last_s_.size() > kClientsMax) forget_oldest();
   }
   ++at_once_;

@@ -2,7 +2,6 @@
 
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <cstdint>
 #include <map>
@@ -11,6 +10,7 @@
 #include <utility>
 
 #include "common/endpoint.h"
+#include "node/limits/client_prefix.h"
 #include "node/os/mutex.h"
 
 namespace shoal::node {
@@ -59,15 +59,13 @@ class DumpGate {
   uint64_t refused_busy() const { return refused_busy_.load(std::memory_order_relaxed); }
 
  private:
-  using ClientKey = std::pair<common::Family, std::array<uint8_t, 8>>;
-  static ClientKey key_of(const common::Endpoint& client);
   void leave();
   void forget_oldest() REQUIRES(mutex_);
 
   Mutex mutex_;
   uint32_t interval_s_ GUARDED_BY(mutex_);
   size_t at_once_ GUARDED_BY(mutex_) = 0;
-  std::map<ClientKey, int64_t> last_s_ GUARDED_BY(mutex_);
+  std::map<ClientPrefix, int64_t> last_s_ GUARDED_BY(mutex_);
   std::atomic<uint64_t> dumps_{0};
   std::atomic<uint64_t> bytes_{0};
   std::atomic<uint64_t> refused_too_often_{0};

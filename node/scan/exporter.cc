@@ -1,16 +1,56 @@
 #include "node/scan/exporter.h"
 
+#include <sys/stat.h>
+
+#include <string_view>
 #include <utility>
 
+#include "common/bytes.h"
 #include "common/log.h"
+#include "node/os/atomic_file.h"
 #include "node/os/monotonic.h"
 #include "node/os/thread_priority.h"
-#include "node/scan/dump_file.h"
+#include "node/scan/dump.h"
 
 namespace shoal::node {
 
 using common::log_line;
 using common::LogLevel;
+
+namespace {
+
+// Everybody may read it: it says nothing of peers.
+constexpr mode_t kMode = S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH;
+
+// By the end of the file's name.
+proto::ContentCoding coding_of_file(std::string_view path) {
+  if (path.ends_with(".gz")) return proto::ContentCoding::gzip;
+  if (path.ends_with(".zst")) return proto::ContentCoding::zstd;
+  return proto::ContentCoding::identity;
+}
+
+// Returns the size of the file. Fails when it is asked to stop.
+common::Result<uint64_t> write_dump(const std::string& path, proto::DumpFormat format,
+                                    const SwarmStore& store, int64_t unix_minute,
+                                    const std::stop_token& stop) {
+  auto file = AtomicFile::create(path, kMode);
+  if (!file) return tl::make_unexpected(file.error());
+  Dump dump(store, format, coding_of_file(path), unix_minute);
+  uint64_t bytes = 0;
+  std::string piece;
+  for (bool more = true; more;) {
+    if (stop.stop_requested()) return common::fail("stopped");
+    piece.clear();
+    more = dump.next(piece);
+    bytes += piece.size();
+    auto written = file->write(common::bytes_of(piece));
+    if (!written) return tl::make_unexpected(written.error());
+  }
+  if (auto done = file->commit(); !done) return tl::make_unexpected(done.error());
+  return bytes;
+}
+
+}  // namespace
 
 Exporter::Exporter(uv_loop_t* loop, Settings settings, const SwarmStore& store, const ClusterClock& clock)
     : loop_(loop), store_(store), clock_(clock), timer_(loop, [this] { begin(); }) {
@@ -38,7 +78,7 @@ void Exporter::begin() {
       [settings = settings_, &store = store_, &clock = clock_](const std::stop_token& stop) {
         lower_thread_priority();
         const int64_t start_ms = monotonic_ms();
-        auto bytes = write_dump_file(settings.path, settings.format, store, clock.unix_ms() / 60'000, stop);
+        auto bytes = write_dump(settings.path, settings.format, store, clock.unix_ms() / 60'000, stop);
         return Written{std::move(bytes), monotonic_ms() - start_ms};
       },
       [this](const Written& written) { note(written); });

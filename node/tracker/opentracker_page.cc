@@ -56,14 +56,14 @@ void add_worker(proto::OpentrackerFigures& out, const WorkerCounters& worker) {
 }  // namespace
 
 OpentrackerPage::OpentrackerPage(const Settings& settings, const SwarmStore& store, FullScrapes& full_scrapes,
-                                 std::span<const std::unique_ptr<WorkerCounters>> workers,
+                                 TopSwarms& top, std::span<const std::unique_ptr<WorkerCounters>> workers,
                                  const std::atomic<uint64_t>& synced_peers)
     : settings_(settings),
       store_(store),
       full_scrapes_(full_scrapes),
       workers_(workers),
       synced_peers_(synced_peers),
-      top_(store) {}
+      top_(top) {}
 
 std::unique_ptr<StreamedAnswer> OpentrackerPage::answer(const proto::HttpRequest& request,
                                                         const common::Endpoint& client, const Terms& terms,

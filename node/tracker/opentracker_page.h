@@ -12,7 +12,7 @@
 #include "common/network.h"
 #include "node/http/streamed_answer.h"
 #include "node/scan/full_scrapes.h"
-#include "node/scan/top_cache.h"
+#include "node/scan/top_swarms.h"
 #include "node/store/swarm_store.h"
 #include "node/tracker/worker_counters.h"
 #include "proto/opentracker_stats.h"
@@ -29,7 +29,7 @@ class OpentrackerPage {
 
   // All references outlive the page and its answers. `synced_peers`: peers received from other nodes.
   OpentrackerPage(const Settings& settings, const SwarmStore& store, FullScrapes& full_scrapes,
-                  std::span<const std::unique_ptr<WorkerCounters>> workers,
+                  TopSwarms& top, std::span<const std::unique_ptr<WorkerCounters>> workers,
                   const std::atomic<uint64_t>& synced_peers);
 
   // Who may read what now.
@@ -55,7 +55,7 @@ class OpentrackerPage {
   FullScrapes& full_scrapes_;
   const std::span<const std::unique_ptr<WorkerCounters>> workers_;
   const std::atomic<uint64_t>& synced_peers_;
-  TopCache top_;
+  TopSwarms& top_;
 };
 
 }  // namespace shoal::node

@@ -273,7 +273,8 @@ class Bench {
   node::Tracker tracker_;
   node::FullScrapes full_scrapes_{store_, clock_, 0};
   const std::atomic<uint64_t> synced_peers_{0};
-  node::OpentrackerPage opentracker_{{}, store_, full_scrapes_, {}, synced_peers_};
+  node::TopSwarms top_{store_};
+  node::OpentrackerPage opentracker_{{}, store_, full_scrapes_, top_, {}, synced_peers_};
   node::HttpTracker handler_{tracker_, clock_, full_scrapes_, opentracker_, counters_};
   bench::Workload workload_;
   uv_loop_t loop_{};

@@ -67,7 +67,7 @@ struct FakeNode {
   node::ClusterClock clock{2700};
   node::FullScrapes full_scrapes{*store, clock, 0};
   node::History history;
-  node::TopView top;
+  node::TopLists top;
   std::string token;
   bool drained = false;
   std::function<void(const node::ReloadReport&)> reload_done;
@@ -80,7 +80,7 @@ struct FakeNode {
             .store = store.get(),
             .clock = &clock,
             .history = &history,
-            .top = [this]() -> const node::TopView& { return top; },
+            .top = [this] { return std::make_shared<const node::TopLists>(top); },
             .full_scrapes = &full_scrapes};
   }
 };
@@ -396,7 +396,7 @@ TEST_CASE("admin: the largest swarms") {
   };
   CHECK(document("/v1/top") == nlohmann::json{{"unix_ms", nullptr}, {"swarms", nlohmann::json::array()}});
   fake.top.unix_ms = 1'700'000'000'000;
-  for (uint32_t i = 30; i > 0; --i) fake.top.swarms.push_back({{}, {i, 2 * i, 3 * i}});
+  for (uint32_t i = 30; i > 0; --i) fake.top.by_peers.push_back({{}, {i, 2 * i, 3 * i}});
   CHECK(document("/v1/top")["swarms"].size() == 10);
   CHECK(document("/v1/top?n=100")["swarms"].size() == 30);
   const auto first = document("/v1/top?n=1")["swarms"][0];
