@@ -114,8 +114,8 @@ Examples:
   shoal access list               the run-time changes
   shoal access list 0123456789abcdef0123456789abcdef01234567
 
-Changes apply to all nodes of the cluster and override each node's access.file. With access.mode =
-"allow", nodes serve only the swarms on the list; with "deny", all others.)";
+Changes apply to all nodes of the cluster and override each node's access.file. If access.mode is
+"allow", nodes serve only the swarms on the list; if it is "deny", they serve all others.)";
 
 constexpr const char* kProbeExamples = R"(
 Examples:
