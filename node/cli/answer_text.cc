@@ -54,7 +54,8 @@ std::string access_verdicts_text(const json& document) {
 }
 
 std::string top_text(const json& document) {
-  if (!field(document, "unix_ms").is_number()) return "no result yet: the node searches every 30 seconds\n";
+  if (!field(document, "unix_ms").is_number())
+    return "no result yet: the node has begun to search; try again in a few seconds\n";
   std::vector<TextRow> rows = {{"INFO_HASH", "SEEDERS", "LEECHERS", "COMPLETED"}};
   for (const json& swarm : list(document, "swarms")) {
     rows.push_back({text_of(field(swarm, "info_hash")), number_of(field(swarm, "seeders")),

@@ -81,7 +81,8 @@ Examples:
   shoal top                       the ten largest swarms
   shoal top --amount 100 --json --admin 192.0.2.1:9697
 
-A node searches for its largest swarms every 30 seconds.)";
+The result is the node's last search. If it is older than 30 seconds, the node searches again for the
+next call; the first call after a start has no result yet.)";
 
 constexpr const char* kCompletionExamples = R"(
 Examples:

@@ -23,7 +23,7 @@ TEST_CASE("answer text: the access list") {
 
 TEST_CASE("answer text: the largest swarms") {
   CHECK(top_text({{"unix_ms", nullptr}, {"swarms", json::array()}}) ==
-        "no result yet: the node searches every 30 seconds\n");
+        "no result yet: the node has begun to search; try again in a few seconds\n");
   CHECK(top_text(
             {{"unix_ms", 1},
              {"swarms",
