@@ -64,7 +64,9 @@ std::string charts(const Points& history) {
 }
 
 std::string top_table(const std::vector<proto::ScrapedSwarm>& top) {
-  if (top.empty()) return "<p class=\"none\">None known yet; the node looks for them every half minute.</p>";
+  if (top.empty())
+    return "<p class=\"none\">None known yet. Opening this page makes the node look for them: reload it in a "
+           "moment.</p>";
   std::string out =
       "<table><thead><tr><th>info_hash</th><th>seeders</th><th>leechers</th><th class=\"wide\">completed</th>"
       "</tr></thead><tbody>";
