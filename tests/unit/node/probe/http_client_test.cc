@@ -116,7 +116,7 @@ TEST_CASE("http client: invalid answers") {
   for (const char* length : {"-1", "x", "", "99999999999999999999", "16777217", "1\r\nContent-Length: 2"}) {
     CAPTURE(length);
     CHECK(error_of("HTTP/1.1 200 OK\r\nContent-Length: " + std::string(length) + "\r\n\r\n")
-              .starts_with("the answer's Content-Length is"));
+              .starts_with("the answer has a bad Content-Length: \""));
   }
   CHECK(error_of("HTTP/1.1 200 OK\r\nA: " + std::string(70'000, 'a')) == "the answer's header is too long");
   CHECK(error_of("HTTP/1.1 200 OK\r\n\r\n" + std::string(kHttpReplyBodyMax + 1, 'a')) ==
