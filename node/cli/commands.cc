@@ -7,7 +7,7 @@
 
 #include "node/config/load_options.h"
 #include "node/config/option_values.h"
-#include "node/lifecycle/run_node.h"
+#include "node/lifecycle/running_node.h"
 #include "node/text/printable.h"
 
 namespace shoal::node {

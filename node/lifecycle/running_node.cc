@@ -1,22 +1,16 @@
 #include "node/lifecycle/running_node.h"
 
 #include <sodium/core.h>
-#include <sodium/randombytes.h>
-#include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <csignal>
 #include <string>
 #include <utility>
 
 #include "common/check.h"
 #include "common/log.h"
-#include "node/admin/admin_token.h"
 #include "node/config/version.h"
-#include "node/os/atomic_file.h"
+#include "node/net/sockets.h"
 #include "node/os/monotonic.h"
-#include "node/os/privileges.h"
 #include "node/tracker/tracker_settings.h"
 #include "sync/keys.h"
 
@@ -28,129 +22,37 @@ using common::Result;
 
 namespace {
 
-// What is left of the open files for everything but HTTP connections.
-constexpr size_t kOtherFiles = 256;
 constexpr size_t kAdminConnectionsMax = 128;
 
 // After the last announce, for others to get what they missed: about ten attempts.
 constexpr int64_t kLingerMs = 1'000;
 constexpr uint64_t kLingerCheckMs = 10;
 
-// Between two goes of the upkeep.
-constexpr uint64_t kUpkeepPauseMs = 1;
-
-size_t worker_count(const Options& options) {
-  if (options.node.workers > 0) return options.node.workers;
-  const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-  return cpus > 0 ? static_cast<size_t>(cpus) : 1;
-}
-
-// Of each worker.
-size_t http_connections_max(size_t limit, size_t workers) {
-  const size_t files = raise_open_files();
-  const size_t usable = files > 2 * kOtherFiles ? files - kOtherFiles : files / 2;
-  return std::max<size_t>(1, std::min(limit, usable) / workers);
-}
-
-uint64_t random_u64() {
-  uint64_t value;
-  randombytes_buf(&value, sizeof value);
-  return value;
-}
-
-std::vector<std::unique_ptr<WorkerCounters>> counters_for(size_t workers) {
-  std::vector<std::unique_ptr<WorkerCounters>> counters(workers);
-  for (auto& one : counters) one = std::make_unique<WorkerCounters>();
-  return counters;
-}
-
 }  // namespace
-
-struct RunningNode::Sockets {
-  std::vector<std::vector<FileDescriptor>> udp;   // [worker][address]
-  std::vector<std::vector<FileDescriptor>> http;  // [worker][address]
-  FileDescriptor admin;
-  SyncSockets sync;  // empty: sync is off
-  std::unique_ptr<ServiceNotify> service;
-  HeapPages heap_pages;  // reads files that a new root does not show
-};
 
 Result<std::unique_ptr<RunningNode>> RunningNode::start(const Options& options,
                                                         std::function<Result<Options>()> reload) {
   CHECK_INVARIANT(sodium_init() >= 0);
   HeapPages::use_one_heap();
   std::signal(SIGPIPE, SIG_IGN);
-  auto keys = load_node_keys(options);
-  if (!keys) return tl::make_unexpected(keys.error());
-  std::string token;
-  if (!options.admin.token_file.empty()) {
-    auto loaded = load_admin_token(options.admin.token_file);
-    if (!loaded) return common::fail("admin.token_file: " + loaded.error().message);
-    token = std::move(*loaded);
-  }
-  auto sockets = open_sockets(options, worker_count(options));
-  if (!sockets) return tl::make_unexpected(sockets.error());
-  if (auto dropped = drop_privileges(options.node.user, options.node.chroot); !dropped) {
-    return tl::make_unexpected(dropped.error());
-  }
-  for (const auto& [option, path] : {std::pair("node.snapshot", options.node.snapshot),
-                                     std::pair("admin.export_file", options.admin.export_file)}) {
-    if (path.empty()) continue;
-    if (auto usable = check_replaceable(option, path); !usable) return tl::make_unexpected(usable.error());
-  }
-  auto access = AccessControl::prepare(options.access);
-  if (!access) return tl::make_unexpected(access.error());
-  return std::unique_ptr<RunningNode>(new RunningNode(options, std::move(reload), std::move(*keys),
-                                                      std::move(token), std::move(*sockets),
-                                                      std::move(*access)));
-}
-
-Result<RunningNode::Sockets> RunningNode::open_sockets(const Options& options, size_t workers) {
-  Sockets opened;
-  opened.service = std::make_unique<ServiceNotify>(ServiceVariables::from_environment());
-  opened.udp.resize(workers);
-  opened.http.resize(workers);
-  for (size_t i = 0; i < workers; ++i) {
-    for (const common::Endpoint& address : options.tracker.udp) {
-      auto socket = open_tracker_udp(address);
-      if (!socket) return tl::make_unexpected(socket.error());
-      opened.udp[i].push_back(std::move(*socket));
-    }
-    for (const common::Endpoint& address : options.tracker.http) {
-      auto socket = open_tcp(address, true);
-      if (!socket) return tl::make_unexpected(socket.error());
-      opened.http[i].push_back(std::move(*socket));
-    }
-  }
-  if (options.admin.listen) {
-    auto socket = open_tcp(*options.admin.listen, false);
-    if (!socket) return tl::make_unexpected(socket.error());
-    opened.admin = std::move(*socket);
-  }
-  if (options.sync.listen) {
-    auto socket = SyncSocket::open(*options.sync.listen, options.sync.multicast);
-    if (!socket) return tl::make_unexpected(socket.error());
-    auto pulls = open_tcp((*socket)->local(), false);
-    if (!pulls) return tl::make_unexpected(pulls.error());
-    opened.sync = {std::move(*socket), std::move(*pulls)};
-  }
-  return opened;
+  auto parts = build_parts(options);
+  if (!parts) return tl::make_unexpected(parts.error());
+  return std::unique_ptr<RunningNode>(new RunningNode(options, std::move(reload), std::move(*parts)));
 }
 
 RunningNode::Loop::Loop() { CHECK_INVARIANT(uv_loop_init(&uv) == 0); }
 
-RunningNode::RunningNode(const Options& options, std::function<Result<Options>()> reload, NodeKeys keys,
-                         std::string token, Sockets sockets, AccessControl::Start access)
+RunningNode::RunningNode(const Options& options, std::function<Result<Options>()> reload, NodeParts parts)
     : options_(options),
-      keys_(std::move(keys)),
-      admin_token_(std::move(token)),
+      keys_(std::move(parts.keys)),
+      admin_token_(std::move(parts.admin_token)),
       started_unix_ms_(ClusterClock(options.tracker.peer_timeout_s).unix_ms()),
       started_mono_ms_(monotonic_ms()),
       clock_(options.tracker.peer_timeout_s),
-      store_({.key = keys_.store, .replicated = sockets.sync.datagrams != nullptr}),
+      store_({.key = keys_.store, .replicated = parts.sync.datagrams != nullptr}),
       top_(store_),
       full_scrapes_(store_, clock_, options.tracker.full_scrape_interval_s),
-      counters_(counters_for(sockets.udp.size())),
+      counters_(make_counters(parts.udp.size())),
       limits_(&loop_.uv, store_, counters_, options.limits),
       opentracker_({.tracker_id = static_cast<uint32_t>(random_u64()),
                     .peer_timeout_s = options.tracker.peer_timeout_s,
@@ -158,88 +60,83 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
                    store_, full_scrapes_, top_, counters_, synced_peers_),
       drain_(&loop_.uv, options.node.drain_s, [this] { stop(); }),
       access_(&loop_.uv, options.access, sync::node_id(options.sync.cluster, options.node.name),
-              std::move(access), store_,
-              {.publish =
-                   [this](const auto& policy) {
-                     for (const auto& worker : workers_) worker->set_policy(policy);
-                   },
-               .tell =
-                   [this](std::span<const proto::AccessChange> changes) {
-                     if (sync_) sync_->publish_access(changes);
-                   },
-               .unix_ms = [this] { return clock_.unix_ms(); }}),
+              std::move(parts.access), store_, access_hooks()),
       load_(&loop_.uv, options.tracker),
       worker_context_{.store = store_,
                       .clock = clock_,
                       .tracker = tracker_settings(options, load_.adapted_interval_s(), limits_.requests()),
-                      .http_limits = {.connections_max = http_connections_max(options.limits.connections,
-                                                                              sockets.udp.size()),
+                      .http_limits = {.connections_max = http_connections_max(
+                                          options.limits.connections, raise_open_files(), parts.udp.size()),
                                       .per_address = limits_.connections()},
                       .connection_keys = keys_.connection,
                       .policy = access_.policy(),
                       .draining = drain_.begun(),
                       .full_scrapes = full_scrapes_,
                       .opentracker = opentracker_},
+      upkeep_(&loop_.uv, store_, clock_, parts.heap_pages,
+              {.before_slices = [this] { follow_time(); }, .series = [this] { return series_of(state()); }}),
       reloader_(&loop_.uv, {.running = [this] { return options_; },
                             .read = std::move(reload),
-                            .take = [this](Reload taken) { take(std::move(taken)); },
+                            .take = [this](Reload reload_read) { apply(std::move(reload_read)); },
                             .failed = [this](const ReloadFailure& failure) { reload_failed(failure); },
                             .idle = [this] { service_->reloaded(); }}),
-      admin_({.state = [this] { return state(); },
-              .drain = [this] { return drain("admin endpoint"); },
-              .reload = [this](Reloader::Done done) { this->reload("admin endpoint", std::move(done)); },
-              .token = [this] { return admin_token_; },
-              .store = &store_,
-              .clock = &clock_,
-              .history = &history_,
-              .top = [this] { return top_.known(&loop_.uv); },
-              .full_scrapes = &full_scrapes_,
-              .access = &access_}),
-      service_(std::move(sockets.service)),
-      upkeep_(store_, sockets.heap_pages),
-      upkeep_timer_(&loop_.uv, [this] { upkeep_due(); }),
-      upkeep_go_timer_(&loop_.uv, [this] { upkeep_go(); }),
-      history_timer_(&loop_.uv, [this] { note_history(); }),
+      admin_(admin_context()),
+      service_(std::move(parts.service)),
       linger_timer_(&loop_.uv, [this] { linger(); }) {
-  if (sockets.sync.datagrams) {
-    sync::Config config;
-    config.name = options.node.name;
-    config.incarnation = static_cast<uint64_t>(started_unix_ms_) << 16 | (random_u64() & 0xffff);
-    config.cluster = options.sync.cluster;
-    config.keys = keys_.cluster;
-    config.insecure = options.sync.insecure;
-    config.advertise = options.sync.advertise;
-    config.peers_named = !options.sync.peers.empty();
-    config.multicast_groups = options.sync.multicast.size();
-    config.peer_timeout_s = options.tracker.peer_timeout_s;
-    config.access_log = &access_.log();
-    config.snapshot = !options.node.snapshot.empty();
-    config.pace_bytes_per_s = bytes_per_s(options.sync.pace_mbit_s);
-    config.donate_bytes_per_s = bytes_per_s(options.sync.donate_mbit_s);
-    sync_ = std::make_unique<SyncDriver>(&loop_.uv, std::move(config), std::move(sockets.sync),
-                                         options.sync.peers, store_, clock_);
-    sync_->on_access_changes([this](std::span<const proto::AccessChange> changes) { access_.took(changes); });
-  }
-  if (!options.node.snapshot.empty()) {
-    SnapshotKeeper::Settings settings{options.node.snapshot,
-                                      options.node.snapshot_interval_s,
-                                      {options.sync.cluster, options.tracker.peer_timeout_s}};
-    snapshot_ = std::make_unique<SnapshotKeeper>(&loop_.uv, std::move(settings), store_, clock_);
-    if (sync_) {
-      sync_->on_load_snapshot([this] { snapshot_->load([this] { sync_->snapshot_merged(); }); });
-    } else {
-      snapshot_->load([] {});
-    }
-  }
+  if (parts.sync.datagrams) start_sync(std::move(parts.sync));
+  if (!options.node.snapshot.empty()) start_snapshot();
   exporter_ = std::make_unique<Exporter>(&loop_.uv, exporter_settings(options), store_, clock_);
-  start_workers(std::move(sockets.udp), std::move(sockets.http));
+  start_workers(std::move(parts.udp), std::move(parts.http));
   if (options.admin.listen) {
     admin_server_ = std::make_unique<HttpServer>(
         &loop_.uv, HttpLimits{.connections_max = kAdminConnectionsMax, .post = true}, admin_,
         admin_counters_);
-    admin_server_->listen(std::move(sockets.admin));
+    admin_server_->listen(std::move(parts.admin));
   }
-  start_timers();
+  start_signals();
+  upkeep_.start();
+}
+
+AccessControl::Hooks RunningNode::access_hooks() {
+  return {.publish =
+              [this](const auto& policy) {
+                for (const auto& worker : workers_) worker->set_policy(policy);
+              },
+          .tell =
+              [this](std::span<const proto::AccessChange> changes) {
+                if (sync_) sync_->publish_access(changes);
+              },
+          .unix_ms = [this] { return clock_.unix_ms(); }};
+}
+
+AdminContext RunningNode::admin_context() {
+  return {.state = [this] { return state(); },
+          .drain = [this] { return drain("admin endpoint"); },
+          .reload = [this](Reloader::Done done) { reload("admin endpoint", std::move(done)); },
+          .token = [this] { return admin_token_; },
+          .store = &store_,
+          .clock = &clock_,
+          .history = &upkeep_.history(),
+          .top = [this] { return top_.known(&loop_.uv); },
+          .full_scrapes = &full_scrapes_,
+          .access = &access_};
+}
+
+void RunningNode::start_sync(SyncSockets sockets) {
+  sync::Config config = sync_config(options_, keys_, started_unix_ms_);
+  config.access_log = &access_.log();
+  sync_ = std::make_unique<SyncDriver>(&loop_.uv, std::move(config), std::move(sockets), options_.sync.peers,
+                                       store_, clock_);
+  sync_->on_access_changes([this](std::span<const proto::AccessChange> changes) { access_.took(changes); });
+}
+
+void RunningNode::start_snapshot() {
+  snapshot_ = std::make_unique<SnapshotKeeper>(&loop_.uv, snapshot_settings(options_), store_, clock_);
+  if (sync_) {
+    sync_->on_load_snapshot([this] { snapshot_->load([this] { sync_->snapshot_merged(); }); });
+  } else {
+    snapshot_->load([] {});
+  }
 }
 
 RunningNode::~RunningNode() {
@@ -264,8 +161,7 @@ void RunningNode::start_workers(std::vector<std::vector<FileDescriptor>> udp,
   load_.start(std::move(counters), sync_.get());
 }
 
-void RunningNode::start_timers() {
-  history_timer_.start(0, kHistoryStepMs);
+void RunningNode::start_signals() {
   for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
     auto handle = std::make_unique<uv_signal_t>();
     CHECK_INVARIANT(uv_signal_init(&loop_.uv, handle.get()) == 0);
@@ -278,25 +174,14 @@ void RunningNode::start_timers() {
                         number) == 0);
     signals_.push_back(std::move(handle));
   }
-  const auto period_ms =
-      static_cast<uint64_t>(std::max<int64_t>(1, clock_.tick_ms() / Upkeep::kSlicesPerTick));
-  upkeep_timer_.start(period_ms, period_ms);
 }
 
-void RunningNode::upkeep_due() {
-  if (!sync_) clock_.follow_wall();
-  if (sync_) synced_peers_.store(sync_->status().stats.deltas_received, std::memory_order_relaxed);
-  upkeep_.add_due();
-  upkeep_go();
-}
-
-void RunningNode::upkeep_go() {
-  if (!upkeep_.run_slice(clock_.tick())) return;
-  upkeep_go_timer_.start(kUpkeepPauseMs);
-}
-
-void RunningNode::note_history() {
-  history_.add(monotonic_ms(), ClusterClock::wall_ms(), series_of(state()));
+void RunningNode::follow_time() {
+  if (sync_) {
+    synced_peers_.store(sync_->status().stats.deltas_received, std::memory_order_relaxed);
+  } else {
+    clock_.follow_wall();
+  }
 }
 
 void RunningNode::on_signal(int signal) {
@@ -314,6 +199,70 @@ bool RunningNode::drain(std::string_view cause) {
   const bool first = drain_.begin(cause);
   if (first) service_->stopping(options_.node.drain_s);
   return first;
+}
+
+void RunningNode::reload(const std::string& cause, Reloader::Done done) {
+  service_->reloading();
+  reloader_.request(cause, std::move(done));
+}
+
+void RunningNode::reload_failed(const ReloadFailure& failure) {
+  if (failure.part == ReloadFailure::Part::access) {
+    access_.count_failed_reload();
+  } else if (failure.part == ReloadFailure::Part::keys) {
+    ++key_reloads_failed_;
+  }
+}
+
+// Cannot fail: all has been read and checked.
+void RunningNode::apply(Reload reload) {
+  options_ = std::move(reload.options);
+  admin_token_ = std::move(reload.admin_token);
+  if (reload.keys) apply_keys(std::move(*reload.keys));
+  access_.set(options_.access, std::move(reload.access_list));
+  for (const Apply target : reload.changes.apply) apply(target);
+}
+
+void RunningNode::apply(Apply target) {
+  switch (target) {
+    case Apply::restart:
+    case Apply::always:
+      return;
+    case Apply::log:
+      return common::configure_log(options_.node.log_level, options_.node.log_format);
+    case Apply::drain:
+      return drain_.set_drain_s(options_.node.drain_s);
+    case Apply::snapshot:
+      if (snapshot_) snapshot_->set_interval_s(options_.node.snapshot_interval_s);
+      return;
+    case Apply::tracker: {
+      load_.set(options_.tracker);
+      const auto settings = std::make_shared<const TrackerSettings>(
+          tracker_settings(options_, load_.adapted_interval_s(), limits_.requests()));
+      for (const auto& worker : workers_) worker->set_settings(settings);
+      return full_scrapes_.set_client_interval_s(options_.tracker.full_scrape_interval_s);
+    }
+    case Apply::limits:
+      return limits_.apply(options_.limits);
+    case Apply::sync:
+      if (!sync_) return;
+      sync_->set_peers(options_.sync.peers);
+      return sync_->set_pace(bytes_per_s(options_.sync.pace_mbit_s),
+                             bytes_per_s(options_.sync.donate_mbit_s));
+    case Apply::exports:
+      return exporter_->set(exporter_settings(options_));
+  }
+}
+
+void RunningNode::apply_keys(NodeKeys keys) {
+  const std::string& cluster = options_.sync.cluster;
+  log_line(LogLevel::info, "keys loaded",
+           {{"before", key_ids(keys_.cluster, cluster)}, {"now", key_ids(keys.cluster, cluster)}});
+  keys_.cluster = std::move(keys.cluster);
+  keys_.connection = std::move(keys.connection);
+  if (sync_) sync_->set_keys(keys_.cluster);
+  for (const auto& worker : workers_) worker->set_connection_keys(keys_.connection);
+  ++key_reloads_;
 }
 
 void RunningNode::stop() {
@@ -350,7 +299,8 @@ void RunningNode::close() {
   drain_.close();
   service_->close();
   for (const auto& signal : signals_) uv_close(reinterpret_cast<uv_handle_t*>(signal.get()), nullptr);
-  for (Timer* timer : {&upkeep_timer_, &upkeep_go_timer_, &history_timer_, &linger_timer_}) timer->close();
+  upkeep_.stop();
+  linger_timer_.close();
 }
 
 void RunningNode::run() {
@@ -417,6 +367,17 @@ NodeState RunningNode::state() const {
                     .access_matters = access_.options().mode != AccessMode::open,
                     .uptime_ms = uptime_ms});
   return state;
+}
+
+int run_node(const Options& options, std::function<Result<Options>()> reload) {
+  common::configure_log(options.node.log_level, options.node.log_format);
+  auto node = RunningNode::start(options, std::move(reload));
+  if (!node) {
+    log_line(LogLevel::error, node.error().message);
+    return 1;
+  }
+  (*node)->run();
+  return 0;
 }
 
 }  // namespace shoal::node

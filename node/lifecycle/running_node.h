@@ -1,8 +1,8 @@
-// RunningNode: one node of the flock, all its parts together. Opens every socket, drops privileges, starts
-// the workers, and then is the control thread: signals, sync channel, admin endpoint, expiry.
+// RunningNode: one running node, all its parts together, and the control thread that drives them: signals,
+// sync channel, admin endpoint, reloads, upkeep. Its parts come from node_builder.
 //
-// It goes in this order: drain (node/lifecycle/drain.h); stop the workers; tell the others, and send them
-// again what they missed until they have it all (or kLingerMs are over), and meanwhile write the snapshot;
+// An orderly shutdown has four steps: drain (node/lifecycle/drain.h); stop the workers; tell the other nodes,
+// and send what they missed until they have all of it or kLingerMs are over, while the snapshot is written;
 // exit.
 
 #pragma once
@@ -25,19 +25,20 @@
 #include "node/config/options.h"
 #include "node/http/http_server.h"
 #include "node/lifecycle/drain.h"
+#include "node/lifecycle/node_builder.h"
 #include "node/lifecycle/node_limits.h"
+#include "node/lifecycle/node_upkeep.h"
 #include "node/lifecycle/reloader.h"
 #include "node/lifecycle/service_notify.h"
 #include "node/net/timer.h"
 #include "node/scan/exporter.h"
 #include "node/scan/full_scrapes.h"
+#include "node/scan/top_swarms.h"
 #include "node/snapshot/snapshot_keeper.h"
-#include "node/status/history.h"
 #include "node/status/node_state.h"
 #include "node/status/readiness.h"
 #include "node/store/cluster_clock.h"
 #include "node/store/swarm_store.h"
-#include "node/store/upkeep.h"
 #include "node/tracker/interval_control.h"
 #include "node/tracker/opentracker_page.h"
 #include "node/tracker/worker.h"
@@ -46,8 +47,8 @@ namespace shoal::node {
 
 class RunningNode {
  public:
-  // Ready to run(), or what is wrong. The options are checked already.
-  // `reload` reads the options anew, on any thread.
+  // Ready to run(), or what is wrong. The options are checked already. `reload` reads the options anew, on
+  // any thread.
   static common::Result<std::unique_ptr<RunningNode>> start(const Options& options,
                                                             std::function<common::Result<Options>()> reload);
   ~RunningNode();
@@ -59,41 +60,35 @@ class RunningNode {
   void run();
 
  private:
-  struct Sockets;
   struct Loop {
     Loop();
     uv_loop_t uv;
   };
 
-  RunningNode(const Options& options, std::function<common::Result<Options>()> reload, NodeKeys keys,
-              std::string token, Sockets sockets, AccessControl::Start access);
+  RunningNode(const Options& options, std::function<common::Result<Options>()> reload, NodeParts parts);
 
-  static common::Result<Sockets> open_sockets(const Options& options, size_t workers);
-
+  AccessControl::Hooks access_hooks();
+  AdminContext admin_context();
+  void start_sync(SyncSockets sockets);
+  void start_snapshot();
   void start_workers(std::vector<std::vector<FileDescriptor>> udp,
                      std::vector<std::vector<FileDescriptor>> http);
-  void start_timers();
+  void start_signals();
   void on_signal(int signal);
+  void follow_time();
   bool drain(std::string_view cause);
-  void upkeep_due();
-  void upkeep_go();
-  void note_history();
-  // running_node_reload.cc
+
   void reload(const std::string& cause, Reloader::Done done);
   void reload_failed(const ReloadFailure& failure);
-  void take(Reload reload);
+  void apply(Reload reload);
   void apply(Apply target);  // hands its options to the part that they are for
-  void take_keys(NodeKeys keys);
+  void apply_keys(NodeKeys keys);
 
   void stop();
   void linger();
   void step_done();
   void close();
   NodeState state() const;
-  static int64_t bytes_per_s(uint32_t mbit_s) { return int64_t{mbit_s} * 1'000'000 / 8; }
-  static Exporter::Settings exporter_settings(const Options& options) {
-    return {options.admin.export_file, options.admin.export_format, options.admin.export_interval_s};
-  }
 
   Options options_;  // as they run
   NodeKeys keys_;
@@ -119,21 +114,20 @@ class RunningNode {
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<SnapshotKeeper> snapshot_;  // null: off
   std::unique_ptr<Exporter> exporter_;
-  History history_;
+  NodeUpkeep upkeep_;
   Reloader reloader_;
   HttpCounters admin_counters_;
   Admin admin_;
   std::unique_ptr<HttpServer> admin_server_;
   std::unique_ptr<ServiceNotify> service_;
   std::vector<std::unique_ptr<uv_signal_t>> signals_;
-  Upkeep upkeep_;
-  Timer upkeep_timer_;     // one more slice is due
-  Timer upkeep_go_timer_;  // there is more to do
-  Timer history_timer_;
   Timer linger_timer_;
   int64_t linger_until_ms_ = 0;  // by monotonic_ms()
   int steps_left_ = 0;           // of stop(), before close()
   bool signalled_ = false;
 };
+
+// Serves until it is told to stop; returns the exit code of the process. `reload` as above.
+int run_node(const Options& options, std::function<common::Result<Options>()> reload);
 
 }  // namespace shoal::node

@@ -1,0 +1,145 @@
+#include "node/lifecycle/node_builder.h"
+
+#include <sodium/randombytes.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "node/admin/admin_token.h"
+#include "node/net/sockets.h"
+#include "node/os/atomic_file.h"
+#include "node/os/privileges.h"
+
+namespace shoal::node {
+
+using common::Result;
+
+namespace {
+
+// Left of the open files for everything but HTTP connections.
+constexpr size_t kOtherFiles = 256;
+
+Result<void> open_tracker_sockets(const Options& options, NodeParts& parts) {
+  const size_t workers = worker_count(options);
+  parts.udp.resize(workers);
+  parts.http.resize(workers);
+  for (size_t i = 0; i < workers; ++i) {
+    for (const common::Endpoint& address : options.tracker.udp) {
+      auto socket = open_tracker_udp(address);
+      if (!socket) return tl::make_unexpected(socket.error());
+      parts.udp[i].push_back(std::move(*socket));
+    }
+    for (const common::Endpoint& address : options.tracker.http) {
+      auto socket = open_tcp(address, true);
+      if (!socket) return tl::make_unexpected(socket.error());
+      parts.http[i].push_back(std::move(*socket));
+    }
+  }
+  return {};
+}
+
+Result<void> open_other_sockets(const Options& options, NodeParts& parts) {
+  if (options.admin.listen) {
+    auto socket = open_tcp(*options.admin.listen, false);
+    if (!socket) return tl::make_unexpected(socket.error());
+    parts.admin = std::move(*socket);
+  }
+  if (options.sync.listen) {
+    auto socket = SyncSocket::open(*options.sync.listen, options.sync.multicast);
+    if (!socket) return tl::make_unexpected(socket.error());
+    auto pulls = open_tcp((*socket)->local(), false);
+    if (!pulls) return tl::make_unexpected(pulls.error());
+    parts.sync = {std::move(*socket), std::move(*pulls)};
+  }
+  return {};
+}
+
+Result<void> check_written_files(const Options& options) {
+  for (const auto& [option, path] : {std::pair("node.snapshot", options.node.snapshot),
+                                     std::pair("admin.export_file", options.admin.export_file)}) {
+    if (path.empty()) continue;
+    if (auto usable = check_replaceable(option, path); !usable) return usable;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<NodeParts> build_parts(const Options& options) {
+  NodeParts parts;
+  auto keys = load_node_keys(options);
+  if (!keys) return tl::make_unexpected(keys.error());
+  parts.keys = std::move(*keys);
+  if (!options.admin.token_file.empty()) {
+    auto token = load_admin_token(options.admin.token_file);
+    if (!token) return common::fail("admin.token_file: " + token.error().message);
+    parts.admin_token = std::move(*token);
+  }
+  parts.service = std::make_unique<ServiceNotify>(ServiceVariables::from_environment());
+  if (auto opened = open_tracker_sockets(options, parts); !opened) {
+    return tl::make_unexpected(opened.error());
+  }
+  if (auto opened = open_other_sockets(options, parts); !opened) return tl::make_unexpected(opened.error());
+  if (auto dropped = drop_privileges(options.node.user, options.node.chroot); !dropped) {
+    return tl::make_unexpected(dropped.error());
+  }
+  // As the user the node runs as, in the root it runs in.
+  if (auto usable = check_written_files(options); !usable) return tl::make_unexpected(usable.error());
+  auto access = AccessControl::prepare(options.access);
+  if (!access) return tl::make_unexpected(access.error());
+  parts.access = std::move(*access);
+  return parts;
+}
+
+size_t worker_count(const Options& options) {
+  if (options.node.workers > 0) return options.node.workers;
+  const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+  return cpus > 0 ? static_cast<size_t>(cpus) : 1;
+}
+
+size_t http_connections_max(size_t connections_limit, size_t files_max, size_t workers) {
+  const size_t usable = files_max > 2 * kOtherFiles ? files_max - kOtherFiles : files_max / 2;
+  return std::max<size_t>(1, std::min(connections_limit, usable) / workers);
+}
+
+std::vector<std::unique_ptr<WorkerCounters>> make_counters(size_t workers) {
+  std::vector<std::unique_ptr<WorkerCounters>> counters(workers);
+  for (auto& one : counters) one = std::make_unique<WorkerCounters>();
+  return counters;
+}
+
+uint64_t random_u64() {
+  uint64_t value;
+  randombytes_buf(&value, sizeof value);
+  return value;
+}
+
+sync::Config sync_config(const Options& options, const NodeKeys& keys, int64_t started_unix_ms) {
+  sync::Config config;
+  config.name = options.node.name;
+  config.incarnation = static_cast<uint64_t>(started_unix_ms) << 16 | (random_u64() & 0xffff);
+  config.cluster = options.sync.cluster;
+  config.keys = keys.cluster;
+  config.insecure = options.sync.insecure;
+  config.advertise = options.sync.advertise;
+  config.peers_named = !options.sync.peers.empty();
+  config.multicast_groups = options.sync.multicast.size();
+  config.peer_timeout_s = options.tracker.peer_timeout_s;
+  config.snapshot = !options.node.snapshot.empty();
+  config.pace_bytes_per_s = bytes_per_s(options.sync.pace_mbit_s);
+  config.donate_bytes_per_s = bytes_per_s(options.sync.donate_mbit_s);
+  return config;
+}
+
+Exporter::Settings exporter_settings(const Options& options) {
+  return {options.admin.export_file, options.admin.export_format, options.admin.export_interval_s};
+}
+
+SnapshotKeeper::Settings snapshot_settings(const Options& options) {
+  return {options.node.snapshot,
+          options.node.snapshot_interval_s,
+          {options.sync.cluster, options.tracker.peer_timeout_s}};
+}
+
+}  // namespace shoal::node

@@ -1,0 +1,51 @@
+// NodeUpkeep: a running node's periodic work: the store's upkeep (node/store/upkeep.h) in time slices, and a
+// point of the history every kHistoryStepMs. Control thread only.
+
+#pragma once
+
+#include <functional>
+
+#include "node/net/timer.h"
+#include "node/os/heap_pages.h"
+#include "node/status/history.h"
+#include "node/store/cluster_clock.h"
+#include "node/store/swarm_store.h"
+#include "node/store/upkeep.h"
+
+namespace shoal::node {
+
+class NodeUpkeep {
+ public:
+  struct Hooks {
+    std::function<void()> before_slices;   // called each time one more group of shards is due
+    std::function<SeriesValues()> series;  // of the node, for the history
+  };
+
+  // Store and clock outlive the object. `heap` must be made before the heap grows.
+  NodeUpkeep(uv_loop_t* loop, SwarmStore& store, const ClusterClock& clock, const HeapPages& heap,
+             Hooks hooks);
+  NodeUpkeep(const NodeUpkeep&) = delete;
+  NodeUpkeep& operator=(const NodeUpkeep&) = delete;
+
+  void start();
+
+  // For good.
+  void stop();
+
+  const History& history() const { return history_; }
+
+ private:
+  void group_due();
+  void run_slice();
+  void note_history();
+
+  const ClusterClock& clock_;
+  const Hooks hooks_;
+  Upkeep upkeep_;
+  History history_;
+  Timer due_timer_;    // one more group of shards is due
+  Timer slice_timer_;  // the last slice has left work
+  Timer history_timer_;
+};
+
+}  // namespace shoal::node
