@@ -41,7 +41,7 @@ def undocumented(page, ask):
             missing.append(command)
             continue
         flags = set(help_flags(ask, command))
-        shown = set(re.findall(r"(?<![\w-])--[a-z][\w-]*(?![\w.-])", told[command])) | {"--help"}
+        shown = set(re.findall(r"(?<![\w-])--[a-z][\w-]*(?![\w-]|\.\w)", told[command])) | {"--help"}
         missing += [f"{command} {flag}" for flag in sorted(flags - shown)]
         missing += [f"{command} {flag} (there is no such flag)" for flag in sorted(shown - flags)]
     return missing
