@@ -454,7 +454,7 @@ Status Cluster::Impl::status(Now now) const {
   return out;
 }
 
-Cluster::Cluster(Config config, Swarms& swarms, Now now)
+Cluster::Cluster(const Config& config, Swarms& swarms, Now now)
     : impl_(std::make_unique<Impl>(config, swarms, now)) {}
 
 Cluster::~Cluster() = default;

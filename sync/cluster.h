@@ -26,7 +26,7 @@ namespace shoal::sync {
 class Cluster {
  public:
   // `swarms` must outlive the cluster.
-  Cluster(Config config, Swarms& swarms, Now now);
+  Cluster(const Config& config, Swarms& swarms, Now now);
   ~Cluster();
   Cluster(const Cluster&) = delete;
   Cluster& operator=(const Cluster&) = delete;

@@ -17,10 +17,10 @@ constexpr uint64_t kDrainDelayMs = 5;
 
 }  // namespace
 
-SyncDriver::SyncDriver(uv_loop_t* loop, sync::Config config, SyncSockets sockets, std::vector<HostPort> seeds,
-                       sync::Swarms& swarms, ClusterClock& clock)
+SyncDriver::SyncDriver(uv_loop_t* loop, const sync::Config& config, SyncSockets sockets,
+                       std::vector<HostPort> seeds, sync::Swarms& swarms, ClusterClock& clock)
     : clock_(clock),
-      cluster_(std::move(config), swarms, now()),
+      cluster_(config, swarms, now()),
       socket_(std::move(sockets.datagrams)),
       pull_server_(
           loop, std::move(sockets.pulls), PullServerLimits(), [this] { return now(); },

@@ -33,7 +33,7 @@ struct SyncSockets {
 class SyncDriver {
  public:
   // `swarms` and `clock` outlive the driver.
-  SyncDriver(uv_loop_t* loop, sync::Config config, SyncSockets sockets, std::vector<HostPort> seeds,
+  SyncDriver(uv_loop_t* loop, const sync::Config& config, SyncSockets sockets, std::vector<HostPort> seeds,
              sync::Swarms& swarms, ClusterClock& clock);
   ~SyncDriver();
   SyncDriver(const SyncDriver&) = delete;

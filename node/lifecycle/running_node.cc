@@ -125,8 +125,8 @@ AdminContext RunningNode::admin_context() {
 void RunningNode::start_sync(SyncSockets sockets) {
   sync::Config config = sync_config(options_, keys_, started_unix_ms_);
   config.access_log = &access_.log();
-  sync_ = std::make_unique<SyncDriver>(&loop_.uv, std::move(config), std::move(sockets), options_.sync.peers,
-                                       store_, clock_);
+  sync_ = std::make_unique<SyncDriver>(&loop_.uv, config, std::move(sockets), options_.sync.peers, store_,
+                                       clock_);
   sync_->on_access_changes([this](std::span<const proto::AccessChange> changes) { access_.took(changes); });
 }
 
