@@ -179,6 +179,7 @@ Answer scrape_all(const AdminContext& context, const HttpRequest& request, std::
   const auto format = proto::parse_full_scrape_query(request.query);
   if (format) return context.full_scrapes->answer(request, *format, std::nullopt, out);
   std::vector<std::string_view> names;
+  names.reserve(proto::kDumpFormatNames.size());
   for (const auto& [name, value] : proto::kDumpFormatNames) names.push_back(name);
   proto::append_text(out, proto::reply_to(request), 400,
                      "/scrape?format=F, where F is " + or_list(names) + "\n");
