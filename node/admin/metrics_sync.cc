@@ -19,7 +19,7 @@ auto of_sync(Count field) {
 
 // One sample per counter, each with its label. `key` is the name of the label.
 auto of_sync_by(const char* key, std::vector<std::pair<const char*, Count>> fields) {
-  return [=](Samples& out, const NodeState& s) {
+  return [key, fields = std::move(fields)](Samples& out, const NodeState& s) {
     for (const auto& [label, field] : fields) out.add(s.sync->stats.*field, {{key, label}});
   };
 }
