@@ -1,5 +1,6 @@
-// Drain: how a node goes. It serves until someone asks it to stop, then drains (it says "not ready" but
-// serves on, so that whoever sends it clients has time to notice), then stops. Control thread only.
+// Drain: the end of a node in phases. It serves until it is asked to stop; then it drains: it still serves,
+// but is "not ready", so that load balancers have time to send clients elsewhere; then it stops. Control
+// thread only.
 
 #pragma once
 
@@ -15,15 +16,15 @@ namespace shoal::node {
 
 class Drain {
  public:
-  // `stop` is called once, from the loop, when the time to drain is over.
+  // `stop` is called once, from the loop, when the node has drained for `drain_s`.
   Drain(uv_loop_t* loop, uint32_t drain_s, std::function<void()> stop);
   Drain(const Drain&) = delete;
   Drain& operator=(const Drain&) = delete;
 
-  // `cause` is for the log. False: it had begun before, and nothing changes.
+  // `cause` is for the log. False: it had begun before, and this call changes nothing.
   bool begin(std::string_view cause);
 
-  // For a drain that begins later.
+  // Counts for a drain that begins later.
   void set_drain_s(uint32_t drain_s) { drain_s_ = drain_s; }
 
   Phase phase() const { return phase_; }
@@ -31,7 +32,7 @@ class Drain {
   // True from begin() on; any thread.
   const std::atomic<bool>& begun() const { return begun_; }
 
-  // `stop` is not called any more.
+  // `stop` will not be called any more.
   void close() { timer_.close(); }
 
  private:

@@ -1,7 +1,8 @@
-// NodeLimits: what of [limits] is in force on a node, and the log lines about it. It owns what the workers
-// ask, which may be asked on any thread; all else is the control thread's.
+// NodeLimits: the limits in force on a node, and the log lines about those that are hit. It owns the
+// limiters, which any thread may ask; everything else is for the control thread only.
 //
-// limits.connections is not here: it goes with the files that the process may open, and stays.
+// limits.connections is not here: it depends on how many files the process may open, and is set once, at
+// start.
 
 #pragma once
 
@@ -27,7 +28,7 @@ class NodeLimits {
   NodeLimits(const NodeLimits&) = delete;
   NodeLimits& operator=(const NodeLimits&) = delete;
 
-  // In force from now on, but for limits.connections; what is there stays.
+  // In force from now on, except limits.connections. Peers, swarms and connections beyond a new limit stay.
   void apply(const Options::Limits& limits);
 
   RequestLimiter* requests() { return &requests_; }

@@ -17,7 +17,7 @@ tl::expected<Reload, ReloadFailure> prepare_reload(const Options& running,
   };
   const auto options = read();
   if (!options) return failed(Part::options, options.error().message);
-  // Whether there are keys at all is settled at start.
+  // Whether a node has keys at all is decided at start.
   if (options->sync.key_files.empty() != running.sync.key_files.empty()) {
     return failed(Part::keys, "sync.key_files: from none to some or back needs a restart");
   }

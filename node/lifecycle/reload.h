@@ -1,5 +1,5 @@
-// A reload in its first half: everything that is to be read is read and checked, and nothing is changed. What
-// comes out either can be taken as a whole without failing, or says why not.
+// The first half of a reload: reads and checks everything, and changes nothing. The result either can be
+// applied as a whole, which cannot fail, or says why not.
 
 #pragma once
 
@@ -18,7 +18,7 @@
 namespace shoal::node {
 
 struct Reload {
-  Options options;  // what runs, with what may change
+  Options options;  // those that run, with the new values of those that may change
   OptionChanges changes;
   std::optional<NodeKeys> keys;  // none: the node has no key files
   std::string admin_token;       // empty: none
@@ -31,7 +31,7 @@ struct ReloadFailure {
   std::string reason;
 };
 
-// `read` is the options as they are now. Any thread; takes as long as the files are large.
+// `read` reads the options anew. Any thread; takes time in proportion to the size of the files.
 tl::expected<Reload, ReloadFailure> prepare_reload(const Options& running,
                                                    const std::function<common::Result<Options>()>& read);
 

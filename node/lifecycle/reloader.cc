@@ -11,7 +11,7 @@ using common::LogLevel;
 
 void Reloader::request(const std::string& cause, Done done) {
   if (stopped_) return;
-  if (waiting_.size() >= kWaitingMax) return done({"too many wait for a reload", {}});
+  if (waiting_.size() >= kWaitingMax) return done({"too many requests wait for a reload", {}});
   if (waiting_.empty()) next_cause_ = cause;
   waiting_.push_back(std::move(done));
   if (!job_.is_running()) begin();
@@ -29,10 +29,10 @@ void Reloader::begin() {
 }
 
 void Reloader::finish(Prepared prepared) {
-  const ReloadReport report = take(std::move(prepared));
+  const ReloadReport report = apply(std::move(prepared));
   const std::vector<Done> asked = std::exchange(asked_, {});
   for (const Done& done : asked) done(report);
-  if (stopped_ || job_.is_running()) return;  // begun by one of those
+  if (stopped_ || job_.is_running()) return;  // one of those requested the next
   if (waiting_.empty()) {
     hooks_.idle();
   } else {
@@ -40,7 +40,7 @@ void Reloader::finish(Prepared prepared) {
   }
 }
 
-ReloadReport Reloader::take(Prepared prepared) {
+ReloadReport Reloader::apply(Prepared prepared) {
   if (!prepared) {
     ++failed_;
     log_line(LogLevel::error, "reload: everything stays as it was",
@@ -48,9 +48,9 @@ ReloadReport Reloader::take(Prepared prepared) {
     hooks_.failed(prepared.error());
     return {prepared.error().reason, {}};
   }
-  ++taken_;
+  ++applied_;
   const OptionChanges changes = prepared->changes;
-  hooks_.take(std::move(*prepared));
+  hooks_.apply(std::move(*prepared));
   log_line(LogLevel::info, "reloaded", {{"cause", cause_}, {"changed", joined_keys(changes.reloadable)}});
   if (!changes.need_restart.empty()) {
     log_line(LogLevel::warn, "options have changed that need a restart",

@@ -1,5 +1,5 @@
-// Reloader: has reloads prepared by libuv's thread pool, one at a time, and taken on the loop. Who asks while
-// one is prepared is served by the next, which reads everything anew. Control thread only.
+// Reloader: prepares reloads on libuv's thread pool, one at a time, and applies them on the loop. Requests
+// made while one is prepared share the next, which reads everything anew. Control thread only.
 
 #pragma once
 
@@ -23,47 +23,47 @@ class Reloader {
 
   struct Hooks {
     std::function<Options()> running;
-    std::function<common::Result<Options>()> read;  // of any thread
-    std::function<void(Reload)> take;               // cannot fail
+    std::function<common::Result<Options>()> read;  // called on any thread
+    std::function<void(Reload)> apply;              // cannot fail
     std::function<void(const ReloadFailure&)> failed;
-    std::function<void()> idle;  // nobody waits any more
+    std::function<void()> idle;  // no request is left
   };
 
-  // Who may wait at once.
+  // Requests that may wait at once.
   static constexpr size_t kWaitingMax = 256;
 
   Reloader(uv_loop_t* loop, Hooks hooks) : loop_(loop), hooks_(std::move(hooks)) {}
   Reloader(const Reloader&) = delete;
   Reloader& operator=(const Reloader&) = delete;
 
-  // `cause` is for the log. `done` is called from the loop when the reload is over, and at once where too
-  // many wait; never after stop().
+  // `cause` is for the log. `done` is called from the loop when the reload is over, or at once if too many
+  // requests wait; never after stop().
   void request(const std::string& cause, Done done);
 
-  // Good and failed ones.
-  uint64_t taken() const { return taken_; }
+  // Reloads since start.
+  uint64_t applied() const { return applied_; }
   uint64_t failed() const { return failed_; }
 
-  // Keys of options that have changed since the start, as last read, and need a restart.
+  // Keys of the options that need a restart: their last read values differ from the running ones.
   const std::vector<std::string>& need_restart() const { return need_restart_; }
 
-  // Forgets who waits.
+  // Forgets all requests.
   void stop();
 
  private:
   void begin();
   void finish(Prepared prepared);
-  ReloadReport take(Prepared prepared);
+  ReloadReport apply(Prepared prepared);
 
   uv_loop_t* const loop_;
   const Hooks hooks_;
   Job job_;
   bool stopped_ = false;
-  std::string cause_;          // of the one that is prepared
-  std::vector<Done> asked_;    // for that one
-  std::string next_cause_;     // of the next
-  std::vector<Done> waiting_;  // for that one
-  uint64_t taken_ = 0;
+  std::string cause_;          // of the reload in preparation
+  std::vector<Done> asked_;    // of the reload in preparation
+  std::string next_cause_;     // of the next reload
+  std::vector<Done> waiting_;  // of the next reload
+  uint64_t applied_ = 0;
   uint64_t failed_ = 0;
   std::vector<std::string> need_restart_;
 };

@@ -77,7 +77,7 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
               {.before_slices = [this] { follow_time(); }, .series = [this] { return series_of(state()); }}),
       reloader_(&loop_.uv, {.running = [this] { return options_; },
                             .read = std::move(reload),
-                            .take = [this](Reload reload_read) { apply(std::move(reload_read)); },
+                            .apply = [this](Reload reload_read) { apply(std::move(reload_read)); },
                             .failed = [this](const ReloadFailure& failure) { reload_failed(failure); },
                             .idle = [this] { service_->reloaded(); }}),
       admin_(admin_context()),
@@ -346,7 +346,7 @@ NodeState RunningNode::state() const {
     state.pull_server = &sync_->pull_server_counters();
     state.pull_client = &sync_->pull_client_counters();
   }
-  state.reloads = reloader_.taken();
+  state.reloads = reloader_.applied();
   state.reloads_failed = reloader_.failed();
   state.need_restart = reloader_.need_restart();
   state.limit_hits = limits_.hits();

@@ -19,11 +19,11 @@ namespace shoal::node {
 
 namespace {
 
-// How often readiness is looked at before the node was ready for the first time, and then.
+// How often readiness is checked: until the node is ready for the first time, and then.
 constexpr uint64_t kLookStartingMs = 200;
 constexpr uint64_t kLookMs = 1000;
 
-// For what comes after the drain: the others get what they missed, the snapshot is written.
+// For the steps after the drain: the other nodes get what they missed, the snapshot is written.
 constexpr uint64_t kStopS = 120;
 
 std::string variable(const char* name) {
@@ -38,14 +38,14 @@ std::optional<uint64_t> whole(std::string_view text) {
   return value;
 }
 
-// 0 when no watchdog waits for this process.
+// 0: no watchdog waits for this process.
 uint64_t watchdog_ms_of(const ServiceVariables& variables) {
   if (!variables.watchdog_pid.empty() && whole(variables.watchdog_pid) != static_cast<uint64_t>(getpid()))
     return 0;
   return whole(variables.watchdog_usec).value_or(0) / 1000;
 }
 
-// Closed: it failed, and errno says why.
+// A closed descriptor: it failed, and errno says why.
 FileDescriptor connect_to(std::string_view name) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -75,7 +75,7 @@ ServiceNotify::ServiceNotify(const ServiceVariables& variables) {
   if (variables.notify_socket.empty()) return;
   FileDescriptor connected = connect_to(variables.notify_socket);
   if (!connected.is_open()) {
-    common::log_line(common::LogLevel::warn, "the service manager cannot be told anything",
+    common::log_line(common::LogLevel::warn, "cannot connect to the service manager",
                      {{"socket", variables.notify_socket}, {"reason", std::strerror(errno)}});
     return;
   }
@@ -109,7 +109,7 @@ void ServiceNotify::look() {
 
 void ServiceNotify::reloading() {
   if (told_ready_ && !told_stopping_) {
-    // The clock by which the service manager tells this reload from an earlier one.
+    // By this clock the service manager distinguishes this reload from an earlier one.
     send("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(monotonic_us()));
   }
 }
@@ -123,7 +123,7 @@ void ServiceNotify::stopping(uint32_t drain_s) {
   send("STOPPING=1\nEXTEND_TIMEOUT_USEC=" + std::to_string((drain_s + kStopS) * 1'000'000));
 }
 
-// A message that does not go out is no reason to stop serving.
+// A failure to send must not stop the node.
 void ServiceNotify::send(std::string_view message) const {
   if (!socket_.is_open()) return;
   (void)::send(socket_.get(), message.data(), message.size(), MSG_NOSIGNAL | MSG_DONTWAIT);

@@ -1,6 +1,6 @@
-// ServiceNotify: tells the service manager that started us (systemd, Type=notify) when the node is ready,
-// reloads, stops, and that it still runs. Speaks sd_notify(3) itself: one datagram a message to the socket
-// that NOTIFY_SOCKET names. Without that variable every call does nothing. Control thread only.
+// ServiceNotify: tells the service manager that started this process (systemd, Type=notify) when the node is
+// ready, reloads and stops, and keeps its watchdog quiet. Implements sd_notify(3): one datagram per message
+// to the socket named by NOTIFY_SOCKET. Without that variable no call does anything. Control thread only.
 
 #pragma once
 
@@ -16,7 +16,7 @@
 
 namespace shoal::node {
 
-// The variables as the service manager sets them; empty: not set.
+// The environment variables that the service manager sets; empty: not set.
 struct ServiceVariables {
   std::string notify_socket;  // NOTIFY_SOCKET: a path, or "@name" for the abstract namespace
   std::string watchdog_usec;  // WATCHDOG_USEC
@@ -27,37 +27,36 @@ struct ServiceVariables {
 
 class ServiceNotify {
  public:
-  // Connects. Before node.chroot is entered, as the path means something else inside. A socket that cannot be
-  // used is a line in the log, and then nobody is told anything.
+  // Connects. To be made before the process enters node.chroot, where the path would mean another file. If
+  // the socket cannot be used, that is logged, and no call does anything.
   explicit ServiceNotify(const ServiceVariables& variables);
   ServiceNotify(const ServiceNotify&) = delete;
   ServiceNotify& operator=(const ServiceNotify&) = delete;
 
-  // From now on watches `readiness` and says READY=1 when it first is; keeps STATUS= true, and the watchdog
-  // quiet.
+  // Watches `readiness` from now on: sends READY=1 when the node is ready for the first time, STATUS= when
+  // its status changes, and WATCHDOG=1 as often as the watchdog expects.
   void start(uv_loop_t* loop, std::function<Readiness()> readiness);
 
-  // Around a reload. Before the node was ready once the service manager does not know that state and is not
-  // told.
+  // Before and after a reload. Not sent before the node was ready for the first time: the service manager has
+  // no such state.
   void reloading();
   void reloaded();
 
-  // Once, when the node begins to leave: it serves for `drain_s` more, and only then does the time count in
-  // which a service has to stop. systemd gives it two minutes from there on, or TimeoutStopSec if that is
-  // later.
+  // When the node begins to drain. It serves for `drain_s` more, so systemd is asked to wait that long plus
+  // two minutes before it kills the node, or until TimeoutStopSec if that is later.
   void stopping(uint32_t drain_s);
 
   // Ends start().
   void close() { timer_.reset(); }
 
-  // How often the watchdog wants to hear of us at most, in ms; 0: it does not.
+  // The watchdog expects a message at least this often, in ms; 0: there is no watchdog.
   uint64_t watchdog_ms() const { return watchdog_ms_; }
 
  private:
   void look();
   void send(std::string_view message) const;
 
-  FileDescriptor socket_;  // closed: nobody to tell
+  FileDescriptor socket_;  // closed: there is no service manager
   uint64_t watchdog_ms_ = 0;
   std::function<Readiness()> readiness_;
   std::optional<Timer> timer_;  // none: not started, or closed

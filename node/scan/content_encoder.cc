@@ -13,9 +13,9 @@ using proto::ContentCoding;
 
 namespace {
 
-// Speed before size: a node has better to do.
+// Speed before size: the CPU is needed for clients.
 constexpr int kLevel = 1;
-constexpr int kGzipWindow = 15 + 16;  // zlib's way to say gzip
+constexpr int kGzipWindow = 15 + 16;  // the gzip format, in zlib's terms
 constexpr int kZstdWindowLog = 16;
 constexpr size_t kStepBytes = 16 << 10;
 

@@ -1,5 +1,5 @@
-// ContentEncoder: one body in one content coding, compressed as it comes, in bounded memory (gzip 0.3 MB,
-// zstd 0.6 MB). One thread at a time.
+// ContentEncoder: compresses one HTTP body in one content coding as its bytes come, in bounded memory (gzip
+// 0.3 MB, zstd 0.6 MB). One thread at a time.
 
 #pragma once
 
@@ -18,10 +18,10 @@ class ContentEncoder {
   ContentEncoder(const ContentEncoder&) = delete;
   ContentEncoder& operator=(const ContentEncoder&) = delete;
 
-  // Appends to `out` what of the coded body is ready after `bytes`; may be nothing.
+  // Codes `bytes` and appends to `out` what is ready; may be nothing.
   void add(std::string_view bytes, std::string& out);
 
-  // Appends the rest. Once, and last.
+  // Appends the rest. To be called once, at the end.
   void finish(std::string& out);
 
  private:

@@ -8,7 +8,7 @@ namespace {
 
 constexpr size_t kSwarmsCodedAtOnce = 128;
 
-// Only a bencoded dictionary has to be sorted as a whole.
+// Only a bencoded dictionary must be sorted as a whole.
 SwarmScan::Order order_of(proto::DumpFormat format) {
   return format == proto::DumpFormat::bencode ? SwarmScan::Order::by_info_hash : SwarmScan::Order::any;
 }

@@ -1,4 +1,4 @@
-// Dump: a full scrape of a store in one format and one coding, piece by piece. One thread at a time.
+// Dump: a full scrape of a store, in one format and one content coding, piece by piece. One thread at a time.
 
 #pragma once
 
@@ -14,7 +14,7 @@ namespace shoal::node {
 
 class Dump {
  public:
-  // A piece has about as many bytes; one swarm's more at most, and what a coding holds back.
+  // The size of a piece, roughly: it may exceed it by one swarm and by what the coding held back.
   static constexpr size_t kPieceBytes = 64 << 10;
 
   // The store must outlive the dump. `unix_minute` is for DumpFormat::state.
@@ -28,8 +28,8 @@ class Dump {
   const int64_t unix_minute_;
   SwarmScan scan_;
   ContentEncoder encoder_;
-  std::span<const proto::ScrapedSwarm> batch_;  // what is left of it
-  std::string text_;                            // before it is coded
+  std::span<const proto::ScrapedSwarm> batch_;  // swarms still to be written
+  std::string text_;                            // not yet coded
 };
 
 }  // namespace shoal::node

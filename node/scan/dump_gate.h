@@ -1,4 +1,4 @@
-// DumpGate: how many full scrapes are made at once, and how often one client gets one. Any thread.
+// DumpGate: limits how many full scrapes are made at once, and how often a client gets one. Any thread.
 
 #pragma once
 
@@ -18,10 +18,10 @@ namespace shoal::node {
 class DumpGate {
  public:
   static constexpr size_t kAtOnceMax = 2;
-  // Clients remembered; beyond them the one that has waited longest is forgotten.
+  // Clients remembered; when there are more, the one served longest ago is forgotten.
   static constexpr size_t kClientsMax = 4096;
 
-  // To be kept while the dump is made.
+  // The permission to make one dump, held while it is made.
   class Pass {
    public:
     explicit Pass(DumpGate& gate) : gate_(&gate) {}
@@ -37,22 +37,22 @@ class DumpGate {
     DumpGate* gate_;
   };
 
-  // Why not, and in how many seconds it may go.
+  // Why there is no pass, and when to try again.
   struct Refusal {
     bool too_often = false;  // else: too many at once
     uint32_t wait_s = 0;
   };
 
-  // `interval_s`: between two dumps of one client; 0: any.
+  // `interval_s`: the least time between two dumps of one client; 0: no limit.
   explicit DumpGate(uint32_t interval_s) : interval_s_(interval_s) {}
 
-  // Any thread; as in the constructor.
+  // As in the constructor.
   void set_interval_s(uint32_t interval_s);
 
-  // `client`: the address that counts, of IPv6 its /64; none: not limited by client. `now_s` never goes back.
+  // `client`: counted by its IPv4 address or IPv6 /64; none: no limit by client. `now_s` never goes back.
   tl::expected<Pass, Refusal> enter(const std::optional<common::Endpoint>& client, int64_t now_s);
 
-  // Since start.
+  // Totals since start.
   uint64_t dumps() const { return dumps_.load(std::memory_order_relaxed); }
   uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
   uint64_t refused_too_often() const { return refused_too_often_.load(std::memory_order_relaxed); }

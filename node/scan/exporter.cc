@@ -72,7 +72,7 @@ void Exporter::stop() {
 }
 
 void Exporter::begin() {
-  if (job_.is_running()) return;  // a slow disk
+  if (job_.is_running()) return;  // the disk is slow: skip one
   job_.start(
       loop_,
       [settings = settings_, &store = store_, &clock = clock_](const std::stop_token& stop) {

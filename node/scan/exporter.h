@@ -1,5 +1,5 @@
-// Exporter: admin.export_file: writes a full scrape to a file every so often, in libuv's thread pool. The
-// loop's thread only.
+// Exporter: writes a full scrape to admin.export_file at regular times, on libuv's thread pool. The loop's
+// thread only.
 
 #pragma once
 
@@ -19,9 +19,9 @@
 namespace shoal::node {
 
 struct ExportStatus {
-  uint64_t written = 0;      // times
-  uint64_t failed = 0;       // times it could not be written; the old file stayed
-  int64_t last_unix_ms = 0;  // of the last written; 0: none yet
+  uint64_t written = 0;      // exports
+  uint64_t failed = 0;       // exports that failed; the old file stayed
+  int64_t last_unix_ms = 0;  // of the last export; 0: none yet
   uint64_t last_bytes = 0;
   int64_t last_took_ms = 0;
 };
@@ -40,14 +40,13 @@ class Exporter {
   Exporter(const Exporter&) = delete;
   Exporter& operator=(const Exporter&) = delete;
 
-  // From now on; what is being written is finished as it was begun. The time between two writings begins anew
-  // when something changes.
+  // Applies from the next export on. If something has changed, the interval begins anew.
   void set(Settings settings);
 
-  // Breaks off what is being written; nothing happens any more.
+  // Breaks off the export under way, and begins none any more.
   void stop();
 
-  // None: off.
+  // None: exports are off.
   std::optional<ExportStatus> status() const {
     return settings_.path.empty() ? std::nullopt : std::optional(status_);
   }

@@ -1,5 +1,4 @@
-// FullScrapes: answers requests for a full scrape, over HTTP. One object for all servers of a node; any
-// thread.
+// FullScrapes: answers HTTP requests for a full scrape. One object for all servers of a node. Any thread.
 
 #pragma once
 
@@ -19,12 +18,12 @@ namespace shoal::node {
 
 class FullScrapes {
  public:
-  // Store and clock outlive the object, and that all the answers it has begun.
+  // Store and clock outlive the object, and the object outlives the answers it has begun.
   FullScrapes(const SwarmStore& store, const ClusterClock& clock, uint32_t client_interval_s)
       : store_(store), clock_(clock), gate_(client_interval_s) {}
 
-  // The answer to be made, or null: all of it has been appended to `out` (refused; HEAD). `client`: whose
-  // dumps are rationed; none: nobody's.
+  // The answer, still to be made; or null: the whole answer is in `out` already (a refusal, or one to HEAD).
+  // `client`: who is limited (DumpGate); none: nobody.
   std::unique_ptr<StreamedAnswer> answer(const proto::HttpRequest& request, proto::DumpFormat format,
                                          const std::optional<common::Endpoint>& client, std::string& out);
 

@@ -19,8 +19,8 @@ SwarmScan::SwarmScan(const SwarmStore& store, Order order) : store_(store), orde
   batch_.reserve(kRoom);
 }
 
-// A pass looks for the lowest hashes above the last one given out. With Order::any it is over one shard, so
-// that nearly always one pass has it all.
+// A pass finds the lowest hashes above the last one returned. With Order::any it reads one shard, so one pass
+// nearly always finds all of them.
 std::span<const ScrapedSwarm> SwarmScan::next() {
   while (shard_ < SwarmStore::kShards) {
     batch_.clear();

@@ -1,6 +1,6 @@
-// SwarmScan: the counts of all swarms, batch by batch, in bounded memory and with short holds of the shards'
-// locks. Each swarm comes once; one that comes or goes meanwhile may be among them or not. One thread, but
-// any.
+// SwarmScan: reads the counts of all swarms, batch by batch, in bounded memory, holding a shard's lock only
+// briefly. Each swarm comes once; one that is added or removed meanwhile may be missing. One thread at a
+// time.
 
 #pragma once
 
@@ -16,22 +16,22 @@ class SwarmScan {
  public:
   enum class Order {
     any,           // one pass over the store
-    by_info_hash,  // rising from batch to batch as well: a pass over the store per batch
+    by_info_hash,  // sorted across batches, too: one pass over the store per batch
   };
 
-  // Swarms in a batch, at most; a quarter more are in memory (32 bytes each).
+  // The most swarms in a batch; a quarter more are in memory (32 bytes each).
   static constexpr size_t kBatchMax = 16'384;
 
   // The store must outlive the scan.
   SwarmScan(const SwarmStore& store, Order order);
 
-  // The next batch, rising by info_hash; empty: that was all. Good until the next call.
+  // The next batch, sorted by info_hash; empty: the scan is complete. Valid until the next call.
   std::span<const proto::ScrapedSwarm> next();
 
  private:
   static constexpr size_t kRoom = kBatchMax + kBatchMax / 4;
 
-  // Under one hold of a lock: some microseconds.
+  // Swarms read under one hold of a lock: some microseconds.
   static constexpr size_t kStep = 256;
 
   void collect(size_t shard);
@@ -40,9 +40,9 @@ class SwarmScan {
 
   const SwarmStore& store_;
   const Order order_;
-  size_t shard_ = 0;                      // the next one, with Order::any
-  std::optional<common::InfoHash> last_;  // of what has been given out, in this shard or in all
-  std::optional<common::InfoHash> most_;  // nothing from here on is looked for in this pass
+  size_t shard_ = 0;                      // the next to read, with Order::any
+  std::optional<common::InfoHash> last_;  // the last hash returned: of this shard, or of all
+  std::optional<common::InfoHash> most_;  // this pass ignores hashes from here on
   std::vector<proto::ScrapedSwarm> batch_;
 };
 

@@ -1,6 +1,6 @@
 // TopSwarms: the largest swarms, for the admin endpoint and opentracker's page: one reading of the store
-// serves all who ask within kTopAgeMs. One object for the whole node; the store and the loop do not outlive
-// it.
+// serves all who ask within kTopAgeMs. One object for the whole node. It outlives the loop, and
+// the store outlives it.
 
 #pragma once
 
@@ -57,18 +57,18 @@ class TopSwarms {
   TopSwarms(const TopSwarms&) = delete;
   TopSwarms& operator=(const TopSwarms&) = delete;
 
-  // None of the lists ever shows a swarm that is no longer served.
+  // No list ever shows a swarm that is no longer served.
 
   // The lists as they were at most kTopAgeMs ago. Reads the store if need be, which takes time: any thread
-  // but those that serve. While one thread reads, the others get the older lists; only before the first they
-  // wait.
+  // but those that serve. While one thread reads, the others get the older lists; they wait only
+  // for the first.
   std::shared_ptr<const TopLists> lists() { return lists({}); }
 
-  // The lists as last read, at once. If they are old, a pool thread reads the store for the calls to come.
-  // The loop's thread, which is one and the same.
+  // The lists as last read, at once. If they are old, a pool thread reads the store for later calls. The
+  // loop's thread; always the same loop.
   std::shared_ptr<const TopLists> known(uv_loop_t* loop);
 
-  // Breaks off what known() has begun; it begins no more.
+  // Breaks off the reading that known() has begun; it begins none any more. The loop's thread.
   void stop();
 
  private:
