@@ -251,7 +251,8 @@ class Process(ReloadCase):
         wait_for(lambda: holds(first, f"{info_hash}:0:2\n"), 10)
         self.reload(admin__export_file=second, admin__export_format="json")
         wait_for(lambda: holds(second, f'"{info_hash.lower()}"'), 10)
-        self.assertGreater(self.node(0).metric("shoal_export_writes_total", result="ok"), 1)
+        # The file is there before the loop has counted it.
+        wait_for(lambda: self.node(0).metric("shoal_export_writes_total", result="ok") > 1, 10)
         self.reload(admin__export_file="")
         self.assertEqual(self.node(0).metric("shoal_export_writes_total"), 0)
 
