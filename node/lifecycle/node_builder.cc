@@ -20,36 +20,32 @@ namespace {
 // Left of the open files for everything but HTTP connections.
 constexpr size_t kOtherFiles = 256;
 
+tl::unexpected<common::Error> failed(const char* option, const common::Error& error) {
+  return common::fail(std::string(option) + ": " + error.message);
+}
+
 Result<void> open_tracker_sockets(const Options& options, NodeParts& parts) {
   const size_t workers = worker_count(options);
-  parts.udp.resize(workers);
-  parts.http.resize(workers);
-  for (size_t i = 0; i < workers; ++i) {
-    for (const common::Endpoint& address : options.tracker.udp) {
-      auto socket = open_tracker_udp(address);
-      if (!socket) return tl::make_unexpected(socket.error());
-      parts.udp[i].push_back(std::move(*socket));
-    }
-    for (const common::Endpoint& address : options.tracker.http) {
-      auto socket = open_tcp(address, true);
-      if (!socket) return tl::make_unexpected(socket.error());
-      parts.http[i].push_back(std::move(*socket));
-    }
-  }
+  auto udp = open_for_workers(options.tracker.udp, Transport::udp, workers);
+  if (!udp) return failed("tracker.udp", udp.error());
+  auto http = open_for_workers(options.tracker.http, Transport::tcp, workers);
+  if (!http) return failed("tracker.http", http.error());
+  parts.udp = std::move(*udp);
+  parts.http = std::move(*http);
   return {};
 }
 
 Result<void> open_other_sockets(const Options& options, NodeParts& parts) {
   if (options.admin.listen) {
-    auto socket = open_tcp(*options.admin.listen, false);
-    if (!socket) return tl::make_unexpected(socket.error());
+    auto socket = open_tcp(*options.admin.listen, PortUse::alone);
+    if (!socket) return failed("admin.listen", socket.error());
     parts.admin = std::move(*socket);
   }
   if (options.sync.listen) {
     auto socket = SyncSocket::open(*options.sync.listen, options.sync.multicast);
     if (!socket) return tl::make_unexpected(socket.error());
-    auto pulls = open_tcp((*socket)->local(), false);
-    if (!pulls) return tl::make_unexpected(pulls.error());
+    auto pulls = open_tcp((*socket)->local(), PortUse::alone);
+    if (!pulls) return failed("sync.listen", pulls.error());
     parts.sync = {std::move(*socket), std::move(*pulls)};
   }
   return {};

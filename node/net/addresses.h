@@ -9,6 +9,8 @@
 
 namespace shoal::node {
 
+enum class Transport : uint8_t { tcp, udp };
+
 // A name or numeric address, and a port.
 struct HostPort {
   std::string host;

@@ -4,11 +4,14 @@
 #include <netinet/tcp.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "common/check.h"
+#include "node/net/port_owner.h"
 #include "node/net/socket_address.h"
 
 namespace shoal::node {
@@ -41,16 +44,29 @@ Result<FileDescriptor> open_socket(const Endpoint& address, int type) {
   return socket;
 }
 
+// Of bind() or listen(), by errno.
+tl::unexpected<common::Error> cannot_listen(const Endpoint& address, Transport transport, const char* what) {
+  const int error = errno;
+  std::string message =
+      "cannot listen on " + common::to_string(address) + " (" + what + "): " + std::strerror(error);
+  if (error == EADDRINUSE) {
+    const std::string owner = port_owner(address, transport);
+    if (!owner.empty()) message += " by " + owner;
+  }
+  if (error == EADDRNOTAVAIL) message += ": no interface of this machine has it";
+  return fail(message);
+}
+
 // `scope`: the interface of an IPv6 address that is valid on only one interface.
-Result<void> bind_socket(const FileDescriptor& socket, const Endpoint& address, const char* what,
-                         unsigned scope = 0) {
+Result<void> bind_socket(const FileDescriptor& socket, const Endpoint& address, Transport transport,
+                         const char* what, unsigned scope = 0) {
   sockaddr_storage storage;
   const socklen_t size = to_sockaddr(address, storage, scope);
-  if (bind(socket.get(), reinterpret_cast<sockaddr*>(&storage), size) != 0) {
-    return fail_errno(std::string("cannot listen on ") + common::to_string(address) + " (" + what + ")");
-  }
-  return {};
+  if (bind(socket.get(), reinterpret_cast<sockaddr*>(&storage), size) == 0) return {};
+  return cannot_listen(address, transport, what);
 }
+
+void reuse_port(const FileDescriptor& socket) { set_option(socket.get(), SOL_SOCKET, SO_REUSEPORT, 1); }
 
 void enlarge_buffers(const FileDescriptor& socket) {
   set_option(socket.get(), SOL_SOCKET, SO_RCVBUF, kUdpBufferBytes);
@@ -78,10 +94,10 @@ bool join_group(int fd, const MulticastGroup& group, unsigned interface_index) {
 
 }  // namespace
 
-Result<FileDescriptor> open_tracker_udp(const Endpoint& address) {
+Result<FileDescriptor> open_tracker_udp(const Endpoint& address, PortUse use) {
   auto socket = open_socket(address, SOCK_DGRAM);
   if (!socket) return socket;
-  set_option(socket->get(), SOL_SOCKET, SO_REUSEPORT, 1);
+  if (use == PortUse::joined) reuse_port(*socket);
   if (common::is_wildcard(address)) {
     const bool v4 = address.family == Family::v4;
     const bool set = v4 ? set_option(socket->get(), IPPROTO_IP, IP_PKTINFO, 1)
@@ -89,21 +105,54 @@ Result<FileDescriptor> open_tracker_udp(const Endpoint& address) {
     if (!set) return fail_errno("cannot request packet information on " + common::to_string(address));
   }
   enlarge_buffers(*socket);
-  if (auto bound = bind_socket(*socket, address, "udp"); !bound) return tl::make_unexpected(bound.error());
+  if (auto bound = bind_socket(*socket, address, Transport::udp, "udp"); !bound)
+    return tl::make_unexpected(bound.error());
+  // Not before: the kernel would have let it join sockets of other processes.
+  if (use == PortUse::first) reuse_port(*socket);
   return socket;
 }
 
-Result<FileDescriptor> open_tcp(const Endpoint& address, bool reuse_port) {
+Result<FileDescriptor> open_tcp(const Endpoint& address, PortUse use) {
   auto socket = open_socket(address, SOCK_STREAM);
   if (!socket) return socket;
   set_option(socket->get(), SOL_SOCKET, SO_REUSEADDR, 1);
-  if (reuse_port) set_option(socket->get(), SOL_SOCKET, SO_REUSEPORT, 1);
+  if (use == PortUse::joined) reuse_port(*socket);
   set_option(socket->get(), IPPROTO_TCP, TCP_NODELAY, 1);
-  if (auto bound = bind_socket(*socket, address, "tcp"); !bound) return tl::make_unexpected(bound.error());
-  if (listen(socket->get(), kListenBacklog) != 0) {
-    return fail_errno("cannot listen on " + common::to_string(address) + " (tcp)");
-  }
+  if (auto bound = bind_socket(*socket, address, Transport::tcp, "tcp"); !bound)
+    return tl::make_unexpected(bound.error());
+  if (listen(socket->get(), kListenBacklog) != 0) return cannot_listen(address, Transport::tcp, "tcp");
+  if (use == PortUse::first) reuse_port(*socket);
   return socket;
+}
+
+Result<std::vector<std::vector<FileDescriptor>>> open_for_workers(const std::vector<Endpoint>& addresses,
+                                                                  Transport transport, size_t workers) {
+  std::vector<std::vector<FileDescriptor>> sockets(workers);
+  for (auto& of_worker : sockets) of_worker.resize(addresses.size());
+  const auto open = [&](size_t worker, size_t i, PortUse use) -> Result<void> {
+    auto socket =
+        transport == Transport::udp ? open_tracker_udp(addresses[i], use) : open_tcp(addresses[i], use);
+    if (!socket) return tl::make_unexpected(socket.error());
+    sockets[worker][i] = std::move(*socket);
+    return {};
+  };
+  // A wildcard address includes the others of its family: they join it.
+  const auto is_included = [&](const Endpoint& address) {
+    return !common::is_wildcard(address) &&
+           std::any_of(addresses.begin(), addresses.end(), [&](const Endpoint& other) {
+             return common::is_wildcard(other) && other.family == address.family && other.port == address.port;
+           });
+  };
+  for (const bool included : {false, true}) {
+    for (size_t i = 0; i < addresses.size(); ++i) {
+      if (is_included(addresses[i]) != included) continue;
+      for (size_t worker = 0; worker < workers; ++worker) {
+        const PortUse use = worker == 0 && !included ? PortUse::first : PortUse::joined;
+        if (auto opened = open(worker, i, use); !opened) return tl::make_unexpected(opened.error());
+      }
+    }
+  }
+  return sockets;
 }
 
 Result<FileDescriptor> open_sync_udp(const Endpoint& address) {
@@ -111,7 +160,7 @@ Result<FileDescriptor> open_sync_udp(const Endpoint& address) {
   if (!socket) return socket;
   enlarge_buffers(*socket);
   count_overflow(*socket);
-  if (auto bound = bind_socket(*socket, address, "sync, udp"); !bound)
+  if (auto bound = bind_socket(*socket, address, Transport::udp, "sync, udp"); !bound)
     return tl::make_unexpected(bound.error());
   return socket;
 }
@@ -128,7 +177,9 @@ Result<GroupSocket> open_sync_group(const MulticastGroup& group) {
   set_option(socket->get(), SOL_SOCKET, SO_REUSEADDR, 1);
   enlarge_buffers(*socket);
   count_overflow(*socket);
-  if (auto bound = bind_socket(*socket, group.group, "sync, multicast", opened.interface_index); !bound) {
+  if (auto bound =
+          bind_socket(*socket, group.group, Transport::udp, "sync, multicast", opened.interface_index);
+      !bound) {
     return tl::make_unexpected(bound.error());
   }
   if (!join_group(socket->get(), group, opened.interface_index)) {

@@ -3,6 +3,9 @@
 
 #pragma once
 
+#include <cstdint>
+#include <vector>
+
 #include "common/endpoint.h"
 #include "common/result.h"
 #include "node/net/addresses.h"
@@ -10,12 +13,25 @@
 
 namespace shoal::node {
 
-// Several sockets may bind to one address (SO_REUSEPORT): the kernel spreads the traffic among them. On a
-// wildcard address, every datagram carries the address it was sent to (IP_PKTINFO, IPV6_RECVPKTINFO).
-common::Result<FileDescriptor> open_tracker_udp(const common::Endpoint& address);
+// Who else may bind to the same address and port. SO_REUSEPORT alone would let a second tracker of the same
+// user take half of the clients, without a word.
+enum class PortUse : uint8_t {
+  alone,   // nobody
+  first,   // nobody does so far; sockets that this process opens later may join
+  joined,  // joins sockets of this process: the kernel spreads the traffic among them
+};
 
-// A listening socket with TCP_NODELAY, which accepted connections inherit, and SO_REUSEPORT on request.
-common::Result<FileDescriptor> open_tcp(const common::Endpoint& address, bool reuse_port);
+// On a wildcard address, every datagram carries the address it was sent to (IP_PKTINFO, IPV6_RECVPKTINFO).
+common::Result<FileDescriptor> open_tracker_udp(const common::Endpoint& address, PortUse use);
+
+// A listening socket with TCP_NODELAY, which accepted connections inherit. Connections that have ended do not
+// keep the port (SO_REUSEADDR).
+common::Result<FileDescriptor> open_tcp(const common::Endpoint& address, PortUse use);
+
+// The sockets of all workers for all addresses: [worker][address]. An address that another process serves is
+// an error, also if only one of the two is a wildcard address.
+common::Result<std::vector<std::vector<FileDescriptor>>> open_for_workers(
+    const std::vector<common::Endpoint>& addresses, Transport transport, size_t workers);
 
 // The unicast socket of the sync channel. It counts datagrams dropped for lack of room (SO_RXQ_OVFL). No
 // SO_REUSEPORT: a second node cannot bind to the same address.

@@ -20,8 +20,6 @@ namespace shoal::node {
 using Deadline = std::chrono::steady_clock::time_point;
 using std::chrono::milliseconds;
 
-enum class Transport { tcp, udp };
-
 // Returns all addresses of a server, at least one, in the resolver's order.
 common::Result<std::vector<common::Endpoint>> resolve(const HostPort& server, Transport transport);
 

@@ -10,6 +10,7 @@ import time
 import unittest
 
 from cluster import SHOAL, Cluster, at, free_port, toml
+from http_client import HttpClient, announce_target
 from nodes import ClusterCase, fresh_hash, shoal
 from wait import wait_for
 
@@ -96,6 +97,36 @@ class PortsInUse(unittest.TestCase):
                 self.assertEqual(run.returncode, 1, run.stderr)
                 self.assertIn(address, run.stderr)
                 self.assertIn("in use", run.stderr)
+
+
+    def test_a_second_tracker_of_the_same_user(self):
+        """SO_REUSEPORT, which the workers of one node need, would let both have half of the clients."""
+        with Cluster(nodes=1, sync="off", hosts=("127.0.0.1",)) as cluster:
+            node = cluster.nodes[0]
+            for key, transport in (("tracker.udp", "udp"), ("tracker.http", "tcp")):
+                for host in ("127.0.0.1", "0.0.0.0"):
+                    with self.subTest(key, host=host):
+                        values = {"tracker.udp": "", "tracker.http": "", "admin.listen": "",
+                                  key: at(host, node.tracker_port)}
+                        run = run_node(*(word for name, value in values.items() for word in (f"--{name}", value)))
+                        self.assertEqual(run.returncode, 1, run.stderr)
+                        self.assertIn(f"{key}: cannot listen on {host}:{node.tracker_port} ({transport}): Address already "
+                                      f"in use by shoal (pid {node.process.pid})", run.stderr)
+            # The one that was there first goes on.
+            self.assertTrue(node.ready())
+            with HttpClient(("127.0.0.1", node.tracker_port)) as client:
+                self.assertIn(b"interval", client.get(announce_target(fresh_hash(), 1000)).body)
+
+    def test_a_restart_needs_no_patience(self):
+        """Connections that the node itself closed wait in TIME_WAIT, and do not keep its port."""
+        with Cluster(nodes=1, sync="off", hosts=("127.0.0.1",)) as cluster:
+            node = cluster.nodes[0]
+            for _ in range(2):
+                with HttpClient(("127.0.0.1", node.tracker_port)) as client:
+                    client.get(announce_target(fresh_hash(), 1000), headers=["Connection: close"])
+                self.assertEqual(node.stop(), 0)
+                node.start()
+                wait_for(node.ready, 10)
 
 
 class Ending(ClusterCase):

@@ -61,7 +61,7 @@ std::vector<uint8_t> request_of(size_t body) {
 struct Donor {
   explicit Donor(PullServerLimits limits = {}) {
     REQUIRE(uv_loop_init(&loop) == 0);
-    auto socket = open_tcp(common::make_endpoint_v4(kHere, 0), false);
+    auto socket = open_tcp(common::make_endpoint_v4(kHere, 0), PortUse::alone);
     REQUIRE(socket);
     address = local_endpoint(socket->get());
     server = std::make_unique<PullServer>(
@@ -314,7 +314,7 @@ TEST_CASE("pull client: no server, or a silent one") {
   REQUIRE(donor.run_until([&] { return puller.closed == std::vector<uint64_t>{1}; }));
   CHECK(puller.client.counters().dropped_connect.value() == 1);
 
-  auto silent = open_tcp(common::make_endpoint_v4(kHere, 0), false);
+  auto silent = open_tcp(common::make_endpoint_v4(kHere, 0), PortUse::alone);
   puller.start(2, local_endpoint(silent->get()));  // the kernel accepts, nobody reads
   REQUIRE(donor.run_until([&] { return puller.closed.size() == 2; }));
   CHECK(puller.client.counters().dropped_idle.value() == 1);
@@ -349,5 +349,5 @@ TEST_CASE("pull client: a reset ends a pull and is counted") {
   CHECK(donor.alive == 0);
   uv_run(&donor.loop, UV_RUN_NOWAIT);
   donor.server = std::make_unique<PullServer>(
-      &donor.loop, *open_tcp(common::make_endpoint_v4(kHere, 0), false), PullServerLimits(), now, nullptr);
+      &donor.loop, *open_tcp(common::make_endpoint_v4(kHere, 0), PortUse::alone), PullServerLimits(), now, nullptr);
 }

@@ -75,7 +75,7 @@ struct Fixture {
     REQUIRE(uv_loop_init(&loop) == 0);
     server = std::make_unique<HttpServer>(&loop, HttpLimits{.connections_max = connections_max}, handler,
                                           counters);
-    auto socket = open_tcp(common::make_endpoint_v4(0x7f000001, 0), false);
+    auto socket = open_tcp(common::make_endpoint_v4(0x7f000001, 0), PortUse::alone);
     REQUIRE(socket);
     address = local_endpoint(socket->get());
     server->listen(std::move(*socket));

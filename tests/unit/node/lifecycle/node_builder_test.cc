@@ -52,7 +52,7 @@ TEST_CASE("node builder: sync has both its sockets at one port") {
 }
 
 TEST_CASE("node builder: what cannot be opened or read is an error that names it") {
-  const auto taken = open_tcp(loopback(0), false);
+  const auto taken = open_tcp(loopback(0), PortUse::alone);
   REQUIRE(taken);
   const auto error_of = [](const Options& options) {
     const auto parts = build_parts(options);
@@ -60,7 +60,10 @@ TEST_CASE("node builder: what cannot be opened or read is an error that names it
   };
   Options options = small_node();
   options.admin.listen = local_endpoint(taken->get());
-  CHECK(error_of(options).starts_with("cannot listen on 127.0.0.1:"));
+  CHECK(error_of(options).starts_with("admin.listen: cannot listen on 127.0.0.1:"));
+  options = small_node();
+  options.tracker.http = {local_endpoint(taken->get())};
+  CHECK(error_of(options).starts_with("tracker.http: cannot listen on 127.0.0.1:"));
   options = small_node();
   options.sync.key_files = {"/nonexistent/key"};
   CHECK(error_of(options).starts_with("sync.key_files: "));

@@ -49,7 +49,7 @@ struct Served {
     limiter.set(1'000'000, 1'000'000);
     tracker.set_policy(std::make_shared<node::AnnouncePolicy>(rules(), node::default_options().access));
     REQUIRE(uv_loop_init(&loop) == 0);
-    auto socket = node::open_tracker_udp(address);
+    auto socket = node::open_tracker_udp(address, node::PortUse::alone);
     REQUIRE(socket);
     Endpoint asked = node::local_endpoint(socket->get());
     if (common::is_wildcard(asked)) asked = common::make_endpoint_v4(INADDR_LOOPBACK, asked.port);
@@ -194,7 +194,7 @@ TEST_CASE("udp server: requests of known peers, scrapes, connects and nonsense a
   for (const Endpoint& address :
        {common::make_endpoint_v4(INADDR_LOOPBACK, 0), common::make_endpoint_v4(INADDR_ANY, 0), v6_loopback}) {
     CAPTURE(common::to_string(address));
-    if (address == v6_loopback && !node::open_tracker_udp(address)) continue;  // a machine without IPv6
+    if (address == v6_loopback && !node::open_tracker_udp(address, node::PortUse::alone)) continue;  // a machine without IPv6
     Served served(address);
     const auto announces = served.announces();
     const auto others = served.others();
