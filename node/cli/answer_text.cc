@@ -53,7 +53,7 @@ std::string access_verdicts_text(const json& document) {
   return out;
 }
 
-std::string top_text(const json& document) {
+std::string top_text(const json& document, bool colour) {
   if (!field(document, "unix_ms").is_number())
     return "no result yet: the node has begun to search; try again in a few seconds\n";
   std::vector<TextRow> rows = {{"INFO_HASH", "SEEDERS", "LEECHERS", "COMPLETED"}};
@@ -61,7 +61,7 @@ std::string top_text(const json& document) {
     rows.push_back({text_of(field(swarm, "info_hash")), number_of(field(swarm, "seeders")),
                     number_of(field(swarm, "leechers")), number_of(field(swarm, "completed"))});
   }
-  return text_table(rows);
+  return text_table(rows, colour);
 }
 
 std::string result_text(const json& document) { return text_of(field(document, "result"), kReasonBytesMax); }

@@ -14,8 +14,8 @@ std::string access_changes_text(const nlohmann::json& document);
 // /v1/access?hash=...: the status of each hash.
 std::string access_verdicts_text(const nlohmann::json& document);
 
-// /v1/top.
-std::string top_text(const nlohmann::json& document);
+// /v1/top; `colour`: with escape sequences.
+std::string top_text(const nlohmann::json& document, bool colour);
 
 // The "result" of a change.
 std::string result_text(const nlohmann::json& document);

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "node/cli/commands.h"
+#include "node/cli/terminal.h"
 #include "node/config/option_values.h"
 #include "node/probe/client_socket.h"
 #include "node/probe/probe_all.h"
@@ -17,6 +18,7 @@ using common::Endpoint;
 using nlohmann::json;
 
 constexpr uint16_t kDefaultPort = 6969;
+constexpr size_t kNameWidthMax = 16;  // of a node, in the table
 
 common::Result<HostPort> read_name(const std::string& text) {
   if (const auto address = common::parse_address(text)) return HostPort{text, kDefaultPort};
@@ -113,12 +115,12 @@ double round_trip_ms(const ProbeReport& report) {
   return 0;
 }
 
-std::string protocol_cell(const std::optional<ProbeReport>& report) {
+TextCell protocol_cell(const std::optional<ProbeReport>& report) {
   if (!report) return "-";
-  if (!report->ok()) return "FAILED";
+  if (!report->ok()) return {"FAILED", Tone::bad};
   char text[32];
   std::snprintf(text, sizeof text, "%.1f ms", round_trip_ms(*report));
-  return text;
+  return {text, Tone::good};
 }
 
 void print_text(const std::vector<ProbedAddress>& probed, const Addresses& addresses) {
@@ -130,21 +132,23 @@ void print_text(const std::vector<ProbedAddress>& probed, const Addresses& addre
   for (const ProbedAddress& one : probed) {
     const bool agrees = one.announced > 0 && one.seen == one.announced;
     const std::string name = addresses.name(one.address);
-    rows.push_back(
-        {common::to_string(one.address), name.empty() ? "-" : name, protocol_cell(one.udp),
-         protocol_cell(one.http),
-         one.announced == 0 ? "-" : std::to_string(one.seen) + " of " + std::to_string(one.announced),
-         agrees ? std::to_string(one.seen_after.count()) + " ms" : "-",
-         !one.shares_id   ? "-"
-         : *one.shares_id ? "shared"
-                          : "NOT SHARED"});
+    const std::string sees =
+        one.announced == 0 ? "-" : std::to_string(one.seen) + " of " + std::to_string(one.announced);
+    const bool misses = one.announced > 0 && !agrees;
+    rows.push_back({common::to_string(one.address), name.empty() ? "-" : shortened(name, kNameWidthMax),
+                    protocol_cell(one.udp), protocol_cell(one.http),
+                    {sees, misses ? Tone::bad : Tone::plain},
+                    agrees ? std::to_string(one.seen_after.count()) + " ms" : "-",
+                    !one.shares_id   ? TextCell("-")
+                    : *one.shares_id ? TextCell("shared")
+                                     : TextCell("NOT SHARED", Tone::bad)});
     if (one.udp && !one.udp->ok()) note(one, "UDP: " + error_of(*one.udp));
     if (one.http && !one.http->ok()) note(one, "HTTP: " + error_of(*one.http));
     for (const Endpoint& other : one.unseen)
       note(one, "does not know what was announced to " + common::to_string(other));
     if (!one.shares_id.value_or(true)) note(one, "rejects a connection id of the first address");
   }
-  std::printf("%s%s", text_table(rows).c_str(), notes.c_str());
+  std::printf("%s%s", text_table(rows, colours_output()).c_str(), notes.c_str());
 }
 
 json protocol_json(const std::optional<ProbeReport>& report) {

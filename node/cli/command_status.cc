@@ -6,6 +6,7 @@
 
 #include "node/cli/commands.h"
 #include "node/cli/status_table.h"
+#include "node/cli/terminal.h"
 #include "node/config/option_values.h"
 #include "node/probe/http_client.h"
 #include "node/text/printable.h"
@@ -75,7 +76,7 @@ std::string as_text(const StatusRequest& request, const Answers& answers) {
     if (request.ready) {
       out += to_string(answer.admin) + ": ready\n";
     } else {
-      out += (out.empty() ? "" : "\n") + status_table(*answer.document);
+      out += (out.empty() ? "" : "\n") + status_table(*answer.document, colours_output());
     }
   }
   return out;

@@ -2,6 +2,7 @@
 
 #include "node/cli/answer_text.h"
 #include "node/cli/commands.h"
+#include "node/cli/terminal.h"
 #include "node/config/option_values.h"
 
 namespace shoal::node {
@@ -14,7 +15,7 @@ int command_top(const TopRequest& request) {
   if (request.json) {
     print_json(*answer);
   } else {
-    std::fputs(top_text(*answer).c_str(), stdout);
+    std::fputs(top_text(*answer, colours_output()).c_str(), stdout);
   }
   return kExitOk;
 }

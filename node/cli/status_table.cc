@@ -1,6 +1,7 @@
 #include "node/cli/status_table.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <vector>
 
@@ -15,7 +16,8 @@ namespace {
 using nlohmann::json;
 
 constexpr size_t kMembersMax = 1024;
-constexpr size_t kKeysCellMax = 160;  // 16 keys
+constexpr size_t kKeysMax = 160;  // 16 keys
+constexpr size_t kNameWidthMax = 20;
 constexpr size_t kReasonMax = 200;
 
 std::string seconds(const json& value) {
@@ -45,9 +47,26 @@ std::string percent(const json& permille) {
 // 0: not measured yet.
 std::string milliseconds(const json& us) {
   if (!us.is_number_integer() || us == 0) return "-";
+  const double ms = us.get<double>() / 1000;
+  const bool small = std::abs(ms) < 10'000;
   char text[48];
-  std::snprintf(text, sizeof text, "%.1f ms", us.get<double>() / 1000);
+  std::snprintf(text, sizeof text, "%.1f %s", small ? ms : ms / 1000, small ? "ms" : "s");
   return text;
+}
+
+// "+3 ms", "-12 s".
+std::string clock_difference(const json& ms) {
+  if (!ms.is_number_integer()) return "-";
+  if (ms == 0) return "0 ms";
+  const double difference = ms.get<double>();
+  const bool small = std::abs(difference) < 10'000;
+  char text[48];
+  std::snprintf(text, sizeof text, "%+.0f %s", small ? difference : difference / 1000, small ? "ms" : "s");
+  return text;
+}
+
+std::string amount(const json& number) {
+  return number.is_number_unsigned() ? amount_text(number.get<double>()) : "-";
 }
 
 bool is_refused(const json& member) {
@@ -55,53 +74,96 @@ bool is_refused(const json& member) {
   return why.is_string() && !why.get_ref<const std::string&>().empty();
 }
 
-const TextRow kTitles = {"NAME",    "STATE",    "SYNCED",    "ADDRESS", "HEARD",  "LAG",   "ROUND TRIP",
-                         "LOSS IN", "LOSS OUT", "MULTICAST", "LOST",    "DELTAS", "CLOCK", "KEYS"};
+Tone tone_of_state(const std::string& state) {
+  if (state == "ready" || state == "alive") return Tone::good;
+  if (state == "down" || state == "refused" || state == "not ready") return Tone::bad;
+  return state == "suspect" ? Tone::warning : Tone::plain;
+}
 
-TextRow node_row(const json& node, const json& pulls, const json& keys) {
+TextCell state_cell(const std::string& state) { return {state, tone_of_state(state)}; }
+
+TextCell synced_cell(const std::string& synced) {
+  return {synced, synced == "no" ? Tone::warning : Tone::plain};
+}
+
+TextCell name_cell(const json& node) { return shortened(text_of(field(node, "name")), kNameWidthMax); }
+
+const TextRow kMemberTitles = {"NAME", "STATE", "SYNCED", "ADDRESS", "HEARD"};
+
+TextRow node_row(const json& node, const json& pulls) {
   const json& ready = field(node, "ready");
   const json& phase = field(pulls, "phase");
-  const std::string state = !ready.is_boolean() ? "-" : ready.get<bool>() ? "ready" : "not ready";
-  return {text_of(field(node, "name")),
-          state,
-          !phase.is_string()  ? "-"
-          : phase == "synced" ? "yes"
-                              : "no",
-          "(this node)",
-          "up " + seconds(field(node, "uptime_s")),
-          "",
-          "",
-          "",
-          "",
-          "",
-          "",
-          "",
-          "",
-          text_of(field(keys, "ids"), kKeysCellMax)};
+  return {name_cell(node),
+          state_cell(!ready.is_boolean() ? "-" : ready.get<bool>() ? "ready" : "not ready"),
+          synced_cell(!phase.is_string() ? "-" : phase == "synced" ? "yes" : "no"), "(this node)",
+          "up " + seconds(field(node, "uptime_s"))};
 }
 
 TextRow member_row(const json& member) {
-  const json& clock = field(member, "clock_offset_ms");
-  const std::string sign = clock.is_number_unsigned() && clock.get<uint64_t>() > 0 ? "+" : "";
-  return {text_of(field(member, "name")),
-          is_refused(member) ? "refused" : text_of(field(member, "state")),
-          yes_no_of(field(member, "synced")),
-          text_of(field(member, "address")),
-          milliseconds_ago(field(member, "heard_ago_ms")),
+  return {name_cell(member), state_cell(is_refused(member) ? "refused" : text_of(field(member, "state"))),
+          synced_cell(yes_no_of(field(member, "synced"))), text_of(field(member, "address")),
+          milliseconds_ago(field(member, "heard_ago_ms"))};
+}
+
+const TextRow kLinkTitles = {"NAME",     "LAG",       "ROUND TRIP", "LOSS IN", "LOSS OUT",
+                             "CLOCK",    "MULTICAST", "LOST",       "DELTAS"};
+
+TextRow link_row(const json& member) {
+  return {name_cell(member),
           milliseconds(field(member, "lag_us")),
           milliseconds(field(member, "round_trip_us")),
           percent(field(member, "loss_in_permille")),
           percent(field(member, "loss_out_permille")),
+          clock_difference(field(member, "clock_offset_ms")),
           yes_no_of(field(member, "multicast")),
-          number_of(field(member, "lost")),
-          number_of(field(member, "deltas_received")),
-          sign + number_of(clock) + " ms",
-          text_of(field(member, "keys"), kKeysCellMax)};
+          amount(field(member, "lost")),
+          amount(field(member, "deltas_received"))};
+}
+
+// What a line about the member adds to its rows.
+std::string notes_on(const json& member, const std::string& our_keys) {
+  const std::string name = text_of(field(member, "name"));
+  std::string out;
+  if (is_refused(member)) out += name + " is refused: " + text_of(field(member, "refused"), kReasonMax) + "\n";
+  const std::string keys = text_of(field(member, "keys"), kKeysMax);
+  if (keys != our_keys && keys != "-" && !keys.empty()) out += name + " has other keys: " + keys + "\n";
+  return out;
+}
+
+// A message of several lines as one.
+json in_one_line(std::string text) {
+  for (size_t at = text.find('\n'); at != std::string::npos; at = text.find('\n', at)) text.replace(at, 1, "; ");
+  return text;
+}
+
+// What the operator should know before the table.
+std::string warnings_of(const json& status, bool colour) {
+  std::string out;
+  const json& node = field(status, "node");
+  const json& ready = field(node, "ready");
+  if (ready.is_boolean() && !ready.get<bool>())
+    out += toned("not ready: " + text_of(field(node, "reason"), kReasonMax), Tone::bad, colour) + "\n";
+  const json& reload = field(status, "reload");
+  const json& error = field(reload, "error");
+  if (error.is_string() && !error.get_ref<const std::string&>().empty()) {
+    const std::string reason = text_of(in_one_line(error.get<std::string>()), kReasonMax);
+    out += toned("the last reload failed, everything stays as it was: " + reason, Tone::bad, colour) + "\n";
+  }
+  std::string options;
+  const json& need_restart = field(reload, "need_restart");
+  if (need_restart.is_array()) {
+    for (const json& option : need_restart) options += (options.empty() ? "" : ", ") + text_of(option);
+  }
+  if (!options.empty()) {
+    if (options.size() > kReasonMax) options.replace(kReasonMax, std::string::npos, "...");
+    out += toned("options have changed that need a restart: " + options, Tone::warning, colour) + "\n";
+  }
+  return out;
 }
 
 }  // namespace
 
-std::string status_table(const json& status) {
+std::string status_table(const json& status, bool colour) {
   const json& node = field(status, "node");
   const json& peers = field(status, "peers");
   const json& members = field(status, "members");
@@ -112,21 +174,21 @@ std::string status_table(const json& status) {
                     text_of(field(node, "cluster")) + ": " + number_of(field(status, "swarms")) +
                     " swarms, " + both("seeders") + " seeders, " + both("leechers") + " leechers, " +
                     per_second(field(status, "announces_per_s")) + " announces\n";
-  const json& ready = field(node, "ready");
-  if (ready.is_boolean() && !ready.get<bool>())
-    out += "not ready: " + text_of(field(node, "reason"), kReasonMax) + "\n";
-  std::vector<TextRow> rows = {kTitles, node_row(node, field(status, "pulls"), field(status, "keys"))};
-  std::string refused;
+  const std::string keys = text_of(field(field(status, "keys"), "ids"), kKeysMax);
+  if (keys != "-" && !keys.empty()) out += "keys " + keys + "\n";
+  out += warnings_of(status, colour);
+  std::vector<TextRow> rows = {kMemberTitles, node_row(node, field(status, "pulls"))};
+  std::vector<TextRow> links = {kLinkTitles};
+  std::string notes;
   const size_t all = members.is_array() ? members.size() : 0;
   for (size_t i = 0; i < std::min(all, kMembersMax); ++i) {
-    const json& member = members[i];
-    rows.push_back(member_row(member));
-    if (is_refused(member))
-      refused += text_of(field(member, "name")) +
-                 " is refused: " + text_of(field(member, "refused"), kReasonMax) + "\n";
+    rows.push_back(member_row(members[i]));
+    links.push_back(link_row(members[i]));
+    notes += notes_on(members[i], keys);
   }
-  out += "\n" + text_table(rows) + refused;
+  out += "\n" + text_table(rows, colour) + notes;
   if (all > kMembersMax) out += "and " + std::to_string(all - kMembersMax) + " more members\n";
+  if (all > 0) out += "\n" + text_table(links, colour);
   return out;
 }
 

@@ -1,4 +1,5 @@
-// Formats /status.json as a table of the cluster. Pure. Accepts documents of any shape.
+// Formats /status.json as tables of the cluster: its members, and the links to them. Pure. Accepts documents of
+// any shape.
 
 #pragma once
 
@@ -8,8 +9,8 @@
 
 namespace shoal::node {
 
-// Shows this node first, then the members. Only printable ASCII and line feeds; "-" for what is missing or
-// has another type.
-std::string status_table(const nlohmann::json& status);
+// Shows this node first, then the members. Only printable ASCII and line feeds, and with `colour` escape
+// sequences; "-" for what is missing or has another type. No line of a table is longer than kTableWidthMax.
+std::string status_table(const nlohmann::json& status, bool colour);
 
 }  // namespace shoal::node

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import signal
 import subprocess
 
@@ -31,16 +32,56 @@ class Status(ClusterCase):
             return all(member["round_trip_us"] > 0 and member["synced"] for member in members)
 
         wait_for(settled, 20, "round trips to be measured")
-        lines = shoal("status", *self.admins(0)).stdout.splitlines()
-        titles = lines[2]
-        for title in ("NAME", "STATE", "SYNCED", "LAG", "ROUND TRIP", "LOSS IN", "LOSS OUT", "CLOCK"):
-            self.assertIn(title, titles)
-        rows = {line.split()[0]: line for line in lines[3:]}
+        head, members, links = shoal("status", *self.admins(0)).stdout.split("\n\n")
+        self.assertRegex(head, r"^shoal [\d.]+, cluster default: .* announces\nkeys [0-9a-f]{8}$")
+        titles, *rows = members.splitlines()
+        self.assertEqual(titles.split(), ["NAME", "STATE", "SYNCED", "ADDRESS", "HEARD"])
+        rows = {row.split()[0]: row for row in rows}
         self.assertEqual(set(rows), {"a", "b", "c"})
         self.assertEqual(rows["a"].split()[1:3], ["ready", "yes"])
         self.assertEqual(rows["b"].split()[1:3], ["alive", "yes"])
+        titles, *rows = links.splitlines()
+        rows = {row.split()[0]: row for row in rows}
+        self.assertEqual(set(rows), {"b", "c"})
         self.assertRegex(rows["b"][titles.index("ROUND TRIP"):], r"^\d+\.\d ms ")
         self.assertRegex(rows["b"][titles.index("LOSS IN"):], r"^[\d.]+ % ")
+        self.assertIn("CLOCK", titles)
+
+    def on_terminal(self, *arguments, **environment):
+        """What the program writes to a terminal."""
+        ours, theirs = pty.openpty()
+        variables = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
+        process = subprocess.Popen([SHOAL, *arguments], stdin=subprocess.DEVNULL, stdout=theirs,
+                                   env={**variables, "TERM": "xterm", **environment})
+        os.close(theirs)
+        written = b""
+        try:
+            while block := os.read(ours, 65536):
+                written += block
+        except OSError:  # the end of a terminal that the other side has closed
+            pass
+        os.close(ours)
+        self.assertEqual(process.wait(10), 0)
+        return written.decode()
+
+    def test_colours_are_for_terminals(self):
+        ready = "\x1b[32mready\x1b[0m"
+        self.assertIn(ready, self.on_terminal("status", *self.admins(0)))
+        self.assertNotIn("\x1b", self.on_terminal("status", *self.admins(0), NO_COLOR="1"))
+        self.assertNotIn("\x1b", self.on_terminal("status", *self.admins(0), TERM="dumb"))
+        self.assertIn(ready, self.on_terminal("status", *self.admins(0), NO_COLOR=""))
+        self.assertNotIn("\x1b", shoal("status", *self.admins(0), environment={"TERM": "xterm"}).stdout)
+        probe = ("probe", "--all", f"127.0.0.1:{self.node(0).tracker_port}")
+        self.assertIn("\x1b[1mADDRESS\x1b[0m", self.on_terminal(*probe))
+        self.assertNotIn("\x1b", self.on_terminal(*probe, NO_COLOR="1"))
+
+    def test_tables_fit_100_columns(self):
+        probe = [f"{host}:{node.tracker_port}" for node in self.cluster.nodes for host in ("127.0.0.1", "[::1]")]
+        for command in (["status", *self.admins(0)], ["probe", "--all", *probe, *self.admins(0)]):
+            with self.subTest(command[0]):
+                lines = shoal(*command).stdout.splitlines()
+                self.assertGreater(len(lines), 5)
+                self.assertLessEqual(max(map(len, lines)), 100)
 
     def test_watch_shows_it_anew_in_a_pipe_until_interrupted(self):
         process = self.watch(*self.admins(0))

@@ -42,11 +42,11 @@ void check_body(std::string_view body) {
   const auto scrape = parse_scrape_body(body, {});
   if (!scrape) check_printable(scrape.error().message);
   if (const auto status = parse_status(body)) {
-    const std::string table = status_table(*status);
+    const std::string table = status_table(*status, false);
     CHECK_INVARIANT(table.ends_with('\n'));
     check_printable(table);
     for (const std::string& text : {access_changes_text(*status), access_verdicts_text(*status),
-                                    top_text(*status), result_text(*status)}) {
+                                    top_text(*status, false), result_text(*status)}) {
       check_printable(text);
     }
     for (const NamedAddress& member : member_addresses(*status, 6969)) check_printable(member.name);

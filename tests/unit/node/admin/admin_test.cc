@@ -159,7 +159,7 @@ TEST_CASE("loss of a member: the status table, the page and the metrics show the
   member.datagrams_received = 100;
   member.lost = 100;
   member.repaired = 50;
-  const std::string table = node::status_table(nlohmann::json::parse(node::status_json(state)));
+  const std::string table = node::status_table(nlohmann::json::parse(node::status_json(state)), false);
   CHECK(table.find("  2.3 %    0.5 %") != std::string::npos);
   const std::string page = node::page_html(state, {}, {});
   CHECK(page.find("<td>2.3 %</td>") != std::string::npos);

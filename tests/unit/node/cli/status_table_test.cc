@@ -2,6 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cstdint>
+#include <string>
+
 #include "node/cli/admin_client.h"
 #include "node/text/printable.h"
 
@@ -21,26 +25,86 @@ TEST_CASE("status table: this node first, then the members") {
        "deltas_received": 0, "datagrams_received": 1, "lost": 2, "clock_offset_ms": -12, "lag_us": 0,
        "round_trip_us": 0, "synced": false, "refused": "it has another\ntick"}]})");
   REQUIRE(status);
-  CHECK(
-      status_table(*status) ==
-      "shoal 0.1.0, cluster main: 12 swarms, 4 seeders, 6 leechers, 1.23 k/s announces\n"
-      "\n"
-      "NAME  STATE    SYNCED  ADDRESS         HEARD       LAG      ROUND TRIP  LOSS IN  LOSS OUT  MULTICAST  "
-      "LOST  DELTAS  CLOCK   KEYS\n"
-      "a     ready    yes     (this node)     up 66 min                                                      "
-      "                      1f2e3d4c, 5b6a7988\n"
-      "b     alive    yes     127.0.0.2:6970  230 ms ago  12.3 ms  0.3 ms      0.3 %    2 %       yes        "
-      "0     12      +3 ms   5b6a7988\n"
-      "c     refused  no      [::1]:6970      7 min ago   -        -           -        -         no         "
-      "2     0       -12 ms  -\n"
-      "c is refused: it has another\\x0atick\n");
+  CHECK(status_table(*status, false) ==
+        "shoal 0.1.0, cluster main: 12 swarms, 4 seeders, 6 leechers, 1.23 k/s announces\n"
+        "keys 1f2e3d4c, 5b6a7988\n"
+        "\n"
+        "NAME  STATE    SYNCED  ADDRESS         HEARD\n"
+        "a     ready    yes     (this node)     up 66 min\n"
+        "b     alive    yes     127.0.0.2:6970  230 ms ago\n"
+        "c     refused  no      [::1]:6970      7 min ago\n"
+        "b has other keys: 5b6a7988\n"
+        "c is refused: it has another\\x0atick\n"
+        "\n"
+        "NAME  LAG      ROUND TRIP  LOSS IN  LOSS OUT  CLOCK   MULTICAST  LOST  DELTAS\n"
+        "b     12.3 ms  0.3 ms      0.3 %    2 %       +3 ms   yes        0     12\n"
+        "c     -        -           -        -         -12 ms  no         2     0\n");
+}
+
+TEST_CASE("status table: no line of a table is longer than 100 columns, whatever the members are called") {
+  const std::string name(64, 'n');
+  nlohmann::json member = {{"name", name},
+                           {"address", "[2001:db8:1111:2222:3333:4444:5555:6666]:65535"},
+                           {"state", "suspect"},
+                           {"synced", false},
+                           {"heard_ago_ms", uint64_t{1} << 40},
+                           {"multicast", true},
+                           {"deltas_received", uint64_t{1} << 63},
+                           {"lost", uint64_t{1} << 63},
+                           {"clock_offset_ms", int64_t{-1} << 40},
+                           {"lag_us", int64_t{1} << 50},
+                           {"round_trip_us", int64_t{1} << 40},
+                           {"loss_in_permille", 999},
+                           {"loss_out_permille", 1000}};
+  const nlohmann::json status = {
+      {"node", {{"name", name}, {"uptime_s", uint64_t{1} << 40}, {"ready", false}}},
+      {"members", nlohmann::json::array({member, member, member})}};
+  const std::string table = status_table(status, false);
+  size_t longest = 0;
+  for (size_t at = 0; at < table.size(); at = table.find('\n', at) + 1)
+    longest = std::max(longest, table.find('\n', at) - at);
+  CAPTURE(table);
+  CHECK(longest > 80);
+  CHECK(longest <= 100);
+  // Addresses are whole: they are to be copied.
+  CHECK(table.find(" [2001:db8:1111:2222:3333:4444:5555:6666]:65535 ") != std::string::npos);
+}
+
+TEST_CASE("status table: colours tell what is wrong, and only on request") {
+  const auto status = parse_status(R"({
+    "node": {"name": "a", "ready": false, "reason": "draining"},
+    "members": [{"name": "b", "state": "alive"}, {"name": "c", "state": "suspect"}, {"name": "d", "state": "down"},
+                {"name": "e", "state": "alive", "refused": "another tick"}]})");
+  REQUIRE(status);
+  CHECK(status_table(*status, false).find('\x1b') == std::string::npos);
+  const std::string table = status_table(*status, true);
+  for (const char* part : {"\x1b[1;31mnot ready: draining\x1b[0m\n", "\x1b[1;31mnot ready\x1b[0m",
+                           "\x1b[32malive\x1b[0m", "\x1b[33msuspect\x1b[0m", "\x1b[1;31mdown\x1b[0m",
+                           "\x1b[1;31mrefused\x1b[0m", "\x1b[1mNAME\x1b[0m"}) {
+    CAPTURE(part);
+    CHECK(table.find(part) != std::string::npos);
+  }
+}
+
+TEST_CASE("status table: a reload that failed, and options that wait for a restart") {
+  const auto status = parse_status(
+      R"({"reload": {"error": "shoal.toml:3: tracker.x: unknown key\nmore", "need_restart": ["node.name", "node.workers"]}})");
+  REQUIRE(status);
+  const std::string table = status_table(*status, false);
+  CHECK(table.find("\nthe last reload failed, everything stays as it was: shoal.toml:3: tracker.x: unknown key; more\n") !=
+        std::string::npos);
+  CHECK(table.find("\noptions have changed that need a restart: node.name, node.workers\n") != std::string::npos);
+  const auto good = parse_status(R"({"reload": {"error": "", "need_restart": []}})");
+  REQUIRE(good);
+  CHECK(status_table(*good, false).find("reload") == std::string::npos);
+  CHECK(status_table(*good, false).find("restart") == std::string::npos);
 }
 
 TEST_CASE("status table: a node that is not ready says why, and hostile names stay on their line") {
   const auto status = parse_status(
       R"({"node": {"name": "\u001b[2J\nx", "ready": false, "reason": "pulling\nstate"}, "members": [{"name": "é"}]})");
   REQUIRE(status);
-  const std::string table = status_table(*status);
+  const std::string table = status_table(*status, false);
   CHECK(table.find("not ready: pulling\\x0astate\n") != std::string::npos);
   CHECK(table.find("\\x1b[2J\\x0ax") != std::string::npos);
   for (const char c : table) CHECK(((c >= 0x20 && c < 0x7f) || c == '\n'));
@@ -55,7 +119,7 @@ TEST_CASE("status table: JSON of another shape") {
     CAPTURE(text);
     const auto status = parse_status(text);
     REQUIRE(status);
-    CHECK(!status_table(*status).empty());
+    CHECK(!status_table(*status, false).empty());
   }
   for (const std::string& text : {std::string(""), std::string("[]"), std::string("{"), std::string("\xff"),
                                   R"({"a": )" + std::string(1'000'000, '['),
