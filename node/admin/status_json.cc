@@ -217,6 +217,7 @@ std::string status_json(const NodeState& state) {
       {"ids", state.key_ids}, {"reloads", state.key_reloads}, {"reloads_failed", state.key_reloads_failed}};
   json["reload"] = {{"reloads", state.reloads},
                     {"reloads_failed", state.reloads_failed},
+                    {"error", state.reload_error},
                     {"need_restart", state.need_restart}};
   json["interval_s"] = state.interval_s;
   json["announces_per_s"] = state.announces_per_s;

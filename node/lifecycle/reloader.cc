@@ -43,12 +43,14 @@ void Reloader::finish(Prepared prepared) {
 ReloadReport Reloader::apply(Prepared prepared) {
   if (!prepared) {
     ++failed_;
+    error_ = prepared.error().reason;
     log_line(LogLevel::error, "reload: everything stays as it was",
              {{"cause", cause_}, {"reason", prepared.error().reason}});
     hooks_.failed(prepared.error());
     return {prepared.error().reason, {}};
   }
   ++applied_;
+  error_.clear();
   const OptionChanges changes = prepared->changes;
   hooks_.apply(std::move(*prepared));
   log_line(LogLevel::info, "reloaded", {{"cause", cause_}, {"changed", joined_keys(changes.reloadable)}});

@@ -44,6 +44,9 @@ class Reloader {
   uint64_t applied() const { return applied_; }
   uint64_t failed() const { return failed_; }
 
+  // Why the last reload failed; empty: it did not, or there was none.
+  const std::string& error() const { return error_; }
+
   // Keys of the options that need a restart: their last read values differ from the running ones.
   const std::vector<std::string>& need_restart() const { return need_restart_; }
 
@@ -65,6 +68,7 @@ class Reloader {
   std::vector<Done> waiting_;  // of the next reload
   uint64_t applied_ = 0;
   uint64_t failed_ = 0;
+  std::string error_;
   std::vector<std::string> need_restart_;
 };
 

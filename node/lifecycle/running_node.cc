@@ -348,6 +348,7 @@ NodeState RunningNode::state() const {
   }
   state.reloads = reloader_.applied();
   state.reloads_failed = reloader_.failed();
+  state.reload_error = reloader_.error();
   state.need_restart = reloader_.need_restart();
   state.limit_hits = limits_.hits();
   state.key_ids = key_ids(keys_.cluster, options_.sync.cluster);

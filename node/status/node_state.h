@@ -49,6 +49,7 @@ struct NodeState {
   const PullClientCounters* pull_client = nullptr;
   uint64_t reloads = 0;
   uint64_t reloads_failed = 0;             // after which everything stayed as it was
+  std::string reload_error;                // why the last reload failed; empty: it did not
   std::vector<std::string> need_restart;   // options that have changed since the start, as last read
   std::string key_ids;                     // of the keys in use, the one that seals first; empty: none
   uint64_t key_reloads = 0;                // reloads that brought new keys or the same

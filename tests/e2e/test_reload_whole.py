@@ -104,6 +104,24 @@ class BadKey(unittest.TestCase):
         self.assertEqual(node.status()["access"]["file_entries"], 2)
 
 
+class Failed(ReloadCase):
+    def test_a_signal_that_failed_shows_in_the_status(self):
+        node = self.node(0)
+        before = shoal("status", "--admin", node.admin).stdout
+        self.assertNotIn("reload", before)
+        self.set(tracker__interval_s=0, tracker__numwant_max=0)
+        self.assertFalse(hang_up(node))
+        error = node.status()["reload"]["error"]
+        self.assertRegex(error, r"^.*/a\.toml:\d+: tracker\.interval_s: 0 is not allowed: .*\n.*tracker\.numwant_max: 0 is not")
+        shown = shoal("status", "--admin", node.admin).stdout
+        self.assertIn("\nthe last reload failed, everything stays as it was: ", shown)
+        self.assertIn("tracker.interval_s: 0 is not allowed", shown)
+        self.set(tracker__interval_s=1800, tracker__numwant_max=None)
+        self.assertTrue(hang_up(node))
+        self.assertEqual(node.status()["reload"]["error"], "")
+        self.assertNotIn("reload", shoal("status", "--admin", node.admin).stdout)
+
+
 class Restart(ReloadCase):
     def test_they_are_named(self):
         node = self.node(0)
