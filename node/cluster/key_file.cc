@@ -12,7 +12,6 @@
 #include "common/bytes.h"
 #include "common/check.h"
 #include "common/hex.h"
-#include "common/log.h"
 #include "common/text.h"
 #include "node/os/file_descriptor.h"
 #include "node/os/files.h"
@@ -65,11 +64,6 @@ std::string format_key_file(const sync::ClusterKey& key) {
 common::Result<sync::ClusterKey> load_key_file(const std::string& path) {
   auto text = read_file(path, kKeyFileBytesMax);
   if (!text) return common::fail("key file " + text.error().message);
-  struct stat info {};
-  if (stat(path.c_str(), &info) == 0 && (info.st_mode & S_IROTH) != 0) {
-    common::log_line(common::LogLevel::warn, "every user of this machine can read the key file",
-                     {{"path", printable(path)}});
-  }
   auto key = parse_key_file("key file " + printable(path), *text);
   sodium_memzero(text->data(), text->size());
   return key;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "node/admin/admin_token.h"
+#include "node/lifecycle/start_warnings.h"
 #include "node/net/sockets.h"
 #include "node/os/atomic_file.h"
 #include "node/os/privileges.h"
@@ -64,6 +65,7 @@ Result<void> check_written_files(const Options& options) {
 
 Result<NodeParts> build_parts(const Options& options) {
   NodeParts parts;
+  parts.warnings = start_warnings(options, geteuid() == 0);
   auto keys = load_node_keys(options);
   if (!keys) return tl::make_unexpected(keys.error());
   parts.keys = std::move(*keys);

@@ -34,6 +34,7 @@ struct NodeParts {
   SyncSockets sync;                               // no datagrams: sync.listen is not set
   HeapPages heap_pages;                           // reads files that a new root does not show
   AccessControl::Start access;
+  std::vector<std::string> warnings;  // of start_warnings()
 };
 
 // Reads keys and token, opens every socket, drops privileges, then checks the files the node will write. An

@@ -1,9 +1,12 @@
 #include "node/lifecycle/reload.h"
 
+#include <unistd.h>
+
 #include <utility>
 
 #include "node/access/access_control.h"
 #include "node/admin/admin_token.h"
+#include "node/lifecycle/start_warnings.h"
 #include "node/os/atomic_file.h"
 
 namespace shoal::node {
@@ -44,6 +47,7 @@ tl::expected<Reload, ReloadFailure> prepare_reload(const Options& running,
   auto list = AccessControl::load_list(reload.options.access);
   if (!list) return failed(Part::access, list.error().message);
   reload.access_list = std::move(*list);
+  reload.warnings = start_warnings(reload.options, geteuid() == 0);
   return reload;
 }
 

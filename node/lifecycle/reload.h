@@ -23,6 +23,7 @@ struct Reload {
   std::optional<NodeKeys> keys;  // none: the node has no key files
   std::string admin_token;       // empty: none
   AccessList access_list;
+  std::vector<std::string> warnings;  // of start_warnings()
 };
 
 struct ReloadFailure {

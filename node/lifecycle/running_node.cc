@@ -2,6 +2,7 @@
 
 #include <sodium/core.h>
 
+#include <algorithm>
 #include <csignal>
 #include <string>
 #include <utility>
@@ -95,6 +96,7 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
   }
   start_signals();
   upkeep_.start();
+  warn(std::move(parts.warnings));
 }
 
 AccessControl::Hooks RunningNode::access_hooks() {
@@ -220,6 +222,7 @@ void RunningNode::apply(Reload reload) {
   admin_token_ = std::move(reload.admin_token);
   if (reload.keys) apply_keys(std::move(*reload.keys));
   access_.set(options_.access, std::move(reload.access_list));
+  warn(std::move(reload.warnings));
   for (const Apply target : reload.changes.apply) apply(target);
 }
 
@@ -252,6 +255,14 @@ void RunningNode::apply(Apply target) {
     case Apply::exports:
       return exporter_->set(exporter_settings(options_));
   }
+}
+
+void RunningNode::warn(std::vector<std::string> warnings) {
+  for (const std::string& warning : warnings) {
+    if (std::find(warnings_.begin(), warnings_.end(), warning) == warnings_.end())
+      log_line(LogLevel::warn, warning);
+  }
+  warnings_ = std::move(warnings);
 }
 
 void RunningNode::apply_keys(NodeKeys keys) {
@@ -315,12 +326,6 @@ void RunningNode::run() {
   }
   for (const common::Endpoint& address : options_.tracker.http) {
     log_line(LogLevel::info, "serving", {{"url", "http://" + common::to_string(address) + "/announce"}});
-  }
-  if (options_.sync.insecure) {
-    log_line(
-        LogLevel::warn,
-        "sync.insecure: anyone who reaches the sync port can add and remove peers, and anyone can make up "
-        "connection ids, with which the UDP tracker answers to addresses that have not asked");
   }
   service_->start(&loop_.uv, [this] { return state().readiness; });
   uv_run(&loop_.uv, UV_RUN_DEFAULT);

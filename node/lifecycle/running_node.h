@@ -83,6 +83,7 @@ class RunningNode {
   void apply(Reload reload);
   void apply(Apply target);  // hands its options to the part that they are for
   void apply_keys(NodeKeys keys);
+  void warn(std::vector<std::string> warnings);  // of those that are new
 
   void stop();
   void linger();
@@ -93,6 +94,7 @@ class RunningNode {
   Options options_;  // as they run
   NodeKeys keys_;
   std::string admin_token_;  // empty: none
+  std::vector<std::string> warnings_;  // logged, and still true
   uint64_t key_reloads_ = 0;
   uint64_t key_reloads_failed_ = 0;
   const int64_t started_unix_ms_;

@@ -1,0 +1,44 @@
+#include "node/lifecycle/start_warnings.h"
+
+#include <sys/stat.h>
+
+#include "node/text/printable.h"
+
+namespace shoal::node {
+
+namespace {
+
+bool everyone_can_read(const std::string& path) {
+  struct stat info {};
+  return stat(path.c_str(), &info) == 0 && (info.st_mode & S_IROTH) != 0;
+}
+
+}  // namespace
+
+std::vector<std::string> start_warnings(const Options& options, bool root) {
+  std::vector<std::string> found;
+  const auto readable = [&](const char* option, const std::string& path, const char* what) {
+    if (path.empty() || !everyone_can_read(path)) return;
+    found.push_back(std::string(option) + ": every user of this machine can read " + what + " " +
+                    printable(path) + ": chmod 600");
+  };
+  if (root && options.node.user.empty())
+    found.emplace_back("node.user: not set, so the node runs as root: name a user to switch to");
+  if (options.sync.insecure) {
+    found.emplace_back(
+        "sync.insecure: anyone who reaches the sync port can add and remove peers, and anyone can make up "
+        "connection ids, with which the UDP tracker answers to addresses that have not asked");
+  }
+  for (const std::string& path : options.sync.key_files) readable("sync.key_files", path, "the key file");
+  readable("admin.token_file", options.admin.token_file, "the token file");
+  if (options.admin.listen && common::is_wildcard(*options.admin.listen) && options.admin.token_file.empty()) {
+    found.emplace_back(
+        "admin.listen: on all addresses without admin.token_file: everyone who reaches the port can read "
+        "everything, peers' addresses included; keep it behind a firewall");
+  }
+  if (options.access.mode == AccessMode::open && !options.access.file.empty())
+    found.emplace_back("access.file: has no effect, because access.mode is open");
+  return found;
+}
+
+}  // namespace shoal::node
