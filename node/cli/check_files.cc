@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "node/access/access_list.h"
 #include "node/access/access_state.h"
@@ -24,7 +25,7 @@ class FileChecks {
 
   template <class Value>
   void note(const char* option, const common::Result<Value>& read) {
-    if (!read) wrong_.push_back(std::string(option) + ": " + read.error().message);
+    if (!read) found_.errors.push_back(std::string(option) + ": " + read.error().message);
   }
 
   // The path, from here, of a file that a node opens inside node.chroot.
@@ -37,8 +38,8 @@ class FileChecks {
   bool writable_place(const char* option, const std::string& path) {
     struct stat info {};
     if (stat(path.c_str(), &info) == 0) {
-      note(option, !S_ISREG(info.st_mode) ? common::fail(printable(path) + " is not a regular file")
-                   : access(path.c_str(), R_OK) != 0 ? unreadable(path)
+      note(option, !S_ISREG(info.st_mode) ? fail(path, "is not a regular file")
+                   : ::access(path.c_str(), R_OK) != 0 ? unreadable(path)
                                                      : common::Result<void>());
       return S_ISREG(info.st_mode);
     }
@@ -46,42 +47,86 @@ class FileChecks {
     return false;
   }
 
-  std::vector<std::string> wrong() && { return std::move(wrong_); }
+  // A FIFO that a node creates if it is missing.
+  void fifo(const char* option, const std::string& path) {
+    struct stat info {};
+    if (stat(path.c_str(), &info) == 0) {
+      if (!S_ISFIFO(info.st_mode)) note(option, fail(path, "is not a FIFO"));
+    } else if (errno != ENOENT || stat(folder_of(path).c_str(), &info) != 0) {
+      note(option, unreadable(path));
+    }
+  }
+
+  void root() {
+    struct stat info {};
+    if (root_.empty()) return;
+    if (stat(root_.c_str(), &info) != 0) return note("node.chroot", unreadable(root_));
+    if (!S_ISDIR(info.st_mode)) note("node.chroot", fail(root_, "is not a folder"));
+  }
+
+  // The access list and the run-time changes of it.
+  void access(const Options::Access& options) {
+    size_t listed = 0;
+    bool known = true;
+    if (options.mode != AccessMode::open && !options.file.empty()) {
+      const auto list = load_access_file(behind_root(options.file));
+      note("access.file", list);
+      known = list.has_value();
+      if (list) listed = list->size();
+    }
+    if (!options.state_file.empty()) {
+      const std::string path = behind_root(options.state_file);
+      if (writable_place("access.state_file", path)) {
+        const auto state = read_state(path);
+        note("access.state_file", state);
+        known = known && state.has_value();
+        if (state) state->for_each([&](const auto& change) { listed += change.listed ? 1 : 0; });
+      }
+    }
+    if (options.mode != AccessMode::allow || !known || listed > 0) return;
+    found_.warnings.emplace_back(
+        "access.mode: allow, but the access list lists nothing: no swarm is served until it does "
+        "(access.file, `shoal access add`)");
+  }
+
+  Findings found() && { return std::move(found_); }
 
  private:
+  static common::Result<void> fail(const std::string& path, const char* why) {
+    return common::fail(printable(path) + " " + why);
+  }
   static common::Result<void> unreadable(const std::string& path) {
     return common::fail(printable(path) + ": " + std::strerror(errno));
   }
 
-  std::string root_;
-  std::vector<std::string> wrong_;
-};
+  static common::Result<sync::AccessLog> read_state(const std::string& path) {
+    const auto text = read_file(path, kAccessStateBytesMax);
+    if (!text) return tl::make_unexpected(text.error());
+    return parse_access_state(printable(path), *text);
+  }
 
-common::Result<sync::AccessLog> read_state(const std::string& path) {
-  const auto text = read_file(path, kAccessStateBytesMax);
-  if (!text) return tl::make_unexpected(text.error());
-  return parse_access_state(printable(path), *text);
-}
+  std::string root_;
+  Findings found_;
+};
 
 }  // namespace
 
-std::vector<std::string> wrong_files(const Options& options) {
+Findings check_files(const Options& options) {
   FileChecks checks(options);
+  checks.root();
   for (const std::string& path : options.sync.key_files) checks.note("sync.key_files", load_key_file(path));
   if (!options.admin.token_file.empty())
     checks.note("admin.token_file", load_admin_token(options.admin.token_file));
-  const Options::Access& access = options.access;
-  if (access.mode != AccessMode::open && !access.file.empty())
-    checks.note("access.file", load_access_file(checks.behind_root(access.file)));
-  if (!access.state_file.empty()) {
-    const std::string path = checks.behind_root(access.state_file);
-    if (checks.writable_place("access.state_file", path)) checks.note("access.state_file", read_state(path));
-  }
+  checks.access(options.access);
   for (const auto& [option, path] : {std::pair("node.snapshot", options.node.snapshot),
                                      std::pair("admin.export_file", options.admin.export_file)}) {
     if (!path.empty()) checks.writable_place(option, checks.behind_root(path));
   }
-  return std::move(checks).wrong();
+  for (const auto& [option, path] : {std::pair("access.fifo_add", options.access.fifo_add),
+                                     std::pair("access.fifo_delete", options.access.fifo_delete)}) {
+    if (!path.empty()) checks.fifo(option, checks.behind_root(path));
+  }
+  return std::move(checks).found();
 }
 
 }  // namespace shoal::node

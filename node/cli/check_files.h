@@ -9,10 +9,16 @@
 
 namespace shoal::node {
 
-// Returns one message for each error; it names the option. Keys, admin token, access list and access state
-// must exist and be valid, and the folders of files that a node writes must exist. The state and the snapshot
-// may be missing: the first start creates them. Writes nothing. Looks inside node.chroot for files that a
-// node opens there.
-std::vector<std::string> wrong_files(const Options& options);
+// Lines for the operator; each begins with an option.
+struct Findings {
+  std::vector<std::string> errors;    // a node would not start
+  std::vector<std::string> warnings;  // it would start, but hardly as meant
+};
+
+// Keys, admin token, access list and access state must exist and be valid, and so must node.chroot and the
+// folders of files that a node writes. The state, the snapshot and the FIFOs may be missing: the first start
+// creates them. Warns of an access list that lists nothing. Writes nothing. Looks inside node.chroot for files
+// that a node opens there.
+Findings check_files(const Options& options);
 
 }  // namespace shoal::node

@@ -1,6 +1,6 @@
 #include <cstdio>
 
-#include "node/cli/check_files.h"
+#include "node/cli/check_config.h"
 #include "node/cli/commands.h"
 #include "node/config/load_options.h"
 #include "node/config/opentracker_config.h"
@@ -10,6 +10,15 @@
 #include "node/text/printable.h"
 
 namespace shoal::node {
+
+namespace {
+
+void print_findings(const Findings& found) {
+  for (const std::string& error : found.errors) print_error(error);
+  for (const std::string& warning : found.warnings) print_error("warning: " + warning);
+}
+
+}  // namespace
 
 int command_config_default() {
   std::fputs(default_file().c_str(), stdout);
@@ -40,22 +49,21 @@ int command_config_manual() {
 }
 
 int command_config_check(const std::string& file, bool json) {
-  const auto options = load_options(file, {});
-  std::vector<std::string> wrong;
-  if (options) {
-    wrong = wrong_files(*options);
-  } else {
-    wrong.push_back(options.error().message);
-  }
-  for (const std::string& message : wrong) print_error(message);
+  const Findings found = check_config(load_all(file, {}));
+  const bool ok = found.errors.empty();
+  print_findings(found);
   if (json) {
-    nlohmann::json document{{"file", file}, {"ok", wrong.empty()}, {"errors", wrong}};
-    if (!wrong.empty()) document["error"] = wrong.front();
+    nlohmann::json document{
+        {"file", file}, {"ok", ok}, {"errors", found.errors}, {"warnings", found.warnings}};
+    if (!ok) document["error"] = found.errors.front();
     print_json(document);
-  } else if (wrong.empty()) {
-    std::printf("%s: ok\n", printable(file).c_str());
+  } else if (ok) {
+    const size_t warnings = found.warnings.size();
+    const std::string with =
+        warnings == 0 ? "" : ", with " + std::to_string(warnings) + (warnings == 1 ? " warning" : " warnings");
+    std::printf("%s: ok%s\n", printable(file).c_str(), with.c_str());
   }
-  return wrong.empty() ? kExitOk : kExitFailed;
+  return ok ? kExitOk : kExitFailed;
 }
 
 }  // namespace shoal::node

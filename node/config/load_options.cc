@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdlib>
 #include <string_view>
+#include <utility>
 
 #include "node/config/config_file.h"
 #include "node/os/files.h"
@@ -31,20 +32,24 @@ std::string host_name() {
 
 }  // namespace
 
-common::Result<Options> load_options(const std::optional<std::string>& file, std::vector<NamedText> flags) {
-  if (file && file->empty()) return common::fail("the options file has an empty name");
+ResolvedOptions load_all(const std::optional<std::string>& file, std::vector<NamedText> flags) {
+  if (file && file->empty()) return {default_options(), {"the options file has an empty name"}};
   OptionSources sources;
   const char* variable = std::getenv("SHOAL_CONFIG");
   sources.file_name = file ? *file : variable != nullptr ? variable : "";
   if (file || !sources.file_name.empty()) {
     auto text = read_file(sources.file_name, kConfigFileBytesMax);
-    if (!text) return tl::make_unexpected(text.error());
+    if (!text) return {default_options(), {text.error().message}};
     sources.file_text = std::move(*text);
   }
   sources.environment = environment();
   sources.flags = std::move(flags);
   sources.host_name = host_name();
-  return resolve_options(sources);
+  return resolve_all(sources);
+}
+
+common::Result<Options> load_options(const std::optional<std::string>& file, std::vector<NamedText> flags) {
+  return options_or_errors(load_all(file, std::move(flags)));
 }
 
 }  // namespace shoal::node

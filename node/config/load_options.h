@@ -12,8 +12,10 @@
 
 namespace shoal::node {
 
-// `file`: the path of --config; none: the path in SHOAL_CONFIG, if that is set. The error has one line per
-// mistake. May be called again, for a reload.
+// `file`: the path of --config; none: the path in SHOAL_CONFIG, if that is set.
+ResolvedOptions load_all(const std::optional<std::string>& file, std::vector<NamedText> flags);
+
+// The error has one line per mistake. May be called again, for a reload.
 common::Result<Options> load_options(const std::optional<std::string>& file, std::vector<NamedText> flags);
 
 }  // namespace shoal::node

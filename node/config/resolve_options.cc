@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <initializer_list>
 #include <map>
+#include <set>
 #include <string_view>
 
 #include "common/check.h"
@@ -82,35 +84,53 @@ bool is_of_one_link(const Endpoint& group) {
   return group.family == common::Family::v6 && (group.address[1] & 0x0f) <= 2;
 }
 
-// Checks that look at more than one key.
+// The addresses cannot be bound at the same time.
+bool overlap(const Endpoint& one, const Endpoint& other) {
+  if (one.family != other.family || one.port != other.port) return false;
+  return one == other || common::is_wildcard(one) || common::is_wildcard(other);
+}
+
+using Keys = std::set<std::string_view>;
+
+// Checks that look at more than one key. A check is left out if one of its keys is in `wrong`: what it would
+// compare is not what the operator wrote.
 class CrossChecks {
  public:
-  CrossChecks(const Options& options, const Origins& origins, std::vector<std::string>& errors)
-      : options_(options), origins_(origins), errors_(errors) {}
+  CrossChecks(const Options& options, const Origins& origins, const Keys& wrong,
+              std::vector<std::string>& errors)
+      : options_(options), origins_(origins), wrong_(wrong), errors_(errors) {}
 
   void run() {
     tracker();
+    access();
     sync();
     addresses();
   }
 
  private:
+  bool known(std::initializer_list<std::string_view> keys) const {
+    return std::none_of(keys.begin(), keys.end(), [&](std::string_view key) { return wrong_.contains(key); });
+  }
+
   void error(std::string_view key, const std::string& message) {
     errors_.push_back(origins_.at(key) + ": " + message);
   }
 
   void tracker() {
     const auto& t = options_.tracker;
-    if (t.udp.empty() && t.http.empty()) {
+    if (known({"tracker.udp", "tracker.http"}) && t.udp.empty() && t.http.empty()) {
       error("tracker.udp", "tracker.udp and tracker.http are both empty: at least one needs an address");
     }
+    const bool interval_known = known({"tracker.interval_s", "tracker.interval_jitter"});
+    const bool adapted_known = known({"tracker.target_rps", "tracker.interval_max_s"});
     // An announce within kRefreshTicks of the last does not renew the peer, and stamps count whole ticks.
     const bool adapted = t.target_rps > 0;
     const uint32_t interval_s = adapted ? std::max(t.interval_s, t.interval_max_s) : t.interval_s;
     const double interval_max_s = interval_s * (1 + t.interval_jitter);
     const double share =
         static_cast<double>(common::kLifetimeTicks - common::kRefreshTicks) / common::kLifetimeTicks;
-    if (t.peer_timeout_s * share <= interval_max_s) {
+    if (interval_known && adapted_known && known({"tracker.peer_timeout_s"}) &&
+        t.peer_timeout_s * share <= interval_max_s) {
       const auto least = static_cast<uint64_t>(std::floor(interval_max_s / share)) + 1;
       error("tracker.peer_timeout_s",
             std::to_string(t.peer_timeout_s) + " is not allowed with tracker." +
@@ -118,56 +138,69 @@ class CrossChecks {
                 " and its jitter: peers would expire between two announces; at least " +
                 std::to_string(least));
     }
-    if (adapted && t.interval_max_s < t.interval_s) {
+    if (interval_known && adapted_known && adapted && t.interval_max_s < t.interval_s) {
       error("tracker.interval_max_s", std::to_string(t.interval_max_s) +
                                           " is not allowed: at least tracker.interval_s, which is " +
                                           std::to_string(t.interval_s));
     }
-    if (t.min_interval_s > t.interval_s * (1 - t.interval_jitter)) {
+    if (interval_known && known({"tracker.min_interval_s"}) &&
+        t.min_interval_s > t.interval_s * (1 - t.interval_jitter)) {
       error("tracker.min_interval_s",
             std::to_string(t.min_interval_s) +
                 " is not allowed: it is longer than the shortest interval, which is "
                 "tracker.interval_s minus its jitter");
     }
-    if (t.ip_param == IpParam::trusted && options_.access.trusted_proxies.empty()) {
-      error("tracker.ip_param", "trusted is not allowed without access.trusted_proxies");
-    }
-    if (options_.access.proxy_protocol && options_.access.trusted_proxies.empty()) {
-      error("access.proxy_protocol", "true is not allowed without access.trusted_proxies");
-    }
-    if (t.numwant_default > t.numwant_max) {
+    if (known({"tracker.numwant_default", "tracker.numwant_max"}) && t.numwant_default > t.numwant_max) {
       error("tracker.numwant_default", std::to_string(t.numwant_default) +
                                            " is not allowed: at most tracker.numwant_max, which is " +
                                            std::to_string(t.numwant_max));
     }
   }
 
+  void access() {
+    if (!known({"access.trusted_proxies"}) || !options_.access.trusted_proxies.empty()) return;
+    if (known({"tracker.ip_param"}) && options_.tracker.ip_param == IpParam::trusted) {
+      error("tracker.ip_param", "trusted is not allowed without access.trusted_proxies");
+    }
+    if (known({"access.proxy_protocol"}) && options_.access.proxy_protocol) {
+      error("access.proxy_protocol", "true is not allowed without access.trusted_proxies");
+    }
+  }
+
   void sync() {
     const auto& s = options_.sync;
-    if (!s.listen) {
-      if (!s.peers.empty()) error("sync.peers", "is set but sync.listen is not: set both or none");
-      if (!s.multicast.empty()) error("sync.multicast", "is set but sync.listen is not: set both or none");
-      if (s.advertise) error("sync.advertise", "is set but sync.listen is not: set both or none");
-    } else if (s.key_files.empty() && !s.insecure) {
-      error("sync.listen",
-            "sync.listen is set but there is no key: make one with `shoal keygen FILE` and name it in "
-            "sync.key_files, or set sync.insecure = true to run without protection");
-    }
+    if (known({"sync.listen"})) listen();
+    if (!known({"sync.multicast"})) return;
     for (const MulticastGroup& group : s.multicast) {
       if (group.interface.empty() && is_of_one_link(group.group)) {
         error("sync.multicast", common::to_string(group.group) +
                                     " is not allowed: a link-local group needs an interface, as in " +
                                     common::to_string(group.group) + "%eth0");
-        break;
+        continue;
       }
-      if (!s.listen || group.group.family == s.listen->family) continue;
+      if (!known({"sync.listen"}) || !s.listen || group.group.family == s.listen->family) continue;
       error("sync.multicast",
             common::to_string(group.group) +
                 " is not allowed: its address family differs from that of sync.listen, which is " +
                 common::to_string(*s.listen));
-      break;
     }
-    if (s.insecure && !s.key_files.empty()) {
+  }
+
+  // What sync.listen goes with.
+  void listen() {
+    const auto& s = options_.sync;
+    const bool keys_known = known({"sync.key_files", "sync.insecure"});
+    if (!s.listen) {
+      const char* const kAlone = "is set but sync.listen is not: set both or none";
+      if (known({"sync.peers"}) && !s.peers.empty()) error("sync.peers", kAlone);
+      if (known({"sync.multicast"}) && !s.multicast.empty()) error("sync.multicast", kAlone);
+      if (known({"sync.advertise"}) && s.advertise) error("sync.advertise", kAlone);
+    } else if (keys_known && s.key_files.empty() && !s.insecure) {
+      error("sync.listen",
+            "sync.listen is set but there is no key: make one with `shoal keygen FILE` and name it in "
+            "sync.key_files, or set sync.insecure = true to run without protection");
+    }
+    if (keys_known && s.insecure && !s.key_files.empty()) {
       error("sync.insecure", "true is not allowed together with sync.key_files: choose one of them");
     }
   }
@@ -177,8 +210,12 @@ class CrossChecks {
     const auto& o = options_;
     const auto clash = [&](std::string_view key, const std::optional<Endpoint>& one,
                            std::string_view other_key, const std::vector<Endpoint>& others) {
-      if (!one || std::find(others.begin(), others.end(), *one) == others.end()) return;
-      error(key, common::to_string(*one) + " is not allowed: " + std::string(other_key) + " has it too");
+      if (!one || !known({key, other_key})) return;
+      const auto other =
+          std::find_if(others.begin(), others.end(), [&](const Endpoint& e) { return overlap(*one, e); });
+      if (other == others.end()) return;
+      error(key, common::to_string(*one) + " is not allowed: " + std::string(other_key) + " has " +
+                     (*other == *one ? "it" : common::to_string(*other)) + " too");
     };
     clash("sync.listen", o.sync.listen, "tracker.udp", o.tracker.udp);
     clash("sync.listen", o.sync.listen, "tracker.http", o.tracker.http);
@@ -188,13 +225,17 @@ class CrossChecks {
 
   const Options& options_;
   const Origins& origins_;
+  const Keys& wrong_;
   std::vector<std::string>& errors_;
 };
 
-std::string joined(std::vector<std::string>& errors) {
+void limit(std::vector<std::string>& errors) {
   const size_t more = errors.size() - std::min(errors.size(), kErrorsMax);
   errors.resize(errors.size() - more);
   if (more > 0) errors.push_back("and " + std::to_string(more) + " more errors");
+}
+
+std::string joined(const std::vector<std::string>& errors) {
   std::string text;
   for (const std::string& error : errors) text += (text.empty() ? "" : "\n") + error;
   return text;
@@ -202,25 +243,43 @@ std::string joined(std::vector<std::string>& errors) {
 
 }  // namespace
 
-common::Result<Options> resolve_options(const OptionSources& sources) {
-  Options options;
+ResolvedOptions resolve_all(const OptionSources& sources) {
+  ResolvedOptions resolved;
+  Options& options = resolved.options;
+  std::vector<std::string>& errors = resolved.errors;
   Origins origins;
-  std::vector<std::string> errors;
+  Keys wrong;
   const auto apply_all = [&](const std::vector<Setting>& settings) {
     for (const Setting& setting : settings) {
+      const size_t before = errors.size();
       apply(setting, options, errors);
+      const Option* option = setting.option != nullptr ? setting.option : setting.meant;
+      if (option != nullptr && errors.size() > before) wrong.insert(option->key);
       if (setting.option != nullptr) origins[setting.option->key] = setting.origin;
     }
   };
   apply_all(defaults());
-  if (sources.file_text) apply_all(parse_config_file(sources.file_name, *sources.file_text));
+  bool cut_short = false;
+  if (sources.file_text) {
+    const FileSettings file = parse_config_file(sources.file_name, *sources.file_text);
+    cut_short = file.cut_short;
+    apply_all(file.found);
+  }
   apply_all(from_environment(sources.environment));
   apply_all(from_flags(sources.flags));
   if (options.node.name.empty()) options.node.name = name_from_host(sources.host_name);
-  // The checks would compare defaults in place of values that were refused.
-  if (errors.empty()) CrossChecks(options, origins, errors).run();
-  if (!errors.empty()) return common::fail(joined(errors));
-  return options;
+  if (!cut_short) CrossChecks(options, origins, wrong, errors).run();
+  limit(errors);
+  return resolved;
+}
+
+common::Result<Options> options_or_errors(ResolvedOptions resolved) {
+  if (resolved.errors.empty()) return std::move(resolved.options);
+  return common::fail(joined(resolved.errors));
+}
+
+common::Result<Options> resolve_options(const OptionSources& sources) {
+  return options_or_errors(resolve_all(sources));
 }
 
 Options default_options() {
@@ -235,7 +294,8 @@ common::Result<void> check_options(const Options& options) {
   Origins origins;
   std::vector<std::string> errors;
   for (const Option& option : option_table()) origins[option.key] = option.key;
-  CrossChecks(options, origins, errors).run();
+  CrossChecks(options, origins, {}, errors).run();
+  limit(errors);
   if (!errors.empty()) return common::fail(joined(errors));
   return {};
 }

@@ -24,11 +24,21 @@ struct OptionSources {
   std::string host_name;                 // the default of node.name
 };
 
-// Most errors in one message.
-constexpr size_t kErrorsMax = 20;
+// Most errors in one message, and in ResolvedOptions::errors.
+constexpr size_t kErrorsMax = 100;
+
+struct ResolvedOptions {
+  Options options;                  // an option with a mistake has another value that would be allowed
+  std::vector<std::string> errors;  // a line each; the last one counts those beyond kErrorsMax
+};
+
+// Everything that is wrong, in one pass. Options with a mistake of their own are left out of the checks of
+// several keys.
+ResolvedOptions resolve_all(const OptionSources& sources);
 
 // The error has one line per mistake, without a line feed at the end.
 common::Result<Options> resolve_options(const OptionSources& sources);
+common::Result<Options> options_or_errors(ResolvedOptions resolved);
 
 // What every option is without any source; node.name is empty.
 Options default_options();

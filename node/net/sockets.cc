@@ -197,6 +197,17 @@ Endpoint local_endpoint(int fd) {
   return from_sockaddr(reinterpret_cast<sockaddr*>(&storage));
 }
 
+bool has_interface(const std::string& name) { return if_nametoindex(name.c_str()) != 0; }
+
+bool has_address(const Endpoint& address) {
+  Endpoint any_port = address;
+  any_port.port = 0;
+  const auto socket = open_socket(any_port, SOCK_DGRAM);
+  sockaddr_storage storage;
+  const socklen_t size = to_sockaddr(any_port, storage);
+  return socket && bind(socket->get(), reinterpret_cast<sockaddr*>(&storage), size) == 0;
+}
+
 size_t raise_open_files() {
   rlimit limit{};
   CHECK_INVARIANT(getrlimit(RLIMIT_NOFILE, &limit) == 0);

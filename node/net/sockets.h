@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "common/endpoint.h"
@@ -48,6 +49,10 @@ common::Result<GroupSocket> open_sync_group(const MulticastGroup& group);
 
 // The address that a socket is bound to, with the port that the kernel chose for port 0.
 common::Endpoint local_endpoint(int fd);
+
+// Whether this machine has the interface, and the address of a listener on one of its interfaces.
+bool has_interface(const std::string& name);
+bool has_address(const common::Endpoint& address);
 
 // Raises the soft limit of open files to the hard limit. Returns the resulting limit.
 size_t raise_open_files();

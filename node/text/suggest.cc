@@ -27,8 +27,8 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::string suggestion(std::string_view typed, std::span<const std::string> known) {
-  if (typed.size() > kTypedBytesMax) return "";
+std::string_view nearest_word(std::string_view typed, std::span<const std::string> known) {
+  if (typed.size() > kTypedBytesMax) return {};
   std::string_view nearest;
   size_t least = std::max<size_t>(2, typed.size() / 3) + 1;
   for (const std::string& word : known) {
@@ -37,6 +37,11 @@ std::string suggestion(std::string_view typed, std::span<const std::string> know
     least = distance;
     nearest = word;
   }
+  return nearest;
+}
+
+std::string suggestion(std::string_view typed, std::span<const std::string> known) {
+  const std::string_view nearest = nearest_word(typed, known);
   return nearest.empty() ? "" : "; did you mean " + std::string(nearest) + "?";
 }
 

@@ -8,7 +8,10 @@
 
 namespace shoal::node {
 
-// "; did you mean WORD?" for the word with the least edit distance, or "" when none is close.
+// The word with the least edit distance; empty when none is close.
+std::string_view nearest_word(std::string_view typed, std::span<const std::string> known);
+
+// "; did you mean WORD?", or "" when none is close.
 std::string suggestion(std::string_view typed, std::span<const std::string> known);
 
 }  // namespace shoal::node

@@ -1,5 +1,6 @@
 """The process: its options, its end, and its messages when it cannot start."""
 
+import json
 import os
 import pwd
 import signal
@@ -57,6 +58,41 @@ class WrongOptions(unittest.TestCase):
                         self.assertEqual(run.returncode, 1, run.stderr)
                         self.assertIn(f"{path}:{line}", run.stderr)
                         self.assertIn(key, run.stderr)
+
+    def test_everything_wrong_at_once(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path, white = os.path.join(folder, "wrong.toml"), os.path.join(folder, "white")
+            with open(white, "w", encoding="utf-8") as file:
+                file.write("# nothing yet\n")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write("[node]\nworkers = -1\nuser = \"no-such-user-here\"\nsnapshot = \"/nonexistent/x\"\n"
+                           "[tracker]\nintervall_s = 5\nnumwant_default = 300\n"
+                           f"[access]\nmode = \"allow\"\nfile = \"{white}\"\n"
+                           "[sync]\npeers = [\"127.0.0.1:6970\"]\nkey_files = [\"/nonexistent/key\"]\n")
+            run = shoal("config", "--check", path)
+            self.assertEqual((run.returncode, run.stdout), (1, ""))
+            for line in (f"{path}:2: node.workers: -1 is not allowed",
+                         f"{path}:6: tracker.intervall_s: unknown key; did you mean tracker.interval_s?",
+                         f"{path}:7: tracker.numwant_default: 300 is not allowed",
+                         f"{path}:12: sync.peers: is set but sync.listen is not",
+                         "sync.key_files: key file /nonexistent/key: cannot be read",
+                         "node.snapshot: /nonexistent/x: No such file",
+                         "warning: node.user: no such user: no-such-user-here",
+                         "warning: access.mode: allow, but the access list lists nothing"):
+                self.assertIn(f"\nshoal: {line}", "\n" + run.stderr)
+            self.assertEqual(len(run.stderr.splitlines()), 8)
+            document = json.loads(shoal("config", "--check", path, "--json").stdout)
+            self.assertEqual((len(document["errors"]), len(document["warnings"])), (6, 2))
+            # A start stops at what it cannot do, and names all mistakes of the options.
+            self.assertEqual(len(run_node("--config", path).stderr.splitlines()), 4)
+
+    def test_warnings_do_not_fail_a_check(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
+            file.write('[node]\nuser = "no-such-user-here"\n')
+            file.flush()
+            run = shoal("config", "--check", file.name)
+            self.assertEqual((run.returncode, run.stdout), (0, f"{file.name}: ok, with 1 warning\n"))
+            self.assertEqual(run.stderr, "shoal: warning: node.user: no such user: no-such-user-here\n")
 
     def test_missing_file(self):
         run = run_node("--config", "/nonexistent/shoal.toml")

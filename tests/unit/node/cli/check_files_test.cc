@@ -35,7 +35,7 @@ class Folder {
 TEST_CASE("named files: no complaint where a node could start") {
   const Folder folder;
   Options options;
-  CHECK(wrong_files(options).empty());
+  CHECK(check_files(options).errors.empty());
   options.sync.key_files = {folder.file("key", format_key_file(new_key()))};
   options.admin.token_file = folder.file("token", "0123456789abcdef\n");
   options.access.mode = AccessMode::deny;
@@ -43,9 +43,9 @@ TEST_CASE("named files: no complaint where a node could start") {
   options.access.state_file = folder.path() + "/state";
   options.node.snapshot = folder.path() + "/snapshot";
   options.admin.export_file = folder.path() + "/export";
-  CHECK(wrong_files(options).empty());
+  CHECK(check_files(options).errors.empty());
   folder.file("state", "shoal-access-1\n");
-  CHECK(wrong_files(options).empty());
+  CHECK(check_files(options).errors.empty());
 }
 
 TEST_CASE("named files: each bad file is named with its option") {
@@ -58,23 +58,55 @@ TEST_CASE("named files: each bad file is named with its option") {
   options.access.state_file = folder.file("state", "something else\n");
   options.node.snapshot = folder.path();
   options.admin.export_file = "/nonexistent/export";
-  const auto wrong = wrong_files(options);
+  options.access.fifo_add = options.sync.key_files[1];
+  options.access.fifo_delete = "/nonexistent/fifo";
+  const auto wrong = check_files(options).errors;
   const char* const kOptions[] = {"sync.key_files",    "sync.key_files", "admin.token_file", "access.file",
-                                  "access.state_file", "node.snapshot",  "admin.export_file"};
+                                  "access.state_file", "node.snapshot",  "admin.export_file",
+                                  "access.fifo_add",   "access.fifo_delete"};
   REQUIRE(wrong.size() == std::size(kOptions));
   for (size_t i = 0; i < wrong.size(); ++i) CHECK(wrong[i].starts_with(std::string(kOptions[i]) + ": "));
-  CHECK(wrong.back() == "admin.export_file: /nonexistent/export: No such file or directory");
+  CHECK(wrong.back() == "access.fifo_delete: /nonexistent/fifo: No such file or directory");
+  options.node.chroot = folder.path() + "/nowhere";
+  CHECK(check_files(options).errors[0] == "node.chroot: " + options.node.chroot + ": No such file or directory");
+  options.node.chroot = options.sync.key_files[1];
+  CHECK(check_files(options).errors[0] == "node.chroot: " + options.node.chroot + " is not a folder");
 }
 
 TEST_CASE("named files: the access list is checked only if it is read, and below the node's new root") {
   const Folder folder;
   Options options;
   options.access.file = "/nonexistent/list";
-  CHECK(wrong_files(options).empty());
+  CHECK(check_files(options).errors.empty());
   options.access.mode = AccessMode::deny;
-  CHECK(wrong_files(options).size() == 1);
+  CHECK(check_files(options).errors.size() == 1);
   folder.file("list", "");
   options.access.file = "/list";
   options.node.chroot = folder.path();
-  CHECK(wrong_files(options).empty());
+  CHECK(check_files(options).errors.empty());
+}
+
+TEST_CASE("named files: a list that lists nothing is a warning, if nothing else is served") {
+  const Folder folder;
+  Options options;
+  options.access.mode = AccessMode::allow;
+  CHECK(check_files(options).warnings.size() == 1);
+  options.access.file = folder.file("list", "# nothing\n");
+  const Findings found = check_files(options);
+  CHECK(found.errors.empty());
+  REQUIRE(found.warnings.size() == 1);
+  CHECK(found.warnings[0].starts_with("access.mode: allow, but the access list lists nothing"));
+  options.access.mode = AccessMode::deny;
+  CHECK(check_files(options).warnings.empty());
+  options.access.mode = AccessMode::allow;
+  options.access.state_file = folder.file(
+      "state", "shoal-access-1\n" + std::string(40, 'b') + " add 1700000000000 0000000000000001\n");
+  CHECK(check_files(options).errors.empty());
+  CHECK(check_files(options).warnings.empty());
+  options.access.state_file.clear();
+  options.access.file = folder.file("list", std::string(40, 'a') + "\n");
+  CHECK(check_files(options).warnings.empty());
+  // It is not known what an unreadable list lists.
+  options.access.file = folder.file("list", "xyz\n");
+  CHECK(check_files(options).warnings.empty());
 }

@@ -253,6 +253,7 @@ TEST_CASE("command line: the mistakes of a file as JSON, and flags that do not g
   const Outcome check = run({"config", "--check", "/nonexistent", "--json"});
   CHECK(check.code == 1);
   CHECK(has(check, "\"ok\": false"));
+  CHECK(has(check, "\"warnings\": []"));
   CHECK(run({"config", "--json"}).code == 2);
   CHECK(run({"status", "--ready", "--watch"}).code == 2);
   CHECK(run({"top", "--amount", "0"}).code == 2);

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -397,10 +398,67 @@ TEST_CASE("options: many errors are reported at once, from the top of the file, 
         "f.toml:4: node.workers: -1 is not allowed: a whole number from 0 to 256; 0 means one per CPU\n"
         "f.toml:6: admin.x: unknown key");
   std::string text = "[node]\n";
-  for (int i = 0; i < 100; ++i) text += "zzz" + std::to_string(i) + " = 1\n";
+  for (size_t i = 0; i < kErrorsMax + 50; ++i) text += "zzz" + std::to_string(i) + " = 1\n";
   const std::string error = error_of(text);
-  CHECK(std::count(error.begin(), error.end(), '\n') == 20);
-  CHECK(error.ends_with("and 80 more errors"));
+  CHECK(std::count(error.begin(), error.end(), '\n') == kErrorsMax);
+  CHECK(error.ends_with("and 50 more errors"));
+}
+
+TEST_CASE("options: bad values, unknown keys and keys that contradict each other are reported together") {
+  OptionSources sources = file(
+      "[tracker]\nintervall_s = 2500\nnumwant_max = 0\nnumwant_default = 300\nmin_interval_s = 3000\n"
+      "[sync]\npeers = [\"a\"]\nmulticast = [\"239.0.0.1:1\"]\n[access]\nproxy_protocol = true\n"
+      "[admin]\nlisten = \"127.0.0.1:6969\"\n");
+  sources.environment = {{"SHOAL_NODE_WORKERS", "x"}};
+  sources.flags = {{"node.drain_s", "-1"}};
+  const ResolvedOptions resolved = resolve_all(sources);
+  const char* const wanted[] = {
+      "f.toml:2: tracker.intervall_s: unknown key; did you mean tracker.interval_s?",
+      "f.toml:3: tracker.numwant_max: 0 is not allowed: ",
+      "f.toml:7: sync.peers: \"a\" is not allowed: ",
+      "environment variable SHOAL_NODE_WORKERS: x is not allowed: ",
+      "--node.drain_s: -1 is not allowed: ",
+      "f.toml:10: access.proxy_protocol: true is not allowed without access.trusted_proxies",
+      "f.toml:8: sync.multicast: is set but sync.listen is not",
+      "f.toml:12: admin.listen: 127.0.0.1:6969 is not allowed: tracker.http has 0.0.0.0:6969 too"};
+  // Nothing is said of numwant_default and min_interval_s: what they are compared with is not known.
+  REQUIRE(resolved.errors.size() == std::size(wanted));
+  for (size_t i = 0; i < std::size(wanted); ++i) {
+    CAPTURE(resolved.errors[i]);
+    CHECK(resolved.errors[i].starts_with(wanted[i]));
+  }
+  CHECK(resolved.options.tracker.numwant_default == 300);
+}
+
+TEST_CASE("options: a line that is no TOML does not hide the mistakes in the others") {
+  CHECK(error_of("[tracker]\ninterval_s = 0\nnumwant_max = \nudp = [\"x\"]\n[node]\nname = \"a\nworkers = -1\n")
+            .starts_with("f.toml:2: tracker.interval_s: 0 is not allowed: "));
+  const auto lines = resolve_all(file("[tracker]\ninterval_s = 0\nnumwant_max = \nudp = [\"x\"]\n[node]\n"
+                                      "name = \"a\"\nname = \"b\"\nworkers = -1\n"))
+                         .errors;
+  REQUIRE(lines.size() == 5);
+  for (size_t i = 0; i < lines.size(); ++i) {
+    CAPTURE(lines[i]);
+    CHECK(lines[i].starts_with("f.toml:" + std::vector<std::string>{"2", "3", "4", "7", "8"}[i] + ": "));
+  }
+  // Where it cannot be told what follows, only what stands before it is read.
+  const auto cut = resolve_all(file("[tracker]\ninterval_s = 0\nhttp = []\nudp = []\n[node\nworkers = -1\n")).errors;
+  REQUIRE(cut.size() == 2);
+  CHECK(cut[0].starts_with("f.toml:2: tracker.interval_s: "));
+  CHECK(cut[1].starts_with("f.toml:5: "));
+  const auto open_list = resolve_all(file("[node]\nworkers = -1\n[tracker]\nudp = [\"127.0.0.1:1\"\nhttp = 1\n"
+                                          "interval_s = 0\n")).errors;
+  REQUIRE(open_list.size() == 2);
+  CHECK(open_list[0].starts_with("f.toml:2: node.workers: "));
+}
+
+TEST_CASE("options: a wildcard address includes the others of its family and port") {
+  const std::string tracker = "[tracker]\nudp = [\"127.0.0.1:7000\"]\nhttp = [\"[::]:7001\"]\n";
+  CHECK(error_of(tracker + "[sync]\ninsecure = true\nlisten = \"0.0.0.0:7000\"")
+            .ends_with("sync.listen: 0.0.0.0:7000 is not allowed: tracker.udp has 127.0.0.1:7000 too"));
+  CHECK(error_of(tracker + "[admin]\nlisten = \"[::1]:7001\"").ends_with("tracker.http has [::]:7001 too"));
+  CHECK(error_of(tracker + "[admin]\nlisten = \"127.0.0.1:7001\"") == "no error");
+  CHECK(error_of(tracker + "[admin]\nlisten = \"127.0.0.1:7000\"") == "no error");
 }
 
 TEST_CASE("options: a file is bounded in size, depth and list length") {
