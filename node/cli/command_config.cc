@@ -38,9 +38,15 @@ int command_config_from_opentracker(const std::string& file) {
   }
   const TranslatedConfig translated = translate_opentracker_config(*text);
   std::fputs(translated.toml.c_str(), stdout);
-  if (translated.errors.empty()) return kExitOk;
-  print_error(translated.errors);
-  return kExitFailed;
+  std::fflush(stdout);
+  OptionSources sources;
+  sources.file_name = "shoal.toml";
+  sources.file_text = translated.toml;
+  sources.host_name = "node";
+  const Findings found = check_config(resolve_all(sources));
+  print_findings(found);
+  for (const std::string& hint : translated.hints) print_error("look at: " + hint);
+  return found.errors.empty() ? kExitOk : kExitFailed;
 }
 
 int command_config_manual() {

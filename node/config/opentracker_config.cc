@@ -4,12 +4,12 @@
 #include <array>
 #include <map>
 #include <optional>
+#include <utility>
 
 #include "common/endpoint.h"
 #include "common/network.h"
 #include "node/config/option_table.h"
 #include "node/config/option_text.h"
-#include "node/config/resolve_options.h"
 #include "node/text/printable.h"
 
 namespace shoal::node {
@@ -102,6 +102,19 @@ class Translation {
     return found != items_.end() && !found->second.values.empty();
   }
 
+  // The value of a key that has one.
+  const std::string& value(View key) const { return items_.at(key).values.front(); }
+
+  // Replaces the value of a key that has one; `why` stands above it.
+  void replace(View key, std::string value, const std::string& why) {
+    Item& item = items_.at(key);
+    item.values = {std::move(value)};
+    item.comments.push_back(why);
+  }
+
+  void hint(std::string text) { hints_.push_back(std::move(text)); }
+  const std::vector<std::string>& hints() const { return hints_; }
+
   // The current line has no effect.
   void note(const std::string& why) { notes_.push_back(line_ + "\n#   " + why); }
 
@@ -109,6 +122,8 @@ class Translation {
     std::string out =
         "# Made by `shoal config --from-opentracker`. Each line of the old file stands above what it "
         "became.\n";
+    if (!hints_.empty()) out += "#\n# Look at:\n";
+    for (const std::string& hint : hints_) out += "# " + hint + "\n";
     if (!notes_.empty()) out += "#\n# Lines that have no effect:\n";
     for (const std::string& note : notes_) out += "# " + note + "\n";
     for (const Section& section : sections()) append_section(out, section.name);
@@ -139,6 +154,7 @@ class Translation {
   std::string line_;
   std::map<View, Item> items_;
   std::vector<std::string> notes_;
+  std::vector<std::string> hints_;
 };
 
 struct Directive {
@@ -217,6 +233,54 @@ void translate_line(Translation& out, View line) {
   found->translate(out, value);
 }
 
+constexpr View kListFiles[] = {"access.file", "access.fifo_add", "access.fifo_delete"};
+
+// `path` as it is called inside the folder `root`; nothing if it is not below it.
+std::optional<std::string> path_inside(View root, View path) {
+  while (root.ends_with('/')) root.remove_suffix(1);
+  if (root.empty() || !path.starts_with(root) || path.size() == root.size() || path[root.size()] != '/')
+    return std::nullopt;
+  return std::string(path.substr(root.size()));
+}
+
+// opentracker that is not started as root only changes to tracker.rootdir, and takes its paths as they are; as
+// root it takes them inside that folder, as shoal always does.
+void translate_paths(Translation& out) {
+  if (!out.has("node.chroot")) {
+    for (const View key : kListFiles) {
+      if (!out.has(key) || out.value(key).starts_with('/')) continue;
+      out.hint(std::string(key) + ": " + printable(out.value(key), kShownMax) +
+               " is looked for in the folder in which the node is started: write the whole path");
+    }
+    return;
+  }
+  std::string instead;  // of a node without node.chroot
+  for (const View key : kListFiles) {
+    if (!out.has(key)) continue;
+    const std::string before = out.value(key);
+    const auto inside = path_inside(out.value("node.chroot"), before);
+    if (!inside) continue;
+    out.replace(key, *inside, "as it is called inside node.chroot");
+    instead += (instead.empty() ? ", and write " : ", ") + std::string(key) + " = \"" +
+               printable(before, kShownMax) + "\"";
+  }
+  out.hint("node.chroot: needs a start as root. shoal.service has its own user and sandbox: leave node.chroot and "
+           "node.user out there" +
+           instead);
+}
+
+// What is open to everyone in opentracker unless it is compiled otherwise.
+void point_out_what_is_open(Translation& out, bool stats_are_open) {
+  if (stats_are_open) {
+    out.hint(
+        "stats.networks: everyone can read the statistics, as in opentracker; name the networks that may, or "
+        "leave it out for this machine only");
+  }
+  out.hint(
+      "tracker.full_scrape: everyone can fetch the list of all swarms, as in opentracker; leave it out to turn "
+      "that off");
+}
+
 // What opentracker does by default.
 void add_defaults(Translation& out) {
   if (out.has("tracker.udp") != out.has("tracker.http")) {
@@ -226,7 +290,8 @@ void add_defaults(Translation& out) {
   if (!out.has("stats.path")) {
     out.put_default("stats.path", "/stats", "where opentracker has its statistics by default");
   }
-  if (!out.has("stats.networks")) {
+  const bool stats_are_open = !out.has("stats.networks");
+  if (stats_are_open) {
     out.put_default("stats.networks", "0.0.0.0/0", "opentracker shows them to everyone by default");
     out.put("stats.networks", "::/0");
   }
@@ -241,6 +306,16 @@ void add_defaults(Translation& out) {
   } else if (out.has("sync.peers")) {
     out.drop("sync.peers", "left out: there is no livesync.cluster.listen");
   }
+  if (out.has("sync.listen")) {
+    out.hint("sync.key_files: make cluster.key with `shoal keygen cluster.key`, copy it to every node, and write the "
+             "whole path");
+  }
+  translate_paths(out);
+  if (out.has("node.user") && !out.has("node.chroot")) {
+    out.hint("node.user: needs a start as root, or as this user. shoal.service has its own user: leave node.user out "
+             "there");
+  }
+  point_out_what_is_open(out, stats_are_open);
 }
 
 }  // namespace
@@ -258,13 +333,7 @@ TranslatedConfig translate_opentracker_config(View text) {
     translate_line(out, line);
   }
   add_defaults(out);
-  TranslatedConfig translated{out.toml(), ""};
-  OptionSources sources;
-  sources.file_name = "shoal.toml";
-  sources.file_text = translated.toml;
-  sources.host_name = "node";
-  if (const auto options = resolve_options(sources); !options) translated.errors = options.error().message;
-  return translated;
+  return {out.toml(), out.hints()};
 }
 
 }  // namespace shoal::node

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace shoal::node {
 
@@ -11,12 +12,13 @@ constexpr size_t kOpentrackerConfigBytesMax = 1 << 20;
 
 struct TranslatedConfig {
   std::string toml;  // every line of the file is in a comment: what it became, or why it has no effect
-  std::string
-      errors;  // what `shoal config --check` finds wrong with `toml`, one mistake per line; empty: none
+  // What the operator should look at: a line each, which begins with options; also comments of `toml`.
+  std::vector<std::string> hints;
 };
 
 // `text`: the file, at most kOpentrackerConfigBytesMax, with any bytes in it. Lines that opentracker would
-// not understand either become comments, like those without a counterpart.
+// not understand either become comments, like those without a counterpart. Values that are allowed one by one
+// may still contradict each other: check the result.
 TranslatedConfig translate_opentracker_config(std::string_view text);
 
 }  // namespace shoal::node

@@ -234,7 +234,9 @@ class Migration(unittest.TestCase):
                 file.write(f"listen.tcp_udp 127.0.0.1:{port}\naccess.whitelist {white}\naccess.stats 127.0.0.1\n"
                            "access.stats_path info\nbatchsync.cluster.admin_ip 10.1.1.1\n")
             run = shoal("config", "--from-opentracker", old)
-            self.assertEqual((run.returncode, run.stderr), (0, ""))
+            self.assertEqual(run.returncode, 0, run.stderr)
+            self.assertEqual(run.stderr, "shoal: look at: tracker.full_scrape: everyone can fetch the list of all swarms, "
+                                         "as in opentracker; leave it out to turn that off\n")
             self.assertIn("# line 5: batchsync.cluster.admin_ip 10.1.1.1\n#   no counterpart", run.stdout)
             with open(new, "w", encoding="utf-8") as file:
                 file.write(run.stdout)
@@ -250,6 +252,53 @@ class Migration(unittest.TestCase):
             self.assertIn(b"\1" * 20, get(tracker, "/scrape").body)
             node.terminate()
             self.assertEqual(node.wait(10), 0)
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root")
+    def test_the_sample_of_debian(self):
+        """Its list lies inside tracker.rootdir, and is named as from outside. The result starts, as root and without."""
+        with tempfile.TemporaryDirectory(prefix="shoal-test-") as folder:
+            os.chmod(folder, 0o755)
+            old, new = os.path.join(folder, "opentracker.conf"), os.path.join(folder, "shoal.toml")
+            port, white = free_port(), os.path.join(folder, "whitelist.txt")
+            with open(white, "w", encoding="utf-8") as file:
+                file.write("# nothing yet\n")
+            with open(old, "w", encoding="utf-8") as file:
+                file.write(f"access.whitelist {white}\ntracker.rootdir {folder}\ntracker.user    nobody\n"
+                           f"listen.tcp_udp 127.0.0.1:{port}\n")
+            run = shoal("config", "--from-opentracker", old)
+            self.assertEqual(run.returncode, 0, run.stderr)
+            self.assertEqual(len(run.stderr.splitlines()), 4)
+            for line in ("warning: access.mode: allow, but the access list lists nothing",
+                         "look at: node.chroot: needs a start as root",
+                         "look at: stats.networks: everyone can read the statistics",
+                         "look at: tracker.full_scrape: everyone can fetch the list of all swarms"):
+                self.assertIn(f"\nshoal: {line}", "\n" + run.stderr)
+            with open(white, "w", encoding="utf-8") as file:
+                file.write("01" * 20 + "\n")
+            self.assertNotIn("warning", shoal("config", "--from-opentracker", old).stderr)
+            # As it is, and as the hint says for a start without root.
+            with_root = run.stdout
+            without = re.sub(r'(?m)^(chroot|user) = .*\n', "", with_root).replace('"/whitelist.txt"', f'"{white}"')
+            for text in (with_root, without):
+                with open(new, "w", encoding="utf-8") as file:
+                    file.write(text)
+                node = subprocess.Popen([SHOAL, "node", "--config", new, "--admin.listen=", "--node.drain_s", "0"],
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                self.addCleanup(node.kill)
+                tracker = types.SimpleNamespace(tracker_port=port)
+                wait_for(lambda: get(tracker, "/stats").status == 200, 10, "the node to answer")
+                self.assertIn(b"interval", get(tracker, announce_target(b"\1" * 20, 1000)).body)
+                self.assertIn(b"failure reason", get(tracker, announce_target(b"\2" * 20, 1000)).body)
+                node.terminate()
+                self.assertEqual(node.wait(10), 0)
+
+    def test_a_list_that_is_missing(self):
+        run = shoal("config", "--from-opentracker", "/dev/stdin",
+                    stdin="access.whitelist /nonexistent/white\nlivesync.cluster.listen 127.0.0.1:7000\n")
+        self.assertEqual(run.returncode, 1)
+        for line in ("access.file: /nonexistent/white: cannot be", "sync.key_files: key file cluster.key: cannot be read",
+                     "look at: sync.key_files: make cluster.key with `shoal keygen cluster.key`"):
+            self.assertIn(f"shoal: {line}", run.stderr)
 
     def test_mistakes(self):
         self.assertEqual(shoal("config", "--from-opentracker", "/nowhere/opentracker.conf").returncode, 1)

@@ -15,7 +15,6 @@ namespace {
 Options options_of(const std::string& opentracker) {
   const TranslatedConfig translated = translate_opentracker_config(opentracker);
   CAPTURE(translated.toml);
-  CHECK(translated.errors.empty());
   OptionSources sources;
   sources.file_name = "f.toml";
   sources.file_text = translated.toml;
@@ -144,8 +143,64 @@ TEST_CASE("opentracker config: lines without a counterpart are named one by one"
 
 TEST_CASE("opentracker config: a file whose lines clash in shoal is an error") {
   // opentracker binds both: its two sockets have different protocols.
-  const auto translated =
-      translate_opentracker_config("listen.udp 127.0.0.1:7000\nlivesync.cluster.listen 127.0.0.1:7000\n");
-  CHECK(has(translated.errors, "tracker.udp has it too"));
-  CHECK(has(translated.toml, "listen = \"127.0.0.1:7000\""));
+  OptionSources sources;
+  sources.file_text = toml_of("listen.udp 127.0.0.1:7000\nlivesync.cluster.listen 127.0.0.1:7000\n");
+  CHECK(has(*sources.file_text, "listen = \"127.0.0.1:7000\""));
+  const auto options = resolve_options(sources);
+  REQUIRE(!options);
+  CHECK(has(options.error().message, "tracker.udp has it too"));
+}
+
+namespace {
+
+bool hints_at(const std::string& opentracker, const std::string& part) {
+  const TranslatedConfig translated = translate_opentracker_config(opentracker);
+  for (const std::string& hint : translated.hints) {
+    CHECK(has(translated.toml, "\n# " + hint + "\n"));
+    if (has(hint, part)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+TEST_CASE("opentracker config: the sample of Debian's package") {
+  const std::string sample =
+      "# opentracker config file\n\naccess.whitelist /etc/opentracker/whitelist.txt\n"
+      "tracker.rootdir /etc/opentracker\n#\ntracker.user    _opentracker\n";
+  const Options options = options_of(sample);
+  CHECK(options.node.user == "_opentracker");
+  CHECK(options.node.chroot == "/etc/opentracker");
+  CHECK(options.access.mode == AccessMode::allow);
+  // As it is called once the root is another.
+  CHECK(options.access.file == "/whitelist.txt");
+  CHECK(hints_at(sample, "node.chroot: needs a start as root"));
+  CHECK(hints_at(sample, "access.file = \"/etc/opentracker/whitelist.txt\""));
+}
+
+TEST_CASE("opentracker config: paths inside the new root, and beside it") {
+  const auto file_of = [](const std::string& path, const std::string& root) {
+    return options_of("access.blacklist " + path + "\ntracker.rootdir " + root + "\n").access.file;
+  };
+  CHECK(file_of("/srv/ot/black", "/srv/ot") == "/black");
+  CHECK(file_of("/srv/ot/lists/black", "/srv/ot/") == "/lists/black");
+  CHECK(file_of("/srv/other/black", "/srv/ot") == "/srv/other/black");
+  CHECK(file_of("/srv/other", "/srv/ot") == "/srv/other");
+  CHECK(file_of("/srv/ot", "/srv/ot") == "/srv/ot");
+  CHECK(file_of("black", "/srv/ot") == "black");
+  CHECK(file_of("/black", "/") == "/black");
+  const Options options = options_of("tracker.rootdir /a\naccess.fifo_add /a/add\naccess.fifo_delete /b/delete\n");
+  CHECK(options.access.fifo_add == "/add");
+  CHECK(options.access.fifo_delete == "/b/delete");
+}
+
+TEST_CASE("opentracker config: what is open, and what depends on the start, is pointed out") {
+  CHECK(hints_at("", "stats.networks: everyone can read the statistics"));
+  CHECK(!hints_at("access.stats 192.0.2.1\n", "stats.networks"));
+  CHECK(hints_at("access.stats 192.0.2.1\n", "tracker.full_scrape: everyone can fetch the list of all swarms"));
+  CHECK(hints_at("tracker.user nobody\n", "node.user: needs a start as root"));
+  CHECK(!hints_at("", "node.user"));
+  CHECK(hints_at("access.whitelist ./white\n", "access.file: ./white is looked for in the folder"));
+  CHECK(!hints_at("access.whitelist /white\n", "access.file"));
+  CHECK(hints_at("livesync.cluster.listen 192.0.2.1\n", "`shoal keygen cluster.key`"));
 }
