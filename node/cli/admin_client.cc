@@ -11,6 +11,7 @@ namespace shoal::node {
 namespace {
 
 constexpr int kDepthMax = 32;  // because printing is recursive
+constexpr std::chrono::milliseconds kTrackerTimeout{2'000};
 
 std::string reason_of(const HttpResponse& reply) {
   std::string status = "HTTP status " + std::to_string(reply.status);
@@ -21,10 +22,14 @@ std::string reason_of(const HttpResponse& reply) {
   return status + ": " + printable(error->get_ref<const std::string&>());
 }
 
-common::Result<nlohmann::json> document_of(const common::Result<HttpResponse>& reply) {
+common::Result<nlohmann::json> document_of(const HostPort& admin, const common::Result<HttpResponse>& reply) {
   if (!reply) return tl::make_unexpected(reply.error());
-  if (reply->status != 200) return common::fail(reason_of(*reply));
-  return parse_status(reply->body);
+  auto document = parse_status(reply->body);
+  if (reply->status == 200 && document) return document;
+  if (!document) {
+    if (const auto why = not_an_admin_endpoint(admin)) return common::fail(*why);
+  }
+  return reply->status == 200 ? document : common::fail(reason_of(*reply));
 }
 
 }  // namespace
@@ -40,8 +45,15 @@ common::Result<nlohmann::json> parse_status(std::string_view text) {
   return status;
 }
 
+std::optional<std::string> not_an_admin_endpoint(const HostPort& server) {
+  // Every tracker refuses an announce without parameters in bencoding.
+  const auto reply = http_get(server, "/announce", kTrackerTimeout);
+  if (!reply || reply->body.find("14:failure reason") == std::string::npos) return std::nullopt;
+  return "this is a tracker's port; the admin endpoint is at admin.listen, by default 127.0.0.1:9697";
+}
+
 common::Result<nlohmann::json> admin_get(const HostPort& admin, std::string_view target) {
-  return document_of(http_get(admin, target, kAdminTimeout));
+  return document_of(admin, http_get(admin, target, kAdminTimeout));
 }
 
 common::Result<nlohmann::json> admin_post(const HostPort& admin, const std::string& token_file,
@@ -52,7 +64,7 @@ common::Result<nlohmann::json> admin_post(const HostPort& admin, const std::stri
     if (!token) return tl::make_unexpected(token.error());
     headers = "Authorization: Bearer " + *token + "\r\n";
   }
-  return document_of(http_post(admin, target, timeout, headers));
+  return document_of(admin, http_post(admin, target, timeout, headers));
 }
 
 void print_json(const nlohmann::json& document) {

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -15,8 +16,11 @@ namespace shoal::node {
 // Parses a document of the admin endpoint: an object of bounded depth.
 common::Result<nlohmann::json> parse_status(std::string_view text);
 
+// "this is a tracker's port ..." if a tracker answers there, else nothing: why an answer is not what was expected.
+std::optional<std::string> not_an_admin_endpoint(const HostPort& server);
+
 // Requests `target`, a path of the admin endpoint. Returns the document (an object) of an answer with status
-// 200. Other errors include the node's own message, if it sent one.
+// 200. Other errors include the node's own message, if it sent one, or say that a tracker answers there.
 common::Result<nlohmann::json> admin_get(const HostPort& admin, std::string_view target);
 
 constexpr std::chrono::milliseconds kAdminTimeout{10'000};

@@ -3,7 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <functional>
-#include <map>
+#include <utility>
 
 #include "node/cli/commands.h"
 #include "node/config/option_table.h"
@@ -12,6 +12,7 @@
 #include "node/scan/top_swarms.h"
 #include "node/text/printable.h"
 #include "node/text/suggest.h"
+#include "node/text/word_list.h"
 
 namespace shoal::node {
 
@@ -38,6 +39,7 @@ struct Arguments {
   AdminRequest reload;
   StatusRequest status = {{default_admin()}};
   AccessRequest access;
+  std::string access_verb;
   TopRequest top;
   std::string completion_shell;
 };
@@ -135,6 +137,16 @@ std::string option_help(const Option& option) {
   return std::string(option.summary) + " Allowed: " + option.allowed +
          ". Default: " + toml_value(option, option.default_text) + ". Takes effect " +
          std::string(when_effective(option)) + ".";
+}
+
+// Refuses all other words, and names these.
+CLI::Validator one_of(std::vector<std::string> words) {
+  const auto check = [words = std::move(words)](const std::string& typed) -> std::string {
+    if (std::find(words.begin(), words.end(), typed) != words.end()) return "";
+    const std::vector<std::string_view> views(words.begin(), words.end());
+    return '"' + printable(typed, 80) + "\" is not allowed: " + or_list(views) + suggestion(typed, words);
+  };
+  return {check, ""};
 }
 
 Command node_command(CLI::App& shoal, Arguments& arguments) {
@@ -249,17 +261,17 @@ Command access_command(CLI::App& shoal, Arguments& arguments) {
   CLI::App* app = shoal.add_subcommand("access", "Show or change the access list");
   app->footer(kAccessExamples);
   AccessRequest& access = arguments.access;
-  using Verb = AccessRequest::Verb;
-  const auto verbs =
-      std::map<std::string, Verb>{{"add", Verb::add}, {"remove", Verb::remove}, {"list", Verb::list}};
-  app->add_option("verb", access.verb, "add, remove or list")
+  app->add_option("verb", arguments.access_verb, "add, remove or list")
       ->type_name("VERB")
       ->required()
-      ->transform(CLI::Transformer(verbs).description(""));
+      ->check(one_of({"add", "remove", "list"}));
   CLI::Option* hashes =
       app->add_option("hash", access.hashes, "info_hashes in hexadecimal")->type_name("HASH");
   add_admin_options(*app, access.node);
-  return {app, [hashes, &access] {
+  return {app, [hashes, &access, &arguments] {
+            using Verb = AccessRequest::Verb;
+            const std::string& verb = arguments.access_verb;
+            access.verb = verb == "add" ? Verb::add : verb == "remove" ? Verb::remove : Verb::list;
             if (access.verb != Verb::list && hashes->count() == 0) {
               return failed(access.node.json, "at least one info_hash is needed; see `shoal access --help`",
                             kExitUsage);
@@ -303,7 +315,7 @@ Command probe_command(CLI::App& shoal, Arguments& arguments) {
       ->needs(all);
   app->add_option("--protocol", arguments.probe.protocol, "With --all: use only udp or http")
       ->type_name("PROTOCOL")
-      ->check(CLI::IsMember({"udp", "http"}).description(""))
+      ->check(one_of({"udp", "http"}))
       ->needs(all);
   const CLI::Option* hash =
       app->add_option("--hash", arguments.probe_hash,
@@ -328,7 +340,7 @@ Command completion_command(CLI::App& shoal, Arguments& arguments) {
   app->add_option("shell", arguments.completion_shell, "bash, zsh or fish")
       ->type_name("SHELL")
       ->required()
-      ->check(CLI::IsMember({"bash", "zsh", "fish"}).description(""));
+      ->check(one_of({"bash", "zsh", "fish"}));
   return {app, [&shoal, &arguments] { return command_completion(shoal, arguments.completion_shell); }};
 }
 
@@ -347,12 +359,30 @@ std::vector<std::string> reversed_arguments(int argc, const char* const* argv) {
   return out;
 }
 
+std::vector<std::string> command_names(const CLI::App& shoal) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : shoal.get_subcommands([](const CLI::App* /*command*/) { return true; }))
+    names.push_back(command->get_name());
+  return names;
+}
+
+// `typed`: the first word, where a command should be; empty: there is none.
+std::string no_such_command(const CLI::App& shoal, const std::string& typed) {
+  const std::vector<std::string> names = command_names(shoal);
+  const std::vector<std::string_view> views(names.begin(), names.end());
+  if (typed.empty()) return "a command is needed: " + or_list(views);
+  return '"' + printable(typed, 80) + "\" is not a command: " + or_list(views) + suggestion(typed, names);
+}
+
 // `json`: the command line has --json, whether or not its command supports it.
 int usage_error(const CLI::App& shoal, const CLI::ParseError& error, bool json) {
   std::string message = error.what();
   const auto extras = shoal.remaining(true);
   const auto code = static_cast<CLI::ExitCodes>(error.get_exit_code());
-  if ((code == CLI::ExitCodes::ExtrasError || code == CLI::ExitCodes::RequiredError) && !extras.empty()) {
+  const auto chosen = shoal.get_subcommands();
+  if (chosen.empty() && (extras.empty() || !extras.front().starts_with("-"))) {
+    message = no_such_command(shoal, extras.empty() ? "" : extras.front());
+  } else if ((code == CLI::ExitCodes::ExtrasError || code == CLI::ExitCodes::RequiredError) && !extras.empty()) {
     std::vector<std::string> known;
     for (const Option& option : option_table()) known.push_back(flag_name(option));
     const auto flag =
@@ -361,7 +391,6 @@ int usage_error(const CLI::App& shoal, const CLI::ParseError& error, bool json) 
     message =
         printable(extra) + " is not expected here" + suggestion(extra.substr(0, extra.find('=')), known);
   }
-  const auto chosen = shoal.get_subcommands();
   const std::string command = chosen.empty() ? "shoal" : "shoal " + chosen.front()->get_name();
   json = json && !chosen.empty() && chosen.front()->get_option_no_throw("--json") != nullptr;
   return failed(json, message + "\nsee `" + command + " --help`", kExitUsage);

@@ -74,6 +74,10 @@ std::string error_of(const ProbeRequest& request, const ProbeReport& report) {
   return report.ok() ? "" : printable(request.url) + ": nothing was asked";
 }
 
+bool wants_hash(const ProbeRequest& request, const ProbeReport& report) {
+  return !request.hash && report.refused();
+}
+
 json as_json(const ProbeTarget& target, const ProbeRequest& request, const ProbeReport& report) {
   auto document = json{{"url", printable(request.url)},
                        {"info_hash", common::to_hex(target.hash)},
@@ -101,6 +105,7 @@ json as_json(const ProbeTarget& target, const ProbeRequest& request, const Probe
                           {"completed", report.scrape->completed}};
   }
   if (!report.ok()) document["error"] = error_of(request, report);
+  if (wants_hash(request, report)) document["hint"] = kHashHint;
   return document;
 }
 
@@ -117,6 +122,7 @@ int command_probe(const ProbeRequest& request) {
   }
   if (report.ok()) return kExitOk;
   print_error(error_of(request, report));
+  if (wants_hash(request, report)) print_error(kHashHint);
   return kExitFailed;
 }
 

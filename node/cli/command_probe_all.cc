@@ -189,16 +189,21 @@ int command_probe_all(const ProbeAllRequest& request) {
       std::count_if(probed.begin(), probed.end(), [](const ProbedAddress& one) { return !one.ok(); });
   const std::string error =
       std::to_string(wrong) + " of " + std::to_string(probed.size()) + " addresses failed";
+  const bool wants_hash = !request.hash && std::any_of(probed.begin(), probed.end(), [](const auto& one) {
+    return (one.udp && one.udp->refused()) || (one.http && one.http->refused());
+  });
   if (request.json) {
     json document = as_json(probed, addresses);
     document["ok"] = wrong == 0;
     if (wrong > 0) document["error"] = error;
+    if (wants_hash) document["hint"] = kHashHint;
     print_json(document);
   } else {
     print_text(probed, addresses);
   }
   if (wrong == 0) return kExitOk;
   print_error(error);
+  if (wants_hash) print_error(kHashHint);
   return kExitFailed;
 }
 

@@ -29,8 +29,11 @@ std::string reason_of(const HttpResponse& reply) {
 common::Result<void> ask_ready(const HostPort& admin) {
   const auto reply = http_get(admin, "/readyz", kTimeout);
   if (!reply) return tl::make_unexpected(reply.error());
-  if (reply->status != 200) return common::fail("not ready: " + reason_of(*reply));
-  return {};
+  if (reply->status == 200) return {};
+  if (reply->status != 503) {
+    if (const auto why = not_an_admin_endpoint(admin)) return common::fail(*why);
+  }
+  return common::fail("not ready: " + reason_of(*reply));
 }
 
 struct Answer {

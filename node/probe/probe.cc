@@ -27,7 +27,7 @@ common::Result<BencodeValue> parse_body(std::string_view body) {
   if (value->kind() != BencodeValue::Kind::dict)
     return common::fail("the answer is not a bencoded dictionary");
   if (const auto failure = value->find("failure reason")) {
-    return common::fail("the tracker refused: " + printable(failure->bytes().value_or("")));
+    return common::fail(kRefused + printable(failure->bytes().value_or("")));
   }
   return *value;
 }
@@ -53,6 +53,12 @@ void add_listed_peers(const BencodeValue& list, ProbeAnnounce& announce) {
 }
 
 }  // namespace
+
+bool ProbeReport::refused() const {
+  return std::any_of(steps.begin(), steps.end(), [](const ProbeStep& step) {
+    return step.name == "announce" && step.error.starts_with(kRefused);
+  });
+}
 
 bool ProbeReport::ok() const {
   return !steps.empty() &&

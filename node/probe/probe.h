@@ -78,7 +78,11 @@ struct ProbeReport {
   uint64_t connection_id = 0;  // UDP: from the server
 
   bool ok() const;  // every step succeeded
+  bool refused() const;  // the tracker answered the announce, but only to refuse it
 };
+
+// Begins the error of a step that the tracker refused.
+inline const std::string kRefused = "the tracker refused: ";
 
 ProbeReport probe_udp(const ProbeTarget& target);
 ProbeReport probe_http(const ProbeTarget& target);

@@ -86,7 +86,7 @@ class UdpProbe {
     if (!answer) {
       step.error = answer.error().message;
     } else if (answer->kind == UdpAnswerKind::error) {
-      step.error = "the tracker refused: " + printable(answer->message);
+      step.error = kRefused + printable(answer->message);
     } else if (answer->kind != expected) {
       step.error = "the answer has another action";
     }

@@ -114,6 +114,19 @@ class Status(ClusterCase):
         self.assertEqual(run.stderr, "shoal: 127.0.0.1:1: Connection refused\n")
 
 
+    def test_a_trackers_port_is_named_as_such(self):
+        tracker = f"127.0.0.1:{self.node(0).tracker_port}"
+        swarm = os.urandom(20).hex()
+        for command in (["status"], ["status", "--ready"], ["top"], ["drain"], ["reload"], ["access", "list"],
+                        ["access", "add", swarm]):
+            with self.subTest(command):
+                run = shoal(*command, "--admin", tracker)
+                self.assertEqual((run.returncode, run.stdout), (1, ""))
+                self.assertEqual(run.stderr, f"shoal: {tracker}: this is a tracker's port; the admin endpoint is at "
+                                             "admin.listen, by default 127.0.0.1:9697\n")
+        self.assertTrue(self.node(0).ready())
+
+
 class Changes(ClusterCase):
     nodes = 1
     sync = "off"

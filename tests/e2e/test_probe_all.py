@@ -114,3 +114,27 @@ class ProbeAllNames(ClusterCase):
             self.assertEqual(run.returncode, code, arguments)
             self.assertIn(text, run.stderr)
         self.assertEqual(shoal("probe", "a", "b").returncode, 2)
+
+
+class AllowList(ClusterCase):
+    nodes = 1
+    sync = "off"
+    settings = {"access": {"mode": "allow"}}
+
+    def test_a_random_hash_is_refused_and_the_hint_says_why(self):
+        hint = "the info_hash was random: a tracker that serves only the swarms on its list needs --hash"
+        address = f"127.0.0.1:{self.node(0).tracker_port}"
+        urls = (f"udp://{address}", f"http://{address}/announce")
+        for arguments in (["--all", address], *([url] for url in urls)):
+            with self.subTest(arguments):
+                run = shoal("probe", *arguments)
+                self.assertEqual(run.returncode, 1)
+                self.assertIn(f"\nshoal: {hint}", run.stderr)
+                self.assertIn(hint, json.loads(shoal("probe", *arguments, "--json").stdout)["hint"])
+        swarm = os.urandom(20).hex()
+        self.assertNotIn(hint, shoal("probe", "--all", address, "--hash", swarm).stderr)
+        self.assertEqual(shoal("access", "add", swarm, "--admin", self.node(0).admin).returncode, 0)
+        run = shoal("probe", "--all", address, "--hash", swarm)
+        self.assertEqual((run.returncode, run.stderr), (0, ""))
+        # A tracker that does not answer does not need a hash.
+        self.assertNotIn(hint, shoal("probe", "--all", "127.0.0.1:1", "--timeout-ms", "50", "--agree-ms", "1").stderr)

@@ -88,7 +88,19 @@ TEST_CASE("command line: help and version succeed, and every command's help has 
 
 TEST_CASE("command line: wrong usage is exit code 2") {
   CHECK(run({}).code == 2);
-  CHECK(has(run({"nosuch"}), "shoal: nosuch is not expected here"));
+  const std::string commands = "node, probe, status, top, drain, access, keygen, config, reload or completion";
+  CHECK(has(run({}), "shoal: a command is needed: " + commands + "\n"));
+  CHECK(has(run({"nosuch"}), "shoal: \"nosuch\" is not a command: " + commands + "\n"));
+  CHECK(has(run({"nod", "--config", "x"}), "\"nod\" is not a command: " + commands + "; did you mean node?"));
+  CHECK(has(run({"stats"}), "; did you mean status?"));
+  CHECK(has(run({"\x1b[2J"}), "\"\\x1b[2J\" is not a command"));
+  CHECK(has(run({"--nosuch"}), "--nosuch is not expected here"));
+  const Outcome verb = run({"access", "show"});
+  CHECK(verb.code == 2);
+  CHECK(has(verb, "\"show\" is not allowed: add, remove or list"));
+  CHECK(has(run({"access", "lst"}), "; did you mean list?"));
+  CHECK(has(run({"completion", "csh"}), "\"csh\" is not allowed: bash, zsh or fish"));
+  CHECK(has(run({"probe", "--all", "a", "--protocol", "tcp"}), "\"tcp\" is not allowed: udp or http"));
   const Outcome flag = run({"node", "--tracker.interval", "5"});
   CHECK(flag.code == 2);
   CHECK(has(flag, "--tracker.interval is not expected here; did you mean --tracker.interval_s?"));
