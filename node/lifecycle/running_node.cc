@@ -83,6 +83,7 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
                             .idle = [this] { service_->reloaded(); }}),
       admin_(admin_context()),
       service_(std::move(parts.service)),
+      readiness_log_(&loop_.uv, [this] { return readiness(); }),
       linger_timer_(&loop_.uv, [this] { linger(); }) {
   if (parts.sync.datagrams) start_sync(std::move(parts.sync));
   if (!options.node.snapshot.empty()) start_snapshot();
@@ -199,7 +200,10 @@ void RunningNode::on_signal(int signal) {
 
 bool RunningNode::drain(std::string_view cause) {
   const bool first = drain_.begin(cause);
-  if (first) service_->stopping(options_.node.drain_s);
+  if (first) {
+    readiness_log_.close();
+    service_->stopping(options_.node.drain_s);
+  }
   return first;
 }
 
@@ -327,9 +331,20 @@ void RunningNode::run() {
   for (const common::Endpoint& address : options_.tracker.http) {
     log_line(LogLevel::info, "serving", {{"url", "http://" + common::to_string(address) + "/announce"}});
   }
-  service_->start(&loop_.uv, [this] { return state().readiness; });
+  service_->start(&loop_.uv, [this] { return readiness(); });
+  readiness_log_.start();
   uv_run(&loop_.uv, UV_RUN_DEFAULT);
   log_line(LogLevel::info, "stopped");
+}
+
+Readiness RunningNode::readiness() const {
+  const std::optional<sync::Status> sync = sync_ ? std::optional(sync_->status()) : std::nullopt;
+  return readiness_of(
+      {.phase = drain_.phase(),
+       .snapshot_percent = snapshot_ ? snapshot_->status().loading_percent : std::nullopt,
+       .sync = sync ? &*sync : nullptr,
+       .access_matters = access_.options().mode != AccessMode::open,
+       .uptime_ms = monotonic_ms() - started_mono_ms_});
 }
 
 NodeState RunningNode::state() const {
@@ -337,8 +352,7 @@ NodeState RunningNode::state() const {
   state.name = options_.node.name;
   state.cluster = options_.sync.cluster;
   state.started_unix_ms = started_unix_ms_;
-  const int64_t uptime_ms = monotonic_ms() - started_mono_ms_;
-  state.uptime_s = uptime_ms / 1000;
+  state.uptime_s = (monotonic_ms() - started_mono_ms_) / 1000;
   state.store = store_.totals();
   for (const auto& counters : counters_) state.workers.push_back(counters.get());
   for (const auto& worker : workers_) {
@@ -366,12 +380,7 @@ NodeState RunningNode::state() const {
   state.exports = exporter_->status();
   const DumpGate& dumps = full_scrapes_.gate();
   state.dumps = {dumps.dumps(), dumps.bytes(), dumps.refused_too_often(), dumps.refused_busy()};
-  state.readiness =
-      readiness_of({.phase = drain_.phase(),
-                    .snapshot_percent = state.snapshot ? state.snapshot->loading_percent : std::nullopt,
-                    .sync = state.sync ? &*state.sync : nullptr,
-                    .access_matters = access_.options().mode != AccessMode::open,
-                    .uptime_ms = uptime_ms});
+  state.readiness = readiness();
   return state;
 }
 

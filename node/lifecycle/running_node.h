@@ -28,6 +28,7 @@
 #include "node/lifecycle/node_builder.h"
 #include "node/lifecycle/node_limits.h"
 #include "node/lifecycle/node_upkeep.h"
+#include "node/lifecycle/readiness_log.h"
 #include "node/lifecycle/reloader.h"
 #include "node/lifecycle/service_notify.h"
 #include "node/net/timer.h"
@@ -89,6 +90,7 @@ class RunningNode {
   void linger();
   void step_done();
   void close();
+  Readiness readiness() const;
   NodeState state() const;
 
   Options options_;  // as they run
@@ -122,6 +124,7 @@ class RunningNode {
   Admin admin_;
   std::unique_ptr<HttpServer> admin_server_;
   std::unique_ptr<ServiceNotify> service_;
+  ReadinessLog readiness_log_;
   std::vector<std::unique_ptr<uv_signal_t>> signals_;
   Timer linger_timer_;
   int64_t linger_until_ms_ = 0;  // by monotonic_ms()

@@ -88,10 +88,11 @@ TEST_CASE("command line: help and version succeed, and every command's help has 
 
 TEST_CASE("command line: wrong usage is exit code 2") {
   CHECK(run({}).code == 2);
-  const std::string commands = "node, probe, status, top, drain, access, keygen, config, reload or completion";
-  CHECK(has(run({}), "shoal: a command is needed: " + commands + "\n"));
-  CHECK(has(run({"nosuch"}), "shoal: \"nosuch\" is not a command: " + commands + "\n"));
-  CHECK(has(run({"nod", "--config", "x"}), "\"nod\" is not a command: " + commands + "; did you mean node?"));
+  CHECK(has(run({}), "shoal: a command is needed: node, probe, status, "));
+  CHECK(has(run({"nosuch"}), "shoal: \"nosuch\" is not a command: node, probe, status, "));
+  const Outcome nod = run({"nod", "--config", "x"});
+  CHECK(has(nod, "\"nod\" is not a command: node, probe, status, "));
+  CHECK(has(nod, " or completion; did you mean node?\n"));
   CHECK(has(run({"stats"}), "; did you mean status?"));
   CHECK(has(run({"\x1b[2J"}), "\"\\x1b[2J\" is not a command"));
   CHECK(has(run({"--nosuch"}), "--nosuch is not expected here"));
