@@ -8,6 +8,7 @@
 #include "proto/http_answer.h"
 #include "proto/http_query.h"
 #include "proto/stats_query.h"
+#include "proto/tracker_path.h"
 
 namespace shoal::node {
 
@@ -41,8 +42,8 @@ std::unique_ptr<StreamedAnswer> HttpTracker::answer(const proto::HttpRequest& re
     proto::append_redirect(out, proto::reply_to(request), redirect_url);
     return nullptr;
   }
-  const bool stats = asks_for_stats(request);
-  if (request.path != "/announce" && request.path != "/scrape" && !stats) {
+  const Ask ask = ask_of(request);
+  if (ask == Ask::nothing) {
     counters_.http_tracker[family_index(connected.family)].not_found.add();
     proto::append_text(out, proto::reply_to(request), 404,
                        "this is a BitTorrent tracker: /announce and /scrape\n");
@@ -51,27 +52,36 @@ std::unique_ptr<StreamedAnswer> HttpTracker::answer(const proto::HttpRequest& re
   const auto client = client_of(request, connected, tracker_.settings().proxies);
   if (!client) {
     // The proxy's error, not the client's: no retry advice.
-    fail(request, connected, "a proxy does not tell the client's address", std::nullopt, out);
+    fail(request, ask, connected, "a proxy does not tell the client's address", std::nullopt, out);
     return nullptr;
   }
   if (tracker_.limits_requests() && over_rate(*client)) {
-    count_failure(request, *client);
+    count_failure(ask, *client);
     proto::append_too_often(out, proto::reply_to(request), "too many requests", kTooOftenMinutes);
     return nullptr;
   }
-  if (stats) {
+  if (ask == Ask::stats) {
     const OpentrackerPage::Terms terms{tracker_.settings().stats_networks, tracker_.settings().full_scrape};
     return opentracker_.answer(request, *client, terms, counters_.http_tracker[family_index(client->family)],
                                out);
   }
-  if (request.path == "/scrape") return scrape(request, *client, out);
+  if (ask == Ask::scrape) return scrape(request, *client, out);
   announce(request, *client, out);
   return nullptr;
 }
 
-bool HttpTracker::asks_for_stats(const proto::HttpRequest& request) const {
-  const std::string& path = tracker_.settings().stats_path;
-  return !path.empty() && request.path == path;
+HttpTracker::Ask HttpTracker::ask_of(const proto::HttpRequest& request) const {
+  const std::string& stats_path = tracker_.settings().stats_path;
+  if (!stats_path.empty() && request.path == stats_path) return Ask::stats;
+  switch (proto::verb_of_path(request.path)) {
+    case proto::TrackerVerb::announce:
+      return Ask::announce;
+    case proto::TrackerVerb::scrape:
+      return Ask::scrape;
+    case proto::TrackerVerb::none:
+      break;
+  }
+  return Ask::nothing;
 }
 
 // Does not limit a trusted proxy that names no client, such as a health check.
@@ -81,16 +91,16 @@ bool HttpTracker::over_rate(const Endpoint& client) {
   return tracker_.over_rate(client, true, static_cast<uint64_t>(monotonic_us()));
 }
 
-void HttpTracker::count_failure(const proto::HttpRequest& request, const Endpoint& client) {
+void HttpTracker::count_failure(Ask ask, const Endpoint& client) {
   HttpTrackerCounters& counters = counters_.http_tracker[family_index(client.family)];
-  if (asks_for_stats(request)) return counters.stats_denied.add();
+  if (ask == Ask::stats) return counters.stats_denied.add();
   counters.failures.add();
-  if (request.path == "/scrape") counters.scrape_failures.add();
+  if (ask == Ask::scrape) counters.scrape_failures.add();
 }
 
-void HttpTracker::fail(const proto::HttpRequest& request, const Endpoint& client, std::string_view reason,
-                       std::optional<proto::RetryIn> retry_in, std::string& out) {
-  count_failure(request, client);
+void HttpTracker::fail(const proto::HttpRequest& request, Ask ask, const Endpoint& client,
+                       std::string_view reason, std::optional<proto::RetryIn> retry_in, std::string& out) {
+  count_failure(ask, client);
   proto::append_failure(out, proto::reply_to(request), reason, retry_in);
 }
 
@@ -101,22 +111,22 @@ proto::RetryIn HttpTracker::retry_at_next_announce() {
 void HttpTracker::announce(const proto::HttpRequest& request, const Endpoint& client, std::string& out) {
   const auto query = proto::parse_announce_query(request.query);
   if (!query) {
-    fail(request, client, proto::to_string(query.error()), kNever, out);
+    fail(request, Ask::announce, client, proto::to_string(query.error()), kNever, out);
     return;
   }
   const Announced announced = addresses_of(*query, client);
   if (!announced.first) {
-    fail(request, client, "ip, ipv4 and ipv6 must be addresses of their family", kNever, out);
+    fail(request, Ask::announce, client, "ip, ipv4 and ipv6 must be addresses of their family", kNever, out);
     return;
   }
   if (const Refusal refusal = refuses(query->request, announced); refusal != Refusal::none) {
-    fail(request, client, to_string(refusal), retry_at_next_announce(), out);
+    fail(request, Ask::announce, client, to_string(refusal), retry_at_next_announce(), out);
     return;
   }
   proto::HttpAnnounceAnswer answer;
   answer.answer = announce_at(query->request, announced);
   if (answer.answer.full) {
-    fail(request, client, to_string(Refusal::full), retry_at_next_announce(), out);
+    fail(request, Ask::announce, client, to_string(Refusal::full), retry_at_next_announce(), out);
     return;
   }
   counters_.http_tracker[family_index(client.family)].announces.add();
@@ -186,7 +196,7 @@ proto::AnnounceAnswer HttpTracker::announce_at(const proto::AnnounceRequest& req
 std::unique_ptr<StreamedAnswer> HttpTracker::scrape(const proto::HttpRequest& request, const Endpoint& client,
                                                     std::string& out) {
   if (tracker_.denies(client)) {
-    fail(request, client, to_string(Refusal::network), retry_at_next_announce(), out);
+    fail(request, Ask::scrape, client, to_string(Refusal::network), retry_at_next_announce(), out);
     return nullptr;
   }
   if (tracker_.settings().full_scrape) {
@@ -196,7 +206,7 @@ std::unique_ptr<StreamedAnswer> HttpTracker::scrape(const proto::HttpRequest& re
   std::array<common::InfoHash, proto::kHttpScrapeMax> hashes;
   const auto asked = proto::parse_scrape_query(request.query, hashes);
   if (!asked) {
-    fail(request, client, proto::to_string(asked.error()), kNever, out);
+    fail(request, Ask::scrape, client, proto::to_string(asked.error()), kNever, out);
     return nullptr;
   }
   counters_.http_tracker[family_index(client.family)].scrapes.add();

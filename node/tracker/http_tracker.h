@@ -1,5 +1,5 @@
-// HttpTracker: /announce and /scrape over HTTP (BEP 3, 7, 23, 24, 31, 48), and full scrapes if they are
-// allowed. Worker's thread only.
+// HttpTracker: announces and scrapes over HTTP (BEP 3, 7, 23, 24, 31, 48) under the paths of
+// proto/tracker_path.h, and full scrapes if they are allowed. Worker's thread only.
 
 #pragma once
 
@@ -29,6 +29,8 @@ class HttpTracker final : public HttpHandler {
                                          std::string& out) override;
 
  private:
+  enum class Ask : uint8_t { nothing, announce, scrape, stats };
+  Ask ask_of(const proto::HttpRequest& request) const;
   void announce(const proto::HttpRequest& request, const common::Endpoint& client, std::string& out);
   // The addresses to announce: one, or one of each family. Empty: the request names something that is not an
   // address.
@@ -41,12 +43,11 @@ class HttpTracker final : public HttpHandler {
   proto::AnnounceAnswer announce_at(const proto::AnnounceRequest& request, const Announced& announced);
   std::unique_ptr<StreamedAnswer> scrape(const proto::HttpRequest& request, const common::Endpoint& client,
                                          std::string& out);
-  void fail(const proto::HttpRequest& request, const common::Endpoint& client, std::string_view reason,
+  void fail(const proto::HttpRequest& request, Ask ask, const common::Endpoint& client, std::string_view reason,
             std::optional<proto::RetryIn> retry_in, std::string& out);
   // For refused clients that may be served later, because access lists change at run time.
   proto::RetryIn retry_at_next_announce();
-  void count_failure(const proto::HttpRequest& request, const common::Endpoint& client);
-  bool asks_for_stats(const proto::HttpRequest& request) const;
+  void count_failure(Ask ask, const common::Endpoint& client);
   bool over_rate(const common::Endpoint& client);
 
   Tracker& tracker_;

@@ -126,6 +126,19 @@ class Http(HttpCase):
         self.assertEqual((response.status, response.headers["content-length"]), (200, expected))
         self.assertEqual(client.scrape(info_hash), {info_hash: (0, 0, 0)})
 
+    def test_paths(self):
+        """All that trackers are found under: docs/OPENTRACKER.md has the rule."""
+        client, info_hash = self.http(), fresh_hash()
+        paths = ("/announce", "/announce/", "//announce", "/announce.php", "/announce/KEY", "/KEY/announce", "/a")
+        for port, path in enumerate(paths, 1000):
+            with self.subTest(path):
+                parse_announce(client.get(announce_target(info_hash, port).replace("/announce", path)).bencoded(),
+                               socket.AF_INET)
+        for path in ("/scrape", "/scrape/", "//scrape", "/scrape.php", "/scrape/KEY", "/KEY/scrape", "/s"):
+            with self.subTest(path):
+                files = client.get(scrape_target(info_hash).replace("/scrape", path)).bencoded()[b"files"]
+                self.assertEqual(files[info_hash][b"incomplete"], len(paths))
+
     def test_pipelining(self):
         client = self.http()
         hashes = [fresh_hash() for _ in range(100)]
@@ -224,7 +237,7 @@ class HttpWrongQueries(HttpCase):
         self.assertEqual(client.get(scrape_target(fresh_hash())).status, 200)
 
     def test_elsewhere(self):
-        for target in ("/", "/announce/", "/stats", "//announce", "/%61nnounce?x", "/ANNOUNCE"):
+        for target in ("/", "/stats", "/%61nnounce?x", "/ANNOUNCE", "/KEY", "/b/announce/c", "/favicon.ico"):
             with self.subTest(target):
                 self.assertEqual(self.http().get(target).status, 404)
 
