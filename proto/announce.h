@@ -24,7 +24,7 @@ struct AnnounceRequest {
   std::array<uint8_t, 20> peer_id{};
   uint64_t left = 0;  // bytes still to download, below 2^63, or kLeftUnknown; 0: the client is a seeder
   Event event = Event::none;
-  uint16_t port = 0;                // never 0 in a parsed request
+  uint16_t port = 0;                // 0: none; the client gets peers and is not stored
   std::optional<uint32_t> numwant;  // none: the tracker decides
 };
 

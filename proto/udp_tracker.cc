@@ -69,9 +69,7 @@ void parse_announce(ByteSpan datagram, UdpRequest& request) {
   const uint32_t numwant = load<uint32_t>(at + 92);
   announce.port = load<uint16_t>(at + 96);
 
-  if (announce.port == 0) return refuse(request, UdpFault::announce_port_zero);
-  if (event >= kEvents.size()) return refuse(request, UdpFault::announce_unknown_event);
-  announce.event = kEvents[event];
+  announce.event = event < kEvents.size() ? kEvents[event] : Event::none;
   if (announce.left > kLeftMax) announce.left = kLeftUnknown;
   if (numwant <= INT32_MAX) announce.numwant = numwant;
   request.kind = UdpKind::announce;
@@ -79,11 +77,9 @@ void parse_announce(ByteSpan datagram, UdpRequest& request) {
 
 void parse_scrape(ByteSpan datagram, UdpRequest& request) {
   const ByteSpan hashes = datagram.subspan(kUdpScrapeHeaderSize);
-  if (hashes.empty()) return refuse(request, UdpFault::scrape_empty);
-  if (hashes.size() % common::kInfoHashSize != 0) return refuse(request, UdpFault::scrape_fraction);
-  if (hashes.size() / common::kInfoHashSize > kUdpScrapeMax)
-    return refuse(request, UdpFault::scrape_too_many);
-  request.hashes = hashes;
+  const size_t count = std::min(hashes.size() / common::kInfoHashSize, kUdpScrapeMax);
+  if (count == 0) return refuse(request, UdpFault::scrape_empty);
+  request.hashes = hashes.first(count * common::kInfoHashSize);
   request.kind = UdpKind::scrape;
 }
 
@@ -101,16 +97,8 @@ std::string_view to_string(UdpFault fault) {
       return "connect without the protocol id";
     case UdpFault::announce_too_short:
       return "announce too short";
-    case UdpFault::announce_port_zero:
-      return "port must not be 0";
-    case UdpFault::announce_unknown_event:
-      return "unknown event";
     case UdpFault::scrape_empty:
       return "scrape without info_hash";
-    case UdpFault::scrape_too_many:
-      return "scrape of more than 74 info_hashes";
-    case UdpFault::scrape_fraction:
-      return "scrape with a part of an info_hash";
   }
   return "";
 }

@@ -5,7 +5,7 @@
 // generators): the write_*_request functions and parse_udp_answer().
 //
 // Bytes after the last known field are ignored, as BEP 15 requires; so are BEP 41 options after an announce,
-// complete or not. A scrape has no end mark, so it must consist of whole hashes.
+// complete or not, and what follows the last whole hash of a scrape, or the 74th.
 
 #pragma once
 
@@ -57,16 +57,12 @@ enum class UdpFault : uint8_t {
   wrong_magic,     // connect without kUdpMagic
   // refused
   announce_too_short,
-  announce_port_zero,
-  announce_unknown_event,
   scrape_empty,
-  scrape_too_many,
-  scrape_fraction,
 };
-constexpr size_t kUdpFaults = 10;
+constexpr size_t kUdpFaults = 6;
 
 // For refused requests: it was a scrape, not an announce.
-constexpr bool is_of_scrape(UdpFault fault) { return fault >= UdpFault::scrape_empty; }
+constexpr bool is_of_scrape(UdpFault fault) { return fault == UdpFault::scrape_empty; }
 
 // A short sentence for the client; empty for none.
 std::string_view to_string(UdpFault fault);
@@ -87,7 +83,8 @@ struct UdpRequest {
 
 // Any datagram of any size. The IP address field is ignored: the source address is the peer's. A negative
 // numwant is none; 0 and large ones are kept. A `left` of 2^63 or more, as sent by clients that do not know
-// it, is kLeftUnknown. Event 4 is BEP 21's paused.
+// it, is kLeftUnknown. Event 4 is BEP 21's paused; unknown events are none. Port 0 stays 0: BEP 15 gives it no
+// meaning, and the source port of a datagram is seldom the one that a client accepts peers on.
 UdpRequest parse_udp_request(common::ByteSpan datagram);
 
 // The writers return the bytes written to the front of `out`; an `out` too small is our bug (kUdpAnswerMax

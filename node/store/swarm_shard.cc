@@ -66,6 +66,21 @@ proto::SwarmCounts SwarmShard::counts_of(const SwarmEntry& entry) const {
   return {v4[kSeeder] + v6[kSeeder], v4[kLeecher] + v6[kLeecher], entry.completed};
 }
 
+PeerAnswer SwarmShard::peek(SwarmRef ref, const PeerAnnounce& announce, common::Prng& prng,
+                            const PeerBuffers& out) const {
+  const Lock guard(lock_);
+  PeerAnswer answer;
+  const SwarmEntry* entry = table_.find(ref, announce.info_hash);
+  if (entry == nullptr) return answer;
+  answer.counts = counts_of(*entry);
+  if (announce.event == proto::Event::stopped) return answer;
+  answer.peers_v4 =
+      peers_v4_.sample(entry->v4, nullptr, announce.seeder, announce.want_v4, prng, out.v4.data());
+  answer.peers_v6 =
+      peers_v6_.sample(entry->v6, nullptr, announce.seeder, announce.want_v6, prng, out.v6.data());
+  return answer;
+}
+
 proto::SwarmCounts SwarmShard::scrape(SwarmRef ref, const InfoHash& info_hash) const {
   const Lock guard(lock_);
   const SwarmEntry* entry = table_.find(ref, info_hash);

@@ -104,6 +104,11 @@ PeerAnswer SwarmStore::announce(SwarmRef ref, const PeerAnnounce& announce, Tick
   return impl_->shard_of(ref).announce(ref, announce, now, prng, out);
 }
 
+PeerAnswer SwarmStore::peek(SwarmRef ref, const PeerAnnounce& announce, common::Prng& prng,
+                            const PeerBuffers& out) const {
+  return impl_->shard_of(ref).peek(ref, announce, prng, out);
+}
+
 proto::SwarmCounts SwarmStore::scrape(SwarmRef ref, const InfoHash& info_hash) const {
   return impl_->shard_of(ref).scrape(ref, info_hash);
 }

@@ -29,7 +29,7 @@ namespace shoal::node {
 
 struct PeerAnnounce {
   common::InfoHash info_hash;
-  common::Endpoint peer;  // port not 0
+  common::Endpoint peer;  // its port is not 0, but in peek()
   proto::Event event = proto::Event::none;
   bool seeder = false;   // left == 0
   uint32_t want_v4 = 0;  // at most this many IPv4 peers in the answer
@@ -127,6 +127,9 @@ class SwarmStore final : public sync::Swarms {
   // there, nor to one that stops.
   PeerAnswer announce(SwarmRef ref, const PeerAnnounce& announce, common::Tick now, common::Prng& prng,
                       const PeerBuffers& out);
+
+  // The answer to an announce that is not to be stored, such as one without a port: counts and peers.
+  PeerAnswer peek(SwarmRef ref, const PeerAnnounce& announce, common::Prng& prng, const PeerBuffers& out) const;
 
   // Zeros for an unknown swarm.
   proto::SwarmCounts scrape(SwarmRef ref, const common::InfoHash& info_hash) const;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "node/tracker/peer_address.h"
+
 namespace shoal::node {
 
 using proto::Event;
@@ -62,7 +64,10 @@ proto::AnnounceAnswer Tracker::announce(SwarmRef ref, const proto::AnnounceReque
   announce.seeder = request.left == 0;
   announce.want_v4 = want_v4;
   announce.want_v6 = want_v6;
-  const PeerAnswer stored = store_.announce(ref, announce, now, prng_, buffers);
+  const bool storable = request.port != 0 && can_be_peer(source);
+  const PeerAnswer stored = storable ? store_.announce(ref, announce, now, prng_, buffers)
+                                     : store_.peek(ref, announce, prng_, buffers);
+  if (!storable) counters_.unstorable.add();
 
   proto::AnnounceAnswer answer;
   if (stored.limit != Limit::none) {

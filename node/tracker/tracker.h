@@ -60,8 +60,9 @@ class Tracker {
   // The maximum number of peers for the client, if `fits` peers fit into its answer.
   uint32_t peers_wanted(const proto::AnnounceRequest& request, uint32_t fits) const;
 
-  // `source` is the client's address; its port is not used. The peer spans of the answer point into
-  // `buffers`.
+  // `source` is the client's address; its port is not used. Without a port in the request, or from an address
+  // that no peer can have, the answer is the same and nothing is stored. The peer spans of the answer point
+  // into `buffers`.
   proto::AnnounceAnswer announce(SwarmRef ref, const proto::AnnounceRequest& request,
                                  const common::Endpoint& source, uint32_t want_v4, uint32_t want_v6,
                                  common::Tick now, const PeerBuffers& buffers);

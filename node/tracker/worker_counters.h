@@ -67,6 +67,7 @@ struct AnnounceCounters {
   common::Counter completed;
   common::Counter stopped;
   common::Counter regular;  // no event, or paused
+  common::Counter unstorable;  // of all these: no port, or an address that no peer can have
   common::Counter peers_sent;
 
   uint64_t all() const { return started.value() + completed.value() + stopped.value() + regular.value(); }

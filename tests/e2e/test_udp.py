@@ -165,10 +165,30 @@ class UdpBadInput(ClusterCase):
 
     def test_refused_with_a_reason(self):
         client = self.client()
-        for name, fields in (("port 0", {"port": 0}), ("event", {"port": 1000, "event": 77})):
-            with self.subTest(name), self.assertRaises(Refused) as refused:
-                client.announce(fresh_hash(), **fields)
-            self.assertTrue(str(refused.exception))
+        client.connect()
+        with self.assertRaises(Refused) as refused:
+            client.scrape()
+        self.assertTrue(str(refused.exception))
+
+    def test_unknown_events_are_regular_announces(self):
+        client, info_hash = self.client(), fresh_hash()
+        for port, event in enumerate((5, 77, 2**32 - 1), 1000):
+            with self.subTest(event):
+                client.announce(info_hash, port, event=event)
+        self.assertEqual(client.scrape(info_hash), [(0, 0, 3)])
+
+    def test_without_a_port_peers_are_answered_and_nothing_is_stored(self):
+        for family, host in LOOPBACK.items():
+            with self.subTest(family):
+                client, info_hash = self.client(family=family), fresh_hash()
+                self.assertEqual(client.announce(info_hash, 0)["leechers"], 0)
+                client.announce(info_hash, 1000, left=0)
+                for event in ("started", "", "completed"):
+                    answer = client.announce(info_hash, 0, event=event)
+                    self.assertEqual((answer["peers"], answer["seeders"], answer["leechers"]), ({(host, 1000)}, 1, 0))
+                self.assertEqual(client.announce(info_hash, 0, event="stopped")["peers"], set())
+                self.assertEqual(client.scrape(info_hash), [(1, 0, 0)])
+        self.assertGreaterEqual(self.node(0).metric("shoal_announces_not_stored_total"), 10)
 
     def test_a_left_that_is_not_known_is_a_leecher_s(self):
         for left in (2**63, 2**64 - 1):
@@ -185,11 +205,14 @@ class UdpBadInput(ClusterCase):
             with self.subTest(count=count):
                 hashes = [fresh_hash() for _ in range(count - 1)] + [known]
                 self.assertEqual(client.scrape(*hashes), [(0, 0, 0)] * (count - 1) + [(1, 0, 0)])
-        for count in (0, 75, 76):
-            with self.subTest(count=count):
-                answer = client.ask(scrape_packet(connection_id, [fresh_hash() for _ in range(count)]))
-                self.assertEqual(answer[:4], b"\0\0\0\3")
-        for fraction in (1, 19, 21, 39):
+        # The first 74 whole hashes.
+        for count, fraction, answered in ((75, 0, 74), (200, 0, 74), (1, 1, 1), (1, 19, 1), (74, 7, 74)):
+            with self.subTest(count=count, fraction=fraction):
+                hashes = [known] + [fresh_hash() for _ in range(count - 1)]
+                answer = client.ask(scrape_packet(connection_id, [*hashes, os.urandom(fraction)]))
+                self.assertEqual((answer[:4], len(answer)), (b"\0\0\0\2", 8 + 12 * answered))
+                self.assertEqual(answer[8:12], b"\0\0\0\1")
+        for fraction in (0, 1, 19):
             with self.subTest(fraction=fraction):
                 answer = client.ask(scrape_packet(connection_id, [os.urandom(fraction)]))
                 self.assertEqual(answer[:4], b"\0\0\0\3")
@@ -252,8 +275,9 @@ class UdpWildcard(ClusterCase):
 
     def test_error_comes_from_there_too(self):
         with UdpClient(("127.0.0.2", self.port)) as client:
+            client.connect()
             with self.assertRaises(Refused):
-                client.announce(fresh_hash(), 0)
+                client.scrape()
 
     def test_a_batch_of_different_addresses(self):
         """Many datagrams to many addresses at once: each answer goes out from the right one."""

@@ -32,7 +32,6 @@ void check_announce(std::string_view query) {
     return;
   }
   const AnnounceRequest& request = announce->request;
-  CHECK_INVARIANT(request.port != 0);
   CHECK_INVARIANT(request.left <= INT64_MAX || request.left == kLeftUnknown);
 
   std::string again = "port=" + std::to_string(request.port);

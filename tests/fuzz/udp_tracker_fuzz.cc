@@ -17,7 +17,6 @@ bool same(common::ByteSpan a, common::ByteSpan b) {
 }
 
 void check_announce(common::ByteSpan datagram, const UdpRequest& request) {
-  CHECK_INVARIANT(request.announce.port != 0);
   const bool negative_left = datagram[64] >= 0x80;
   CHECK_INVARIANT(negative_left ? request.announce.left == kLeftUnknown
                                 : request.announce.left <= uint64_t{INT64_MAX});
@@ -35,7 +34,11 @@ void check_announce(common::ByteSpan datagram, const UdpRequest& request) {
   CHECK_INVARIANT(request.announce.numwant.has_value() != negative_numwant);
   CHECK_INVARIANT(same(std::span(out).first(64), datagram.first(64)));
   CHECK_INVARIANT(negative_left || same(std::span(out).subspan(64, 8), datagram.subspan(64, 8)));
-  CHECK_INVARIANT(same(std::span(out).subspan(72, 20), datagram.subspan(72, 20)));
+  const bool known_event = common::ByteReader(datagram.subspan(80)).u32() <= 4;
+  CHECK_INVARIANT(known_event || request.announce.event == Event::none);
+  CHECK_INVARIANT(same(std::span(out).subspan(72, 8), datagram.subspan(72, 8)));
+  CHECK_INVARIANT(!known_event || same(std::span(out).subspan(80, 4), datagram.subspan(80, 4)));
+  CHECK_INVARIANT(same(std::span(out).subspan(84, 8), datagram.subspan(84, 8)));
   CHECK_INVARIANT(negative_numwant || same(std::span(out).subspan(92, 4), datagram.subspan(92, 4)));
   CHECK_INVARIANT(same(std::span(out).subspan(96), datagram.subspan(96, 2)));
 
@@ -49,7 +52,8 @@ void check_scrape(common::ByteSpan datagram, const UdpRequest& request) {
   for (size_t i = 0; i < request.scrape_count(); ++i) hashes.push_back(request.scrape_hash(i));
   std::vector<uint8_t> out(kUdpScrapeHeaderSize + 20 * kUdpScrapeMax);
   out.resize(write_scrape_request(out, request.connection_id, request.transaction_id, hashes));
-  CHECK_INVARIANT(same(out, datagram));
+  CHECK_INVARIANT(same(out, datagram.first(out.size())));
+  CHECK_INVARIANT(request.scrape_count() == kUdpScrapeMax || datagram.size() - out.size() < 20);
 }
 
 void check_request(common::ByteSpan datagram) {

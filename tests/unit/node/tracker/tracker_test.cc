@@ -4,6 +4,7 @@
 
 #include <array>
 #include <initializer_list>
+#include <utility>
 
 using namespace shoal;
 
@@ -20,9 +21,9 @@ struct Fixture {
   std::array<uint8_t, 200 * 6> v4{};
   std::array<uint8_t, 200 * 18> v6{};
 
-  proto::AnnounceAnswer announce(uint32_t address, proto::Event event, uint64_t left) {
+  proto::AnnounceAnswer announce(uint32_t address, proto::Event event, uint64_t left, uint16_t port = 7000) {
     proto::AnnounceRequest request;
-    request.port = 7000;
+    request.port = port;
     request.event = event;
     request.left = left;
     const uint32_t want = tracker.peers_wanted(request, 200);
@@ -104,4 +105,25 @@ TEST_CASE("tracker: when a swarm is full the answer still has peers") {
   CHECK(f.counters.limits[node::index_of(node::Limit::peers_per_swarm)].value() == 1);
   CHECK(f.counters.all() == 2);
   CHECK(f.counters.deltas.value() == 1);
+}
+
+TEST_CASE("tracker: without a port, or from an address that no peer can have, the answer is the same and nothing is stored") {
+  Fixture f;
+  f.announce(0x0a000001, proto::Event::started, 0);
+  f.announce(0x0a000002, proto::Event::started, 1);
+  for (const auto& [address, port] :
+       {std::pair(0x0a000003U, uint16_t{0}), std::pair(0xa9fe0001U, uint16_t{7000}),
+        std::pair(0xffffffffU, uint16_t{7000}), std::pair(0U, uint16_t{7000})}) {
+    CAPTURE(address);
+    for (const proto::Event event : {proto::Event::started, proto::Event::none, proto::Event::completed}) {
+      const auto answer = f.announce(address, event, 1, port);
+      CHECK(answer.counts == proto::SwarmCounts{1, 1, 0});
+      CHECK(answer.peers_v4.size() == 12);
+      CHECK(answer.interval_s >= 900);
+    }
+    CHECK(f.announce(address, proto::Event::stopped, 1, port).peers_v4.empty());
+  }
+  CHECK(f.store.totals().leechers_v4 == 1);
+  CHECK(f.counters.unstorable.value() == 16);
+  CHECK(f.counters.deltas.value() == 2);
 }

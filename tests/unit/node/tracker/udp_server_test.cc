@@ -101,7 +101,8 @@ struct Served {
     return out;
   }
 
-  // Scrapes of all sizes, connects, and requests to refuse or drop: three of five are answered.
+  // Scrapes of all sizes, connects, announces that are not stored, and requests to drop: three of five are
+  // answered.
   std::vector<Datagram> others() const {
     Datagram connect;
     connect.size = proto::write_connect_request(connect.bytes, 8);
