@@ -51,9 +51,13 @@ bool AnnouncePolicy::forbids_anything() const {
          !denied_networks_.empty() || !private_addresses_;
 }
 
-Refusal AnnouncePolicy::judge(const proto::AnnounceRequest& request, const common::Endpoint& peer) const {
+Refusal AnnouncePolicy::judge_address(const common::Endpoint& peer) const {
   if (denies(peer)) return Refusal::network;
-  if (!private_addresses_ && common::is_private(peer)) return Refusal::private_address;
+  return !private_addresses_ && common::is_private(peer) ? Refusal::private_address : Refusal::none;
+}
+
+Refusal AnnouncePolicy::judge(const proto::AnnounceRequest& request, const common::Endpoint& peer) const {
+  if (const Refusal refusal = judge_address(peer); refusal != Refusal::none) return refusal;
   if (!swarms_.allows(request.info_hash)) return Refusal::swarm;
   if (clients_allow_.empty() && clients_deny_.empty()) return Refusal::none;
   const std::string_view peer_id(reinterpret_cast<const char*>(request.peer_id.data()),

@@ -49,6 +49,9 @@ class AnnouncePolicy {
   // `peer` is the address that other peers would get.
   Refusal judge(const proto::AnnounceRequest& request, const common::Endpoint& peer) const;
 
+  // What judge() says of the address alone.
+  Refusal judge_address(const common::Endpoint& peer) const;
+
   bool allows(const common::InfoHash& hash) const { return swarms_.allows(hash); }
   bool restricts_swarms() const { return swarms_.mode != AccessMode::open; }
 

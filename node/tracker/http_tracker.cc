@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "node/os/monotonic.h"
+#include "node/tracker/peer_address.h"
 #include "proto/http_answer.h"
 #include "proto/http_query.h"
 #include "proto/stats_query.h"
@@ -66,7 +67,7 @@ std::unique_ptr<StreamedAnswer> HttpTracker::answer(const proto::HttpRequest& re
                                out);
   }
   if (ask == Ask::scrape) return scrape(request, *client, out);
-  announce(request, *client, out);
+  announce(request, *client, is_loopback(connected), out);
   return nullptr;
 }
 
@@ -108,18 +109,19 @@ proto::RetryIn HttpTracker::retry_at_next_announce() {
   return {.minutes = (tracker_.interval_s() + 59) / 60};
 }
 
-void HttpTracker::announce(const proto::HttpRequest& request, const Endpoint& client, std::string& out) {
-  const auto query = proto::parse_announce_query(request.query);
+void HttpTracker::announce(const proto::HttpRequest& request, const Endpoint& client, bool local,
+                           std::string& out) {
+  auto query = proto::parse_announce_query(request.query);
   if (!query) {
     fail(request, Ask::announce, client, proto::to_string(query.error()), kNever, out);
     return;
   }
+  // Only a client on this machine can have a loopback address, whatever a proxy says. Without a port nothing is
+  // stored.
+  if (is_loopback(client) && !local) query->request.port = 0;
   const Announced announced = addresses_of(*query, client);
-  if (!announced.first) {
-    fail(request, Ask::announce, client, "ip, ipv4 and ipv6 must be addresses of their family", kNever, out);
-    return;
-  }
-  if (const Refusal refusal = refuses(query->request, announced); refusal != Refusal::none) {
+  if (const Refusal refusal = refuses(query->request, announced, client);
+      refusal != Refusal::none) {
     fail(request, Ask::announce, client, to_string(refusal), retry_at_next_announce(), out);
     return;
   }
@@ -137,30 +139,47 @@ void HttpTracker::announce(const proto::HttpRequest& request, const Endpoint& cl
   proto::append_announce_answer(out, proto::reply_to(request), answer);
 }
 
+std::optional<Endpoint> HttpTracker::hinted(std::string_view value, const Endpoint& client) const {
+  if (value.empty()) return std::nullopt;
+  const auto address = proto::parse_announced_address(value);
+  if (!address || !can_be_peer(*address) || !tracker_.admits(*address)) return std::nullopt;
+  return is_loopback(*address) && !is_loopback(client) ? std::nullopt : address;
+}
+
 HttpTracker::Announced HttpTracker::addresses_of(const proto::AnnounceQuery& query,
                                                  const Endpoint& client) const {
   const TrackerSettings& settings = tracker_.settings();
   const bool believed = settings.ip_param == IpParam::any ||
                         (settings.ip_param == IpParam::trusted && settings.proxies.networks.contains(client));
   if (!believed) return {client, std::nullopt};
-  Announced announced{client, std::nullopt};
-  if (!query.ip.empty()) announced.first = proto::parse_announced_address(query.ip);
+  const auto ip = hinted(query.ip, client);
+  Announced announced{ip.value_or(client), std::nullopt, ip.has_value()};
   for (const auto& [value, family] : {std::pair(query.ipv4, Family::v4), std::pair(query.ipv6, Family::v6)}) {
-    if (value.empty() || !announced.first) continue;
-    const auto address = proto::parse_announced_address(value);
-    if (!address || address->family != family) return {};
+    const auto address = hinted(value, client);
+    if (!address || address->family != family) continue;
     // For the same family, ip= takes precedence.
-    if (announced.first->family != family) {
+    if (announced.first.family != family) {
       announced.second = address;
-    } else if (query.ip.empty()) {
-      announced.first = address;
+    } else if (!ip) {
+      announced.first = *address;
     }
+    announced.hinted = true;
+  }
+  // The client's own address, if no peer can have it, must not lose the good one beside it.
+  if (announced.second && !(can_be_peer(announced.first) && tracker_.admits(announced.first))) {
+    announced.first = *std::exchange(announced.second, std::nullopt);
   }
   return announced;
 }
 
-Refusal HttpTracker::refuses(const proto::AnnounceRequest& request, const Announced& announced) {
-  const Refusal refusal = tracker_.refuses(request, *announced.first);
+Refusal HttpTracker::refuses(const proto::AnnounceRequest& request, const Announced& announced,
+                             const Endpoint& client) {
+  // Naming another address does not lead out of a denied network.
+  if (announced.hinted && tracker_.denies(client)) {
+    counters_.announce.refused[static_cast<size_t>(Refusal::network)].add();
+    return Refusal::network;
+  }
+  const Refusal refusal = tracker_.refuses(request, announced.first);
   return refusal == Refusal::none && announced.second ? tracker_.refuses(request, *announced.second)
                                                       : refusal;
 }
@@ -177,14 +196,14 @@ proto::AnnounceAnswer HttpTracker::announce_at(const proto::AnnounceRequest& req
     const bool v4 = peer.family == Family::v4;
     return tracker_.announce(ref, one, peer, v4 ? wanted : 0, v4 ? 0 : wanted, now, buffers);
   };
-  proto::AnnounceAnswer answer = announce_one(request, *announced.first, want);
+  proto::AnnounceAnswer answer = announce_one(request, announced.first, want);
   if (!announced.second || answer.full) return answer;
   // Two peers but one download, which is already counted.
   proto::AnnounceRequest again = request;
   if (again.event == proto::Event::completed) again.event = proto::Event::none;
-  const bool first_v4 = announced.first->family == Family::v4;
+  const bool first_v4 = announced.first.family == Family::v4;
   const ByteSpan first = first_v4 ? answer.peers_v4 : answer.peers_v6;
-  const auto got = static_cast<uint32_t>(first.size() / common::compact_size(announced.first->family));
+  const auto got = static_cast<uint32_t>(first.size() / common::compact_size(announced.first.family));
   // If the tracker is full now, the peer is at least listed with its first address.
   const proto::AnnounceAnswer both = announce_one(again, *announced.second, want - got);
   if (both.full) return answer;

@@ -31,15 +31,19 @@ class HttpTracker final : public HttpHandler {
  private:
   enum class Ask : uint8_t { nothing, announce, scrape, stats };
   Ask ask_of(const proto::HttpRequest& request) const;
-  void announce(const proto::HttpRequest& request, const common::Endpoint& client, std::string& out);
-  // The addresses to announce: one, or one of each family. Empty: the request names something that is not an
-  // address.
+  // `local`: the connection comes from this machine.
+  void announce(const proto::HttpRequest& request, const common::Endpoint& client, bool local, std::string& out);
+  // The addresses to announce: one, or one of each family.
   struct Announced {
-    std::optional<common::Endpoint> first;
+    common::Endpoint first;
     std::optional<common::Endpoint> second;
+    bool hinted = false;  // at least one is not the client's own
   };
+  // What ip=, ipv4= or ipv6= names, if it can be announced for this client.
+  std::optional<common::Endpoint> hinted(std::string_view value, const common::Endpoint& client) const;
   Announced addresses_of(const proto::AnnounceQuery& query, const common::Endpoint& client) const;
-  Refusal refuses(const proto::AnnounceRequest& request, const Announced& announced);
+  Refusal refuses(const proto::AnnounceRequest& request, const Announced& announced,
+                  const common::Endpoint& client);
   proto::AnnounceAnswer announce_at(const proto::AnnounceRequest& request, const Announced& announced);
   std::unique_ptr<StreamedAnswer> scrape(const proto::HttpRequest& request, const common::Endpoint& client,
                                          std::string& out);

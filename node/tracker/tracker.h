@@ -44,6 +44,11 @@ class Tracker {
     return policy_ == nullptr ? Refusal::none : judge(request, peer);
   }
 
+  // Whether that address may be announced for a client.
+  bool admits(const common::Endpoint& peer) const {
+    return policy_ == nullptr || policy_->judge_address(peer) == Refusal::none;
+  }
+
   // Whether the client is in a denied network.
   bool denies(const common::Endpoint& client) const { return policy_ != nullptr && policy_->denies(client); }
 

@@ -161,11 +161,66 @@ class IpParamAny(AddressCase):
         self.assertNotIn(("2001:db8::1", 1000), self.peers(info_hash))
         self.assertNotIn(("127.0.0.1", 1000), self.peers(info_hash))
 
-    def test_what_is_no_address(self):
-        for extra in ("&ip=localhost", "&ip=1.2.3", "&ipv4=2001%3Adb8%3A%3A1", "&ipv6=192.0.2.1", "&ip=%zz", "&ip=%00"):
+    def test_what_cannot_be_announced_is_ignored(self):
+        """The announce counts with the client's own address: names, other families, what no peer can have."""
+        bad = ("localhost", "1.2.3", "%zz", "%00", "", "x" * 300, "fe80::1%25eth0", "fe80::1", "0.0.0.0", "255.255.255.255",
+               "224.0.0.1", "240.0.0.1", "169.254.1.1", "ff02::1", "::", "::192.0.2.1")
+        for extra in (*(f"&ip={value}" for value in bad), *(f"&ipv6={value}" for value in bad), "&ipv4=2001%3Adb8%3A%3A1",
+                      "&ipv6=192.0.2.1", "&ipv6=::ffff:192.0.2.1", "&ip=x&ipv4=x&ipv6=x"):
             with self.subTest(extra):
-                answer = self.announce(fresh_hash(), 1000, extra=extra)
-                self.assertEqual(answer[b"failure reason"], b"ip, ipv4 and ipv6 must be addresses of their family")
+                info_hash = fresh_hash()
+                self.announce(info_hash, 1000, extra=extra)
+                self.assertEqual(self.peers(info_hash), {("127.0.0.1", 1000)})
+
+    def test_a_bad_address_does_not_lose_the_good_one(self):
+        for extra, peers in (("&ip=localhost&ipv4=192.0.2.1", {"192.0.2.1"}),
+                             ("&ip=192.0.2.1&ipv4=x&ipv6=fe80::1", {"192.0.2.1"}),
+                             ("&ip=0.0.0.0&ipv4=192.0.2.1&ipv6=2001:db8::1", {"192.0.2.1", "2001:db8::1"}),
+                             ("&ip=x&ipv6=2001:db8::1", {"127.0.0.1", "2001:db8::1"}),
+                             ("&ip=::ffff:192.0.2.1", {"192.0.2.1"}), ("&ip=127.0.0.9", {"127.0.0.9"})):
+            with self.subTest(extra):
+                info_hash = fresh_hash()
+                self.announce(info_hash, 1000, extra=extra)
+                self.assertEqual(self.peers(info_hash), {(peer, 1000) for peer in peers})
+
+
+class IpParamRefused(AddressCase):
+    settings = {"tracker": {"ip_param": "any"},
+                "access": {"deny_networks": ["192.0.2.0/24", "127.0.0.3/32"], "private_addresses": False}}
+
+    def test_what_the_options_refuse_is_ignored(self):
+        for extra, peer in (("&ip=8.8.8.1&ipv6=fc00::1", "8.8.8.1"), ("&ip=192.0.2.7&ipv4=8.8.8.2", "8.8.8.2"),
+                            ("&ip=10.0.0.1&ipv4=8.8.8.3", "8.8.8.3"), ("&ipv6=2001:db8::7", "2001:db8::7")):
+            with self.subTest(extra):
+                info_hash = fresh_hash()
+                self.assertNotIn(b"failure reason", self.announce(info_hash, 1000, extra=extra))
+                for key, size in ((b"peers", 6), (b"peers6", 18)):
+                    data = self.announce(info_hash, 0, extra="&ip=8.8.8.8&ipv6=2001:db8::8")[key]
+                    self.assertEqual(len(data), size if (":" in peer) == (size == 18) else 0)
+
+    def test_the_client_s_own_address_is_judged_too(self):
+        answer = self.announce(fresh_hash(), 1000, extra="&ip=192.0.2.7")
+        self.assertEqual(answer[b"failure reason"], b"private addresses are not allowed on this tracker")
+        answer = self.announce(fresh_hash(), 1000, extra="&ip=8.8.8.8", source="127.0.0.3")
+        self.assertEqual(answer[b"failure reason"], b"this network is not allowed on this tracker")
+
+
+class LoopbackBehindProxies(AddressCase):
+    """A loopback address is a peer only for clients on this machine: here a proxy names the client."""
+
+    settings = {"access": {"trusted_proxies": ["127.0.0.2"]}, "tracker": {"ip_param": "any"}}
+
+    def test_a_public_client_cannot_name_loopback(self):
+        info_hash = fresh_hash()
+        self.announce(info_hash, 1000, [proxied("192.0.2.1")], source="127.0.0.2", extra="&ip=127.0.0.1&ipv6=::1")
+        self.assertEqual(self.peers(info_hash), {("192.0.2.1", 1000)})
+
+    def test_a_client_that_no_peer_can_reach_is_answered_and_not_stored(self):
+        for address in ("0.0.0.0", "169.254.0.1", "255.255.255.255", "fe80::1", "ff02::1"):
+            with self.subTest(address):
+                info_hash = fresh_hash()
+                self.assertIn(b"interval", self.announce(info_hash, 1000, [proxied(address)], source="127.0.0.2"))
+                self.assertEqual(self.peers(info_hash), set())
 
 
 class IpParamTrusted(AddressCase):
