@@ -283,6 +283,8 @@ std::string_view http_status_text(int status) {
       return "Request Timeout";
     case 409:
       return "Conflict";
+    case 413:
+      return "Content Too Large";
     case 414:
       return "URI Too Long";
     case 429:

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <charconv>
 #include <cstring>
 
 #include "common/text.h"
@@ -65,12 +66,14 @@ size_t find_control(std::string_view text, size_t at) {
 struct HeadFacts {
   int hosts = 0;
   int content_lengths = 0;
+  size_t content_length = 0;  // cut to kHttpBodyMax + 1
   bool transfer_encoding = false;
   bool close = false;
   bool keep_alive = false;
 };
 
 constexpr int kFine = 0;
+constexpr size_t kEmptyLinesMax = 4;  // before a request
 
 int read_target(std::string_view target, HttpRequest& request) {
   constexpr std::string_view kScheme = "http://";
@@ -129,6 +132,16 @@ void read_connection(std::string_view list, HeadFacts& facts) {
   }
 }
 
+int read_content_length(std::string_view digits, HeadFacts& facts) {
+  if (++facts.content_lengths > 1) return 400;
+  if (digits.empty() || !std::all_of(digits.begin(), digits.end(), is_digit)) return 400;
+  uint64_t length = 0;
+  const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), length);
+  const bool large = read.ec != std::errc() || length > kHttpBodyMax;
+  facts.content_length = large ? kHttpBodyMax + 1 : static_cast<size_t>(length);
+  return kFine;
+}
+
 int read_header_line(std::string_view line, HeadFacts& facts) {
   const size_t colon =
       static_cast<size_t>(std::find_if_not(line.begin(), line.end(), is_token) - line.begin());
@@ -146,9 +159,7 @@ int read_header_line(std::string_view line, HeadFacts& facts) {
       break;
     case 14:
       if (equals_ignoring_case(name, "content-length")) {
-        const std::string_view length = trim_blanks(line.substr(colon + 1));
-        const bool zero = !length.empty() && length.find_first_not_of('0') == std::string_view::npos;
-        if (++facts.content_lengths > 1 || !zero) return 400;
+        return read_content_length(trim_blanks(line.substr(colon + 1)), facts);
       }
       break;
     case 17:
@@ -160,9 +171,11 @@ int read_header_line(std::string_view line, HeadFacts& facts) {
   return kFine;
 }
 
-int judge_head(const HeadFacts& facts, HttpRequest& request) {
+int judge_head(const HeadFacts& facts, HttpRules rules, HttpRequest& request) {
   if (facts.transfer_encoding) return facts.content_lengths > 0 ? 400 : 501;
-  if (request.version_minor >= 1 && facts.hosts == 0) return 400;
+  if (facts.content_length > 0 && !rules.lenient) return 400;
+  if (facts.content_length > kHttpBodyMax) return 413;
+  if (request.version_minor >= 1 && facts.hosts == 0 && !rules.lenient) return 400;
   request.keep_alive = !facts.close && (request.version_minor >= 1 || facts.keep_alive);
   return kFine;
 }
@@ -176,7 +189,7 @@ HttpRequest bad(int status) {
 
 }  // namespace
 
-HttpRequest parse_http_request(ByteSpan buffer, bool post) {
+HttpRequest parse_http_request(ByteSpan buffer, HttpRules rules) {
   const std::string_view text(reinterpret_cast<const char*>(buffer.data()),
                               std::min(buffer.size(), kHttpHeadMax));
   HttpRequest request;
@@ -184,22 +197,25 @@ HttpRequest parse_http_request(ByteSpan buffer, bool post) {
   size_t first_header = 0;
   size_t line_start = 0;
   size_t lines = 0;
+  size_t empty_lines = 0;
   while (true) {
-    const size_t end = find_control(text, line_start);
-    if (end < text.size() && text[end] != '\r') return bad(400);
-    if (end + 1 >= text.size()) {
+    const size_t line_end = find_control(text, line_start);
+    const bool cr = line_end < text.size() && text[line_end] == '\r';
+    const size_t line_feed = line_end + (cr ? 1 : 0);
+    if (line_feed >= text.size()) {
       if (text.size() == kHttpHeadMax) return bad(lines == 0 ? 414 : 431);
       return {};
     }
-    if (text[end + 1] != '\n') return bad(400);
-    const std::string_view line = text.substr(line_start, end - line_start);
-    line_start = end + 2;
+    if (text[line_feed] != '\n' || !(cr || rules.bare_lf)) return bad(400);
+    const std::string_view line = text.substr(line_start, line_end - line_start);
+    line_start = line_feed + 1;
     int status = kFine;
     if (lines == 0) {
-      status = read_request_line(line, post, request);
+      if (line.empty() && rules.lenient && ++empty_lines <= kEmptyLinesMax) continue;
+      status = read_request_line(line, rules.post, request);
       first_header = line_start;
     } else if (line.empty()) {
-      request.header_lines = text.substr(first_header, end - first_header);
+      request.header_lines = text.substr(first_header, line_end - first_header);
       break;
     } else {
       status = lines > kHttpHeadersMax ? 431 : read_header_line(line, facts);
@@ -207,17 +223,19 @@ HttpRequest parse_http_request(ByteSpan buffer, bool post) {
     if (status != kFine) return bad(status);
     ++lines;
   }
-  if (const int status = judge_head(facts, request)) return bad(status);
+  if (const int status = judge_head(facts, rules, request)) return bad(status);
+  if (buffer.size() - line_start < facts.content_length) return {};
   request.state = HttpState::request;
-  request.consumed = line_start;
+  request.consumed = line_start + facts.content_length;
   return request;
 }
 
 std::optional<std::string_view> HttpRequest::take_header(std::string_view& rest, std::string_view name) {
   while (!rest.empty()) {
-    const size_t end = rest.find('\r');
-    const std::string_view line = rest.substr(0, end);
-    rest.remove_prefix(end + 2);
+    const size_t end = rest.find('\n');
+    std::string_view line = rest.substr(0, end);
+    rest.remove_prefix(end + 1);
+    if (line.ends_with('\r')) line.remove_suffix(1);
     if (line.size() <= name.size() || line[name.size()] != ':') continue;
     const bool same = std::equal(name.begin(), name.end(), line.begin(),
                                  [](char a, char b) { return to_lower(a) == to_lower(b); });

@@ -41,6 +41,7 @@ struct HttpServer::Connection {
   std::string unsent;                                   // the end of an answer
   std::unique_ptr<StreamedAnswerPump> streamed_answer;  // being made; null: none
   Wait wait = Wait::request;
+  proto::HttpRules rules;
   bool proxy_header_due = false;
   bool closing = false;
   bool counted = false;      // in limits_.per_address
@@ -104,7 +105,10 @@ void HttpServer::accept(uv_stream_t* listener) {
     return;
   }
   connection.client = from_sockaddr(reinterpret_cast<sockaddr*>(&peer));
-  connection.proxy_header_due = proxy_header_ && trusted(connection.client);
+  const bool proxy = trusted(connection.client);
+  connection.rules = limits_.rules;
+  if (proxy) connection.rules.bare_lf = false;
+  connection.proxy_header_due = proxy_header_ && proxy;
   // A refused connection must not displace another.
   if (!connection.proxy_header_due && !admit(connection)) return;
   if (full) make_room();
@@ -174,7 +178,7 @@ void HttpServer::answer_input(Connection& connection, ByteSpan bytes, bool had_p
 ByteSpan HttpServer::answer_all(Connection& connection, ByteSpan input) {
   if (connection.proxy_header_due && !take_proxy_header(connection, input)) return input;
   while (!input.empty() && !connection.last_answer && !connection.streamed_answer) {
-    proto::HttpRequest request = proto::parse_http_request(input, limits_.post);
+    proto::HttpRequest request = proto::parse_http_request(input, connection.rules);
     if (request.state == proto::HttpState::need_more) return input;
     if (request.state == proto::HttpState::bad) {
       refuse(connection, request.status);

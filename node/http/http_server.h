@@ -1,7 +1,7 @@
 // HttpServer: HTTP/1.x connections on one libuv loop: reading, pipelining, keep-alive, limits. What is
 // answered is the handler's. One thread; a slow client costs a little memory, never the thread.
 // Memory: all connections share one read buffer and one answer buffer. A connection keeps bytes of its own
-// only while a request is incomplete (bounded by the parser's head limit), while the kernel has not taken all
+// only while a request is incomplete (bounded by the parser's limits), while the kernel has not taken all
 // of an answer, or while an answer is streamed. In the last two cases the server does not read from it, and
 // what it sent after the request (at most one read) waits.
 
@@ -41,7 +41,7 @@ struct HttpLimits {
   uint64_t idle_ms = 60'000;     // without a byte of the next request
   uint64_t request_ms = 10'000;  // from a request's first byte to its last
   uint64_t answer_ms = 10'000;   // for the client to take an answer
-  bool post = false;             // POST reaches the handler; else it is answered with 405
+  proto::HttpRules rules{};      // for what clients send themselves; connections of proxies have no bare LF
   // Not null: refuses connections of a client that has too many. Must outlive the server.
   AddressConnections* per_address = nullptr;
 };

@@ -68,6 +68,7 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
                       .tracker = tracker_settings(options, load_.adapted_interval_s(), limits_.requests()),
                       .http_limits = {.connections_max = http_connections_max(
                                           options.limits.connections, raise_open_files(), parts.udp.size()),
+                                      .rules = {.lenient = true, .bare_lf = true},
                                       .per_address = limits_.connections()},
                       .connection_keys = keys_.connection,
                       .policy = access_.policy(),
@@ -91,7 +92,7 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
   start_workers(std::move(parts.udp), std::move(parts.http));
   if (options.admin.listen) {
     admin_server_ = std::make_unique<HttpServer>(
-        &loop_.uv, HttpLimits{.connections_max = kAdminConnectionsMax, .post = true}, admin_,
+        &loop_.uv, HttpLimits{.connections_max = kAdminConnectionsMax, .rules = {.post = true}}, admin_,
         admin_counters_);
     admin_server_->listen(std::move(parts.admin));
   }

@@ -66,6 +66,15 @@ class Proxies(AddressCase):
                 self.assertEqual(answer[b"failure reason"], b"a proxy does not tell the client's address")
                 self.assertNotIn(b"retry in", answer)
 
+    def test_a_proxy_s_lines_end_in_cr_lf(self):
+        """What a proxy takes for one header line must not be two here, of which the second names a client."""
+        request = "GET " + announce_target(fresh_hash(), 1000) + " HTTP/1.1\r\nX: y\nX-Forwarded-For: 6.6.6.6\r\n\r\n"
+        for source, status in (("127.0.0.2", 400), ("127.0.0.3", 200)):
+            with self.subTest(source):
+                client = self.http(source)
+                client.send(request.encode())
+                self.assertEqual(client.read_response().status, status)
+
     def test_a_proxy_over_ipv6(self):
         info_hash = fresh_hash()
         self.announce(info_hash, 1000, [proxied("2001:db8::7")], family="IPv6")

@@ -13,8 +13,11 @@ using namespace shoal::proto;
 
 namespace {
 
-HttpRequest parse(std::string_view text) {
-  return parse_http_request({reinterpret_cast<const uint8_t*>(text.data()), text.size()});
+constexpr HttpRules kStrict;
+constexpr HttpRules kLenient{.lenient = true, .bare_lf = true};
+
+HttpRequest parse(std::string_view text, HttpRules rules) {
+  return parse_http_request({reinterpret_cast<const uint8_t*>(text.data()), text.size()}, rules);
 }
 
 bool same(const HttpRequest& a, const HttpRequest& b) {
@@ -24,27 +27,33 @@ bool same(const HttpRequest& a, const HttpRequest& b) {
 }
 
 // Feeds growing prefixes, as a connection would, until the first verdict.
-HttpRequest parse_in_pieces(std::string_view text, size_t step) {
+HttpRequest parse_in_pieces(std::string_view text, size_t step, HttpRules rules) {
   for (size_t size = 0; size < text.size(); size += step) {
-    const HttpRequest request = parse(text.substr(0, size));
+    const HttpRequest request = parse(text.substr(0, size), rules);
     if (request.state != HttpState::need_more) return request;
   }
-  return parse(text);
+  return parse(text, rules);
 }
 
-void check_request(std::string_view text, const HttpRequest& request) {
-  CHECK_INVARIANT(request.consumed >= 4 && request.consumed <= std::min(text.size(), kHttpHeadMax));
-  const std::string_view head = text.substr(0, request.consumed);
-  CHECK_INVARIANT(head.ends_with("\r\n\r\n"));
-  CHECK_INVARIANT(head.find("\r\n\r\n") == head.size() - 4);
+size_t body_size(const HttpRequest& request) {
+  const auto length = request.header("content-length");
+  return length ? static_cast<size_t>(std::stoul(std::string(*length))) : 0;
+}
+
+void check_request(std::string_view text, const HttpRequest& request, HttpRules rules) {
+  const size_t body = body_size(request);
+  CHECK_INVARIANT(body <= (rules.lenient ? kHttpBodyMax : 0));
+  CHECK_INVARIANT(request.consumed <= text.size() && request.consumed >= body + 4);
+  const std::string_view head = text.substr(0, request.consumed - body);
+  CHECK_INVARIANT(head.size() <= kHttpHeadMax);
+  CHECK_INVARIANT(head.ends_with(rules.bare_lf ? "\n" : "\r\n\r\n"));
+  CHECK_INVARIANT(rules.lenient || head.find("\r\n\r\n") == head.size() - 4);
   CHECK_INVARIANT(head.find('\0') == std::string_view::npos);
   CHECK_INVARIANT(request.path.starts_with('/'));
-  CHECK_INVARIANT(request.path.find_first_of("? \t") == std::string_view::npos);
+  CHECK_INVARIANT(request.path.find_first_of("? \t\r\n") == std::string_view::npos);
   CHECK_INVARIANT(request.query.find_first_of(" \t\r\n") == std::string_view::npos);
   CHECK_INVARIANT(!request.header("transfer-encoding"));
-  const auto length = request.header("content-length");
-  CHECK_INVARIANT(!length || length->find_first_not_of('0') == std::string_view::npos);
-  CHECK_INVARIANT(request.version_minor == 0 || request.header("host"));
+  CHECK_INVARIANT(rules.lenient || request.version_minor == 0 || request.header("host"));
   CHECK_INVARIANT(!request.header("no such header"));
 
   // Written again from what was parsed, it parses the same.
@@ -53,23 +62,37 @@ void check_request(std::string_view text, const HttpRequest& request) {
   again += request.version_minor == 0 ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n";
   again += std::string(request.header_lines) + "\r\n";
   if (again.size() > kHttpHeadMax) return;
-  const HttpRequest second = parse(again);
+  again.resize(again.size() + body);
+  const HttpRequest second = parse(again, rules);
   CHECK_INVARIANT(second.state == HttpState::request && second.consumed == again.size());
   CHECK_INVARIANT(second.path == request.path && second.query == request.query);
   CHECK_INVARIANT(second.method == request.method && second.keep_alive == request.keep_alive);
 }
 
+void check_stream(std::string_view text, HttpRules rules) {
+  while (true) {
+    const HttpRequest request = parse(text, rules);
+    const size_t byte_wise_max = 1024;  // quadratic; larger inputs are split more coarsely
+    CHECK_INVARIANT(same(request, parse_in_pieces(text, text.size() <= byte_wise_max ? 1 : 97, rules)));
+    if (request.state == HttpState::bad) CHECK_INVARIANT(request.status >= 400 && request.status <= 505);
+    if (request.state != HttpState::request) return;
+    check_request(text, request, rules);
+    text.remove_prefix(request.consumed);
+  }
+}
+
+// What the strict rules accept, the lenient ones read alike.
+void check_lenient_is_wider(std::string_view text) {
+  const HttpRequest strict = parse(text, kStrict);
+  if (strict.state == HttpState::request) CHECK_INVARIANT(same(strict, parse(text, kLenient)));
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  std::string_view text(reinterpret_cast<const char*>(data), size);
-  while (true) {
-    const HttpRequest request = parse(text);
-    const size_t byte_wise_max = 1024;  // quadratic; larger inputs are split more coarsely
-    CHECK_INVARIANT(same(request, parse_in_pieces(text, text.size() <= byte_wise_max ? 1 : 97)));
-    if (request.state == HttpState::bad) CHECK_INVARIANT(request.status >= 400 && request.status <= 505);
-    if (request.state != HttpState::request) return 0;
-    check_request(text, request);
-    text.remove_prefix(request.consumed);
-  }
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  check_stream(text, kStrict);
+  check_stream(text, kLenient);
+  check_lenient_is_wider(text);
+  return 0;
 }

@@ -9,16 +9,20 @@ using namespace shoal::proto;
 
 namespace {
 
-HttpRequest parse(std::string_view text) {
-  return parse_http_request({reinterpret_cast<const uint8_t*>(text.data()), text.size()});
+constexpr HttpRules kStrict;
+constexpr HttpRules kTracker{.lenient = true, .bare_lf = true};
+constexpr HttpRules kBehindProxy{.lenient = true};
+
+HttpRequest parse(std::string_view text, HttpRules rules = kStrict) {
+  return parse_http_request({reinterpret_cast<const uint8_t*>(text.data()), text.size()}, rules);
 }
 
 // The status of a refused request, 200 for a good one, 0 for need_more; checks that it does not depend on
 // how the bytes arrive.
-int status_of(const std::string& text) {
-  const HttpRequest whole = parse(text);
+int status_of(const std::string& text, HttpRules rules = kStrict) {
+  const HttpRequest whole = parse(text, rules);
   for (size_t size = 0; size < text.size(); ++size) {
-    const HttpRequest part = parse(std::string_view(text).substr(0, size));
+    const HttpRequest part = parse(std::string_view(text).substr(0, size), rules);
     if (part.state == HttpState::bad) {
       CHECK(whole.state == HttpState::bad);
       CHECK(whole.status == part.status);
@@ -31,8 +35,8 @@ int status_of(const std::string& text) {
 
 const std::string kHost = "Host: t\r\n";
 
-int status_with(const std::string& headers) {
-  return status_of("GET /announce HTTP/1.1\r\n" + kHost + headers + "\r\n");
+int status_with(const std::string& headers, HttpRules rules = kStrict) {
+  return status_of("GET /announce HTTP/1.1\r\n" + kHost + headers + "\r\n", rules);
 }
 
 }  // namespace
@@ -153,7 +157,8 @@ TEST_CASE("http request: malformed request lines") {
 TEST_CASE("http request: POST only where it is asked for, and never with a body") {
   const auto post = [](std::string_view headers, bool allowed) {
     const std::string text = "POST /v1/drain HTTP/1.1\r\nHost: x\r\n" + std::string(headers) + "\r\n";
-    return parse_http_request({reinterpret_cast<const uint8_t*>(text.data()), text.size()}, allowed);
+    return parse_http_request({reinterpret_cast<const uint8_t*>(text.data()), text.size()},
+                              {.post = allowed});
   };
   CHECK(post("", false).status == 405);
   CHECK(post("", true).state == HttpState::request);
@@ -179,7 +184,7 @@ TEST_CASE("http request: NUL bytes, control bytes and binary garbage are refused
   CHECK(status_with("A: \x80\xff\t ok\r\n") == 200);
 }
 
-TEST_CASE("http request: lines end in CR LF only") {
+TEST_CASE("http request: by the strict rules lines end in CR LF only") {
   CHECK(status_of("GET / HTTP/1.0\n\n") == 400);
   CHECK(status_of("GET / HTTP/1.0\r\n\n") == 400);
   CHECK(status_of("GET / HTTP/1.0\r\nA: b\n\r\n") == 400);
@@ -187,6 +192,75 @@ TEST_CASE("http request: lines end in CR LF only") {
   CHECK(status_of("GET / HTTP/1.0\r\nA: b\rc\r\n\r\n") == 400);
   CHECK(status_of("GET / HTTP/1.0\r\r\n\r\n") == 400);
   CHECK(status_of("\r\nGET / HTTP/1.0\r\n\r\n") == 400);
+}
+
+TEST_CASE("http request: where no proxy stands between, lines may end in LF alone") {
+  for (const std::string text :
+       {"GET /a HTTP/1.0\n\n", "GET /a HTTP/1.0\r\n\n", "GET /a HTTP/1.0\n\r\n", "GET /a HTTP/1.1\nHost: t\n\r\n",
+        "GET /a HTTP/1.0\r\nA: b\nC: d\r\n\n"}) {
+    CAPTURE(text);
+    CHECK(status_of(text, kTracker) == 200);
+    CHECK(parse(text, kTracker).consumed == text.size());
+    CHECK(status_of(text, kBehindProxy) == 400);
+  }
+  const std::string text = "GET / HTTP/1.0\nA: b \r\nX-Forwarded-For: 192.0.2.1\nC:d\n\nGET";
+  const HttpRequest request = parse(text, kTracker);
+  CHECK(request.header("A") == "b");
+  CHECK(request.header("X-Forwarded-For") == "192.0.2.1");
+  CHECK(request.header("C") == "d");
+  CHECK(text.substr(request.consumed) == "GET");
+  CHECK(status_of("GET / HTTP/1.0\rA: b\r\n\r\n", kTracker) == 400);
+  CHECK(status_of("GET / HTTP/1.0\nA: b\rc\n\n", kTracker) == 400);
+  CHECK(status_of("GET / HTTP/1.0\r\r\n\n", kTracker) == 400);
+}
+
+TEST_CASE("http request: lenient rules skip a few empty lines before a request") {
+  const std::string request = "GET /a HTTP/1.0\r\n\r\n";
+  for (const HttpRules rules : {kTracker, kBehindProxy}) {
+    for (size_t count = 1; count <= 4; ++count) {
+      std::string text;
+      for (size_t i = 0; i < count; ++i) text += "\r\n";
+      CHECK(status_of(text, rules) == 0);
+      CHECK(status_of(text + request, rules) == 200);
+      CHECK(parse(text + request, rules).consumed == text.size() + request.size());
+    }
+    CHECK(status_of("\r\n\r\n\r\n\r\n\r\n" + request, rules) == 400);
+    CHECK(status_of(" \r\n" + request, rules) == 400);
+  }
+  CHECK(status_of("\n\r\n" + request, kTracker) == 200);
+  CHECK(status_of("\n" + request, kBehindProxy) == 400);
+}
+
+TEST_CASE("http request: lenient rules skip a small body of a stated length") {
+  for (const HttpRules rules : {kTracker, kBehindProxy}) {
+    const std::string head = "GET /a HTTP/1.1\r\n" + kHost + "Content-Length: 5\r\n\r\n";
+    CHECK(status_of(head, rules) == 0);
+    CHECK(status_of(head + "hell", rules) == 0);
+    CHECK(status_of(head + "hello", rules) == 200);
+    // The body is not a request, whatever is in it.
+    CHECK(parse(head + "GET /GET /b", rules).consumed == head.size() + 5);
+    CHECK(parse(head + std::string("\0\r\n\r\n", 5), rules).consumed == head.size() + 5);
+    const std::string largest = "Content-Length: " + std::to_string(kHttpBodyMax) + "\r\n";
+    CHECK(status_with(largest, rules) == 0);
+    CHECK(status_with("Content-Length: " + std::to_string(kHttpBodyMax + 1) + "\r\n", rules) == 413);
+    CHECK(status_with("Content-Length: 18446744073709551616\r\n", rules) == 413);
+    CHECK(status_with("Content-Length: 0\r\n", rules) == 200);
+    CHECK(status_with("Content-Length: 5\r\nContent-Length: 5\r\n", rules) == 400);
+    CHECK(status_with("Content-Length: 5\r\nContent-Length: 6\r\n", rules) == 400);
+    CHECK(status_with("Content-Length: 5, 5\r\n", rules) == 400);
+    CHECK(status_with("Content-Length: +5\r\n", rules) == 400);
+    CHECK(status_with("Content-Length:\r\n", rules) == 400);
+    CHECK(status_with("Content-Length : 5\r\n", rules) == 400);
+    CHECK(status_with("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", rules) == 400);
+    CHECK(status_with("Transfer-Encoding: chunked\r\n", rules) == 501);
+    CHECK(status_with("A : b\r\n", rules) == 400);
+    CHECK(status_with("A: b\r\n c\r\n", rules) == 400);
+  }
+  const std::string full = "GET / HTTP/1.0\r\nContent-Length: " + std::to_string(kHttpBodyMax) + "\r\nA: ";
+  const std::string head = full + std::string(kHttpHeadMax - full.size() - 4, 'x') + "\r\n\r\n";
+  REQUIRE(head.size() == kHttpHeadMax);
+  CHECK(parse(head, kTracker).state == HttpState::need_more);
+  CHECK(parse(head + std::string(kHttpBodyMax, 'b'), kTracker).consumed == kHttpHeadMax + kHttpBodyMax);
 }
 
 TEST_CASE("http request: request smuggling shapes are refused") {
@@ -221,6 +295,9 @@ TEST_CASE("http request: request smuggling shapes are refused") {
 
 TEST_CASE("http request: Host, once in 1.1, none needed in 1.0") {
   CHECK(status_of("GET / HTTP/1.1\r\n\r\n") == 400);
+  CHECK(status_of("GET / HTTP/1.1\r\n\r\n", kTracker) == 200);
+  CHECK(status_of("GET / HTTP/1.1\r\n\r\n", kBehindProxy) == 200);
+  CHECK(status_of("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", kTracker) == 400);
   CHECK(status_of("GET / HTTP/1.1\r\nHost:\r\n\r\n") == 200);
   CHECK(status_of("GET / HTTP/1.1\r\nhOST: [::1]:6969\r\n\r\n") == 200);
   CHECK(status_of("GET / HTTP/1.1\r\nHost: a b\r\n\r\n") == 400);

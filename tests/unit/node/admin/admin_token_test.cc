@@ -16,7 +16,7 @@ const common::Endpoint kElsewhere = common::make_endpoint_v4(0xc0000201, 1);
 int status(const std::string& token, const common::Endpoint& client, const std::string& headers) {
   const std::string text = "POST /v1/drain HTTP/1.1\r\nHost: x\r\n" + headers + "\r\n";
   const auto* data = reinterpret_cast<const uint8_t*>(text.data());
-  const auto request = proto::parse_http_request({data, text.size()}, true);
+  const auto request = proto::parse_http_request({data, text.size()}, {.post = true});
   REQUIRE(request.state == proto::HttpState::request);
   const auto refusal = node::refuses_change(token, request, client);
   return refusal ? refusal->status : 0;
