@@ -11,7 +11,8 @@ using common::SipKey;
 
 namespace {
 
-constexpr uint64_t kEpochBits = 3;
+constexpr uint64_t kEpochBits = 7;
+constexpr uint64_t kPreviousEpochs = 6;  // accepted; with the present and the next one those that the bits tell apart
 
 uint64_t epoch_at(int64_t unix_s) { return static_cast<uint64_t>(unix_s / kConnectionIdEpochS); }
 
@@ -46,7 +47,7 @@ uint64_t make_connection_id(const SipKey& key, const Endpoint& client, int64_t u
 }
 
 bool check_connection_id(std::span<const SipKey> keys, const Endpoint& client, int64_t unix_s, uint64_t id) {
-  const uint64_t oldest = epoch_at(unix_s) - 2;
+  const uint64_t oldest = epoch_at(unix_s) - kPreviousEpochs;
   const uint64_t epoch = oldest + ((id - oldest) & kEpochBits);
   return std::any_of(keys.begin(), keys.end(),
                      [&](const SipKey& key) { return id_of(key, client, epoch) == id; });

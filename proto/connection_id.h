@@ -1,11 +1,12 @@
 // Connection ids of BEP 15 as stateless cookies: a keyed hash of the client's address and the time, so that
 // every node with the key can check the ids of every other, and no node stores any.
 //
-//   id = SipHash-2-4(key, family | address | epoch), its two low bits replaced by those of the epoch
+//   id = SipHash-2-4(key, family | address | epoch), its three low bits replaced by those of the epoch
 //
-// The epoch is Unix time / 64 s. Ids of the current and the two previous epochs are accepted (so for at least
-// the two minutes of BEP 15), and of the next one (another node's clock may be ahead). The two clear bits
-// distinguish these four, so a check costs one hash. The port is left out: NATs change it. Any thread.
+// The epoch is Unix time / 64 s. Ids of the current and the six previous epochs are accepted (for at least 6.4
+// minutes: BEP 15 asks for two, and some clients keep an id longer), and of the next one (another node's clock
+// may be ahead). The three clear bits distinguish these eight, so a check costs one hash. The port is left out:
+// NATs change it. Any thread.
 
 #pragma once
 

@@ -99,6 +99,8 @@ std::string_view to_string(UdpFault fault) {
       return "announce too short";
     case UdpFault::scrape_empty:
       return "scrape without info_hash";
+    case UdpFault::connection_id:
+      return "connect again";
   }
   return "";
 }

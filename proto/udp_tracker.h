@@ -58,8 +58,9 @@ enum class UdpFault : uint8_t {
   // refused
   announce_too_short,
   scrape_empty,
+  connection_id,  // set by the server; to_string() is short: the answer must be smaller than any good request
 };
-constexpr size_t kUdpFaults = 6;
+constexpr size_t kUdpFaults = 7;
 
 // For refused requests: it was a scrape, not an announce.
 constexpr bool is_of_scrape(UdpFault fault) { return fault == UdpFault::scrape_empty; }

@@ -204,6 +204,9 @@ std::vector<Row> server_rows() {
               of_udp_by_family(&UdpCounters::bytes_received)),
       counter("shoal_udp_sent_bytes_total", "UDP payload sent by the tracker.",
               of_udp_by_family(&UdpCounters::bytes_sent)),
+      counter("shoal_udp_connection_ids_refused_total",
+              "UDP requests with an old or foreign connection id that were told to connect again.",
+              of_udp_by_family(&UdpCounters::connection_id_errors)),
       counter("shoal_udp_dropped_total",
               "Datagrams that got no answer: malformed, with a bad connection id, from source port 0, from a "
               "denied network, above a client's rate, or with an answer that the kernel did not accept.",

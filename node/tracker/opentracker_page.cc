@@ -49,7 +49,7 @@ void add_worker(proto::OpentrackerFigures& out, const WorkerCounters& worker) {
     out.udp_connects += udp.connects.value();
     out.udp_announces += udp.announces.value();
     out.udp_scrapes += udp.scrapes.value();
-    out.udp_mismatches += udp.dropped_connection_id.value();
+    out.udp_mismatches += udp.dropped_connection_id.value() + udp.connection_id_errors.value();
   }
 }
 

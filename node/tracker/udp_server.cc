@@ -104,7 +104,7 @@ UdpBatchPtr make_udp_batch() {
 
 UdpServer::UdpServer(uv_loop_t* loop, FileDescriptor socket, UdpBatch& batch, Tracker& tracker,
                      const ClusterClock& clock, const std::vector<common::SipKey>& keys,
-                     WorkerCounters& counters)
+                     StaleIdAnswers& stale_ids, WorkerCounters& counters)
     : socket_(std::move(socket)),
       family_(local_endpoint(socket_.get()).family),
       wildcard_(common::is_wildcard(local_endpoint(socket_.get()))),
@@ -113,6 +113,7 @@ UdpServer::UdpServer(uv_loop_t* loop, FileDescriptor socket, UdpBatch& batch, Tr
       tracker_(tracker),
       clock_(clock),
       keys_(keys),
+      stale_ids_(stale_ids),
       counters_(counters.udp[family_index(family_)]) {
   ignore_path_mtu(socket_.get(), family_);
   CHECK_INVARIANT(uv_poll_init(loop, &poll_, socket_.get()) == 0);
@@ -198,8 +199,7 @@ void UdpServer::look_up(size_t count, uint64_t now_us) {
       request.kind = UdpKind::ignored;
     } else if (request.kind != UdpKind::connect &&
                !proto::check_connection_id(keys_, client, unix_s_, request.connection_id)) {
-      counters_.dropped_connection_id.add();
-      request.kind = UdpKind::ignored;
+      refuse_connection_id(request, client, now_us);
     } else if (limited && tracker_.over_rate(client, request.kind != UdpKind::connect, now_us)) {
       counters_.dropped_rate.add();
       request.kind = UdpKind::ignored;
@@ -213,6 +213,21 @@ void UdpServer::look_up(size_t count, uint64_t now_us) {
   counters_.bytes_received.add(bytes);
   tracker_.store().prefetch(std::span(batch_.announcers).first(announces));
   batch_.announces_answered = 0;
+}
+
+// Only what would have been served is answered, so the error is smaller than the request.
+void UdpServer::refuse_connection_id(proto::UdpRequest& request, const common::Endpoint& client,
+                                     uint64_t now_us) {
+  const bool whole = request.kind == UdpKind::announce || request.kind == UdpKind::scrape;
+  request.kind = UdpKind::ignored;
+  if (!stale_ids_.may_answer(keys_[0], client, unix_s_) || !whole ||
+      (tracker_.limits_requests() && tracker_.over_rate(client, false, now_us))) {
+    counters_.dropped_connection_id.add();
+    return;
+  }
+  counters_.connection_id_errors.add();
+  request.kind = UdpKind::refused;
+  request.fault = proto::UdpFault::connection_id;
 }
 
 void UdpServer::answer(size_t index) {
@@ -237,7 +252,7 @@ void UdpServer::answer(size_t index) {
       size = answer_scrape(index, out);
       break;
     case UdpKind::refused:
-      counters_.errors.add();
+      if (request.fault != proto::UdpFault::connection_id) counters_.errors.add();
       if (proto::is_of_scrape(request.fault)) counters_.scrape_errors.add();
       size = proto::write_error_answer(out, request.transaction_id, proto::to_string(request.fault));
       break;

@@ -13,10 +13,12 @@
 #include <vector>
 
 #include "common/siphash.h"
+#include "node/limits/stale_id_answers.h"
 #include "node/net/sockets.h"
 #include "node/store/cluster_clock.h"
 #include "node/tracker/tracker.h"
 #include "node/tracker/worker_counters.h"
+#include "proto/udp_tracker.h"
 
 namespace shoal::node {
 
@@ -31,9 +33,10 @@ UdpBatchPtr make_udp_batch();
 class UdpServer {
  public:
   // `keys`: connection ids are made with the first and accepted from all; this thread may change them between
-  // two runs of the loop's callbacks. All references outlive the server.
+  // two runs of the loop's callbacks. `stale_ids` is the worker's. All references outlive the server.
   UdpServer(uv_loop_t* loop, FileDescriptor socket, UdpBatch& batch, Tracker& tracker,
-            const ClusterClock& clock, const std::vector<common::SipKey>& keys, WorkerCounters& counters);
+            const ClusterClock& clock, const std::vector<common::SipKey>& keys, StaleIdAnswers& stale_ids,
+            WorkerCounters& counters);
   ~UdpServer();
   UdpServer(const UdpServer&) = delete;
   UdpServer& operator=(const UdpServer&) = delete;
@@ -49,6 +52,7 @@ class UdpServer {
   void watch();
   size_t receive();
   void look_up(size_t count, uint64_t now_us);
+  void refuse_connection_id(proto::UdpRequest& request, const common::Endpoint& client, uint64_t now_us);
   void answer(size_t index);
   size_t answer_announce(size_t index, std::span<uint8_t> out);
   size_t answer_scrape(size_t index, std::span<uint8_t> out);
@@ -62,6 +66,7 @@ class UdpServer {
   Tracker& tracker_;
   const ClusterClock& clock_;
   const std::vector<common::SipKey>& keys_;
+  StaleIdAnswers& stale_ids_;
   UdpCounters& counters_;
   uv_poll_t poll_;      // active while the socket is watched
   uv_idle_t turns_;     // active while it is read in every iteration

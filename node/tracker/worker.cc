@@ -114,7 +114,7 @@ void Worker::run() {
   if (cpu_) pin_this_thread(*cpu_);
   for (FileDescriptor& socket : udp_sockets_) {
     udp_.push_back(std::make_unique<UdpServer>(&loop_, std::move(socket), *batch_, tracker_, context_.clock,
-                                               connection_keys_, counters_));
+                                               connection_keys_, stale_ids_, counters_));
   }
   http_ = std::make_unique<HttpServer>(&loop_, context_.http_limits, http_tracker_, counters_.http);
   expect_proxies();

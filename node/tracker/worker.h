@@ -15,6 +15,7 @@
 #include "common/siphash.h"
 #include "node/cluster/delta_queue.h"
 #include "node/http/http_server.h"
+#include "node/limits/stale_id_answers.h"
 #include "node/os/mutex.h"
 #include "node/scan/full_scrapes.h"
 #include "node/store/cluster_clock.h"
@@ -90,6 +91,7 @@ class Worker {
   std::shared_ptr<const TrackerSettings> next_settings_ GUARDED_BY(message_mutex_);  // null: no change
   std::vector<common::SipKey> connection_keys_;  // the worker's thread only
   UdpBatchPtr batch_;
+  StaleIdAnswers stale_ids_;
   std::vector<std::unique_ptr<UdpServer>> udp_;
   HttpTracker http_tracker_;
   std::unique_ptr<HttpServer> http_;

@@ -40,6 +40,7 @@ struct UdpCounters {
   common::Counter scrapes;
   common::Counter errors;         // answered with action 3
   common::Counter scrape_errors;  // of these, scrapes; the others are announces
+  common::Counter connection_id_errors;  // answered with action 3 too, and in none of the above
   // Dropped in silence:
   common::Counter dropped_malformed;
   common::Counter dropped_connection_id;

@@ -169,7 +169,8 @@ int run(const Arguments& arguments) {
   wake_once(*socket);
   node::HeapPages heap_pages;
   const auto batch = node::make_udp_batch();
-  node::UdpServer server(&loop, std::move(*socket), *batch, tracker, clock, keys, counters);
+  node::StaleIdAnswers stale_ids;
+  node::UdpServer server(&loop, std::move(*socket), *batch, tracker, clock, keys, stale_ids, counters);
 
   traffic.timed = arguments.rounds > 0;
   traffic.requests = make_requests(arguments, 0, false, key, clock.unix_ms() / 1000);

@@ -147,21 +147,43 @@ class UdpBadInput(ClusterCase):
         for number in (0, PROTOCOL_ID + 1, 2**64 - 1):
             self.assertTrue(client.is_silent(struct.pack(">QI", number, 0) + os.urandom(4)))
 
-    def test_bad_connection_id_is_answered_with_silence(self):
+    def check_refused_id(self, client, packet):
+        """A short error, at once; ask() asks again if too many were asked for in this second."""
+        answer = client.ask(packet)
+        self.assertEqual((answer[:4], answer[8:]), (b"\0\0\0\3", b"connect again"))
+        self.assertLess(len(answer), len(packet))
+
+    def test_bad_connection_id_gets_a_short_error(self):
         client = self.client()
         good = client.connect()
         info_hash = fresh_hash()
         for name, bad in (("zero", bytes(8)), ("protocol", struct.pack(">Q", PROTOCOL_ID)), ("random", os.urandom(8)),
                           ("one bit", good[:7] + bytes([good[7] ^ 1])), ("reversed", good[::-1])):
             with self.subTest(name):
-                self.assertTrue(client.is_silent(announce_packet(bad, info_hash, 1000)))
-                self.assertTrue(client.is_silent(scrape_packet(bad, [info_hash])))
+                self.check_refused_id(client, announce_packet(bad, info_hash, 1000))
+                self.check_refused_id(client, scrape_packet(bad, [info_hash]))
         self.assertEqual(client.scrape(info_hash), [(0, 0, 0)])
-        self.assertGreaterEqual(self.node(0).metric("shoal_udp_dropped_total", reason="connection_id"), 10)
+        self.assertGreaterEqual(self.node(0).metric("shoal_udp_connection_ids_refused_total"), 10)
+
+    def test_bad_connection_ids_get_few_errors(self):
+        """And what would not be served anyway gets none: its error would be larger."""
+        client = self.client()
+        node = self.node(0)
+        counted = ("shoal_udp_connection_ids_refused_total", {}), ("shoal_udp_dropped_total", {"reason": "connection_id"})
+        before = [node.metric(name, **labels) for name, labels in counted]
+        for _ in range(150):
+            client.send(announce_packet(os.urandom(8), fresh_hash(), 1000))
+        self.assertTrue(self.client().is_silent(os.urandom(8) + struct.pack(">I", 1) + os.urandom(20)))
+
+        def since():
+            return [node.metric(name, **labels) - old for (name, labels), old in zip(counted, before)]
+
+        wait_for(lambda: sum(since()) == 151, 5)
+        self.assertTrue(1 <= since()[0] <= 24, since())
 
     def test_connection_id_is_bound_to_the_address(self):
         mine, stranger = self.client(), self.client(source="127.0.0.5")
-        self.assertTrue(stranger.is_silent(announce_packet(mine.connect(), fresh_hash(), 1000)))
+        self.check_refused_id(stranger, announce_packet(mine.connect(), fresh_hash(), 1000))
 
     def test_refused_with_a_reason(self):
         client = self.client()
@@ -243,7 +265,8 @@ class UdpForeignCluster(ClusterCase):
             with UdpClient(("127.0.0.1", other.nodes[0].tracker_port)) as foreign:
                 connection_id = foreign.connect()
         client = self.client()
-        self.assertTrue(client.is_silent(announce_packet(connection_id, fresh_hash(), 1000)))
+        answer = client.ask(announce_packet(connection_id, fresh_hash(), 1000))
+        self.assertEqual((answer[:4], answer[8:]), (b"\0\0\0\3", b"connect again"))
 
 
 class UdpWildcard(ClusterCase):

@@ -216,6 +216,7 @@ TEST_CASE("udp tracker: every fault has its own text") {
   CHECK(!texts.front().empty());
   CHECK(std::adjacent_find(texts.begin(), texts.end()) == texts.end());
   CHECK(to_string(UdpFault::none).empty());
+  CHECK(8 + to_string(UdpFault::connection_id).size() < kUdpScrapeHeaderSize + 20);
 }
 
 TEST_CASE("udp tracker: a client refuses truncated and foreign answers") {

@@ -53,8 +53,8 @@ struct Served {
     REQUIRE(socket);
     Endpoint asked = node::local_endpoint(socket->get());
     if (common::is_wildcard(asked)) asked = common::make_endpoint_v4(INADDR_LOOPBACK, asked.port);
-    server =
-        std::make_unique<node::UdpServer>(&loop, std::move(*socket), *batch, tracker, clock, keys, counters);
+    server = std::make_unique<node::UdpServer>(&loop, std::move(*socket), *batch, tracker, clock, keys,
+                                               stale_ids, counters);
     sockaddr_storage storage;
     const socklen_t size = node::to_sockaddr(asked, storage);
     client = node::FileDescriptor(
@@ -101,8 +101,8 @@ struct Served {
     return out;
   }
 
-  // Scrapes of all sizes, connects, announces that are not stored, and requests to drop: three of five are
-  // answered.
+  // Scrapes of all sizes, connects, announces that are refused or not stored, and requests to drop: four of five
+  // are answered.
   std::vector<Datagram> others() const {
     Datagram connect;
     connect.size = proto::write_connect_request(connect.bytes, 8);
@@ -112,7 +112,7 @@ struct Served {
       hashes.push_back(hash_of(swarm));
       out.push_back(scrape(hashes));
       out.push_back(connect);
-      out.push_back(announce(kLargeSwarm, 1, id ^ uint64_t{1} << 40));
+      out.push_back(announce(kRefusedSwarm, 1, id));
       out.push_back(announce(kLargeSwarm, 0, id));
       out.push_back({{1, 2, 3}, 3});
     }
@@ -170,6 +170,7 @@ struct Served {
   const std::vector<common::SipKey> keys{{1}, {2}};
   uv_loop_t loop{};
   const node::UdpBatchPtr batch = node::make_udp_batch();
+  node::StaleIdAnswers stale_ids;
   std::unique_ptr<node::UdpServer> server;
   node::FileDescriptor client;
   uint64_t id = 0;
@@ -199,7 +200,7 @@ TEST_CASE("udp server: requests of known peers, scrapes, connects and nonsense a
     Served served(address);
     const auto announces = served.announces();
     const auto others = served.others();
-    const size_t answered = others.size() * 3 / 5;
+    const size_t answered = others.size() * 4 / 5;
     uint64_t before = allocations();
     CHECK(served.exchange(announces) == announces.size());
     CHECK(allocations() > before);  // the store grows
@@ -223,4 +224,29 @@ TEST_CASE("udp server: requests of known peers, scrapes, connects and nonsense a
     CHECK(renewed == announces.size());
     CHECK(served.counters.announce.deltas.value() == 2 * stored);
   }
+}
+
+TEST_CASE("udp server: requests with foreign connection ids get few errors, none larger than they are, and allocate nothing") {
+  Served served(common::make_endpoint_v4(INADDR_LOOPBACK, 0));
+  std::vector<Datagram> requests;
+  for (uint16_t i = 1; i <= 100; ++i) requests.push_back(served.announce(1, i, served.id ^ uint64_t{1} << 40));
+  served.exchange({served.announce(1, 1, served.id)});
+  const auto& udp = served.counters.udp[node::family_index(Family::v4)];
+  const uint64_t before = allocations();
+  const size_t answered = served.exchange(requests);
+  CHECK(allocations() - before == 0);
+  CHECK(answered >= node::StaleIdAnswers::kPerNetworkPerS);
+  CHECK(answered <= 3 * node::StaleIdAnswers::kPerNetworkPerS);  // in up to three seconds
+  CHECK(udp.connection_id_errors.value() == answered);
+  CHECK(udp.dropped_connection_id.value() == requests.size() - answered);
+  CHECK(udp.errors.value() == 0);
+
+  // One that would not have been served is not answered: the error would be larger.
+  Datagram cut = requests[0];
+  cut.size = proto::kUdpScrapeHeaderSize;
+  Datagram scrape = served.scrape({hash_of(1)});
+  scrape.bytes[0] ^= 1;
+  served.pass_ticks(1);
+  CHECK(served.exchange({cut}) == 0);
+  CHECK(served.exchange({scrape}) == 1);
 }
