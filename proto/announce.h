@@ -44,6 +44,7 @@ struct ScrapedSwarm {
 // caller.
 struct AnnounceAnswer {
   uint32_t interval_s = 0;
+  bool alone = false;  // the first leecher of a swarm, alone: interval_s is short, this once
   SwarmCounts counts;
   common::ByteSpan peers_v4;
   common::ByteSpan peers_v6;

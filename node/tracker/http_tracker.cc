@@ -132,7 +132,7 @@ void HttpTracker::announce(const proto::HttpRequest& request, const Endpoint& cl
     return;
   }
   counters_.http_tracker[family_index(client.family)].announces.add();
-  answer.min_interval_s = tracker_.settings().min_interval_s;
+  answer.min_interval_s = std::min(tracker_.settings().min_interval_s, answer.answer.interval_s);
   answer.external_ip = client.address_bytes();
   answer.compact = query->compact;
   answer.warning = tracker_.settings().warning;
@@ -207,7 +207,11 @@ proto::AnnounceAnswer HttpTracker::announce_at(const proto::AnnounceRequest& req
   // If the tracker is full now, the peer is at least listed with its first address.
   const proto::AnnounceAnswer both = announce_one(again, *announced.second, want - got);
   if (both.full) return answer;
+  // Of the two leechers that the swarm has now, both may be this client.
+  const bool alone = answer.alone && both.counts.seeders == 0 && both.counts.leechers == 2;
+  const uint32_t interval_s = alone ? answer.interval_s : both.interval_s;
   answer = both;
+  answer.interval_s = interval_s;
   (first_v4 ? answer.peers_v4 : answer.peers_v6) = first;
   return answer;
 }

@@ -8,6 +8,16 @@ namespace shoal::node {
 
 using proto::Event;
 
+namespace {
+
+// For a peer that is stored and no seeder: its record is new, and no other live one is there.
+bool is_new_and_alone(const PeerAnswer& stored) {
+  return stored.renewed_ticks < 0 && stored.limit == Limit::none && stored.counts.leechers == 1 &&
+         stored.counts.seeders == 0;
+}
+
+}  // namespace
+
 uint32_t Tracker::peers_wanted(const proto::AnnounceRequest& request, uint32_t fits) const {
   if (request.event == Event::stopped) return 0;
   const uint32_t wanted = request.numwant.value_or(settings_->numwant_default);
@@ -27,11 +37,14 @@ bool Tracker::over_rate(const common::Endpoint& client, bool proven, uint64_t no
   return limit != Limit::none;
 }
 
-uint32_t Tracker::interval_s() {
+uint32_t Tracker::settled_interval_s() const {
+  return settings_->adapted_interval_s == nullptr
+             ? settings_->interval_s
+             : settings_->adapted_interval_s->load(std::memory_order_relaxed);
+}
+
+uint32_t Tracker::jittered(uint32_t interval_s) {
   const double spread = settings_->interval_jitter * (2 * prng_.unit() - 1);
-  const uint32_t interval_s = settings_->adapted_interval_s == nullptr
-                                  ? settings_->interval_s
-                                  : settings_->adapted_interval_s->load(std::memory_order_relaxed);
   return std::max(1U, static_cast<uint32_t>(interval_s * (1 + spread)));
 }
 
@@ -88,7 +101,9 @@ proto::AnnounceAnswer Tracker::announce(SwarmRef ref, const proto::AnnounceReque
     queue_->push({*stored.delta, stored.refreshed});
   }
 
-  answer.interval_s = interval_s();
+  answer.alone = request.event == Event::started && is_new_and_alone(stored) && storable && request.left != 0;
+  answer.interval_s =
+      answer.alone ? jittered(std::min(kAloneIntervalS, settled_interval_s())) : interval_s();
   answer.counts = stored.counts;
   answer.peers_v4 = buffers.v4.first(stored.peers_v4 * common::compact_size(common::Family::v4));
   answer.peers_v6 = buffers.v6.first(stored.peers_v6 * common::compact_size(common::Family::v6));

@@ -78,9 +78,15 @@ class Tracker {
   }
 
   // Seconds until the next announce, spread by the jitter so that clients do not all return at once.
-  uint32_t interval_s();
+  uint32_t interval_s() { return jittered(settled_interval_s()); }
+
+  // The same for a leecher that has just started and is all that the swarm has: another one that starts at another
+  // node in the same second would otherwise not be told of it for half an hour, nor the other way round.
+  static constexpr uint32_t kAloneIntervalS = 60;
 
  private:
+  uint32_t settled_interval_s() const;
+  uint32_t jittered(uint32_t interval_s);
   void count(proto::Event event);
   Refusal judge(const proto::AnnounceRequest& request, const common::Endpoint& peer);
 

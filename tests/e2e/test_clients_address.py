@@ -170,6 +170,12 @@ class IpParamAny(AddressCase):
         self.assertNotIn(("2001:db8::1", 1000), self.peers(info_hash))
         self.assertNotIn(("127.0.0.1", 1000), self.peers(info_hash))
 
+    def test_a_leecher_alone_in_both_families_comes_back_soon(self):
+        info_hash = fresh_hash()
+        for port, is_soon in ((1000, True), (1000, False), (1001, False)):
+            answer = self.announce(info_hash, port, extra="&ipv6=2001:db8::1", event="started")
+            self.assertEqual(answer[b"interval"] <= 66, is_soon)
+
     def test_what_cannot_be_announced_is_ignored(self):
         """The announce counts with the client's own address: names, other families, what no peer can have."""
         bad = ("localhost", "1.2.3", "%zz", "%00", "", "x" * 300, "fe80::1%25eth0", "fe80::1", "0.0.0.0", "255.255.255.255",
@@ -261,6 +267,21 @@ class Answers(AddressCase):
         self.assertEqual(answer[b"min interval"], 500)
         self.assertEqual(answer[b"warning message"], b"moving soon: see example.org")
         self.assertTrue(900 <= answer[b"interval"] <= 1100)
+
+    def test_a_leecher_alone_comes_back_soon_once(self):
+        for family, client in (("IPv4", self.client(protocol="UDP")), ("IPv6", self.client(protocol="UDP", family="IPv6"))):
+            with self.subTest(f"UDP {family}"):
+                info_hash = fresh_hash()
+                self.assertTrue(54 <= client.announce(info_hash, 1000, event="started")["interval"] <= 66)
+                self.assertGreaterEqual(client.announce(info_hash, 1000)["interval"], 900)
+                self.assertGreaterEqual(client.announce(info_hash, 1001, event="started")["interval"], 900)
+        info_hash = fresh_hash()
+        answer = self.announce(info_hash, 1000, event="started")
+        self.assertTrue(54 <= answer[b"interval"] <= 66)
+        self.assertEqual(answer[b"min interval"], answer[b"interval"])
+        answer = self.announce(info_hash, 1000)
+        self.assertTrue(900 <= answer[b"interval"] <= 1100)
+        self.assertEqual(answer[b"min interval"], 500)
 
     def test_redirect(self):
         client = self.http()

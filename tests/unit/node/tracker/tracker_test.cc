@@ -4,6 +4,7 @@
 
 #include <array>
 #include <initializer_list>
+#include <memory>
 #include <utility>
 
 using namespace shoal;
@@ -126,4 +127,43 @@ TEST_CASE("tracker: without a port, or from an address that no peer can have, th
   CHECK(f.store.totals().leechers_v4 == 1);
   CHECK(f.counters.unstorable.value() == 16);
   CHECK(f.counters.deltas.value() == 2);
+}
+
+TEST_CASE("tracker: a leecher that starts a swarm alone is told to come back soon, once") {
+  using proto::Event;
+  const auto is_soon = [](const proto::AnnounceAnswer& answer) {
+    CHECK((answer.interval_s >= 900 || answer.interval_s <= 66));
+    CHECK(answer.interval_s >= 54);
+    CHECK(answer.alone == (answer.interval_s <= 66));
+    return answer.alone;
+  };
+  Fixture f;
+  CHECK(is_soon(f.announce(1, Event::started, 5)));
+  CHECK_FALSE(is_soon(f.announce(1, Event::started, 5)));
+  CHECK_FALSE(is_soon(f.announce(1, Event::none, 5)));
+  CHECK_FALSE(is_soon(f.announce(2, Event::started, 5)));  // it is told of the first
+  CHECK_FALSE(is_soon(f.announce(1, Event::stopped, 5)));
+  CHECK_FALSE(is_soon(f.announce(2, Event::stopped, 5)));
+  CHECK(is_soon(f.announce(1, Event::started, 5)));  // it starts again, alone again
+
+  for (const auto& [event, left] : {std::pair(Event::started, uint64_t{0}), std::pair(Event::none, uint64_t{5}),
+                                    std::pair(Event::completed, uint64_t{0}), std::pair(Event::paused, uint64_t{5})}) {
+    Fixture other;
+    CHECK_FALSE(is_soon(other.announce(1, event, left)));
+    CHECK_FALSE(is_soon(other.announce(1, Event::none, left)));
+  }
+  Fixture beside_a_seeder;
+  beside_a_seeder.announce(1, Event::started, 0);
+  CHECK_FALSE(is_soon(beside_a_seeder.announce(2, Event::started, 5)));
+  Fixture not_stored;
+  CHECK_FALSE(is_soon(not_stored.announce(1, Event::started, 5, 0)));
+  Fixture magnet;
+  CHECK(is_soon(magnet.announce(1, Event::started, proto::kLeftUnknown)));
+}
+
+TEST_CASE("tracker: the short interval is never longer than the usual one") {
+  Fixture f;
+  f.tracker.set_settings(std::make_shared<const node::TrackerSettings>(
+      node::TrackerSettings{.interval_s = 20, .interval_jitter = 0}));
+  CHECK(f.announce(1, proto::Event::started, 5).interval_s == 20);
 }
