@@ -28,15 +28,18 @@ constexpr size_t kUdpAnnounceHeaderSize = 20;  // answer before the peers
 constexpr size_t kUdpScrapeHeaderSize = 16;    // request before the hashes
 constexpr size_t kUdpScrapeMax = 74;           // hashes in one scrape
 
-// Largest UDP payload in a 1500-byte MTU without fragments: IP needs 20 or 40 bytes, UDP 8.
+// Largest UDP payload that passes every path without fragments: 1280 bytes, the least MTU of IPv6, less IP's 20 or
+// 40 and UDP's 8. Tunnels (WireGuard, 6in4, PPPoE) have 1280 to 1492; routers do not fragment IPv6, and many drop
+// fragments of IPv4.
+constexpr size_t kPathMtuMin = 1280;
 constexpr size_t udp_payload_max(common::Family family) {
-  return family == common::Family::v4 ? 1500 - 20 - 8 : 1500 - 40 - 8;
+  return kPathMtuMin - (family == common::Family::v4 ? 20 : 40) - 8;
 }
 
 // No answer is larger than this.
 constexpr size_t kUdpAnswerMax = udp_payload_max(common::Family::v4);
 
-// Peers of an announce answer of the family: 242 or 79.
+// Peers of an announce answer of the family: 205 or 67.
 constexpr size_t udp_peers_max(common::Family family) {
   return (udp_payload_max(family) - kUdpAnnounceHeaderSize) / common::compact_size(family);
 }

@@ -73,6 +73,18 @@ void enlarge_buffers(const FileDescriptor& socket) {
   set_option(socket.get(), SOL_SOCKET, SO_SNDBUF, kUdpBufferBytes);
 }
 
+// Datagrams leave as they are, whatever path MTU the kernel has learnt: anybody can forge the ICMP messages that tell
+// it, and it would cut datagrams into fragments, which many networks drop. OMIT rather than INTERFACE: the latter
+// could send nothing through an interface of less than 1280 bytes. What shoal sends passes every path:
+// proto::kPathMtuMin.
+void ignore_path_mtu(const FileDescriptor& socket, const Endpoint& address) {
+  if (address.family == Family::v4) {
+    set_option(socket.get(), IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT);
+  } else {
+    set_option(socket.get(), IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT);
+  }
+}
+
 // The kernel reports with each datagram how many it has dropped for lack of room so far.
 void count_overflow(const FileDescriptor& socket) { set_option(socket.get(), SOL_SOCKET, SO_RXQ_OVFL, 1); }
 
@@ -105,6 +117,7 @@ Result<FileDescriptor> open_tracker_udp(const Endpoint& address, PortUse use) {
     if (!set) return fail_errno("cannot request packet information on " + common::to_string(address));
   }
   enlarge_buffers(*socket);
+  ignore_path_mtu(*socket, address);
   if (auto bound = bind_socket(*socket, address, Transport::udp, "udp"); !bound)
     return tl::make_unexpected(bound.error());
   // Not before: the kernel would have let it join sockets of other processes.
@@ -160,6 +173,7 @@ Result<FileDescriptor> open_sync_udp(const Endpoint& address) {
   if (!socket) return socket;
   enlarge_buffers(*socket);
   count_overflow(*socket);
+  ignore_path_mtu(*socket, address);
   if (auto bound = bind_socket(*socket, address, Transport::udp, "sync, udp"); !bound)
     return tl::make_unexpected(bound.error());
   return socket;

@@ -33,17 +33,9 @@ constexpr size_t kLoadedBatch = kBatch / 2;  // from this size on, more have pro
 constexpr size_t kReceiveBytes = 25 * 64;
 static_assert(kReceiveBytes >= proto::kUdpScrapeHeaderSize + proto::kUdpScrapeMax * 20);
 
-// Answers fit the interface's MTU; routers may fragment them. Ignores path MTUs, which anybody can forge in
-// an ICMP message and which would cost a lookup per packet.
-void ignore_path_mtu(int fd, Family family) {
-  const int v4 = IP_PMTUDISC_OMIT;
-  const int v6 = IPV6_PMTUDISC_OMIT;
-  if (family == Family::v4) {
-    setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &v4, sizeof v4);
-  } else {
-    setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &v6, sizeof v6);
-  }
-}
+// Room for an answer: an odd number of cache lines, as above.
+constexpr size_t kAnswerBytes = 21 * 64;
+static_assert(kAnswerBytes >= proto::kUdpAnswerMax);
 
 // Written in place: a copy of what has just been written in small pieces would wait for all of them.
 void write_client(const sockaddr_storage& source, common::Endpoint& client) {
@@ -80,7 +72,7 @@ struct UdpBatch {
   size_t answers = 0;
   std::array<mmsghdr, kBatch> out;
   std::array<iovec, kBatch> out_slices;
-  std::array<std::array<uint8_t, proto::kUdpAnswerMax>, kBatch> out_bytes;
+  std::array<std::array<uint8_t, kAnswerBytes>, kBatch> out_bytes;
 };
 
 void UdpBatchDeleter::operator()(UdpBatch* batch) const { const std::unique_ptr<UdpBatch> freed(batch); }
@@ -115,7 +107,6 @@ UdpServer::UdpServer(uv_loop_t* loop, FileDescriptor socket, UdpBatch& batch, Tr
       keys_(keys),
       stale_ids_(stale_ids),
       counters_(counters.udp[family_index(family_)]) {
-  ignore_path_mtu(socket_.get(), family_);
   CHECK_INVARIANT(uv_poll_init(loop, &poll_, socket_.get()) == 0);
   CHECK_INVARIANT(uv_idle_init(loop, &turns_) == 0);
   poll_.data = this;

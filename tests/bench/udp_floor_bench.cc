@@ -111,7 +111,7 @@ int main(int argc, char** argv) {
   double peers = 20;
   int cpu = -1;
   app.add_option("--port", port, "on 127.0.0.1");
-  app.add_option("--peers", peers, "peers in the mean announce answer")->check(CLI::Range(0.0, 242.0));
+  app.add_option("--peers", peers, "peers in the mean announce answer")->check(CLI::Range(0.0, 205.0));
   app.add_option("--cpu", cpu, "CPU to run on");
   CLI11_PARSE(app, argc, argv);
   if (cpu >= 0) shoal::bench::pin_to_cpu(cpu);

@@ -45,7 +45,7 @@ TEST_CASE("tracker: numwant is the client's, up to the maximum and what fits") {
   }
   request.numwant = UINT32_MAX;
   CHECK(f.tracker.peers_wanted(request, 1000) == 200);
-  CHECK(f.tracker.peers_wanted(request, 79) == 79);
+  CHECK(f.tracker.peers_wanted(request, 67) == 67);
   request.event = proto::Event::stopped;
   CHECK(f.tracker.peers_wanted(request, 1000) == 0);
 }
