@@ -14,7 +14,7 @@ from cluster import ROOT, SHOAL, free_port
 from http_client import HttpClient, announce_target, scrape_target
 from nodes import ClusterCase, fresh_hash, shoal
 from opentracker import PROGRAM, Opentracker
-from udp_client import UdpClient
+from udp_client import UdpClient, announce_packet, scrape_packet
 from wait import wait_for
 
 SETTINGS = {
@@ -408,3 +408,57 @@ class BesideOpentracker(ClusterCase):
                     body = gzip.decompress(body)
                 self.assertEqual(self.parts(dump_format, ours), self.parts(dump_format, body))
         self.assertEqual(get(self.node(0), "/scrape").body, get(self.other, "/scrape").body)
+
+
+class RequestsBesideOpentracker(ClusterCase):
+    """What opentracker serves is served, but for the rows of docs/OPENTRACKER.md that say why not."""
+
+    nodes = 1
+    sync = "off"
+    info_hash = bytes([0x42]) * 20
+
+    @classmethod
+    def setUpClass(cls):
+        if not PROGRAM:
+            raise unittest.SkipTest("opentracker is not installed")
+        super().setUpClass()
+        cls.other = Opentracker([cls.info_hash]).__enter__()
+        cls.addClassCleanup(cls.other.__exit__)
+
+    @staticmethod
+    def ask(tracker, data):
+        """The first bytes of the body, after a status of 200."""
+        with HttpClient(("127.0.0.1", tracker.tracker_port)) as client:
+            client.send(data)
+            response = client.read_response()
+        return response.body[:4] if response.status == 200 else response.status
+
+    def test_http(self):
+        announce, scrape = announce_target(self.info_hash, 1000), scrape_target(self.info_hash)
+        targets = [announce.replace("/announce", path) for path in
+                   ("/announce", "/announce/", "//announce", "/announce.php", "/announce/KEY", "/aKEY/announce", "/a")]
+        targets += [scrape.replace("/scrape", path) for path in
+                    ("/scrape", "/scrape/", "//scrape", "/scrape.php", "/scrape/KEY", "/sc")]
+        targets += [announce.replace("?", f"?{own}&") for own in ("port=1", "left=0", "event=foo", "compact=1", "ip=1.2.3.4", "x")]
+        targets += [announce + own for own in ("&port=1", "&event=foo", "&numwant=0", "&left=x")]
+        targets += [announce_target(self.info_hash, 0), announce.replace("port=1000&", "")]
+        targets.append(scrape_target(self.info_hash, *(os.urandom(20) for _ in range(100))))
+        requests = [f"GET {target} HTTP/1.0\r\n\r\n" for target in targets]
+        requests += [f"GET {announce} HTTP/1.1{rest}" for rest in
+                     ("\n\n", "\r\n\r\n", "\nConnection: close\n\n", "\r\nContent-Length: 5\r\n\r\nhello")]
+        for request in requests:
+            with self.subTest(request):
+                ours, theirs = (self.ask(tracker, request.encode()) for tracker in (self.node(0), self.other))
+                self.assertIn(theirs, (b"d8:c", b"d5:f"))
+                self.assertEqual(ours, theirs)
+
+    def test_udp(self):
+        for tracker in (self.node(0), self.other):
+            with self.subTest(tracker), UdpClient(("127.0.0.1", tracker.tracker_port)) as client:
+                for port, event in ((1000, 77), (0, "started"), (0, "")):
+                    client.announce(self.info_hash, port, event=event)
+                for count, fraction in ((1, 0), (1, 3), (75, 0), (80, 0)):
+                    packet = scrape_packet(client.connection_id, [self.info_hash] * count + [os.urandom(fraction)])
+                    self.assertEqual(client.ask(packet)[:4], b"\0\0\0\2")
+                answer = client.ask(announce_packet(os.urandom(8), self.info_hash, 1000))
+                self.assertEqual(answer[:4], b"\0\0\0\3")
