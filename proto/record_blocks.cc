@@ -67,7 +67,7 @@ bool read_record_block(common::ByteReader& reader, RecordBlock& out) {
   for (Delta& record : out.records) record.stamp = reader.u8();
   for (Delta& record : out.records) {
     const uint8_t state = reader.u8();
-    if (state > kPeerStateByteMax) return false;
+    if (!is_peer_state(state)) return false;
     record.state = peer_state_from(state);
   }
   return reader.ok();

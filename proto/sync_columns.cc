@@ -100,7 +100,7 @@ class ColumnSizer {
   size_t bytes() const { return count_ == 0 ? 0 : fixed_ + (count_ * code_bits(changes_) + 7) / 8; }
 
  private:
-  std::bitset<(kPeerStateByteMax + 1) * 256> changes_seen_;
+  std::bitset<65536> changes_seen_;
   Delta last_;
   size_t changes_ = 0;
   size_t count_ = 0;
@@ -187,7 +187,7 @@ bool unpack_columns(const pb::Columns& columns, Family family, std::vector<Delta
   if (!count) return false;
   const ByteSpan changes = bytes_of(columns.changes());
   for (size_t i = 0; i < changes.size(); i += 2) {
-    if (changes[i] > kPeerStateByteMax) return false;
+    if (!is_peer_state(changes[i])) return false;
   }
   ByteReader hashes(bytes_of(columns.info_hashes()));
   ByteReader endpoints(bytes_of(columns.endpoints()));

@@ -34,6 +34,7 @@ class Clock {
   // Milliseconds since the Unix epoch, as the cluster counts.
   int64_t at_ms(Now now) const { return time_.at_ms(now.mono_us); }
   common::Tick tick(Now now) const { return common::tick_at(at_ms(now), identity_.tick_ms); }
+  common::Moment moment(Now now) const { return common::moment_at(at_ms(now), identity_.tick_ms); }
   const ClusterTime& time() const { return time_; }
 
   // The reading arrived in a packet that was in flight for half the round trip.

@@ -326,6 +326,7 @@ void Cluster::Impl::advance(Now now, Outputs& out) {
   for (auto& [id, member] : members_.all()) delta_receiver_.sample_loss(member);
   delta_sender_.forget_old(now);
   clock_.advance(now, out);
+  delta_sender_.publish(now, swarms_.restate(clock_.moment(now)), out);
   members_.forget(now.mono_us);
   trust_.forget(now);
   trust_.challenge_again(now, out);

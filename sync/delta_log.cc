@@ -22,15 +22,6 @@ size_t urgency_of(const Delta& delta, bool refresh) {
 
 bool same_peer(const Delta& a, const Delta& b) { return a.info_hash == b.info_hash && a.peer == b.peer; }
 
-// The merge rule of the store: the later stamp, then the greater role; completed stays.
-void merge_into(Delta& into, const Delta& other, common::Tick now) {
-  const int into_age = common::stamp_age(now, into.stamp);
-  const int other_age = common::stamp_age(now, other.stamp);
-  const bool completed = into.state.completed || other.state.completed;
-  if (other_age < into_age || (other_age == into_age && other.state.role > into.state.role)) into = other;
-  into.state.completed = completed;
-}
-
 }  // namespace
 
 void coalesce(std::vector<Delta>& deltas, common::Tick now) {
@@ -38,7 +29,7 @@ void coalesce(std::vector<Delta>& deltas, common::Tick now) {
   size_t kept = 0;
   for (size_t i = 0; i < deltas.size(); ++i) {
     if (kept > 0 && same_peer(deltas[kept - 1], deltas[i])) {
-      merge_into(deltas[kept - 1], deltas[i], now);
+      deltas[kept - 1].set(proto::merge_values(deltas[kept - 1].value(), deltas[i].value(), now));
     } else {
       deltas[kept++] = deltas[i];
     }

@@ -2,7 +2,8 @@
 //
 // The store's ticks only count up: a record keeps its age whatever happens to cluster time. When that is
 // stepped (sync/cluster_time.h), the store's ticks are not; stamps are converted here on their way in and
-// out. All arguments and results are in the cluster's ticks. Not thread-safe, as the Cluster is not.
+// out. All arguments and results are in the cluster's ticks, but for what restate() returns, which goes the
+// way of all deltas announced here. Not thread-safe, as the Cluster is not.
 
 #pragma once
 
@@ -28,6 +29,9 @@ class StoreTicks final : public Swarms {
 
   size_t merge(std::span<const proto::Delta> deltas, common::Tick now) override;
   size_t merge_part(const SwarmPart& part, common::Tick now) override;
+  std::vector<proto::OwnDelta> restate(common::Moment now) override {
+    return store_.restate(now + -ahead_ * common::kMomentsPerTick);
+  }
   StampDigests stamp_digests() const override;
   BucketDigests bucket_digests(common::Stamp stamp) const override;
   bool nearly_full() const override { return store_.nearly_full(); }

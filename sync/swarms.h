@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <vector>
 
 #include "common/tick.h"
 #include "proto/delta.h"
@@ -29,15 +30,18 @@ class Swarms {
  public:
   virtual ~Swarms() = default;
 
-  // Merges deltas of other nodes, in any order and any number of times: the later stamp wins, at equal stamps
-  // the greater role; completed is kept once set. Deltas whose stamp is out of the window are ignored, and so
-  // are new records when the store is full. Returns how many changed something. It is fastest with the deltas
-  // of one swarm next to each other.
+  // Merges deltas of other nodes, in any order and any number of times (proto::merge_values). Deltas whose
+  // stamp is out of the window are ignored, and so are new records when the store is full. Returns how many
+  // changed something. It is fastest with the deltas of one swarm next to each other.
   virtual size_t merge(std::span<const proto::Delta> deltas, common::Tick now) = 0;
 
   // The same for the records of one swarm in another store; the larger of its completed count and ours is
   // kept.
   virtual size_t merge_part(const SwarmPart& part, common::Tick now) = 0;
+
+  // Last words of clients here that other nodes do not have, or would not have believed before: what of them
+  // is to be sent now. To be called about once a second.
+  virtual std::vector<proto::OwnDelta> restate(common::Moment now) = 0;
 
   // The digest of each stamp over all buckets.
   virtual StampDigests stamp_digests() const = 0;

@@ -246,6 +246,11 @@ std::vector<Row> store_rows() {
               [](const NodeState& s) { return s.store.expired; }),
       counter("shoal_store_lock_waits_total", "Times a thread waited for a lock of the store.",
               [](const NodeState& s) { return s.store.lock_stalls; }),
+      counter(
+          "shoal_restatements_dropped_total",
+          "Times a client changed faster than the table of what is said again holds; other nodes may have "
+          "it wrong until it announces again.",
+          [](const NodeState& s) { return s.store.restatements_dropped; }),
       gauge("shoal_store_memory_bytes", "Memory allocated for swarms and peers.",
             [](const NodeState& s) { return s.store.memory_bytes; }),
       counter("shoal_limit_hits_total",

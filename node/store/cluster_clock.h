@@ -17,6 +17,11 @@
 
 namespace shoal::node {
 
+struct AnnounceMoments {
+  common::Moment live;
+  common::Moment stopped;
+};
+
 class ClusterClock {
  public:
   explicit ClusterClock(uint32_t peer_timeout_s)
@@ -29,8 +34,12 @@ class ClusterClock {
   int64_t unix_ms() const { return coarse_monotonic_ms() + offset_ms_.load(std::memory_order_relaxed); }
 
   // The store's tick.
-  common::Tick tick() const {
-    return common::tick_at(coarse_monotonic_ms() + tick_offset_ms_.load(std::memory_order_relaxed), tick_ms_);
+  common::Tick tick() const { return common::tick_at(store_ms(), tick_ms_); }
+
+  // The store's moments at which announces made now are written.
+  AnnounceMoments announce_moments() const {
+    const int64_t ms = store_ms();
+    return {common::moment_at(ms + common::kLiveLeadMs, tick_ms_), common::moment_at(ms, tick_ms_)};
   }
   int64_t tick_ms() const { return tick_ms_; }
 
@@ -61,6 +70,8 @@ class ClusterClock {
   }
 
  private:
+  int64_t store_ms() const { return coarse_monotonic_ms() + tick_offset_ms_.load(std::memory_order_relaxed); }
+
   const int64_t tick_ms_;
   sync::ClusterTime alone_;
   std::atomic<int64_t> offset_ms_;

@@ -9,12 +9,7 @@
 
 namespace shoal::node {
 
-// A peer's record without its key.
-struct PeerValue {
-  common::Stamp stamp = 0;
-  proto::PeerState state;
-  bool operator==(const PeerValue&) const = default;
-};
+using proto::PeerValue;
 
 // The role an announce claims. A paused partial seed (BEP 21) has something left: a leecher.
 constexpr proto::PeerRole role_of(proto::Event event, bool seeder) {
@@ -22,37 +17,44 @@ constexpr proto::PeerRole role_of(proto::Event event, bool seeder) {
   return seeder ? proto::PeerRole::seeder : proto::PeerRole::leecher;
 }
 
-// The join of two records of one peer: the younger stamp with its role, at equal stamps the greater role, and
-// `completed` if either has it. The product of two lattices, so commutative, associative and idempotent as
-// long as every stamp lies in the ring's window around `now`.
-constexpr PeerValue merge_values(PeerValue a, PeerValue b, common::Tick now) {
-  const int age_a = common::stamp_age(now, a.stamp);
-  const int age_b = common::stamp_age(now, b.stamp);
-  const bool takes_b = age_b < age_a || (age_b == age_a && b.state.role > a.state.role);
-  PeerValue joined = takes_b ? b : a;
-  joined.state.completed = a.state.completed || b.state.completed;
-  return joined;
+// The event reports a change, and says so once; other announces are repeated regularly.
+constexpr bool reports_change(proto::Event event) {
+  return event == proto::Event::started || event == proto::Event::completed || event == proto::Event::stopped;
 }
 
-// The record after a local announce of `role` for a peer whose record is `stored`. Returns `stored` itself if
-// there is nothing to write. `ordered`: the record is replicated, so the new stamp must also win on the other
-// nodes.
-constexpr PeerValue announce_value(PeerValue stored, proto::PeerRole role, bool completed, common::Tick now,
-                                   bool ordered) {
-  const int age = common::stamp_age(now, stored.stamp);
-  const PeerValue fresh{common::stamp_of(now), {role, stored.state.completed || completed}};
-  if (fresh.state == stored.state) {
-    const bool refresh = age >= common::kRefreshTicks && role != proto::PeerRole::stopped;
-    return refresh ? fresh : stored;
+struct Written {
+  PeerValue value;
+  // The write had to come after one that is too far ahead of the clock, and took its moment instead. Nodes
+  // that have that one keep it: the write must be repeated when the clock has caught up.
+  bool late = false;
+};
+
+// The record after a local announce for a peer whose record is `stored`: `stored` itself if there is nothing
+// to write. The client says `event` and with it claims `role`.
+//
+// A hybrid logical clock (Kulkarni et al. 2014): a write comes at the present moment, or, if the record it
+// changes has that one or a later one, just late enough to win wherever that record has been seen. A client
+// that changes faster than moments pass runs ahead of the clock, up to a limit.
+constexpr Written announce_value(PeerValue stored, proto::PeerRole role, proto::Event event,
+                                 common::Moment now) {
+  const common::Tick tick = now.tick();
+  const common::Moment then = stored.moment(tick);
+  const bool completed = stored.state.completed || event == proto::Event::completed;
+  const auto at = [&](common::Moment moment) {
+    return PeerValue{common::stamp_of(moment.tick()), {role, completed, moment.in_tick()}};
+  };
+  if (role == stored.state.role && completed == stored.state.completed) {
+    // What an event says is as old as its last announce, here or on a node that has not told us: another one
+    // may lie between. A regular announce says only that the peer is still there.
+    const bool writes =
+        reports_change(event) ? now > then : common::stamp_age(tick, stored.stamp) >= common::kRefreshTicks;
+    return {writes ? at(now) : stored};
   }
-  if (age > 0 || !ordered) return fresh;
-  // A hybrid logical clock: the stamp after the one it replaces, so that this write wins wherever that one
-  // has been seen. A peer that flips faster than ticks pass would run ahead of the clock: beyond the limit
-  // its event gets the present tick like any other, and may lose.
-  if (1 - age <= common::kLocalAheadTicks) {
-    return {static_cast<common::Stamp>(stored.stamp + 1), fresh.state};
-  }
-  return merge_values(stored, fresh, now);
+  const bool wins_ties = proto::rank_of(role) >= proto::rank_of(stored.state.role);
+  const common::Moment earliest = wins_ties ? then : then + 1;
+  if (earliest <= now) return {at(now)};
+  if (earliest - now <= common::kLocalAheadTicks * common::kMomentsPerTick) return {at(earliest)};
+  return {at(then), !wins_ties};
 }
 
 }  // namespace shoal::node

@@ -28,7 +28,7 @@ Record make_record(const decltype(Record::key)& key, PeerValue value) {
 template <Family F>
 uint8_t PeerTable<F>::form_for(uint32_t size) {
   const auto fits = std::lower_bound(kCapacities.begin(), kCapacities.end(), size);
-  return static_cast<uint8_t>(PeerSet::kFirstClass + (fits - kCapacities.begin()));
+  return set_form(PeerSet::kFirstClass + static_cast<size_t>(fits - kCapacities.begin()));
 }
 
 template <Family F>
@@ -339,7 +339,7 @@ bool PeerTable<F>::prefetch(const PeerSet& set) const {
     load(&large(set), sizeof(LargePeers));
     return true;
   }
-  if (set.form >= PeerSet::kFirstClass) {
+  if (!is_inline(set) && !set.empty()) {
     load(pool(set.form).at(set.number, block_size(set.form)), block_size(set.form));
   }
   return false;

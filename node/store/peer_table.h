@@ -27,12 +27,18 @@ namespace shoal::node {
 // Live and stopped peers of one swarm and family, by role.
 using RoleCounts = std::array<uint32_t, kRoles>;
 
+// Bytes that are no peer's state: their low bits are in none.
+constexpr uint8_t set_form(size_t number) {
+  return static_cast<uint8_t>(number << 3 | proto::kPeerStateKinds);
+}
+
 // Trivially copyable; belongs to one table.
 struct PeerSet {
-  // What `form` says beside a peer state, which marks an inline record: it is laid over these 8 bytes.
-  static constexpr uint8_t kEmpty = proto::kPeerStateByteMax + 1;
-  static constexpr uint8_t kLarge = kEmpty + 1;
-  static constexpr uint8_t kFirstClass = kLarge + 1;  // a block of class `form - kFirstClass`
+  // What `form` says beside a peer's state, which marks an inline record: it is laid over these 8 bytes.
+  static constexpr uint8_t kEmpty = set_form(0);
+  static constexpr uint8_t kLarge = set_form(1);
+  static constexpr size_t kFirstClass = 2;  // a block of class c is set_form(kFirstClass + c)
+  static constexpr size_t class_of(uint8_t form) { return (form >> 3) - kFirstClass; }
 
   uint32_t number = 0;                   // of the block
   std::array<uint8_t, kRoles> counts{};  // of a block
@@ -130,12 +136,12 @@ class PeerTable {
   };
   Row row(const PeerSet& set) const;
 
-  static bool is_inline(const PeerSet& set) { return set.form <= proto::kPeerStateByteMax; }
+  static bool is_inline(const PeerSet& set) { return proto::is_peer_state(set.form); }
   static const Record* inline_record(const PeerSet& set) { return reinterpret_cast<const Record*>(&set); }
-  static size_t block_size(uint8_t form) { return kCapacities[form - PeerSet::kFirstClass] * sizeof(Record); }
+  static size_t block_size(uint8_t form) { return kCapacities[PeerSet::class_of(form)] * sizeof(Record); }
   static uint8_t form_for(uint32_t size);
-  BlockPool& pool(uint8_t form) { return pools_[form - PeerSet::kFirstClass]; }
-  const BlockPool& pool(uint8_t form) const { return pools_[form - PeerSet::kFirstClass]; }
+  BlockPool& pool(uint8_t form) { return pools_[PeerSet::class_of(form)]; }
+  const BlockPool& pool(uint8_t form) const { return pools_[PeerSet::class_of(form)]; }
   Record* block(const PeerSet& set) {
     return reinterpret_cast<Record*>(pool(set.form).at(set.number, block_size(set.form)));
   }
@@ -194,7 +200,7 @@ bool PeerTable<F>::compact(WorkBound& bound, ForAll for_all) {
   for (size_t i = 0; i < pools_.size(); ++i) {
     if (!pools_[i].wants_rebuild()) continue;
     if (bound.reached()) return false;
-    const auto form = static_cast<uint8_t>(PeerSet::kFirstClass + i);
+    const uint8_t form = set_form(PeerSet::kFirstClass + i);
     const size_t size = block_size(form);
     BlockPool fresh;
     for_all([&](PeerSet& set) {

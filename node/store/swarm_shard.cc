@@ -11,6 +11,7 @@ namespace shoal::node {
 
 using common::Family;
 using common::InfoHash;
+using common::Moment;
 using common::Tick;
 using proto::PeerRole;
 
@@ -134,7 +135,7 @@ bool SwarmShard::may_merge(const SwarmEntry* entry) {
   return true;
 }
 
-PeerAnswer SwarmShard::announce(SwarmRef ref, const PeerAnnounce& announce, Tick now, common::Prng& prng,
+PeerAnswer SwarmShard::announce(SwarmRef ref, const PeerAnnounce& announce, Moment now, common::Prng& prng,
                                 const PeerBuffers& out) {
   const Lock guard(lock_);
   return announce.peer.family == Family::v4 ? announce_as<Family::v4>(ref, announce, now, prng, out)
@@ -142,9 +143,9 @@ PeerAnswer SwarmShard::announce(SwarmRef ref, const PeerAnnounce& announce, Tick
 }
 
 template <Family F>
-PeerAnswer SwarmShard::announce_as(SwarmRef ref, const PeerAnnounce& announce, Tick now, common::Prng& prng,
+PeerAnswer SwarmShard::announce_as(SwarmRef ref, const PeerAnnounce& announce, Moment now, common::Prng& prng,
                                    const PeerBuffers& out) {
-  make_readable(now, common::kLocalAheadTicks);
+  make_readable(now.tick(), common::kLocalAheadTicks);
   const PeerRole role = role_of(announce.event, announce.seeder);
   const bool completed = announce.event == proto::Event::completed;
   const PeerKey<F> key = key_of<F>(announce.peer);
@@ -152,13 +153,8 @@ PeerAnswer SwarmShard::announce_as(SwarmRef ref, const PeerAnnounce& announce, T
   Place<F> at = find<F>(ref, announce.info_hash, key, role);
   if (at.record == nullptr && role == PeerRole::stopped) {
     if (at.entry != nullptr) answer.counts = counts_of(*at.entry);
-    return answer;
-  }
-  if (role == PeerRole::stopped && !config_.replicated) {
-    const uint32_t completed_count = at.entry->completed;
-    erase<F>(at, ref.hash);
-    const SwarmEntry* entry = table_.find(ref, announce.info_hash);
-    answer.counts = entry != nullptr ? counts_of(*entry) : proto::SwarmCounts{.completed = completed_count};
+    // A moment later: its start may have been made elsewhere in this one, and would win a tie.
+    if (config_.replicated) early_stops_.add(early_id<F>(ref.hash, key), now + 1);
     return answer;
   }
   std::optional<PeerValue> old;
@@ -169,13 +165,21 @@ PeerAnswer SwarmShard::announce_as(SwarmRef ref, const PeerAnnounce& announce, T
     if (answer.limit == Limit::peers_per_swarm) at.record = nullptr;
   }
   const bool stored = answer.limit == Limit::none;
-  const PeerValue value = old ? announce_value(*old, role, completed, now, config_.replicated)
-                              : PeerValue{common::stamp_of(now), {role, completed}};
+  const Written written = old ? announce_value(*old, role, announce.event, now)
+                              : Written{{common::stamp_of(now.tick()), {role, completed, now.in_tick()}}};
+  const PeerValue& value = written.value;
   if (stored && (!old || *old != value)) {
     at = write<F>(at, ref.hash, announce.info_hash, key, value);
     if (config_.replicated) {
       answer.delta = proto::Delta{announce.info_hash, announce.peer, value.state, value.stamp};
-      answer.refreshed = old && old->state == value.state;
+      answer.refreshed = old && old->state.role == role && old->state.completed == value.state.completed &&
+                         !reports_change(announce.event);
+      if (written.late) {
+        config_.restatements->note({announce.info_hash, announce.peer},
+                                   {value.moment(now.tick()), role, true});
+      } else {
+        config_.restatements->forget({announce.info_hash, announce.peer});
+      }
     }
   }
   const SwarmEntry& entry = *at.entry;
@@ -183,7 +187,7 @@ PeerAnswer SwarmShard::announce_as(SwarmRef ref, const PeerAnnounce& announce, T
   if (role == PeerRole::stopped) return answer;
   answer.downloaded = stored && completed && !(old && old->state.completed);
   if (old && old->state.role != PeerRole::stopped) {
-    answer.renewed_ticks = static_cast<int16_t>(std::max(0, common::stamp_age(now, old->stamp)));
+    answer.renewed_ticks = static_cast<int16_t>(std::max(0, common::stamp_age(now.tick(), old->stamp)));
   }
   const bool seeder = role == PeerRole::seeder;
   if constexpr (F == Family::v4) {
@@ -241,14 +245,48 @@ bool SwarmShard::merge_as(uint64_t hash, const proto::Delta& delta, Tick now) {
     value = merge_values(at.record->value(), value, now);
     if (at.record->value() == value) return false;
   }
-  if (value.state.role == PeerRole::stopped && !config_.replicated) {
-    if (at.record == nullptr) return false;
-    erase<F>(at, hash);
-    return true;
-  }
   if (at.record == nullptr && !may_merge(at.entry)) return false;
+  if (at.record == nullptr && !early_stops_.empty() && value.state.role != PeerRole::stopped) {
+    const auto stop = early_stops_.find(early_id<F>(hash, key));
+    if (stop && *stop > value.moment(now) && now - stop->tick() < common::kLifetimeTicks) {
+      value = {common::stamp_of(stop->tick()), {PeerRole::stopped, value.state.completed, stop->in_tick()}};
+      config_.restatements->note({delta.info_hash, delta.peer}, {*stop, PeerRole::stopped, false});
+    }
+  }
   write<F>(at, hash, delta.info_hash, key, value);
   return true;
+}
+
+std::optional<proto::Delta> SwarmShard::restate(uint64_t hash, const Restatements::Key& noted, Moment now) {
+  const Lock guard(lock_);
+  return noted.second.family == Family::v4 ? restate_as<Family::v4>(hash, noted, now)
+                                           : restate_as<Family::v6>(hash, noted, now);
+}
+
+template <Family F>
+std::optional<proto::Delta> SwarmShard::restate_as(uint64_t hash, const Restatements::Key& noted,
+                                                   Moment now) {
+  const auto restatement = config_.restatements->find(noted);
+  if (!restatement) return std::nullopt;
+  const Tick tick = now.tick();
+  const PeerKey<F> key = key_of<F>(noted.second);
+  const Place<F> at = find<F>({hash}, noted.first, key, restatement->role);
+  // A later announce, here or elsewhere, has taken its place.
+  if (at.record == nullptr || at.record->value().moment(tick) != restatement->moment ||
+      (!restatement->later && at.record->role() != restatement->role)) {
+    config_.restatements->forget(noted);
+    return std::nullopt;
+  }
+  PeerValue value = at.record->value();
+  if (restatement->later) {
+    const Moment moment = std::max(now, restatement->moment + 1);
+    if (moment - now > common::kLocalAheadTicks * common::kMomentsPerTick) return std::nullopt;
+    make_readable(tick, common::kLocalAheadTicks);
+    value = {common::stamp_of(moment.tick()), {restatement->role, value.state.completed, moment.in_tick()}};
+    write<F>(at, hash, noted.first, key, value);
+  }
+  config_.restatements->forget(noted);
+  return proto::Delta{noted.first, noted.second, value.state, value.stamp};
 }
 
 template <Family F>
@@ -277,15 +315,6 @@ auto SwarmShard::write(const Place<F>& old, uint64_t hash, const InfoHash& info_
   if (value.state.completed && !(before && before->state.completed)) ++entry.completed;
   if (!before) report_use(false);
   return {&entry, record};
-}
-
-// Only in a store that is not replicated, so no digest changes.
-template <Family F>
-void SwarmShard::erase(const Place<F>& old, uint64_t hash) {
-  --sums<F>()[index_of(old.record->role())];
-  peers<F>().erase(set_of<F>(*old.entry), old.record);
-  if (old.entry->empty()) table_.remove(hash, *old.entry);
-  report_use(false);
 }
 
 // To be called before a stamp of at most `ahead` ticks after `now` is written: it must be readable at the

@@ -13,7 +13,9 @@
 #include "common/prefetch.h"
 #include "common/thread_annotations.h"
 #include "node/store/digest_table.h"
+#include "node/store/early_stops.h"
 #include "node/store/peer_table.h"
+#include "node/store/restatements.h"
 #include "node/store/shard_lock.h"
 #include "node/store/store_room.h"
 #include "node/store/swarm_store.h"
@@ -28,6 +30,7 @@ struct ShardConfig {
   PeerHash peer_hash;
   std::unique_ptr<DigestTable> digests;          // null: not replicated
   StoreRoom* room = nullptr;                     // outlives the shard
+  Restatements* restatements = nullptr;          // the same
   uint32_t swarms_max = SwarmTable::kSwarmsMax;  // of one shard
 };
 
@@ -48,7 +51,7 @@ class alignas(64) SwarmShard {
   void prefetch_peers(PeerRef& ref) const;
   void prefetch_place(const PeerRef& ref) const;
 
-  PeerAnswer announce(SwarmRef ref, const PeerAnnounce& announce, common::Tick now, common::Prng& prng,
+  PeerAnswer announce(SwarmRef ref, const PeerAnnounce& announce, common::Moment now, common::Prng& prng,
                       const PeerBuffers& out);
   PeerAnswer peek(SwarmRef ref, const PeerAnnounce& announce, common::Prng& prng, const PeerBuffers& out) const;
   proto::SwarmCounts scrape(SwarmRef ref, const common::InfoHash& info_hash) const;
@@ -59,6 +62,9 @@ class alignas(64) SwarmShard {
   // Deltas of one swarm. Returns how many changed something.
   size_t merge(uint64_t hash, std::span<const proto::Delta> deltas, common::Tick now);
   size_t merge_part(uint64_t hash, const sync::SwarmPart& part, common::Tick now);
+
+  // What is to be sent of what was noted for this peer, if it is due.
+  std::optional<proto::Delta> restate(uint64_t hash, const Restatements::Key& noted, common::Moment now);
 
   // Part of a sweep.
   SweepPart expire(common::Tick now);
@@ -107,10 +113,18 @@ class alignas(64) SwarmShard {
   }
 
   template <common::Family F>
-  PeerAnswer announce_as(SwarmRef ref, const PeerAnnounce& announce, common::Tick now, common::Prng& prng,
+  PeerAnswer announce_as(SwarmRef ref, const PeerAnnounce& announce, common::Moment now, common::Prng& prng,
                          const PeerBuffers& out) REQUIRES(lock_);
   template <common::Family F>
   bool merge_as(uint64_t hash, const proto::Delta& delta, common::Tick now) REQUIRES(lock_);
+  template <common::Family F>
+  std::optional<proto::Delta> restate_as(uint64_t hash, const Restatements::Key& noted, common::Moment now)
+      REQUIRES(lock_);
+  // Names a peer of a swarm in early_stops_.
+  template <common::Family F>
+  uint64_t early_id(uint64_t hash, const PeerKey<F>& key) const {
+    return config_.peer_hash(key) ^ hash;
+  }
 
   // A peer's record and its swarm; null: not there.
   template <common::Family F>
@@ -125,8 +139,6 @@ class alignas(64) SwarmShard {
   template <common::Family F>
   Place<F> write(const Place<F>& old, uint64_t hash, const common::InfoHash& info_hash, const PeerKey<F>& key,
                  PeerValue value) REQUIRES(lock_);
-  template <common::Family F>
-  void erase(const Place<F>& old, uint64_t hash) REQUIRES(lock_);
 
   // Which limit keeps a peer of this swarm (null: a new one) from being stored. `known`: it is there as a
   // stopped one.
@@ -177,6 +189,7 @@ class alignas(64) SwarmShard {
   std::array<RoleCounts, 2> sums_ GUARDED_BY(lock_){};  // records by family and role
   PeerTable<common::Family::v4> peers_v4_ GUARDED_BY(lock_);
   PeerTable<common::Family::v6> peers_v6_ GUARDED_BY(lock_);
+  EarlyStops early_stops_ GUARDED_BY(lock_);
   std::optional<Sweep> sweep_ GUARDED_BY(lock_);
   bool compacted_ GUARDED_BY(lock_) = true;  // compact() has nothing left to do
   uint64_t expired_ GUARDED_BY(lock_) = 0;

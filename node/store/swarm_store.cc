@@ -18,6 +18,7 @@
 namespace shoal::node {
 
 using common::InfoHash;
+using common::Moment;
 using common::Tick;
 
 // One array of shards, so that finding one takes no pointer; they can be neither moved nor
@@ -31,7 +32,8 @@ struct SwarmStore::Impl {
                config.replicated,
                {peer_seed(config.key, 'a'), peer_seed(config.key, 'b')},
                config.replicated ? std::make_unique<DigestTable>() : nullptr,
-               &room},
+               &room,
+               &restatements},
         shards(static_cast<SwarmShard*>(std::aligned_alloc(kHugePageBytes, kShardsBytes))) {
     CHECK_INVARIANT(shards != nullptr);
     madvise(shards, kShardsBytes, MADV_HUGEPAGE);
@@ -60,6 +62,7 @@ struct SwarmStore::Impl {
   }
 
   StoreRoom room;
+  Restatements restatements;
   ShardConfig shared;
   std::array<IndexPlace, kShards> index_places;
   SwarmShard* shards;
@@ -99,7 +102,7 @@ void SwarmStore::prefetch(std::span<PeerRef> refs) const {
   }
 }
 
-PeerAnswer SwarmStore::announce(SwarmRef ref, const PeerAnnounce& announce, Tick now, common::Prng& prng,
+PeerAnswer SwarmStore::announce(SwarmRef ref, const PeerAnnounce& announce, Moment now, common::Prng& prng,
                                 const PeerBuffers& out) {
   return impl_->shard_of(ref).announce(ref, announce, now, prng, out);
 }
@@ -138,6 +141,16 @@ size_t SwarmStore::merge_part(const sync::SwarmPart& part, Tick now) {
   if (!serves(part.info_hash)) return 0;
   const SwarmRef ref = locate(part.info_hash);
   return impl_->shard_of(ref).merge_part(ref.hash, part, now);
+}
+
+std::vector<proto::OwnDelta> SwarmStore::restate(Moment now) {
+  std::vector<proto::OwnDelta> said;
+  for (const Restatements::Key& noted : impl_->restatements.keys()) {
+    const SwarmRef ref = locate(noted.first);
+    const auto delta = impl_->shard_of(ref).restate(ref.hash, noted, now);
+    if (delta) said.push_back({*delta});
+  }
+  return said;
 }
 
 sync::StampDigests SwarmStore::stamp_digests() const {
@@ -214,6 +227,7 @@ StoreTotals SwarmStore::totals() const {
   StoreTotals totals;
   totals.memory_bytes = Impl::kShardsBytes + allocated_bytes(sizeof(Impl));
   if (impl_->shared.digests != nullptr) totals.memory_bytes += allocated_bytes(DigestTable::bytes());
+  totals.restatements_dropped = impl_->restatements.dropped();
   for (size_t i = 0; i < kShards; ++i) impl_->shards[i].add_to(totals);
   return totals;
 }

@@ -77,6 +77,9 @@ struct StoreTotals {
   uint64_t memory_bytes = 0;  // allocated for swarms and peers
   uint64_t expired = 0;       // live records removed by age since start
   uint64_t lock_stalls = 0;   // times a shard's lock had to be waited for since start
+  // Last words of clients that other nodes may not have until the next, as Restatements was full; since
+  // start.
+  uint64_t restatements_dropped = 0;
 };
 
 // Part of a sweep of a shard.
@@ -101,7 +104,7 @@ class SwarmStore final : public sync::Swarms {
 
   struct Config {
     common::SipKey key{};     // the same on every node of a cluster
-    bool replicated = false;  // keep stopped records, produce deltas
+    bool replicated = false;  // keep digests, produce deltas; what clients are answered is the same
   };
 
   explicit SwarmStore(const Config& config);
@@ -125,7 +128,7 @@ class SwarmStore final : public sync::Swarms {
   // Applies one announce and samples peers for it: leechers first for a seeder, never the announcer itself,
   // never a stopped peer. `ref` is locate(announce.info_hash). Limits do not apply to a peer that is already
   // there, nor to one that stops.
-  PeerAnswer announce(SwarmRef ref, const PeerAnnounce& announce, common::Tick now, common::Prng& prng,
+  PeerAnswer announce(SwarmRef ref, const PeerAnnounce& announce, common::Moment now, common::Prng& prng,
                       const PeerBuffers& out);
 
   // The answer to an announce that is not to be stored, such as one without a port: counts and peers.
@@ -142,6 +145,7 @@ class SwarmStore final : public sync::Swarms {
   // swarms that are not served, nor what would take the store beyond twice its limits.
   size_t merge(std::span<const proto::Delta> deltas, common::Tick now) override;
   size_t merge_part(const sync::SwarmPart& part, common::Tick now) override;
+  std::vector<proto::OwnDelta> restate(common::Moment now) override;
   sync::StampDigests stamp_digests() const override;
   sync::BucketDigests bucket_digests(common::Stamp stamp) const override;
   bool nearly_full() const override;

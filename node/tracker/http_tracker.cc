@@ -191,7 +191,7 @@ proto::AnnounceAnswer HttpTracker::announce_at(const proto::AnnounceRequest& req
   peers_v6_.resize(std::max(peers_v6_.size(), want * common::compact_size(Family::v6)));
   const PeerBuffers buffers{peers_v4_, peers_v6_};
   const SwarmRef ref = tracker_.store().locate(request.info_hash);
-  const common::Tick now = clock_.tick();
+  const AnnounceMoments now = clock_.announce_moments();
   const auto announce_one = [&](const proto::AnnounceRequest& one, const Endpoint& peer, uint32_t wanted) {
     const bool v4 = peer.family == Family::v4;
     return tracker_.announce(ref, one, peer, v4 ? wanted : 0, v4 ? 0 : wanted, now, buffers);

@@ -68,7 +68,7 @@ void Tracker::count(Event event) {
 
 proto::AnnounceAnswer Tracker::announce(SwarmRef ref, const proto::AnnounceRequest& request,
                                         const common::Endpoint& source, uint32_t want_v4, uint32_t want_v6,
-                                        common::Tick now, const PeerBuffers& buffers) {
+                                        const AnnounceMoments& now, const PeerBuffers& buffers) {
   PeerAnnounce announce;
   announce.info_hash = request.info_hash;
   announce.peer = source;
@@ -78,7 +78,8 @@ proto::AnnounceAnswer Tracker::announce(SwarmRef ref, const proto::AnnounceReque
   announce.want_v4 = want_v4;
   announce.want_v6 = want_v6;
   const bool storable = request.port != 0 && can_be_peer(source);
-  const PeerAnswer stored = storable ? store_.announce(ref, announce, now, prng_, buffers)
+  const common::Moment moment = request.event == Event::stopped ? now.stopped : now.live;
+  const PeerAnswer stored = storable ? store_.announce(ref, announce, moment, prng_, buffers)
                                      : store_.peek(ref, announce, prng_, buffers);
   if (!storable) counters_.unstorable.add();
 

@@ -70,7 +70,7 @@ class Tracker {
   // into `buffers`.
   proto::AnnounceAnswer announce(SwarmRef ref, const proto::AnnounceRequest& request,
                                  const common::Endpoint& source, uint32_t want_v4, uint32_t want_v6,
-                                 common::Tick now, const PeerBuffers& buffers);
+                                 const AnnounceMoments& now, const PeerBuffers& buffers);
 
   // Zeros for a swarm that is unknown or not served.
   proto::SwarmCounts scrape(SwarmRef ref, const common::InfoHash& info_hash) const {

@@ -162,7 +162,7 @@ size_t UdpServer::receive() {
   const int count = recvmmsg(socket_.get(), batch_.in.data(), kBatch, MSG_DONTWAIT, nullptr);
   if (count <= 0) return 0;
   unix_s_ = clock_.unix_ms() / 1000;
-  tick_ = clock_.tick();
+  moments_ = clock_.announce_moments();
   return static_cast<size_t>(count);
 }
 
@@ -288,8 +288,8 @@ size_t UdpServer::answer_announce(size_t index, std::span<uint8_t> out) {
   PeerBuffers buffers;
   (v4 ? buffers.v4 : buffers.v6) =
       out.subspan(proto::kUdpAnnounceHeaderSize, want * common::compact_size(family_));
-  const proto::AnnounceAnswer answer =
-      tracker_.announce(swarm, request, batch_.clients[index], v4 ? want : 0, v4 ? 0 : want, tick_, buffers);
+  const proto::AnnounceAnswer answer = tracker_.announce(swarm, request, batch_.clients[index], v4 ? want : 0,
+                                                         v4 ? 0 : want, moments_, buffers);
   if (answer.full) {
     counters_.errors.add();
     return proto::write_error_answer(out, batch_.requests[index].transaction_id, to_string(Refusal::full));

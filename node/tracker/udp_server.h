@@ -71,7 +71,7 @@ class UdpServer {
   uv_poll_t poll_;      // active while the socket is watched
   uv_idle_t turns_;     // active while it is read in every iteration
   int64_t unix_s_ = 0;  // read once per batch
-  common::Tick tick_ = 0;
+  AnnounceMoments moments_;
 };
 
 }  // namespace shoal::node

@@ -89,7 +89,8 @@ class Driver {
 
  private:
   void work(node::SwarmRef ref, const node::PeerAnnounce& announce, common::Tick now) {
-    const node::PeerAnswer answer = store_.announce(ref, announce, now, prng_, {v4_, v6_});
+    const node::PeerAnswer answer =
+        store_.announce(ref, announce, common::Moment::begin_of(now), prng_, {v4_, v6_});
     peers_ += answer.peers_v4;
   }
 

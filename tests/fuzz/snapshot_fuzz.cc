@@ -39,7 +39,7 @@ common::Result<Seen> see(common::ByteSpan bytes) {
     CHECK_INVARIANT(!swarm.peers.empty() && swarm.tick >= 0);
     for (const proto::Delta& delta : swarm.peers) {
       CHECK_INVARIANT(delta.peer.port != 0 && delta.info_hash == swarm.info_hash);
-      CHECK_INVARIANT(delta.state.byte() <= proto::kPeerStateByteMax);
+      CHECK_INVARIANT(proto::is_peer_state(delta.state.byte()));
       seen.records.push_back(delta);
       seen.completed.push_back(swarm.completed);
     }
@@ -94,7 +94,8 @@ void round_trip(common::ByteReader reader) {
       delta.peer.address[0] = delta.peer.family == common::Family::v4 ? reader.u8() : 0x20;
       delta.peer.port = static_cast<uint16_t>(reader.u8() + 1);
       delta.stamp = reader.u8();
-      delta.state = proto::peer_state_from(reader.u8() % (proto::kPeerStateByteMax + 1));
+      delta.state = proto::peer_state_from(
+          static_cast<uint8_t>(reader.u8() % proto::kPeerStateKinds | (reader.u8() & 0xf8)));
       deltas.push_back(delta);
     }
     swarms.push_back(swarm);

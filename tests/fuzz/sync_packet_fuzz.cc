@@ -41,7 +41,7 @@ void check_body(common::ByteSpan body) {
   if (const auto* batch = std::get_if<proto::DeltaBatch>(&*packet)) {
     for (const proto::Delta& delta : batch->deltas) {
       CHECK_INVARIANT(delta.peer.port != 0);
-      CHECK_INVARIANT(delta.state.byte() <= proto::kPeerStateByteMax);
+      CHECK_INVARIANT(proto::is_peer_state(delta.state.byte()));
     }
   }
   const auto again = proto::decode_sync_packet(proto::encode_sync_packet(*packet));

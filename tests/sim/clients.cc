@@ -19,8 +19,6 @@ constexpr common::Tick kNearExpiry = common::kLifetimeTicks - 8;
 
 }  // namespace
 
-common::Tick tick_of(common::Tick now, common::Stamp stamp) { return now - common::stamp_age(now, stamp); }
-
 ClientCounts& ClientCounts::operator+=(const ClientCounts& other) {
   announces += other.announces;
   unanswered += other.unanswered;
@@ -31,6 +29,8 @@ ClientCounts& ClientCounts::operator+=(const ClientCounts& other) {
   stops_unknown += other.stops_unknown;
   stops_lost += other.stops_lost;
   stops_outdone += other.stops_outdone;
+  lives_outdone += other.lives_outdone;
+  flips += other.flips;
   misdated += other.misdated;
   return *this;
 }
@@ -39,11 +39,13 @@ std::string to_string(const ClientCounts& counts) {
   const auto part = [](uint64_t count, const std::string& what) {
     return std::to_string(count) + " " + what;
   };
-  return part(counts.announces, "announces, ") + part(counts.unanswered, "tries at no ready node\n") +
+  return part(counts.announces, "announces, ") + part(counts.flips, "of them in bursts, ") +
+         part(counts.unanswered, "tries at no ready node\n") +
          part(counts.lives, "peers had to be everywhere (exempt: ") + part(counts.lives_lost, "lost, ") +
-         part(counts.lives_aged, "aged)\n") + part(counts.stops, "had to be nowhere (exempt: ") +
+         part(counts.lives_aged, "aged, ") + part(counts.lives_outdone, "outdone)\n") +
+         part(counts.stops, "had to be nowhere (exempt: ") +
          part(counts.stops_unknown, "unknown where they stopped, ") + part(counts.stops_lost, "lost, ") +
-         part(counts.stops_outdone, "outdone by a clock)\n") +
+         part(counts.stops_outdone, "outdone)\n") +
          part(counts.misdated, "had met a node whose time was wrong by far");
 }
 
@@ -93,6 +95,7 @@ void Clients::add(size_t count, int64_t spread_us, std::optional<size_t> home) {
     client.seeder = prng_.below(4) == 0;
     if (!client.seeder && prng_.below(2) == 0) client.complete_us = starts_us + within(settings_.life_us);
     client.repeats = prng_.below(8) == 0;
+    client.restless = prng_.below(6) == 0;
     if (prng_.below(2) == 0) client.stop_us = starts_us + within(settings_.life_us);
     clients_.push_back(client);
     plan(clients_.size() - 1, starts_us);
@@ -111,6 +114,7 @@ std::optional<size_t> Clients::choose_node(const Client& client) {
   }
   std::erase_if(ready_, [this](size_t node) { return !world_.runs(node); });
   if (ready_.empty()) return std::nullopt;
+  if (client.flips > 0) return ready_[prng_.below(static_cast<uint32_t>(ready_.size()))];
   if (client.hasty && world_.runs(client.home)) return client.home;
   const bool home = std::find(ready_.begin(), ready_.end(), client.home) != ready_.end();
   if (home && !(client.roams && prng_.below(2) == 0)) return client.home;
@@ -122,14 +126,18 @@ void Clients::act() {
   due_.pop();
   Client& client = clients_[index];
   const int64_t now_us = world_.now_us();
-  if (client.stopped) return;
+  if (client.ended) return;
   if (client.repeats && client.complete_us < 0) {
     client.repeats = false;
     return announce(index, proto::Event::completed);
   }
   if (now_us >= client.stop_us) return announce(index, proto::Event::stopped);
   if (now_us >= client.complete_us) return announce(index, proto::Event::completed);
-  announce(index, client.told ? proto::Event::none : proto::Event::started);
+  if (client.restless && client.told && client.flips == 0 && prng_.below(3) == 0) {
+    client.flips = 1 + prng_.below(10);
+  }
+  if (client.flips > 0 && client.told && !client.stopped) return announce(index, proto::Event::stopped);
+  announce(index, client.told && !client.stopped ? proto::Event::none : proto::Event::started);
 }
 
 void Clients::announce(size_t index, proto::Event event) {
@@ -156,23 +164,28 @@ void Clients::announce(size_t index, proto::Event event) {
 
   client.misdated = client.misdated || misdates(*node);
   const std::optional<Record> record = world_.record(*node, client.key);
-  std::optional<common::Tick> stamp;
-  if (record) stamp = tick_of(world_.tick(*node), record->stamp);
-  if (event == proto::Event::stopped) {
-    client.stopped = true;
-    client.recorded = stamp.has_value();
-    client.lost = false;
-    client.outdone = stamp && *stamp < client.live_stamp;
-    client.stamp = stamp.value_or(0);
-    return;
-  }
-  client.told = true;
   client.lost = false;
-  client.stamp = stamp.value_or(0);
-  client.live_stamp = std::max(client.live_stamp, client.stamp);
+  client.stopped = event == proto::Event::stopped;
+  client.recorded = record.has_value();
+  // A stop that created no record may still win over an earlier start.
+  client.word = record ? word_of(*record, world_.tick(*node)) : Word{world_.moment(*node) + 1, 0};
+  client.outdone = client.word < client.greatest;
+  client.greatest = std::max(client.greatest, client.word);
+  if (client.stopped) {
+    client.held = 0;
+    client.ended = now_us >= client.stop_us;
+    if (client.ended) return;
+  } else {
+    client.told = true;
+  }
   int64_t next_us = now_us + client.interval_us;
   if (first_completed && client.repeats) next_us = now_us + 1 + prng_.below(5 * kSecondUs);
   if (now_us < client.complete_us) next_us = std::min(next_us, client.complete_us);
+  if (client.flips > 0) {
+    ++counts_.flips;
+    --client.flips;
+    next_us = now_us + (prng_.below(4) == 0 ? 1 : 1 + prng_.below(2 * kSecondUs));
+  }
   plan(index, std::max(now_us + 1, std::min(next_us, client.stop_us)));
 }
 
@@ -205,7 +218,7 @@ bool Clients::holds(size_t node, const Client& client) const {
   }
   if (!record) return false;
   const common::Tick now = one.cluster ? world_.tick(node) : one.saved_tick;
-  return tick_of(now, record->stamp) >= client.stamp &&
+  return word_of(*record, now) >= client.word &&
          (record->state.role == proto::PeerRole::stopped) == client.stopped;
 }
 
@@ -245,9 +258,10 @@ std::string Clients::check_stops() {
       } else if ((client.held & bit) != 0 && world_.status(node).phase == sync::SyncPhase::synced) {
         client.outdone = true;  // reported once
         return name(client) + " has stopped, " + world_.node(node).settings.name +
-               " had it on record, and hands it out again: stamps " + std::to_string(client.stamp) +
-               " then, " + std::to_string(tick_of(world_.tick(node), record->stamp)) + " now, at tick " +
-               std::to_string(world_.tick(node));
+               " had it on record, and hands it out again: moments " +
+               std::to_string(client.word.moment.count) + " then, " +
+               std::to_string(record->moment(world_.tick(node)).count) + " on record, at " +
+               std::to_string(world_.moment(node).count);
       }
     }
   }
@@ -269,8 +283,9 @@ void Clients::check_one(const Client& client, std::vector<std::string>& problems
   if (client.stopped && !client.recorded) return void(++counts_.stops_unknown);
   if (client.lost) return void(++(client.stopped ? counts_.stops_lost : counts_.lives_lost));
   if (client.misdated) return void(++counts_.misdated);
-  if (client.outdone) return void(++counts_.stops_outdone);
-  if (!client.stopped && world_.tick(0) - client.stamp > kNearExpiry) return void(++counts_.lives_aged);
+  if (client.outdone) return void(++(client.stopped ? counts_.stops_outdone : counts_.lives_outdone));
+  const common::Tick age = world_.tick(0) - client.word.moment.tick();
+  if (!client.stopped && age > kNearExpiry) return void(++counts_.lives_aged);
   ++(client.stopped ? counts_.stops : counts_.lives);
   for (const size_t node : world_.everyone()) {
     const std::optional<Record> record = world_.record(node, client.key);
@@ -279,7 +294,7 @@ void Clients::check_one(const Client& client, std::vector<std::string>& problems
     problems.push_back(
         name(client) + (client.stopped ? " has stopped, and " : " is there, and ") +
         world_.node(node).settings.name + (client.stopped ? " hands it out" : " does not hand it out") +
-        "; age in ticks " + std::to_string(world_.tick(node) - client.stamp) + ", on record " +
+        "; age in ticks " + std::to_string(age) + ", on record " +
         (record ? std::to_string(common::stamp_age(world_.tick(node), record->stamp)) : "nothing"));
   }
 }

@@ -1,6 +1,6 @@
 // Clients: BitTorrent clients outside a World's cluster, and what they may expect of it. Each peer starts at
-// some node, announces again and again, mostly there, may complete once, and may stop once, for good. Most
-// ask only nodes that are ready.
+// some node, announces again and again, mostly there, may complete once, and may stop once, for good. Some
+// are restless: they stop and start in bursts, each time at another node. Most ask only nodes that are ready.
 //
 // A client's last announce that was accepted is its word; a node has it on record. That node may lose it: in
 // a crash without a snapshot, or with an older one. Then it counts as lost, unless another running node, or
@@ -9,6 +9,7 @@
 
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -41,7 +42,9 @@ struct ClientCounts {
   uint64_t stops = 0;          // peers that must not be found anywhere
   uint64_t stops_unknown = 0;  // exempt: no node that heard it knew the peer, so by design there is no record
   uint64_t stops_lost = 0;
-  uint64_t stops_outdone = 0;  // exempt: stamped earlier than an earlier announce elsewhere, as clocks differ
+  uint64_t stops_outdone = 0;  // exempt: an earlier announce elsewhere has a later moment, as clocks differ,
+  uint64_t lives_outdone = 0;  // or as it came less than a moment before, or was one of a fast burst
+  uint64_t flips = 0;          // stops and starts in bursts
   uint64_t misdated = 0;       // exempt: the time of a ready node that may have mattered was far off
 
   ClientCounts& operator+=(const ClientCounts& other);
@@ -83,11 +86,20 @@ class Clients {
   const ClientCounts& counts() const { return counts_; }
 
  private:
+  // What a record says, in the order in which records win.
+  struct Word {
+    common::Moment moment;
+    int rank = 0;  // of its role
+    auto operator<=>(const Word&) const = default;
+  };
+
   struct Client {
     PeerKey key;
     size_t home = 0;
     bool roams = false;
     bool hasty = false;  // also asks nodes that are not ready
+    bool restless = false;
+    uint32_t flips = 0;  // left of this burst
     bool seeder = false;
     int64_t interval_us = 0;
     int64_t complete_us = INT64_MAX;
@@ -96,16 +108,20 @@ class Clients {
     // The last word, which a node has on record.
     bool told = false;
     bool stopped = false;   // whether or not a node recorded it
+    bool ended = false;     // stopped for good
     bool recorded = false;  // a node recorded the stop
     bool outdone = false;
     bool lost = false;
     bool misdated = false;
-    common::Tick stamp = 0;       // of the last word
-    common::Tick live_stamp = 0;  // the latest stamp as a live peer
-    uint32_t held = 0;            // bit by node: it has the stop on record
-    uint32_t counted = 0;         // bit by node: it has the peer on record as completed
+    Word word;             // the last
+    Word greatest;         // the one that wins over all others
+    uint32_t held = 0;     // bit by node: it has the stop on record
+    uint32_t counted = 0;  // bit by node: it has the peer on record as completed
   };
 
+  static Word word_of(const Record& record, common::Tick now) {
+    return {record.moment(now), proto::rank_of(record.state.role)};
+  }
   std::optional<size_t> choose_node(const Client& client);
   void announce(size_t index, proto::Event event);
   void plan(size_t index, int64_t at_us) { due_.emplace(at_us, index); }
@@ -129,8 +145,5 @@ class Clients {
   int64_t ready_us_ = -1;
   ClientCounts counts_;
 };
-
-// The tick that a stamp of a node stands for.
-common::Tick tick_of(common::Tick now, common::Stamp stamp);
 
 }  // namespace shoal::sim

@@ -69,7 +69,7 @@ TEST_CASE("a late joiner under load misses nothing") {
   });
 }
 
-TEST_CASE("a cut of five minutes heals within ten seconds") {
+TEST_CASE("a cut of five minutes, with the same peers on both sides, heals within fifteen seconds") {
   for_each_seed([](World& world) {
     start_running(world, 4);
     for (const size_t a : {0u, 1u}) {
@@ -78,7 +78,7 @@ TEST_CASE("a cut of five minutes heals within ten seconds") {
     world.announce_for(300 * kSecondUs, 3000, world.everyone());
     REQUIRE(world.difference_in_all(world.everyone()) != "");
     world.heal();
-    REQUIRE(equal_within(world, 10 * kSecondUs));
+    REQUIRE(equal_within(world, 15 * kSecondUs));
     check_calm(world);
   });
 }

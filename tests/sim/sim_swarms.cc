@@ -1,27 +1,33 @@
 #include "sim_swarms.h"
 
 #include <algorithm>
+#include <functional>
 
 namespace shoal::sim {
 
 SimSwarms::SimSwarms(const common::SipKey& store_key)
     : store_(node::SwarmStore::Config{.key = store_key, .replicated = true}) {}
 
-bool SimSwarms::merge_record(const proto::Delta& delta, common::Tick now) {
-  if (common::stamp_age(now, delta.stamp) >= common::kLifetimeTicks) return false;
-  const auto [found, added] =
-      records_.try_emplace({delta.info_hash, delta.peer}, Record{delta.stamp, delta.state});
-  if (added) return true;
-  Record& record = found->second;
-  const Record before = record;
-  const int age = common::stamp_age(now, delta.stamp);
-  const int known_age = common::stamp_age(now, record.stamp);
-  const bool completed = record.state.completed || delta.state.completed;
-  if (age < known_age || (age == known_age && delta.state.role > record.state.role)) {
-    record = {delta.stamp, delta.state};
+namespace {
+
+uint64_t early_id(const common::InfoHash& info_hash, const common::Endpoint& peer) {
+  return std::hash<std::string>()(to_hex(info_hash) + to_string(peer));
+}
+
+}  // namespace
+
+void SimSwarms::merge_record(const proto::Delta& delta, common::Tick now) {
+  if (common::stamp_age(now, delta.stamp) >= common::kLifetimeTicks) return;
+  const auto [found, added] = records_.try_emplace({delta.info_hash, delta.peer}, delta.value());
+  if (!added) {
+    found->second = proto::merge_values(found->second, delta.value(), now);
+    return;
   }
-  record.state.completed = completed;
-  return !(record == before);
+  if (delta.state.role == proto::PeerRole::stopped) return;
+  const auto stop = early_stops(delta.info_hash).find(early_id(delta.info_hash, delta.peer));
+  if (!stop || *stop <= delta.value().moment(now) || now - stop->tick() >= common::kLifetimeTicks) return;
+  found->second = {common::stamp_of(stop->tick()),
+                   {proto::PeerRole::stopped, delta.state.completed, stop->in_tick()}};
 }
 
 size_t SimSwarms::merge(std::span<const proto::Delta> deltas, common::Tick now) {
@@ -34,12 +40,21 @@ size_t SimSwarms::merge_part(const sync::SwarmPart& part, common::Tick now) {
   return store_.merge_part(part, now);
 }
 
-std::optional<proto::OwnDelta> SimSwarms::announce(const node::PeerAnnounce& announce, common::Tick now,
+std::optional<proto::OwnDelta> SimSwarms::announce(const node::PeerAnnounce& announce, common::Moment now,
                                                    common::Prng& prng) {
   const auto answer = store_.announce(store_.locate(announce.info_hash), announce, now, prng, {});
+  if (announce.event == proto::Event::stopped && !records_.contains({announce.info_hash, announce.peer})) {
+    early_stops(announce.info_hash).add(early_id(announce.info_hash, announce.peer), now + 1);
+  }
   if (!answer.delta) return std::nullopt;
-  merge_record(*answer.delta, now);
+  set_record(*answer.delta);
   return proto::OwnDelta{*answer.delta, answer.refreshed};
+}
+
+std::vector<proto::OwnDelta> SimSwarms::restate(common::Moment now) {
+  std::vector<proto::OwnDelta> said = store_.restate(now);
+  for (const proto::OwnDelta& own : said) set_record(own.delta);
+  return said;
 }
 
 void SimSwarms::expire(common::Tick now) {
@@ -60,7 +75,7 @@ std::string SimSwarms::disagreement() const {
     store_.for_each(shard, [&](const proto::Delta& delta) {
       ++stored;
       const auto found = records_.find({delta.info_hash, delta.peer});
-      if (found == records_.end() || !(found->second == Record{delta.stamp, delta.state})) {
+      if (found == records_.end() || !(found->second == delta.value())) {
         wrong = to_hex(delta.info_hash) + " " + to_string(delta.peer) + " differs in store and map";
       }
     });

@@ -8,7 +8,9 @@
 #include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "node/store/early_stops.h"
 #include "node/store/swarm_store.h"
 #include "sync/swarms.h"
 
@@ -16,11 +18,7 @@ namespace shoal::sim {
 
 using PeerKey = std::pair<common::InfoHash, common::Endpoint>;
 
-struct Record {
-  common::Stamp stamp = 0;
-  proto::PeerState state;
-  bool operator==(const Record&) const = default;
-};
+using Record = proto::PeerValue;
 
 class SimSwarms final : public sync::Swarms {
  public:
@@ -32,6 +30,7 @@ class SimSwarms final : public sync::Swarms {
   sync::BucketDigests bucket_digests(common::Stamp stamp) const override {
     return store_.bucket_digests(stamp);
   }
+  std::vector<proto::OwnDelta> restate(common::Moment now) override;
   size_t read_steps() const override { return store_.read_steps(); }
   void read(size_t step, const sync::Cells& cells, common::Tick now,
             const std::function<void(const sync::SwarmPart&)>& visit) const override {
@@ -42,7 +41,7 @@ class SimSwarms final : public sync::Swarms {
   void expire(common::Tick now);
 
   // A client's announce to this node; returns the delta to publish, if any.
-  std::optional<proto::OwnDelta> announce(const node::PeerAnnounce& announce, common::Tick now,
+  std::optional<proto::OwnDelta> announce(const node::PeerAnnounce& announce, common::Moment now,
                                           common::Prng& prng);
 
   const std::map<PeerKey, Record>& records() const { return records_; }
@@ -56,10 +55,15 @@ class SimSwarms final : public sync::Swarms {
   std::string disagreement() const;
 
  private:
-  bool merge_record(const proto::Delta& delta, common::Tick now);
+  void merge_record(const proto::Delta& delta, common::Tick now);
+  void set_record(const proto::Delta& delta) { records_[{delta.info_hash, delta.peer}] = delta.value(); }
+  node::EarlyStops& early_stops(const common::InfoHash& info_hash) {
+    return early_stops_[store_.locate(info_hash).hash >> 54];
+  }
 
   node::SwarmStore store_;
   std::map<PeerKey, Record> records_;
+  std::map<uint64_t, node::EarlyStops> early_stops_;  // by shard
   common::Tick expired_at_ = 0;
 };
 

@@ -199,10 +199,12 @@ std::map<PeerKey, Record> World::records(size_t index) const {
   return out;
 }
 
-common::Tick World::tick(size_t index) const {
+common::Moment World::moment(size_t index, int64_t later_ms) const {
   const int64_t tick_ms = int64_t{nodes_[index]->settings.peer_timeout_s} * 1000 / common::kLifetimeTicks;
-  return common::tick_at(cluster_ms(index), tick_ms);
+  return common::moment_at(cluster_ms(index) + later_ms, tick_ms);
 }
+
+common::Tick World::tick(size_t index) const { return moment(index).tick(); }
 
 void World::fly(size_t from, size_t to, std::optional<size_t> group, const SharedBytes& bytes) {
   if (cuts_.contains({from, to})) return;
@@ -326,7 +328,9 @@ void World::announce(size_t index, const node::PeerAnnounce& announce) {
   if (!runs(index)) return;
   SimNode& node = *nodes_[index];
   const sync::Now now = now_of(index);
-  const auto delta = node.swarms->announce(announce, store_tick(index), prng_);
+  const bool stops = announce.event == proto::Event::stopped;
+  const auto delta =
+      node.swarms->announce(announce, store_moment(index, stops ? 0 : common::kLiveLeadMs), prng_);
   if (!delta) return;
   touched_.insert({delta->delta.info_hash, delta->delta.peer});
   if (queues_overflow) return;

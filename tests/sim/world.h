@@ -162,6 +162,10 @@ class World {
   }
   // As the node counts it, and as its store counts it.
   common::Tick tick(size_t node) const;
+  common::Moment moment(size_t node, int64_t later_ms = 0) const;
+  common::Moment store_moment(size_t node, int64_t later_ms) const {
+    return moment(node, later_ms) + -nodes_[node]->cluster->store_ticks_behind() * common::kMomentsPerTick;
+  }
   common::Tick store_tick(size_t node) const {
     return tick(node) - nodes_[node]->cluster->store_ticks_behind();
   }

@@ -13,6 +13,7 @@ class NoSwarms : public sync::Swarms {
     merged += deltas.size();
     return deltas.size();
   }
+  std::vector<proto::OwnDelta> restate(common::Moment) override { return {}; }
   size_t merge_part(const sync::SwarmPart& part, common::Tick now) override {
     return merge(part.records, now);
   }

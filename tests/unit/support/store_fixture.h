@@ -48,7 +48,7 @@ struct Reply {
   std::vector<common::Endpoint> peers;  // IPv4, then IPv6, in the order of the answer
 };
 
-inline Reply announce(node::SwarmStore& store, const Ask& ask, common::Tick now, common::Prng& prng) {
+inline Reply announce(node::SwarmStore& store, const Ask& ask, common::Moment now, common::Prng& prng) {
   // Exactly the room the contract asks for, so that a sanitizer sees a byte too many.
   std::vector<uint8_t> v4(ask.want * size_t{6});
   std::vector<uint8_t> v6(ask.want * size_t{18});
@@ -67,9 +67,17 @@ inline Reply announce(node::SwarmStore& store, const Ask& ask, common::Tick now,
   return reply;
 }
 
-inline Reply announce(node::SwarmStore& store, const Ask& ask, common::Tick now) {
+inline Reply announce(node::SwarmStore& store, const Ask& ask, common::Tick now, common::Prng& prng) {
+  return announce(store, ask, common::Moment::begin_of(now), prng);
+}
+
+inline Reply announce(node::SwarmStore& store, const Ask& ask, common::Moment now) {
   common::Prng prng(1);
   return announce(store, ask, now, prng);
+}
+
+inline Reply announce(node::SwarmStore& store, const Ask& ask, common::Tick now) {
+  return announce(store, ask, common::Moment::begin_of(now));
 }
 
 inline proto::SwarmCounts scrape(const node::SwarmStore& store, uint64_t hash) {

@@ -68,11 +68,15 @@ TEST_CASE("delta log: only the last change of a peer remains, completed included
       delta_of(1, 9, PeerRole::seeder, 0, true), delta_of(1, 9, PeerRole::leecher, 1),
       delta_of(1, 9, PeerRole::stopped, 0),      delta_of(2, 9, PeerRole::leecher, -1),
       delta_of(2, 9, PeerRole::stopped, 0),      delta_of(2, 8, PeerRole::leecher, 0),
+      delta_of(3, 9, PeerRole::stopped, 0),      delta_of(3, 9, PeerRole::seeder, 0),
   };
+  deltas[6].state.moment = 5;
+  deltas[7].state.moment = 4;
   const std::vector<Delta> expected = {
-      delta_of(1, 9, PeerRole::stopped, 0, true),
+      delta_of(1, 9, PeerRole::seeder, 0, true),
       delta_of(2, 8, PeerRole::leecher, 0),
       delta_of(2, 9, PeerRole::leecher, -1),
+      deltas[6],
   };
   common::Prng prng(3);
   for (int round = 0; round < 50; ++round) {

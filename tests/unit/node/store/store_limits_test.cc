@@ -50,13 +50,6 @@ TEST_CASE("store limits: a swarm over the limit is not stored; existing ones kee
 }
 
 TEST_CASE("store limits: freed room is used again") {
-  SUBCASE("by a stop") {
-    const auto store = limited({.swarms = 1, .peers = 1}, false);
-    CHECK(announce(*store, {.hash = 1, .peer = v4_peer(1)}, kNow).answer.limit == Limit::none);
-    CHECK(announce(*store, {.hash = 2, .peer = v4_peer(1)}, kNow).answer.limit == Limit::swarms);
-    announce(*store, {.hash = 1, .peer = v4_peer(1), .event = Event::stopped}, kNow);
-    CHECK(announce(*store, {.hash = 2, .peer = v4_peer(1)}, kNow).answer.limit == Limit::none);
-  }
   SUBCASE("by expiry") {
     const auto store = limited({.swarms = 1, .peers = 1});
     announce(*store, {.hash = 1, .peer = v4_peer(1)}, kNow);
@@ -126,7 +119,7 @@ TEST_CASE("store limits: records of other nodes are accepted up to twice the lim
     CHECK(store->totals().swarms == 10);
     CHECK(announce(*store, {.hash = 12, .peer = v4_peer(1)}, kNow).answer.limit == Limit::swarms);
     // News of existing peers is accepted, and so is a new peer of an existing swarm.
-    CHECK(store->merge(std::array{told(3, 3, PeerRole::stopped), told(4, 44)}, kNow) == 2);
+    CHECK(store->merge(std::array{told(3, 3, PeerRole::seeder), told(4, 44)}, kNow) == 2);
   }
   SUBCASE("peers") {
     const auto store = limited({.peers = 5});
@@ -137,7 +130,7 @@ TEST_CASE("store limits: records of other nodes are accepted up to twice the lim
     CHECK(store->merge(std::array{told(1, 10), told(2, 11)}, kNow) == 0);
     CHECK(store->merges_refused().peers == 2);
     CHECK(store->totals().swarms == 1);
-    CHECK(store->merge(std::array{told(1, 3, PeerRole::stopped)}, kNow) == 1);
+    CHECK(store->merge(std::array{told(1, 3, PeerRole::seeder)}, kNow) == 1);
   }
   SUBCASE("no limit") {
     const auto store = make_store(true);

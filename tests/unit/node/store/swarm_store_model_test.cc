@@ -1,4 +1,4 @@
-// The swarm store against a naive model of it: one std::map with whole ticks instead of stamps, and every
+// The swarm store against a naive model of it: one std::map with whole moments instead of stamps, and every
 // count made by counting. Random operations from a seed, which a failure prints.
 
 #include <doctest/doctest.h>
@@ -10,6 +10,7 @@
 using namespace shoal;
 using common::Endpoint;
 using common::Family;
+using common::Moment;
 using common::Tick;
 using proto::Event;
 using proto::PeerRole;
@@ -18,12 +19,14 @@ using test::Reply;
 
 namespace {
 
+int rank(PeerRole role) { return role == PeerRole::stopped ? 0 : role == PeerRole::leecher ? 1 : 2; }
+
 class Model {
  public:
   explicit Model(bool replicated) : replicated_(replicated) {}
 
   struct Record {
-    Tick tick = 0;
+    Moment moment;
     PeerRole role = PeerRole::leecher;
     bool completed = false;
     bool operator==(const Record&) const = default;
@@ -34,7 +37,7 @@ class Model {
   };
 
   // The record to send to other nodes, if anything was written.
-  std::optional<Record> announce(const test::Ask& ask, Tick now) {
+  std::optional<Record> announce(const test::Ask& ask, Moment now) {
     const PeerRole role = ask.event == Event::stopped ? PeerRole::stopped
                           : ask.seeder                ? PeerRole::seeder
                                                       : PeerRole::leecher;
@@ -42,36 +45,67 @@ class Model {
     const auto swarm = swarms.find(ask.hash);
     const bool known = swarm != swarms.end() && swarm->second.records.contains(ask.peer);
     if (!known) {
-      if (role == PeerRole::stopped) return std::nullopt;
-      return write(ask.hash, ask.peer, {now, role, completes});
-    }
-    const Record old = swarm->second.records.at(ask.peer);
-    if (role == PeerRole::stopped && !replicated_) {
-      swarm->second.records.erase(ask.peer);
-      if (swarm->second.records.empty()) swarms.erase(swarm);
+      if (role != PeerRole::stopped) return write(ask.hash, ask.peer, {now, role, completes});
+      early_stops_[ask.hash].emplace_back(ask.peer, now + 1);
       return std::nullopt;
     }
+    const Record old = swarm->second.records.at(ask.peer);
     Record next{now, role, old.completed || completes};
     if (next.role == old.role && next.completed == old.completed) {
-      if (role == PeerRole::stopped || now - old.tick < 20) return std::nullopt;
-    } else if (replicated_ && old.tick >= now) {
-      if (old.tick + 1 <= now + 4) {
-        next.tick = old.tick + 1;
-      } else {
-        next = join(old, next);
-        if (next == old) return std::nullopt;
+      const bool event = ask.event != Event::none && ask.event != Event::paused;
+      if (event ? now <= old.moment : now.tick() - old.moment.tick() < 20) return std::nullopt;
+    } else {
+      next.moment = std::max(now, rank(role) < rank(old.role) ? old.moment + 1 : old.moment);
+      if (next.moment - now > 4 * 32) {
+        next.moment = old.moment;
+        if (rank(role) < rank(old.role)) {
+          late_[{ask.hash, ask.peer}] = {old.moment, role, true};
+          return write(ask.hash, ask.peer, next);
+        }
       }
     }
+    late_.erase({ask.hash, ask.peer});
     return write(ask.hash, ask.peer, next);
   }
 
+  // What is said again.
+  std::vector<std::pair<uint64_t, std::pair<Endpoint, Record>>> restate(Moment now) {
+    std::vector<std::pair<uint64_t, std::pair<Endpoint, Record>>> said;
+    std::erase_if(late_, [&](const auto& item) {
+      const auto& [hash, peer] = item.first;
+      const Late& late = item.second;
+      const auto swarm = swarms.find(hash);
+      if (swarm == swarms.end() || !swarm->second.records.contains(peer)) return true;
+      Record record = swarm->second.records.at(peer);
+      if (record.moment != late.moment || (!late.again && record.role != late.role)) return true;
+      if (late.again) {
+        record = {std::max(now, late.moment + 1), late.role, record.completed};
+        if (record.moment - now > 4 * 32) return false;
+        write(hash, peer, record);
+      }
+      said.push_back({hash, {peer, record}});
+      return true;
+    });
+    return said;
+  }
+
   bool merge(uint64_t hash, const Endpoint& peer, Record incoming, Tick now) {
-    if (now - incoming.tick >= 180) return false;
+    if (now - incoming.moment.tick() >= 180) return false;
     const auto swarm = swarms.find(hash);
     if (swarm != swarms.end() && swarm->second.records.contains(peer)) {
       const Record old = swarm->second.records.at(peer);
       incoming = join(old, incoming);
       if (incoming == old) return false;
+    } else if (replicated_ && incoming.role != PeerRole::stopped) {
+      const auto& stops = early_stops_[hash];
+      std::optional<Moment> last;
+      for (size_t i = stops.size() - std::min<size_t>(stops.size(), 8); i < stops.size(); ++i) {
+        if (stops[i].first == peer && (!last || *last < stops[i].second)) last = stops[i].second;
+      }
+      if (last && *last > incoming.moment && now - last->tick() < 180) {
+        incoming = {*last, PeerRole::stopped, incoming.completed};
+        late_[{hash, peer}] = {*last, PeerRole::stopped, false};
+      }
     }
     write(hash, peer, incoming);
     return true;
@@ -80,7 +114,7 @@ class Model {
   void expire(Tick now) {
     for (auto swarm = swarms.begin(); swarm != swarms.end();) {
       std::erase_if(swarm->second.records, [&](const auto& item) {
-        if (now - item.second.tick < 180) return false;
+        if (now - item.second.moment.tick() < 180) return false;
         if (item.second.role != PeerRole::stopped) ++expired;
         return true;
       });
@@ -110,7 +144,7 @@ class Model {
 
  private:
   static Record join(const Record& a, const Record& b) {
-    const bool takes_b = std::pair(b.tick, b.role) > std::pair(a.tick, a.role);
+    const bool takes_b = std::pair(b.moment, rank(b.role)) > std::pair(a.moment, rank(a.role));
     Record joined = takes_b ? b : a;
     joined.completed = a.completed || b.completed;
     return joined;
@@ -123,11 +157,22 @@ class Model {
     return at = record;
   }
 
+  struct Late {
+    Moment moment;
+    PeerRole role;
+    bool again;
+  };
+
   bool replicated_;
+  std::map<std::pair<uint64_t, Endpoint>, Late> late_;
+  std::map<uint64_t, std::vector<std::pair<Endpoint, Moment>>> early_stops_;
 };
 
 proto::Delta as_delta(uint64_t hash, const Endpoint& peer, const Model::Record& record) {
-  return {hash_of(hash), peer, {record.role, record.completed}, common::stamp_of(record.tick)};
+  return {hash_of(hash),
+          peer,
+          {record.role, record.completed, record.moment.in_tick()},
+          common::stamp_of(record.moment.tick())};
 }
 
 void check_sample(const Model& model, const test::Ask& ask, const Reply& reply) {
@@ -194,22 +239,36 @@ void run_model(uint64_t seed, bool replicated, uint32_t peers_max, int steps) {
   common::Prng prng(seed);
   Model model(replicated);
   const auto store = test::make_store(replicated);
-  Tick now = 118'000'000 + prng.below(256);
+  Moment moment = Moment::begin_of(118'000'000 + prng.below(256));
   const uint32_t advance_one_in = std::max(20U, peers_max / 4);
   for (int step = 0; step < steps; ++step) {
     if (prng.below(advance_one_in) == 0) {
       const uint32_t kind = prng.below(200);
-      now += kind == 0 ? 300 : kind < 3 ? 50 : prng.below(10) == 0 ? 20 : 1;
-      test::expire_all(*store, now);
-      model.expire(now);
+      const Tick ticks = kind == 0 ? 300 : kind < 3 ? 50 : prng.below(10) == 0 ? 20 : 1;
+      moment = moment + ticks * common::kMomentsPerTick;
+      test::expire_all(*store, moment.tick());
+      model.expire(moment.tick());
+    }
+    if (prng.below(20) == 0) moment = moment + 1;
+    const Tick now = moment.tick();
+    if (replicated && prng.below(50) == 0) {
+      std::map<std::pair<common::InfoHash, Endpoint>, proto::Delta> expected;
+      for (const auto& [hash, item] : model.restate(moment)) {
+        expected[{hash_of(hash), item.first}] = as_delta(hash, item.first, item.second);
+      }
+      test::Content said;
+      for (const proto::OwnDelta& own : store->restate(moment)) {
+        said[{own.delta.info_hash, own.delta.peer}] = own.delta;
+      }
+      CHECK(said == expected);
     }
     const uint64_t hash = prng.below(6);
     const uint32_t number = prng.below(1 + prng.below(1 + peers_max * static_cast<uint32_t>(hash) / 5));
     const Endpoint peer = prng.below(3) != 0 ? test::v4_peer(number) : test::v6_peer(number);
     if (prng.below(4) == 0) {
-      const Model::Record record{now + 10 - prng.below(200), static_cast<PeerRole>(prng.below(3)),
-                                 prng.below(8) == 0};
-      if (!replicated && record.role == PeerRole::stopped) continue;
+      const Tick tick = now + 10 - prng.below(200);
+      const Model::Record record{Moment::begin_of(tick) + prng.below(32),
+                                 static_cast<PeerRole>(prng.below(3)), prng.below(8) == 0};
       const proto::Delta delta = as_delta(hash, peer, record);
       CHECK(store->merge(std::span(&delta, 1), now) == (model.merge(hash, peer, record, now) ? 1 : 0));
       continue;
@@ -217,19 +276,16 @@ void run_model(uint64_t seed, bool replicated, uint32_t peers_max, int steps) {
     constexpr Event kEvents[] = {Event::none,    Event::none,      Event::none,   Event::started,
                                  Event::stopped, Event::completed, Event::paused, Event::none};
     const test::Ask ask{hash, peer, kEvents[prng.below(8)], prng.below(2) == 1, prng.below(60)};
-    const proto::SwarmCounts before = model.counts(hash);
-    const auto written = model.announce(ask, now);
-    const Reply reply = test::announce(*store, ask, now, prng);
+    const auto written = model.announce(ask, moment);
+    const Reply reply = test::announce(*store, ask, moment, prng);
     CHECK(reply.answer.delta.has_value() == (replicated && written));
     if (reply.answer.delta && written) CHECK(*reply.answer.delta == as_delta(hash, peer, *written));
-    // The answer to the stop that removed a swarm still tells how often it was completed.
-    const bool vanished = before != proto::SwarmCounts{} && !model.swarms.contains(hash);
-    if (!vanished) CHECK(reply.answer.counts == model.counts(hash));
+    CHECK(reply.answer.counts == model.counts(hash));
     check_sample(model, ask, reply);
     if (step % 1000 == 0) check_same(model, *store);
   }
   check_same(model, *store);
-  test::expire_all(*store, now + 1000);
+  test::expire_all(*store, moment.tick() + 1000);
   CHECK(store->totals().swarms == 0);
 }
 
@@ -259,7 +315,8 @@ TEST_CASE("store merge: any order, any repetition, the same map") {
       const Tick tick = now + common::kAheadTicks - prng.below(12) * 20;
       deltas.push_back({hash_of(prng.below(3)),
                         peer,
-                        {static_cast<PeerRole>(prng.below(3)), prng.below(6) == 0},
+                        {static_cast<PeerRole>(prng.below(3)), prng.below(6) == 0,
+                         static_cast<uint8_t>(prng.below(2) * 31)},
                         common::stamp_of(tick)});
     }
     std::optional<test::Content> expected;

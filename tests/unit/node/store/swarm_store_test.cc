@@ -7,10 +7,13 @@
 #include <algorithm>
 #include <thread>
 
+#include "node/store/peer_rules.h"
+#include "node/store/restatements.h"
 #include "tests/unit/support/store_fixture.h"
 
 using namespace shoal;
 using common::Endpoint;
+using common::Moment;
 using common::Tick;
 using node::PeerAnswer;
 using node::SwarmStore;
@@ -63,7 +66,7 @@ TEST_CASE("store: an announced peer is counted and handed to others, not to itse
   CHECK(test::scrape(*store, 2) == proto::SwarmCounts{});
 }
 
-TEST_CASE("store: a stop gets counts and no peers, and leaves a tombstone only where it is replicated") {
+TEST_CASE("store: a stop gets counts and no peers, and leaves a tombstone") {
   for (const bool replicated : {true, false}) {
     CAPTURE(replicated);
     const auto store = make_store(replicated);
@@ -73,13 +76,13 @@ TEST_CASE("store: a stop gets counts and no peers, and leaves a tombstone only w
     CHECK(stop.peers.empty());
     CHECK(stop.answer.counts == proto::SwarmCounts{1, 0, 0});
     CHECK(stop.answer.delta.has_value() == replicated);
-    CHECK(store->totals().stopped_v4 == (replicated ? 1 : 0));
+    CHECK(store->totals().stopped_v4 == 1);
     CHECK(announce(*store, {.hash = 1, .peer = v4_peer(2), .seeder = true}, kNow + 1).peers.empty());
+    CHECK(record_of(*store, 1, v4_peer(1))->stamp == common::stamp_of(kNow + 1));
     const Reply repeated =
         announce(*store, {.hash = 1, .peer = v4_peer(1), .event = Event::stopped}, kNow + 60);
-    CHECK_FALSE(repeated.answer.delta);
     CHECK(repeated.answer.counts == proto::SwarmCounts{1, 0, 0});
-    if (replicated) CHECK(record_of(*store, 1, v4_peer(1))->stamp == common::stamp_of(kNow + 1));
+    CHECK(store->totals().stopped_v4 == 1);
   }
 }
 
@@ -91,15 +94,6 @@ TEST_CASE("store: a stop for an unknown peer creates nothing") {
   announce(*store, {.hash = 1, .peer = v4_peer(2)}, kNow);
   announce(*store, {.hash = 1, .peer = v4_peer(1), .event = Event::stopped}, kNow);
   CHECK(store->totals().stopped_v4 == 0);
-}
-
-TEST_CASE("store: without replication the last stop removes the swarm") {
-  const auto store = make_store(false);
-  announce(*store, {.hash = 1, .peer = v6_peer(1), .seeder = true}, kNow);
-  CHECK(store->totals().swarms == 1);
-  announce(*store, {.hash = 1, .peer = v6_peer(1), .event = Event::stopped}, kNow);
-  CHECK(store->totals().swarms == 0);
-  CHECK(test::scrape(*store, 1) == proto::SwarmCounts{});
 }
 
 TEST_CASE("store: the roles an announce can claim") {
@@ -129,44 +123,236 @@ TEST_CASE("store: an unchanged announce writes again only after the refresh time
   CHECK(record_of(*store, 1, v4_peer(1))->stamp == common::stamp_of(later));
 }
 
-TEST_CASE("store: local changes outrun the stored stamp by at most the local limit") {
+TEST_CASE("store: an event counts although it changes nothing, a moment later at the earliest") {
   const auto store = make_store(true);
-  const auto flip = [&](bool seeder) {
-    return announce(*store, {.hash = 1, .peer = v4_peer(1), .seeder = seeder}, kNow).answer;
+  const Moment start = Moment::begin_of(kNow);
+  const auto say = [&](Event event, Moment now) {
+    return announce(*store, {.hash = 1, .peer = v4_peer(1), .event = event, .seeder = true}, now).answer;
   };
-  CHECK(flip(false).delta->stamp == common::stamp_of(kNow));
-  for (int ahead = 1; ahead <= common::kLocalAheadTicks; ++ahead) {
-    const PeerAnswer answer = flip(ahead % 2 == 1);
-    REQUIRE(answer.delta);
-    CHECK(answer.delta->stamp == common::stamp_of(kNow + ahead));
+  say(Event::started, start);
+  CHECK_FALSE(say(Event::started, start).delta);
+  CHECK_FALSE(say(Event::none, start + 1).delta);
+  const PeerAnswer again = say(Event::started, start + 1);
+  REQUIRE(again.delta);
+  CHECK(again.delta->value().moment(kNow) == start + 1);
+  CHECK_FALSE(again.refreshed);
+}
+
+TEST_CASE("store: the last event of a client counts here, however many there are") {
+  for (const bool replicated : {true, false}) {
+    for (const int events : {1, 2, 7, 8, 255, 256, 257, 1001, 5000}) {
+      CAPTURE(events);
+      const auto store = make_store(replicated);
+      for (int i = 0; i < events; ++i) {
+        const bool live = i % 2 == 0;
+        const PeerAnswer answer = announce(*store,
+                                           {.hash = 1,
+                                            .peer = v4_peer(1),
+                                            .event = live ? Event::started : Event::stopped,
+                                            .seeder = true},
+                                           kNow)
+                                      .answer;
+        if (answer.counts.seeders != (live ? 1U : 0U)) FAIL("event " << i << " is lost");
+      }
+      CHECK(test::scrape(*store, 1).seeders == static_cast<uint32_t>(events % 2));
+    }
   }
-  const PeerAnswer lost = flip(true);
-  CHECK_FALSE(lost.delta);
-  CHECK(lost.counts == proto::SwarmCounts{0, 1, 0});
-  // Completion is never lost, whatever the stamp says.
-  const Reply completed =
-      announce(*store, {.hash = 1, .peer = v4_peer(1), .event = Event::completed, .seeder = true}, kNow);
-  REQUIRE(completed.answer.delta);
-  CHECK(*completed.answer.delta ==
-        delta_of(1, v4_peer(1), PeerRole::leecher, kNow + common::kLocalAheadTicks, true));
-  CHECK(completed.answer.counts == proto::SwarmCounts{0, 1, 1});
-  // One tick later there is room again.
-  const Reply later = announce(*store, {.hash = 1, .peer = v4_peer(1), .seeder = true}, kNow + 1);
-  REQUIRE(later.answer.delta);
-  CHECK(*later.answer.delta == delta_of(1, v4_peer(1), PeerRole::seeder, kNow + 5, true));
 }
 
-TEST_CASE("store: a stopped peer that announces again lives again, on every node") {
-  const auto store = make_store(true);
-  announce(*store, {.hash = 1, .peer = v4_peer(1)}, kNow);
-  announce(*store, {.hash = 1, .peer = v4_peer(1), .event = Event::stopped}, kNow);
-  const Reply back = announce(*store, {.hash = 1, .peer = v4_peer(1), .event = Event::started}, kNow);
-  REQUIRE(back.answer.delta);
-  CHECK(back.answer.delta->stamp == common::stamp_of(kNow + 2));
-  CHECK(back.answer.counts == proto::SwarmCounts{0, 1, 0});
+TEST_CASE("store: the last of many events counts on other nodes, when the clock has caught up") {
+  for (const int events : {256, 257, 258, 259, 5000, 5001}) {
+    CAPTURE(events);
+    const auto b = make_store(true);
+    const auto c = make_store(true);
+    Moment now = Moment::begin_of(kNow);
+    std::vector<proto::Delta> sent;
+    for (int i = 0; i < events; ++i) {
+      const Event event = i % 2 == 0 ? Event::started : Event::stopped;
+      const auto delta = announce(*b, {.hash = 1, .peer = v4_peer(1), .event = event, .seeder = true}, now);
+      if (delta.answer.delta) sent.push_back(*delta.answer.delta);
+    }
+    c->merge(sent, kNow);
+    const auto live = static_cast<uint32_t>(events % 2);
+    for (int second = 0; second < 70; ++second, now = now + 2) {
+      // What others still believe may come back, and may win for a while.
+      b->merge(sent, now.tick());
+      for (const proto::OwnDelta& own : b->restate(now)) {
+        CHECK(own.delta.value().moment(now.tick()) - now <=
+              common::kLocalAheadTicks * common::kMomentsPerTick);
+        sent.push_back(own.delta);
+        merge_one(*c, own.delta, now.tick());
+      }
+    }
+    CHECK(test::scrape(*b, 1).seeders == live);
+    CHECK(test::scrape(*c, 1).seeders == live);
+    CHECK(test::content(*b) == test::content(*c));
+  }
 }
 
-TEST_CASE("store: merge takes the younger stamp, at equal stamps the greater role") {
+TEST_CASE("store: what is to be said again is void once the client has said something later") {
+  const auto b = make_store(true);
+  const Moment now = Moment::begin_of(kNow);
+  const test::Ask live{.hash = 1, .peer = v4_peer(1), .event = Event::started};
+  const test::Ask stop{.hash = 1, .peer = v4_peer(1), .event = Event::stopped};
+  const auto stopped_too_fast = [&] {
+    for (int i = 0; i < 200; ++i) {
+      announce(*b, live, now);
+      announce(*b, stop, now);
+    }
+  };
+  stopped_too_fast();
+  SUBCASE("here, at once") { announce(*b, live, now); }
+  SUBCASE("here, later") { announce(*b, live, now + 10); }
+  SUBCASE("elsewhere") {
+    proto::Delta later = *record_of(*b, 1, v4_peer(1));
+    later.set({common::stamp_of(kNow + 10), {PeerRole::leecher, false}});
+    merge_one(*b, later, kNow);
+  }
+  b->restate(now + 40);
+  CHECK(test::scrape(*b, 1).leechers == 1);
+  CHECK(b->restate(now + 200).empty());
+}
+
+TEST_CASE("store: the table of what is to be said again is bounded") {
+  const auto b = make_store(true);
+  const Moment now = Moment::begin_of(kNow);
+  for (uint32_t peer = 0; peer < node::Restatements::kMax + 100; ++peer) {
+    for (int i = 0; i < 132; ++i) {
+      announce(*b, {.hash = peer, .peer = v4_peer(peer), .event = Event::started, .want = 0}, now);
+      announce(*b, {.hash = peer, .peer = v4_peer(peer), .event = Event::stopped, .want = 0}, now);
+    }
+  }
+  CHECK(b->totals().stopped_v4 == node::Restatements::kMax + 100);
+  CHECK(b->restate(now + 10).size() == node::Restatements::kMax);
+  CHECK(b->totals().restatements_dropped >= 100);
+}
+
+TEST_CASE("store: a peer that stops here and starts there is live on both, whichever hears of it first") {
+  for (const int gap : {0, 1, 2, 40}) {
+    CAPTURE(gap);
+    const auto b = make_store(true);
+    const auto c = make_store(true);
+    const Moment start = Moment::begin_of(kNow) + 7;
+    const test::Ask live{.hash = 1, .peer = v4_peer(1), .event = Event::started, .seeder = true};
+    const auto first = announce(*b, live, start + -100).answer.delta;
+    REQUIRE(first);
+    merge_one(*c, *first, kNow);
+    const auto stop =
+        announce(*b, {.hash = 1, .peer = v4_peer(1), .event = Event::stopped}, start).answer.delta;
+    const auto back = announce(*c, live, start + gap).answer.delta;
+    REQUIRE(stop);
+    REQUIRE(back);
+    merge_one(*b, *back, kNow);
+    merge_one(*c, *stop, kNow);
+    CHECK(test::scrape(*b, 1).seeders == 1);
+    CHECK(test::scrape(*c, 1).seeders == 1);
+    CHECK(test::content(*b) == test::content(*c));
+  }
+}
+
+TEST_CASE("store: an announce that follows another by a moment wins wherever it is made") {
+  constexpr Event kEvents[] = {Event::started, Event::none, Event::stopped};
+  for (const Event first : kEvents) {
+    for (const Event second : kEvents) {
+      for (const int gap : {1, 2, 31, 33}) {
+        CAPTURE(static_cast<int>(first));
+        CAPTURE(static_cast<int>(second));
+        CAPTURE(gap);
+        const auto b = make_store(true);
+        const auto c = make_store(true);
+        const Moment start = Moment::begin_of(kNow) + 30;
+        // Both know the peer from before, and neither hears of the other's announce in time.
+        const auto known =
+            announce(*b, {.hash = 1, .peer = v6_peer(1), .event = Event::started}, start + -64).answer.delta;
+        merge_one(*c, *known, kNow);
+        const auto say = [&](SwarmStore& store, Event event, Moment now) {
+          // A regular announce writes only what has changed: this one finds a download that is complete.
+          return announce(store,
+                          {.hash = 1, .peer = v6_peer(1), .event = event, .seeder = event == Event::none},
+                          now)
+              .answer.delta;
+        };
+        const auto said = say(*b, first, start);
+        const auto last = say(*c, second, start + gap);
+        REQUIRE(last);
+        if (said) merge_one(*c, *said, kNow);
+        merge_one(*b, *last, kNow);
+        CHECK(test::content(*b) == test::content(*c));
+        CHECK(record_of(*b, 1, v6_peer(1))->state.role == node::role_of(second, second == Event::none));
+      }
+    }
+  }
+}
+
+TEST_CASE("store: a stop that comes before its start is heard of wins") {
+  const Moment start = Moment::begin_of(kNow) + 12;
+  for (const int stop_later : {0, 1, 4}) {
+    CAPTURE(stop_later);
+    const auto b = make_store(true);
+    const auto c = make_store(true);
+    const auto live = announce(*b, {.hash = 1, .peer = v4_peer(1), .event = Event::started}, start);
+    const Reply stop =
+        announce(*c, {.hash = 1, .peer = v4_peer(1), .event = Event::stopped}, start + stop_later);
+    CHECK_FALSE(stop.answer.delta);
+    CHECK(c->totals().stopped_v4 == 0);
+    CHECK(merge_one(*c, *live.answer.delta, kNow) == 1);
+    CHECK(test::scrape(*c, 1) == proto::SwarmCounts{});
+    const auto said = c->restate(start + stop_later + 2);
+    REQUIRE(said.size() == 1);
+    merge_one(*b, said[0].delta, kNow);
+    CHECK(test::scrape(*b, 1) == proto::SwarmCounts{});
+    CHECK(test::content(*b) == test::content(*c));
+    CHECK(c->restate(start + 10).empty());
+  }
+}
+
+TEST_CASE("store: a stop of an unknown peer does no harm to a later start") {
+  const Moment start = Moment::begin_of(kNow) + 12;
+  SUBCASE("made elsewhere") {
+    const auto b = make_store(true);
+    const auto c = make_store(true);
+    announce(*c, {.hash = 1, .peer = v4_peer(1), .event = Event::stopped}, start);
+    const auto live = announce(*b, {.hash = 1, .peer = v4_peer(1), .event = Event::started}, start + 1);
+    merge_one(*c, *live.answer.delta, kNow);
+    CHECK(test::scrape(*c, 1).leechers == 1);
+  }
+  SUBCASE("made here") {
+    const auto c = make_store(true);
+    announce(*c, {.hash = 1, .peer = v4_peer(1), .event = Event::stopped}, start);
+    announce(*c, {.hash = 1, .peer = v4_peer(1), .event = Event::started}, start);
+    CHECK(test::scrape(*c, 1).leechers == 1);
+    CHECK(c->restate(start + 2).empty());
+  }
+  SUBCASE("of another peer, or after a flood") {
+    const auto b = make_store(true);
+    const auto c = make_store(true);
+    for (uint32_t i = 2; i < 1000; ++i) {
+      announce(*c, {.hash = 1, .peer = v4_peer(i), .event = Event::stopped}, start);
+    }
+    const auto live = announce(*b, {.hash = 1, .peer = v4_peer(1), .event = Event::started}, start);
+    merge_one(*c, *live.answer.delta, kNow);
+    CHECK(test::scrape(*c, 1).leechers == 1);
+    CHECK(c->totals().stopped_v4 == 0);
+  }
+}
+
+TEST_CASE("store: completion is counted once, in a cluster and alone") {
+  for (const bool replicated : {true, false}) {
+    const auto store = make_store(replicated);
+    uint32_t downloaded = 0;
+    for (int i = 0; i < 5; ++i) {
+      for (const Event event : {Event::started, Event::completed, Event::stopped}) {
+        downloaded +=
+            announce(*store, {.hash = 1, .peer = v4_peer(1), .event = event, .seeder = true}, kNow + i)
+                .answer.downloaded;
+      }
+    }
+    CHECK(downloaded == 1);
+    CHECK(test::scrape(*store, 1) == proto::SwarmCounts{0, 0, 1});
+  }
+}
+
+TEST_CASE("store: merge takes the later moment, at equal moments a live peer, and a seeder") {
   const auto store = make_store(true);
   CHECK(merge_one(*store, delta_of(1, v4_peer(1), PeerRole::seeder, kNow - 5), kNow) == 1);
   CHECK(merge_one(*store, delta_of(1, v4_peer(1), PeerRole::leecher, kNow - 6), kNow) == 0);
@@ -174,8 +360,15 @@ TEST_CASE("store: merge takes the younger stamp, at equal stamps the greater rol
   CHECK(test::scrape(*store, 1) == proto::SwarmCounts{1, 0, 0});
   CHECK(merge_one(*store, delta_of(1, v4_peer(1), PeerRole::leecher, kNow + 3), kNow) == 1);
   CHECK(test::scrape(*store, 1) == proto::SwarmCounts{0, 1, 0});
-  CHECK(merge_one(*store, delta_of(1, v4_peer(1), PeerRole::stopped, kNow + 3), kNow) == 1);
+  CHECK(merge_one(*store, delta_of(1, v4_peer(1), PeerRole::stopped, kNow + 3), kNow) == 0);
+  proto::Delta later = delta_of(1, v4_peer(1), PeerRole::stopped, kNow + 3);
+  later.state.moment = 1;
+  CHECK(merge_one(*store, later, kNow) == 1);
   CHECK(test::scrape(*store, 1) == proto::SwarmCounts{});
+  CHECK(merge_one(*store, delta_of(1, v4_peer(1), PeerRole::seeder, kNow + 3), kNow) == 0);
+  later.state.role = PeerRole::leecher;
+  CHECK(merge_one(*store, later, kNow) == 1);
+  CHECK(test::scrape(*store, 1) == proto::SwarmCounts{0, 1, 0});
 }
 
 TEST_CASE("store: completed is counted once, even from a delta that loses") {
@@ -236,8 +429,8 @@ TEST_CASE("store: records leave when their lifetime ends, whatever the clock did
     const node::StoreTotals totals = store->totals();
     CHECK(totals.leechers_v4 == (jump < 180 ? 1 : 0));
     CHECK(totals.seeders_v4 == (jump < 179 ? 1 : 0));
-    CHECK(totals.stopped_v6 == (jump < 181 ? 1 : 0));
-    CHECK(totals.swarms == (jump < 181 ? 1 : 0));
+    CHECK(totals.stopped_v6 == (jump < 180 ? 1 : 0));
+    CHECK(totals.swarms == (jump < 180 ? 1 : 0));
     CHECK(totals.expired == (jump < 179 ? 0 : jump < 180 ? 1 : 2));
   }
 }

@@ -29,7 +29,8 @@ struct Fixture {
     request.left = left;
     const uint32_t want = tracker.peers_wanted(request, 200);
     return tracker.announce(store.locate(request.info_hash), request,
-                            common::make_endpoint_v4(address, 55555), want, 0, 100, {v4, v6});
+                            common::make_endpoint_v4(address, 55555), want, 0,
+                            {common::Moment::begin_of(100), common::Moment::begin_of(100)}, {v4, v6});
   }
 };
 
