@@ -18,8 +18,8 @@ constexpr int64_t kMoveEveryUs = 250'000;
 // Before that a seed may just be starting.
 constexpr int64_t kSeedQuietUs = 2'000'000;
 
-// After this long a seed is logged as silent.
-constexpr int64_t kSeedPatienceUs = 10'000'000;
+// After this long a seed is logged as silent. The machines of a cluster are started one after the other.
+constexpr int64_t kSeedPatienceUs = 30'000'000;
 
 // Members challenged at one seed in one round of heartbeats.
 constexpr size_t kAskedAtSeed = 4;

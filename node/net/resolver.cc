@@ -7,6 +7,7 @@
 #include "common/check.h"
 #include "common/log.h"
 #include "node/net/socket_address.h"
+#include "node/os/monotonic.h"
 
 namespace shoal::node {
 
@@ -19,6 +20,9 @@ namespace {
 constexpr uint64_t kIntervalMs = 60'000;
 constexpr uint64_t kFirstRetryMs = 1'000;
 constexpr size_t kAddressesMax = 64;  // per name
+
+// A name that does not resolve for this long is logged as a warning.
+constexpr int64_t kPatienceMs = 10'000;
 
 }  // namespace
 
@@ -48,6 +52,8 @@ void Resolver::replace_peers(std::vector<HostPort> peers) {
     if (known == before.end()) continue;
     lookup.addresses = std::move(known->addresses);
     lookup.failed = known->failed;
+    lookup.failed_since_ms = known->failed_since_ms;
+    lookup.warned = known->warned;
   }
 }
 
@@ -121,21 +127,30 @@ void Resolver::on_resolved(uv_getaddrinfo_t* request, int status, addrinfo* foun
     }
   }
   uv_freeaddrinfo(found);
-  if ((status != 0) != lookup.failed) {
-    lookup.failed = status != 0;
-    if (lookup.failed) {
-      log_line(LogLevel::warn,
-               "sync peer does not resolve; retrying after 1 s, 2 s and so on, up to every 60 s",
-               {{"name", lookup.peer.host}, {"reason", uv_strerror(status)}});
-    } else {
-      log_line(LogLevel::info, "sync peer resolves again", {{"name", lookup.peer.host}});
-    }
-  }
+  note_outcome(lookup, status);
   Resolver& owner = *lookup.owner;
   if (owner.pending_ > 0) return owner.report();
   if (owner.next_peers_) return owner.set_peers(std::move(*std::exchange(owner.next_peers_, std::nullopt)));
   owner.report();
   owner.schedule_next();
+}
+
+// The nodes of a cluster start together, and a name may appear only when its node runs: at first a failure is
+// no alarm.
+void Resolver::note_outcome(Lookup& lookup, int status) {
+  if (status == 0) {
+    if (lookup.failed) log_line(LogLevel::info, "sync peer resolves", {{"name", lookup.peer.host}});
+    lookup.failed = lookup.warned = false;
+    return;
+  }
+  const int64_t now_ms = monotonic_ms();
+  const bool first = !std::exchange(lookup.failed, true);
+  if (first) lookup.failed_since_ms = now_ms;
+  const bool late = now_ms - lookup.failed_since_ms >= kPatienceMs;
+  if (!first && (!late || std::exchange(lookup.warned, true))) return;
+  log_line(late ? LogLevel::warn : LogLevel::info,
+           "sync peer does not resolve; retrying after 1 s, 2 s and so on, up to every 60 s",
+           {{"name", lookup.peer.host}, {"reason", uv_strerror(status)}});
 }
 
 void Resolver::report() {

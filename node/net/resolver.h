@@ -6,6 +6,7 @@
 
 #include <uv.h>
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <vector>
@@ -40,12 +41,15 @@ class Resolver {
     HostPort peer;
     std::vector<common::Endpoint> addresses;
     bool pending = false;
-    bool failed = false;  // logged once per change
+    bool failed = false;
+    int64_t failed_since_ms = 0;  // by monotonic_ms()
+    bool warned = false;          // of that failure
   };
 
   static void on_resolved(uv_getaddrinfo_t* request, int status, addrinfo* found);
   void look_up_all();
   void schedule_next();
+  static void note_outcome(Lookup& lookup, int status);
   void report();
   void replace_peers(std::vector<HostPort> peers);
 

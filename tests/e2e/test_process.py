@@ -3,6 +3,7 @@
 import json
 import os
 import pwd
+import re
 import signal
 import socket
 import subprocess
@@ -10,7 +11,7 @@ import tempfile
 import time
 import unittest
 
-from cluster import SHOAL, Cluster, at, free_port, toml
+from cluster import SHOAL, Cluster, at, free_port, toml, wait_in_step
 from http_client import HttpClient, announce_target
 from nodes import ClusterCase, fresh_hash, shoal
 from wait import wait_for
@@ -217,6 +218,92 @@ class Privileges(unittest.TestCase):
                        "--tracker.http", "", "--admin.listen", "")
         self.assertEqual(run.returncode, 1)
         self.assertIn("no-such-user-here", run.stderr)
+
+
+class Quiet(unittest.TestCase):
+    """A start that goes as it should logs no alarm."""
+
+    def check(self, sync, pause_s, nodes=3):
+        user = "nobody" if os.geteuid() == 0 else ""
+        settings = {"node": {"log_level": "info", "user": user}}
+        with Cluster(nodes=nodes, sync=sync, settings=settings) as cluster:
+            time.sleep(pause_s)
+            for node in cluster.nodes:
+                node.signal()
+            self.assertEqual({node.wait() for node in cluster.nodes}, {0})
+            for node in cluster.nodes:
+                alarms = re.findall(r"(?m)^\S+ (?:warn|error) .*$", node.log_text())
+                self.assertEqual(alarms, [], f"node {node.name}")
+                self.assertEqual(len(re.findall(r"(?m)^\S+ info ready after_ms=\d+$", node.log_text())), 1)
+
+    def test_three_nodes_at_once(self):
+        # Longer than a silent peer has before it is named.
+        self.check("unicast", 12)
+
+    def test_three_nodes_by_multicast(self):
+        self.check("multicast", 12)
+
+    def test_three_nodes_one_after_the_other(self):
+        """By hand: the last one comes when the first has been up for a while."""
+        settings = {"node": {"log_level": "info", "user": "nobody" if os.geteuid() == 0 else ""}}
+        with tempfile.TemporaryDirectory() as folder:
+            cluster = Cluster(nodes=3, folder=folder, settings=settings)
+            self.addCleanup(cluster.stop)
+            for node in cluster.nodes:
+                node.settings["sync"]["peers"] = [one.settings["sync"]["listen"] for one in cluster.nodes]
+                node.start()
+                time.sleep(7)
+            for node in cluster.nodes:
+                wait_in_step(node, 2)
+                self.assertEqual(re.findall(r"(?m)^\S+ (?:warn|error) .*$", node.log_text()), [], f"node {node.name}")
+
+    def test_a_name_that_does_not_resolve_is_no_alarm_at_once(self):
+        settings = {"node": {"log_level": "info"}, "sync": {"peers": ["no-such-host.invalid:6970"]}}
+        cluster = Cluster(nodes=1, settings=settings)
+        self.addCleanup(cluster.stop)
+        node = cluster.nodes[0]
+        node.start()
+        line = "sync peer does not resolve"
+        wait_for(lambda: os.path.exists(node.log) and f" info {line}" in node.log_text(), 10)
+        self.assertNotIn(f" warn {line}", node.log_text())
+        wait_for(lambda: f" warn {line}" in node.log_text(), 30)
+        self.assertEqual(node.log_text().count(line), 2)
+
+    def test_a_single_node(self):
+        self.check("off", 1, nodes=1)
+
+
+class Warned(unittest.TestCase):
+    """What is hardly meant is one line at the start, and none at a reload that changes nothing about it."""
+
+    def test_one_line_each(self):
+        cluster = Cluster(nodes=1, sync="unicast")
+        self.addCleanup(cluster.stop)
+        node = cluster.nodes[0]
+        token = os.path.join(cluster.folder, "token")
+        with open(token, "w", encoding="utf-8") as file:
+            file.write("0123456789abcdef\n")
+        os.chmod(token, 0o644)
+        os.chmod(cluster.key, 0o644)
+        node.settings["admin"]["listen"] = node.admin.replace("127.0.0.1", "0.0.0.0")
+        node.start()
+        wait_for(node.ready, 20)
+        lines = [f"sync.key_files: every user of this machine can read the key file {cluster.key}",
+                 "admin.listen: on all addresses without admin.token_file"]
+        if os.geteuid() == 0:
+            lines.append("node.user: not set, so the node runs as root")
+
+        def counts():
+            return [len(re.findall(f"(?m)^\\S+ warn {re.escape(line)}", node.log_text())) for line in lines]
+
+        self.assertEqual(counts(), [1] * len(lines))
+        node.settings["admin"]["token_file"] = token
+        node.write_config()
+        node.signal(signal.SIGHUP)
+        wait_for(lambda: node.status()["reload"]["reloads"] == 1, 10)
+        self.assertEqual(counts(), [1] * len(lines))
+        self.assertIn(f"warn admin.token_file: every user of this machine can read the token file {token}: chmod 600",
+                      node.log_text())
 
 
 class NoPeerAddressesInTheLog(ClusterCase):

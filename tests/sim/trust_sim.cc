@@ -197,7 +197,7 @@ TEST_CASE("a peer that answers from another of its addresses is not silent, nor 
     }
     world.node(0).cluster->set_seeds(
         {world.node(0).also_at[0], world.node(1).also_at[0], world.node(2).address});
-    world.run_for(15 * kSecondUs);
+    world.run_for(35 * kSecondUs);
     REQUIRE(!logged(world.node(0), kSilentPeer));
     REQUIRE(world.meshed(world.everyone()));
   });
@@ -207,7 +207,7 @@ TEST_CASE("a named peer that does not run is reported silent, whoever else runs"
   for_each_seed([](World& world) {
     start_mesh(world, 3);
     world.node(0).cluster->set_seeds({world.node(1).address, kElsewhere});
-    world.run_for(15 * kSecondUs);
+    world.run_for(35 * kSecondUs);
     REQUIRE(logged(world.node(0), kSilentPeer));
     // It is looked for all the time, but no more often.
     const uint64_t before = world.status(0).stats.challenges_sent;
