@@ -16,7 +16,8 @@ namespace shoal::node {
 // Parses a document of the admin endpoint: an object of bounded depth.
 common::Result<nlohmann::json> parse_status(std::string_view text);
 
-// "this is a tracker's port ..." if a tracker answers there, else nothing: why an answer is not what was expected.
+// "this is a tracker's port ..." if a tracker answers there, else nothing: why an answer is not what was
+// expected.
 std::optional<std::string> not_an_admin_endpoint(const HostPort& server);
 
 // Requests `target`, a path of the admin endpoint. Returns the document (an object) of an answer with status

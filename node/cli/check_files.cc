@@ -38,9 +38,9 @@ class FileChecks {
   bool writable_place(const char* option, const std::string& path) {
     struct stat info {};
     if (stat(path.c_str(), &info) == 0) {
-      note(option, !S_ISREG(info.st_mode) ? fail(path, "is not a regular file")
+      note(option, !S_ISREG(info.st_mode)              ? fail(path, "is not a regular file")
                    : ::access(path.c_str(), R_OK) != 0 ? unreadable(path)
-                                                     : common::Result<void>());
+                                                       : common::Result<void>());
       return S_ISREG(info.st_mode);
     }
     if (errno != ENOENT || stat(folder_of(path).c_str(), &info) != 0) note(option, unreadable(path));

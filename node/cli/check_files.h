@@ -17,8 +17,8 @@ struct Findings {
 
 // Keys, admin token, access list and access state must exist and be valid, and so must node.chroot and the
 // folders of files that a node writes. The state, the snapshot and the FIFOs may be missing: the first start
-// creates them. Warns of an access list that lists nothing. Writes nothing. Looks inside node.chroot for files
-// that a node opens there.
+// creates them. Warns of an access list that lists nothing. Writes nothing. Looks inside node.chroot for
+// files that a node opens there.
 Findings check_files(const Options& options);
 
 }  // namespace shoal::node

@@ -66,7 +66,8 @@ int command_config_check(const std::string& file, bool json) {
   } else if (ok) {
     const size_t warnings = found.warnings.size();
     const std::string with =
-        warnings == 0 ? "" : ", with " + std::to_string(warnings) + (warnings == 1 ? " warning" : " warnings");
+        warnings == 0 ? ""
+                      : ", with " + std::to_string(warnings) + (warnings == 1 ? " warning" : " warnings");
     std::printf("%s: ok%s\n", printable(file).c_str(), with.c_str());
   }
   return ok ? kExitOk : kExitFailed;

@@ -382,7 +382,8 @@ int usage_error(const CLI::App& shoal, const CLI::ParseError& error, bool json) 
   const auto chosen = shoal.get_subcommands();
   if (chosen.empty() && (extras.empty() || !extras.front().starts_with("-"))) {
     message = no_such_command(shoal, extras.empty() ? "" : extras.front());
-  } else if ((code == CLI::ExitCodes::ExtrasError || code == CLI::ExitCodes::RequiredError) && !extras.empty()) {
+  } else if ((code == CLI::ExitCodes::ExtrasError || code == CLI::ExitCodes::RequiredError) &&
+             !extras.empty()) {
     std::vector<std::string> known;
     for (const Option& option : option_table()) known.push_back(flag_name(option));
     const auto flag =

@@ -135,8 +135,10 @@ void print_text(const std::vector<ProbedAddress>& probed, const Addresses& addre
     const std::string sees =
         one.announced == 0 ? "-" : std::to_string(one.seen) + " of " + std::to_string(one.announced);
     const bool misses = one.announced > 0 && !agrees;
-    rows.push_back({common::to_string(one.address), name.empty() ? "-" : shortened(name, kNameWidthMax),
-                    protocol_cell(one.udp), protocol_cell(one.http),
+    rows.push_back({common::to_string(one.address),
+                    name.empty() ? "-" : shortened(name, kNameWidthMax),
+                    protocol_cell(one.udp),
+                    protocol_cell(one.http),
                     {sees, misses ? Tone::bad : Tone::plain},
                     agrees ? std::to_string(one.seen_after.count()) + " ms" : "-",
                     !one.shares_id   ? TextCell("-")

@@ -105,7 +105,8 @@ int command_probe(const ProbeRequest& request);
 
 // For a probe whose announce was refused, without --hash.
 constexpr std::string_view kHashHint =
-    "the info_hash was random: a tracker that serves only the swarms on its list needs --hash with one of them";
+    "the info_hash was random: a tracker that serves only the swarms on its list needs --hash with one of "
+    "them";
 
 // shoal probe --all.
 struct ProbeAllRequest {

@@ -94,9 +94,13 @@ TextRow node_row(const json& node, const json& pulls) {
   const json& ready = field(node, "ready");
   const json& phase = field(pulls, "phase");
   return {name_cell(node),
-          state_cell(!ready.is_boolean() ? "-" : ready.get<bool>() ? "ready" : "not ready"),
-          synced_cell(!phase.is_string() ? "-" : phase == "synced" ? "yes" : "no"), "(this node)",
-          "up " + seconds(field(node, "uptime_s"))};
+          state_cell(!ready.is_boolean() ? "-"
+                     : ready.get<bool>() ? "ready"
+                                         : "not ready"),
+          synced_cell(!phase.is_string()  ? "-"
+                      : phase == "synced" ? "yes"
+                                          : "no"),
+          "(this node)", "up " + seconds(field(node, "uptime_s"))};
 }
 
 TextRow member_row(const json& member) {
@@ -105,8 +109,8 @@ TextRow member_row(const json& member) {
           milliseconds_ago(field(member, "heard_ago_ms"))};
 }
 
-const TextRow kLinkTitles = {"NAME",     "LAG",       "ROUND TRIP", "LOSS IN", "LOSS OUT",
-                             "CLOCK",    "MULTICAST", "LOST",       "DELTAS"};
+const TextRow kLinkTitles = {"NAME",  "LAG",       "ROUND TRIP", "LOSS IN", "LOSS OUT",
+                             "CLOCK", "MULTICAST", "LOST",       "DELTAS"};
 
 TextRow link_row(const json& member) {
   return {name_cell(member),
@@ -124,7 +128,8 @@ TextRow link_row(const json& member) {
 std::string notes_on(const json& member, const std::string& our_keys) {
   const std::string name = text_of(field(member, "name"));
   std::string out;
-  if (is_refused(member)) out += name + " is refused: " + text_of(field(member, "refused"), kReasonMax) + "\n";
+  if (is_refused(member))
+    out += name + " is refused: " + text_of(field(member, "refused"), kReasonMax) + "\n";
   const std::string keys = text_of(field(member, "keys"), kKeysMax);
   if (keys != our_keys && keys != "-" && !keys.empty()) out += name + " has other keys: " + keys + "\n";
   return out;
@@ -132,7 +137,8 @@ std::string notes_on(const json& member, const std::string& our_keys) {
 
 // A message of several lines as one.
 json in_one_line(std::string text) {
-  for (size_t at = text.find('\n'); at != std::string::npos; at = text.find('\n', at)) text.replace(at, 1, "; ");
+  for (size_t at = text.find('\n'); at != std::string::npos; at = text.find('\n', at))
+    text.replace(at, 1, "; ");
   return text;
 }
 

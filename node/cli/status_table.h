@@ -1,5 +1,5 @@
-// Formats /status.json as tables of the cluster: its members, and the links to them. Pure. Accepts documents of
-// any shape.
+// Formats /status.json as tables of the cluster: its members, and the links to them. Pure. Accepts documents
+// of any shape.
 
 #pragma once
 

@@ -126,7 +126,8 @@ class Reader {
         // Without its header a section would be read as part of the one before.
         const std::string_view trimmed = common::trim_line(wrong);
         if (trimmed.empty() || trimmed.front() == '[') return std::nullopt;
-        std::fill(text.begin() + static_cast<ptrdiff_t>(begin), text.begin() + static_cast<ptrdiff_t>(end), ' ');
+        std::fill(text.begin() + static_cast<ptrdiff_t>(begin), text.begin() + static_cast<ptrdiff_t>(end),
+                  ' ');
       }
     }
     return std::nullopt;

@@ -243,8 +243,8 @@ std::optional<std::string> path_inside(View root, View path) {
   return std::string(path.substr(root.size()));
 }
 
-// opentracker that is not started as root only changes to tracker.rootdir, and takes its paths as they are; as
-// root it takes them inside that folder, as shoal always does.
+// opentracker that is not started as root only changes to tracker.rootdir, and takes its paths as they are;
+// as root it takes them inside that folder, as shoal always does.
 void translate_paths(Translation& out) {
   if (!out.has("node.chroot")) {
     for (const View key : kListFiles) {
@@ -264,9 +264,10 @@ void translate_paths(Translation& out) {
     instead += (instead.empty() ? ", and write " : ", ") + std::string(key) + " = \"" +
                printable(before, kShownMax) + "\"";
   }
-  out.hint("node.chroot: needs a start as root. shoal.service has its own user and sandbox: leave node.chroot and "
-           "node.user out there" +
-           instead);
+  out.hint(
+      "node.chroot: needs a start as root. shoal.service has its own user and sandbox: leave node.chroot and "
+      "node.user out there" +
+      instead);
 }
 
 // What is open to everyone in opentracker unless it is compiled otherwise.
@@ -277,7 +278,8 @@ void point_out_what_is_open(Translation& out, bool stats_are_open) {
         "leave it out for this machine only");
   }
   out.hint(
-      "tracker.full_scrape: everyone can fetch the list of all swarms, as in opentracker; leave it out to turn "
+      "tracker.full_scrape: everyone can fetch the list of all swarms, as in opentracker; leave it out to "
+      "turn "
       "that off");
 }
 
@@ -307,13 +309,17 @@ void add_defaults(Translation& out) {
     out.drop("sync.peers", "left out: there is no livesync.cluster.listen");
   }
   if (out.has("sync.listen")) {
-    out.hint("sync.key_files: make cluster.key with `shoal keygen cluster.key`, copy it to every node, and write the "
-             "whole path");
+    out.hint(
+        "sync.key_files: make cluster.key with `shoal keygen cluster.key`, copy it to every node, and write "
+        "the "
+        "whole path");
   }
   translate_paths(out);
   if (out.has("node.user") && !out.has("node.chroot")) {
-    out.hint("node.user: needs a start as root, or as this user. shoal.service has its own user: leave node.user out "
-             "there");
+    out.hint(
+        "node.user: needs a start as root, or as this user. shoal.service has its own user: leave node.user "
+        "out "
+        "there");
   }
   point_out_what_is_open(out, stats_are_open);
 }

@@ -12,8 +12,8 @@ namespace shoal::node {
 struct Setting {
   const Option* option = nullptr;
   std::vector<std::string> values;  // exactly one unless the option is a list
-  std::string origin;  // begins an error: "FILE:LINE: tracker.interval_s", "--tracker.interval_s"
-  std::string error;   // not empty: the source cannot be understood here; the whole message
+  std::string origin;             // begins an error: "FILE:LINE: tracker.interval_s", "--tracker.interval_s"
+  std::string error;              // not empty: the source cannot be understood here; the whole message
   const Option* meant = nullptr;  // with an error: the option that it is probably about
 };
 

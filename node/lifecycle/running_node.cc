@@ -340,12 +340,11 @@ void RunningNode::run() {
 
 Readiness RunningNode::readiness() const {
   const std::optional<sync::Status> sync = sync_ ? std::optional(sync_->status()) : std::nullopt;
-  return readiness_of(
-      {.phase = drain_.phase(),
-       .snapshot_percent = snapshot_ ? snapshot_->status().loading_percent : std::nullopt,
-       .sync = sync ? &*sync : nullptr,
-       .access_matters = access_.options().mode != AccessMode::open,
-       .uptime_ms = monotonic_ms() - started_mono_ms_});
+  return readiness_of({.phase = drain_.phase(),
+                       .snapshot_percent = snapshot_ ? snapshot_->status().loading_percent : std::nullopt,
+                       .sync = sync ? &*sync : nullptr,
+                       .access_matters = access_.options().mode != AccessMode::open,
+                       .uptime_ms = monotonic_ms() - started_mono_ms_});
 }
 
 NodeState RunningNode::state() const {

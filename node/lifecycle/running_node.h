@@ -95,7 +95,7 @@ class RunningNode {
 
   Options options_;  // as they run
   NodeKeys keys_;
-  std::string admin_token_;  // empty: none
+  std::string admin_token_;            // empty: none
   std::vector<std::string> warnings_;  // logged, and still true
   uint64_t key_reloads_ = 0;
   uint64_t key_reloads_failed_ = 0;

@@ -31,7 +31,8 @@ std::vector<std::string> start_warnings(const Options& options, bool root) {
   }
   for (const std::string& path : options.sync.key_files) readable("sync.key_files", path, "the key file");
   readable("admin.token_file", options.admin.token_file, "the token file");
-  if (options.admin.listen && common::is_wildcard(*options.admin.listen) && options.admin.token_file.empty()) {
+  if (options.admin.listen && common::is_wildcard(*options.admin.listen) &&
+      options.admin.token_file.empty()) {
     found.emplace_back(
         "admin.listen: on all addresses without admin.token_file: everyone who reaches the port can read "
         "everything, peers' addresses included; keep it behind a firewall");

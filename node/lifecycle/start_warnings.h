@@ -9,8 +9,8 @@
 
 namespace shoal::node {
 
-// A line for each, which begins with an option. Looks at the permissions of the files with secrets, so call it
-// before privileges are dropped. `root`: the node runs as root.
+// A line for each, which begins with an option. Looks at the permissions of the files with secrets, so call
+// it before privileges are dropped. `root`: the node runs as root.
 std::vector<std::string> start_warnings(const Options& options, bool root);
 
 }  // namespace shoal::node

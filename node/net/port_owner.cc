@@ -48,9 +48,9 @@ std::optional<Listener> listener_in(const std::string& line, Transport transport
   unsigned state = 0;
   Listener found;
   // sl local_address remote_address state tx_queue:rx_queue tr:when retransmits uid timeout inode
-  const int fields = std::sscanf(line.c_str(),
-                                 " %*u: %32[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*x:%*x %*x:%*x %*x %u %*d %" SCNu64,
-                                 address, &port, &state, &found.uid, &found.inode);
+  const int fields = std::sscanf(
+      line.c_str(), " %*u: %32[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*x:%*x %*x:%*x %*x %u %*d %" SCNu64,
+      address, &port, &state, &found.uid, &found.inode);
   if (fields != 5 || (transport == Transport::tcp && state != kTcpListens)) return std::nullopt;
   const auto local = table_address(address, port);
   if (!local) return std::nullopt;

@@ -73,10 +73,10 @@ void enlarge_buffers(const FileDescriptor& socket) {
   set_option(socket.get(), SOL_SOCKET, SO_SNDBUF, kUdpBufferBytes);
 }
 
-// Datagrams leave as they are, whatever path MTU the kernel has learnt: anybody can forge the ICMP messages that tell
-// it, and it would cut datagrams into fragments, which many networks drop. OMIT rather than INTERFACE: the latter
-// could send nothing through an interface of less than 1280 bytes. What shoal sends passes every path:
-// proto::kPathMtuMin.
+// Datagrams leave as they are, whatever path MTU the kernel has learnt: anybody can forge the ICMP messages
+// that tell it, and it would cut datagrams into fragments, which many networks drop. OMIT rather than
+// INTERFACE: the latter could send nothing through an interface of less than 1280 bytes. What shoal sends
+// passes every path: proto::kPathMtuMin.
 void ignore_path_mtu(const FileDescriptor& socket, const Endpoint& address) {
   if (address.family == Family::v4) {
     set_option(socket.get(), IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT);
@@ -153,7 +153,8 @@ Result<std::vector<std::vector<FileDescriptor>>> open_for_workers(const std::vec
   const auto is_included = [&](const Endpoint& address) {
     return !common::is_wildcard(address) &&
            std::any_of(addresses.begin(), addresses.end(), [&](const Endpoint& other) {
-             return common::is_wildcard(other) && other.family == address.family && other.port == address.port;
+             return common::is_wildcard(other) && other.family == address.family &&
+                    other.port == address.port;
            });
   };
   for (const bool included : {false, true}) {

@@ -10,8 +10,8 @@ namespace shoal::node {
 
 bool has_user(const std::string& name);
 
-// Enters `chroot` (if not empty), then becomes `user` with its groups (if not empty). Both need root, unless the
-// process is that user already, and neither can be undone. Call it before any thread starts.
+// Enters `chroot` (if not empty), then becomes `user` with its groups (if not empty). Both need root, unless
+// the process is that user already, and neither can be undone. Call it before any thread starts.
 common::Result<void> drop_privileges(const std::string& user, const std::string& chroot);
 
 }  // namespace shoal::node

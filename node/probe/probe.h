@@ -77,7 +77,7 @@ struct ProbeReport {
   std::optional<ProbeScrape> scrape;
   uint64_t connection_id = 0;  // UDP: from the server
 
-  bool ok() const;  // every step succeeded
+  bool ok() const;       // every step succeeded
   bool refused() const;  // the tracker answered the announce, but only to refuse it
 };
 

@@ -1,5 +1,5 @@
-// Any bytes as opentracker.conf: no single value in the translation is invalid, though values may contradict each
-// other.
+// Any bytes as opentracker.conf: no single value in the translation is invalid, though values may contradict
+// each other.
 
 #include <algorithm>
 #include <string>

@@ -24,13 +24,12 @@ TEST_CASE("answer text: the access list") {
 TEST_CASE("answer text: the largest swarms") {
   CHECK(top_text({{"unix_ms", nullptr}, {"swarms", json::array()}}, false) ==
         "no result yet: the node has begun to search; try again in a few seconds\n");
-  CHECK(top_text(
-            {{"unix_ms", 1},
-             {"swarms",
-              json::array({{{"info_hash", kHash}, {"seeders", 100}, {"leechers", 2}, {"completed", 3}}})}},
-            false) ==
-        "INFO_HASH                                 SEEDERS  LEECHERS  COMPLETED\n" + kHash +
-            "  100      2         3\n");
+  CHECK(
+      top_text({{"unix_ms", 1},
+                {"swarms",
+                 json::array({{{"info_hash", kHash}, {"seeders", 100}, {"leechers", 2}, {"completed", 3}}})}},
+               false) == "INFO_HASH                                 SEEDERS  LEECHERS  COMPLETED\n" + kHash +
+                             "  100      2         3\n");
 }
 
 TEST_CASE("answer text: an unexpected value is a dash, and foreign text stays on its line") {

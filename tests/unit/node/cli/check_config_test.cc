@@ -58,7 +58,8 @@ TEST_CASE("check config: what this machine does not have is a warning") {
   }
   size_t others = 0;
   for (const std::string& warning : found.warnings) {
-    others += warning.starts_with("access.mode: allow, but ") || warning.starts_with("admin.listen: on all ") ||
+    others += warning.starts_with("access.mode: allow, but ") ||
+                      warning.starts_with("admin.listen: on all ") ||
                       warning.starts_with("sync.insecure: ") ||
                       warning.starts_with("sync.peers: no-such-name.invalid: ")
                   ? 1

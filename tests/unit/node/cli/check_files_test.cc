@@ -61,14 +61,15 @@ TEST_CASE("named files: each bad file is named with its option") {
   options.access.fifo_add = options.sync.key_files[1];
   options.access.fifo_delete = "/nonexistent/fifo";
   const auto wrong = check_files(options).errors;
-  const char* const kOptions[] = {"sync.key_files",    "sync.key_files", "admin.token_file", "access.file",
-                                  "access.state_file", "node.snapshot",  "admin.export_file",
-                                  "access.fifo_add",   "access.fifo_delete"};
+  const char* const kOptions[] = {"sync.key_files",    "sync.key_files",    "admin.token_file",
+                                  "access.file",       "access.state_file", "node.snapshot",
+                                  "admin.export_file", "access.fifo_add",   "access.fifo_delete"};
   REQUIRE(wrong.size() == std::size(kOptions));
   for (size_t i = 0; i < wrong.size(); ++i) CHECK(wrong[i].starts_with(std::string(kOptions[i]) + ": "));
   CHECK(wrong.back() == "access.fifo_delete: /nonexistent/fifo: No such file or directory");
   options.node.chroot = folder.path() + "/nowhere";
-  CHECK(check_files(options).errors[0] == "node.chroot: " + options.node.chroot + ": No such file or directory");
+  CHECK(check_files(options).errors[0] ==
+        "node.chroot: " + options.node.chroot + ": No such file or directory");
   options.node.chroot = options.sync.key_files[1];
   CHECK(check_files(options).errors[0] == "node.chroot: " + options.node.chroot + " is not a folder");
 }

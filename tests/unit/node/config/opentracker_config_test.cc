@@ -189,7 +189,8 @@ TEST_CASE("opentracker config: paths inside the new root, and beside it") {
   CHECK(file_of("/srv/ot", "/srv/ot") == "/srv/ot");
   CHECK(file_of("black", "/srv/ot") == "black");
   CHECK(file_of("/black", "/") == "/black");
-  const Options options = options_of("tracker.rootdir /a\naccess.fifo_add /a/add\naccess.fifo_delete /b/delete\n");
+  const Options options =
+      options_of("tracker.rootdir /a\naccess.fifo_add /a/add\naccess.fifo_delete /b/delete\n");
   CHECK(options.access.fifo_add == "/add");
   CHECK(options.access.fifo_delete == "/b/delete");
 }
@@ -197,7 +198,8 @@ TEST_CASE("opentracker config: paths inside the new root, and beside it") {
 TEST_CASE("opentracker config: what is open, and what depends on the start, is pointed out") {
   CHECK(hints_at("", "stats.networks: everyone can read the statistics"));
   CHECK(!hints_at("access.stats 192.0.2.1\n", "stats.networks"));
-  CHECK(hints_at("access.stats 192.0.2.1\n", "tracker.full_scrape: everyone can fetch the list of all swarms"));
+  CHECK(
+      hints_at("access.stats 192.0.2.1\n", "tracker.full_scrape: everyone can fetch the list of all swarms"));
   CHECK(hints_at("tracker.user nobody\n", "node.user: needs a start as root"));
   CHECK(!hints_at("", "node.user"));
   CHECK(hints_at("access.whitelist ./white\n", "access.file: ./white is looked for in the folder"));

@@ -431,8 +431,9 @@ TEST_CASE("options: bad values, unknown keys and keys that contradict each other
 }
 
 TEST_CASE("options: a line that is no TOML does not hide the mistakes in the others") {
-  CHECK(error_of("[tracker]\ninterval_s = 0\nnumwant_max = \nudp = [\"x\"]\n[node]\nname = \"a\nworkers = -1\n")
-            .starts_with("f.toml:2: tracker.interval_s: 0 is not allowed: "));
+  CHECK(
+      error_of("[tracker]\ninterval_s = 0\nnumwant_max = \nudp = [\"x\"]\n[node]\nname = \"a\nworkers = -1\n")
+          .starts_with("f.toml:2: tracker.interval_s: 0 is not allowed: "));
   const auto lines = resolve_all(file("[tracker]\ninterval_s = 0\nnumwant_max = \nudp = [\"x\"]\n[node]\n"
                                       "name = \"a\"\nname = \"b\"\nworkers = -1\n"))
                          .errors;
@@ -442,12 +443,15 @@ TEST_CASE("options: a line that is no TOML does not hide the mistakes in the oth
     CHECK(lines[i].starts_with("f.toml:" + std::vector<std::string>{"2", "3", "4", "7", "8"}[i] + ": "));
   }
   // Where it cannot be told what follows, only what stands before it is read.
-  const auto cut = resolve_all(file("[tracker]\ninterval_s = 0\nhttp = []\nudp = []\n[node\nworkers = -1\n")).errors;
+  const auto cut =
+      resolve_all(file("[tracker]\ninterval_s = 0\nhttp = []\nudp = []\n[node\nworkers = -1\n")).errors;
   REQUIRE(cut.size() == 2);
   CHECK(cut[0].starts_with("f.toml:2: tracker.interval_s: "));
   CHECK(cut[1].starts_with("f.toml:5: "));
-  const auto open_list = resolve_all(file("[node]\nworkers = -1\n[tracker]\nudp = [\"127.0.0.1:1\"\nhttp = 1\n"
-                                          "interval_s = 0\n")).errors;
+  const auto open_list =
+      resolve_all(file("[node]\nworkers = -1\n[tracker]\nudp = [\"127.0.0.1:1\"\nhttp = 1\n"
+                       "interval_s = 0\n"))
+          .errors;
   REQUIRE(open_list.size() == 2);
   CHECK(open_list[0].starts_with("f.toml:2: node.workers: "));
 }

@@ -11,8 +11,8 @@ using namespace shoal::node;
 
 namespace {
 
-// The lines that a log writes to standard error while `answers` are given one after the other; the last one ends
-// it.
+// The lines that a log writes to standard error while `answers` are given one after the other; the last one
+// ends it.
 std::vector<std::string> lines_of(const std::vector<Readiness>& answers) {
   std::FILE* const file = std::tmpfile();
   REQUIRE(file != nullptr);

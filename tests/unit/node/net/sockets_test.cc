@@ -137,9 +137,10 @@ TEST_CASE("sockets: connections that have ended do not keep the port") {
 TEST_CASE("sockets: an address that no interface has is named as such") {
   const auto opened = open_for_workers({at(0xc0000201, 6969)}, Transport::udp, 1);
   REQUIRE(!opened);
-  CHECK(opened.error().message ==
-        "cannot listen on 192.0.2.1:6969 (udp): Cannot assign requested address: no interface of this machine "
-        "has it");
+  CHECK(
+      opened.error().message ==
+      "cannot listen on 192.0.2.1:6969 (udp): Cannot assign requested address: no interface of this machine "
+      "has it");
 }
 
 TEST_CASE("port owner: the process that listens, and nothing where nobody does") {

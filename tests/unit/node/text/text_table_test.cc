@@ -42,7 +42,8 @@ TEST_CASE("text table: no line is longer than the maximum, and the widest column
 }
 
 TEST_CASE("text table: colours surround the text of a cell and change no column") {
-  const std::vector<TextRow> rows = {{"NAME", "STATE"}, {"a", {"down", Tone::bad}}, {"bb", {"up", Tone::good}}};
+  const std::vector<TextRow> rows = {
+      {"NAME", "STATE"}, {"a", {"down", Tone::bad}}, {"bb", {"up", Tone::good}}};
   std::string coloured = text_table(rows, true);
   CHECK(coloured ==
         "\x1b[1mNAME\x1b[0m  \x1b[1mSTATE\x1b[0m\n"

@@ -101,8 +101,8 @@ struct Served {
     return out;
   }
 
-  // Scrapes of all sizes, connects, announces that are refused or not stored, and requests to drop: four of five
-  // are answered.
+  // Scrapes of all sizes, connects, announces that are refused or not stored, and requests to drop: four of
+  // five are answered.
   std::vector<Datagram> others() const {
     Datagram connect;
     connect.size = proto::write_connect_request(connect.bytes, 8);
@@ -196,7 +196,8 @@ TEST_CASE("udp server: requests of known peers, scrapes, connects and nonsense a
   for (const Endpoint& address :
        {common::make_endpoint_v4(INADDR_LOOPBACK, 0), common::make_endpoint_v4(INADDR_ANY, 0), v6_loopback}) {
     CAPTURE(common::to_string(address));
-    if (address == v6_loopback && !node::open_tracker_udp(address, node::PortUse::alone)) continue;  // a machine without IPv6
+    if (address == v6_loopback && !node::open_tracker_udp(address, node::PortUse::alone))
+      continue;  // a machine without IPv6
     Served served(address);
     const auto announces = served.announces();
     const auto others = served.others();
@@ -226,10 +227,13 @@ TEST_CASE("udp server: requests of known peers, scrapes, connects and nonsense a
   }
 }
 
-TEST_CASE("udp server: requests with foreign connection ids get few errors, none larger than they are, and allocate nothing") {
+TEST_CASE(
+    "udp server: requests with foreign connection ids get few errors, none larger than they are, and "
+    "allocate nothing") {
   Served served(common::make_endpoint_v4(INADDR_LOOPBACK, 0));
   std::vector<Datagram> requests;
-  for (uint16_t i = 1; i <= 100; ++i) requests.push_back(served.announce(1, i, served.id ^ uint64_t{1} << 40));
+  for (uint16_t i = 1; i <= 100; ++i)
+    requests.push_back(served.announce(1, i, served.id ^ uint64_t{1} << 40));
   served.exchange({served.announce(1, 1, served.id)});
   const auto& udp = served.counters.udp[node::family_index(Family::v4)];
   const uint64_t before = allocations();
