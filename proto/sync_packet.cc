@@ -111,6 +111,7 @@ void to_pb(const Heartbeat& heartbeat, pb::Packet& packet) {
   out.set_minor(heartbeat.minor);
   out.set_load_permille(heartbeat.load_permille);
   out.set_access_digest(heartbeat.access_digest);
+  out.set_version(heartbeat.version);
   for (const MemberEntry& entry : heartbeat.members) {
     pb::Member& member = *out.add_members();
     member.set_id(entry.id);
@@ -152,6 +153,8 @@ Result<SyncPacket> from_pb(const pb::Heartbeat& in) {
   if (in.load_permille() > kPermilleMax) return fail("bad load");
   out.load_permille = in.load_permille();
   out.access_digest = in.access_digest();
+  if (in.version().size() > kSyncVersionMax || !printable_ascii(in.version())) return fail("bad version");
+  out.version = in.version();
   for (const pb::Member& member : in.members()) {
     const std::optional<Endpoint> endpoint = endpoint_from(member.endpoint());
     if (!endpoint || member.state() > kMemberStateMax || member.loss_permille() > kPermilleMax) {

@@ -28,6 +28,7 @@ namespace shoal::proto {
 // Limits of what is decoded.
 constexpr size_t kSyncRawMax = 8192;  // a body before compression
 constexpr size_t kSyncNameMax = 255;
+constexpr size_t kSyncVersionMax = 24;
 constexpr uint32_t kSyncIntervalMaxS = 604'800;
 constexpr size_t kSyncMembersMax = 64;  // in one heartbeat
 constexpr size_t kSyncKeyIdsMax = 8;    // in one heartbeat
@@ -55,7 +56,7 @@ struct MemberEntry {
 
 // Upper limits: the bytes of one entry in a heartbeat, and of everything but the entries and the name.
 constexpr size_t kMemberEntryBytesMax = 76;
-constexpr size_t kHeartbeatBytesMax = 133;
+constexpr size_t kHeartbeatBytesMax = 160;
 
 struct Heartbeat {
   std::string name;  // printable ASCII
@@ -73,6 +74,7 @@ struct Heartbeat {
   uint32_t load_permille = 0;
   uint32_t access_digest = 0;
   bool synced = false;
+  std::string version{};  // of the program; printable ASCII
   bool operator==(const Heartbeat&) const = default;
 };
 

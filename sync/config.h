@@ -23,6 +23,7 @@ struct Config {
   std::optional<common::Endpoint> advertise;  // none: the others use the source address of our datagrams
   bool peers_named = false;                   // sync.peers is not empty: wait longer for them at start
   size_t multicast_groups = 0;                // how many groups the socket side has joined
+  std::string version;                        // of this program, for the others to show; printable ASCII
   uint32_t peer_timeout_s = 2700;             // must be the same on all members
   int64_t pace_bytes_per_s = 6'250'000;       // to one destination; resending gets at most a fifth of it
   int64_t donate_bytes_per_s = 20'000'000;    // all donations together; 0: unlimited

@@ -67,6 +67,7 @@ proto::Heartbeat Heartbeats::make(Now now, uint64_t first_id) const {
   out.key_ids = at_.keys.ids();
   out.key_ids.resize(std::min(out.key_ids.size(), proto::kSyncKeyIdsMax));
   out.minor = proto::kSyncMinor;
+  out.version = at_.identity.version;
   out.load_permille = load_permille_;
   out.access_digest = at_.access.digest();
   out.advertise = at_.identity.advertise;
@@ -142,6 +143,7 @@ void Heartbeats::receive(const Arrival& arrival, const proto::Heartbeat& heartbe
   profile.synced = heartbeat.synced;
   profile.key_ids = heartbeat.key_ids;
   profile.protocol_minor = heartbeat.minor;
+  profile.version = heartbeat.version;
   profile.load_permille = heartbeat.load_permille;
   at_.addresses.advertised(now, member, heartbeat.advertise, arrival.datagram, out);
   at_.streams.announced(now, member, heartbeat.delta_sequence);

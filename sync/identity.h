@@ -23,6 +23,7 @@ struct Identity {
         incarnation(config.incarnation),
         tag(cluster_tag(config.cluster)),
         advertise(config.advertise),
+        version(config.version.substr(0, proto::kSyncVersionMax)),
         peer_timeout_s(config.peer_timeout_s),
         tick_ms(std::max<int64_t>(1, int64_t{peer_timeout_s} * 1000 / common::kLifetimeTicks)),
         started_us(now.mono_us) {}
@@ -34,6 +35,7 @@ struct Identity {
   const uint64_t incarnation;
   const ClusterTag tag;
   const std::optional<common::Endpoint> advertise;
+  const std::string version;
   const uint32_t peer_timeout_s;
   const int64_t tick_ms;
   const int64_t started_us;

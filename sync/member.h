@@ -64,6 +64,7 @@ struct MemberProfile {
   uint32_t peer_timeout_s = 0;
   std::vector<KeyId> key_ids;
   uint32_t protocol_minor = 0;
+  std::string version;  // of its program
   uint32_t load_permille = 0;
   uint32_t loss_out_permille = 0;                 // of our delta packets, as it reports
   bool synced = false;                            // it reports that its state is complete

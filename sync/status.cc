@@ -34,6 +34,7 @@ MemberStatus status_of(const Member& member, Now now) {
   row.refused = profile.refused;
   row.key_ids = profile.key_ids;
   row.protocol_minor = profile.protocol_minor;
+  row.version = profile.version;
   row.load_permille = profile.load_permille;
   row.loss_in_permille = stream.loss.permille();
   row.loss_out_permille = profile.loss_out_permille;

@@ -57,6 +57,7 @@ struct MemberStatus {
   std::string refused;             // why we exchange no deltas with it; empty: we do
   std::vector<KeyId> key_ids;      // of the keys it opens with, as it reports; the first seals
   uint32_t protocol_minor = 0;     // of its protocol version
+  std::string version;             // of its program
   uint32_t load_permille = 0;      // of its CPUs
   uint32_t loss_in_permille = 0;   // of its delta packets, recently: did not arrive at first
   uint32_t loss_out_permille = 0;  // of our delta packets, as it reports

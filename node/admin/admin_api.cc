@@ -3,6 +3,7 @@
 #include <sodium/randombytes.h>
 
 #include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <vector>
@@ -12,8 +13,12 @@
 #include "node/admin/admin_reload.h"
 #include "node/admin/metrics.h"
 #include "node/admin/page/page.h"
+#include "node/admin/page/page_chart.h"
 #include "node/admin/page/page_files.h"
+#include "node/admin/page/page_swarm.h"
 #include "node/admin/status_json.h"
+#include "node/admin/swarm_search.h"
+#include "node/admin/swarm_view.h"
 #include "node/text/word_list.h"
 #include "proto/dump_format.h"
 #include "proto/stats_query.h"
@@ -41,18 +46,6 @@ std::unique_ptr<StreamedAnswer> refuse(std::string& out, const HttpReply& reply,
   return nullptr;
 }
 
-std::string_view to_string(proto::PeerRole role) {
-  switch (role) {
-    case proto::PeerRole::leecher:
-      return "leecher";
-    case proto::PeerRole::seeder:
-      return "seeder";
-    case proto::PeerRole::stopped:
-      return "stopped";
-  }
-  return "?";
-}
-
 Json roles_json(const SwarmDetails::Roles& roles) {
   const auto count = [&](proto::PeerRole role) { return roles[static_cast<size_t>(role)]; };
   return {{"seeders", count(proto::PeerRole::seeder)},
@@ -60,21 +53,20 @@ Json roles_json(const SwarmDetails::Roles& roles) {
           {"stopped", count(proto::PeerRole::stopped)}};
 }
 
-std::string swarm_json(const common::InfoHash& hash, const SwarmDetails& details, const ClusterClock& clock) {
+std::string swarm_json(const SwarmView& swarm) {
   Json peers = Json::array();
-  for (const proto::Delta& peer : details.peers) {
-    const int64_t age_ticks = std::max(0, common::stamp_age(clock.tick(), peer.stamp));
-    peers.push_back({{"address", common::to_string(peer.peer)},
-                     {"state", to_string(peer.state.role)},
-                     {"completed", peer.state.completed},
-                     {"age_s", age_ticks * clock.tick_ms() / 1000}});
+  for (const SwarmView::Peer& peer : swarm.peers) {
+    peers.push_back({{"address", common::to_string(peer.address)},
+                     {"state", peer.state},
+                     {"completed", peer.completed},
+                     {"age_s", peer.age_s}});
   }
-  const Json json = {{"info_hash", common::to_hex(hash)},
-                     {"seeders", details.counts.seeders},
-                     {"leechers", details.counts.leechers},
-                     {"completed", details.counts.completed},
-                     {"ipv4", roles_json(details.v4)},
-                     {"ipv6", roles_json(details.v6)},
+  const Json json = {{"info_hash", common::to_hex(swarm.info_hash)},
+                     {"seeders", swarm.details.counts.seeders},
+                     {"leechers", swarm.details.counts.leechers},
+                     {"completed", swarm.details.counts.completed},
+                     {"ipv4", roles_json(swarm.details.v4)},
+                     {"ipv6", roles_json(swarm.details.v6)},
                      {"peers", peers}};
   return json.dump(2) + "\n";
 }
@@ -107,16 +99,15 @@ Answer show_swarm(const AdminContext& context, const HttpRequest& request, std::
   const HttpReply reply = proto::reply_to(request);
   const auto hash = swarm_of(request.path);
   if (!hash) return refuse(out, reply, 400, "the path needs 40 hexadecimal digits after /v1/swarms/");
-  const auto peers = number_of(request.query, "peers", kLookPeersMax, kLookPeersDefault);
+  const auto peers = number_of(request.query, "peers", kViewPeersMax, kViewPeersDefault);
   if (!peers) {
-    return refuse(out, reply, 400, "?peers= and a number from 0 to " + std::to_string(kLookPeersMax));
+    return refuse(out, reply, 400, "?peers= and a number from 0 to " + std::to_string(kViewPeersMax));
   }
   uint64_t seed;
   randombytes_buf(&seed, sizeof seed);
-  common::Prng prng(seed);
-  const auto details = context.store->inspect(context.store->locate(*hash), *hash, *peers, prng);
-  if (!details) return refuse(out, reply, 404, "no peer of this swarm is known");
-  return send_json(out, reply, swarm_json(*hash, *details, *context.clock));
+  const auto swarm = view_swarm(context, *hash, *peers, seed);
+  if (!swarm) return refuse(out, reply, 404, "no peer of this swarm is known");
+  return send_json(out, reply, swarm_json(*swarm));
 }
 
 Answer show_status(const AdminContext& context, const HttpRequest& request, std::string& out) {
@@ -186,10 +177,32 @@ Answer scrape_all(const AdminContext& context, const HttpRequest& request, std::
   return nullptr;
 }
 
-Answer show_page(const AdminContext& context, const HttpRequest& request, std::string& out) {
-  const std::string page = page_html(context.state(), context.history->points(), context.top()->by_peers);
+Answer send_page(const HttpRequest& request, const std::string& page, std::string& out) {
   proto::append_content(out, proto::reply_to(request), 200, "text/html; charset=utf-8", page, kPageHeaders);
   return nullptr;
+}
+
+// 0: as much of the history as there is.
+uint32_t chart_minutes_of(std::string_view query) {
+  const auto minutes = number_of(query, "minutes", UINT32_MAX, 0);
+  const bool known = minutes && std::count(std::begin(kChartMinutes), std::end(kChartMinutes), *minutes) > 0;
+  return known ? *minutes : 0;
+}
+
+Answer show_page(const AdminContext& context, const HttpRequest& request, std::string& out) {
+  return send_page(request,
+                   page_html(context.state(), context.history->points(), context.top()->by_peers,
+                             chart_minutes_of(request.query)),
+                   out);
+}
+
+Answer show_swarm_page(const AdminContext& context, const HttpRequest& request, std::string& out) {
+  SwarmPage page{.search = swarm_search(request.query), .swarm = std::nullopt};
+  if (const auto& hash = page.search.info_hash) {
+    page.swarm = view_swarm(context, *hash, kViewPeersDefault, 0);  // the same ones each time the page is loaded
+    page.served = context.access == nullptr || context.access->allows(*hash);
+  }
+  return send_page(request, swarm_page_html(context.state(), page), out);
 }
 
 std::string_view content_type_of(std::string_view file) {
@@ -234,6 +247,7 @@ constexpr Endpoint kEndpoints[] = {
     {false, "/metrics", show_metrics, "Metrics for Prometheus"},
     {false, "/scrape", scrape_all, "The counts of every swarm"},
     {false, "/", show_page, "The page for people"},
+    {false, "/swarm", show_swarm_page, "The page of one swarm"},
     {false, "/page.css", show_page_file, "Part of the page"},
     {false, "/page.js", show_page_file, "Part of the page"},
     {false, "/icon.svg", show_page_file, "Part of the page"},

@@ -13,10 +13,6 @@
 
 namespace shoal::node {
 
-// Peers of each family that /v1/swarms/HEX shows: at most, and by default.
-constexpr uint32_t kLookPeersMax = 200;
-constexpr uint32_t kLookPeersDefault = 20;
-
 // Swarms that /v1/top shows by default; at most kTopMax.
 constexpr uint32_t kTopDefault = 10;
 

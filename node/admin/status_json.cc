@@ -1,10 +1,12 @@
 #include "node/admin/status_json.h"
 
+#include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "node/config/option_values.h"
 #include "node/config/version.h"
+#include "node/status/problems.h"
 #include "node/status/request_totals.h"
 #include "proto/sync_header.h"
 
@@ -65,6 +67,7 @@ Json members_json(const sync::Status& status) {
                        {"load_permille", member.load_permille},
                        {"keys", sync::to_text(member.key_ids)},
                        {"protocol", protocol(member.protocol_minor)},
+                       {"version", member.version},
                        {"synced", member.synced},
                        {"differing", member.differing},
                        {"agreed_ago_ms", member.agreed_ago_ms},
@@ -183,6 +186,28 @@ Json snapshot_json(const SnapshotStatus& snapshot) {
           {"last_took_ms", snapshot.last_took_ms}};
 }
 
+// Of the last five minutes, in microseconds; null where nothing happened.
+Json latency_json(const NodeState& state) {
+  Json out = Json::object();
+  for (size_t i = 0; i < kTimings; ++i) {
+    const auto& times = state.latency[i];
+    const std::string name = std::string(to_string(static_cast<Timing>(i))) + "_us";
+    out[name] = times ? Json{{"p50", std::llround(times->p50_us)},
+                             {"p95", std::llround(times->p95_us)},
+                             {"p99", std::llround(times->p99_us)}}
+                      : Json(nullptr);
+  }
+  return out;
+}
+
+Json problems_json(const NodeState& state) {
+  Json out = Json::array();
+  for (const Problem& problem : problems_of(state)) {
+    out.push_back({{"severity", to_string(problem.severity)}, {"text", problem.text}});
+  }
+  return out;
+}
+
 std::string dump(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"; }
 
 }  // namespace
@@ -222,6 +247,8 @@ std::string status_json(const NodeState& state) {
   json["interval_s"] = state.interval_s;
   json["announces_per_s"] = state.announces_per_s;
   json["access"] = access_json(state.access);
+  json["latency"] = latency_json(state);
+  json["problems"] = problems_json(state);
   json["snapshot"] = state.snapshot ? snapshot_json(*state.snapshot) : Json(nullptr);
   return dump(json);
 }

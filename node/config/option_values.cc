@@ -158,6 +158,18 @@ bool is_web_url(std::string_view text) {
          text.find_first_of(" \"<>\\") == std::string_view::npos;
 }
 
+bool is_member_url(std::string_view text) {
+  std::string plain(text);
+  size_t found = 0;
+  for (const std::string_view placeholder : {"{name}", "{address}"}) {
+    const size_t at = plain.find(placeholder);
+    if (at == std::string::npos) continue;
+    plain.replace(at, placeholder.size(), "x");
+    ++found;
+  }
+  return found > 0 && plain.find_first_of("{}") == std::string::npos && is_web_url(plain);
+}
+
 std::string name_from_host(std::string_view host) {
   std::string name(host.substr(0, kOptionNameMax));
   for (char& c : name) {

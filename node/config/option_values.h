@@ -86,6 +86,9 @@ bool is_header_name(std::string_view text);
 // http:// or https:// and at least one more byte, printable ASCII without spaces, up to 1000 bytes.
 bool is_web_url(std::string_view text);
 
+// A web URL with {name} or {address} in it, each at most once, and no other braces.
+bool is_member_url(std::string_view text);
+
 // The node.name of a host: `host` with every character that is not allowed replaced by '-', cut at
 // kOptionNameMax; "node" if empty.
 std::string name_from_host(std::string_view host);

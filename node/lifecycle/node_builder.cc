@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "node/admin/admin_token.h"
+#include "node/config/version.h"
 #include "node/lifecycle/start_warnings.h"
 #include "node/net/sockets.h"
 #include "node/os/atomic_file.h"
@@ -124,6 +125,7 @@ sync::Config sync_config(const Options& options, const NodeKeys& keys, int64_t s
   config.peers_named = !options.sync.peers.empty();
   config.multicast_groups = options.sync.multicast.size();
   config.peer_timeout_s = options.tracker.peer_timeout_s;
+  config.version = version();
   config.snapshot = !options.node.snapshot.empty();
   config.pace_bytes_per_s = bytes_per_s(options.sync.pace_mbit_s);
   config.donate_bytes_per_s = bytes_per_s(options.sync.donate_mbit_s);

@@ -44,6 +44,11 @@ void NodeUpkeep::run_slice() {
   if (upkeep_.run_slice(clock_.tick())) slice_timer_.start(kPauseMs);
 }
 
-void NodeUpkeep::note_history() { history_.add(monotonic_ms(), ClusterClock::wall_ms(), hooks_.series()); }
+void NodeUpkeep::note_history() {
+  const NodeState state = hooks_.state();
+  const int64_t now_ms = monotonic_ms();
+  history_.add(now_ms, ClusterClock::wall_ms(), series_of(state), timings_of(state));
+  faults_.add(now_ms, fault_counts(state));
+}
 
 }  // namespace shoal::node

@@ -1,5 +1,5 @@
-// NodeUpkeep: a running node's periodic work: the store's upkeep (node/store/upkeep.h) in time slices, and a
-// point of the history every kHistoryStepMs. Control thread only.
+// NodeUpkeep: a running node's periodic work: the store's upkeep (node/store/upkeep.h) in time slices, and what
+// the status tells of the last hour, every kHistoryStepMs. Control thread only.
 
 #pragma once
 
@@ -8,6 +8,8 @@
 #include "node/net/timer.h"
 #include "node/os/heap_pages.h"
 #include "node/status/history.h"
+#include "node/status/node_state.h"
+#include "node/status/recent_faults.h"
 #include "node/store/cluster_clock.h"
 #include "node/store/swarm_store.h"
 #include "node/store/upkeep.h"
@@ -17,8 +19,8 @@ namespace shoal::node {
 class NodeUpkeep {
  public:
   struct Hooks {
-    std::function<void()> before_slices;   // called each time one more group of shards is due
-    std::function<SeriesValues()> series;  // of the node, for the history
+    std::function<void()> before_slices;  // called each time one more group of shards is due
+    std::function<NodeState()> state;     // for the history
   };
 
   // Store and clock outlive the object. `heap` must be made before the heap grows.
@@ -33,6 +35,7 @@ class NodeUpkeep {
   void stop();
 
   const History& history() const { return history_; }
+  const RecentFaults& faults() const { return faults_; }
 
  private:
   void group_due();
@@ -43,6 +46,7 @@ class NodeUpkeep {
   const Hooks hooks_;
   Upkeep upkeep_;
   History history_;
+  RecentFaults faults_;
   Timer due_timer_;    // one more group of shards is due
   Timer slice_timer_;  // the last slice has left work
   Timer history_timer_;

@@ -29,6 +29,8 @@ constexpr size_t kAdminConnectionsMax = 128;
 constexpr int64_t kLingerMs = 1'000;
 constexpr uint64_t kLingerCheckMs = 10;
 
+constexpr size_t kLatelyMinutes = 5;
+
 }  // namespace
 
 Result<std::unique_ptr<RunningNode>> RunningNode::start(const Options& options,
@@ -76,7 +78,7 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
                       .full_scrapes = full_scrapes_,
                       .opentracker = opentracker_},
       upkeep_(&loop_.uv, store_, clock_, parts.heap_pages,
-              {.before_slices = [this] { follow_time(); }, .series = [this] { return series_of(state()); }}),
+              {.before_slices = [this] { follow_time(); }, .state = [this] { return state(); }}),
       reloader_(&loop_.uv, {.running = [this] { return options_; },
                             .read = std::move(reload),
                             .apply = [this](Reload reload_read) { apply(std::move(reload_read)); },
@@ -380,6 +382,11 @@ NodeState RunningNode::state() const {
   state.exports = exporter_->status();
   const DumpGate& dumps = full_scrapes_.gate();
   state.dumps = {dumps.dumps(), dumps.bytes(), dumps.refused_too_often(), dumps.refused_busy()};
+  const FaultCounts faults = fault_counts(state);
+  state.lately = upkeep_.faults().of_last(kLatelyMinutes, faults);
+  state.last_hour = upkeep_.faults().of_last(RecentFaults::kMinutesMax, faults);
+  state.latency = latency_between(upkeep_.history().earlier_timings(), timings_of(state));
+  state.member_url = options_.admin.member_url;
   state.readiness = readiness();
   return state;
 }

@@ -22,7 +22,21 @@ constexpr std::array<std::string_view, kSeriesCount> kNames = {"udp_announces_pe
                                                                "deltas_received_per_s",
                                                                "swarms",
                                                                "seeders",
-                                                               "leechers"};
+                                                               "leechers",
+                                                               "udp_p99_us",
+                                                               "http_p99_us",
+                                                               "lag_p50_us",
+                                                               "lag_p99_us"};
+
+struct TimeSeries {
+  Series series;
+  Timing timing;
+  double share;
+};
+constexpr TimeSeries kTimes[] = {{Series::udp_p99, Timing::udp, 0.99},
+                                 {Series::http_p99, Timing::http, 0.99},
+                                 {Series::lag_p50, Timing::lag, 0.5},
+                                 {Series::lag_p99, Timing::lag, 0.99}};
 
 // To one decimal.
 double rounded(double value) { return std::round(value * 10) / 10; }
@@ -55,12 +69,16 @@ SeriesValues series_of(const NodeState& state) {
   return values;
 }
 
-void History::add(int64_t mono_ms, int64_t unix_ms, const SeriesValues& now) {
+void History::add(int64_t mono_ms, int64_t unix_ms, const SeriesValues& now, const Timings& timings) {
   if (before_ && mono_ms > before_->mono_ms) {
     Point point{unix_ms, now};
     const double seconds = static_cast<double>(mono_ms - before_->mono_ms) / 1000;
     for (size_t i = 0; i < kRatesCount; ++i) {
       point.values[i] = std::max(0.0, now[i] - before_->values[i]) / seconds;
+    }
+    for (const auto& [series, timing, share] : kTimes) {
+      point.values[static_cast<size_t>(series)] =
+          percentile_us(timing, timings_.back(), timings, share).value_or(std::nan(""));
     }
     if (ring_.size() < kHistoryPointsMax) {
       ring_.push_back(point);
@@ -69,7 +87,15 @@ void History::add(int64_t mono_ms, int64_t unix_ms, const SeriesValues& now) {
       next_ = (next_ + 1) % kHistoryPointsMax;
     }
   }
+  if (before_ && mono_ms == before_->mono_ms) return;
   before_ = Before{mono_ms, now};
+  timings_.push_back(timings);
+  if (timings_.size() > kTimingsKept) timings_.pop_front();
+}
+
+const Timings& History::earlier_timings() const {
+  static const Timings kNone;
+  return timings_.empty() ? kNone : timings_.front();
 }
 
 std::vector<History::Point> History::points() const {

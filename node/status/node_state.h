@@ -15,6 +15,8 @@
 #include "node/scan/exporter.h"
 #include "node/snapshot/snapshot_keeper.h"
 #include "node/status/readiness.h"
+#include "node/status/recent_faults.h"
+#include "node/status/timings.h"
 #include "node/store/swarm_store.h"
 #include "node/tracker/worker_counters.h"
 #include "sync/cluster.h"
@@ -57,6 +59,10 @@ struct NodeState {
   std::optional<SnapshotStatus> snapshot;  // none: off
   std::optional<ExportStatus> exports;     // none: off
   DumpCounts dumps;
+  FaultCounts lately;     // of the last 5 minutes
+  FaultCounts last_hour;  // or since start, if that was later
+  Latency latency;        // of the last 5 minutes
+  std::string member_url;  // admin.member_url
 };
 
 }  // namespace shoal::node

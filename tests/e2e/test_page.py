@@ -82,11 +82,11 @@ class Page(ClusterCase):
         browser = self.open(**DESKTOP)
         wait_for(lambda: self.changes("tiles") >= 2 and self.changes("charts") >= 1, 40, "the page to update itself")
         self.assertTrue(browser.value("document.getElementById('offline').hidden"))
-        self.assertEqual(browser.value("document.querySelectorAll('.link.alive').length"), 2)
-        texts = browser.value("document.querySelector('#cluster svg').textContent")
+        self.assertEqual(browser.value("document.querySelectorAll('.picture-wide .link.alive').length"), 2)
+        texts = browser.value("document.querySelector('.picture-wide').textContent")
         self.assertEqual(texts.count("synced"), 2)
         self.assertIn("ready", texts)
-        wait_for(lambda: "ms" in browser.value("document.querySelector('#cluster svg').textContent"), 30,
+        wait_for(lambda: "ms" in browser.value("document.querySelector('.picture-wide').textContent"), 30,
                  "the lag to be measured")
         browser.screenshot(os.path.join(SCREENSHOTS, "desktop.png"))
         self.assertEqual(browser.complaints, [])
@@ -123,8 +123,9 @@ class Page(ClusterCase):
                     self.assertLessEqual(browser.value(f"{table}.scrollWidth"),
                                          browser.value(f"{table}.clientWidth"), part)
                 # The picture is scaled, but stays readable.
+                picture = ".picture-narrow" if looks.get("phone") else ".picture-wide"
                 self.assertGreaterEqual(
-                    browser.value("document.querySelector('#cluster svg .soft').getBoundingClientRect().height"), 8)
+                    browser.value(f"document.querySelector('{picture} .label').getBoundingClientRect().height"), 8)
             browser.screenshot(os.path.join(SCREENSHOTS, name + ".png"))
         self.assertEqual(browser.complaints, [])
 
@@ -148,6 +149,7 @@ class PageWithAMemberDown(ClusterCase):
         self.addCleanup(browser.close)
         browser.look(**DESKTOP)
         browser.open(f"http://{self.node(0).admin}/")
-        wait_for(lambda: browser.value("document.querySelectorAll('.link.down').length") == 1, 30, "the page to load")
+        wait_for(lambda: browser.value("document.querySelectorAll('.picture-wide .link.down').length") == 1, 30,
+                 "the page to load")
         browser.screenshot(os.path.join(SCREENSHOTS, "member-down.png"))
         self.assertEqual(browser.complaints, [])

@@ -1,7 +1,7 @@
 # Writes a C++ file that holds the files of the page: cmake -DOUT=FILE -DFOLDER=FOLDER -P embed.cmake
 set(code "#include \"node/admin/page/page_files.h\"\n\nnamespace shoal::node {\n\nnamespace {\n")
 set(rows "")
-foreach(name page.html page.css page.js icon.svg)
+foreach(name page.html swarm.html page.css page.js icon.svg)
   file(READ ${FOLDER}/${name} hex HEX)
   string(REGEX REPLACE "(..)" "'\\\\x\\1'," bytes "${hex}")
   string(REGEX REPLACE "[^a-z]" "_" symbol ${name})

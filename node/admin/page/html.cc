@@ -7,9 +7,11 @@
 
 namespace shoal::node {
 
-std::string html_text(std::string_view text, size_t bytes_max) {
+namespace {
+
+std::string escaped(std::string_view ascii) {
   std::string out;
-  for (const char c : printable(text, bytes_max)) {
+  for (const char c : ascii) {
     switch (c) {
       case '&':
         out += "&amp;";
@@ -31,6 +33,22 @@ std::string html_text(std::string_view text, size_t bytes_max) {
     }
   }
   return out;
+}
+
+}  // namespace
+
+std::string html_text(std::string_view text, size_t bytes_max) { return escaped(printable(text, bytes_max)); }
+
+std::string html_label(std::string_view text, size_t characters_max) {
+  const std::string all = printable(text, characters_max + 1);
+  if (all.size() <= characters_max) return escaped(all);
+  return escaped(std::string_view(all).substr(0, characters_max - 1)) + "…";
+}
+
+std::string html_cell(std::string_view html, std::string_view kinds) {
+  std::string out = "<td";
+  if (!kinds.empty()) out.append(" class=\"").append(kinds).append("\"");
+  return out.append(">").append(html).append("</td>");
 }
 
 std::string filled(std::string_view html,

@@ -1,12 +1,17 @@
 #include "node/admin/page/page.h"
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 #include "node/admin/page/html.h"
 #include "node/admin/page/page_chart.h"
-#include "node/admin/page/page_cluster.h"
 #include "node/admin/page/page_files.h"
+#include "node/admin/page/page_look.h"
+#include "node/admin/page/page_members.h"
+#include "node/admin/page/page_picture.h"
 #include "node/config/version.h"
+#include "node/status/problems.h"
 #include "node/status/request_totals.h"
 #include "node/text/amount_text.h"
 
@@ -17,11 +22,11 @@ namespace {
 using Points = std::vector<History::Point>;
 
 constexpr size_t kTopShown = 10;
+constexpr size_t kProblemMax = 1500;
 
 std::string summary(const NodeState& state) {
   const std::string ready = state.readiness.ready ? "<span class=\"state ready\">ready</span>"
-                                                  : "<span class=\"state not-ready\">not ready: " +
-                                                        html_text(state.readiness.reason, 200) + "</span>";
+                                                  : "<span class=\"state not-ready\">not ready</span>";
   return ready + "<span>cluster " + html_text(state.cluster) + "</span><span>shoal " + html_text(version()) +
          "</span><span>up " + seconds_text(static_cast<uint64_t>(std::max<int64_t>(0, state.uptime_s))) +
          "</span>";
@@ -31,36 +36,125 @@ std::string tile(const std::string& value, std::string_view name) {
   return "<div class=\"tile\"><b>" + value + "</b><span>" + std::string(name) + "</span></div>";
 }
 
-std::string tiles(const NodeState& state, const Points& history) {
-  const StoreTotals& store = state.store;
+std::string problems(const NodeState& state) {
+  const std::vector<Problem> found = problems_of(state);
+  if (found.empty()) return "<p class=\"ready\">✓ Nothing is wrong, as far as this node knows.</p>";
+  std::string out = "<ul>";
+  for (const Problem& problem : found) {
+    out.append("<li class=\"").append(to_string(problem.severity)).append("\">");
+    out.append(html_text(problem.text, kProblemMax)).append("</li>");
+  }
+  return out + "</ul>";
+}
+
+// "3 of 5", and what keeps the others.
+std::string nodes_tile(const sync::Status& sync) {
+  size_t at_work = 1;  // this node
+  std::map<std::string, size_t> others;
+  for (const sync::MemberStatus& member : sync.members) {
+    if (is_at_work(member)) {
+      ++at_work;
+    } else {
+      ++others[look_of(member).name];
+    }
+  }
+  std::string why;
+  for (const auto& [state, count] : others) {
+    why += (why.empty() ? "" : ", ") + std::to_string(count) + " " + state;
+  }
+  return tile(std::to_string(at_work) + " of " + std::to_string(sync.members.size() + 1),
+              why.empty() ? "nodes" : "nodes: " + why);
+}
+
+double cluster_announces_per_s(const NodeState& state) {
+  double sum = state.announces_per_s;
+  for (const sync::MemberStatus& member : state.sync->members) {
+    if (is_at_work(member)) sum += member.announces_per_s;
+  }
+  return sum;
+}
+
+// Swarms and peers of the whole cluster: every node holds all of them.
+std::string held_tiles(const StoreTotals& store) {
+  return tile(grouped_text(store.swarms), "swarms") +
+         tile(grouped_text(store.seeders_v4 + store.seeders_v6), "seeders") +
+         tile(grouped_text(store.leechers_v4 + store.leechers_v6), "leechers");
+}
+
+std::string node_tiles(const NodeState& state, const Points& history) {
   const auto rate = [&](Series series) {
     return history.empty() ? 0 : history.back().values[static_cast<size_t>(series)];
   };
-  std::string out =
-      tile(grouped_text(store.swarms), "swarms") +
-      tile(grouped_text(store.seeders_v4 + store.seeders_v6), "seeders") +
-      tile(grouped_text(store.leechers_v4 + store.leechers_v6), "leechers") +
-      tile(amount_text(rate(Series::udp_announces) + rate(Series::http_announces)) + "/s", "announces") +
-      tile(amount_text(static_cast<double>(store.memory_bytes)) + "B", "memory of the peers");
-  if (!state.sync) return out;
-  const auto& members = state.sync->members;
-  const auto alive = std::count_if(members.begin(), members.end(), [](const auto& member) {
-    return member.state == sync::MemberState::alive;
-  });
-  return out + tile(std::to_string(alive + 1) + " of " + std::to_string(members.size() + 1), "nodes alive");
+  return tile(amount_text(state.announces_per_s) + "/s", "announces") +
+         tile(byte_rate_text(rate(Series::bytes_received)), "traffic in") +
+         tile(byte_rate_text(rate(Series::bytes_sent)), "traffic out") +
+         tile(amount_text(static_cast<double>(state.store.memory_bytes)) + "B", "memory of the peers");
 }
 
-std::string charts(const Points& history) {
+std::string tiles(const NodeState& state, const Points& history) {
+  const auto group = [](const char* title, const std::string& tiles) {
+    return std::string("<h2>") + title + "</h2><div class=\"tiles\">" + tiles + "</div>";
+  };
+  if (!state.sync) return group("Now", held_tiles(state.store) + node_tiles(state, history));
+  return group("Whole cluster, as this node knows it",
+               held_tiles(state.store) + tile(amount_text(cluster_announces_per_s(state)) + "/s", "announces") +
+                   nodes_tile(*state.sync)) +
+         group("This node", node_tiles(state, history));
+}
+
+std::string ranges(uint32_t shown, uint32_t chosen) {
+  std::string out;
+  for (const uint32_t minutes : kChartMinutes) {
+    const std::string text = minutes == 60 ? "1 h" : std::to_string(minutes) + " min";
+    out += "<a href=\"/?minutes=" + std::to_string(minutes) + "\"" +
+           (minutes == shown ? " aria-current=\"true\"" : "") + ">" + text + "</a> ";
+  }
+  return out + (chosen == 0 ? "" : "<a href=\"/\">all there is</a>");
+}
+
+std::string charts(const NodeState& state, const Points& history, uint32_t minutes) {
   constexpr ChartLine kAnnounces[] = {{"UDP", Series::udp_announces}, {"HTTP", Series::http_announces}};
   constexpr ChartLine kPeers[] = {{"seeders", Series::seeders}, {"leechers", Series::leechers}};
   constexpr ChartLine kSwarms[] = {{"swarms", Series::swarms}};
   constexpr ChartLine kTraffic[] = {{"in", Series::bytes_received}, {"out", Series::bytes_sent}};
-  constexpr ChartLine kSync[] = {{"sent", Series::deltas_sent}, {"received", Series::deltas_received}};
+  constexpr ChartLine kTimes[] = {{"UDP", Series::udp_p99}, {"HTTP", Series::http_p99}};
   constexpr ChartLine kBad[] = {{"dropped", Series::dropped}, {"refused", Series::refused}};
-  return chart_html("Announces", "/s", kAnnounces, history) + chart_html("Peers", "", kPeers, history) +
-         chart_html("Swarms", "", kSwarms, history) + chart_html("Traffic", "B/s", kTraffic, history) +
-         chart_html("Changes between the nodes", "/s", kSync, history) +
-         chart_html("Requests without a good answer", "/s", kBad, history);
+  constexpr ChartLine kSync[] = {{"sent", Series::deltas_sent}, {"received", Series::deltas_received}};
+  constexpr ChartLine kLag[] = {{"50 %", Series::lag_p50}, {"99 %", Series::lag_p99}};
+  std::vector<Chart> all = {{"Announces", ChartUnit::per_second, kAnnounces},
+                            {"Peers", ChartUnit::count, kPeers},
+                            {"Swarms", ChartUnit::count, kSwarms},
+                            {"Traffic", ChartUnit::bytes_per_second, kTraffic},
+                            {"99 % of the answers within", ChartUnit::microseconds, kTimes},
+                            {"Requests without a good answer", ChartUnit::per_second, kBad}};
+  if (state.sync) {
+    all.push_back({"Changes between the nodes", ChartUnit::per_second, kSync});
+    all.push_back({"Changes of other nodes are here within", ChartUnit::microseconds, kLag});
+  }
+  std::string out = chart_times_html(history, minutes);
+  for (const Chart& chart : all) out += chart_html(chart, history, minutes);
+  return out;
+}
+
+std::string latency_table(const NodeState& state) {
+  constexpr std::pair<Timing, std::string_view> kRows[] = {{Timing::udp, "UDP requests"},
+                                                           {Timing::http, "HTTP requests"},
+                                                           {Timing::lag, "changes of other nodes"}};
+  std::string out =
+      "<p class=\"none\">Of the last 5 minutes: from a request to its answer, and from a change at another node until "
+      "it is here, by two clocks.</p><table><thead><tr><th></th><th>50 %</th><th>95 %</th><th>99 %</th></tr></thead><tbody>";
+  for (const auto& [timing, name] : kRows) {
+    if (timing == Timing::lag && !state.sync) continue;
+    const auto& times = state.latency[static_cast<size_t>(timing)];
+    const auto cell = [&, timing = timing](double us) {
+      return html_cell(us >= longest_us(timing) ? "over " + duration_text(longest_us(timing)) : duration_text(us));
+    };
+    out.append("<tr>").append(html_cell(name));
+    out += times ? cell(times->p50_us) + cell(times->p95_us) + cell(times->p99_us)
+                 : html_cell("–") + html_cell("–") + html_cell("–");
+    out += "</tr>";
+  }
+  return out + "</tbody></table>";
 }
 
 std::string top_table(const std::vector<proto::ScrapedSwarm>& top) {
@@ -73,7 +167,7 @@ std::string top_table(const std::vector<proto::ScrapedSwarm>& top) {
   for (size_t i = 0; i < std::min(top.size(), kTopShown); ++i) {
     const std::string hash = common::to_hex(top[i].info_hash);
     const proto::SwarmCounts& counts = top[i].counts;
-    out.append("<tr><td><a href=\"/v1/swarms/").append(hash).append("\"><code>").append(hash);
+    out.append("<tr><td><a href=\"/swarm?info_hash=").append(hash).append("\"><code>").append(hash);
     out.append("</code></a></td><td>").append(grouped_text(counts.seeders));
     out.append("</td><td>").append(grouped_text(counts.leechers));
     out.append("</td><td class=\"wide\">").append(grouped_text(counts.completed)).append("</td></tr>");
@@ -106,13 +200,17 @@ std::string drops_table(const NodeState& state) {
 }  // namespace
 
 std::string page_html(const NodeState& state, const Points& history,
-                      const std::vector<proto::ScrapedSwarm>& top) {
+                      const std::vector<proto::ScrapedSwarm>& top, uint32_t minutes) {
+  const uint32_t shown = minutes == 0 ? fitting_minutes(history) : minutes;
   return filled(page_file("page.html"), {{"name", html_text(state.name)},
                                          {"summary", summary(state)},
+                                         {"problems", problems(state)},
                                          {"tiles", tiles(state, history)},
                                          {"cluster", cluster_picture(state)},
                                          {"members", members_table(state)},
-                                         {"charts", charts(history)},
+                                         {"ranges", ranges(shown, minutes)},
+                                         {"charts", charts(state, history, shown)},
+                                         {"latency", latency_table(state)},
                                          {"top", top_table(top)},
                                          {"drops", drops_table(state)}});
 }

@@ -6,7 +6,7 @@
 
 namespace shoal::node {
 
-// `name`: "page.html", "page.css", "page.js" or "icon.svg"; any other gives an empty text.
+// `name`: "page.html", "swarm.html", "page.css", "page.js" or "icon.svg"; any other gives an empty text.
 std::string_view page_file(std::string_view name);
 
 }  // namespace shoal::node

@@ -47,6 +47,7 @@ proto::Heartbeat full_heartbeat() {
   heartbeat.members.back().loss_permille = 1000;
   heartbeat.key_ids = {{1, 2, 3, 4}, {0, 0, 0, 0}};
   heartbeat.minor = 7;
+  heartbeat.version = "1.23.456";
   heartbeat.load_permille = 999;
   return heartbeat;
 }
@@ -165,8 +166,9 @@ TEST_CASE("sync packet: the largest heartbeat fits a datagram") {
   }
   heartbeat.key_ids.resize(proto::kSyncKeyIdsMax, {1, 2, 3, 4});
   heartbeat.minor = UINT32_MAX;
+  heartbeat.version = std::string(proto::kSyncVersionMax, 'x');
   heartbeat.load_permille = proto::kPermilleMax;
-  CHECK(room >= 10);
+  CHECK(room >= 9);
   CHECK(pb_of(heartbeat).ByteSizeLong() < proto::kSyncBodyMax);
 }
 
@@ -239,6 +241,9 @@ TEST_CASE("sync packet: false heartbeats are refused") {
   CHECK(accepted([](Heartbeat& h) { h.set_key_ids(std::string(32, 'x')); }));
   CHECK(!accepted([](Heartbeat& h) { h.set_key_ids(std::string(36, 'x')); }));
   CHECK(!accepted([](Heartbeat& h) { h.set_load_permille(1001); }));
+  CHECK(accepted([](Heartbeat& h) { h.set_version(std::string(24, 'x')); }));
+  CHECK(!accepted([](Heartbeat& h) { h.set_version(std::string(25, 'x')); }));
+  CHECK(!accepted([](Heartbeat& h) { h.set_version("1\n2"); }));
   CHECK(!accepted([](Heartbeat& h) { h.mutable_members(0)->set_loss_permille(1001); }));
   CHECK(!accepted([](Heartbeat& h) { h.set_advertise("12345"); }));
   CHECK(!accepted([](Heartbeat& h) { h.set_advertise(std::string("1234\0\0", 6)); }));

@@ -384,7 +384,58 @@ TEST_CASE("admin: the page and its files") {
   CHECK(get(admin, "/page.css").find("Content-Type: text/css; charset=utf-8\r\n") != std::string::npos);
   CHECK(get(admin, "/page.js").find("Content-Type: text/javascript; charset=utf-8\r\n") != std::string::npos);
   CHECK(get(admin, "/icon.svg").find("\r\n\r\n<svg ") != std::string::npos);
-  CHECK(get(admin, "/page.html").rfind("HTTP/1.1 404 ", 0) == 0);  // a template is no page
+  // Templates are no pages.
+  CHECK(get(admin, "/page.html").rfind("HTTP/1.1 404 ", 0) == 0);
+  CHECK(get(admin, "/swarm.html").rfind("HTTP/1.1 404 ", 0) == 0);
+}
+
+TEST_CASE("admin: the page shows the minutes that are asked for") {
+  FakeNode fake;
+  node::Admin admin(fake.actions([] { return node::NodeState{}; }));
+  for (int64_t ms : {0, 10'000}) fake.history.add(ms, ms, {});
+  for (int64_t ms = 20'000; ms <= 1'200'000; ms += 10'000) fake.history.add(ms, ms, {});
+  const auto shows = [&](const std::string& query, const std::string& range) {
+    CAPTURE(query);
+    CHECK(get(admin, "/" + query).find(">" + range + " ago<") != std::string::npos);
+  };
+  shows("", "1 h");
+  shows("?minutes=5", "5 min");
+  shows("?minutes=15", "15 min");
+  shows("?minutes=60", "1 h");
+  for (const char* odd : {"?minutes=0", "?minutes=7", "?minutes=-5", "?minutes=99999999999", "?x", "?minutes"}) {
+    shows(odd, "1 h");
+  }
+}
+
+TEST_CASE("admin: the page of a swarm") {
+  FakeNode fake;
+  node::Admin admin(fake.actions([] { return node::NodeState{}; }));
+  proto::Delta delta;
+  delta.info_hash.bytes.fill(0xab);
+  const common::Tick now = fake.clock.tick();
+  for (uint16_t port = 1; port <= 30; ++port) {
+    delta.peer = common::make_endpoint_v4(0xc0000201, port);
+    delta.state = {port <= 10 ? proto::PeerRole::seeder : proto::PeerRole::leecher, port <= 3};
+    delta.stamp = common::stamp_of(now);
+    fake.store->merge({&delta, 1}, now);
+  }
+  const std::string hex = common::to_hex(delta.info_hash);
+  const std::string page = get(admin, "/swarm?info_hash=" + hex);
+  CHECK(page.rfind("HTTP/1.1 200 ", 0) == 0);
+  CHECK(page.find("Content-Security-Policy: default-src 'none';") != std::string::npos);
+  CHECK(page.find("<b>10</b><span>seeders</span>") != std::string::npos);
+  CHECK(page.find("<b>20</b><span>leechers</span>") != std::string::npos);
+  CHECK(page.find("<b>3</b><span>completed</span>") != std::string::npos);
+  CHECK(page.find("<td>192.0.2.1:") != std::string::npos);
+  CHECK(page.find("href=\"/v1/swarms/" + hex) != std::string::npos);
+  // Loading it again shows the same peers: it does not flicker.
+  CHECK(page == get(admin, "/swarm?info_hash=" + hex));
+  CHECK(get(admin, "/swarm?info_hash=" + std::string(40, '0')).find("No peer of it is known here.") !=
+        std::string::npos);
+  const std::string wrong = get(admin, "/swarm?info_hash=%3Cscript%3Ealert(1)%3C/script%3E");
+  CHECK(wrong.find("This is no info_hash") != std::string::npos);
+  CHECK(wrong.find("<script>alert") == std::string::npos);
+  CHECK(get(admin, "/swarm").find("This is no info_hash") != std::string::npos);
 }
 
 TEST_CASE("admin: the largest swarms") {

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 using namespace shoal;
@@ -72,6 +73,39 @@ TEST_CASE("history: the series of a node's state") {
   CHECK(at(values, Series::bytes_sent) == 222);
   CHECK(at(values, Series::seeders) == 3);
   CHECK(at(values, Series::deltas_received) == 8);
+}
+
+TEST_CASE("history: times are those of each step; none where nothing happened") {
+  node::History history;
+  node::WorkerCounters worker;
+  node::NodeState state;
+  state.workers = {&worker};
+  worker.udp[0].request_time.add(400'000, 1'000);  // before the first call
+  history.add(0, 0, {}, node::timings_of(state));
+  worker.udp[0].request_time.add(40, 100);
+  history.add(10'000, 10'000, {}, node::timings_of(state));
+  history.add(20'000, 20'000, {}, node::timings_of(state));
+  auto points = history.points();
+  CHECK(at(points[0].values, Series::udp_p99) == doctest::Approx(49.75));
+  CHECK(std::isnan(at(points[0].values, Series::http_p99)));
+  CHECK(std::isnan(at(points[1].values, Series::udp_p99)));
+  const auto json = nlohmann::json::parse(node::history_json(history));
+  CHECK(json["series"]["udp_p99_us"][0] == doctest::Approx(49.8));
+  CHECK(json["series"]["udp_p99_us"][1] == nullptr);
+}
+
+TEST_CASE("history: remembers the timings of five minutes ago") {
+  node::History history;
+  const auto timings = [](uint64_t count) {
+    node::Timings out;
+    out.counts[0][0] = count;
+    return out;
+  };
+  CHECK(history.earlier_timings().counts[0][0] == 0);
+  for (uint64_t i = 0; i <= 100; ++i) {
+    history.add(static_cast<int64_t>(i) * node::kHistoryStepMs, 0, {}, timings(i + 1));
+    CHECK(history.earlier_timings().counts[0][0] == (i < 30 ? 1 : i - 29));
+  }
 }
 
 TEST_CASE("history: as JSON, a column for each series") {

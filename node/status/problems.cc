@@ -1,0 +1,183 @@
+#include "node/status/problems.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <functional>
+
+#include "node/text/amount_text.h"
+#include "node/text/printable.h"
+#include "sync/keys.h"
+
+namespace shoal::node {
+
+namespace {
+
+using sync::MemberState;
+using sync::MemberStatus;
+
+constexpr size_t kProblemNameMax = 64;
+constexpr size_t kProblemReasonMax = 1000;
+constexpr size_t kProblemNamesMax = 10;
+constexpr size_t kProblemOptionsMax = 10;
+constexpr int64_t kDisagreeMs = 600'000;
+constexpr std::string_view kLately = "in the last 5 min";
+constexpr std::string_view kLastHour = "in the last hour";
+
+std::string name_of(const MemberStatus& member) { return printable(member.name, kProblemNameMax); }
+
+// "b (192.0.2.2:6970)".
+std::string named(const MemberStatus& member) {
+  return name_of(member) + " (" + common::to_string(member.address) + ")";
+}
+
+std::string ago_text(int64_t ms) { return seconds_text(static_cast<uint64_t>(std::max<int64_t>(0, ms)) / 1000); }
+
+std::string times_text(uint64_t times) { return times == 1 ? "once" : grouped_text(times) + " times"; }
+
+class Problems {
+ public:
+  void error(std::string text) { found_.push_back({Severity::error, std::move(text)}); }
+  void warn(std::string text) { found_.push_back({Severity::warning, std::move(text)}); }
+
+  // Warns of what has happened at least once.
+  void happened(uint64_t times, const std::string& what, std::string_view when) {
+    if (times > 0) warn(what + " (" + times_text(times) + " " + std::string(when) + ")");
+  }
+
+  // A sentence about each of the first `members`, and one with the names of the others.
+  void each(Severity severity, const std::vector<const MemberStatus*>& members, const std::string& are,
+            const std::function<std::string(const MemberStatus&)>& sentence) {
+    for (size_t i = 0; i < std::min(members.size(), kProblemMembersMax); ++i) {
+      found_.push_back({severity, sentence(*members[i])});
+    }
+    if (members.size() <= kProblemMembersMax) return;
+    const size_t more = members.size() - kProblemMembersMax;
+    std::string text = std::to_string(more) + " more " + are + ": ";
+    for (size_t i = 0; i < std::min(more, kProblemNamesMax); ++i) {
+      text += (i == 0 ? "" : ", ") + name_of(*members[kProblemMembersMax + i]);
+    }
+    found_.push_back({severity, text + (more > kProblemNamesMax ? ", ..." : "")});
+  }
+
+  std::vector<Problem> sorted() && {
+    std::stable_sort(found_.begin(), found_.end(),
+                     [](const Problem& a, const Problem& b) { return a.severity < b.severity; });
+    return std::move(found_);
+  }
+
+ private:
+  std::vector<Problem> found_;
+};
+
+template <class Is>
+std::vector<const MemberStatus*> those(const sync::Status& sync, Is is) {
+  std::vector<const MemberStatus*> found;
+  for (const MemberStatus& member : sync.members) {
+    if (is(member)) found.push_back(&member);
+  }
+  return found;
+}
+
+void look_at_members(const sync::Status& sync, Problems& out) {
+  const auto down = those(sync, [](const auto& member) { return member.state == MemberState::down; });
+  const auto refused = those(sync, [](const auto& member) {
+    return member.state != MemberState::down && !member.refused.empty();
+  });
+  const auto differing = those(sync, [](const auto& member) {
+    return member.state == MemberState::alive && member.agreed_ago_ms >= kDisagreeMs;
+  });
+  if (sync.members.empty()) {
+    out.warn("no other member has been heard: this node has only the peers of its own clients");
+  } else if (down.size() == sync.members.size()) {
+    out.error("no other member is up: this node hears nothing of their clients");
+  }
+  out.each(Severity::error, refused, "are refused", [](const auto& member) {
+    return named(member) + " is refused, no peers are exchanged with it: " + printable(member.refused);
+  });
+  out.each(Severity::error, down, "are down", [](const auto& member) {
+    return named(member) + " is down: silent for " + ago_text(member.heard_ago_ms);
+  });
+  out.each(Severity::warning, differing, "differ from this node", [](const auto& member) {
+    return named(member) + " and this node have held different peers for " + ago_text(member.agreed_ago_ms) +
+           ": see pulls in the status";
+  });
+}
+
+void look_at_clocks(const sync::Status& sync, Problems& out) {
+  if (sync.wall_off || std::abs(sync.wall_ahead_ms) >= kClockOffMs) {
+    out.warn("the clock of this machine is " + signed_duration_text(sync.wall_ahead_ms) +
+              " off the cluster's time");
+  }
+  // Against cluster time: if only this machine's clock is wrong, nobody else is blamed.
+  const auto ahead_ms = [&](const MemberStatus& member) {
+    return member.clock_offset_ms + sync.wall_ahead_ms;
+  };
+  const auto off = those(sync, [&](const auto& member) {
+    return member.state != MemberState::down && std::abs(ahead_ms(member)) >= kClockOffMs;
+  });
+  out.each(Severity::warning, off, "have a wrong clock", [&](const auto& member) {
+    return "the clock of " + named(member) + " is " + signed_duration_text(ahead_ms(member)) +
+           " off the cluster's time";
+  });
+}
+
+void look_at_limits(const NodeState& state, Problems& out) {
+  std::string hit;
+  for (size_t i = index_of(Limit::none) + 1; i < kLimits; ++i) {
+    const uint64_t times = state.lately[static_cast<Limit>(i)];
+    if (times == 0) continue;
+    hit += (hit.empty() ? "" : ", ") + std::string(kLimitNames[i]) + " " + times_text(times);
+  }
+  if (!hit.empty()) out.warn("limits hit " + std::string(kLately) + ": " + hit);
+}
+
+void look_at_files(const NodeState& state, Problems& out) {
+  const auto happened = [&](Fault fault, const std::string& what) {
+    out.happened(state.last_hour[fault], what, kLastHour);
+  };
+  if (!state.reload_error.empty()) {
+    out.warn("the last reload failed, and everything stayed as it was: " +
+             printable(state.reload_error, kProblemReasonMax));
+  }
+  happened(Fault::snapshots_failed, "the snapshot could not be written, and the old file stayed");
+  happened(Fault::snapshots_refused, "the snapshot could not be read at start and was set aside");
+  happened(Fault::exports_failed, "the export could not be written, and the old file stayed");
+  happened(Fault::access_states_failed, "access.state_file could not be written");
+  happened(Fault::access_changes_refused, "a change of the access list was refused, since it holds too many");
+  happened(Fault::access_lines_bad, "a line of an access FIFO is not an info_hash");
+  if (state.need_restart.empty()) return;
+  std::string keys;
+  for (size_t i = 0; i < std::min(state.need_restart.size(), kProblemOptionsMax); ++i) {
+    keys += (i == 0 ? "" : ", ") + state.need_restart[i];
+  }
+  if (state.need_restart.size() > kProblemOptionsMax) keys += ", ...";
+  out.warn("changed options wait for a restart: " + keys);
+}
+
+void look_at_load(const NodeState& state, Problems& out) {
+  const auto happened = [&](Fault fault, const std::string& what) {
+    out.happened(state.lately[fault], what, kLately);
+  };
+  happened(Fault::deltas_dropped, "announces come faster than the sync channel takes them: changes were dropped");
+  happened(Fault::answers_dropped, "the kernel did not take UDP answers");
+  happened(Fault::stalls, "this process stood still for a second or more");
+}
+
+}  // namespace
+
+std::string_view to_string(Severity severity) { return severity == Severity::error ? "error" : "warning"; }
+
+std::vector<Problem> problems_of(const NodeState& state) {
+  Problems out;
+  if (!state.readiness.ready) out.error("this node is not ready: " + printable(state.readiness.reason, kProblemReasonMax));
+  if (state.sync) {
+    look_at_members(*state.sync, out);
+    look_at_clocks(*state.sync, out);
+  }
+  look_at_limits(state, out);
+  look_at_files(state, out);
+  look_at_load(state, out);
+  return std::move(out).sorted();
+}
+
+}  // namespace shoal::node

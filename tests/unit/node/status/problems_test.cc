@@ -1,0 +1,183 @@
+#include "node/status/problems.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "tests/unit/support/page_samples.h"
+
+using namespace shoal;
+using node::Fault;
+using node::Limit;
+using node::Problem;
+using node::Severity;
+using sync::MemberState;
+
+namespace {
+
+// All that is wrong.
+std::vector<Problem> found(const node::NodeState& state) { return node::problems_of(state); }
+
+void check_only(const node::NodeState& state, Severity severity, const std::string& text) {
+  const auto problems = found(state);
+  REQUIRE(problems.size() == 1);
+  CHECK(problems[0].text == text);
+  CHECK(problems[0].severity == severity);
+}
+
+}  // namespace
+
+TEST_CASE("problems: none") {
+  CHECK(found(test::well_node(3)).empty());
+  node::NodeState single = test::well_node(0);
+  single.sync.reset();
+  CHECK(found(single).empty());
+}
+
+TEST_CASE("problems: this node") {
+  node::NodeState state = test::well_node(2);
+  state.readiness = {false, "bootstrapping from b (37 %)"};
+  check_only(state, Severity::error, "this node is not ready: bootstrapping from b (37 %)");
+}
+
+TEST_CASE("problems: members that are down or refused") {
+  node::NodeState state = test::well_node(2);
+  state.sync->members[0].state = MemberState::down;
+  state.sync->members[0].heard_ago_ms = 300'000;
+  check_only(state, Severity::error, "b (192.0.2.1:6970) is down: silent for 5 min");
+  // What it was refused for is old news.
+  state.sync->members[0].refused = "x";
+  check_only(state, Severity::error, "b (192.0.2.1:6970) is down: silent for 5 min");
+
+  state = test::well_node(2);
+  state.sync->members[1].refused = "tracker.peer_timeout_s is 60 there and 2700 here";
+  check_only(state, Severity::error,
+             "c (192.0.2.2:6970) is refused, no peers are exchanged with it: tracker.peer_timeout_s is 60 there "
+             "and 2700 here");
+
+  // Silence of some seconds is no news yet.
+  state = test::well_node(2);
+  state.sync->members[1].state = MemberState::suspect;
+  CHECK(found(state).empty());
+}
+
+TEST_CASE("problems: a node that is alone") {
+  check_only(test::well_node(0), Severity::warning,
+             "no other member has been heard: this node has only the peers of its own clients");
+  node::NodeState state = test::well_node(1);
+  state.sync->members[0].state = MemberState::down;
+  const auto problems = found(state);
+  REQUIRE(problems.size() == 2);
+  CHECK(problems[0].text == "no other member is up: this node hears nothing of their clients");
+}
+
+TEST_CASE("problems: many members are named in few lines") {
+  node::NodeState state = test::well_node(200);
+  for (size_t i = 1; i < state.sync->members.size(); ++i) state.sync->members[i].state = MemberState::down;
+  const auto problems = found(state);
+  REQUIRE(problems.size() == node::kProblemMembersMax + 1);
+  CHECK(problems.back().text == "194 more are down: h, i, j, k, l, m, n, o, p, q, ...");
+}
+
+TEST_CASE("problems: members whose peers differ for long") {
+  node::NodeState state = test::well_node(2);
+  state.sync->members[0].agreed_ago_ms = 599'999;
+  CHECK(found(state).empty());
+  state.sync->members[0].agreed_ago_ms = 600'000;
+  check_only(state, Severity::warning,
+             "b (192.0.2.1:6970) and this node have held different peers for 10 min: see pulls in the status");
+}
+
+TEST_CASE("problems: clocks") {
+  node::NodeState state = test::well_node(2);
+  state.sync->members[0].clock_offset_ms = -9'999;
+  CHECK(found(state).empty());
+  state.sync->members[0].clock_offset_ms = -10'000;
+  check_only(state, Severity::warning, "the clock of b (192.0.2.1:6970) is -10.0 s off the cluster's time");
+
+  // If only this machine's clock is wrong, nobody else is blamed for it.
+  state = test::well_node(2);
+  state.sync->wall_ahead_ms = 12'000;
+  for (auto& member : state.sync->members) member.clock_offset_ms = -12'000;
+  check_only(state, Severity::warning, "the clock of this machine is +12.0 s off the cluster's time");
+
+  // By more than a tick, which is short here.
+  state = test::well_node(2);
+  state.sync->wall_ahead_ms = 300;
+  state.sync->wall_off = true;
+  check_only(state, Severity::warning, "the clock of this machine is +300 ms off the cluster's time");
+
+  // That of a node that is down is old news.
+  state = test::well_node(2);
+  state.sync->members[0].clock_offset_ms = 50'000;
+  state.sync->members[0].state = MemberState::down;
+  check_only(state, Severity::error, "b (192.0.2.1:6970) is down: silent for 0 s");
+}
+
+TEST_CASE("problems: limits that were hit lately") {
+  node::NodeState state = test::well_node(2);
+  state.limit_hits[node::index_of(Limit::swarms)] = 99;  // long ago
+  CHECK(found(state).empty());
+  state.lately[Limit::swarms] = 1;
+  state.lately[Limit::requests_per_s_per_prefix] = 1'234;
+  check_only(state, Severity::warning,
+             "limits hit in the last 5 min: swarms once, requests_per_s_per_prefix 1,234 times");
+}
+
+TEST_CASE("problems: each fault that is counted is told") {
+  for (size_t i = 0; i < static_cast<size_t>(Fault::limits); ++i) {
+    const auto fault = static_cast<Fault>(i);
+    CAPTURE(i);
+    node::NodeState state = test::well_node(2);
+    state.lately[fault] = 1;
+    state.last_hour[fault] = 3;
+    const auto problems = found(state);
+    REQUIRE(problems.size() == 1);
+    const std::string& text = problems[0].text;
+    CHECK((text.ends_with("(once in the last 5 min)") || text.ends_with("(3 times in the last hour)")));
+  }
+}
+
+TEST_CASE("problems: the last reload failed") {
+  node::NodeState state = test::well_node(2);
+  state.reloads_failed = 3;  // but not the last one
+  CHECK(found(state).empty());
+  state.reload_error = "tracker.interval_s: \"x\" is not allowed";
+  check_only(state, Severity::warning,
+             "the last reload failed, and everything stayed as it was: tracker.interval_s: \"x\" is not allowed");
+}
+
+TEST_CASE("problems: options that wait for a restart") {
+  node::NodeState state = test::well_node(2);
+  state.need_restart = {"tracker.udp", "sync.listen"};
+  check_only(state, Severity::warning, "changed options wait for a restart: tracker.udp, sync.listen");
+  state.need_restart.assign(60, "x");
+  CHECK(found(state)[0].text == "changed options wait for a restart: x, x, x, x, x, x, x, x, x, x, ...");
+}
+
+TEST_CASE("problems: errors come first") {
+  node::NodeState state = test::mixed_node(11);
+  state.lately[Limit::swarms] = 1;
+  state.readiness = {false, "stopping"};
+  const auto problems = found(state);
+  CHECK(problems.front().severity == Severity::error);
+  CHECK(problems.back().severity == Severity::warning);
+  CHECK(std::is_sorted(problems.begin(), problems.end(),
+                       [](const Problem& a, const Problem& b) { return a.severity < b.severity; }));
+}
+
+TEST_CASE("problems: foreign text stays short and printable") {
+  node::NodeState state = test::well_node(100);
+  for (auto& member : state.sync->members) {
+    member.name = std::string(255, '\x1b');
+    member.refused = std::string(5'000, '\xff');
+    member.clock_offset_ms = 50'000;
+    member.agreed_ago_ms = 900'000;
+  }
+  const auto problems = found(state);
+  CHECK(problems.size() == 3 * (node::kProblemMembersMax + 1));
+  for (const Problem& problem : problems) {
+    CHECK(problem.text.size() < 4'000);
+    CHECK(std::all_of(problem.text.begin(), problem.text.end(), [](char c) { return c >= 0x20 && c < 0x7f; }));
+  }
+}
