@@ -15,7 +15,8 @@
 using namespace shoal::node;
 
 TEST_CASE("option text: the default file holds every key and gives the defaults") {
-  const auto settings = parse_config_file("default", default_file());
+  const auto [settings, cut_short] = parse_config_file("default", default_file());
+  CHECK_FALSE(cut_short);
   REQUIRE(settings.size() == option_table().size());
   for (size_t i = 0; i < settings.size(); ++i) {
     const Option& option = option_table()[i];
