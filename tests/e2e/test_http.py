@@ -233,7 +233,7 @@ class HttpWrongQueries(HttpCase):
     def test_of_a_key_that_comes_twice_the_last_counts(self):
         """A tracker's URL may have a query of its own, to which clients append theirs."""
         client, info_hash = self.http(), fresh_hash()
-        target = announce_target(info_hash, 1000, left=5)
+        target = announce_target(info_hash, 1000, left=5, event="started")
         for own in (f"info_hash={'y' * 20}", "info_hash=short", "port=1", "port=x", "left=0", "event=stopped",
                     "compact=0", "numwant=x", "peer_id=x", target.split("?")[1]):
             with self.subTest(own):
