@@ -20,10 +20,10 @@ TEST_CASE("node upkeep: sweeps the store slice by slice, and notes the history a
   int noted = 0;
   NodeUpkeep upkeep(&loop, *store, clock, HeapPages(),
                     {.before_slices = [&] { ++slices; },
-                     .series =
+                     .state =
                          [&] {
                            ++noted;
-                           return SeriesValues{};
+                           return NodeState{};
                          }});
   uv_run(&loop, UV_RUN_NOWAIT);
   CHECK(noted == 0);  // it has not been started
