@@ -44,11 +44,11 @@ struct ScrapedSwarm {
 // caller.
 struct AnnounceAnswer {
   uint32_t interval_s = 0;
-  bool alone = false;  // the first leecher of a swarm, alone: interval_s is short, this once
   SwarmCounts counts;
   common::ByteSpan peers_v4;
   common::ByteSpan peers_v6;
-  bool full = false;  // the peer was not stored: the answer says so instead of all of the above
+  bool full = false;   // the peer was not stored: the answer says so instead of all of the above
+  bool alone = false;  // the first leecher of a swarm, alone: interval_s is short, this once
 };
 
 }  // namespace shoal::proto
