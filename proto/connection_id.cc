@@ -12,7 +12,8 @@ using common::SipKey;
 namespace {
 
 constexpr uint64_t kEpochBits = 7;
-constexpr uint64_t kPreviousEpochs = 6;  // accepted; with the present and the next one those that the bits tell apart
+constexpr uint64_t kPreviousEpochs =
+    6;  // accepted; with the present and the next one those that the bits tell apart
 
 uint64_t epoch_at(int64_t unix_s) { return static_cast<uint64_t>(unix_s / kConnectionIdEpochS); }
 

@@ -3,10 +3,10 @@
 //
 //   id = SipHash-2-4(key, family | address | epoch), its three low bits replaced by those of the epoch
 //
-// The epoch is Unix time / 64 s. Ids of the current and the six previous epochs are accepted (for at least 6.4
-// minutes: BEP 15 asks for two, and some clients keep an id longer), and of the next one (another node's clock
-// may be ahead). The three clear bits distinguish these eight, so a check costs one hash. The port is left out:
-// NATs change it. Any thread.
+// The epoch is Unix time / 64 s. Ids of the current and the six previous epochs are accepted (for at
+// least 6.4 minutes: BEP 15 asks for two, and some clients keep an id longer), and of the next one (another
+// node's clock may be ahead). The three clear bits distinguish these eight, so a check costs one hash. The
+// port is left out: NATs change it. Any thread.
 
 #pragma once
 

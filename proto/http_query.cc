@@ -57,8 +57,8 @@ std::optional<QueryFault> decode_hash(std::string_view value, InfoHash& out) {
   return std::nullopt;
 }
 
-// A short text value without escapes: a view of `value`, or of `room` if there was something to decode. Empty if
-// it cannot be decoded or is too long for anything that is understood.
+// A short text value without escapes: a view of `value`, or of `room` if there was something to decode. Empty
+// if it cannot be decoded or is too long for anything that is understood.
 class TextValue {
  public:
   explicit TextValue(std::string_view value) : text_(value) {

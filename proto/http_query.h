@@ -4,9 +4,9 @@
 // Only the info_hash can be wrong. Any other value that is missing, malformed or unknown is as if it had not
 // been sent: a client that fills in one field badly is still served. Keys are matched without decoding. Of a
 // key that comes twice the last value counts: a URL with a query of its own comes first, what the client
-// appends to it is newer. Unknown keys are skipped with their values, and so are those that a tracker does not
-// need: key, trackerid, uploaded, downloaded, no_peer_id and so on. The values of ip, ipv4 and ipv6 are passed
-// on as sent. A '+' is a plus, never a space: info_hash and peer_id are binary.
+// appends to it is newer. Unknown keys are skipped with their values, and so are those that a tracker does
+// not need: key, trackerid, uploaded, downloaded, no_peer_id and so on. The values of ip, ipv4 and ipv6 are
+// passed on as sent. A '+' is a plus, never a space: info_hash and peer_id are binary.
 
 #pragma once
 
@@ -35,8 +35,8 @@ constexpr size_t kQueryFaults = 3;
 std::string_view to_string(QueryFault fault);
 
 struct AnnounceQuery {
-  // left is kLeftUnknown if it is no number below 2^63; port is 0 if it is none from 1 to 65535; peer_id is all
-  // zeros if it is not 20 bytes; numwant is cut to 2^32 - 1
+  // left is kLeftUnknown if it is no number below 2^63; port is 0 if it is none from 1 to 65535; peer_id is
+  // all zeros if it is not 20 bytes; numwant is cut to 2^32 - 1
   AnnounceRequest request;
   bool compact = true;  // false only for compact=0
 
@@ -53,8 +53,8 @@ tl::expected<AnnounceQuery, QueryFault> parse_announce_query(std::string_view qu
 std::optional<common::Endpoint> parse_announced_address(std::string_view value);
 
 // The info_hashes asked for, the first kHttpScrapeMax, sorted and each once (the order of the answer's
-// dictionary), at the front of `room`. One that is malformed does not lose the others. Never empty: there is no
-// full scrape this way.
+// dictionary), at the front of `room`. One that is malformed does not lose the others. Never empty: there is
+// no full scrape this way.
 tl::expected<std::span<common::InfoHash>, QueryFault> parse_scrape_query(
     std::string_view query, std::span<common::InfoHash, kHttpScrapeMax> room);
 

@@ -1,14 +1,14 @@
-// HTTP/1.x requests, as far as a tracker needs them: GET and HEAD (and POST for the admin endpoint), with a head of
-// bounded size and no body worth reading.
+// HTTP/1.x requests, as far as a tracker needs them: GET and HEAD (and POST for the admin endpoint), with a
+// head of bounded size and no body worth reading.
 //
 // The parser keeps no state: it is given everything that has arrived and not been consumed, and says whether
 // that begins with a request. The result does not depend on how the bytes were split into reads: a bad
 // request is bad from its first bad line (or control byte) on. No allocation, no copies. Any thread.
 //
-// Strict where leniency would let two programs see different requests (request smuggling): no folded lines, no
-// space before a colon, no chunked body, one length at most; lines end in CR LF, or in LF alone where no proxy
-// stands between. Bytes from 0x80 on are allowed in the target and in values: some clients forget to escape their
-// info_hash.
+// Strict where leniency would let two programs see different requests (request smuggling): no folded lines,
+// no space before a colon, no chunked body, one length at most; lines end in CR LF, or in LF alone where no
+// proxy stands between. Bytes from 0x80 on are allowed in the target and in values: some clients forget to
+// escape their info_hash.
 
 #pragma once
 
@@ -63,11 +63,11 @@ struct HttpRequest {
 // HTTP/1.1, and no body.
 struct HttpRules {
   bool post = false;  // else 405; its body must be empty
-  // Programs that are not browsers: a few empty lines before a request, HTTP/1.1 without Host, a body of at most
-  // kHttpBodyMax whose Content-Length says so; it is skipped.
+  // Programs that are not browsers: a few empty lines before a request, HTTP/1.1 without Host, a body of at
+  // most kHttpBodyMax whose Content-Length says so; it is skipped.
   bool lenient = false;
-  // Lines that end in LF alone. Not behind a proxy: what it takes for one header line could be two here, and the
-  // second might name a client.
+  // Lines that end in LF alone. Not behind a proxy: what it takes for one header line could be two here, and
+  // the second might name a client.
   bool bare_lf = false;
 };
 

@@ -24,7 +24,8 @@ namespace shoal::proto {
 
 constexpr uint8_t kSyncMajor = 1;  // nodes of different major versions do not understand each other
 extern const uint8_t kSyncMinor;   // sent in heartbeats, for people; the build may set it (SHOAL_SYNC_MINOR)
-constexpr size_t kSyncDatagramMax = 1200;  // of IP and UDP 48 bytes more at most: passes every path, from 1280 on
+constexpr size_t kSyncDatagramMax =
+    1200;  // of IP and UDP 48 bytes more at most: passes every path, from 1280 on
 constexpr size_t kSyncHeaderSize = 36;
 constexpr size_t kSyncNonceOffset = 12;
 constexpr size_t kSyncNonceSize = 24;

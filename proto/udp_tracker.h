@@ -28,9 +28,9 @@ constexpr size_t kUdpAnnounceHeaderSize = 20;  // answer before the peers
 constexpr size_t kUdpScrapeHeaderSize = 16;    // request before the hashes
 constexpr size_t kUdpScrapeMax = 74;           // hashes in one scrape
 
-// Largest UDP payload that passes every path without fragments: 1280 bytes, the least MTU of IPv6, less IP's 20 or
-// 40 and UDP's 8. Tunnels (WireGuard, 6in4, PPPoE) have 1280 to 1492; routers do not fragment IPv6, and many drop
-// fragments of IPv4.
+// Largest UDP payload that passes every path without fragments: 1280 bytes, the least MTU of IPv6, less IP's
+// 20 or 40 and UDP's 8. Tunnels (WireGuard, 6in4, PPPoE) have 1280 to 1492; routers do not fragment IPv6, and
+// many drop fragments of IPv4.
 constexpr size_t kPathMtuMin = 1280;
 constexpr size_t udp_payload_max(common::Family family) {
   return kPathMtuMin - (family == common::Family::v4 ? 20 : 40) - 8;
@@ -87,8 +87,8 @@ struct UdpRequest {
 
 // Any datagram of any size. The IP address field is ignored: the source address is the peer's. A negative
 // numwant is none; 0 and large ones are kept. A `left` of 2^63 or more, as sent by clients that do not know
-// it, is kLeftUnknown. Event 4 is BEP 21's paused; unknown events are none. Port 0 stays 0: BEP 15 gives it no
-// meaning, and the source port of a datagram is seldom the one that a client accepts peers on.
+// it, is kLeftUnknown. Event 4 is BEP 21's paused; unknown events are none. Port 0 stays 0: BEP 15 gives it
+// no meaning, and the source port of a datagram is seldom the one that a client accepts peers on.
 UdpRequest parse_udp_request(common::ByteSpan datagram);
 
 // The writers return the bytes written to the front of `out`; an `out` too small is our bug (kUdpAnswerMax

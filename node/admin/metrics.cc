@@ -178,7 +178,8 @@ std::vector<Row> node_and_client_rows() {
                 out.add(announces(s, &AnnounceCounters::regular), {{"event", "none"}});
               }),
       counter("shoal_announces_not_stored_total",
-              "Announces that were answered and not stored: without a port, or from an address that no peer can have.",
+              "Announces that were answered and not stored: without a port, or from an address that no peer "
+              "can have.",
               of_announces(&AnnounceCounters::unstorable)),
       counter("shoal_peers_sent_total", "Peers sent in answers to announces.",
               of_announces(&AnnounceCounters::peers_sent)),

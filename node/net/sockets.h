@@ -1,5 +1,5 @@
-// Opens the sockets that shoal listens on. All are non-blocking and close-on-exec; those for datagrams ignore path
-// MTUs. Errors name the address and the reason, for the operator at start.
+// Opens the sockets that shoal listens on. All are non-blocking and close-on-exec; those for datagrams ignore
+// path MTUs. Errors name the address and the reason, for the operator at start.
 
 #pragma once
 

@@ -53,7 +53,8 @@ class alignas(64) SwarmShard {
 
   PeerAnswer announce(SwarmRef ref, const PeerAnnounce& announce, common::Moment now, common::Prng& prng,
                       const PeerBuffers& out);
-  PeerAnswer peek(SwarmRef ref, const PeerAnnounce& announce, common::Prng& prng, const PeerBuffers& out) const;
+  PeerAnswer peek(SwarmRef ref, const PeerAnnounce& announce, common::Prng& prng,
+                  const PeerBuffers& out) const;
   proto::SwarmCounts scrape(SwarmRef ref, const common::InfoHash& info_hash) const;
 
   std::optional<SwarmDetails> inspect(uint64_t hash, const common::InfoHash& info_hash, uint32_t peers_max,

@@ -132,7 +132,8 @@ class SwarmStore final : public sync::Swarms {
                       const PeerBuffers& out);
 
   // The answer to an announce that is not to be stored, such as one without a port: counts and peers.
-  PeerAnswer peek(SwarmRef ref, const PeerAnnounce& announce, common::Prng& prng, const PeerBuffers& out) const;
+  PeerAnswer peek(SwarmRef ref, const PeerAnnounce& announce, common::Prng& prng,
+                  const PeerBuffers& out) const;
 
   // Zeros for an unknown swarm.
   proto::SwarmCounts scrape(SwarmRef ref, const common::InfoHash& info_hash) const;

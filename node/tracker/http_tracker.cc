@@ -116,12 +116,11 @@ void HttpTracker::announce(const proto::HttpRequest& request, const Endpoint& cl
     fail(request, Ask::announce, client, proto::to_string(query.error()), kNever, out);
     return;
   }
-  // Only a client on this machine can have a loopback address, whatever a proxy says. Without a port nothing is
-  // stored.
+  // Only a client on this machine can have a loopback address, whatever a proxy says. Without a port nothing
+  // is stored.
   if (is_loopback(client) && !local) query->request.port = 0;
   const Announced announced = addresses_of(*query, client);
-  if (const Refusal refusal = refuses(query->request, announced, client);
-      refusal != Refusal::none) {
+  if (const Refusal refusal = refuses(query->request, announced, client); refusal != Refusal::none) {
     fail(request, Ask::announce, client, to_string(refusal), retry_at_next_announce(), out);
     return;
   }

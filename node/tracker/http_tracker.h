@@ -32,7 +32,8 @@ class HttpTracker final : public HttpHandler {
   enum class Ask : uint8_t { nothing, announce, scrape, stats };
   Ask ask_of(const proto::HttpRequest& request) const;
   // `local`: the connection comes from this machine.
-  void announce(const proto::HttpRequest& request, const common::Endpoint& client, bool local, std::string& out);
+  void announce(const proto::HttpRequest& request, const common::Endpoint& client, bool local,
+                std::string& out);
   // The addresses to announce: one, or one of each family.
   struct Announced {
     common::Endpoint first;
@@ -47,8 +48,8 @@ class HttpTracker final : public HttpHandler {
   proto::AnnounceAnswer announce_at(const proto::AnnounceRequest& request, const Announced& announced);
   std::unique_ptr<StreamedAnswer> scrape(const proto::HttpRequest& request, const common::Endpoint& client,
                                          std::string& out);
-  void fail(const proto::HttpRequest& request, Ask ask, const common::Endpoint& client, std::string_view reason,
-            std::optional<proto::RetryIn> retry_in, std::string& out);
+  void fail(const proto::HttpRequest& request, Ask ask, const common::Endpoint& client,
+            std::string_view reason, std::optional<proto::RetryIn> retry_in, std::string& out);
   // For refused clients that may be served later, because access lists change at run time.
   proto::RetryIn retry_at_next_announce();
   void count_failure(Ask ask, const common::Endpoint& client);

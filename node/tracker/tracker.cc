@@ -103,8 +103,7 @@ proto::AnnounceAnswer Tracker::announce(SwarmRef ref, const proto::AnnounceReque
   }
 
   answer.alone = request.event == Event::started && is_new_and_alone(stored) && storable && request.left != 0;
-  answer.interval_s =
-      answer.alone ? jittered(std::min(kAloneIntervalS, settled_interval_s())) : interval_s();
+  answer.interval_s = answer.alone ? jittered(std::min(kAloneIntervalS, settled_interval_s())) : interval_s();
   answer.counts = stored.counts;
   answer.peers_v4 = buffers.v4.first(stored.peers_v4 * common::compact_size(common::Family::v4));
   answer.peers_v6 = buffers.v6.first(stored.peers_v6 * common::compact_size(common::Family::v6));

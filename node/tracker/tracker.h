@@ -80,8 +80,9 @@ class Tracker {
   // Seconds until the next announce, spread by the jitter so that clients do not all return at once.
   uint32_t interval_s() { return jittered(settled_interval_s()); }
 
-  // The same for a leecher that has just started and is all that the swarm has: another one that starts at another
-  // node in the same second would otherwise not be told of it for half an hour, nor the other way round.
+  // The same for a leecher that has just started and is all that the swarm has: another one that starts at
+  // another node in the same second would otherwise not be told of it for half an hour, nor the other way
+  // round.
   static constexpr uint32_t kAloneIntervalS = 60;
 
  private:

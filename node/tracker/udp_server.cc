@@ -27,9 +27,9 @@ namespace {
 constexpr size_t kBatch = 64;
 constexpr size_t kBatchesPerTurn = 16;       // then the loop runs its other handles
 constexpr size_t kLoadedBatch = kBatch / 2;  // from this size on, more have probably arrived meanwhile
-// Larger datagrams are cut: an announce is read from its first 98 bytes, a scrape from its first 74 hashes. An
-// odd number of cache lines, so that the heads of the datagrams of a batch do not fall into the same few sets
-// of the cache.
+// Larger datagrams are cut: an announce is read from its first 98 bytes, a scrape from its first 74 hashes.
+// An odd number of cache lines, so that the heads of the datagrams of a batch do not fall into the same few
+// sets of the cache.
 constexpr size_t kReceiveBytes = 25 * 64;
 static_assert(kReceiveBytes >= proto::kUdpScrapeHeaderSize + proto::kUdpScrapeMax * 20);
 

@@ -38,8 +38,8 @@ struct UdpCounters {
   common::Counter connects;
   common::Counter announces;
   common::Counter scrapes;
-  common::Counter errors;         // answered with action 3
-  common::Counter scrape_errors;  // of these, scrapes; the others are announces
+  common::Counter errors;                // answered with action 3
+  common::Counter scrape_errors;         // of these, scrapes; the others are announces
   common::Counter connection_id_errors;  // answered with action 3 too, and in none of the above
   // Dropped in silence:
   common::Counter dropped_malformed;
@@ -67,7 +67,7 @@ struct AnnounceCounters {
   common::Counter started;
   common::Counter completed;
   common::Counter stopped;
-  common::Counter regular;  // no event, or paused
+  common::Counter regular;     // no event, or paused
   common::Counter unstorable;  // of all these: no port, or an address that no peer can have
   common::Counter peers_sent;
 

@@ -180,8 +180,9 @@ class Bench {
         tracker_({.numwant_max = 200}, store_, nullptr, counters_.announce, 1),
         workload_(arguments.torrents, arguments.peers) {
     uv_loop_init(&loop_);
-    server_ = std::make_unique<node::HttpServer>(&loop_, node::HttpLimits{.idle_ms = 86'400'000, .rules = {.lenient = true, .bare_lf = true}}, handler_,
-                                                 counters_.http);
+    server_ = std::make_unique<node::HttpServer>(
+        &loop_, node::HttpLimits{.idle_ms = 86'400'000, .rules = {.lenient = true, .bare_lf = true}},
+        handler_, counters_.http);
     auto socket = node::open_tcp(common::make_endpoint_v4(INADDR_LOOPBACK, 0), false);
     if (!socket) {
       std::fprintf(stderr, "%s\n", socket.error().message.c_str());

@@ -117,7 +117,8 @@ TEST_CASE("http query: of a key that comes twice the last value counts, good or 
   CHECK(good(kGood + "&numwant=1&numwant=2").request.numwant == 2U);
   CHECK(!good(kGood + "&compact=1&compact=0").compact);
   const std::string peer_id = "&peer_id=";
-  CHECK(good(kGood + peer_id + std::string(20, 'p') + peer_id + std::string(20, 'q')).request.peer_id[0] == 'q');
+  CHECK(good(kGood + peer_id + std::string(20, 'p') + peer_id + std::string(20, 'q')).request.peer_id[0] ==
+        'q');
   const std::string addresses = kGood + "&ip=1&ip=2&ipv4=3&ipv4=4&ipv6=5&ipv6=6";  // the query points into it
   const AnnounceQuery query = good(addresses);
   CHECK(query.ip == "2");
@@ -140,8 +141,8 @@ TEST_CASE("http query: a port that is missing, 0, 65536, -1 or text is none") {
 TEST_CASE("http query: a left that is no number below 2^63 is unknown") {
   // anacrolix/torrent and WebTorrent send some of these while they have no metadata.
   for (const char* unknown :
-       {"9223372036854775808", "18446744073709551615", "99999999999999999999", "-1", "-9223372036854775808", "",
-        "%2d1", "x", "-", "--1", "-x", "1x", "1.5", "NaN", "undefined", " ", "0x10", "+1"}) {
+       {"9223372036854775808", "18446744073709551615", "99999999999999999999", "-1", "-9223372036854775808",
+        "", "%2d1", "x", "-", "--1", "-x", "1x", "1.5", "NaN", "undefined", " ", "0x10", "+1"}) {
     CAPTURE(unknown);
     CHECK(good(kGood + "&left=" + unknown).request.left == kLeftUnknown);
   }
@@ -173,7 +174,8 @@ TEST_CASE("http query: numwant") {
   CHECK(numwant("4294967295") == UINT32_MAX);
   CHECK(numwant("4294967296") == UINT32_MAX);
   CHECK(numwant("99999999999999999999999") == UINT32_MAX);
-  for (const char* none : {"-1", "-2147483648", "-99999999999999999999999", "", "-", "x", "1x", "--1", "1.5"}) {
+  for (const char* none :
+       {"-1", "-2147483648", "-99999999999999999999999", "", "-", "x", "1x", "--1", "1.5"}) {
     CAPTURE(none);
     CHECK(!numwant(none));
   }
@@ -187,8 +189,7 @@ TEST_CASE("http query: compact") {
 }
 
 TEST_CASE("http query: claimed addresses are passed on unparsed, and parsed separately") {
-  const std::string line =
-      kGood + "&ip=5.6.7.8&ipv4=x&ipv6=%5B::1%5D:2";  // the query points into it
+  const std::string line = kGood + "&ip=5.6.7.8&ipv4=x&ipv6=%5B::1%5D:2";  // the query points into it
   const AnnounceQuery query = good(line);
   CHECK(query.ip == "5.6.7.8");
   CHECK(query.ipv4 == "x");

@@ -195,9 +195,8 @@ TEST_CASE("http request: by the strict rules lines end in CR LF only") {
 }
 
 TEST_CASE("http request: where no proxy stands between, lines may end in LF alone") {
-  for (const std::string text :
-       {"GET /a HTTP/1.0\n\n", "GET /a HTTP/1.0\r\n\n", "GET /a HTTP/1.0\n\r\n", "GET /a HTTP/1.1\nHost: t\n\r\n",
-        "GET /a HTTP/1.0\r\nA: b\nC: d\r\n\n"}) {
+  for (const std::string text : {"GET /a HTTP/1.0\n\n", "GET /a HTTP/1.0\r\n\n", "GET /a HTTP/1.0\n\r\n",
+                                 "GET /a HTTP/1.1\nHost: t\n\r\n", "GET /a HTTP/1.0\r\nA: b\nC: d\r\n\n"}) {
     CAPTURE(text);
     CHECK(status_of(text, kTracker) == 200);
     CHECK(parse(text, kTracker).consumed == text.size());

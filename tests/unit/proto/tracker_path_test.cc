@@ -7,22 +7,23 @@
 using namespace shoal::proto;
 
 TEST_CASE("tracker path: the last segment or the first begins with the verb") {
-  for (const char* path : {"/announce", "/announce/", "//announce", "/announce.php", "/announce/KEY", "/KEY/announce",
-                           "/KEY/announce/", "/x/y/announce.php", "/a", "//a//", "/announceX", "/announce/a/b",
-                           "/a/KEY", "/scrape/announce"}) {
+  for (const char* path : {"/announce", "/announce/", "//announce", "/announce.php", "/announce/KEY",
+                           "/KEY/announce", "/KEY/announce/", "/x/y/announce.php", "/a", "//a//",
+                           "/announceX", "/announce/a/b", "/a/KEY", "/scrape/announce"}) {
     CAPTURE(path);
     CHECK(verb_of_path(path) == TrackerVerb::announce);
   }
-  for (const char* path : {"/scrape", "/scrape/", "//scrape", "/scrape.php", "/scrape/KEY", "/KEY/scrape", "/sc", "/s",
-                           "/a/scrape", "/announce/scrape"}) {
+  for (const char* path : {"/scrape", "/scrape/", "//scrape", "/scrape.php", "/scrape/KEY", "/KEY/scrape",
+                           "/sc", "/s", "/a/scrape", "/announce/scrape"}) {
     CAPTURE(path);
     CHECK(verb_of_path(path) == TrackerVerb::scrape);
   }
 }
 
 TEST_CASE("tracker path: what cannot be an announce is none") {
-  for (const char* path : {"", "/", "///", "/x", "/announc", "/ANNOUNCE", "/Scrape", "/x/announce/y", "/b/a/b", "/ab",
-                           "/%61nnounce", "/favicon.ico", "/stats", "/robots.txt", "/scrap", "/sca", "/index.php"}) {
+  for (const char* path :
+       {"", "/", "///", "/x", "/announc", "/ANNOUNCE", "/Scrape", "/x/announce/y", "/b/a/b", "/ab",
+        "/%61nnounce", "/favicon.ico", "/stats", "/robots.txt", "/scrap", "/sca", "/index.php"}) {
     CAPTURE(path);
     CHECK(verb_of_path(path) == TrackerVerb::none);
   }

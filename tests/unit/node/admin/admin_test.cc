@@ -47,7 +47,8 @@ std::unique_ptr<node::StreamedAnswer> begin(node::Admin& admin, const std::strin
                                             const std::string& headers, std::string& out) {
   const std::string text = method + " " + path + " HTTP/1.1\r\nHost: x\r\n" + headers + "\r\n";
   const auto* data = reinterpret_cast<const uint8_t*>(text.data());
-  const proto::HttpRequest request = proto::parse_http_request(common::ByteSpan(data, text.size()), {.post = true});
+  const proto::HttpRequest request =
+      proto::parse_http_request(common::ByteSpan(data, text.size()), {.post = true});
   REQUIRE(request.state == proto::HttpState::request);
   return admin.answer(request, client, out);
 }

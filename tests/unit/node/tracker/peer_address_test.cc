@@ -17,9 +17,9 @@ TEST_CASE("peer address: what no other peer can connect to is none") {
     CAPTURE(text);
     CHECK_FALSE(node::can_be_peer(address(text)));
   }
-  for (const char* text : {"1.0.0.1", "10.0.0.1", "127.0.0.1", "169.253.0.1", "192.0.2.1", "223.255.255.255",
-                           "::ffff:192.0.2.1", "::1", "2001:db8::1", "64:ff9b::c000:201", "fc00::1", "fec0::1",
-                           "0:0:0:0:1::"}) {
+  for (const char* text :
+       {"1.0.0.1", "10.0.0.1", "127.0.0.1", "169.253.0.1", "192.0.2.1", "223.255.255.255", "::ffff:192.0.2.1",
+        "::1", "2001:db8::1", "64:ff9b::c000:201", "fc00::1", "fec0::1", "0:0:0:0:1::"}) {
     CAPTURE(text);
     CHECK(node::can_be_peer(address(text)));
   }

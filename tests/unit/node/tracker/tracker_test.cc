@@ -109,7 +109,9 @@ TEST_CASE("tracker: when a swarm is full the answer still has peers") {
   CHECK(f.counters.deltas.value() == 1);
 }
 
-TEST_CASE("tracker: without a port, or from an address that no peer can have, the answer is the same and nothing is stored") {
+TEST_CASE(
+    "tracker: without a port, or from an address that no peer can have, the answer is the same and nothing "
+    "is stored") {
   Fixture f;
   f.announce(0x0a000001, proto::Event::started, 0);
   f.announce(0x0a000002, proto::Event::started, 1);
@@ -147,8 +149,9 @@ TEST_CASE("tracker: a leecher that starts a swarm alone is told to come back soo
   CHECK_FALSE(is_soon(f.announce(2, Event::stopped, 5)));
   CHECK(is_soon(f.announce(1, Event::started, 5)));  // it starts again, alone again
 
-  for (const auto& [event, left] : {std::pair(Event::started, uint64_t{0}), std::pair(Event::none, uint64_t{5}),
-                                    std::pair(Event::completed, uint64_t{0}), std::pair(Event::paused, uint64_t{5})}) {
+  for (const auto& [event, left] :
+       {std::pair(Event::started, uint64_t{0}), std::pair(Event::none, uint64_t{5}),
+        std::pair(Event::completed, uint64_t{0}), std::pair(Event::paused, uint64_t{5})}) {
     Fixture other;
     CHECK_FALSE(is_soon(other.announce(1, event, left)));
     CHECK_FALSE(is_soon(other.announce(1, Event::none, left)));
