@@ -3,12 +3,14 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <cstdlib>
 #include <memory>
 #include <utility>
 
 #include "common/check.h"
+#include "common/loopback.h"
 #include "common/prefetch.h"
 #include "node/os/heap_pages.h"
 #include "node/os/mutex.h"
@@ -61,6 +63,13 @@ struct SwarmStore::Impl {
     return filter;
   }
 
+  void note_peer(const common::Endpoint& peer) {
+    if (common::is_loopback(peer)) [[unlikely]] {
+      had_loopback.store(true, std::memory_order_relaxed);
+    }
+  }
+
+  std::atomic<bool> had_loopback{false};
   StoreRoom room;
   Restatements restatements;
   ShardConfig shared;
@@ -104,6 +113,7 @@ void SwarmStore::prefetch(std::span<PeerRef> refs) const {
 
 PeerAnswer SwarmStore::announce(SwarmRef ref, const PeerAnnounce& announce, Moment now, common::Prng& prng,
                                 const PeerBuffers& out) {
+  impl_->note_peer(announce.peer);
   return impl_->shard_of(ref).announce(ref, announce, now, prng, out);
 }
 
@@ -111,6 +121,8 @@ PeerAnswer SwarmStore::peek(SwarmRef ref, const PeerAnnounce& announce, common::
                             const PeerBuffers& out) const {
   return impl_->shard_of(ref).peek(ref, announce, prng, out);
 }
+
+bool SwarmStore::has_had_loopback() const { return impl_->had_loopback.load(std::memory_order_relaxed); }
 
 proto::SwarmCounts SwarmStore::scrape(SwarmRef ref, const InfoHash& info_hash) const {
   return impl_->shard_of(ref).scrape(ref, info_hash);
@@ -123,6 +135,7 @@ std::optional<SwarmDetails> SwarmStore::inspect(SwarmRef ref, const InfoHash& in
 
 size_t SwarmStore::merge(std::span<const proto::Delta> deltas, Tick now) {
   const auto filter = impl_->current_filter();
+  for (const proto::Delta& delta : deltas) impl_->note_peer(delta.peer);
   size_t changed = 0;
   while (!deltas.empty()) {
     const InfoHash& info_hash = deltas.front().info_hash;
@@ -139,6 +152,7 @@ size_t SwarmStore::merge(std::span<const proto::Delta> deltas, Tick now) {
 
 size_t SwarmStore::merge_part(const sync::SwarmPart& part, Tick now) {
   if (!serves(part.info_hash)) return 0;
+  for (const proto::Delta& delta : part.records) impl_->note_peer(delta.peer);
   const SwarmRef ref = locate(part.info_hash);
   return impl_->shard_of(ref).merge_part(ref.hash, part, now);
 }

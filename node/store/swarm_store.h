@@ -135,6 +135,9 @@ class SwarmStore final : public sync::Swarms {
   PeerAnswer peek(SwarmRef ref, const PeerAnnounce& announce, common::Prng& prng,
                   const PeerBuffers& out) const;
 
+  // Whether a peer with a loopback address has been announced here or elsewhere since start.
+  bool has_had_loopback() const;
+
   // Zeros for an unknown swarm.
   proto::SwarmCounts scrape(SwarmRef ref, const common::InfoHash& info_hash) const;
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "common/loopback.h"
 #include "node/os/monotonic.h"
 #include "node/tracker/peer_address.h"
 #include "proto/http_answer.h"
@@ -67,7 +68,7 @@ std::unique_ptr<StreamedAnswer> HttpTracker::answer(const proto::HttpRequest& re
                                out);
   }
   if (ask == Ask::scrape) return scrape(request, *client, out);
-  announce(request, *client, is_loopback(connected), out);
+  announce(request, *client, common::is_loopback(connected), out);
   return nullptr;
 }
 
@@ -118,7 +119,7 @@ void HttpTracker::announce(const proto::HttpRequest& request, const Endpoint& cl
   }
   // Only a client on this machine can have a loopback address, whatever a proxy says. Without a port nothing
   // is stored.
-  if (is_loopback(client) && !local) query->request.port = 0;
+  if (common::is_loopback(client) && !local) query->request.port = 0;
   const Announced announced = addresses_of(*query, client);
   if (const Refusal refusal = refuses(query->request, announced, client); refusal != Refusal::none) {
     fail(request, Ask::announce, client, to_string(refusal), retry_at_next_announce(), out);
@@ -142,7 +143,7 @@ std::optional<Endpoint> HttpTracker::hinted(std::string_view value, const Endpoi
   if (value.empty()) return std::nullopt;
   const auto address = proto::parse_announced_address(value);
   if (!address || !can_be_peer(*address) || !tracker_.admits(*address)) return std::nullopt;
-  return is_loopback(*address) && !is_loopback(client) ? std::nullopt : address;
+  return common::is_loopback(*address) && !common::is_loopback(client) ? std::nullopt : address;
 }
 
 HttpTracker::Announced HttpTracker::addresses_of(const proto::AnnounceQuery& query,

@@ -1,20 +1,16 @@
-// Which addresses a peer can have. Pure; any thread. On the path of every announce, so it is inline.
+// Which addresses a peer can have. Pure; any thread.
 
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
 
 #include "common/endpoint.h"
+#include "common/loopback.h"
 
 namespace shoal::node {
-
-// 127.0.0.0/8 or ::1.
-inline bool is_loopback(const common::Endpoint& endpoint) {
-  const auto& bytes = endpoint.address;
-  if (endpoint.family == common::Family::v4) return bytes[0] == 127;
-  return bytes[15] == 1 &&
-         std::all_of(bytes.begin(), bytes.end() - 1, [](uint8_t byte) { return byte == 0; });
-}
 
 // False for addresses that no other peer can connect to, whatever the options say: unspecified (0.0.0.0/8,
 // ::), link-local, multicast, broadcast and reserved (224.0.0.0/3) ones, and IPv6 ones that stand for an IPv4
@@ -28,9 +24,12 @@ inline bool can_be_peer(const common::Endpoint& endpoint) {
   if (bytes[0] == 0) {
     const bool short_one =
         std::all_of(bytes.begin(), bytes.begin() + 12, [](uint8_t byte) { return byte == 0; });
-    return !short_one || is_loopback(endpoint);
+    return !short_one || common::is_loopback(endpoint);
   }
   return bytes[0] != 0xff && !(bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80);
 }
+
+// Removes loopback peers, which are of no use on another machine, from compact ones; returns the bytes left.
+size_t remove_loopback(std::span<uint8_t> peers, common::Family family);
 
 }  // namespace shoal::node

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/loopback.h"
 #include "node/tracker/peer_address.h"
 
 namespace shoal::node {
@@ -14,6 +15,20 @@ namespace {
 bool is_new_and_alone(const PeerAnswer& stored) {
   return stored.renewed_ticks < 0 && stored.limit == Limit::none && stored.counts.leechers == 1 &&
          stored.counts.seeders == 0;
+}
+
+// Takes loopback peers out of the answer; returns how many.
+uint32_t keep_reachable(const PeerAnswer& stored, const PeerBuffers& buffers, proto::AnnounceAnswer& answer) {
+  uint32_t removed = 0;
+  const auto remove = [&](std::span<uint8_t> buffer, uint32_t peers, common::Family family) {
+    const size_t stride = common::compact_size(family);
+    const size_t left = remove_loopback(buffer.first(peers * stride), family);
+    removed += peers - static_cast<uint32_t>(left / stride);
+    return common::ByteSpan(buffer.first(left));
+  };
+  answer.peers_v4 = remove(buffers.v4, stored.peers_v4, common::Family::v4);
+  answer.peers_v6 = remove(buffers.v6, stored.peers_v6, common::Family::v6);
+  return removed;
 }
 
 }  // namespace
@@ -96,7 +111,6 @@ proto::AnnounceAnswer Tracker::announce(SwarmRef ref, const proto::AnnounceReque
   if (++announces_ % kClientSample == 0) counters_.clients[client_number(request.peer_id)].add();
   if (stored.downloaded) counters_.downloads.add();
   if (stored.renewed_ticks >= 0) counters_.renewed[renewal_slot(stored.renewed_ticks)].add();
-  counters_.peers_sent.add(stored.peers_v4 + stored.peers_v6);
   if (stored.delta && queue_ != nullptr) {
     counters_.deltas.add();
     queue_->push({*stored.delta, stored.refreshed});
@@ -107,6 +121,11 @@ proto::AnnounceAnswer Tracker::announce(SwarmRef ref, const proto::AnnounceReque
   answer.counts = stored.counts;
   answer.peers_v4 = buffers.v4.first(stored.peers_v4 * common::compact_size(common::Family::v4));
   answer.peers_v6 = buffers.v6.first(stored.peers_v6 * common::compact_size(common::Family::v6));
+  uint32_t peers = stored.peers_v4 + stored.peers_v6;
+  if (store_.has_had_loopback() && !common::is_loopback(source)) {
+    peers -= keep_reachable(stored, buffers, answer);
+  }
+  counters_.peers_sent.add(peers);
   return answer;
 }
 

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <vector>
+
 using namespace shoal;
 
 namespace {
@@ -29,10 +31,27 @@ TEST_CASE("peer address: what no other peer can connect to is none") {
 TEST_CASE("peer address: loopback") {
   for (const char* text : {"127.0.0.1", "127.255.255.255", "::1", "::ffff:127.0.0.1"}) {
     CAPTURE(text);
-    CHECK(node::is_loopback(address(text)));
+    CHECK(common::is_loopback(address(text)));
   }
   for (const char* text : {"126.0.0.1", "128.0.0.1", "::", "::2", "1::1", "7f00::", "7f00::1"}) {
     CAPTURE(text);
-    CHECK_FALSE(node::is_loopback(address(text)));
+    CHECK_FALSE(common::is_loopback(address(text)));
   }
+}
+
+TEST_CASE("peer address: loopback peers are removed from compact ones") {
+  std::vector<uint8_t> peers = {127, 0, 0, 1, 1, 2, 10,  127, 0, 1, 3, 4,
+                                127, 9, 9, 9, 5, 6, 192, 0,   2, 1, 7, 8};
+  const size_t left = node::remove_loopback(peers, common::Family::v4);
+  peers.resize(left);
+  CHECK(peers == std::vector<uint8_t>{10, 127, 0, 1, 3, 4, 192, 0, 2, 1, 7, 8});
+  CHECK(node::remove_loopback(peers, common::Family::v4) == 12);
+  CHECK(node::remove_loopback({}, common::Family::v4) == 0);
+
+  std::vector<uint8_t> v6(3 * 18);
+  v6[15] = 1;                      // ::1
+  v6[18] = 0x20, v6[18 + 15] = 1;  // 2000::1
+  v6[36 + 15] = 1;
+  CHECK(node::remove_loopback(v6, common::Family::v6) == 18);
+  CHECK(v6[0] == 0x20);
 }

@@ -171,3 +171,23 @@ TEST_CASE("tracker: the short interval is never longer than the usual one") {
       node::TrackerSettings{.interval_s = 20, .interval_jitter = 0}));
   CHECK(f.announce(1, proto::Event::started, 5).interval_s == 20);
 }
+
+TEST_CASE("tracker: loopback peers are handed out on loopback only, whichever node they came from") {
+  for (const bool merged : {false, true}) {
+    CAPTURE(merged);
+    Fixture f;
+    f.announce(0x0a000001, proto::Event::started, 5);
+    if (merged) {
+      Fixture elsewhere;
+      elsewhere.announce(0x7f000001, proto::Event::started, 5);
+      elsewhere.queue.drain([&](const proto::OwnDelta& own) { f.store.merge({&own.delta, 1}, 100); });
+    } else {
+      f.announce(0x7f000001, proto::Event::started, 5);
+    }
+    CHECK(f.announce(0x0a000002, proto::Event::started, 5).counts.leechers == 3);
+    const uint64_t sent = f.counters.peers_sent.value();
+    CHECK(f.announce(0x0a000002, proto::Event::none, 5).peers_v4.size() == 6);
+    CHECK(f.counters.peers_sent.value() == sent + 1);
+    CHECK(f.announce(0x7f000002, proto::Event::none, 5).peers_v4.size() == 18);
+  }
+}
