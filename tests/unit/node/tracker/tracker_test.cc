@@ -11,6 +11,9 @@ using namespace shoal;
 
 namespace {
 
+constexpr uint32_t kOne = 0x0a000001;
+constexpr uint32_t kTwo = 0x0a000002;
+
 struct Fixture {
   node::SwarmStore store{{.key = {}, .replicated = true}};
   int wakes = 0;
@@ -86,21 +89,21 @@ TEST_CASE("tracker: an announce is stored under the source address and the annou
 TEST_CASE("tracker: a full store is named in the answer, and nothing else is counted") {
   Fixture f;
   f.store.set_limits({.peers = 1});
-  CHECK_FALSE(f.announce(1, proto::Event::started, 1).full);
-  CHECK(f.announce(2, proto::Event::started, 1).full);
+  CHECK_FALSE(f.announce(kOne, proto::Event::started, 1).full);
+  CHECK(f.announce(kTwo, proto::Event::started, 1).full);
   CHECK(f.counters.limits[node::index_of(node::Limit::peers)].value() == 1);
   CHECK(f.counters.refused[static_cast<size_t>(node::Refusal::full)].value() == 1);
   CHECK(f.counters.all() == 1);
   CHECK(f.counters.deltas.value() == 1);
-  CHECK_FALSE(f.announce(1, proto::Event::none, 1).full);
-  CHECK_FALSE(f.announce(1, proto::Event::stopped, 1).full);
+  CHECK_FALSE(f.announce(kOne, proto::Event::none, 1).full);
+  CHECK_FALSE(f.announce(kOne, proto::Event::stopped, 1).full);
 }
 
 TEST_CASE("tracker: when a swarm is full the answer still has peers") {
   Fixture f;
   f.store.set_limits({.peers_per_swarm = 1});
-  f.announce(1, proto::Event::started, 1);
-  const proto::AnnounceAnswer answer = f.announce(2, proto::Event::started, 1);
+  f.announce(kOne, proto::Event::started, 1);
+  const proto::AnnounceAnswer answer = f.announce(kTwo, proto::Event::started, 1);
   CHECK_FALSE(answer.full);
   CHECK(answer.peers_v4.size() == 6);
   CHECK(answer.interval_s > 0);
@@ -141,35 +144,35 @@ TEST_CASE("tracker: a leecher that starts a swarm alone is told to come back soo
     return answer.alone;
   };
   Fixture f;
-  CHECK(is_soon(f.announce(1, Event::started, 5)));
-  CHECK_FALSE(is_soon(f.announce(1, Event::started, 5)));
-  CHECK_FALSE(is_soon(f.announce(1, Event::none, 5)));
-  CHECK_FALSE(is_soon(f.announce(2, Event::started, 5)));  // it is told of the first
-  CHECK_FALSE(is_soon(f.announce(1, Event::stopped, 5)));
-  CHECK_FALSE(is_soon(f.announce(2, Event::stopped, 5)));
-  CHECK(is_soon(f.announce(1, Event::started, 5)));  // it starts again, alone again
+  CHECK(is_soon(f.announce(kOne, Event::started, 5)));
+  CHECK_FALSE(is_soon(f.announce(kOne, Event::started, 5)));
+  CHECK_FALSE(is_soon(f.announce(kOne, Event::none, 5)));
+  CHECK_FALSE(is_soon(f.announce(kTwo, Event::started, 5)));  // it is told of the first
+  CHECK_FALSE(is_soon(f.announce(kOne, Event::stopped, 5)));
+  CHECK_FALSE(is_soon(f.announce(kTwo, Event::stopped, 5)));
+  CHECK(is_soon(f.announce(kOne, Event::started, 5)));  // it starts again, alone again
 
   for (const auto& [event, left] :
        {std::pair(Event::started, uint64_t{0}), std::pair(Event::none, uint64_t{5}),
         std::pair(Event::completed, uint64_t{0}), std::pair(Event::paused, uint64_t{5})}) {
     Fixture other;
-    CHECK_FALSE(is_soon(other.announce(1, event, left)));
-    CHECK_FALSE(is_soon(other.announce(1, Event::none, left)));
+    CHECK_FALSE(is_soon(other.announce(kOne, event, left)));
+    CHECK_FALSE(is_soon(other.announce(kOne, Event::none, left)));
   }
   Fixture beside_a_seeder;
-  beside_a_seeder.announce(1, Event::started, 0);
-  CHECK_FALSE(is_soon(beside_a_seeder.announce(2, Event::started, 5)));
+  beside_a_seeder.announce(kOne, Event::started, 0);
+  CHECK_FALSE(is_soon(beside_a_seeder.announce(kTwo, Event::started, 5)));
   Fixture not_stored;
-  CHECK_FALSE(is_soon(not_stored.announce(1, Event::started, 5, 0)));
+  CHECK_FALSE(is_soon(not_stored.announce(kOne, Event::started, 5, 0)));
   Fixture magnet;
-  CHECK(is_soon(magnet.announce(1, Event::started, proto::kLeftUnknown)));
+  CHECK(is_soon(magnet.announce(kOne, Event::started, proto::kLeftUnknown)));
 }
 
 TEST_CASE("tracker: the short interval is never longer than the usual one") {
   Fixture f;
   f.tracker.set_settings(std::make_shared<const node::TrackerSettings>(
       node::TrackerSettings{.interval_s = 20, .interval_jitter = 0}));
-  CHECK(f.announce(1, proto::Event::started, 5).interval_s == 20);
+  CHECK(f.announce(kOne, proto::Event::started, 5).interval_s == 20);
 }
 
 TEST_CASE("tracker: loopback peers are handed out on loopback only, whichever node they came from") {
