@@ -312,6 +312,17 @@ class OtherNodes(unittest.TestCase):
         self.assertTrue(hang_up(first))
         self.assertEqual(first.members_alive(), 1)
 
+    @of("admin.member_url")
+    def test_member_url(self):
+        with Cluster(nodes=2) as cluster:
+            first = cluster.nodes[0]
+            self.assertNotIn("example:9697", first.get("/")[1])
+            first.settings["admin"]["member_url"] = "http://{name}.example:9697/"
+            first.write_config()
+            self.assertTrue(hang_up(first))
+            self.assertIn('href="http://b.example:9697/"', first.get("/")[1])
+            self.assertEqual(first.status()["reload"]["need_restart"], [])
+
 
 class Table(unittest.TestCase):
     def test_every_reloadable_option_is_tested(self):

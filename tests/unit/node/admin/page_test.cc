@@ -261,8 +261,8 @@ TEST_CASE("page: a line is broken where nothing was measured") {
     set(points.back(), node::Series::http_p99, i == 3 ? 500 : std::nan(""));
   }
   const std::string page = node::page_html(example(), points, {});
-  CHECK(has(page, "data-values=\"500 µs|500 µs|–|500 µs|500 µs\" d=\"M347,64.0h0L347,64.0 360,64.0M387,"));
-  CHECK(has(page, "data-values=\"–|–|–|500 µs|–\" d=\"M387,64.0h0L387,64.0\""));
+  CHECK(has(page, "data-values=\"500 µs|500 µs|–|500 µs|500 µs\" d=\"M347,16.0h0L347,16.0 360,16.0M387,"));
+  CHECK(has(page, "data-values=\"–|–|–|500 µs|–\" d=\"M387,16.0h0L387,16.0\""));
 }
 
 TEST_CASE("page: byte rates have their own units") {
