@@ -199,7 +199,8 @@ Answer show_page(const AdminContext& context, const HttpRequest& request, std::s
 Answer show_swarm_page(const AdminContext& context, const HttpRequest& request, std::string& out) {
   SwarmPage page{.search = swarm_search(request.query), .swarm = std::nullopt};
   if (const auto& hash = page.search.info_hash) {
-    page.swarm = view_swarm(context, *hash, kViewPeersDefault, 0);  // the same ones each time the page is loaded
+    page.swarm =
+        view_swarm(context, *hash, kViewPeersDefault, 0);  // the same ones each time the page is loaded
     page.served = context.access == nullptr || context.access->allows(*hash);
   }
   return send_page(request, swarm_page_html(context.state(), page), out);

@@ -30,8 +30,8 @@ struct SwarmView {
   std::vector<Peer> peers;  // drawn at random; by address
 };
 
-// Nothing if no peer of it is known. With the same seed the same peers are drawn, as long as the swarm stays as it
-// is.
+// Nothing if no peer of it is known. With the same seed the same peers are drawn, as long as the swarm stays
+// as it is.
 std::optional<SwarmView> view_swarm(const AdminContext& context, const common::InfoHash& info_hash,
                                     uint32_t peers_max, uint64_t seed);
 

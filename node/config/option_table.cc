@@ -256,12 +256,13 @@ std::vector<Option> admin_rows() {
             "One line of 16 to 256 characters: `openssl rand -hex 32`. Without a token, any user of this "
             "machine can make changes, but nobody else can, nor a request through a proxy. Reading needs no "
             "token."}),
-      text(KEY(admin, member_url), is_member_url,
-           "a URL such as http://{name}:9697/ or https://shoal.example/{name}/ with {name} or {address} in it",
-           "no links", "", Apply::always,
-           {"Where your browser finds the page of another node, for links on the page at /.",
-            "{name} stands for its node.name, {address} for the address (without port) of its sync channel. A "
-            "node cannot know this: browsers come through tunnels and proxies."}),
+      text(
+          KEY(admin, member_url), is_member_url,
+          "a URL such as http://{name}:9697/ or https://shoal.example/{name}/ with {name} or {address} in it",
+          "no links", "", Apply::always,
+          {"Where your browser finds the page of another node, for links on the page at /.",
+           "{name} stands for its node.name, {address} for the address (without port) of its sync channel. A "
+           "node cannot know this: browsers come through tunnels and proxies."}),
       path(KEY(admin, export_file), "file", Apply::exports,
            {"File to which the seeders, leechers and downloads of every swarm are written at intervals.",
             "Replaced as a whole. Compressed if the name ends with .gz or .zst. Opened as node.user and "

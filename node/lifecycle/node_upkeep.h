@@ -1,5 +1,5 @@
-// NodeUpkeep: a running node's periodic work: the store's upkeep (node/store/upkeep.h) in time slices, and what
-// the status tells of the last hour, every kHistoryStepMs. Control thread only.
+// NodeUpkeep: a running node's periodic work: the store's upkeep (node/store/upkeep.h) in time slices, and
+// what the status tells of the last hour, every kHistoryStepMs. Control thread only.
 
 #pragma once
 

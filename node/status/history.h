@@ -20,8 +20,8 @@ constexpr int64_t kHistoryStepMs = 10'000;
 constexpr size_t kHistoryPointsMax = 360;
 constexpr size_t kTimingsKept = 31;  // five minutes, both ends
 
-// First the series that are rates per second, then those that are sizes, then times in microseconds that a share
-// of the requests or changes of one step took at most.
+// First the series that are rates per second, then those that are sizes, then times in microseconds that a
+// share of the requests or changes of one step took at most.
 enum class Series : uint8_t {
   udp_announces,
   http_announces,
@@ -53,7 +53,7 @@ SeriesValues series_of(const NodeState& state);
 class History {
  public:
   struct Point {
-    int64_t unix_ms = 0;  // when it ends
+    int64_t unix_ms = 0;    // when it ends
     SeriesValues values{};  // a time is NaN if nothing happened
   };
 
@@ -79,8 +79,8 @@ class History {
   size_t next_ = 0;  // where the next point goes once the ring is full
 };
 
-// {"step_s": 10, "unix_ms": [...], "series": {"udp_announces_per_s": [...], ..., "lag_p99_us": [...]}}; null where
-// nothing happened that takes time.
+// {"step_s": 10, "unix_ms": [...], "series": {"udp_announces_per_s": [...], ..., "lag_p99_us": [...]}}; null
+// where nothing happened that takes time.
 std::string history_json(const History& history);
 
 }  // namespace shoal::node

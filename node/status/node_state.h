@@ -59,9 +59,9 @@ struct NodeState {
   std::optional<SnapshotStatus> snapshot;  // none: off
   std::optional<ExportStatus> exports;     // none: off
   DumpCounts dumps;
-  FaultCounts lately;     // of the last 5 minutes
-  FaultCounts last_hour;  // or since start, if that was later
-  Latency latency;        // of the last 5 minutes
+  FaultCounts lately;      // of the last 5 minutes
+  FaultCounts last_hour;   // or since start, if that was later
+  Latency latency;         // of the last 5 minutes
   std::string member_url;  // admin.member_url
 };
 

@@ -30,7 +30,9 @@ std::string named(const MemberStatus& member) {
   return name_of(member) + " (" + common::to_string(member.address) + ")";
 }
 
-std::string ago_text(int64_t ms) { return seconds_text(static_cast<uint64_t>(std::max<int64_t>(0, ms)) / 1000); }
+std::string ago_text(int64_t ms) {
+  return seconds_text(static_cast<uint64_t>(std::max<int64_t>(0, ms)) / 1000);
+}
 
 std::string times_text(uint64_t times) { return times == 1 ? "once" : grouped_text(times) + " times"; }
 
@@ -80,9 +82,8 @@ std::vector<const MemberStatus*> those(const sync::Status& sync, Is is) {
 
 void look_at_members(const sync::Status& sync, Problems& out) {
   const auto down = those(sync, [](const auto& member) { return member.state == MemberState::down; });
-  const auto refused = those(sync, [](const auto& member) {
-    return member.state != MemberState::down && !member.refused.empty();
-  });
+  const auto refused = those(
+      sync, [](const auto& member) { return member.state != MemberState::down && !member.refused.empty(); });
   const auto differing = those(sync, [](const auto& member) {
     return member.state == MemberState::alive && member.agreed_ago_ms >= kDisagreeMs;
   });
@@ -106,7 +107,7 @@ void look_at_members(const sync::Status& sync, Problems& out) {
 void look_at_clocks(const sync::Status& sync, Problems& out) {
   if (sync.wall_off || std::abs(sync.wall_ahead_ms) >= kClockOffMs) {
     out.warn("the clock of this machine is " + signed_duration_text(sync.wall_ahead_ms) +
-              " off the cluster's time");
+             " off the cluster's time");
   }
   // Against cluster time: if only this machine's clock is wrong, nobody else is blamed.
   const auto ahead_ms = [&](const MemberStatus& member) {
@@ -158,7 +159,8 @@ void look_at_load(const NodeState& state, Problems& out) {
   const auto happened = [&](Fault fault, const std::string& what) {
     out.happened(state.lately[fault], what, kLately);
   };
-  happened(Fault::deltas_dropped, "announces come faster than the sync channel takes them: changes were dropped");
+  happened(Fault::deltas_dropped,
+           "announces come faster than the sync channel takes them: changes were dropped");
   happened(Fault::answers_dropped, "the kernel did not take UDP answers");
   happened(Fault::stalls, "this process stood still for a second or more");
 }
@@ -169,7 +171,8 @@ std::string_view to_string(Severity severity) { return severity == Severity::err
 
 std::vector<Problem> problems_of(const NodeState& state) {
   Problems out;
-  if (!state.readiness.ready) out.error("this node is not ready: " + printable(state.readiness.reason, kProblemReasonMax));
+  if (!state.readiness.ready)
+    out.error("this node is not ready: " + printable(state.readiness.reason, kProblemReasonMax));
   if (state.sync) {
     look_at_members(*state.sync, out);
     look_at_clocks(*state.sync, out);

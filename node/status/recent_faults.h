@@ -1,5 +1,5 @@
-// RecentFaults: how often things went wrong lately. Counters only say how often since start; an operator wants
-// to know whether it goes on. Pure: times and counts are arguments. Control thread only.
+// RecentFaults: how often things went wrong lately. Counters only say how often since start; an operator
+// wants to know whether it goes on. Pure: times and counts are arguments. Control thread only.
 
 #pragma once
 

@@ -13,7 +13,8 @@ std::string seconds_text(uint64_t seconds);
 // "8 µs", "1.5 ms", "250 ms", "1.5 s", then as seconds_text(). UTF-8.
 std::string duration_text(double us);
 
-// A difference with its sign, of whole milliseconds below a second: "0 ms", "+3 ms", "-250 ms", "+1.5 s", "-2 h".
+// A difference with its sign, of whole milliseconds below a second: "0 ms", "+3 ms", "-250 ms", "+1.5 s", "-2
+// h".
 std::string signed_duration_text(int64_t ms);
 
 // Few digits: "0", "0.4", "12", "950", "12.3 k", "4.57 M", "123 G".

@@ -35,6 +35,7 @@ int main(int argc, char** argv) {
   for (const char* name : {"page.css", "page.js", "icon.svg"}) {
     good = write(folder + "/" + name, node::page_file(name)) && good;
   }
-  for (const auto& [name, html] : test::page_samples()) good = write(folder + "/" + name + ".html", html) && good;
+  for (const auto& [name, html] : test::page_samples())
+    good = write(folder + "/" + name + ".html", html) && good;
   return good ? 0 : 1;
 }

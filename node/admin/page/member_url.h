@@ -14,8 +14,8 @@ namespace shoal::node {
 // Most bytes of what member_url() returns.
 constexpr size_t kMemberUrlMax = 4096;
 
-// `pattern` (is_member_url()) with {name} replaced by the member's name, percent-encoded, and {address} by the host of its address,
-// in brackets if it is IPv6.
+// `pattern` (is_member_url()) with {name} replaced by the member's name, percent-encoded, and {address} by
+// the host of its address, in brackets if it is IPv6.
 std::string member_url(std::string_view pattern, std::string_view name, const common::Endpoint& address);
 
 }  // namespace shoal::node

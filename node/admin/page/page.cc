@@ -97,7 +97,8 @@ std::string tiles(const NodeState& state, const Points& history) {
   };
   if (!state.sync) return group("Now", held_tiles(state.store) + node_tiles(state, history));
   return group("Whole cluster, as this node knows it",
-               held_tiles(state.store) + tile(amount_text(cluster_announces_per_s(state)) + "/s", "announces") +
+               held_tiles(state.store) +
+                   tile(amount_text(cluster_announces_per_s(state)) + "/s", "announces") +
                    nodes_tile(*state.sync)) +
          group("This node", node_tiles(state, history));
 }
@@ -141,13 +142,16 @@ std::string latency_table(const NodeState& state) {
                                                            {Timing::http, "HTTP requests"},
                                                            {Timing::lag, "changes of other nodes"}};
   std::string out =
-      "<p class=\"none\">Of the last 5 minutes: from a request to its answer, and from a change at another node until "
-      "it is here, by two clocks.</p><table><thead><tr><th></th><th>50 %</th><th>95 %</th><th>99 %</th></tr></thead><tbody>";
+      "<p class=\"none\">Of the last 5 minutes: from a request to its answer, and from a change at another "
+      "node until "
+      "it is here, by two clocks.</p><table><thead><tr><th></th><th>50 %</th><th>95 %</th><th>99 "
+      "%</th></tr></thead><tbody>";
   for (const auto& [timing, name] : kRows) {
     if (timing == Timing::lag && !state.sync) continue;
     const auto& times = state.latency[static_cast<size_t>(timing)];
     const auto cell = [&, timing = timing](double us) {
-      return html_cell(us >= longest_us(timing) ? "over " + duration_text(longest_us(timing)) : duration_text(us));
+      return html_cell(us >= longest_us(timing) ? "over " + duration_text(longest_us(timing))
+                                                : duration_text(us));
     };
     out.append("<tr>").append(html_cell(name));
     out += times ? cell(times->p50_us) + cell(times->p95_us) + cell(times->p99_us)

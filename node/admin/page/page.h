@@ -1,5 +1,5 @@
-// The page at / of the admin endpoint, for people, and that of one swarm. The node renders all of it; the script
-// (node/admin/page/page.js) only loads it again and shows the values under the pointer. Pure.
+// The page at / of the admin endpoint, for people, and that of one swarm. The node renders all of it; the
+// script (node/admin/page/page.js) only loads it again and shows the values under the pointer. Pure.
 
 #pragma once
 
@@ -21,8 +21,8 @@ constexpr std::string_view kPageHeaders =
     "Referrer-Policy: no-referrer\r\n"
     "Cache-Control: no-store\r\n";
 
-// `top`: the largest swarms; empty while they are not known yet. `minutes`: of the history, one of kChartMinutes;
-// 0: as many as fit.
+// `top`: the largest swarms; empty while they are not known yet. `minutes`: of the history, one of
+// kChartMinutes; 0: as many as fit.
 std::string page_html(const NodeState& state, const std::vector<History::Point>& history,
                       const std::vector<proto::ScrapedSwarm>& top, uint32_t minutes = 0);
 

@@ -116,8 +116,8 @@ std::string chart_times_html(const std::vector<History::Point>& history, uint32_
   for (const History::Point& point : last_of(history, minutes)) {
     times += (times.empty() ? "" : "|") + std::to_string(point.unix_ms / 1000);
   }
-  return "<p hidden data-times=\"" + times + "\" data-range=\"" + std::to_string(milliseconds(minutes) / 1000) +
-         "\"></p>";
+  return "<p hidden data-times=\"" + times + "\" data-range=\"" +
+         std::to_string(milliseconds(minutes) / 1000) + "\"></p>";
 }
 
 std::string chart_html(const Chart& chart, const std::vector<History::Point>& history, uint32_t minutes) {

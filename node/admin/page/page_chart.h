@@ -1,5 +1,5 @@
-// A chart of the page at /: lines for up to two series of the history, as SVG. Pure. Values and times are in it
-// as data, for the script to show those under the pointer.
+// A chart of the page at /: lines for up to two series of the history, as SVG. Pure. Values and times are in
+// it as data, for the script to show those under the pointer.
 
 #pragma once
 
@@ -32,8 +32,8 @@ constexpr uint32_t kChartMinutes[] = {5, 15, 60};
 // The shortest of these that shows all of the history.
 uint32_t fitting_minutes(const std::vector<History::Point>& points);
 
-// When the points of every chart were, in seconds of Unix time, and how many seconds the charts show: data for the
-// script. Shows nothing.
+// When the points of every chart were, in seconds of Unix time, and how many seconds the charts show: data
+// for the script. Shows nothing.
 std::string chart_times_html(const std::vector<History::Point>& points, uint32_t minutes);
 
 // `points` are sorted from the oldest to the newest; those of the last `minutes` before the newest are shown.

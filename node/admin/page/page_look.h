@@ -30,8 +30,8 @@ std::string lag_html(const sync::MemberStatus& member);
 // HTML. 0: not measured yet.
 std::string milliseconds_html(int64_t us);
 
-// HTML, for a <text> too. At most `characters_max` of the name; a link to the member's page if admin.member_url
-// says where that is.
+// HTML, for a <text> too. At most `characters_max` of the name; a link to the member's page if
+// admin.member_url says where that is.
 std::string name_html(const NodeState& state, const sync::MemberStatus& member, size_t characters_max);
 
 }  // namespace shoal::node

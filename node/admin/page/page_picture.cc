@@ -11,8 +11,8 @@ namespace shoal::node {
 
 namespace {
 
-// All lengths are in units of the pictures, which are about pixels of the screen. Names are set in a monospaced
-// font of 13, 0.6 wide: the longest takes 141.
+// All lengths are in units of the pictures, which are about pixels of the screen. Names are set in a
+// monospaced font of 13, 0.6 wide: the longest takes 141.
 constexpr size_t kPictureNameMax = 18;
 constexpr double kRow = 48;
 constexpr double kCircle = 15;
@@ -55,7 +55,8 @@ std::string hub_svg(const NodeState& state, double left, double top) {
   const double middle = left + kHubWidth / 2;
   return std::string("<g class=\"node ") + (ready ? "ready" : "not-ready") + "\"><rect x=\"" + units(left) +
          "\" y=\"" + units(top) + "\" width=\"" + units(kHubWidth) + "\" height=\"" + units(kHubHeight) +
-         "\" rx=\"9\"/>" + label_svg("name", "middle", middle, top + 22, html_label(state.name, kPictureNameMax)) +
+         "\" rx=\"9\"/>" +
+         label_svg("name", "middle", middle, top + 22, html_label(state.name, kPictureNameMax)) +
          label_svg("state-text", "middle", middle, top + 40, ready ? "✓ ready" : "✕ not ready") + "</g>";
 }
 
@@ -75,8 +76,9 @@ std::string row_svg(const NodeState& state, const sync::MemberStatus& member, co
   if (!is_heard(member)) {
     out += label_svg("label", "middle", row.label, row.y - 6, "silent " + silence_text(member));
   } else if (member.refused.empty()) {
-    out += label_svg("label", "middle", row.label, row.y - 6, "lag " + lag_html(member)) +
-           label_svg("label", "middle", row.label, row.y + 15, permille_text(member.loss_in_permille) + " loss");
+    out +=
+        label_svg("label", "middle", row.label, row.y - 6, "lag " + lag_html(member)) +
+        label_svg("label", "middle", row.label, row.y + 15, permille_text(member.loss_in_permille) + " loss");
   }
   return out + "<g class=\"node " + look.name + "\"><circle cx=\"" + units(row.circle) + "\" cy=\"" +
          units(row.y) + "\" r=\"" + units(kCircle) + "\"/>" +
@@ -85,7 +87,8 @@ std::string row_svg(const NodeState& state, const sync::MemberStatus& member, co
          label_svg("state-text", row.name_anchor, row.name, row.y + 15, below_name(member)) + "</g>";
 }
 
-std::string picture_svg(const char* kind, double left, double width, double height, const std::string& content) {
+std::string picture_svg(const char* kind, double left, double width, double height,
+                        const std::string& content) {
   return std::string("<svg class=\"") + kind + "\" viewBox=\"" + units(left) + " 0 " + units(width) + " " +
          units(height) + "\" role=\"img\" aria-label=\"The members and the links to them\">" + content +
          "</svg>";
@@ -111,14 +114,14 @@ std::string wide_picture(const NodeState& state, size_t shown) {
     row.name_anchor = right ? "start" : "end";
     const double bend = (kHubWidth / 2 + kWideTurn) / 2;
     row.link = "M" + units(x(kHubWidth / 2)) + " " + units(middle_y) + "C" + units(x(bend)) + " " +
-               units(middle_y) + " " + units(x(bend)) + " " + units(row.y) + " " + units(x(kWideTurn)) +
-               " " + units(row.y) + "H" + units(x(kWideCircle - kCircle));
+               units(middle_y) + " " + units(x(bend)) + " " + units(row.y) + " " + units(x(kWideTurn)) + " " +
+               units(row.y) + "H" + units(x(kWideCircle - kCircle));
     rows += row_svg(state, members[i], row);
   }
   // One member stands on the right: nothing is on the left.
   const double left = shown > 1 ? 0 : kWideHalf - kHubWidth / 2 - 2;
   return picture_svg("picture-wide", left, 2 * kWideHalf - left, height,
-             rows + hub_svg(state, kWideHalf - kHubWidth / 2, middle_y - kHubHeight / 2));
+                     rows + hub_svg(state, kWideHalf - kHubWidth / 2, middle_y - kHubHeight / 2));
 }
 
 std::string narrow_picture(const NodeState& state, size_t shown) {
@@ -129,8 +132,8 @@ std::string narrow_picture(const NodeState& state, size_t shown) {
     y += i == 0 ? 30 : kRow;
     const std::string link =
         "M" + units(kNarrowTrunk) + " " + units(y) + "H" + units(kNarrowCircle - kCircle);
-    rows += row_svg(state, state.sync->members[i],
-                    {y, kNarrowCircle, kNarrowName, kNarrowLabel, "start", link});
+    rows +=
+        row_svg(state, state.sync->members[i], {y, kNarrowCircle, kNarrowName, kNarrowLabel, "start", link});
   }
   const std::string trunk = "<path class=\"trunk\" d=\"M" + units(kNarrowTrunk) + " " +
                             units(kTop + kHubHeight) + "V" + units(y) + "\"/>";

@@ -1,7 +1,8 @@
 // The cluster on the page at / as a picture: this node and its links to the members, as SVG. Pure.
 //
-// Each member has a row of its own, with everything that is written about it: so nothing overlaps, however many
-// there are. The picture is drawn twice, for wide and for narrow windows; the style sheet shows one of them.
+// Each member has a row of its own, with everything that is written about it: so nothing overlaps, however
+// many there are. The picture is drawn twice, for wide and for narrow windows; the style sheet shows one of
+// them.
 
 #pragma once
 

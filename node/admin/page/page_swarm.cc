@@ -16,11 +16,13 @@ std::string count_tile(uint64_t value, std::string_view name) {
 
 std::string swarm_summary(const SwarmPage& page) {
   if (!page.search.info_hash) {
-    return "<span class=\"state not-ready\">This is no info_hash.</span><span>It has 40 hexadecimal digits, or 32 of "
+    return "<span class=\"state not-ready\">This is no info_hash.</span><span>It has 40 hexadecimal digits, "
+           "or 32 of "
            "base32; a magnet link has one in it.</span>";
   }
-  std::string out = page.served ? "<span class=\"state ready\">served</span>"
-                                : "<span class=\"state not-ready\">not served</span><span>by the access list</span>";
+  std::string out = page.served
+                        ? "<span class=\"state ready\">served</span>"
+                        : "<span class=\"state not-ready\">not served</span><span>by the access list</span>";
   if (!page.swarm) out += "<span>No peer of it is known here.</span>";
   return out;
 }
@@ -28,8 +30,8 @@ std::string swarm_summary(const SwarmPage& page) {
 std::string swarm_tiles(const SwarmPage& page) {
   if (!page.swarm) return "";
   const proto::SwarmCounts& counts = page.swarm->details.counts;
-  return "<div class=\"tiles\">" + count_tile(counts.seeders, "seeders") + count_tile(counts.leechers, "leechers") +
-         count_tile(counts.completed, "completed") + "</div>";
+  return "<div class=\"tiles\">" + count_tile(counts.seeders, "seeders") +
+         count_tile(counts.leechers, "leechers") + count_tile(counts.completed, "completed") + "</div>";
 }
 
 std::string records_table(const SwarmPage& page) {
@@ -51,7 +53,8 @@ std::string records_table(const SwarmPage& page) {
 std::string peers_table(const SwarmPage& page) {
   if (!page.swarm || page.swarm->peers.empty()) return "<p class=\"none\">None.</p>";
   std::string out =
-      "<table><thead><tr><th>address</th><th>state</th><th class=\"wide\">completed</th><th>announced</th></tr></thead><tbody>";
+      "<table><thead><tr><th>address</th><th>state</th><th "
+      "class=\"wide\">completed</th><th>announced</th></tr></thead><tbody>";
   for (const SwarmView::Peer& peer : page.swarm->peers) {
     out += "<tr>" + html_cell(html_text(common::to_string(peer.address))) + html_cell(peer.state) +
            html_cell(peer.completed ? "yes" : "no", "wide") +
@@ -65,16 +68,17 @@ std::string peers_table(const SwarmPage& page) {
 std::string swarm_page_html(const NodeState& state, const SwarmPage& page) {
   const auto& hash = page.search.info_hash;
   const std::string hex = hash ? common::to_hex(*hash) : "";
-  return filled(page_file("swarm.html"),
-                {{"name", html_text(state.name)},
-                 {"title", hash ? hex : html_text(page.search.typed, kTypedMax)},
-                 {"summary", swarm_summary(page)},
-                 {"tiles", swarm_tiles(page)},
-                 {"records", records_table(page)},
-                 {"peers", peers_table(page)},
-                 {"links", hash ? "<a href=\"/v1/swarms/" + hex + "\">as JSON</a> <a href=\"/v1/access?hash=" + hex +
-                                      "\">on the access list?</a>"
-                                : ""}});
+  return filled(
+      page_file("swarm.html"),
+      {{"name", html_text(state.name)},
+       {"title", hash ? hex : html_text(page.search.typed, kTypedMax)},
+       {"summary", swarm_summary(page)},
+       {"tiles", swarm_tiles(page)},
+       {"records", records_table(page)},
+       {"peers", peers_table(page)},
+       {"links", hash ? "<a href=\"/v1/swarms/" + hex + "\">as JSON</a> <a href=\"/v1/access?hash=" + hex +
+                            "\">on the access list?</a>"
+                      : ""}});
 }
 
 }  // namespace shoal::node

@@ -77,7 +77,8 @@ const node::WorkerCounters& counters() {
   return kCounters;
 }
 
-std::string page(const node::NodeState& state, size_t points = node::kHistoryPointsMax, uint32_t minutes = 0) {
+std::string page(const node::NodeState& state, size_t points = node::kHistoryPointsMax,
+                 uint32_t minutes = 0) {
   return node::page_html(state, history(points), largest_swarms(), minutes);
 }
 
@@ -123,10 +124,11 @@ node::SwarmPage swarm() {
                                 .completed = i % 4 == 1,
                                 .age_s = 15 * i});
   }
-  out.swarm->peers.push_back({.address = *common::parse_endpoint("[2001:db8:1234:5678:9abc:def0:1234:5678]:51413"),
-                              .state = "seeder",
-                              .completed = false,
-                              .age_s = 900});
+  out.swarm->peers.push_back(
+      {.address = *common::parse_endpoint("[2001:db8:1234:5678:9abc:def0:1234:5678]:51413"),
+       .state = "seeder",
+       .completed = false,
+       .age_s = 900});
   return out;
 }
 

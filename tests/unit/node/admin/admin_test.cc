@@ -403,7 +403,8 @@ TEST_CASE("admin: the page shows the minutes that are asked for") {
   shows("?minutes=5", "5 min");
   shows("?minutes=15", "15 min");
   shows("?minutes=60", "1 h");
-  for (const char* odd : {"?minutes=0", "?minutes=7", "?minutes=-5", "?minutes=99999999999", "?x", "?minutes"}) {
+  for (const char* odd :
+       {"?minutes=0", "?minutes=7", "?minutes=-5", "?minutes=99999999999", "?x", "?minutes"}) {
     shows(odd, "1 h");
   }
 }

@@ -28,8 +28,9 @@ TEST_CASE("member URL: which patterns are allowed") {
     CAPTURE(good);
     CHECK(node::is_member_url(good));
   }
-  for (const char* bad : {"", "http://x/", "{name}", "javascript:{name}", "http://{name}{name}/", "http://{host}/",
-                          "http://{name}/{", "http://{name}/ ", "http://{name}/\"", "//{name}/"}) {
+  for (const char* bad :
+       {"", "http://x/", "{name}", "javascript:{name}", "http://{name}{name}/", "http://{host}/",
+        "http://{name}/{", "http://{name}/ ", "http://{name}/\"", "//{name}/"}) {
     CAPTURE(bad);
     CHECK(!node::is_member_url(bad));
   }

@@ -77,8 +77,7 @@ TEST_CASE("page: nodes that are down, silent or refused do not count as alive") 
     state.sync->members.push_back(member("b", state_of));
   }
   state.sync->members[1].refused = "tracker.peer_timeout_s is 60 there and 2700 here";
-  CHECK(has(node::page_html(state, {}, {}),
-            "<b>2 of 5</b><span>nodes: 1 down, 1 refused, 1 suspect</span>"));
+  CHECK(has(node::page_html(state, {}, {}), "<b>2 of 5</b><span>nodes: 1 down, 1 refused, 1 suspect</span>"));
   state.sync->members = {member("b", sync::MemberState::alive)};
   CHECK(has(node::page_html(state, {}, {}), "<b>2 of 2</b><span>nodes</span>"));
 }
@@ -88,8 +87,9 @@ TEST_CASE("page: why a member is refused stands below it") {
   state.sync->members = {member("b", sync::MemberState::alive)};
   state.sync->members[0].refused = "tracker.peer_timeout_s is 60 there and 2700 here";
   const std::string page = node::page_html(state, {}, {});
-  CHECK(has(page, "<tr class=\"why\"><td colspan=\"10\">refused: tracker.peer_timeout_s is 60 there and 2700 "
-                  "here</td></tr>"));
+  CHECK(has(page,
+            "<tr class=\"why\"><td colspan=\"10\">refused: tracker.peer_timeout_s is 60 there and 2700 "
+            "here</td></tr>"));
   CHECK(has(page, "<path class=\"link refused\""));
   CHECK(!has(page, "lag 23.4 ms"));  // nothing is exchanged
 }
@@ -215,7 +215,9 @@ TEST_CASE("page: names of members are links if the operator says where their pag
   CHECK(!has(node::page_html(state, {}, {}), "<a rel="));
   state.member_url = "http://{name}:9697/";
   const std::string page = node::page_html(state, {}, {});
-  CHECK(has(page, "<td><a rel=\"noreferrer\" href=\"http://b%22%20onclick%3D%22:9697/\">b&quot; onclick=&quot;</a>"));
+  CHECK(
+      has(page,
+          "<td><a rel=\"noreferrer\" href=\"http://b%22%20onclick%3D%22:9697/\">b&quot; onclick=&quot;</a>"));
 }
 
 TEST_CASE("page: charts need two points; top swarms are links") {

@@ -26,16 +26,16 @@ TEST_CASE("swarm search: an info_hash in either notation") {
 }
 
 TEST_CASE("swarm search: a magnet link, as a form sends it and as it is") {
-  CHECK(found("info_hash=magnet%3A%3Fxt%3Durn%3Abtih%3A" + kHex + "%26dn%3Da+name%26tr%3Dudp%253A%252F%252Fx") ==
-        kHex);
+  CHECK(found("info_hash=magnet%3A%3Fxt%3Durn%3Abtih%3A" + kHex +
+              "%26dn%3Da+name%26tr%3Dudp%253A%252F%252Fx") == kHex);
   CHECK(found("info_hash=magnet:?dn=x%26xt=urn:btih:AERUKZ4JVPG66AJDIVTYTK6N54ASGRLH") == kHex);
 }
 
 TEST_CASE("swarm search: anything else names no swarm, and is kept to be shown") {
   for (const std::string& query :
        {std::string(), std::string("info_hash"), std::string("info_hash="), "info_hash=" + kHex + "0",
-        "info_hash=" + kHex.substr(1), std::string("info_hash=urn:btih:"), "info_hash=%zz" + kHex, "hash=" + kHex,
-        "info_hash=" + std::string(32, '1'), "info_hash=" + std::string(40, 'x')}) {
+        "info_hash=" + kHex.substr(1), std::string("info_hash=urn:btih:"), "info_hash=%zz" + kHex,
+        "hash=" + kHex, "info_hash=" + std::string(32, '1'), "info_hash=" + std::string(40, 'x')}) {
     CAPTURE(query);
     CHECK(found(query).empty());
   }

@@ -51,9 +51,10 @@ TEST_CASE("problems: members that are down or refused") {
 
   state = test::well_node(2);
   state.sync->members[1].refused = "tracker.peer_timeout_s is 60 there and 2700 here";
-  check_only(state, Severity::error,
-             "c (192.0.2.2:6970) is refused, no peers are exchanged with it: tracker.peer_timeout_s is 60 there "
-             "and 2700 here");
+  check_only(
+      state, Severity::error,
+      "c (192.0.2.2:6970) is refused, no peers are exchanged with it: tracker.peer_timeout_s is 60 there "
+      "and 2700 here");
 
   // Silence of some seconds is no news yet.
   state = test::well_node(2);
@@ -84,8 +85,9 @@ TEST_CASE("problems: members whose peers differ for long") {
   state.sync->members[0].agreed_ago_ms = 599'999;
   CHECK(found(state).empty());
   state.sync->members[0].agreed_ago_ms = 600'000;
-  check_only(state, Severity::warning,
-             "b (192.0.2.1:6970) and this node have held different peers for 10 min: see pulls in the status");
+  check_only(
+      state, Severity::warning,
+      "b (192.0.2.1:6970) and this node have held different peers for 10 min: see pulls in the status");
 }
 
 TEST_CASE("problems: clocks") {
@@ -143,8 +145,9 @@ TEST_CASE("problems: the last reload failed") {
   state.reloads_failed = 3;  // but not the last one
   CHECK(found(state).empty());
   state.reload_error = "tracker.interval_s: \"x\" is not allowed";
-  check_only(state, Severity::warning,
-             "the last reload failed, and everything stayed as it was: tracker.interval_s: \"x\" is not allowed");
+  check_only(
+      state, Severity::warning,
+      "the last reload failed, and everything stayed as it was: tracker.interval_s: \"x\" is not allowed");
 }
 
 TEST_CASE("problems: options that wait for a restart") {
@@ -178,6 +181,7 @@ TEST_CASE("problems: foreign text stays short and printable") {
   CHECK(problems.size() == 3 * (node::kProblemMembersMax + 1));
   for (const Problem& problem : problems) {
     CHECK(problem.text.size() < 4'000);
-    CHECK(std::all_of(problem.text.begin(), problem.text.end(), [](char c) { return c >= 0x20 && c < 0x7f; }));
+    CHECK(
+        std::all_of(problem.text.begin(), problem.text.end(), [](char c) { return c >= 0x20 && c < 0x7f; }));
   }
 }

@@ -19,7 +19,7 @@ node::Timings counted(const node::WorkerCounters& worker) {
 
 TEST_CASE("timings: a percentile is interpolated inside its range") {
   node::WorkerCounters worker;
-  worker.udp[0].request_time.add(40, 90);    // 25 to 50 us
+  worker.udp[0].request_time.add(40, 90);     // 25 to 50 us
   worker.udp[1].request_time.add(2'000, 10);  // 1 to 2.5 ms
   const node::Timings now = counted(worker);
   CHECK(node::percentile_us(Timing::udp, {}, now, 0.45) == doctest::Approx(37.5));
