@@ -1,7 +1,9 @@
 #include "node/access/announce_policy.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace shoal::node {
 
@@ -34,11 +36,7 @@ std::string_view to_string(Refusal refusal) {
 }
 
 AnnouncePolicy::AnnouncePolicy(AccessRules swarms, const Options::Access& options)
-    : swarms_(std::move(swarms)),
-      clients_allow_(options.clients_allow),
-      clients_deny_(options.clients_deny),
-      denied_networks_(options.deny_networks),
-      private_addresses_(options.private_addresses) {}
+    : swarms_(std::move(swarms)), options_(options), denied_networks_(options.deny_networks) {}
 
 std::shared_ptr<const AnnouncePolicy> AnnouncePolicy::unless_open(AccessRules swarms,
                                                                   const Options::Access& options) {
@@ -47,23 +45,23 @@ std::shared_ptr<const AnnouncePolicy> AnnouncePolicy::unless_open(AccessRules sw
 }
 
 bool AnnouncePolicy::forbids_anything() const {
-  return restricts_swarms() || !clients_allow_.empty() || !clients_deny_.empty() ||
-         !denied_networks_.empty() || !private_addresses_;
+  return restricts_swarms() || !options_.clients_allow.empty() || !options_.clients_deny.empty() ||
+         !denied_networks_.empty() || !options_.private_addresses;
 }
 
 Refusal AnnouncePolicy::judge_address(const common::Endpoint& peer) const {
   if (denies(peer)) return Refusal::network;
-  return !private_addresses_ && common::is_private(peer) ? Refusal::private_address : Refusal::none;
+  return !options_.private_addresses && common::is_private(peer) ? Refusal::private_address : Refusal::none;
 }
 
 Refusal AnnouncePolicy::judge(const proto::AnnounceRequest& request, const common::Endpoint& peer) const {
   if (const Refusal refusal = judge_address(peer); refusal != Refusal::none) return refusal;
   if (!swarms_.allows(request.info_hash)) return Refusal::swarm;
-  if (clients_allow_.empty() && clients_deny_.empty()) return Refusal::none;
+  if (options_.clients_allow.empty() && options_.clients_deny.empty()) return Refusal::none;
   const std::string_view peer_id(reinterpret_cast<const char*>(request.peer_id.data()),
                                  request.peer_id.size());
-  const bool allowed = clients_allow_.empty() || begins_with_one_of(peer_id, clients_allow_);
-  return allowed && !begins_with_one_of(peer_id, clients_deny_) ? Refusal::none : Refusal::client;
+  const bool allowed = options_.clients_allow.empty() || begins_with_one_of(peer_id, options_.clients_allow);
+  return allowed && !begins_with_one_of(peer_id, options_.clients_deny) ? Refusal::none : Refusal::client;
 }
 
 }  // namespace shoal::node

@@ -5,9 +5,7 @@
 #pragma once
 
 #include <memory>
-#include <string>
 #include <string_view>
-#include <vector>
 
 #include "common/network.h"
 #include "node/access/access_list.h"
@@ -64,10 +62,8 @@ class AnnouncePolicy {
   bool forbids_anything() const;
 
   const AccessRules swarms_;
-  const std::vector<std::string> clients_allow_;
-  const std::vector<std::string> clients_deny_;
-  const common::NetworkSet denied_networks_;
-  const bool private_addresses_;
+  const Options::Access options_;
+  const common::NetworkSet denied_networks_;  // those of the options
 };
 
 }  // namespace shoal::node

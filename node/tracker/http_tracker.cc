@@ -38,7 +38,7 @@ HttpTracker::HttpTracker(Tracker& tracker, const ClusterClock& clock, FullScrape
 
 std::unique_ptr<StreamedAnswer> HttpTracker::answer(const proto::HttpRequest& request,
                                                     const Endpoint& connected, std::string& out) {
-  const std::string& redirect_url = tracker_.settings().redirect_url;
+  const std::string& redirect_url = tracker_.settings().options.redirect_url;
   if (request.path == "/" && !redirect_url.empty()) {
     counters_.http_tracker[family_index(connected.family)].redirected.add();
     proto::append_redirect(out, proto::reply_to(request), redirect_url);
@@ -63,7 +63,8 @@ std::unique_ptr<StreamedAnswer> HttpTracker::answer(const proto::HttpRequest& re
     return nullptr;
   }
   if (ask == Ask::stats) {
-    const OpentrackerPage::Terms terms{tracker_.settings().stats_networks, tracker_.settings().full_scrape};
+    const OpentrackerPage::Terms terms{tracker_.settings().stats_networks,
+                                       tracker_.settings().options.full_scrape};
     return opentracker_.answer(request, *client, terms, counters_.http_tracker[family_index(client->family)],
                                out);
   }
@@ -73,7 +74,7 @@ std::unique_ptr<StreamedAnswer> HttpTracker::answer(const proto::HttpRequest& re
 }
 
 HttpTracker::Ask HttpTracker::ask_of(const proto::HttpRequest& request) const {
-  const std::string& stats_path = tracker_.settings().stats_path;
+  const std::string& stats_path = tracker_.settings().stats.path;
   if (!stats_path.empty() && request.path == stats_path) return Ask::stats;
   switch (proto::verb_of_path(request.path)) {
     case proto::TrackerVerb::announce:
@@ -132,10 +133,10 @@ void HttpTracker::announce(const proto::HttpRequest& request, const Endpoint& cl
     return;
   }
   counters_.http_tracker[family_index(client.family)].announces.add();
-  answer.min_interval_s = std::min(tracker_.settings().min_interval_s, answer.answer.interval_s);
+  answer.min_interval_s = std::min(tracker_.settings().options.min_interval_s, answer.answer.interval_s);
   answer.external_ip = client.address_bytes();
   answer.compact = query->compact;
-  answer.warning = tracker_.settings().warning;
+  answer.warning = tracker_.settings().options.warning;
   proto::append_announce_answer(out, proto::reply_to(request), answer);
 }
 
@@ -149,8 +150,9 @@ std::optional<Endpoint> HttpTracker::hinted(std::string_view value, const Endpoi
 HttpTracker::Announced HttpTracker::addresses_of(const proto::AnnounceQuery& query,
                                                  const Endpoint& client) const {
   const TrackerSettings& settings = tracker_.settings();
-  const bool believed = settings.ip_param == IpParam::any ||
-                        (settings.ip_param == IpParam::trusted && settings.proxies.networks.contains(client));
+  const bool believed =
+      settings.options.ip_param == IpParam::any ||
+      (settings.options.ip_param == IpParam::trusted && settings.proxies.networks.contains(client));
   if (!believed) return {client, std::nullopt};
   const auto ip = hinted(query.ip, client);
   Announced announced{ip.value_or(client), std::nullopt, ip.has_value()};
@@ -186,7 +188,7 @@ Refusal HttpTracker::refuses(const proto::AnnounceRequest& request, const Announ
 
 proto::AnnounceAnswer HttpTracker::announce_at(const proto::AnnounceRequest& request,
                                                const Announced& announced) {
-  const uint32_t want = tracker_.peers_wanted(request, tracker_.settings().numwant_max_http);
+  const uint32_t want = tracker_.peers_wanted(request, tracker_.settings().http_peers_max);
   peers_v4_.resize(std::max(peers_v4_.size(), want * common::compact_size(Family::v4)));
   peers_v6_.resize(std::max(peers_v6_.size(), want * common::compact_size(Family::v6)));
   const PeerBuffers buffers{peers_v4_, peers_v6_};
@@ -222,7 +224,7 @@ std::unique_ptr<StreamedAnswer> HttpTracker::scrape(const proto::HttpRequest& re
     fail(request, Ask::scrape, client, to_string(Refusal::network), retry_at_next_announce(), out);
     return nullptr;
   }
-  if (tracker_.settings().full_scrape) {
+  if (tracker_.settings().options.full_scrape) {
     const auto format = proto::parse_full_scrape_query(request.query);
     if (format) return full_scrapes_.answer(request, *format, client, out);
   }

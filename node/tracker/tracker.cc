@@ -35,8 +35,8 @@ uint32_t keep_reachable(const PeerAnswer& stored, const PeerBuffers& buffers, pr
 
 uint32_t Tracker::peers_wanted(const proto::AnnounceRequest& request, uint32_t fits) const {
   if (request.event == Event::stopped) return 0;
-  const uint32_t wanted = request.numwant.value_or(settings_->numwant_default);
-  return std::min({wanted, settings_->numwant_max, fits});
+  const uint32_t wanted = request.numwant.value_or(settings_->options.numwant_default);
+  return std::min({wanted, settings_->peers_max, fits});
 }
 
 Refusal Tracker::judge(const proto::AnnounceRequest& request, const common::Endpoint& peer) {
@@ -54,12 +54,12 @@ bool Tracker::over_rate(const common::Endpoint& client, bool proven, uint64_t no
 
 uint32_t Tracker::settled_interval_s() const {
   return settings_->adapted_interval_s == nullptr
-             ? settings_->interval_s
+             ? settings_->options.interval_s
              : settings_->adapted_interval_s->load(std::memory_order_relaxed);
 }
 
 uint32_t Tracker::jittered(uint32_t interval_s) {
-  const double spread = settings_->interval_jitter * (2 * prng_.unit() - 1);
+  const double spread = settings_->options.interval_jitter * (2 * prng_.unit() - 1);
   return std::max(1U, static_cast<uint32_t>(interval_s * (1 + spread)));
 }
 

@@ -284,7 +284,7 @@ size_t UdpServer::answer_announce(size_t index, std::span<uint8_t> out) {
   }
   const bool v4 = family_ == Family::v4;
   const uint32_t want =
-      tracker_.peers_wanted(request, std::min(peers_fit_, tracker_.settings().numwant_max_udp));
+      tracker_.peers_wanted(request, std::min(peers_fit_, tracker_.settings().udp_peers_max));
   PeerBuffers buffers;
   (v4 ? buffers.v4 : buffers.v6) =
       out.subspan(proto::kUdpAnnounceHeaderSize, want * common::compact_size(family_));

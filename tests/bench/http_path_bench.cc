@@ -177,7 +177,7 @@ class Bench {
  public:
   explicit Bench(const Arguments& arguments)
       : arguments_(arguments),
-        tracker_({.numwant_max = 200}, store_, nullptr, counters_.announce, 1),
+        tracker_(bench::tracker_settings(), store_, nullptr, counters_.announce, 1),
         workload_(arguments.torrents, arguments.peers) {
     uv_loop_init(&loop_);
     server_ = std::make_unique<node::HttpServer>(

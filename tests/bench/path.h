@@ -1,4 +1,5 @@
-// Shared by the benches of the UDP and the HTTP path: their options, and the rounds they measure.
+// Shared by the benches of the UDP and the HTTP path: their options, those of the tracker, and the rounds
+// they measure.
 
 #pragma once
 
@@ -8,6 +9,7 @@
 #include <cstdio>
 
 #include "bench/measure.h"
+#include "node/tracker/tracker_settings.h"
 
 namespace shoal::bench {
 
@@ -26,6 +28,15 @@ inline void add_options(CLI::App& app, PathArguments& out, uint32_t peers_max) {
   app.add_option("--answers", out.answers, "answers in one round");
   app.add_option("--rounds", out.rounds, "timed rounds; 0: one untimed round, for callgrind");
   app.add_option("--numwant", out.numwant);
+}
+
+inline node::TrackerSettings tracker_settings() {
+  node::Options options;
+  options.tracker.interval_s = 1800;
+  options.tracker.interval_jitter = 0.1;
+  options.tracker.numwant_default = 50;
+  options.tracker.numwant_max = 200;
+  return node::tracker_settings(options, nullptr, nullptr);
 }
 
 // What a round has served. `overhead_ns` is not the path's own.

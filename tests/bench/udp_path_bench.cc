@@ -158,7 +158,7 @@ int run(const Arguments& arguments) {
   const node::ClusterClock clock(86'400);
   node::SwarmStore store({.key = key, .replicated = arguments.replicated});
   node::WorkerCounters counters;
-  node::Tracker tracker({.numwant_max = 200}, store, nullptr, counters.announce, 1);
+  node::Tracker tracker(bench::tracker_settings(), store, nullptr, counters.announce, 1);
   uv_loop_t loop;
   uv_loop_init(&loop);
   auto socket = node::open_tracker_udp(common::make_endpoint_v4(INADDR_LOOPBACK, 0));

@@ -14,14 +14,21 @@ namespace {
 constexpr uint32_t kOne = 0x0a000001;
 constexpr uint32_t kTwo = 0x0a000002;
 
+node::TrackerSettings settings(uint32_t interval_s, double interval_jitter) {
+  node::Options options;
+  options.tracker.interval_s = interval_s;
+  options.tracker.interval_jitter = interval_jitter;
+  options.tracker.numwant_default = 50;
+  options.tracker.numwant_max = 200;
+  return node::tracker_settings(options, nullptr, nullptr);
+}
+
 struct Fixture {
   node::SwarmStore store{{.key = {}, .replicated = true}};
   int wakes = 0;
   node::DeltaQueue queue{[this] { ++wakes; }};
   node::AnnounceCounters counters;
-  node::TrackerSettings settings{
-      .interval_s = 1000, .interval_jitter = 0.1, .numwant_default = 50, .numwant_max = 200};
-  node::Tracker tracker{settings, store, &queue, counters, 1};
+  node::Tracker tracker{settings(1000, 0.1), store, &queue, counters, 1};
   std::array<uint8_t, 200 * 6> v4{};
   std::array<uint8_t, 200 * 18> v6{};
 
@@ -170,8 +177,7 @@ TEST_CASE("tracker: a leecher that starts a swarm alone is told to come back soo
 
 TEST_CASE("tracker: the short interval is never longer than the usual one") {
   Fixture f;
-  f.tracker.set_settings(std::make_shared<const node::TrackerSettings>(
-      node::TrackerSettings{.interval_s = 20, .interval_jitter = 0}));
+  f.tracker.set_settings(std::make_shared<const node::TrackerSettings>(settings(20, 0)));
   CHECK(f.announce(kOne, proto::Event::started, 5).interval_s == 20);
 }
 

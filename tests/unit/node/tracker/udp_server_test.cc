@@ -41,6 +41,15 @@ struct Datagram {
 // Peers by swarm: one alone, some in a block, many in sorted segments.
 uint16_t peers_of(uint64_t swarm) { return std::array<uint16_t, 5>{0, 1, 25, 2000, 3}.at(swarm); }
 
+node::TrackerSettings settings(node::RequestLimiter* limiter) {
+  node::Options options;
+  options.tracker.interval_s = 1800;
+  options.tracker.interval_jitter = 0.1;
+  options.tracker.numwant_default = 50;
+  options.tracker.numwant_max = 200;
+  return node::tracker_settings(options, nullptr, limiter);
+}
+
 // A worker with everything an announce passes through: access list, rate limits, the queue to the sync
 // channel.
 struct Served {
@@ -166,7 +175,7 @@ struct Served {
   node::DeltaQueue queue;
   node::RequestLimiter limiter;
   node::WorkerCounters counters;
-  node::Tracker tracker{{.interval_jitter = 0.1, .limiter = &limiter}, store, &queue, counters.announce, 1};
+  node::Tracker tracker{settings(&limiter), store, &queue, counters.announce, 1};
   const std::vector<common::SipKey> keys{{1}, {2}};
   uv_loop_t loop{};
   const node::UdpBatchPtr batch = node::make_udp_batch();
