@@ -1,6 +1,11 @@
+#include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdint>
 #include <cstdio>
+#include <memory>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "common/info_hash.h"
 #include "node/admin/admin_query.h"
@@ -13,6 +18,23 @@
 namespace shoal::node {
 
 namespace {
+
+constexpr const char* kAccessExamples = R"(
+Examples:
+  shoal access add 0123456789abcdef0123456789abcdef01234567
+  shoal access remove 0123456789abcdef0123456789abcdef01234567
+  shoal access list               the run-time changes
+  shoal access list 0123456789abcdef0123456789abcdef01234567
+
+Changes apply to all nodes of the cluster and override each node's access.file. If access.mode is
+"allow", nodes serve only the swarms on the list; if it is "deny", they serve all others.)";
+
+struct AccessRequest {
+  enum class Verb : uint8_t { add, remove, list };
+  Verb verb = Verb::list;
+  AdminRequest node;
+  std::vector<std::string> hashes;
+};
 
 using Hashes = std::span<const std::string>;
 
@@ -78,9 +100,7 @@ int show(const AccessRequest& request, const HostPort& admin) {
   return kExitOk;
 }
 
-}  // namespace
-
-int command_access(const AccessRequest& request) {
+int run_access(const AccessRequest& request) {
   const auto admin = read_admin(request.node.admin);
   if (!admin) return failed(request.node.json, admin.error().message);
   for (const std::string& hash : request.hashes) {
@@ -89,6 +109,31 @@ int command_access(const AccessRequest& request) {
                   "\"" + printable(hash, 80) + "\" is not allowed: an info_hash has 40 hexadecimal digits");
   }
   return request.verb == AccessRequest::Verb::list ? show(request, *admin) : change(request, *admin);
+}
+
+}  // namespace
+
+Command access_command(CLI::App& shoal) {
+  CLI::App* app = shoal.add_subcommand("access", "Show or change the access list");
+  app->footer(kAccessExamples);
+  auto access = std::make_shared<AccessRequest>();
+  auto verb = std::make_shared<std::string>();
+  app->add_option("verb", *verb, "add, remove or list")
+      ->type_name("VERB")
+      ->required()
+      ->check(one_of({"add", "remove", "list"}));
+  CLI::Option* hashes =
+      app->add_option("hash", access->hashes, "info_hashes in hexadecimal")->type_name("HASH");
+  add_admin_options(*app, access->node);
+  return {app, [hashes, verb, access] {
+            using Verb = AccessRequest::Verb;
+            access->verb = *verb == "add" ? Verb::add : *verb == "remove" ? Verb::remove : Verb::list;
+            if (access->verb != Verb::list && hashes->count() == 0) {
+              return failed(access->node.json, "at least one info_hash is needed; see `shoal access --help`",
+                            kExitUsage);
+            }
+            return run_access(*access);
+          }};
 }
 
 }  // namespace shoal::node

@@ -1,6 +1,10 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "node/cli/commands.h"
 #include "node/cli/completion.h"
@@ -9,6 +13,14 @@
 namespace shoal::node {
 
 namespace {
+
+constexpr const char* kCompletionExamples = R"(
+Examples:
+  shoal completion bash > ~/.local/share/bash-completion/completions/shoal
+  shoal completion zsh > ~/.zfunc/_shoal         (~/.zfunc must be in fpath)
+  shoal completion fish > ~/.config/fish/completions/shoal.fish
+
+The Debian package installs all three.)";
 
 // The allowed words of "COMMAND FLAG" or "COMMAND ARGUMENT", which CLI11 does not report.
 const std::map<std::string, std::vector<std::string>> kWords = {{"access verb", {"add", "remove", "list"}},
@@ -44,9 +56,7 @@ CompletionCommand read_command(const CLI::App& app) {
   return command;
 }
 
-}  // namespace
-
-int command_completion(const CLI::App& shoal, const std::string& shell) {
+int run_completion(const CLI::App& shoal, const std::string& shell) {
   std::vector<CompletionCommand> commands;
   for (const CLI::App* app : shoal.get_subcommands([](const CLI::App*) { return true; })) {
     commands.push_back(read_command(*app));
@@ -54,6 +64,19 @@ int command_completion(const CLI::App& shoal, const std::string& shell) {
   const Shell wanted = shell == "bash" ? Shell::bash : shell == "zsh" ? Shell::zsh : Shell::fish;
   std::fputs(completion_script(wanted, commands).c_str(), stdout);
   return kExitOk;
+}
+
+}  // namespace
+
+Command completion_command(CLI::App& shoal) {
+  CLI::App* app = shoal.add_subcommand("completion", "Print a shell completion script");
+  app->footer(kCompletionExamples);
+  auto shell = std::make_shared<std::string>();
+  app->add_option("shell", *shell, "bash, zsh or fish")
+      ->type_name("SHELL")
+      ->required()
+      ->check(one_of({"bash", "zsh", "fish"}));
+  return {app, [&shoal, shell] { return run_completion(shoal, *shell); }};
 }
 
 }  // namespace shoal::node

@@ -1,4 +1,8 @@
+#include <CLI/CLI.hpp>
 #include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
 
 #include "node/cli/check_config.h"
 #include "node/cli/commands.h"
@@ -13,24 +17,31 @@ namespace shoal::node {
 
 namespace {
 
+constexpr const char* kConfigExamples = R"(
+Examples:
+  shoal config > shoal.toml
+  shoal config --check shoal.toml
+  shoal config --from-opentracker /etc/opentracker/opentracker.conf > shoal.toml)";
+
+struct ConfigRequest {
+  std::string check;
+  bool json = false;
+  std::string opentracker_config;
+  bool reference = false;
+  bool manual = false;
+};
+
+int print_document(const std::string& text) {
+  std::fputs(text.c_str(), stdout);
+  return kExitOk;
+}
+
 void print_findings(const Findings& found) {
   for (const std::string& error : found.errors) print_error(error);
   for (const std::string& warning : found.warnings) print_error("warning: " + warning);
 }
 
-}  // namespace
-
-int command_config_default() {
-  std::fputs(default_file().c_str(), stdout);
-  return kExitOk;
-}
-
-int command_config_reference() {
-  std::fputs(options_reference().c_str(), stdout);
-  return kExitOk;
-}
-
-int command_config_from_opentracker(const std::string& file) {
+int print_translated(const std::string& file) {
   const auto text = read_file(file, kOpentrackerConfigBytesMax);
   if (!text) {
     print_error(text.error().message);
@@ -49,12 +60,7 @@ int command_config_from_opentracker(const std::string& file) {
   return found.errors.empty() ? kExitOk : kExitFailed;
 }
 
-int command_config_manual() {
-  std::fputs(options_manual(version()).c_str(), stdout);
-  return kExitOk;
-}
-
-int command_config_check(const std::string& file, bool json) {
+int check_file(const std::string& file, bool json) {
   const Findings found = check_config(load_all(file, {}));
   const bool ok = found.errors.empty();
   print_findings(found);
@@ -71,6 +77,37 @@ int command_config_check(const std::string& file, bool json) {
     std::printf("%s: ok%s\n", printable(file).c_str(), with.c_str());
   }
   return ok ? kExitOk : kExitFailed;
+}
+
+}  // namespace
+
+Command config_command(CLI::App& shoal) {
+  CLI::App* app = shoal.add_subcommand("config", "Print the default options file, check one, or make one");
+  app->footer(kConfigExamples);
+  auto request = std::make_shared<ConfigRequest>();
+  CLI::Option* check =
+      app->add_option("--check", request->check,
+                      "Check this file, with the current environment, and the files that it names");
+  check->type_name("FILE");
+  app->add_flag("--json", request->json, "With --check: print JSON")->needs(check);
+  CLI::Option* opentracker =
+      app->add_option("--from-opentracker", request->opentracker_config,
+                      "Translate this opentracker.conf, and report what has no equivalent");
+  opentracker->type_name("FILE")->excludes(check);
+  CLI::Option* reference =
+      app->add_flag("--reference", request->reference, "Print the reference of all options as Markdown")
+          ->excludes(check)
+          ->excludes(opentracker);
+  app->add_flag("--manual", request->manual, "Print the manual page shoal.toml(5)")
+      ->excludes(check)
+      ->excludes(opentracker)
+      ->excludes(reference);
+  return {app, [check, opentracker, request] {
+            if (check->count() > 0) return check_file(request->check, request->json);
+            if (opentracker->count() > 0) return print_translated(request->opentracker_config);
+            if (request->manual) return print_document(options_manual(version()));
+            return print_document(request->reference ? options_reference() : default_file());
+          }};
 }
 
 }  // namespace shoal::node

@@ -1,9 +1,17 @@
 #include <sodium.h>
 
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cstdint>
 #include <cstdio>
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "common/check.h"
+#include "node/cli/command_probe_all.h"
 #include "node/cli/commands.h"
 #include "node/probe/probe.h"
 #include "node/text/printable.h"
@@ -12,7 +20,39 @@ namespace shoal::node {
 
 namespace {
 
+constexpr const char* kProbeExamples = R"(
+Examples:
+  shoal probe udp://127.0.0.1:6969
+  shoal probe http://tracker.example:6969/announce --hash 0123456789abcdef0123456789abcdef01234567
+  shoal probe --all tracker.example           all addresses of the name, on port 6969
+  shoal probe --all 192.0.2.1:6969 192.0.2.2:6969 --admin 127.0.0.1:9697
+
+The probe announces a leecher on port 6881 and stops it at the end.
+Exit code 0: the tracker answered connect, announce, scrape and stop correctly. With --all: every address
+did so, over UDP and HTTP, learnt in time what was announced to the others, and accepted a connection id
+from another. --admin adds the members that this node knows: the addresses of their sync channels, with
+the port of the first name.)";
+
 using nlohmann::json;
+
+// As CLI11 reads them.
+struct ProbeArguments {
+  std::vector<std::string> targets;
+  bool all = false;
+  std::vector<std::string> admins;
+  std::string protocol;
+  std::string hash;
+  uint32_t timeout_ms = 2000;
+  uint32_t agree_ms = 5000;
+  bool json = false;
+};
+
+struct ProbeRequest {
+  std::string url;
+  std::optional<std::string> hash;  // none: a random one
+  std::chrono::milliseconds timeout;
+  bool json = false;
+};
 
 common::Result<ProbeTarget> target_of(const ProbeRequest& request) {
   CHECK_INVARIANT(sodium_init() >= 0);
@@ -109,9 +149,7 @@ json as_json(const ProbeTarget& target, const ProbeRequest& request, const Probe
   return document;
 }
 
-}  // namespace
-
-int command_probe(const ProbeRequest& request) {
+int probe_one(const ProbeRequest& request) {
   const auto target = target_of(request);
   if (!target) return failed(request.json, target.error().message);
   const ProbeReport report = target->url.udp ? probe_udp(*target) : probe_http(*target);
@@ -124,6 +162,60 @@ int command_probe(const ProbeRequest& request) {
   print_error(error_of(request, report));
   if (wants_hash(request, report)) print_error(kHashHint);
   return kExitFailed;
+}
+
+int run_probe(const ProbeArguments& arguments, bool has_hash) {
+  const std::optional<std::string> hash = has_hash ? std::optional(arguments.hash) : std::nullopt;
+  const std::chrono::milliseconds timeout(arguments.timeout_ms);
+  if (arguments.all) {
+    if (!arguments.targets.empty() || !arguments.admins.empty()) {
+      return command_probe_all({arguments.targets, arguments.admins, hash, arguments.protocol, timeout,
+                                std::chrono::milliseconds(arguments.agree_ms), arguments.json});
+    }
+  } else if (arguments.targets.size() == 1) {
+    return probe_one({arguments.targets[0], hash, timeout, arguments.json});
+  }
+  return failed(arguments.json,
+                arguments.all ? "at least one name or --admin is needed; see `shoal probe --help`"
+                              : "exactly one URL is needed, or --all and names; see `shoal probe --help`",
+                kExitUsage);
+}
+
+}  // namespace
+
+Command probe_command(CLI::App& shoal) {
+  CLI::App* app = shoal.add_subcommand("probe", "Query a tracker as a client would, and time its answers");
+  app->footer(kProbeExamples);
+  auto request = std::make_shared<ProbeArguments>();
+  app->add_option("target", request->targets,
+                  "udp://HOST:PORT or http://HOST:PORT/announce; with --all: NAME[:PORT]...")
+      ->type_name("TARGET");
+  CLI::Option* all = app->add_flag(
+      "--all", request->all, "Query all addresses of all names, and check that they act as one tracker");
+  app->add_option("--admin", request->admins,
+                  "With --all: admin.listen of a node whose members are queried, too")
+      ->type_name("HOST:PORT")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->needs(all);
+  app->add_option("--protocol", request->protocol, "With --all: use only udp or http")
+      ->type_name("PROTOCOL")
+      ->check(one_of({"udp", "http"}))
+      ->needs(all);
+  const CLI::Option* hash =
+      app->add_option("--hash", request->hash,
+                      "info_hash in hexadecimal, by default random; with --all, of a swarm without peers")
+          ->type_name("HASH");
+  app->add_option("--timeout-ms", request->timeout_ms, "Time limit for each step, 1 to 60000; default 2000")
+      ->type_name("N")
+      ->check(CLI::Range(1, 60000));
+  app->add_option("--agree-ms", request->agree_ms,
+                  "With --all: time in which all addresses must learn an announce, 1 to 600000; default 5000")
+      ->type_name("N")
+      ->check(CLI::Range(1, 600000))
+      ->needs(all);
+  app->add_flag("--json", request->json, "Print JSON");
+  return {app, [hash, request] { return run_probe(*request, hash->count() > 0); }};
 }
 
 }  // namespace shoal::node

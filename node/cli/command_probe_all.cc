@@ -1,3 +1,5 @@
+#include "node/cli/command_probe_all.h"
+
 #include <algorithm>
 #include <cstdio>
 #include <map>

@@ -1,5 +1,7 @@
+#include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -10,6 +12,14 @@
 namespace shoal::node {
 
 namespace {
+
+constexpr const char* kReloadExamples = R"(
+Examples:
+  shoal reload                    waits for the reload and prints the changed options
+  shoal reload --admin 192.0.2.1:9697 --token-file /etc/shoal.token
+
+The node reloads its options, keys, token and access list, as on SIGHUP. If one of them is not valid,
+nothing changes: the command prints the reason and exits with code 1.)";
 
 // A long access list takes seconds to read, and another reload may be in progress.
 constexpr std::chrono::milliseconds kReloadTimeout{120'000};
@@ -34,9 +44,7 @@ void print_report(const std::string& admin, const nlohmann::json& answer) {
   if (!need_restart.empty()) std::printf("changed, but need a restart: %s\n", need_restart.c_str());
 }
 
-}  // namespace
-
-int command_reload(const AdminRequest& request) {
+int run_reload(const AdminRequest& request) {
   const auto admin = read_admin(request.admin);
   if (!admin) return failed(request.json, admin.error().message);
   const auto answer = admin_post(*admin, request.token_file, "/v1/reload", kReloadTimeout);
@@ -47,6 +55,16 @@ int command_reload(const AdminRequest& request) {
     print_report(to_string(*admin), *answer);
   }
   return kExitOk;
+}
+
+}  // namespace
+
+Command reload_command(CLI::App& shoal) {
+  CLI::App* app = shoal.add_subcommand("reload", "Make a node reload its options and files");
+  app->footer(kReloadExamples);
+  auto request = std::make_shared<AdminRequest>();
+  add_admin_options(*app, *request);
+  return {app, [request] { return run_reload(*request); }};
 }
 
 }  // namespace shoal::node

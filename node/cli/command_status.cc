@@ -1,8 +1,14 @@
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <memory>
+#include <string>
+#include <string_view>
 #include <thread>
+#include <vector>
 
 #include "node/cli/commands.h"
 #include "node/cli/status_table.h"
@@ -14,6 +20,20 @@
 namespace shoal::node {
 
 namespace {
+
+constexpr const char* kStatusExamples = R"(
+Examples:
+  shoal status
+  shoal status --admin 192.0.2.1:9697 --admin 192.0.2.2:9697 --json
+  shoal status --ready            for health checks: exit code 0 if the node is ready
+  shoal status --watch            every second, until Ctrl-C)";
+
+struct StatusRequest {
+  std::vector<std::string> admins = {default_admin()};  // HOST:PORT, at least one
+  bool json = false;                                    // one node: its document; several: a list
+  bool ready = false;                                   // check only whether they are ready
+  bool watch = false;                                   // every second, until SIGINT
+};
 
 constexpr std::chrono::milliseconds kTimeout{3000};
 constexpr std::chrono::seconds kWatchInterval{1};
@@ -109,9 +129,7 @@ int watch(const StatusRequest& request, const std::vector<HostPort>& admins) {
   }
 }
 
-}  // namespace
-
-int command_status(const StatusRequest& request) {
+int run_status(const StatusRequest& request) {
   std::vector<HostPort> admins;
   for (const std::string& text : request.admins) {
     const auto admin = read_admin(text);
@@ -131,6 +149,22 @@ int command_status(const StatusRequest& request) {
     ok = ok && answer.document.has_value();
   }
   return ok ? kExitOk : kExitFailed;
+}
+
+}  // namespace
+
+Command status_command(CLI::App& shoal) {
+  CLI::App* app = shoal.add_subcommand("status", "Show a node and its view of the cluster");
+  app->footer(kStatusExamples);
+  auto status = std::make_shared<StatusRequest>();
+  app->add_option("--admin", status->admins, "admin.listen of a node; may be repeated")
+      ->type_name("HOST:PORT")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app->add_flag("--json", status->json, "Print JSON; with --watch, one line per second");
+  CLI::Option* ready = app->add_flag("--ready", status->ready, "Check only whether the node is ready");
+  app->add_flag("--watch", status->watch, "Refresh every second, until Ctrl-C")->excludes(ready);
+  return {app, [status] { return run_status(*status); }};
 }
 
 }  // namespace shoal::node

@@ -1,14 +1,15 @@
 #include "node/cli/commands.h"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <utility>
 
-#include "node/config/load_options.h"
 #include "node/config/option_values.h"
-#include "node/lifecycle/running_node.h"
 #include "node/text/printable.h"
+#include "node/text/suggest.h"
+#include "node/text/word_list.h"
 
 namespace shoal::node {
 
@@ -44,13 +45,19 @@ common::Result<HostPort> read_admin(const std::string& text) {
                       "\" is not allowed: HOST:PORT such as 127.0.0.1:9697");
 }
 
-int command_node(const std::optional<std::string>& config, const std::vector<NamedText>& flags) {
-  const auto options = load_options(config, flags);
-  if (!options) {
-    print_error(options.error().message);
-    return kExitFailed;
-  }
-  return run_node(*options, [config, flags] { return load_options(config, flags); });
+CLI::Validator one_of(std::vector<std::string> words) {
+  const auto check = [words = std::move(words)](const std::string& typed) -> std::string {
+    if (std::find(words.begin(), words.end(), typed) != words.end()) return "";
+    const std::vector<std::string_view> views(words.begin(), words.end());
+    return '"' + printable(typed, 80) + "\" is not allowed: " + or_list(views) + suggestion(typed, words);
+  };
+  return {check, ""};
+}
+
+void add_admin_options(CLI::App& app, AdminRequest& request) {
+  app.add_option("--admin", request.admin, "admin.listen of the node")->type_name("HOST:PORT");
+  app.add_option("--token-file", request.token_file, "admin.token_file of the node")->type_name("FILE");
+  app.add_flag("--json", request.json, "Print JSON");
 }
 
 }  // namespace shoal::node

@@ -1,26 +1,50 @@
-// The commands of the executable, each in its own file (node/cli/command_NAME.cc). They print results to
-// standard output and errors to standard error as "shoal: MESSAGE", and return the exit code: kExitOk or
-// kExitFailed. With
-// --json, standard output is one document; if the command fails, the document has an "error".
+// The commands of the executable, and what they share. Each command has a file, node/cli/command_NAME.cc: its
+// flags, its help, and what it does. It prints results to standard output and errors to standard error as
+// "shoal: MESSAGE", and returns the exit code: kExitOk or kExitFailed. With --json, standard output is one
+// document; if the command fails, the document has an "error".
 
 #pragma once
 
-#include <chrono>
-#include <cstddef>
-#include <cstdint>
-#include <optional>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "common/result.h"
 #include "node/cli/admin_client.h"
-#include "node/config/resolve_options.h"
+#include "node/net/addresses.h"
 
 namespace CLI {
 class App;
-}
+class Validator;
+}  // namespace CLI
 
 namespace shoal::node {
+
+// A command on the command line. CLI11 writes into values that `run` owns.
+struct Command {
+  CLI::App* app;             // part of the App that it was added to
+  std::function<int()> run;  // returns the exit code
+};
+
+// All commands, in the order of `shoal --help`: NAME is added by NAME_command() of node/cli/command_NAME.cc.
+// clang-format off
+#define SHOAL_COMMANDS(each) \
+  each(node) \
+  each(probe) \
+  each(status) \
+  each(top) \
+  each(drain) \
+  each(access) \
+  each(keygen) \
+  each(config) \
+  each(reload) \
+  each(completion)
+// clang-format on
+
+#define SHOAL_DECLARE_COMMAND(name) Command name##_command(CLI::App& shoal);
+SHOAL_COMMANDS(SHOAL_DECLARE_COMMAND)
+#undef SHOAL_DECLARE_COMMAND
 
 constexpr int kExitOk = 0;
 constexpr int kExitFailed = 1;  // it failed, or something is not valid
@@ -36,27 +60,11 @@ void print_error(std::string_view message);
 // Prints an error, with `json` also as a document. Returns `code`.
 int failed(bool json, std::string_view message, int code = kExitFailed);
 
-// shoal node.
-int command_node(const std::optional<std::string>& config, const std::vector<NamedText>& flags);
+// Parses the HOST:PORT of --admin.
+common::Result<HostPort> read_admin(const std::string& text);
 
-// shoal config.
-int command_config_default();
-int command_config_reference();
-int command_config_manual();
-int command_config_check(const std::string& file, bool json);
-int command_config_from_opentracker(const std::string& file);
-
-// shoal keygen: writes a key to a new file, or to standard output for "-".
-int command_keygen(const std::string& file, bool json);
-
-// shoal status: shows the nodes with these admin endpoints ("HOST:PORT", at least one).
-struct StatusRequest {
-  std::vector<std::string> admins;
-  bool json = false;   // one node: its document; several: a list
-  bool ready = false;  // check only whether they are ready
-  bool watch = false;  // every second, until SIGINT
-};
-int command_status(const StatusRequest& request);
+// Refuses all other words for a flag or an argument, and names these.
+CLI::Validator one_of(std::vector<std::string> words);
 
 // The arguments that all commands that change a running node share.
 struct AdminRequest {
@@ -65,59 +73,7 @@ struct AdminRequest {
   bool json = false;
 };
 
-// shoal drain: starts an orderly shutdown of a node.
-int command_drain(const AdminRequest& request);
-
-// shoal reload: makes a node reload its options and files, and prints the result.
-int command_reload(const AdminRequest& request);
-
-// shoal access: shows or changes the access list of the cluster, through one node.
-struct AccessRequest {
-  enum class Verb : uint8_t { add, remove, list };
-  Verb verb = Verb::list;
-  AdminRequest node;
-  std::vector<std::string> hashes;
-};
-int command_access(const AccessRequest& request);
-
-// shoal top: the largest swarms that a node knows.
-struct TopRequest {
-  std::string admin = default_admin();
-  size_t amount = 10;
-  bool json = false;
-};
-int command_top(const TopRequest& request);
-
-// shoal completion: prints a completion script for `shell` (bash, zsh or fish).
-int command_completion(const CLI::App& shoal, const std::string& shell);
-
-// Parses the HOST:PORT of --admin.
-common::Result<HostPort> read_admin(const std::string& text);
-
-// shoal probe.
-struct ProbeRequest {
-  std::string url;
-  std::optional<std::string> hash;  // none: a random one
-  std::chrono::milliseconds timeout{2000};
-  bool json = false;
-};
-int command_probe(const ProbeRequest& request);
-
-// For a probe whose announce was refused, without --hash.
-constexpr std::string_view kHashHint =
-    "the info_hash was random: a tracker that serves only the swarms on its list needs --hash with one of "
-    "them";
-
-// shoal probe --all.
-struct ProbeAllRequest {
-  std::vector<std::string> names;   // NAME or NAME:PORT
-  std::vector<std::string> admins;  // nodes whose members are probed, too
-  std::optional<std::string> hash;
-  std::string protocol;  // "udp" or "http"; empty: both
-  std::chrono::milliseconds timeout{2000};
-  std::chrono::milliseconds agree_within{5000};
-  bool json = false;
-};
-int command_probe_all(const ProbeAllRequest& request);
+// Adds their flags to a command. `request` outlives `app`'s parsing.
+void add_admin_options(CLI::App& app, AdminRequest& request);
 
 }  // namespace shoal::node
