@@ -502,8 +502,7 @@ void Cluster::pull_closed(Now now, uint64_t pull, bool reached, Outputs& out) {
   impl_->pull_closed(now, pull, reached, out);
 }
 
-std::unique_ptr<Donation> Cluster::accept_pull(Now now, const common::Endpoint&, common::ByteSpan request,
-                                               Outputs&) {
+std::unique_ptr<Donation> Cluster::accept_pull(Now now, common::ByteSpan request) {
   return impl_->accept_pull(now, request);
 }
 

@@ -79,8 +79,7 @@ class Cluster {
   void pull_closed(Now now, uint64_t pull, bool reached, Outputs& out);
 
   // A whole request (pull_request_missing() is 0) that came by TCP. Null: close without an answer.
-  std::unique_ptr<Donation> accept_pull(Now now, const common::Endpoint& from, common::ByteSpan request,
-                                        Outputs& out);
+  std::unique_ptr<Donation> accept_pull(Now now, common::ByteSpan request);
 
   // Cluster time minus Now::mono_us / 1000. Changes only in calls that take `now`.
   int64_t time_offset_ms() const;

@@ -108,20 +108,20 @@ Result<void> AccessControl::change(std::span<const InfoHash> hashes, bool listed
     const auto change = log_.change(hash, listed, hooks_.unix_ms(), node_id_);
     if (!change) break;
     made.push_back(*change);
-    note(hash);
+    mark_changed(hash);
   }
-  if (!made.empty()) hooks_.tell(made);
+  if (!made.empty()) hooks_.send(made);
   if (made.size() == hashes.size()) return {};
   counts_.refused_changes += hashes.size() - made.size();
   return common::fail("at most " + std::to_string(sync::AccessLog::kChangesMax) +
                       " hashes can be changed at run time: put the others into access.file");
 }
 
-void AccessControl::took(std::span<const proto::AccessChange> changes) {
-  for (const proto::AccessChange& change : changes) note(change.info_hash);
+void AccessControl::changes_merged(std::span<const proto::AccessChange> changes) {
+  for (const proto::AccessChange& change : changes) mark_changed(change.info_hash);
 }
 
-void AccessControl::note(const InfoHash& hash) {
+void AccessControl::mark_changed(const InfoHash& hash) {
   if (changed_.size() < kDropSinglyMax) {
     changed_.push_back(hash);
   } else {
@@ -260,7 +260,7 @@ void AccessControl::stop() {
   stopped_ = true;
   for (const auto& fifo : fifos_) fifo->close();
   for (Timer* timer : {&publish_timer_, &settle_timer_, &sweep_timer_}) timer->close();
-  if (!save_.is_running()) save_now();  // else it is done behind that one
+  if (!save_.is_running()) save_now();  // otherwise it follows the running save
 }
 
 }  // namespace shoal::node

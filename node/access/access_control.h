@@ -55,7 +55,7 @@ class AccessControl {
 
   struct Hooks {
     std::function<void(std::shared_ptr<const AnnouncePolicy>)> publish;      // to the workers
-    std::function<void(std::span<const proto::AccessChange> changes)> tell;  // to the other nodes
+    std::function<void(std::span<const proto::AccessChange> changes)> send;  // to the other nodes
     std::function<int64_t()> unix_ms;                                        // cluster time
   };
 
@@ -73,10 +73,10 @@ class AccessControl {
   common::Result<void> change(std::span<const common::InfoHash> hashes, bool listed);
 
   // Holds all run-time changes. The cluster merges the other nodes' changes into it and reports new ones to
-  // took().
+  // changes_merged().
   sync::AccessLog& log() { return log_; }
   const sync::AccessLog& log() const { return log_; }
-  void took(std::span<const proto::AccessChange> changes);
+  void changes_merged(std::span<const proto::AccessChange> changes);
 
   // Replaces the options and the list. What was opened at start stays as it is.
   void set(const Options::Access& options, AccessList list);
@@ -92,7 +92,7 @@ class AccessControl {
   void stop();
 
  private:
-  void note(const common::InfoHash& hash);
+  void mark_changed(const common::InfoHash& hash);
   void publish_soon();
   void rebuild();
   void publish();

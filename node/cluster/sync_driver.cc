@@ -24,10 +24,8 @@ SyncDriver::SyncDriver(uv_loop_t* loop, const sync::Config& config, SyncSockets 
       socket_(std::move(sockets.datagrams)),
       pull_server_(
           loop, std::move(sockets.pulls), PullServerLimits(), [this] { return now(); },
-          [this](const common::Endpoint& from, common::ByteSpan request) {
-            auto donation = cluster_.accept_pull(now(), from, request, outputs_);
-            carry_out();
-            return donation;
+          [this](const common::Endpoint& /*from*/, common::ByteSpan request) {
+            return cluster_.accept_pull(now(), request);
           }),
       pull_client_(loop, socket_->local(), PullClientLimits(),
                    {.received =

@@ -10,15 +10,15 @@ namespace shoal::node {
 
 namespace {
 
-constexpr uint64_t kLookEveryMs = 1'000;
+constexpr uint64_t kLogEveryMs = 1'000;
 
 }  // namespace
 
 NodeLimits::NodeLimits(uv_loop_t* loop, SwarmStore& store, const Counters& workers,
                        const Options::Limits& limits)
-    : store_(store), workers_(workers), requests_(random_key()), timer_(loop, [this] { look(); }) {
+    : store_(store), workers_(workers), requests_(random_key()), timer_(loop, [this] { log_hits(); }) {
   apply(limits);
-  timer_.start(kLookEveryMs, kLookEveryMs);
+  timer_.start(kLogEveryMs, kLogEveryMs);
 }
 
 void NodeLimits::apply(const Options::Limits& limits) {
@@ -27,7 +27,7 @@ void NodeLimits::apply(const Options::Limits& limits) {
   connections_.set_max(limits.connections_per_address);
 }
 
-void NodeLimits::look() {
+void NodeLimits::log_hits() {
   for (const LimitLog::Line& line : log_.lines(hits(), monotonic_ms())) {
     common::log_line(common::LogLevel::warn, "a limit is being hit",
                      {{"limit", std::string(line.limit)}, {"times", std::to_string(line.hits)}});

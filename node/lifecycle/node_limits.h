@@ -40,7 +40,7 @@ class NodeLimits {
   void close() { timer_.close(); }
 
  private:
-  void look();
+  void log_hits();
 
   SwarmStore& store_;
   const Counters& workers_;

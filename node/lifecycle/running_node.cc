@@ -108,7 +108,7 @@ AccessControl::Hooks RunningNode::access_hooks() {
               [this](const auto& policy) {
                 for (const auto& worker : workers_) worker->set_policy(policy);
               },
-          .tell =
+          .send =
               [this](std::span<const proto::AccessChange> changes) {
                 if (sync_) sync_->publish_access(changes);
               },
@@ -133,7 +133,8 @@ void RunningNode::start_sync(SyncSockets sockets) {
   config.access_log = &access_.log();
   sync_ = std::make_unique<SyncDriver>(&loop_.uv, config, std::move(sockets), options_.sync.peers, store_,
                                        clock_);
-  sync_->on_access_changes([this](std::span<const proto::AccessChange> changes) { access_.took(changes); });
+  sync_->on_access_changes(
+      [this](std::span<const proto::AccessChange> changes) { access_.changes_merged(changes); });
 }
 
 void RunningNode::start_snapshot() {

@@ -20,8 +20,8 @@ namespace shoal::node {
 namespace {
 
 // How often readiness is checked: until the node is ready for the first time, and then.
-constexpr uint64_t kLookStartingMs = 200;
-constexpr uint64_t kLookMs = 1000;
+constexpr uint64_t kCheckStartingMs = 200;
+constexpr uint64_t kCheckMs = 1000;
 
 // For the steps after the drain: the other nodes get what they missed, the snapshot is written.
 constexpr uint64_t kStopS = 120;
@@ -86,14 +86,14 @@ ServiceNotify::ServiceNotify(const ServiceVariables& variables) {
 void ServiceNotify::start(uv_loop_t* loop, std::function<Readiness()> readiness) {
   if (!socket_.is_open()) return;
   readiness_ = std::move(readiness);
-  timer_.emplace(loop, [this] { look(); });
-  look();
+  timer_.emplace(loop, [this] { check_readiness(); });
+  check_readiness();
 }
 
-void ServiceNotify::look() {
+void ServiceNotify::check_readiness() {
   const Readiness now = readiness_();
-  if (now.ready && !told_ready_) {
-    told_ready_ = true;
+  if (now.ready && !sent_ready_) {
+    sent_ready_ = true;
     send("READY=1");
   }
   std::string status = now.ready ? "ready" : "not ready: " + now.reason;
@@ -102,24 +102,24 @@ void ServiceNotify::look() {
     status_ = std::move(status);
   }
   if (watchdog_ms_ > 0) send("WATCHDOG=1");
-  uint64_t pause_ms = told_ready_ ? kLookMs : kLookStartingMs;
+  uint64_t pause_ms = sent_ready_ ? kCheckMs : kCheckStartingMs;
   if (watchdog_ms_ > 0) pause_ms = std::clamp<uint64_t>(watchdog_ms_ / 2, 1, pause_ms);
   timer_->start(pause_ms);
 }
 
 void ServiceNotify::reloading() {
-  if (told_ready_ && !told_stopping_) {
+  if (sent_ready_ && !sent_stopping_) {
     // By this clock the service manager distinguishes this reload from an earlier one.
     send("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(monotonic_us()));
   }
 }
 
 void ServiceNotify::reloaded() {
-  if (told_ready_ && !told_stopping_) send("READY=1");
+  if (sent_ready_ && !sent_stopping_) send("READY=1");
 }
 
 void ServiceNotify::stopping(uint32_t drain_s) {
-  if (std::exchange(told_stopping_, true)) return;
+  if (std::exchange(sent_stopping_, true)) return;
   send("STOPPING=1\nEXTEND_TIMEOUT_USEC=" + std::to_string((drain_s + kStopS) * 1'000'000));
 }
 

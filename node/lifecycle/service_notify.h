@@ -53,15 +53,15 @@ class ServiceNotify {
   uint64_t watchdog_ms() const { return watchdog_ms_; }
 
  private:
-  void look();
+  void check_readiness();
   void send(std::string_view message) const;
 
   FileDescriptor socket_;  // closed: there is no service manager
   uint64_t watchdog_ms_ = 0;
   std::function<Readiness()> readiness_;
   std::optional<Timer> timer_;  // none: not started, or closed
-  bool told_ready_ = false;
-  bool told_stopping_ = false;
+  bool sent_ready_ = false;
+  bool sent_stopping_ = false;
   std::string status_;
 };
 

@@ -32,20 +32,14 @@ void World::open_stream(size_t puller, const sync::PullStart& start) {
     if (cuts_.contains({opened.puller, opened.donor}) || cuts_.contains({opened.donor, opened.puller}))
       return;
     if (opened.donor == nodes_.size() || !nodes_[opened.donor]->cluster) return end_stream(key, true, false);
-    sync::Outputs out;
-    opened.donation = nodes_[opened.donor]->cluster->accept_pull(
-        now_of(opened.donor), nodes_[opened.puller]->address, *request, out);
-    drain(opened.donor, out);
+    opened.donation = nodes_[opened.donor]->cluster->accept_pull(now_of(opened.donor), *request);
     if (opened.donation == nullptr) return end_stream(key, true);
     donate(key);
   });
 }
 
 bool World::request_answered(size_t donor, const std::vector<uint8_t>& request) {
-  sync::Outputs out;
-  const auto donation = nodes_[donor]->cluster->accept_pull(
-      now_of(donor), common::make_endpoint_v4(0x0a0000fe, 40000), request, out);
-  return donation != nullptr;
+  return nodes_[donor]->cluster->accept_pull(now_of(donor), request) != nullptr;
 }
 
 void World::donate(StreamKey key) {
