@@ -13,8 +13,10 @@
 #include "common/check.h"
 #include "node/cli/command_probe_all.h"
 #include "node/cli/commands.h"
+#include "node/cli/terminal.h"
 #include "node/probe/probe.h"
 #include "node/text/printable.h"
+#include "node/text/text_table.h"
 
 namespace shoal::node {
 
@@ -101,7 +103,8 @@ void print_text(const ProbeTarget& target, const ProbeRequest& request, const Pr
       std::printf("%-9s %8.2f ms", step.name.c_str(), step.round_trip_ms);
       print_details(step, report);
     } else {
-      std::printf("%-9s   FAILED     %s\n", step.name.c_str(), step.error.c_str());
+      std::printf("%-9s   %s     %s\n", step.name.c_str(),
+                  toned("FAILED", Tone::bad, colours_output()).c_str(), step.error.c_str());
     }
   }
 }

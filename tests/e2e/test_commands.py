@@ -47,11 +47,11 @@ class Status(ClusterCase):
         self.assertRegex(rows["b"][titles.index("LOSS IN"):], r"^[\d.]+ % ")
         self.assertIn("CLOCK", titles)
 
-    def on_terminal(self, *arguments, **environment):
+    def on_terminal(self, *arguments, code=0, **environment):
         """What the program writes to a terminal."""
         ours, theirs = pty.openpty()
         variables = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
-        process = subprocess.Popen([SHOAL, *arguments], stdin=subprocess.DEVNULL, stdout=theirs,
+        process = subprocess.Popen([SHOAL, *arguments], stdin=subprocess.DEVNULL, stdout=theirs, stderr=subprocess.DEVNULL,
                                    env={**variables, "TERM": "xterm", **environment})
         os.close(theirs)
         written = b""
@@ -61,7 +61,7 @@ class Status(ClusterCase):
         except OSError:  # the end of a terminal that the other side has closed
             pass
         os.close(ours)
-        self.assertEqual(process.wait(10), 0)
+        self.assertEqual(process.wait(10), code)
         return written.decode()
 
     def test_colours_are_for_terminals(self):
@@ -74,6 +74,9 @@ class Status(ClusterCase):
         probe = ("probe", "--all", f"127.0.0.1:{self.node(0).tracker_port}")
         self.assertIn("\x1b[1mADDRESS\x1b[0m", self.on_terminal(*probe))
         self.assertNotIn("\x1b", self.on_terminal(*probe, NO_COLOR="1"))
+        failing = ("probe", "http://127.0.0.1:1/announce")
+        self.assertIn("\x1b[1;31mFAILED\x1b[0m", self.on_terminal(*failing, code=1))
+        self.assertNotIn("\x1b", self.on_terminal(*failing, code=1, NO_COLOR="1"))
 
     def test_tables_fit_100_columns(self):
         probe = [f"{host}:{node.tracker_port}" for node in self.cluster.nodes for host in ("127.0.0.1", "[::1]")]
