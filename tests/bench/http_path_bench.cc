@@ -183,7 +183,7 @@ class Bench {
     server_ = std::make_unique<node::HttpServer>(
         &loop_, node::HttpLimits{.idle_ms = 86'400'000, .rules = {.lenient = true, .bare_lf = true}},
         handler_, counters_.http);
-    auto socket = node::open_tcp(common::make_endpoint_v4(INADDR_LOOPBACK, 0), false);
+    auto socket = node::open_tcp(common::make_endpoint_v4(INADDR_LOOPBACK, 0), node::PortUse::alone);
     if (!socket) {
       std::fprintf(stderr, "%s\n", socket.error().message.c_str());
       std::exit(1);

@@ -161,7 +161,7 @@ int run(const Arguments& arguments) {
   node::Tracker tracker(bench::tracker_settings(), store, nullptr, counters.announce, 1);
   uv_loop_t loop;
   uv_loop_init(&loop);
-  auto socket = node::open_tracker_udp(common::make_endpoint_v4(INADDR_LOOPBACK, 0));
+  auto socket = node::open_tracker_udp(common::make_endpoint_v4(INADDR_LOOPBACK, 0), node::PortUse::alone);
   if (!socket) {
     std::fprintf(stderr, "%s\n", socket.error().message.c_str());
     return 1;
