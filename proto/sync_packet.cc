@@ -427,6 +427,26 @@ Result<SyncPacket> from_pb(const pb::ClientLoad& in) {
   return ClientLoad{in.announces_per_s(), in.interval_s()};
 }
 
+void to_pb(const NameTaken& taken, pb::Packet& packet) {
+  pb::NameTaken& out = *packet.mutable_name_taken();
+  out.set_incarnation(taken.incarnation);
+  out.set_holder(endpoint_bytes(taken.holder));
+}
+
+Result<SyncPacket> from_pb(const pb::NameTaken& in) {
+  const std::optional<Endpoint> holder = endpoint_from(in.holder());
+  if (!holder) return fail("bad address");
+  return NameTaken{in.incarnation(), *holder};
+}
+
+void to_pb(const Forget& forget, pb::Packet& packet) {
+  pb::Forget& out = *packet.mutable_forget();
+  out.set_id(forget.id);
+  out.set_incarnation(forget.incarnation);
+}
+
+Result<SyncPacket> from_pb(const pb::Forget& in) { return Forget{in.id(), in.incarnation()}; }
+
 // No default: a message of sync.proto that is not handled does not compile.
 Result<SyncPacket> parse(ByteSpan raw) {
   pb::Packet packet;
@@ -452,6 +472,10 @@ Result<SyncPacket> parse(ByteSpan raw) {
       return from_pb(packet.access_ask());
     case pb::Packet::kClientLoad:
       return from_pb(packet.client_load());
+    case pb::Packet::kNameTaken:
+      return from_pb(packet.name_taken());
+    case pb::Packet::kForget:
+      return from_pb(packet.forget());
     case pb::Packet::kDigests:
       return from_pb(packet.digests());
     case pb::Packet::kCellsAsk:

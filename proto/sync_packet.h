@@ -209,10 +209,24 @@ struct ClientLoad {
   bool operator==(const ClientLoad&) const = default;
 };
 
+// "You are refused: another node has your name."
+struct NameTaken {
+  uint64_t incarnation = 0;  // of the one that is refused
+  common::Endpoint holder;   // where the other one is reached; port not 0
+  bool operator==(const NameTaken&) const = default;
+};
+
+// "Drop this member, if you do not hear it": see sync.proto.
+struct Forget {
+  uint64_t id = 0;
+  uint64_t incarnation = 0;
+  bool operator==(const Forget&) const = default;
+};
+
 // monostate: a message of a later minor version.
 using SyncPacket =
     std::variant<std::monostate, Heartbeat, DeltaBatch, Leave, Nack, Gone, Challenge, ChallengeEcho, Digests,
-                 CellsAsk, CellDigests, PullRequest, AccessChanges, AccessAsk, ClientLoad>;
+                 CellsAsk, CellDigests, PullRequest, AccessChanges, AccessAsk, ClientLoad, NameTaken, Forget>;
 
 // The order of a packet's columns: family, info_hash, peer.
 inline bool delta_before(const Delta& a, const Delta& b) {

@@ -94,7 +94,7 @@ void AccessGossip::reconcile(Now now, Outputs& out) {
   deadline_us_ = kNever;
   std::vector<const Member*> candidates;
   for (const auto& [id, member] : members_.all()) {
-    const bool alive = member.state(now.mono_us) == MemberState::alive && !member.refused();
+    const bool alive = member.liveness(now.mono_us) == Liveness::alive && !member.refused();
     if (!alive || member.access->digest == log_.digest()) continue;
     if (member.access->differed >= kDifferedMax) candidates.push_back(&member);
   }

@@ -82,7 +82,7 @@ void Addresses::challenge_seeds(Now now, bool unhurried, Outputs& out) {
     for (size_t i = 0; i < std::min(kAskedAtSeed, members_.all().size()); ++i, ++next) {
       if (next == members_.all().end()) next = members_.all().begin();
       seed_cursor_ = next->first + 1;
-      if (next->second.state(now.mono_us) != MemberState::down) challenge_at(now, next->second, seed, out);
+      if (next->second.liveness(now.mono_us) != Liveness::down) challenge_at(now, next->second, seed, out);
     }
   }
 }

@@ -29,6 +29,11 @@ class Addresses {
   bool set_seeds(std::vector<common::Endpoint> seeds, int64_t now_us);
   const std::vector<common::Endpoint>& seeds() const { return seeds_; }
 
+  // It is an address of this node.
+  bool is_own(const common::Endpoint& seed) const {
+    return seed == identity_.advertise || own_seeds_.contains(seed);
+  }
+
   // Every seed is the address of a member, or our own; and there are some.
   bool seeds_answered(int64_t now_us) const;
 
@@ -60,9 +65,6 @@ class Addresses {
   // Asks it to prove that it is reached there.
   void challenge_at(Now now, Member& member, const common::Endpoint& to, Outputs& out);
   void move(Now now, Member& member, common::Endpoint to, Outputs& out);
-  bool is_own(const common::Endpoint& seed) const {
-    return seed == identity_.advertise || own_seeds_.contains(seed);
-  }
 
   const Identity& identity_;
   const KeyRing& keys_;

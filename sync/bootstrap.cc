@@ -31,12 +31,13 @@ constexpr int64_t kLookUs = 100'000;
 }  // namespace
 
 Bootstrap::Bootstrap(const Identity& identity, Phase& phase, Membership& members, const Addresses& addresses,
-                     const Departure& departure, Greetings& greetings, Repair& repair, Pulls& pulls,
-                     PullTimer& timer, bool peers_named, bool snapshot)
+                     const Namesakes& namesakes, const Departure& departure, Greetings& greetings,
+                     Repair& repair, Pulls& pulls, PullTimer& timer, bool peers_named, bool snapshot)
     : identity_(identity),
       phase_(phase),
       members_(members),
       addresses_(addresses),
+      namesakes_(namesakes),
       departure_(departure),
       greetings_(greetings),
       repair_(repair),
@@ -59,10 +60,16 @@ int64_t Bootstrap::look_us(Now now) const {
 }
 
 void Bootstrap::advance_waiting(Now now, Outputs& out) {
+  if (namesakes_.taken_by(now.mono_us)) {
+    // Nobody gives anything to a node that is refused: it starts to wait when it no longer is.
+    waiting_since_us_ = alone_since_us_ = now.mono_us;
+    give_up_us_ = now.mono_us + kMaxUs;
+    return;
+  }
   Member* nearest = nullptr;
   bool hope = false;
   for (auto& [id, member] : members_.all()) {
-    if (member.refused() || member.state(now.mono_us) != MemberState::alive || !member.profile->synced) {
+    if (member.refused() || member.liveness(now.mono_us) != Liveness::alive || !member.profile->synced) {
       continue;
     }
     hope = true;
@@ -158,7 +165,7 @@ bool Bootstrap::all_met(int64_t now_us) const {
   });
   return !named && std::all_of(members_.all().begin(), members_.all().end(), [&](const auto& entry) {
     const Member& member = entry.second;
-    return !member.profile->synced || member.state(now_us) != MemberState::alive ||
+    return !member.profile->synced || member.liveness(now_us) != Liveness::alive ||
            member.profile->heartbeats >= member.profile->list_parts;
   });
 }
@@ -167,7 +174,7 @@ void Bootstrap::advance_checking(Now now, Outputs& out) {
   if (pulls_.running() != nullptr) return;
   const bool agreed = std::all_of(members_.all().begin(), members_.all().end(), [&](const auto& entry) {
     const Member& member = entry.second;
-    if (member.refused() || member.state(now.mono_us) != MemberState::alive || !member.profile->synced) {
+    if (member.refused() || member.liveness(now.mono_us) != Liveness::alive || !member.profile->synced) {
       return true;
     }
     const MemberRepair& repair = *member.repair;

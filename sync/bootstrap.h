@@ -11,6 +11,7 @@
 #include "sync/departure.h"
 #include "sync/greetings.h"
 #include "sync/membership.h"
+#include "sync/namesakes.h"
 #include "sync/pull_timer.h"
 #include "sync/pulls.h"
 #include "sync/repair.h"
@@ -22,8 +23,8 @@ class Bootstrap {
   // The references must outlive it. `peers_named`: sync.peers is not empty. `snapshot`: there is one to
   // merge.
   Bootstrap(const Identity& identity, Phase& phase, Membership& members, const Addresses& addresses,
-            const Departure& departure, Greetings& greetings, Repair& repair, Pulls& pulls, PullTimer& timer,
-            bool peers_named, bool snapshot);
+            const Namesakes& namesakes, const Departure& departure, Greetings& greetings, Repair& repair,
+            Pulls& pulls, PullTimer& timer, bool peers_named, bool snapshot);
 
   // Moves to the next phase if it is time. Due at look_us().
   void advance(Now now, Outputs& out);
@@ -62,6 +63,7 @@ class Bootstrap {
   Phase& phase_;
   Membership& members_;
   const Addresses& addresses_;
+  const Namesakes& namesakes_;
   const Departure& departure_;
   Greetings& greetings_;
   Repair& repair_;

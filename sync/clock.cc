@@ -55,7 +55,7 @@ void Clock::advance(Now now, Outputs& out) {
   std::vector<ClockSample> samples;
   for (const auto& [id, member] : members_.all()) {
     const MemberClock& clock = *member.clock;
-    if (!clock.known || member.state(now.mono_us) == MemberState::down) continue;
+    if (!clock.known || member.liveness(now.mono_us) == Liveness::down) continue;
     samples.push_back({id, now.mono_us / 1000 - clock.started_ms, clock.offset_ms - time_.offset_ms(),
                        clock.wall_offset_ms - time_.offset_ms()});
   }

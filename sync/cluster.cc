@@ -20,10 +20,12 @@
 #include "sync/delta_sender.h"
 #include "sync/departure.h"
 #include "sync/donations.h"
+#include "sync/forgetting.h"
 #include "sync/heartbeats.h"
 #include "sync/key_checks.h"
 #include "sync/membership.h"
 #include "sync/messages.h"
+#include "sync/named_peers.h"
 #include "sync/namesakes.h"
 #include "sync/pulls.h"
 #include "sync/repair.h"
@@ -69,27 +71,29 @@ class Cluster::Impl {
         clock_(identity_, members_, swarms_, complaints_, now, [this] { delta_sender_.forget_unsent(); }),
         sender_(identity_, keys_, members_, config.multicast_groups, config.pace_bytes_per_s),
         departure_(sender_, members_),
+        forgetting_(sender_, members_),
         delta_sender_(identity_, sender_, members_, clock_, swarms_),
         delta_receiver_(identity_, sender_, clock_, swarms_, complaints_),
         challenges_(identity_, sender_, clock_, departure_),
         addresses_(identity_, keys_, members_, challenges_, complaints_, prng_),
-        trust_(identity_, members_, challenges_, delta_receiver_, complaints_, prng_),
-        namesakes_(identity_, members_, complaints_),
+        namesakes_(identity_, members_, sender_, challenges_, complaints_, prng_),
+        trust_(identity_, members_, challenges_, namesakes_, delta_receiver_, complaints_, prng_),
+        named_peers_(phase_, addresses_, members_, trust_, namesakes_, departure_),
         key_checks_(keys_, complaints_),
         access_(config.access_log, sender_, members_, prng_),
         pulls_(sender_, keys_, members_, clock_, swarms_, departure_, pull_timer_, prng_),
         repair_(identity_, phase_, sender_, members_, clock_, swarms_, pulls_, pull_timer_, prng_),
-        bootstrap_(identity_, phase_, members_, addresses_, departure_, greetings_, repair_, pulls_,
-                   pull_timer_, config.peers_named, config.snapshot),
+        bootstrap_(identity_, phase_, members_, addresses_, namesakes_, departure_, greetings_, repair_,
+                   pulls_, pull_timer_, config.peers_named, config.snapshot),
         donations_(identity_, keys_, members_, clock_, swarms_, departure_, config.donate_bytes_per_s),
         heartbeats_({identity_, keys_, members_, sender_, clock_, addresses_, delta_receiver_, access_,
-                     namesakes_, key_checks_, bootstrap_, departure_, greetings_, complaints_}),
+                     key_checks_, bootstrap_, departure_, greetings_, complaints_}),
         called_us_(now.mono_us),
         next_heartbeat_us_(now.mono_us) {}
 
-  void set_seeds(std::vector<common::Endpoint> seeds) {
+  void set_peers(std::vector<NamedPeer> peers) {
     // A new one is greeted at once.
-    if (addresses_.set_seeds(std::move(seeds), called_us_)) next_heartbeat_us_ = kLongAgoUs;
+    if (named_peers_.set(std::move(peers), called_us_)) next_heartbeat_us_ = kLongAgoUs;
   }
 
   void set_keys(Now now, const std::vector<ClusterKey>& secrets, Outputs& out);
@@ -106,6 +110,10 @@ class Cluster::Impl {
   void advance(Now now, Outputs& out);
   int64_t deadline_us() const;
   void leave(Now now, Outputs& out);
+  Forgotten forget(Now now, std::string_view name, Outputs& out) {
+    detect_stall(now, out);
+    return forgetting_.forget(now, name, out);
+  }
   bool left_in_order(Now now) const { return departure_.complete(now); }
   void pull_received(Now now, uint64_t pull, common::ByteSpan bytes, Outputs& out);
   void pull_closed(Now now, uint64_t pull, bool reached, Outputs& out);
@@ -114,7 +122,7 @@ class Cluster::Impl {
   }
   int64_t time_offset_ms() const { return clock_.time().offset_ms(); }
   common::Tick store_ticks_behind() const { return swarms_.ahead(); }
-  void snapshot_merged(Now now);
+  void snapshot_merged(Now now, bool held);
   Status status(Now now) const;
 
  private:
@@ -152,12 +160,14 @@ class Cluster::Impl {
   Clock clock_;
   Sender sender_;
   Departure departure_;
+  Forgetting forgetting_;
   DeltaSender delta_sender_;
   DeltaReceiver delta_receiver_;
   Challenges challenges_;
   Addresses addresses_;
-  Trust trust_;
   Namesakes namesakes_;
+  Trust trust_;
+  NamedPeers named_peers_;
   KeyChecks key_checks_;
   AccessGossip access_;
   Pulls pulls_;
@@ -198,6 +208,7 @@ void Cluster::Impl::receive(Now now, const Received& datagram, Outputs& out) {
   const auto header = proto::parse_sync_header(datagram.bytes);
   if (!header && header.error() == proto::SyncHeaderFault::other_major) {
     ++stats_.dropped_foreign;
+    named_peers_.heard(now, datagram.from, {.kind = Strangeness::other_version, .major = datagram.bytes[3]});
     return complaints_.log(now, Complaint::other_major,
                            "sync datagrams of protocol version " + std::to_string(datagram.bytes[3]) +
                                " arrive, and this node speaks " + std::to_string(proto::kSyncMajor) +
@@ -210,6 +221,7 @@ void Cluster::Impl::receive(Now now, const Received& datagram, Outputs& out) {
   }
   if (header->cluster_tag != identity_.tag) {
     ++stats_.dropped_foreign;
+    named_peers_.heard(now, datagram.from, {.kind = Strangeness::other_cluster, .key_id = header->key_id});
     return complaints_.log(now, Complaint::other_cluster,
                            "sync datagrams of another cluster arrive; is sync.cluster the same on all nodes?",
                            datagram.from, out);
@@ -232,6 +244,9 @@ void Cluster::Impl::receive_packet(Now now, const proto::SyncHeader& header, con
   const auto body = open_sealed(keys_, header, datagram.bytes);
   if (!body) {
     ++stats_.dropped_unauthentic;
+    named_peers_.heard(now, datagram.from,
+                       {.kind = keys_.holds(header.key_id) ? Strangeness::altered : Strangeness::other_key,
+                        .key_id = header.key_id});
     return key_checks_.unauthentic(now, header, datagram.from, out);
   }
   const auto packet = proto::decode_sync_packet(*body);
@@ -241,18 +256,7 @@ void Cluster::Impl::receive_packet(Now now, const proto::SyncHeader& header, con
   }
   if (header.node_id == identity_.id) {
     ++dropped_refused_;
-    return namesakes_.receive_own_id(now, header, datagram.from, out);
-  }
-  // A lower incarnation is late, or a second node of that name; unless the one we know has fallen silent:
-  // clocks may be set back between two runs.
-  if (member != nullptr && header.incarnation < member->incarnation() &&
-      member->state(now.mono_us) == MemberState::alive) {
-    ++stats_.dropped_stale;
-    // Only after an answer does it trust what we say about its rival.
-    if (const auto* challenge = std::get_if<proto::Challenge>(&*packet)) {
-      challenges_.receive_unproven(now, *challenge, datagram.from, out);
-    }
-    return namesakes_.receive_rival(now, *member, header, datagram.from, out);
+    return namesakes_.receive_own_id(now, header, *packet, datagram.from, out);
   }
   // One that was silent for long has to prove itself again. Otherwise packets that were sent to others and
   // never reached us could be replayed to make a dead node look alive.
@@ -282,6 +286,7 @@ void Cluster::Impl::receive_from_stranger(Now now, const proto::SyncHeader& head
                      out);
   delta_receiver_.announced(now, member, echo.delta_sequence);
   member.heard(now.mono_us);
+  member.hears_us_until(now.mono_us + kHearsUsUs);
   ReplayWindow& window = member.window(proto::SyncStream::control);
   window.mark(header.sequence);
   deliver_to_parts({now, member, header, datagram}, packet, out);
@@ -300,9 +305,12 @@ void Cluster::Impl::receive_from_stranger(Now now, const proto::SyncHeader& head
 
 void Cluster::Impl::deliver_to_parts(const Arrival& arrival, const proto::SyncPacket& packet, Outputs& out) {
   arrival.member.count_datagram(arrival.datagram.bytes.size());
+  if (const auto* echo = std::get_if<proto::ChallengeEcho>(&packet)) {
+    Namesakes::hear(arrival.now, arrival.member, *echo);
+  }
   if (arrival.datagram.group) arrival.member.heard_by_group(arrival.now.mono_us);
   deliver(arrival, packet, out, heartbeats_, delta_receiver_, delta_sender_, challenges_, addresses_, repair_,
-          access_, donations_);
+          access_, donations_, namesakes_, forgetting_);
 }
 
 void Cluster::Impl::publish(Now now, std::span<const proto::OwnDelta> deltas, Outputs& out) {
@@ -316,6 +324,10 @@ void Cluster::Impl::advance(Now now, Outputs& out) {
   if (now.mono_us >= resend_us_) resend_and_request(now, out);
   if (now.mono_us >= access_.deadline_us()) access_.reconcile(now, out);
   if (now.mono_us >= pull_timer_.due_us()) advance_pulls(now, out);
+  if (now.mono_us >= namesakes_.due_us()) {
+    namesakes_.advance(now, out);
+    trust_.challenge_again(now, out);
+  }
   if (now.mono_us < next_heartbeat_us_) return;
   if (departure_.left()) {
     next_heartbeat_us_ = departure_.announce(now, out);
@@ -323,6 +335,7 @@ void Cluster::Impl::advance(Now now, Outputs& out) {
   }
   heartbeats_.log_states(now, out);
   addresses_.log_silent_seeds(now, out);
+  named_peers_.advance(now, out);
   for (auto& [id, member] : members_.all()) delta_receiver_.sample_loss(member);
   delta_sender_.forget_old(now);
   clock_.advance(now, out);
@@ -330,6 +343,7 @@ void Cluster::Impl::advance(Now now, Outputs& out) {
   members_.forget(now.mono_us);
   trust_.forget(now);
   trust_.challenge_again(now, out);
+  forgetting_.advance(now, out);
   heartbeats_.send_round(now, out);
   // A tenth of jitter either way, so that nodes started together do not stay in step.
   next_heartbeat_us_ = now.mono_us + kHeartbeatUs * 9 / 10 + prng_.below(kHeartbeatUs / 5);
@@ -337,7 +351,7 @@ void Cluster::Impl::advance(Now now, Outputs& out) {
 
 int64_t Cluster::Impl::deadline_us() const {
   return std::min({delta_sender_.flush_us(), resend_us_, pull_timer_.due_us(), access_.deadline_us(),
-                   next_heartbeat_us_});
+                   namesakes_.due_us(), next_heartbeat_us_});
 }
 
 void Cluster::Impl::resend_and_request(Now now, Outputs& out) {
@@ -399,7 +413,8 @@ void Cluster::Impl::pull_closed(Now now, uint64_t pull, bool reached, Outputs& o
   plan_pulls(now);
 }
 
-void Cluster::Impl::snapshot_merged(Now now) {
+void Cluster::Impl::snapshot_merged(Now now, bool held) {
+  if (held) named_peers_.held_before();
   bootstrap_.snapshot_merged();
   plan_pulls(now);
 }
@@ -438,6 +453,9 @@ Status Cluster::Impl::status(Now now) const {
   std::sort(out.members.begin(), out.members.end(), [](const MemberStatus& a, const MemberStatus& b) {
     return std::tie(a.name, a.id) < std::tie(b.name, b.id);
   });
+  named_peers_.report(now, out);
+  out.name_taken_by = namesakes_.taken_by(now.mono_us);
+  out.namesake = namesakes_.claimant(now.mono_us);
   static_cast<SenderStats&>(out.stats) = sender_.stats();
   static_cast<ReceiverStats&>(out.stats) = stats_;
   static_cast<DeltaSenderStats&>(out.stats) = delta_sender_.stats();
@@ -460,7 +478,13 @@ Cluster::Cluster(const Config& config, Swarms& swarms, Now now)
 
 Cluster::~Cluster() = default;
 
-void Cluster::set_seeds(std::vector<common::Endpoint> seeds) { impl_->set_seeds(std::move(seeds)); }
+void Cluster::set_peers(std::vector<NamedPeer> peers) { impl_->set_peers(std::move(peers)); }
+
+void Cluster::set_seeds(const std::vector<common::Endpoint>& seeds) {
+  std::vector<NamedPeer> peers;
+  for (const common::Endpoint& seed : seeds) peers.push_back({to_string(seed), {seed}, {}});
+  set_peers(std::move(peers));
+}
 
 void Cluster::set_keys(Now now, const std::vector<ClusterKey>& keys, Outputs& out) {
   impl_->set_keys(now, keys, out);
@@ -492,6 +516,10 @@ int64_t Cluster::deadline_us() const { return impl_->deadline_us(); }
 
 void Cluster::leave(Now now, Outputs& out) { impl_->leave(now, out); }
 
+Forgotten Cluster::forget(Now now, std::string_view name, Outputs& out) {
+  return impl_->forget(now, name, out);
+}
+
 bool Cluster::left_in_order(Now now) const { return impl_->left_in_order(now); }
 
 void Cluster::pull_received(Now now, uint64_t pull, common::ByteSpan bytes, Outputs& out) {
@@ -510,7 +538,7 @@ int64_t Cluster::time_offset_ms() const { return impl_->time_offset_ms(); }
 
 common::Tick Cluster::store_ticks_behind() const { return impl_->store_ticks_behind(); }
 
-void Cluster::snapshot_merged(Now now) { impl_->snapshot_merged(now); }
+void Cluster::snapshot_merged(Now now, bool held) { impl_->snapshot_merged(now, held); }
 
 Status Cluster::status(Now now) const { return impl_->status(now); }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "common/bytes.h"
@@ -31,9 +32,11 @@ class Cluster {
   Cluster(const Cluster&) = delete;
   Cluster& operator=(const Cluster&) = delete;
 
-  // Addresses from sync.peers, after each time they are resolved; replaces the last set. Our own address
-  // among them does no harm. May bring deadline_us() forward.
-  void set_seeds(std::vector<common::Endpoint> seeds);
+  // sync.peers, after each time they are resolved; replaces the last set. Our own address among them does no
+  // harm. May bring deadline_us() forward.
+  void set_peers(std::vector<NamedPeer> peers);
+  // The same of addresses that have no names.
+  void set_seeds(const std::vector<common::Endpoint>& seeds);
 
   // Other keys from now on, at least one: the first seals, all open. To be called for each step of a rotation
   // (add a key, put it first, remove the old one) on all nodes before the next step.
@@ -71,6 +74,9 @@ class Cluster {
   // After leave(): every member that is up knows it, and has everything that was published here.
   bool left_in_order(Now now) const;
 
+  // Drops the member of this name from the list, here and on the other nodes, if it is down or has left.
+  Forgotten forget(Now now, std::string_view name, Outputs& out);
+
   // The bytes of a pull (Outputs::pulls), as they arrive, in pieces of any size.
   void pull_received(Now now, uint64_t pull, common::ByteSpan bytes, Outputs& out);
 
@@ -88,8 +94,9 @@ class Cluster {
   // stepped the store's ticks are not, so that no record seems older or younger. Changes only in such calls.
   common::Tick store_ticks_behind() const;
 
-  // The snapshot has been merged, or is of no use. Until then the node is not ready.
-  void snapshot_merged(Now now);
+  // The snapshot has been merged, or is of no use. Until then the node is not ready. `held`: the node that
+  // wrote it had held the cluster's state (Status::held).
+  void snapshot_merged(Now now, bool held);
 
   Status status(Now now) const;
 

@@ -29,7 +29,7 @@ constexpr int64_t kAskLeaverUs = 5'000'000;
 
 bool answers(const Member& member, int64_t now_us) {
   if (member.refused()) return false;
-  return member.state(now_us) != MemberState::down || now_us - member.heard_us() < kAskLeaverUs;
+  return member.liveness(now_us) != Liveness::down || now_us - member.heard_us() < kAskLeaverUs;
 }
 
 }  // namespace

@@ -13,8 +13,7 @@ constexpr int64_t kLeaveEveryUs = 50'000;
 }  // namespace
 
 bool Departure::must_know(const Member& member, int64_t now_us) const {
-  return !*member.knows_we_left && !member.left() && !member.refused() &&
-         member.state(now_us) != MemberState::down;
+  return !*member.knows_we_left && !member.left() && member.liveness(now_us) != Liveness::down;
 }
 
 bool Departure::complete(Now now) const {
@@ -32,8 +31,9 @@ int64_t Departure::announce(Now now, Outputs& out) {
 }
 
 void Departure::hear(Member& member, const proto::MemberEntry& entry) {
-  if (left_ && static_cast<MemberState>(entry.state) == MemberState::down &&
-      entry.delta_watermark >= sender_.delta_sequence()) {
+  // One that is refused gets no deltas.
+  const bool has_all = member.refused() || entry.delta_watermark >= sender_.delta_sequence();
+  if (left_ && static_cast<Liveness>(entry.state) == Liveness::down && has_all) {
     member.knows_we_left.mine() = true;
   }
 }

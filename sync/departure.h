@@ -1,5 +1,5 @@
 // Departure: this node leaves in good order: it tells the others, again and again, until every member that is
-// up knows it and has everything this node sent.
+// up knows it and has everything this node sent. Members that are refused are told, too.
 
 #pragma once
 

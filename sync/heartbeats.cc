@@ -32,7 +32,7 @@ proto::MemberEntry entry_of(const Member& member, int64_t now_us) {
   entry.id = member.id();
   entry.incarnation = member.incarnation();
   entry.endpoint = member.address();
-  entry.state = static_cast<uint8_t>(member.state(now_us));
+  entry.state = static_cast<uint8_t>(member.liveness(now_us));
   entry.heard_ago_ms =
       static_cast<uint32_t>(std::clamp<int64_t>((now_us - member.heard_us()) / 1000, 0, kHeardAgoMaxMs));
   entry.heard_by_group = now_us - member.heard_by_group_us() < kGroupHeardUs;
@@ -114,7 +114,7 @@ std::vector<common::Endpoint> Heartbeats::targets(Now now) const {
   std::vector<common::Endpoint> out;
   const bool probe_down = rounds_ % kProbeEvery == 0;
   for (const auto& [id, member] : at_.members.all()) {
-    if (probe_down || member.state(now.mono_us) != MemberState::down) out.push_back(member.address());
+    if (probe_down || member.liveness(now.mono_us) != Liveness::down) out.push_back(member.address());
   }
   for (const common::Endpoint& seed : at_.addresses.seeds()) {
     if (!at_.members.covers(seed, now.mono_us)) out.push_back(seed);
@@ -195,11 +195,12 @@ void Heartbeats::learn_members(Now now, Member& member, const proto::Heartbeat& 
       learn_about_us(now, member, heartbeat, entry, out);
       continue;
     }
-    if (static_cast<MemberState>(entry.state) == MemberState::down) continue;
+    if (static_cast<Liveness>(entry.state) == Liveness::down) continue;
     if (entry.id == at_.identity.id) {
-      // It is our own last run, unless it was heard well after we started.
+      member.profile.mine().names_other_run = true;
+      // It is our own last run, unless it was heard well after we started: then we greet it, to settle whose
+      // name it is.
       if (at_.identity.uptime_ms(now) < int64_t{entry.heard_ago_ms} + kRestartMs) continue;
-      at_.namesakes.reported(now, entry.endpoint, out);
     } else if (const Member* known = at_.members.find(entry.id);
                known != nullptr && known->incarnation() >= entry.incarnation) {
       continue;
@@ -211,8 +212,12 @@ void Heartbeats::learn_members(Now now, Member& member, const proto::Heartbeat& 
 void Heartbeats::learn_about_us(Now now, Member& member, const proto::Heartbeat& heartbeat,
                                 const proto::MemberEntry& entry, Outputs& out) {
   member.profile.mine().loss_out_permille = entry.loss_permille;
+  member.profile.mine().names_other_run = false;
   member.hears_us_by_group_until(entry.heard_by_group ? now.mono_us + report_valid_us(heartbeat.list_parts)
                                                       : kLongAgoUs);
+  const bool heard = static_cast<Liveness>(entry.state) != Liveness::down;
+  member.hears_us_until(heard ? now.mono_us + kDownAfterUs + report_valid_us(heartbeat.list_parts)
+                              : kLongAgoUs);
   at_.departure.hear(member, entry);
   // Clocks are read from heartbeats whose time in flight is known.
   if (const auto round_trip = round_trip_us(now, entry)) {
@@ -235,14 +240,14 @@ std::optional<int64_t> Heartbeats::round_trip_us(Now now, const proto::MemberEnt
 void Heartbeats::log_states(Now now, Outputs& out) {
   for (auto& [id, member] : at_.members.all()) {
     MemberProfile& profile = member.profile.mine();
-    const MemberState state = member.state(now.mono_us);
+    const Liveness state = member.liveness(now.mono_us);
     if (state == profile.logged_state || member.left()) continue;
     profile.logged_state = state;
     const std::string silent_ms = std::to_string((now.mono_us - member.heard_us()) / 1000);
-    const char* message = state == MemberState::alive     ? "member is back"
-                          : state == MemberState::suspect ? "member is silent"
-                                                          : "member is down";
-    out.logs.push_back({state == MemberState::alive ? LogLevel::info : LogLevel::warn,
+    const char* message = state == Liveness::alive     ? "member is back"
+                          : state == Liveness::suspect ? "member is silent"
+                                                       : "member is down";
+    out.logs.push_back({state == Liveness::alive ? LogLevel::info : LogLevel::warn,
                         message,
                         {{"member", member.display_name()}, {"silent_ms", silent_ms}}});
   }

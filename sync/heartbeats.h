@@ -17,7 +17,6 @@
 #include "sync/departure.h"
 #include "sync/greetings.h"
 #include "sync/key_checks.h"
-#include "sync/namesakes.h"
 #include "sync/sender.h"
 
 namespace shoal::sync {
@@ -34,7 +33,6 @@ class Heartbeats {
     Addresses& addresses;
     DeltaReceiver& streams;
     AccessGossip& access;
-    Namesakes& namesakes;
     KeyChecks& key_checks;
     Bootstrap& bootstrap;
     Departure& departure;

@@ -11,7 +11,7 @@ void KeyChecks::check(Now now, const Member& member, Outputs& out) {
   const std::vector<KeyId>& held = member.profile->key_ids;
   // A list that was cut short may hold it all the same.
   if (held.empty() || held.size() >= proto::kSyncKeyIdsMax ||
-      member.state(now.mono_us) == MemberState::down ||
+      member.liveness(now.mono_us) == Liveness::down ||
       std::find(held.begin(), held.end(), keys_.sealing().id) != held.end()) {
     return;
   }

@@ -22,7 +22,9 @@ Member::Member(uint64_t id, uint64_t incarnation, const common::Endpoint& at, in
       access(MemberAccess{.bucket = access_bucket(pace_bytes_per_s)}),
       id_(id),
       incarnation_(incarnation),
-      heard_us_(now_us) {}
+      started_us_(now_us),
+      heard_us_(now_us),
+      hears_us_until_us_(now_us + kHearsUsUs) {}
 
 Member Member::restarted(const Member& known, uint64_t incarnation, const common::Endpoint& at,
                          int64_t pace_bytes_per_s, int64_t now_us) {
@@ -41,10 +43,10 @@ std::string Member::display_name() const {
   return common::to_hex(bytes);
 }
 
-MemberState Member::state(int64_t now_us) const {
+Liveness Member::liveness(int64_t now_us) const {
   const int64_t silent_us = now_us - heard_us_;
-  if (left_ || silent_us >= kDownAfterUs) return MemberState::down;
-  return silent_us >= kSuspectAfterUs ? MemberState::suspect : MemberState::alive;
+  if (left_ || silent_us >= kDownAfterUs) return Liveness::down;
+  return silent_us >= kSuspectAfterUs ? Liveness::suspect : Liveness::alive;
 }
 
 bool Member::is_at(const common::Endpoint& where, int64_t now_us) const {
@@ -60,6 +62,7 @@ void Member::add_round_trip(int64_t us) {
 
 void Member::excuse(int64_t stall_us) {
   heard_us_ += stall_us;
+  hears_us_until_us_ += stall_us;
   heard_by_group_us_ += stall_us;
   hears_us_by_group_until_us_ += stall_us;
 }

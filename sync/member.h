@@ -43,7 +43,13 @@ constexpr int64_t kHeartbeatUs = 500'000;
 constexpr int64_t kSuspectAfterUs = 5 * kHeartbeatUs;
 constexpr int64_t kDownAfterUs = 15 * kHeartbeatUs;
 
+// An echo, or an entry of its list, says that a member hears us: for this long.
+constexpr int64_t kHearsUsUs = kDownAfterUs + 4 * kHeartbeatUs;
+
 constexpr int64_t kLongAgoUs = std::numeric_limits<int64_t>::min() / 2;
+
+// How recently a member has been heard; travels in member lists.
+enum class Liveness : uint8_t { alive, suspect, down };
 
 // Where a member is reached.
 struct MemberReach {
@@ -66,18 +72,19 @@ struct MemberProfile {
   uint32_t protocol_minor = 0;
   std::string version;  // of its program
   uint32_t load_permille = 0;
-  uint32_t loss_out_permille = 0;                 // of our delta packets, as it reports
-  bool synced = false;                            // it reports that its state is complete
-  std::string refused;                            // why no deltas are exchanged with it; empty: they are
-  bool introduced = false;                        // its first heartbeat has arrived
-  uint64_t newest_heartbeat = 0;                  // control sequence; older ones say nothing new
-  int64_t newest_heartbeat_us = kLongAgoUs;       // when it arrived
-  uint32_t heartbeats = 0;                        // that said something new
-  uint32_t list_parts = 0;                        // so many of its heartbeats name all members it knows
-  uint32_t echo_us = 0;                           // send_us of its newest heartbeat
-  MemberState logged_state = MemberState::alive;  // as last logged
-  uint32_t announces_per_s = 0;                   // of its clients
-  uint32_t interval_s = 0;                        // that it gives its clients
+  uint32_t loss_out_permille = 0;            // of our delta packets, as it reports
+  bool synced = false;                       // it reports that its state is complete
+  std::string refused;                       // why no deltas are exchanged with it; empty: they are
+  bool names_other_run = false;              // it takes us for another run of this node
+  bool introduced = false;                   // its first heartbeat has arrived
+  uint64_t newest_heartbeat = 0;             // control sequence; older ones say nothing new
+  int64_t newest_heartbeat_us = kLongAgoUs;  // when it arrived
+  uint32_t heartbeats = 0;                   // that said something new
+  uint32_t list_parts = 0;                   // so many of its heartbeats name all members it knows
+  uint32_t echo_us = 0;                      // send_us of its newest heartbeat
+  Liveness logged_state = Liveness::alive;   // as last logged
+  uint32_t announces_per_s = 0;              // of its clients
+  uint32_t interval_s = 0;                   // that it gives its clients
 };
 
 // A member's clocks, by our monotonic one (milliseconds): cluster time, wall clock, when it started.
@@ -156,13 +163,22 @@ class Member {
   // Its name; its id in hex before its first heartbeat.
   std::string display_name() const;
 
-  MemberState state(int64_t now_us) const;
+  Liveness liveness(int64_t now_us) const;
   bool left() const { return left_; }
+  int64_t started_us() const { return started_us_; }  // when its run began, by our clock
   int64_t heard_us() const { return heard_us_; }
   int64_t heard_by_group_us() const { return heard_by_group_us_; }
 
+  // It is heard, and says that it hears us.
+  bool hears_us(int64_t now_us) const { return now_us < hears_us_until_us_; }
+
+  // It exchanges deltas with us, in both directions.
+  bool met(int64_t now_us) const {
+    return !refused() && liveness(now_us) != Liveness::down && hears_us(now_us);
+  }
+
   // Down without having left.
-  bool silent(int64_t now_us) const { return !left_ && state(now_us) == MemberState::down; }
+  bool silent(int64_t now_us) const { return !left_ && liveness(now_us) == Liveness::down; }
 
   bool is_at(const common::Endpoint& where, int64_t now_us) const;
 
@@ -170,7 +186,7 @@ class Member {
 
   // Our deltas are sent to its own address.
   bool wants_unicast(int64_t now_us) const {
-    return !refused() && state(now_us) != MemberState::down && !hears_us_by_group(now_us);
+    return !refused() && liveness(now_us) != Liveness::down && !hears_us_by_group(now_us);
   }
 
   int64_t round_trip_us() const {
@@ -186,6 +202,8 @@ class Member {
     return stream == proto::SyncStream::deltas ? delta_window_ : control_window_;
   }
 
+  void set_started(int64_t us) { started_us_ = us; }
+
   // It has proved that it is running now.
   void heard(int64_t now_us) { heard_us_ = now_us; }
   void count_datagram(size_t bytes) {
@@ -193,6 +211,7 @@ class Member {
     bytes_received_ += bytes;
   }
   void heard_by_group(int64_t now_us) { heard_by_group_us_ = now_us; }
+  void hears_us_until(int64_t us) { hears_us_until_us_ = us; }
   void hears_us_by_group_until(int64_t us) { hears_us_by_group_until_us_ = us; }
   void add_round_trip(int64_t us);
   void set_left() { left_ = true; }
@@ -210,7 +229,7 @@ class Member {
   Owned<Repair, MemberRepair> repair;
   Owned<Pulls, MemberPulls> pulls;
   Owned<Donations, MemberRequests> requests;
-  Owned<Namesakes, NameClash> clash;     // with another node of this id
+  Owned<Namesakes, NameClash> clash;     // with another run that claims its id
   Owned<Departure, bool> knows_we_left;  // and has everything we sent
 
  private:
@@ -218,7 +237,9 @@ class Member {
   uint64_t incarnation_;
   bool restarted_ = false;
   bool left_ = false;
+  int64_t started_us_;
   int64_t heard_us_;
+  int64_t hears_us_until_us_;
   int64_t heard_by_group_us_ = kLongAgoUs;
   int64_t hears_us_by_group_until_us_ = kLongAgoUs;
   int64_t smoothed_round_trip_us_ = 0;  // 0: not measured

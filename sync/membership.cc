@@ -19,7 +19,7 @@ Member* Membership::admit(uint64_t id, uint64_t incarnation, const common::Endpo
     const auto quietest = std::min_element(
         members_.begin(), members_.end(),
         [](const auto& a, const auto& b) { return a.second.heard_us() < b.second.heard_us(); });
-    if (quietest->second.state(now_us) != MemberState::down) return nullptr;
+    if (quietest->second.liveness(now_us) != Liveness::down) return nullptr;
     members_.erase(quietest);
   }
   return &members_.emplace(id, Member(id, incarnation, at, pace_bytes_per_s_, now_us)).first->second;
@@ -51,13 +51,13 @@ bool Membership::add_contact(const common::Endpoint& address, int64_t now_us) {
 bool Membership::covers(const common::Endpoint& address, int64_t now_us) const {
   return std::any_of(members_.begin(), members_.end(), [&](const auto& entry) {
     const Member& member = entry.second;
-    return member.is_at(address, now_us) && member.state(now_us) != MemberState::down;
+    return member.is_at(address, now_us) && member.liveness(now_us) != Liveness::down;
   });
 }
 
 bool Membership::any_peer(int64_t now_us) const {
   return std::any_of(members_.begin(), members_.end(), [now_us](const auto& entry) {
-    return !entry.second.refused() && entry.second.state(now_us) != MemberState::down;
+    return !entry.second.refused() && entry.second.liveness(now_us) != Liveness::down;
   });
 }
 

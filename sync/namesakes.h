@@ -1,36 +1,100 @@
-// Namesakes: finds nodes that were given the same name, which makes them claim the same id: two others, or
-// another and this one.
+// Namesakes: keeps apart the next run of a node and a second node that was given the same name, which makes
+// it claim the same id.
+//
+// Of two that run at once the one that has run for longer has the name; if they started within two seconds,
+// the one with the lower incarnation. So all nodes decide alike, whatever their clocks say and whom they met
+// first. The other one is refused: nothing it sends is used, and it is told, so that it knows. A node whose
+// last run does not answer is not refused.
 
 #pragma once
 
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+
+#include "common/prng.h"
+#include "sync/arrival.h"
+#include "sync/challenges.h"
 #include "sync/complaints.h"
 #include "sync/identity.h"
 #include "sync/membership.h"
-#include "sync/name_clash.h"
+#include "sync/sender.h"
 
 namespace shoal::sync {
 
 class Namesakes {
  public:
   // The references must outlive it.
-  Namesakes(const Identity& identity, Membership& members, Complaints& complaints)
-      : identity_(identity), members_(members), complaints_(complaints) {}
+  Namesakes(const Identity& identity, Membership& members, Sender& sender, Challenges& challenges,
+            Complaints& complaints, common::Prng& prng)
+      : identity_(identity),
+        members_(members),
+        sender_(sender),
+        challenges_(challenges),
+        complaints_(complaints),
+        prng_(prng) {}
+
+  // A node that has just proved that it runs.
+  struct Claim {
+    uint64_t incarnation;
+    common::Endpoint at;
+    int64_t started_us;  // by our clock
+  };
+
+  // It claims the id of `member`, which is not down and of another incarnation. True: it takes the member's
+  // place. False: not now, since the member may still run, or does.
+  bool claim(Now now, Member& member, const Claim& claim, Outputs& out);
+
+  // The claimant of the member's id is to prove itself again at this time.
+  static int64_t next_claim_us(const Member& member, int64_t now_us);
+
+  // An echo of a member may answer our question whether it runs.
+  static void hear(Now now, Member& member, const proto::ChallengeEcho& echo);
 
   // A packet with the id of this node, of another incarnation.
-  void receive_own_id(Now now, const proto::SyncHeader& header, const common::Endpoint& from, Outputs& out);
+  void receive_own_id(Now now, const proto::SyncHeader& header, const proto::SyncPacket& packet,
+                      const common::Endpoint& from, Outputs& out);
 
-  // A packet with the id of the member, of an older incarnation.
-  void receive_rival(Now now, Member& member, const proto::SyncHeader& header, const common::Endpoint& from,
-                     Outputs& out);
+  void receive(const Arrival& arrival, const proto::NameTaken& taken, Outputs& out);
 
-  // Another node with the name of this one is at `at`, others say.
-  void reported(Now now, const common::Endpoint& at, Outputs& out);
+  // Asks the members whose id is claimed. Due at due_us().
+  void advance(Now now, Outputs& out);
+  int64_t due_us() const { return due_us_; }
+
+  // Where the node is that has the name of this one, which is refused for that; nothing: it is not refused.
+  std::optional<common::Endpoint> taken_by(int64_t now_us) const;
+
+  // Where another node is that claims the name of this one, or of the member, and is refused; nothing: none.
+  std::optional<common::Endpoint> claimant(int64_t now_us) const;
+  static std::optional<common::Endpoint> claimant(const Member& member, int64_t now_us);
 
  private:
+  // Another run with the id of this node.
+  struct Rival {
+    uint64_t incarnation = 0;
+    common::Endpoint at{};  // challenged there
+    proto::ChallengeNonce secret{};
+    int64_t proven_us = kLongAgoUs;  // that it runs
+    bool has_the_name = false;
+  };
+
+  void refuse(Now now, Member& member, const Claim& claim, Outputs& out);
+  void prove(Now now, int64_t started_us, const common::Endpoint& at, Outputs& out);
+  void log_own(Now now, const common::Endpoint& at, Outputs& out);
+
   const Identity& identity_;
   Membership& members_;
+  Sender& sender_;
+  Challenges& challenges_;
   Complaints& complaints_;
-  NameClash own_clash_;
+  common::Prng& prng_;
+  Rival rival_;
+  int64_t next_challenge_us_ = kLongAgoUs;  // to the rival
+  int64_t next_echo_us_ = kLongAgoUs;
+  std::optional<common::Endpoint> taken_by_;  // as members say
+  int64_t taken_us_ = kLongAgoUs;
+  int64_t due_us_ = std::numeric_limits<int64_t>::max();
 };
 
 }  // namespace shoal::sync

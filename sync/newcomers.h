@@ -56,6 +56,7 @@ class Newcomers {
   void forget(int64_t now_us);
 
   std::map<std::pair<uint64_t, uint64_t>, Newcomer>& all() { return all_; }
+  const std::map<std::pair<uint64_t, uint64_t>, Newcomer>& all() const { return all_; }
   size_t size() const { return all_.size(); }
 
  private:

@@ -1,4 +1,4 @@
-// What goes into a Cluster and what comes out of it: datagrams, log lines and pulls, as plain values.
+// What goes into a Cluster and what comes out of it: datagrams, peers, log lines and pulls, as plain values.
 
 #pragma once
 
@@ -22,6 +22,13 @@ struct Received {
   common::Endpoint from;
   std::optional<size_t> group;  // index of the multicast group it came by; none: unicast
   common::ByteSpan bytes;
+};
+
+// An entry of sync.peers, as far as it is resolved.
+struct NamedPeer {
+  std::string name;  // as the operator wrote it
+  std::vector<common::Endpoint> addresses;
+  std::string trouble;  // why there is no address; used only if there is none
 };
 
 // A datagram to send; all receivers of one packet share the bytes.

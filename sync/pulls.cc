@@ -19,8 +19,9 @@ constexpr uint32_t kFruitlessDoublings = 5;
 }  // namespace
 
 bool Pulls::may_pull_from(const Member& member, int64_t now_us) const {
-  return pull_ == nullptr && !departure_.left() && !member.refused() &&
-         member.state(now_us) == MemberState::alive &&
+  // One that takes us for our last run would refuse.
+  return pull_ == nullptr && !departure_.left() && !member.refused() && !member.profile->names_other_run &&
+         member.liveness(now_us) == Liveness::alive &&
          (member.profile->synced || member.repair->has_everything) && now_us >= member.pulls->next_us;
 }
 

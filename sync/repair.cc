@@ -55,7 +55,7 @@ bool Repair::anyone_differs(int64_t now_us) const {
   if (swarms_.nearly_full()) return false;
   return std::any_of(members_.all().begin(), members_.all().end(), [&](const auto& entry) {
     const Member& member = entry.second;
-    return member.repair->worth_a_hurry() && !member.refused() && member.state(now_us) == MemberState::alive;
+    return member.repair->worth_a_hurry() && !member.refused() && member.liveness(now_us) == Liveness::alive;
   });
 }
 

@@ -22,7 +22,6 @@ struct ReceiverStats {
   uint64_t dropped_foreign = 0;      // of another cluster or protocol version
   uint64_t dropped_unauthentic = 0;  // no key opens it
   uint64_t dropped_replayed = 0;     // seen before; includes harmless second copies, by group and unicast
-  uint64_t dropped_stale = 0;        // from an incarnation that has been succeeded
 };
 
 struct DeltaSenderStats {
@@ -55,6 +54,7 @@ struct ChallengeStats {
 
 struct TrustStats {
   uint64_t dropped_untrusted = 0;  // from an incarnation that has not proved yet that it is running
+  uint64_t dropped_stale = 0;      // of these, counted apart: from one that has been succeeded
 };
 
 struct AccessStats {

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,9 +17,16 @@
 
 namespace shoal::sync {
 
-enum class MemberState : uint8_t { alive, suspect, down };
+enum class MemberState : uint8_t {
+  alive,
+  suspect,  // silent for some seconds
+  refused,  // heard, but no deltas are exchanged with it
+  down,     // silent for longer
+  left,     // it said that it goes
+};
 
-inline constexpr std::array kMemberStates = {MemberState::alive, MemberState::suspect, MemberState::down};
+inline constexpr std::array kMemberStates = {MemberState::alive, MemberState::suspect, MemberState::refused,
+                                             MemberState::down, MemberState::left};
 
 // The one list of these names: for logs, metrics, JSON and the status page.
 constexpr std::string_view to_string(MemberState state) {
@@ -27,11 +35,18 @@ constexpr std::string_view to_string(MemberState state) {
       return "alive";
     case MemberState::suspect:
       return "suspect";
+    case MemberState::refused:
+      return "refused";
     case MemberState::down:
       break;
+    case MemberState::left:
+      return "left";
   }
   return "down";
 }
+
+// It does not run any more, as far as this node knows.
+constexpr bool is_gone(MemberState state) { return state == MemberState::down || state == MemberState::left; }
 
 struct MemberStatus {
   std::string name;
@@ -55,17 +70,52 @@ struct MemberStatus {
   uint32_t announces_per_s = 0;    // of its clients
   uint32_t interval_s = 0;         // that it gives its clients, if adapted to the load; 0: it is not
   std::string refused;             // why we exchange no deltas with it; empty: we do
+  std::optional<common::Endpoint> namesake;  // another node claims its name from there, and is refused
   std::vector<KeyId> key_ids;      // of the keys it opens with, as it reports; the first seals
   uint32_t protocol_minor = 0;     // of its protocol version
   std::string version;             // of its program
   uint32_t load_permille = 0;      // of its CPUs
   uint32_t loss_in_permille = 0;   // of its delta packets, recently: did not arrive at first
   uint32_t loss_out_permille = 0;  // of our delta packets, as it reports
-  bool synced = false;             // it reports that its state is complete
+  bool synced = false;             // it is heard, not refused, and reports that its state is complete
   uint32_t differing = 0;          // ticks in which its records and ours differed when last compared
   // Since a comparison last found nothing missing on either side, apart from what was in flight; -1: none
   // has.
   int64_t agreed_ago_ms = -1;
+};
+
+// What has become of an address in sync.peers.
+enum class PeerSight : uint8_t {
+  met,            // a member is reached there
+  own,            // it is this node
+  left,           // the member there left in good order
+  refused,        // no deltas are exchanged with the member there
+  namesake,       // it has the name of another node, or of this one
+  one_way,        // it is heard, and does not hear this node
+  other_key,      // the others: see Strangeness
+  altered,        //
+  other_cluster,  //
+  other_version,  //
+  silent,
+  unresolved,  // the name has no address
+};
+
+// The one list of these names.
+std::string_view to_string(PeerSight sight);
+
+struct PeerStatus {
+  std::string peer;  // address; a name too, if sync.peers has one
+  PeerSight sight = PeerSight::silent;
+  std::string text;  // for people: "silent", "seals with key 47bb0aa6 that this node lacks"
+};
+
+// Somebody whose sync datagrams this node cannot use.
+struct StrangerStatus {
+  common::Endpoint address;
+  std::string_view kind;  // as of a PeerSight
+  std::string text;       // for people
+  uint64_t datagrams = 0;
+  int64_t heard_ago_ms = 0;
 };
 
 // How far this node is on its way to hold what the cluster holds.
@@ -75,6 +125,9 @@ enum class SyncPhase : uint8_t {
   checking,       // compares digests with the members
   synced,
 };
+
+// What became of a wish to forget a member.
+enum class Forgotten : uint8_t { done, unknown, runs };
 
 struct Status {
   uint64_t id = 0;
@@ -87,8 +140,18 @@ struct Status {
   uint32_t percent = 0;         // bootstrapping: of the donor's store
   bool access_in_step = false;  // some member's access list has had the same changes as ours, at least once
   std::vector<MemberStatus> members;  // the others, by name
+  bool alone = false;  // others are named in sync.peers, and none of them, nor any other member, is met
+  // Another node has the name of this one and was there first: this one is refused.
+  std::optional<common::Endpoint> name_taken_by{};
+  std::optional<common::Endpoint> namesake{};  // another node claims the name of this one, and is refused
+  bool held = false;  // it has held the cluster's state, in this run or before its snapshot was written
+  std::vector<PeerStatus> peers{};          // of sync.peers, as configured
+  std::vector<StrangerStatus> strangers{};  // heard lately
   Stats stats;
 };
+
+// "no sync peer of 2 answers (10.0.0.2:6970 silent, 10.0.0.3:6970 is of another cluster)".
+std::string alone_text(const std::vector<PeerStatus>& peers);
 
 class Member;
 

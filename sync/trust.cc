@@ -28,17 +28,25 @@ std::optional<Trust::Trusted> Trust::receive(Now now, const proto::SyncHeader& h
   }
   if (const auto* echo = std::get_if<proto::ChallengeEcho>(&packet)) {
     if (const auto at = newcomer->reached_at(*echo, datagram.from)) {
+      Member* member = members_.find(header.node_id);
+      const bool other_run = member != nullptr && member->incarnation() != header.incarnation;
+      const int64_t started_us = now.mono_us - echo->uptime_ms * 1000;
+      if (other_run && member->liveness(now.mono_us) != Liveness::down &&
+          !namesakes_.claim(now, *member, {header.incarnation, *at, started_us}, out)) {
+        ++dropped_refused_;
+        newcomer->next_challenge_us = Namesakes::next_claim_us(*member, now.mono_us);
+        return std::nullopt;
+      }
       Newcomer proven = std::move(*newcomer);
       newcomers_.erase(header.node_id, header.incarnation);
-      Member* member = members_.find(header.node_id);
-      if (member == nullptr || member->incarnation() != header.incarnation) {
+      if (member == nullptr || other_run) {
         member = admit(now, header, *at, *echo, proven, out);
         if (member == nullptr) return std::nullopt;
       }
       return Trusted{*member, *at, now.mono_us - proven.challenged_us, std::move(proven.said)};
     }
   }
-  ++stats_.dropped_untrusted;
+  ++(is_stale(header, now) ? stats_.dropped_stale : stats_.dropped_untrusted);
   // Its deltas count as missing from the first packet we hear: they are asked for once it is trusted.
   std::optional<uint64_t> base;
   if (const auto* heartbeat = std::get_if<proto::Heartbeat>(&packet)) {
@@ -78,6 +86,19 @@ void Trust::challenge_again(Now now, Outputs& out) {
   }
 }
 
+// Late, of a run that has been succeeded; unless it proves itself.
+bool Trust::is_stale(const proto::SyncHeader& header, Now now) {
+  const Member* member = members_.find(header.node_id);
+  return member != nullptr && header.incarnation < member->incarnation() &&
+         member->liveness(now.mono_us) == Liveness::alive;
+}
+
+bool Trust::unanswered(const common::Endpoint& from, int64_t before_us) const {
+  return std::any_of(newcomers_.all().begin(), newcomers_.all().end(), [&](const auto& entry) {
+    return entry.second.challenged_at == from && entry.second.first_us < before_us;
+  });
+}
+
 Member* Trust::admit(Now now, const proto::SyncHeader& header, const common::Endpoint& at,
                      const proto::ChallengeEcho& echo, const Newcomer& newcomer, Outputs& out) {
   if (Member* last_run = members_.find(header.node_id)) streams_.end(now, *last_run, out);
@@ -88,6 +109,7 @@ Member* Trust::admit(Now now, const proto::SyncHeader& header, const common::End
                     "the cluster has more members than this node can hold; a new one is refused", at, out);
     return nullptr;
   }
+  member->set_started(now.mono_us - echo.uptime_ms * 1000);
   // From a node that has just started, after us, we want everything. From an older one we want what it sends
   // from now on: the rest has to be pulled, since nobody keeps those packets any more.
   const bool younger = echo.uptime_ms < std::min(identity_.uptime_ms(now), RetransmitRing::kKeepUs / 1000);

@@ -11,6 +11,7 @@
 #include "sync/complaints.h"
 #include "sync/delta_receiver.h"
 #include "sync/membership.h"
+#include "sync/namesakes.h"
 #include "sync/newcomers.h"
 #include "sync/stats.h"
 
@@ -19,11 +20,12 @@ namespace shoal::sync {
 class Trust {
  public:
   // The references must outlive it.
-  Trust(const Identity& identity, Membership& members, Challenges& challenges, DeltaReceiver& streams,
-        Complaints& complaints, common::Prng& prng)
+  Trust(const Identity& identity, Membership& members, Challenges& challenges, Namesakes& namesakes,
+        DeltaReceiver& streams, Complaints& complaints, common::Prng& prng)
       : identity_(identity),
         members_(members),
         challenges_(challenges),
+        namesakes_(namesakes),
         streams_(streams),
         complaints_(complaints),
         prng_(prng) {}
@@ -43,12 +45,16 @@ class Trust {
   // Challenges again those that have not answered yet.
   void challenge_again(Now now, Outputs& out);
 
+  // Somebody has been heard from there since before this moment and answers no challenge.
+  bool unanswered(const common::Endpoint& from, int64_t before_us) const;
+
   void forget(Now now) { newcomers_.forget(now.mono_us); }
 
   const TrustStats& stats() const { return stats_; }
   uint64_t dropped_refused() const { return dropped_refused_; }
 
  private:
+  bool is_stale(const proto::SyncHeader& header, Now now);
   void challenge(Now now, uint64_t incarnation, Newcomer& newcomer, const common::Endpoint& at, Outputs& out);
   // A new member, or a new incarnation of one we know; null: there is no room.
   Member* admit(Now now, const proto::SyncHeader& header, const common::Endpoint& at,
@@ -57,6 +63,7 @@ class Trust {
   const Identity& identity_;
   Membership& members_;
   Challenges& challenges_;
+  Namesakes& namesakes_;
   DeltaReceiver& streams_;
   Complaints& complaints_;
   common::Prng& prng_;

@@ -25,7 +25,8 @@ struct AdminContext {
   std::function<bool()> drain;       // begins to drain; false: it had begun before
   // Begins a reload; `done` is called when it is over, from the loop, or at once.
   std::function<void(std::function<void(const ReloadReport&)> done)> reload;
-  std::function<std::string()> token;  // of admin.token_file; empty: there is none
+  std::function<std::string()> token;                            // of admin.token_file; empty: there is none
+  std::function<sync::Forgotten(std::string_view name)> forget;  // see sync::Cluster
   const SwarmStore* store;
   const ClusterClock* clock;
   const History* history;

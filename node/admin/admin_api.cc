@@ -127,6 +127,23 @@ Answer begin_drain(const AdminContext& context, const HttpRequest& request, std:
   return nullptr;
 }
 
+Answer forget_member(const AdminContext& context, const HttpRequest& request, std::string& out) {
+  const HttpReply reply = proto::reply_to(request);
+  const auto name = name_of(request.query);
+  if (!name) return refuse(out, reply, 400, "?name= and the name of a member");
+  switch (context.forget(*name)) {
+    case sync::Forgotten::done:
+      append_api_result(out, reply, std::string(*name) + " is forgotten");
+      return nullptr;
+    case sync::Forgotten::runs:
+      return refuse(out, reply, 409,
+                    std::string(*name) + " runs: only a member that is down or has left can be forgotten");
+    case sync::Forgotten::unknown:
+      break;
+  }
+  return refuse(out, reply, 404, "no member is named " + std::string(*name));
+}
+
 Answer reload(const AdminContext& context, const HttpRequest& request, std::string& /*out*/) {
   return begin_reload(context, request);
 }
@@ -154,9 +171,12 @@ Answer show_health(const AdminContext& /*context*/, const HttpRequest& request, 
 }
 
 Answer show_readiness(const AdminContext& context, const HttpRequest& request, std::string& out) {
-  const Readiness readiness = context.state().readiness;
-  proto::append_text(out, proto::reply_to(request), readiness.ready ? 200 : 503,
-                     readiness.ready ? "ready\n" : "not ready: " + readiness.reason + "\n");
+  const NodeState state = context.state();
+  std::string text = state.readiness.ready ? "ready\n" : "not ready: " + state.readiness.reason + "\n";
+  if (state.readiness.ready && state.sync && state.sync->alone) {
+    text += "alone: " + sync::alone_text(state.sync->peers) + "\n";
+  }
+  proto::append_text(out, proto::reply_to(request), state.readiness.ready ? 200 : 503, text);
   return nullptr;
 }
 
@@ -240,6 +260,8 @@ constexpr Endpoint kEndpoints[] = {
     {true, "/v1/access/remove", with_access<remove_access>,
      "Remove info_hashes from the access list of all nodes"},
     {true, "/v1/drain", begin_drain, "Stop being ready, serve for node.drain_s, leave the cluster, exit"},
+    {true, "/v1/members/forget", forget_member,
+     "Drop a member that is down or has left from the lists of all nodes"},
     {true, "/v1/reload", reload,
      "Read options, keys, token and access list again, as at SIGHUP; all or nothing"},
     {false, "/status.json", show_status, "The same as /v1/status"},

@@ -34,6 +34,12 @@ std::optional<uint32_t> number_of(std::string_view query, std::string_view key, 
   return parse_whole(query.substr(key.size() + 1), 0, max);
 }
 
+std::optional<std::string_view> name_of(std::string_view query) {
+  constexpr std::string_view kKey = "name=";
+  if (!query.starts_with(kKey) || !is_name(query.substr(kKey.size()))) return std::nullopt;
+  return query.substr(kKey.size());
+}
+
 std::optional<common::InfoHash> swarm_of(std::string_view path) {
   if (!path.starts_with(kSwarmsPath)) return std::nullopt;
   return common::info_hash_from_hex(path.substr(kSwarmsPath.size()));

@@ -22,6 +22,9 @@ common::Result<std::vector<common::InfoHash>> hashes_of(std::string_view query);
 // anything else.
 std::optional<uint32_t> number_of(std::string_view query, std::string_view key, uint32_t max, uint32_t none);
 
+// The name in "name=NAME": letters, digits, '.', '_' and '-'; nothing if it is anything else.
+std::optional<std::string_view> name_of(std::string_view query);
+
 // The hash of "/v1/swarms/HEX".
 constexpr std::string_view kSwarmsPath = "/v1/swarms/";
 std::optional<common::InfoHash> swarm_of(std::string_view path);

@@ -1,5 +1,6 @@
 // The metrics of the sync channel: datagrams, deltas, repair, clock, digests and pulls, members.
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -168,11 +169,60 @@ std::vector<Row> pull_rows() {
   };
 }
 
+std::vector<Row> peer_rows() {
+  return {
+      gauge("shoal_sync_alone",
+            "1 when others are named in sync.peers and no member can be met, 0 otherwise.",
+            [](const NodeState& s) { return s.sync->alone ? 1 : 0; }),
+      gauge(
+          "shoal_sync_held",
+          "1 when this node has held the cluster's state, in this run or before its snapshot was written, or "
+          "names no other node.",
+          [](const NodeState& s) { return s.sync->held ? 1 : 0; }),
+      gauge("shoal_sync_name_taken",
+            "1 when this node is refused because another node has its name and was there first, 0 otherwise.",
+            [](const NodeState& s) { return s.sync->name_taken_by ? 1 : 0; }),
+      gauge("shoal_sync_namesakes",
+            "Nodes that are refused because they have the name of another, this node included.",
+            [](const NodeState& s) {
+              const sync::Status& sync = *s.sync;
+              return std::count_if(sync.members.begin(), sync.members.end(),
+                                   [](const sync::MemberStatus& m) { return m.namesake.has_value(); }) +
+                     (sync.namesake ? 1 : 0) + (sync.name_taken_by ? 1 : 0);
+            }),
+      gauge("shoal_sync_peer_met",
+            "1 when a member is met at the address in sync.peers, 0 when not; sync_peers in status.json says "
+            "why. "
+            "Without the addresses of this node.",
+            [](Samples& out, const NodeState& s) {
+              for (const sync::PeerStatus& peer : s.sync->peers) {
+                if (peer.sight == sync::PeerSight::own) continue;
+                out.add(peer.sight == sync::PeerSight::met ? 1 : 0, {{"peer", peer.peer}});
+              }
+            }),
+      gauge("shoal_sync_strangers",
+            "Addresses from which sync datagrams came in the last minute that this node cannot use.",
+            [](Samples& out, const NodeState& s) {
+              for (const auto sight : {sync::PeerSight::other_key, sync::PeerSight::altered,
+                                       sync::PeerSight::other_cluster, sync::PeerSight::other_version}) {
+                const auto kind = to_string(sight);
+                const auto count =
+                    std::count_if(s.sync->strangers.begin(), s.sync->strangers.end(),
+                                  [&](const sync::StrangerStatus& one) { return one.kind == kind; });
+                out.add(count, {{"kind", std::string(kind)}});
+              }
+            }),
+  };
+}
+
 std::vector<Row> member_rows() {
   using Member = sync::MemberStatus;
   return {
-      gauge("shoal_sync_member_up", "1 when the member is alive, 0 when it is suspect or down.",
-            of_members([](const Member& m) { return m.state == sync::MemberState::alive ? 1 : 0; })),
+      gauge("shoal_sync_member_up",
+            "1 when the member is alive or refused, 0 when it is suspect, down or left.",
+            of_members([](const Member& m) {
+              return m.state == sync::MemberState::alive || m.state == sync::MemberState::refused ? 1 : 0;
+            })),
       gauge("shoal_sync_member_heard_seconds", "Time since the member was last heard.",
             of_members([](const Member& m) { return static_cast<double>(m.heard_ago_ms) / 1000; })),
       counter("shoal_sync_member_deltas_received_total", "Changes of peers received from the member.",
@@ -183,7 +233,7 @@ std::vector<Row> member_rows() {
             of_members([](const Member& m) { return m.lost; })),
       gauge("shoal_sync_member_refused",
             "1 when this node refuses the member; the log and status.json say why.",
-            of_members([](const Member& m) { return m.refused.empty() ? 0 : 1; })),
+            of_members([](const Member& m) { return m.state == sync::MemberState::refused ? 1 : 0; })),
       gauge("shoal_sync_member_round_trip_seconds", "Smoothed round-trip time; 0 means not measured yet.",
             of_members([](const Member& m) { return static_cast<double>(m.round_trip_us) / 1'000'000; })),
       gauge("shoal_sync_member_clock_offset_seconds", "The member's wall clock minus this node's.",
@@ -232,7 +282,7 @@ std::vector<Row> member_rows() {
 std::vector<Group> sync_groups() {
   const auto is_on = [](const NodeState& s) { return s.sync.has_value(); };
   const auto has_members = [](const NodeState& s) { return s.sync && !s.sync->members.empty(); };
-  return {{is_on, channel_rows()}, {is_on, pull_rows()}, {has_members, member_rows()}};
+  return {{is_on, channel_rows()}, {is_on, pull_rows()}, {is_on, peer_rows()}, {has_members, member_rows()}};
 }
 
 }  // namespace shoal::node::metric_rows

@@ -27,6 +27,11 @@ std::string protocol(uint32_t minor) {
   return std::to_string(proto::kSyncMajor) + "." + std::to_string(minor);
 }
 
+// Empty: none.
+std::string address_text(const std::optional<common::Endpoint>& address) {
+  return address ? common::to_string(*address) : "";
+}
+
 Json requests_json(const NodeState& state) {
   const RequestTotals totals = request_totals(state);
   return {{"udp_connects", totals.udp_connects},
@@ -71,9 +76,30 @@ Json members_json(const sync::Status& status) {
                        {"synced", member.synced},
                        {"differing", member.differing},
                        {"agreed_ago_ms", member.agreed_ago_ms},
-                       {"refused", member.refused}});
+                       {"refused", member.refused},
+                       {"namesake", address_text(member.namesake)}});
   }
   return members;
+}
+
+Json peers_json(const sync::Status& status) {
+  Json peers = Json::array();
+  for (const sync::PeerStatus& peer : status.peers) {
+    peers.push_back({{"peer", peer.peer}, {"sight", to_string(peer.sight)}, {"text", peer.text}});
+  }
+  return peers;
+}
+
+Json strangers_json(const sync::Status& status) {
+  Json strangers = Json::array();
+  for (const sync::StrangerStatus& one : status.strangers) {
+    strangers.push_back({{"address", common::to_string(one.address)},
+                         {"kind", one.kind},
+                         {"text", one.text},
+                         {"datagrams", one.datagrams},
+                         {"heard_ago_ms", one.heard_ago_ms}});
+  }
+  return strangers;
 }
 
 uint64_t dropped_pull_connections(const NodeState& state) {
@@ -227,7 +253,11 @@ std::string status_json(const NodeState& state) {
                   {"ready", state.readiness.ready},
                   {"reason", state.readiness.reason},
                   {"cluster", state.cluster},
-                  {"sync", state.sync.has_value()}};
+                  {"sync", state.sync.has_value()},
+                  {"alone", state.sync && state.sync->alone ? sync::alone_text(state.sync->peers) : ""},
+                  {"name_taken_by", state.sync ? address_text(state.sync->name_taken_by) : ""},
+                  {"namesake", state.sync ? address_text(state.sync->namesake) : ""},
+                  {"held", !state.sync || state.sync->held}};
   json["swarms"] = state.store.swarms;
   json["peers"] = {{"seeders_v4", state.store.seeders_v4},   {"leechers_v4", state.store.leechers_v4},
                    {"stopped_v4", state.store.stopped_v4},   {"seeders_v6", state.store.seeders_v6},
@@ -235,6 +265,8 @@ std::string status_json(const NodeState& state) {
   json["memory_bytes"] = state.store.memory_bytes;
   json["requests"] = requests_json(state);
   json["members"] = state.sync ? members_json(*state.sync) : Json::array();
+  json["sync_peers"] = state.sync ? peers_json(*state.sync) : Json::array();
+  json["strangers"] = state.sync ? strangers_json(*state.sync) : Json::array();
   json["sync"] = state.sync ? sync_json(state) : Json(nullptr);
   json["clock"] = state.sync ? clock_json(*state.sync) : Json(nullptr);
   json["pulls"] = state.sync ? pulls_json(state) : Json(nullptr);

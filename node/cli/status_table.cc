@@ -18,7 +18,8 @@ using nlohmann::json;
 constexpr size_t kMembersMax = 1024;
 constexpr size_t kKeysMax = 160;  // 16 keys
 constexpr size_t kNameWidthMax = 20;
-constexpr size_t kReasonMax = 200;
+constexpr size_t kReasonMax = 1000;
+constexpr size_t kStrangersMax = 8;
 
 std::string seconds(const json& value) {
   return value.is_number_unsigned() ? seconds_text(value.get<uint64_t>()) : "-";
@@ -69,10 +70,8 @@ std::string amount(const json& number) {
   return number.is_number_unsigned() ? amount_text(number.get<double>()) : "-";
 }
 
-bool is_refused(const json& member) {
-  const json& why = field(member, "refused");
-  return why.is_string() && !why.get_ref<const std::string&>().empty();
-}
+// A text that says something.
+bool says(const json& text) { return text.is_string() && !text.get_ref<const std::string&>().empty(); }
 
 Tone tone_of_state(const std::string& state) {
   if (state == "ready" || state == "alive") return Tone::good;
@@ -104,7 +103,7 @@ TextRow node_row(const json& node, const json& pulls) {
 }
 
 TextRow member_row(const json& member) {
-  return {name_cell(member), state_cell(is_refused(member) ? "refused" : text_of(field(member, "state"))),
+  return {name_cell(member), state_cell(text_of(field(member, "state"))),
           synced_cell(yes_no_of(field(member, "synced"))), text_of(field(member, "address")),
           milliseconds_ago(field(member, "heard_ago_ms"))};
 }
@@ -128,7 +127,9 @@ TextRow link_row(const json& member) {
 std::string notes_on(const json& member, const std::string& our_keys) {
   const std::string name = text_of(field(member, "name"));
   std::string out;
-  if (is_refused(member))
+  if (says(field(member, "namesake")))
+    out += "another node has the name " + name + " and is refused: " + text_of(field(member, "namesake")) + "\n";
+  if (says(field(member, "refused")))
     out += name + " is refused: " + text_of(field(member, "refused"), kReasonMax) + "\n";
   const std::string keys = text_of(field(member, "keys"), kKeysMax);
   if (keys != our_keys && keys != "-" && !keys.empty()) out += name + " has other keys: " + keys + "\n";
@@ -149,6 +150,18 @@ std::string warnings_of(const json& status, bool colour) {
   const json& ready = field(node, "ready");
   if (ready.is_boolean() && !ready.get<bool>())
     out += toned("not ready: " + text_of(field(node, "reason"), kReasonMax), Tone::bad, colour) + "\n";
+  if (says(field(node, "alone")) && ready.is_boolean() && ready.get<bool>())
+    out += toned("alone: " + text_of(field(node, "alone"), kReasonMax), Tone::warning, colour) + "\n";
+  if (says(field(node, "namesake"))) {
+    const std::string where = text_of(field(node, "namesake"));
+    out += toned("another node has the name of this one and is refused: " + where, Tone::bad, colour) + "\n";
+  }
+  const json& strangers = field(status, "strangers");
+  for (size_t i = 0; strangers.is_array() && i < std::min(strangers.size(), kStrangersMax); ++i) {
+    const std::string what =
+        text_of(field(strangers[i], "address")) + " " + text_of(field(strangers[i], "text"), kReasonMax);
+    out += toned(what, Tone::warning, colour) + "\n";
+  }
   const json& reload = field(status, "reload");
   const json& error = field(reload, "error");
   if (error.is_string() && !error.get_ref<const std::string&>().empty()) {

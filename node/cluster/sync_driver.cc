@@ -5,6 +5,7 @@
 
 #include "common/check.h"
 #include "common/log.h"
+#include "node/config/option_values.h"
 #include "node/os/monotonic.h"
 
 namespace shoal::node {
@@ -39,8 +40,12 @@ SyncDriver::SyncDriver(uv_loop_t* loop, const sync::Config& config, SyncSockets 
                           carry_out();
                         }}),
       resolver_(loop, socket_->local().family, std::move(seeds),
-                [this](std::vector<common::Endpoint> addresses) {
-                  cluster_.set_seeds(std::move(addresses));
+                [this](std::vector<ResolvedPeer> resolved) {
+                  std::vector<sync::NamedPeer> peers;
+                  for (ResolvedPeer& one : resolved) {
+                    peers.push_back({to_string(one.peer), std::move(one.addresses), std::move(one.trouble)});
+                  }
+                  cluster_.set_peers(std::move(peers));
                   cluster_.advance(now(), outputs_);
                   carry_out();
                 }),
@@ -123,14 +128,20 @@ void SyncDriver::on_load_snapshot(std::function<void()> load) {
   carry_out();
 }
 
-void SyncDriver::snapshot_merged() {
-  cluster_.snapshot_merged(now());
+void SyncDriver::snapshot_merged(bool held) {
+  cluster_.snapshot_merged(now(), held);
   carry_out();
 }
 
 void SyncDriver::set_keys(const std::vector<sync::ClusterKey>& keys) {
   cluster_.set_keys(now(), keys, outputs_);
   carry_out();
+}
+
+sync::Forgotten SyncDriver::forget(std::string_view name) {
+  const sync::Forgotten forgotten = cluster_.forget(now(), name, outputs_);
+  carry_out();
+  return forgotten;
 }
 
 void SyncDriver::leave() {

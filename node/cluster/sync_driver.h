@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <memory>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -66,11 +67,13 @@ class SyncDriver {
   }
   // Calls `load` once, if sync::Config::snapshot is set: see sync::Outputs::load_snapshot.
   void on_load_snapshot(std::function<void()> load);
-  void snapshot_merged();
+  void snapshot_merged(bool held);  // see sync::Cluster::snapshot_merged
 
   void publish_access(std::span<const proto::AccessChange> changes);
 
   void announce_client_load(uint32_t announces_per_s, uint32_t interval_s);
+
+  sync::Forgotten forget(std::string_view name);
 
   // Publishes the queued deltas and tells the other nodes that this node leaves.
   void leave();

@@ -56,6 +56,11 @@ std::vector<Option> node_rows() {
             {"How long a node that was told to stop keeps serving, in seconds.",
              "It reports \"not ready\" from the first moment: give your load balancer time to notice. A "
              "second SIGTERM ends it at once."}),
+      choice(KEY(node, ready_alone), kReadyAlone, ReadyAlone::held, Apply::always,
+             {"Whether /readyz says ready while none of sync.peers can be met.",
+              "held: only if this node has held the cluster's state, in this run or before it wrote "
+              "node.snapshot. A new cluster's first node is thus ready once a second one runs. always: for a "
+              "first node that is to serve by itself. never: not even the last one left."}),
       path(KEY(node, snapshot), "file", Apply::restart,
            {"File that keeps the peers over a restart.",
             "Opened as node.user and inside node.chroot. A node of a cluster hardly needs it: it gets the "

@@ -37,6 +37,8 @@ inline constexpr ValueNames<IpParam, 3> kIpParams = {
 inline constexpr ValueNames<AccessMode, 3> kAccessModes = {
     {{"open", AccessMode::open}, {"allow", AccessMode::allow}, {"deny", AccessMode::deny}}};
 std::string_view to_string(AccessMode mode);
+inline constexpr ValueNames<ReadyAlone, 3> kReadyAlone = {
+    {{"always", ReadyAlone::always}, {"held", ReadyAlone::held}, {"never", ReadyAlone::never}}};
 
 // Decimal digits only.
 std::optional<uint32_t> parse_whole(std::string_view text, uint32_t min, uint32_t max);

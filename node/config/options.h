@@ -24,6 +24,9 @@ enum class AccessMode : uint8_t { open, allow, deny };
 // Which clients may name another address than their own by ip=, ipv4= or ipv6=.
 enum class IpParam : uint8_t { ignore, trusted, any };
 
+// Whether a node is ready that names other nodes and has met none of them.
+enum class ReadyAlone : uint8_t { always, held, never };
+
 struct Options {
   struct Node {
     std::string name;
@@ -32,6 +35,7 @@ struct Options {
     std::string user;
     std::string chroot;
     uint32_t drain_s{};
+    ReadyAlone ready_alone{};
     std::string snapshot;
     uint32_t snapshot_interval_s{};
     common::LogLevel log_level{};

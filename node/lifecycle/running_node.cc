@@ -116,16 +116,19 @@ AccessControl::Hooks RunningNode::access_hooks() {
 }
 
 AdminContext RunningNode::admin_context() {
-  return {.state = [this] { return state(); },
-          .drain = [this] { return drain("admin endpoint"); },
-          .reload = [this](Reloader::Done done) { reload("admin endpoint", std::move(done)); },
-          .token = [this] { return admin_token_; },
-          .store = &store_,
-          .clock = &clock_,
-          .history = &upkeep_.history(),
-          .top = [this] { return top_.known(&loop_.uv); },
-          .full_scrapes = &full_scrapes_,
-          .access = &access_};
+  return {
+      .state = [this] { return state(); },
+      .drain = [this] { return drain("admin endpoint"); },
+      .reload = [this](Reloader::Done done) { reload("admin endpoint", std::move(done)); },
+      .token = [this] { return admin_token_; },
+      .forget =
+          [this](std::string_view name) { return sync_ ? sync_->forget(name) : sync::Forgotten::unknown; },
+      .store = &store_,
+      .clock = &clock_,
+      .history = &upkeep_.history(),
+      .top = [this] { return top_.known(&loop_.uv); },
+      .full_scrapes = &full_scrapes_,
+      .access = &access_};
 }
 
 void RunningNode::start_sync(SyncSockets sockets) {
@@ -140,9 +143,9 @@ void RunningNode::start_sync(SyncSockets sockets) {
 void RunningNode::start_snapshot() {
   snapshot_ = std::make_unique<SnapshotKeeper>(&loop_.uv, snapshot_settings(options_), store_, clock_);
   if (sync_) {
-    sync_->on_load_snapshot([this] { snapshot_->load([this] { sync_->snapshot_merged(); }); });
+    sync_->on_load_snapshot([this] { snapshot_->load([this](bool held) { sync_->snapshot_merged(held); }); });
   } else {
-    snapshot_->load([] {});
+    snapshot_->load([](bool) {});
   }
 }
 
@@ -184,11 +187,14 @@ void RunningNode::start_signals() {
 }
 
 void RunningNode::follow_time() {
-  if (sync_) {
-    synced_peers_.store(sync_->status().stats.deltas_received, std::memory_order_relaxed);
-  } else {
+  if (!sync_) {
     clock_.follow_wall();
+    if (snapshot_) snapshot_->set_held(true);
+    return;
   }
+  const sync::Status status = sync_->status();
+  synced_peers_.store(status.stats.deltas_received, std::memory_order_relaxed);
+  if (snapshot_) snapshot_->set_held(status.held);
 }
 
 void RunningNode::on_signal(int signal) {
@@ -346,6 +352,7 @@ Readiness RunningNode::readiness() const {
   return readiness_of({.phase = drain_.phase(),
                        .snapshot_percent = snapshot_ ? snapshot_->status().loading_percent : std::nullopt,
                        .sync = sync ? &*sync : nullptr,
+                       .ready_alone = options_.node.ready_alone,
                        .access_matters = access_.options().mode != AccessMode::open,
                        .uptime_ms = monotonic_ms() - started_mono_ms_});
 }

@@ -19,7 +19,7 @@ namespace shoal::node {
 
 namespace {
 
-// How often readiness is checked: until the node is ready for the first time, and then.
+// How often readiness is checked: until READY=1 is sent, and then.
 constexpr uint64_t kCheckStartingMs = 200;
 constexpr uint64_t kCheckMs = 1000;
 
@@ -92,7 +92,8 @@ void ServiceNotify::start(uv_loop_t* loop, std::function<Readiness()> readiness)
 
 void ServiceNotify::check_readiness() {
   const Readiness now = readiness_();
-  if (now.ready && !sent_ready_) {
+  // A service manager, or an installer behind it, must not wait for other machines.
+  if ((now.ready || now.waits_for_others) && !sent_ready_) {
     sent_ready_ = true;
     send("READY=1");
   }

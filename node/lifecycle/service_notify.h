@@ -33,8 +33,9 @@ class ServiceNotify {
   ServiceNotify(const ServiceNotify&) = delete;
   ServiceNotify& operator=(const ServiceNotify&) = delete;
 
-  // Watches `readiness` from now on: sends READY=1 when the node is ready for the first time, STATUS= when
-  // its status changes, and WATCHDOG=1 as often as the watchdog expects.
+  // Watches `readiness` from now on: sends READY=1 when the node is ready for the first time, or has started
+  // as far as it can by itself, STATUS= when its status changes, and WATCHDOG=1 as often as the watchdog
+  // expects.
   void start(uv_loop_t* loop, std::function<Readiness()> readiness);
 
   // Before and after a reload. Not sent before the node was ready for the first time: the service manager has

@@ -153,12 +153,25 @@ void Resolver::note_outcome(Lookup& lookup, int status) {
            {{"name", lookup.peer.host}, {"reason", uv_strerror(status)}});
 }
 
+std::string Resolver::trouble_of(const Lookup& lookup) const {
+  if (!lookup.addresses.empty()) return "";
+  const std::string family = family_ == common::Family::v4 ? "IPv4" : "IPv6";
+  if (common::parse_address(lookup.peer.host)) return "is no " + family + " address, as sync.listen is";
+  return lookup.failed ? "does not resolve to an " + family + " address" : "is not resolved yet";
+}
+
 void Resolver::report() {
-  std::vector<Endpoint> all;
+  std::vector<Endpoint> seen;
+  std::vector<ResolvedPeer> all;
   for (const Lookup& lookup : lookups_) {
+    ResolvedPeer peer{lookup.peer, {}, trouble_of(lookup)};
     for (const Endpoint& address : lookup.addresses) {
-      if (std::find(all.begin(), all.end(), address) == all.end()) all.push_back(address);
+      if (std::find(seen.begin(), seen.end(), address) != seen.end()) continue;
+      seen.push_back(address);
+      peer.addresses.push_back(address);
     }
+    // All its addresses may be those of other entries.
+    if (!peer.addresses.empty() || lookup.addresses.empty()) all.push_back(std::move(peer));
   }
   resolved_(std::move(all));
 }

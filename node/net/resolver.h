@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "common/endpoint.h"
@@ -17,12 +18,21 @@
 
 namespace shoal::node {
 
+// An entry of sync.peers, as far as it is known.
+struct ResolvedPeer {
+  HostPort peer;
+  std::vector<common::Endpoint> addresses;
+  std::string trouble;  // why there are none; empty if there are
+  bool operator==(const ResolvedPeer&) const = default;
+};
+
 class Resolver {
  public:
-  using Resolved = std::function<void(std::vector<common::Endpoint>)>;
+  using Resolved = std::function<void(std::vector<ResolvedPeer>)>;
 
-  // `resolved` gets all known addresses of all peers after each lookup, and numeric addresses at once: a slow
-  // name does not delay the others. A name that no longer resolves keeps its last addresses.
+  // `resolved` gets all peers with their known addresses after each lookup, and numeric addresses at once: a
+  // slow name does not delay the others. A name that no longer resolves keeps its last addresses. No address
+  // is reported twice.
   Resolver(uv_loop_t* loop, common::Family family, std::vector<HostPort> peers, Resolved resolved);
   ~Resolver();
   Resolver(const Resolver&) = delete;
@@ -50,6 +60,7 @@ class Resolver {
   void look_up_all();
   void schedule_next();
   static void note_outcome(Lookup& lookup, int status);
+  std::string trouble_of(const Lookup& lookup) const;
   void report();
   void replace_peers(std::vector<HostPort> peers);
 

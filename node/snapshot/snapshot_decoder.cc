@@ -79,7 +79,9 @@ class SnapshotDecoder {
     header.identity.peer_timeout_s = reader.u32();
     header.tick = static_cast<common::Tick>(reader.u64());
     header.written_unix_ms = static_cast<int64_t>(reader.u64());
-    if (header.tick < 0 || header.tick > kTickMax) return fail("its header is damaged");
+    const uint8_t held = reader.u8();
+    header.held = held == 1;
+    if (header.tick < 0 || header.tick > kTickMax || held > 1) return fail("its header is damaged");
     header.identity.cluster.assign(head.begin() + kFixedHeaderBytes, head.end());
     return {};
   }

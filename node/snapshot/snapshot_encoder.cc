@@ -39,6 +39,7 @@ std::vector<uint8_t> header_bytes(const SnapshotHeader& header) {
   to.number(header.identity.peer_timeout_s);
   to.number(header.tick);
   to.number(header.written_unix_ms);
+  to.number(static_cast<uint8_t>(header.held));
   to.number(static_cast<uint8_t>(name.size()));
   out.insert(out.end(), name.begin(), name.end());
   to.number(checksum(out));

@@ -63,13 +63,14 @@ tl::unexpected<common::Error> failed(const std::string& what, int error) {
 }  // namespace
 
 common::Result<SnapshotWritten> write_snapshot(const std::string& path, const SnapshotIdentity& identity,
-                                               const SwarmStore& store, const ClusterClock& clock) {
+                                               const SwarmStore& store, const ClusterClock& clock,
+                                               bool held) {
   auto file = AtomicFile::create(path, S_IRUSR | S_IWUSR);
   if (!file) return tl::make_unexpected(file.error());
   SnapshotWritten written;
   common::Result<void> ok;
   const common::Tick behind = clock.store_ticks_behind();
-  const SnapshotHeader header{identity, clock.tick() + behind, clock.unix_ms()};
+  const SnapshotHeader header{identity, clock.tick() + behind, clock.unix_ms(), held};
   SnapshotEncoder encoder(header, [&](ByteSpan bytes) {
     written.bytes += bytes.size();
     ok = file->write(bytes);

@@ -21,8 +21,10 @@ struct SnapshotWritten {
 };
 
 // Writes an AtomicFile, shard by shard. Locks a shard while it copies its records, not while it writes them.
+// `held`: see SnapshotHeader.
 common::Result<SnapshotWritten> write_snapshot(const std::string& path, const SnapshotIdentity& identity,
-                                               const SwarmStore& store, const ClusterClock& clock);
+                                               const SwarmStore& store, const ClusterClock& clock,
+                                               bool held = false);
 
 struct SnapshotLoaded {
   SnapshotHeader header;

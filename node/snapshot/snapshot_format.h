@@ -1,10 +1,9 @@
 // The format of a snapshot file. It holds the records of a store, live and stopped, so that a single node
 // knows its peers after a restart. Pure; any thread.
 //
-//   "SHOALSNP"  version u16  timeout_s u32  tick i64  written_unix_ms i64  name_size u8  cluster name
-//   checksum of the above u64
-//   frames: raw_size u32  packed_size u32  checksum of the packed bytes u64  packed bytes (LZ4 block)
-//   end:    raw_size u32 = 0, records u64, BLAKE2b-256 of everything before it
+//   "SHOALSNP"  version u16  timeout_s u32  tick i64  written_unix_ms i64  held u8  name_size u8  cluster
+//   name checksum of the above u64 frames: raw_size u32  packed_size u32  checksum of the packed bytes u64
+//   packed bytes (LZ4 block) end:    raw_size u32 = 0, records u64, BLAKE2b-256 of everything before it
 //
 // A frame unpacked: tick i64, then blocks of info_hash[20] completed u32 v4 u32 v6 u32, v4 endpoints of 6
 // bytes, v6 endpoints of 18, (v4 + v6) stamps, as many states. Numbers are big-endian, checksums BLAKE2b-64.
@@ -36,6 +35,7 @@ struct SnapshotHeader {
   SnapshotIdentity identity;
   common::Tick tick = 0;  // when writing began
   int64_t written_unix_ms = 0;
+  bool held = false;  // the node had held the cluster's state (sync::Status::held), or had no cluster
 };
 
 // A swarm, or a part of a large one.

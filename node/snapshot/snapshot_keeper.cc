@@ -38,14 +38,14 @@ void SnapshotKeeper::report() {
     merged = std::exchange(merged_, false) && !finishing_;
     ended = ended_;
   }
-  if (merged) loaded_();
+  if (merged) loaded_(file_held_.load(std::memory_order_relaxed));
   if (!ended) return;
   thread_.join();
   uv_close(reinterpret_cast<uv_handle_t*>(&async_), nullptr);
   done_();
 }
 
-void SnapshotKeeper::load(std::function<void()> done) {
+void SnapshotKeeper::load(std::function<void(bool)> done) {
   loaded_ = std::move(done);
   const Lock lock(mutex_);
   load_wanted_ = true;
@@ -124,6 +124,7 @@ void SnapshotKeeper::merge() {
               {"kept_as", moved ? printable(aside) : "not kept: " + std::string(std::strerror(errno))}});
   } else if (*loaded) {
     const SnapshotLoaded& file = **loaded;
+    file_held_.store(file.header.held, std::memory_order_relaxed);
     log_line(LogLevel::info, "snapshot loaded",
              {{"path", path},
               {"records", std::to_string(file.records)},
@@ -143,7 +144,8 @@ void SnapshotKeeper::merge() {
 
 void SnapshotKeeper::write() {
   const int64_t start_ms = monotonic_ms();
-  const auto written = write_snapshot(settings_.path, settings_.identity, store_, clock_);
+  const bool held = held_.load(std::memory_order_relaxed) || file_held_.load(std::memory_order_relaxed);
+  const auto written = write_snapshot(settings_.path, settings_.identity, store_, clock_, held);
   const int64_t took_ms = monotonic_ms() - start_ms;
   if (written) {
     log_line(LogLevel::debug, "snapshot written",

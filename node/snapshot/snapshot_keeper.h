@@ -50,9 +50,13 @@ class SnapshotKeeper {
   // has ended. Call it once, on the loop's thread.
   void finish(std::function<void()> done);
 
-  // Merges the file; the loop then calls `done`, unless finish() was called first. Call it once, on the
-  // loop's thread. Nothing is written before that, because the store lacks the file's records.
-  void load(std::function<void()> done);
+  // Merges the file; the loop then calls `done` with SnapshotHeader::held of the file (false if there is
+  // none), unless finish() was called first. Call it once, on the loop's thread. Nothing is written before
+  // that, because the store lacks the file's records.
+  void load(std::function<void(bool held)> done);
+
+  // SnapshotHeader::held of the files to come, unless that of the file that was merged is true. Any thread.
+  void set_held(bool held) { held_.store(held, std::memory_order_relaxed); }
 
   // The interval starts at the last write. Any thread.
   void set_interval_s(uint32_t interval_s);
@@ -71,9 +75,11 @@ class SnapshotKeeper {
   SwarmStore& store_;
   const ClusterClock& clock_;
   uv_async_t async_;
-  std::function<void()> loaded_;
+  std::function<void(bool)> loaded_;
   std::function<void()> done_;
   std::atomic<unsigned> percent_{0};
+  std::atomic<bool> held_{false};
+  std::atomic<bool> file_held_{false};  // of the file that was merged
   mutable Mutex mutex_;
   Condition wake_;
   bool load_wanted_ GUARDED_BY(mutex_) = false;

@@ -17,7 +17,7 @@ namespace shoal::node::snapshot {
 
 inline constexpr std::string_view kMagic = "SHOALSNP";
 inline constexpr uint16_t kVersion = 1;
-inline constexpr size_t kFixedHeaderBytes = 8 + 2 + 4 + 8 + 8 + 1;
+inline constexpr size_t kFixedHeaderBytes = 8 + 2 + 4 + 8 + 8 + 1 + 1;
 inline constexpr size_t kSumBytes = 8;
 inline constexpr size_t kFileHashBytes = 32;
 

@@ -82,15 +82,33 @@ std::vector<const MemberStatus*> those(const sync::Status& sync, Is is) {
 
 void look_at_members(const sync::Status& sync, Problems& out) {
   const auto down = those(sync, [](const auto& member) { return member.state == MemberState::down; });
-  const auto refused = those(
-      sync, [](const auto& member) { return member.state != MemberState::down && !member.refused.empty(); });
+  const auto refused = those(sync, [](const auto& member) { return member.state == MemberState::refused; });
+  const auto doubled = those(sync, [](const auto& member) { return member.namesake.has_value(); });
   const auto differing = those(sync, [](const auto& member) {
     return member.state == MemberState::alive && member.agreed_ago_ms >= kDisagreeMs;
   });
-  if (sync.members.empty()) {
+  if (sync.alone) {
+    out.error("this node is alone: " + printable(sync::alone_text(sync.peers), kProblemReasonMax));
+  } else if (sync.members.empty()) {
     out.warn("no other member has been heard: this node has only the peers of its own clients");
-  } else if (down.size() == sync.members.size()) {
+  } else if (!down.empty() && down.size() == sync.members.size()) {
     out.error("no other member is up: this node hears nothing of their clients");
+  }
+  if (sync.namesake) {
+    out.error("another node has the name of this one and is refused: " + common::to_string(*sync.namesake));
+  }
+  out.each(Severity::error, doubled, "share their name with another node", [](const auto& member) {
+    return "two nodes are named " + name_of(member) + ": the one at " + common::to_string(*member.namesake) +
+           " started later and is refused";
+  });
+  for (size_t i = 0; i < std::min(sync.strangers.size(), kProblemMembersMax); ++i) {
+    const sync::StrangerStatus& stranger = sync.strangers[i];
+    out.warn("sync packets that cannot be used: " + common::to_string(stranger.address) + " " +
+             printable(stranger.text));
+  }
+  if (sync.strangers.size() > kProblemMembersMax) {
+    out.warn("sync packets that cannot be used come from " +
+             std::to_string(sync.strangers.size() - kProblemMembersMax) + " more addresses");
   }
   out.each(Severity::error, refused, "are refused", [](const auto& member) {
     return named(member) + " is refused, no peers are exchanged with it: " + printable(member.refused);
@@ -114,7 +132,7 @@ void look_at_clocks(const sync::Status& sync, Problems& out) {
     return member.clock_offset_ms + sync.wall_ahead_ms;
   };
   const auto off = those(sync, [&](const auto& member) {
-    return member.state != MemberState::down && std::abs(ahead_ms(member)) >= kClockOffMs;
+    return !is_gone(member.state) && std::abs(ahead_ms(member)) >= kClockOffMs;
   });
   out.each(Severity::warning, off, "have a wrong clock", [&](const auto& member) {
     return "the clock of " + named(member) + " is " + signed_duration_text(ahead_ms(member)) +

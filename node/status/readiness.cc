@@ -1,6 +1,7 @@
 #include "node/status/readiness.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace shoal::node {
 
@@ -12,7 +13,7 @@ constexpr int64_t kAccessReadyMs = 30'000;
 
 bool accompanied(const sync::Status& sync) {
   return std::any_of(sync.members.begin(), sync.members.end(),
-                     [](const auto& member) { return member.state != sync::MemberState::down; });
+                     [](const auto& member) { return !is_gone(member.state); });
 }
 
 std::string reason_of(const sync::Status& sync) {
@@ -30,19 +31,43 @@ std::string reason_of(const sync::Status& sync) {
   return "";
 }
 
+bool may_serve_alone(const sync::Status& sync, ReadyAlone ready_alone) {
+  switch (ready_alone) {
+    case ReadyAlone::always:
+      return true;
+    case ReadyAlone::held:
+      return sync.held;
+    case ReadyAlone::never:
+      break;
+  }
+  return false;
+}
+
 }  // namespace
 
 Readiness readiness_of(const ReadinessFacts& facts) {
-  if (facts.phase == Phase::stopping) return {false, "stopping"};
-  if (facts.phase == Phase::draining) return {false, "draining"};
+  const auto not_ready = [](std::string reason) { return Readiness{false, std::move(reason)}; };
+  const Readiness ready{true, ""};
+  if (facts.phase == Phase::stopping) return not_ready("stopping");
+  if (facts.phase == Phase::draining) return not_ready("draining");
   if (facts.snapshot_percent) {
-    return {false, "loading the snapshot (" + std::to_string(*facts.snapshot_percent) + " %)"};
+    return not_ready("loading the snapshot (" + std::to_string(*facts.snapshot_percent) + " %)");
   }
-  if (facts.sync == nullptr) return {true, ""};
-  if (const std::string reason = reason_of(*facts.sync); !reason.empty()) return {false, reason};
-  if (!facts.access_matters || facts.sync->access_in_step) return {true, ""};
-  if (!accompanied(*facts.sync) || facts.uptime_ms >= kAccessReadyMs) return {true, ""};
-  return {false, "getting the run-time changes of the access list from the other nodes"};
+  if (facts.sync == nullptr) return ready;
+  const sync::Status& sync = *facts.sync;
+  if (sync.name_taken_by) {
+    return {false,
+            "refused: another node of this name was there first, at " +
+                common::to_string(*sync.name_taken_by) + "; give each node a name of its own (node.name)",
+            true};
+  }
+  if (std::string reason = reason_of(sync); !reason.empty()) return not_ready(std::move(reason));
+  if (sync.alone && !may_serve_alone(sync, facts.ready_alone)) {
+    return {false, "alone: " + sync::alone_text(sync.peers), true};
+  }
+  if (!facts.access_matters || sync.access_in_step) return ready;
+  if (!accompanied(sync) || facts.uptime_ms >= kAccessReadyMs) return ready;
+  return not_ready("getting the run-time changes of the access list from the other nodes");
 }
 
 }  // namespace shoal::node

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "node/config/options.h"
 #include "sync/cluster.h"
 
 namespace shoal::node {
@@ -14,14 +15,16 @@ enum class Phase : uint8_t { serving, draining, stopping };
 
 struct Readiness {
   bool ready = false;
-  std::string reason;  // why not; empty when ready
+  std::string reason;             // why not; empty when ready
+  bool waits_for_others = false;  // not ready, and only other machines or the operator can change that
 };
 
 struct ReadinessFacts {
   Phase phase = Phase::serving;
   std::optional<unsigned> snapshot_percent;  // none: no snapshot is being loaded
   const sync::Status* sync = nullptr;        // null: sync is off
-  bool access_matters = false;               // not every swarm is served
+  ReadyAlone ready_alone = ReadyAlone::held;
+  bool access_matters = false;  // not every swarm is served
   int64_t uptime_ms = 0;
 };
 

@@ -6,7 +6,7 @@ import re
 import subprocess
 import unittest
 
-from cluster import ROOT, SHOAL, Cluster
+from cluster import ROOT, SHOAL, Cluster, at, free_port
 from http_client import announce_target
 from nodes import fresh_hash
 from reloads import TOKEN, ReloadCase, hang_up, post_json
@@ -322,6 +322,27 @@ class OtherNodes(unittest.TestCase):
             self.assertTrue(hang_up(first))
             self.assertIn('href="http://b.example:9697/"', first.get("/")[1])
             self.assertEqual(first.status()["reload"]["need_restart"], [])
+
+
+class Alone(unittest.TestCase):
+    @of("node.ready_alone")
+    def test_ready_alone(self):
+        nowhere = at("127.0.0.1", free_port())
+        cluster = Cluster(nodes=1, settings={"sync": {"peers": [nowhere]}})
+        self.addCleanup(cluster.stop)
+        node = cluster.nodes[0]
+        node.start()
+        wait_for(lambda: node.status()["node"]["alone"], 25, "the node to be alone")
+        for choice, ready in (("held", False), ("always", True), ("never", False)):
+            node.settings["node"]["ready_alone"] = choice
+            node.write_config()
+            self.assertTrue(hang_up(node))
+            self.assertEqual(node.ready(), ready, choice)
+        # Nor is it alone once it names nobody.
+        node.settings["sync"]["peers"] = []
+        node.write_config()
+        self.assertTrue(hang_up(node))
+        wait_for(node.ready, 5)
 
 
 class Table(unittest.TestCase):

@@ -29,14 +29,18 @@ class SyncStrangers(ClusterCase):
         node = other.nodes[0]
         node.start()
         self.addCleanup(other.stop)
-        wait_for(node.ready, 25)  # it waits 15 s for the peers it names
+        # It waits 15 s for the peers it names.
+        wait_for(lambda: node.ready() or node.status()["node"]["alone"], 25, "the stranger to have started")
         return node
 
     def dropped(self):
         return sum(node.metric("shoal_sync_dropped_total") for node in self.cluster.nodes)
 
     def assert_strange(self, stranger):
-        """The stranger was heard and dropped, is no member, and shares no peers."""
+        """The stranger was heard and dropped, is no member, knows that it is alone, and shares no peers."""
+        self.assertFalse(stranger.ready())
+        self.assertIn(stranger.settings["sync"]["listen"],
+                      [one["address"] for one in self.node(0).status()["strangers"]])
         wait_for(lambda: self.dropped() > 0, 10, "datagrams of the stranger to be dropped")
         info_hash = fresh_hash()
         with UdpClient(("127.0.0.1", stranger.tracker_port)) as client:

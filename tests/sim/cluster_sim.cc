@@ -84,13 +84,15 @@ TEST_CASE("a node that crashed or left comes back as a higher incarnation") {
     } else {
       world.stop(2);
       world.run_for(kSecondUs);
-      REQUIRE(world.status(0).members[1].state == sync::MemberState::down);
+      REQUIRE(world.status(0).members[1].state == sync::MemberState::left);
       REQUIRE(logged(world.node(0), "member left"));
     }
     world.run_for(world.prng().below(20) * kSecondUs);
     world.restart(2);
-    REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, kSecondUs));
-    REQUIRE(world.status(0).members[1].incarnation > old_incarnation);
+    const auto meshed_anew = [&] {
+      return world.meshed(world.everyone()) && world.status(0).members[1].incarnation > old_incarnation;
+    };
+    REQUIRE(world.run_until(meshed_anew, kSecondUs));
     REQUIRE(logged(world.node(0), "member restarted"));
     world.run_for(kSecondUs);  // what was sent just before the restart is requested again
     world.new_swarms();

@@ -108,6 +108,13 @@ void World::restart(size_t index) {
   launch(index);
 }
 
+sync::Forgotten World::forget(size_t index, const std::string& name) {
+  sync::Outputs out;
+  const sync::Forgotten forgotten = nodes_[index]->cluster->forget(now_of(index), name, out);
+  drain(index, out);
+  return forgotten;
+}
+
 void World::change_access(size_t index, const common::InfoHash& hash, bool listed) {
   SimNode& node = *nodes_[index];
   const auto change = node.access->change(hash, listed, cluster_ms(index), index + 1);
@@ -171,9 +178,9 @@ void World::drain(size_t index, sync::Outputs& out) {
     later(now_us_ + node.settings.load_us, [this, index, run = node.restarts] {
       SimNode& then = *nodes_[index];
       if (!then.cluster || then.restarts != run) return;
-      load(index);
+      const bool held = load(index);
       then.merged = true;
-      then.cluster->snapshot_merged(now_of(index));
+      then.cluster->snapshot_merged(now_of(index), held);
     });
   }
   if (const common::Tick now = store_tick(index); now != node.expired_at) {

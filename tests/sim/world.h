@@ -139,6 +139,9 @@ class World {
   // Runs for `us` with `count` random announces to random running nodes among `nodes`.
   void announce_for(int64_t us, size_t count, const std::vector<size_t>& nodes);
 
+  // As an operator asks one node for.
+  sync::Forgotten forget(size_t node, const std::string& name);
+
   // Changes the access list on a running node.
   void change_access(size_t node, const common::InfoHash& hash, bool listed);
   // Announces to one node, if it runs.
@@ -261,7 +264,7 @@ class World {
     return nodes_[node]->cluster->deadline_us() + nodes_[node]->stood_us;
   }
   void launch(size_t node);
-  void load(size_t node);  // world_snapshots.cc
+  bool load(size_t node);  // world_snapshots.cc; SnapshotHeader::held
   void advance(size_t node);
   void drain(size_t node, sync::Outputs& out);
   void fly(size_t from, size_t to, std::optional<size_t> group, const SharedBytes& bytes);

@@ -32,7 +32,7 @@ void World::save(size_t index) {
   if (!node.settings.snapshots || !node.merged) return;
   std::vector<uint8_t> file;
   const common::Tick now = tick(index);
-  node::SnapshotEncoder encoder({identity_of(node.settings), now, now_of(index).unix_ms},
+  node::SnapshotEncoder encoder({identity_of(node.settings), now, now_of(index).unix_ms, status(index).held},
                                 [&file](common::ByteSpan bytes) {
                                   file.insert(file.end(), bytes.begin(), bytes.end());
                                   return true;
@@ -55,9 +55,9 @@ void World::save(size_t index) {
   node.saved_ahead_ms = ahead_ms(index);
 }
 
-void World::load(size_t index) {
+bool World::load(size_t index) {
   SimNode& node = *nodes_[index];
-  if (!node.settings.snapshots || node.snapshot.empty()) return;
+  if (!node.settings.snapshots || node.snapshot.empty()) return false;
   const common::Tick now = tick(index);
   // If nobody could be asked for the time, how long the file has been lying is unknown.
   const int64_t tick_ms = int64_t{node.settings.peer_timeout_s} * 1000 / common::kLifetimeTicks;
@@ -70,7 +70,7 @@ void World::load(size_t index) {
   if (!node::check_snapshot_header(checked->header, identity_of(node.settings), now)) {
     node.snapshot.clear();  // set aside
     node.saved.clear();
-    return;
+    return false;
   }
   at = 0;
   const auto merged =
@@ -82,6 +82,7 @@ void World::load(size_t index) {
           node.swarms->merge_part({swarm.info_hash, swarm.completed, alive}, store_tick(index));
       });
   CHECK_INVARIANT(merged.has_value());
+  return checked->header.held;
 }
 
 }  // namespace shoal::sim

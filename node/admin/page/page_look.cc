@@ -12,20 +12,24 @@ using sync::MemberState;
 using sync::MemberStatus;
 
 Look look_of(const MemberStatus& member) {
-  const std::string state(to_string(member.state));
-  if (!is_heard(member)) return {state, "✕"};
-  if (!member.refused.empty()) return {"refused", "✕"};
-  if (member.state == MemberState::suspect) return {state, "?"};
-  return {state, member.synced ? "✓" : "…"};
+  const auto look = [&](const char* mark) { return Look{std::string(to_string(member.state)), mark}; };
+  switch (member.state) {
+    case MemberState::alive:
+      break;
+    case MemberState::suspect:
+      return look("?");
+    case MemberState::refused:
+    case MemberState::down:
+      return look("✕");
+    case MemberState::left:
+      return look("–");
+  }
+  return look(member.synced ? "✓" : "…");
 }
 
-bool is_heard(const MemberStatus& member) {
-  return member.state == MemberState::alive || member.state == MemberState::suspect;
-}
+bool is_heard(const MemberStatus& member) { return !is_gone(member.state); }
 
-bool is_at_work(const MemberStatus& member) {
-  return member.state == MemberState::alive && member.refused.empty();
-}
+bool is_at_work(const MemberStatus& member) { return member.state == MemberState::alive; }
 
 std::string silence_text(const MemberStatus& member) {
   return seconds_text(static_cast<uint64_t>(std::max<int64_t>(0, member.heard_ago_ms)) / 1000);

@@ -68,8 +68,8 @@ std::string member_row(const NodeState& state, const MemberStatus& member) {
   const std::string look = look_of(member).name;
   const bool old = !is_heard(member);
   // With a member that is refused nothing is exchanged.
-  const bool exchanges = member.refused.empty();
-  const char* synced = old || !exchanges ? "–" : member.synced ? "yes" : "no";
+  const bool exchanges = member.state != sync::MemberState::refused;
+  const char* synced = member.synced ? "yes" : "no";
   std::string out =
       std::string(old ? "<tr class=\"old\" title=\"as last heard, " + silence_text(member) + " ago\">"
                       : "<tr>") +
@@ -82,7 +82,7 @@ std::string member_row(const NodeState& state, const MemberStatus& member) {
       html_cell(amount_text(member.announces_per_s) + "/s", "wide") +
       html_cell(permille_text(member.load_permille), "wider") + clock_cell(member.clock_offset_ms, old) +
       "</tr>";
-  if (!old && !member.refused.empty()) {
+  if (!exchanges) {
     out += "<tr class=\"why\"><td colspan=\"" + std::to_string(kColumns) +
            "\">refused: " + html_text(member.refused, 200) + "</td></tr>";
   }

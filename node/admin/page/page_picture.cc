@@ -75,7 +75,7 @@ std::string row_svg(const NodeState& state, const sync::MemberStatus& member, co
   std::string out = "<path class=\"link " + look.name + "\" d=\"" + row.link + "\"/>";
   if (!is_heard(member)) {
     out += label_svg("label", "middle", row.label, row.y - 6, "silent " + silence_text(member));
-  } else if (member.refused.empty()) {
+  } else if (member.state != sync::MemberState::refused) {
     out +=
         label_svg("label", "middle", row.label, row.y - 6, "lag " + lag_html(member)) +
         label_svg("label", "middle", row.label, row.y + 15, permille_text(member.loss_in_permille) + " loss");

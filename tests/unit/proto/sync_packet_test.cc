@@ -136,11 +136,24 @@ TEST_CASE("sync packet: every kind reads back unchanged") {
        {proto::SyncPacket(two_families()), proto::SyncPacket(full_heartbeat()),
         proto::SyncPacket(proto::Heartbeat{}), proto::SyncPacket(proto::Leave{77}),
         proto::SyncPacket(most_access_changes()), proto::SyncPacket(full_access_ask()),
-        proto::SyncPacket(proto::ClientLoad{UINT32_MAX, proto::kSyncIntervalMaxS})}) {
+        proto::SyncPacket(proto::ClientLoad{UINT32_MAX, proto::kSyncIntervalMaxS}),
+        proto::SyncPacket(proto::NameTaken{UINT64_MAX, common::make_endpoint_v4(0x0a000002, 6970)}),
+        proto::SyncPacket(proto::Forget{UINT64_MAX, 1})}) {
     const auto back = proto::decode_sync_packet(proto::encode_sync_packet(packet));
     REQUIRE(back.has_value());
     CHECK(*back == packet);
   }
+}
+
+TEST_CASE("sync packet: a name is taken by a node with an address") {
+  proto::pb::Packet packet = pb_of(proto::NameTaken{7, common::make_endpoint_v4(0x0a000002, 6970)});
+  CHECK(proto::decode_sync_packet(body_of(packet)).has_value());
+  for (const size_t size : {0u, 5u, 7u}) {
+    packet.mutable_name_taken()->set_holder(std::string(size, 'x'));
+    CHECK(!proto::decode_sync_packet(body_of(packet)).has_value());
+  }
+  packet.mutable_name_taken()->set_holder(std::string("\x0a\0\0\2\0\0", 6));  // port 0
+  CHECK(!proto::decode_sync_packet(body_of(packet)).has_value());
 }
 
 TEST_CASE("sync packet: the largest heartbeat fits a datagram") {

@@ -17,7 +17,7 @@ TEST_CASE("sync leave: over when the other member has heard it and has everythin
   link.run_ms(5);
   CHECK(link.a.cluster.left_in_order(link.now()));
   CHECK(link.b.swarms.merged == 100);
-  CHECK(Link::state_at(link.b, "a", link.now()) == sync::MemberState::down);
+  CHECK(Link::state_at(link.b, "a", link.now()) == sync::MemberState::left);
   // Silent from then on.
   const uint64_t sent = link.a.cluster.status(link.now()).stats.datagrams_sent;
   link.run_ms(3'000);
@@ -36,7 +36,7 @@ TEST_CASE("sync leave: on a link that loses two of five datagrams it is heard, a
     for (; waited_ms < 5'000 && !link.a.cluster.left_in_order(link.now()); ++waited_ms) link.run_ms(1);
     CHECK(waited_ms < 1'000);  // a node waits this long (kLingerMs)
     CHECK(link.b.swarms.merged >= 500);
-    CHECK(Link::state_at(link.b, "a", link.now()) == sync::MemberState::down);
+    CHECK(Link::state_at(link.b, "a", link.now()) == sync::MemberState::left);
   }
 }
 

@@ -46,6 +46,8 @@ void add_future_everywhere(pb::Packet& packet) {
   if (packet.has_access_changes()) add_future(*packet.mutable_access_changes());
   if (packet.has_access_ask()) add_future(*packet.mutable_access_ask());
   if (packet.has_client_load()) add_future(*packet.mutable_client_load());
+  if (packet.has_name_taken()) add_future(*packet.mutable_name_taken());
+  if (packet.has_forget()) add_future(*packet.mutable_forget());
   if (packet.has_digests()) add_future(*packet.mutable_digests());
   if (packet.has_cells_ask()) add_future(*packet.mutable_cells_ask());
   if (packet.has_cells()) add_future(*packet.mutable_cells());
@@ -99,7 +101,9 @@ std::vector<proto::SyncPacket> every_kind() {
           pull,
           changes,
           proto::AccessAsk{},
-          proto::ClientLoad{1, 1800}};
+          proto::ClientLoad{1, 1800},
+          proto::NameTaken{1, common::make_endpoint_v4(0x0a000001, 6970)},
+          proto::Forget{1, 2}};
 }
 
 // Node b's packets as its next version would seal them.

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <functional>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
@@ -147,6 +148,135 @@ TEST_CASE("metrics: each has one name of its own, a type that fits the name, and
     CHECK(help.ends_with('.'));
   }
   CHECK(names.size() > 80);
+}
+
+TEST_CASE("state and synced of a member: the status table, the page, the JSON and the metrics say the same") {
+  using sync::MemberState;
+  struct Case {
+    std::string name;
+    MemberState state;
+    bool synced;
+    std::string word;
+  };
+  const std::vector<Case> cases = {
+      {"b", MemberState::alive, true, "alive"},     {"c", MemberState::alive, false, "alive"},
+      {"d", MemberState::suspect, true, "suspect"}, {"e", MemberState::refused, false, "refused"},
+      {"f", MemberState::down, false, "down"},      {"g", MemberState::left, false, "left"}};
+  node::WorkerCounters worker;
+  node::NodeState state = example(worker);
+  state.sync->members.clear();
+  for (const Case& one : cases) {
+    sync::MemberStatus member;
+    member.name = one.name;
+    member.state = one.state;
+    member.synced = one.synced;
+    if (one.state == MemberState::refused) member.refused = "it has another tick";
+    state.sync->members.push_back(member);
+  }
+  const auto json = nlohmann::json::parse(node::status_json(state));
+  std::istringstream table(node::status_table(json, false));
+  std::map<std::string, std::pair<std::string, std::string>> rows;
+  for (std::string line; std::getline(table, line);) {
+    std::istringstream words(line);
+    std::string name, word, synced;
+    words >> name >> word >> synced;
+    rows.insert({name, {word, synced}});
+  }
+  const std::string page = node::page_html(state, {}, {});
+  const std::string metrics = node::metrics_text(state);
+  for (size_t i = 0; i < cases.size(); ++i) {
+    const Case& one = cases[i];
+    CAPTURE(one.name);
+    const std::string synced = one.synced ? "yes" : "no";
+    CHECK(json["members"][i]["state"] == one.word);
+    CHECK(json["members"][i]["synced"] == one.synced);
+    CHECK(rows[one.name] == std::pair(one.word, synced));
+    const size_t row = page.find("<td>" + one.name + "<small");
+    REQUIRE(row != std::string::npos);
+    const std::string cells = page.substr(row, page.find("</tr>", row) - row);
+    CHECK(cells.find("<span class=\"state " + one.word + "\">" + one.word + "</span>") != std::string::npos);
+    CHECK(cells.find("<td class=\"wide\">" + synced + "</td>") != std::string::npos);
+    for (const MemberState other : sync::kMemberStates) {
+      const std::string sample = "shoal_sync_member_state{member=\"" + one.name + "\",state=\"" +
+                                 std::string(to_string(other)) + "\"} ";
+      CHECK(metrics.find(sample + (other == one.state ? "1\n" : "0\n")) != std::string::npos);
+    }
+    CHECK(metrics.find("shoal_sync_member_synced{member=\"" + one.name + "\"} " +
+                       (one.synced ? "1\n" : "0\n")) != std::string::npos);
+    const bool up = one.state == MemberState::alive || one.state == MemberState::refused;
+    CHECK(metrics.find("shoal_sync_member_up{member=\"" + one.name + "\"} " + (up ? "1\n" : "0\n")) !=
+          std::string::npos);
+    CHECK(metrics.find("shoal_sync_member_refused{member=\"" + one.name + "\"} " +
+                       (one.state == MemberState::refused ? "1\n" : "0\n")) != std::string::npos);
+  }
+}
+
+TEST_CASE("a node that is alone or doubled: the JSON, the metrics and /readyz say so") {
+  node::WorkerCounters worker;
+  node::NodeState state = example(worker);
+  state.sync->alone = true;
+  state.sync->peers = {
+      {"10.0.0.2:6970", sync::PeerSight::silent, "silent"},
+      {"10.0.0.1:6970", sync::PeerSight::own, "is this node"},
+      {"b.example:6970", sync::PeerSight::unresolved, "does not resolve to an IPv4 address"}};
+  state.sync->strangers = {{common::make_endpoint_v4(0x0a000009, 6970), "other_key",
+                            "seals with key 47bb0aa6 that this node lacks", 7, 200}};
+  state.sync->namesake = common::make_endpoint_v4(0x0a000008, 6970);
+  const std::string why =
+      "no sync peer of 2 answers (10.0.0.2:6970 silent, b.example:6970 does not resolve to an IPv4 address)";
+  const auto json = nlohmann::json::parse(node::status_json(state));
+  CHECK(json["node"]["alone"] == why);
+  CHECK(json["node"]["held"] == false);
+  CHECK(json["node"]["namesake"] == "10.0.0.8:6970");
+  CHECK(json["node"]["name_taken_by"] == "");
+  CHECK(json["sync_peers"][2]["sight"] == "unresolved");
+  CHECK(json["strangers"][0]["address"] == "10.0.0.9:6970");
+  const std::string table = node::status_table(json, false);
+  CHECK(table.find("10.0.0.9:6970 seals with key 47bb0aa6 that this node lacks\n") != std::string::npos);
+  CHECK(table.find("another node has the name of this one and is refused: 10.0.0.8:6970\n") !=
+        std::string::npos);
+  const std::string metrics = node::metrics_text(state);
+  for (const char* sample :
+       {"shoal_sync_alone 1\n", "shoal_sync_held 0\n", "shoal_sync_name_taken 0\n",
+        "shoal_sync_namesakes 1\n", "shoal_sync_peer_met{peer=\"10.0.0.2:6970\"} 0\n",
+        "shoal_sync_strangers{kind=\"other_key\"} 1\n", "shoal_sync_strangers{kind=\"other_cluster\"} 0\n"}) {
+    CAPTURE(sample);
+    CHECK(metrics.find(sample) != std::string::npos);
+  }
+  CHECK(metrics.find("10.0.0.1:6970") == std::string::npos);
+  FakeNode fake;
+  node::Admin admin(fake.actions([&] { return state; }));
+  CHECK(get(admin, "/readyz").find("\r\n\r\nnot ready: no other") != std::string::npos);
+  state.readiness = {true, ""};
+  CHECK(get(admin, "/readyz").find("\r\n\r\nready\nalone: " + why + "\n") != std::string::npos);
+  state.sync->alone = false;
+  CHECK(get(admin, "/readyz").ends_with("\r\n\r\nready\n"));
+}
+
+TEST_CASE("admin: a member is forgotten by its name") {
+  FakeNode fake;
+  node::AdminContext context = fake.actions([] { return node::NodeState{}; });
+  std::string asked;
+  sync::Forgotten result = sync::Forgotten::done;
+  context.forget = [&](std::string_view name) {
+    asked = name;
+    return result;
+  };
+  node::Admin admin(context);
+  const auto forget = [&](const std::string& query) {
+    return ask(admin, "POST", "/v1/members/forget" + query);
+  };
+  CHECK(forget("?name=node-b").find("{\"result\":\"node-b is forgotten\"}") != std::string::npos);
+  CHECK(asked == "node-b");
+  result = sync::Forgotten::runs;
+  CHECK(forget("?name=node-b").rfind("HTTP/1.1 409 ", 0) == 0);
+  result = sync::Forgotten::unknown;
+  CHECK(forget("?name=node-c").find("no member is named node-c") != std::string::npos);
+  for (const char* query : {"", "?name=", "?name=a%20b", "?id=7", "?name=a&name=b"}) {
+    CAPTURE(query);
+    CHECK(forget(query).rfind("HTTP/1.1 400 ", 0) == 0);
+  }
+  CHECK(ask(admin, "GET", "/v1/members/forget?name=b").rfind("HTTP/1.1 400 ", 0) == 0);
 }
 
 TEST_CASE("loss of a member: the status table, the page and the metrics show the same recent share") {

@@ -72,7 +72,7 @@ TEST_CASE("page: numbers, members and their states") {
 
 TEST_CASE("page: nodes that are down, silent or refused do not count as alive") {
   node::NodeState state = example();
-  for (const auto state_of : {sync::MemberState::alive, sync::MemberState::alive, sync::MemberState::suspect,
+  for (const auto state_of : {sync::MemberState::alive, sync::MemberState::refused, sync::MemberState::suspect,
                               sync::MemberState::down}) {
     state.sync->members.push_back(member("b", state_of));
   }
@@ -84,7 +84,7 @@ TEST_CASE("page: nodes that are down, silent or refused do not count as alive") 
 
 TEST_CASE("page: why a member is refused stands below it") {
   node::NodeState state = example();
-  state.sync->members = {member("b", sync::MemberState::alive)};
+  state.sync->members = {member("b", sync::MemberState::refused)};
   state.sync->members[0].refused = "tracker.peer_timeout_s is 60 there and 2700 here";
   const std::string page = node::page_html(state, {}, {});
   CHECK(has(page,

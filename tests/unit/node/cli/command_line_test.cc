@@ -76,7 +76,7 @@ TEST_CASE("command line: help and version succeed, and every command's help has 
   CHECK(run({"--version"}).code == 0);
   CHECK(run({"--help"}).code == 0);
   for (const char* command :
-       {"node", "status", "top", "probe", "drain", "access", "keygen", "config", "completion"}) {
+       {"node", "status", "top", "probe", "drain", "forget", "access", "keygen", "config", "completion"}) {
     CAPTURE(command);
     const Outcome help = run({command, "--help"});
     CHECK(help.code == 0);
@@ -138,6 +138,8 @@ TEST_CASE("command line: an invalid value or a failure is exit code 1") {
   CHECK(run({"status", "--admin", "x"}).code == 1);
   CHECK(run({"drain", "--admin", "x"}).code == 1);
   CHECK(has(run({"drain", "--admin", "127.0.0.1:1"}), "shoal: 127.0.0.1:1: Connection refused"));
+  CHECK(has(run({"forget", "b", "--admin", "127.0.0.1:1"}), "shoal: 127.0.0.1:1: Connection refused"));
+  CHECK(has(run({"forget", "a b"}), "a name has 1 to 64 letters"));
 }
 
 TEST_CASE("command line: config and keygen print their result") {

@@ -21,7 +21,7 @@ TEST_CASE("status table: this node first, then the members") {
       {"name": "b", "address": "127.0.0.2:6970", "state": "alive", "heard_ago_ms": 230, "multicast": true,
        "deltas_received": 12, "datagrams_received": 5, "lost": 0, "clock_offset_ms": 3, "keys": "5b6a7988",
        "lag_us": 12340, "round_trip_us": 260, "loss_in_permille": 3, "loss_out_permille": 20, "synced": true},
-      {"name": "c", "address": "[::1]:6970", "state": "down", "heard_ago_ms": 423000, "multicast": false,
+      {"name": "c", "address": "[::1]:6970", "state": "refused", "heard_ago_ms": 423000, "multicast": false,
        "deltas_received": 0, "datagrams_received": 1, "lost": 2, "clock_offset_ms": -12, "lag_us": 0,
        "round_trip_us": 0, "synced": false, "refused": "it has another\ntick"}]})");
   REQUIRE(status);
@@ -74,7 +74,7 @@ TEST_CASE("status table: colours tell what is wrong, and only on request") {
   const auto status = parse_status(R"({
     "node": {"name": "a", "ready": false, "reason": "draining"},
     "members": [{"name": "b", "state": "alive"}, {"name": "c", "state": "suspect"}, {"name": "d", "state": "down"},
-                {"name": "e", "state": "alive", "refused": "another tick"}]})");
+                {"name": "e", "state": "refused", "refused": "another tick"}]})");
   REQUIRE(status);
   CHECK(status_table(*status, false).find('\x1b') == std::string::npos);
   const std::string table = status_table(*status, true);

@@ -88,6 +88,16 @@ TEST_CASE("service manager: hears when the node is ready, reloads and stops") {
   uv_run(&loop.uv, UV_RUN_DEFAULT);
 }
 
+TEST_CASE("service manager: does not wait for a node that only others can make ready") {
+  const Service service;
+  Loop loop;
+  ServiceNotify notify({service.path(), "", ""});
+  notify.start(&loop.uv, [] { return Readiness{false, "alone", true}; });
+  CHECK(service.heard() == Messages{"READY=1", "STATUS=not ready: alone"});
+  notify.close();
+  uv_run(&loop.uv, UV_RUN_DEFAULT);
+}
+
 TEST_CASE("service manager: the watchdog is notified at half its interval, ready or not") {
   const Service service;
   Loop loop;

@@ -146,6 +146,19 @@ TEST_CASE("snapshot: swarms that are not served are neither loaded nor written")
   }
 }
 
+TEST_CASE("snapshot: whether its node had held the cluster's state is kept") {
+  const Folder folder;
+  const ClusterClock clock(2700);
+  const auto store = example_store(clock, 10);
+  for (const bool held : {true, false}) {
+    REQUIRE(write_snapshot(folder.file(), kIdentity, *store, clock, held));
+    const auto loaded = load(folder.file(), *make_store(true), clock);
+    REQUIRE(loaded);
+    REQUIRE(*loaded);
+    CHECK((*loaded)->header.held == held);
+  }
+}
+
 TEST_CASE("snapshot: an empty store, and no file at all") {
   const Folder folder;
   const ClusterClock clock(2700);

@@ -50,6 +50,7 @@ TEST_CASE("problems: members that are down or refused") {
   check_only(state, Severity::error, "b (192.0.2.1:6970) is down: silent for 5 min");
 
   state = test::well_node(2);
+  state.sync->members[1].state = MemberState::refused;
   state.sync->members[1].refused = "tracker.peer_timeout_s is 60 there and 2700 here";
   check_only(
       state, Severity::error,
@@ -169,16 +170,39 @@ TEST_CASE("problems: errors come first") {
                        [](const Problem& a, const Problem& b) { return a.severity < b.severity; }));
 }
 
+TEST_CASE("problems: alone, of one name with another node, and strangers") {
+  node::NodeState state = test::well_node(2);
+  state.sync->members[1].state = MemberState::left;
+  CHECK(found(state).empty());  // it left in good order
+  state.sync->members[0].namesake = common::make_endpoint_v4(0x0a000009, 6970);
+  check_only(state, Severity::error,
+             "two nodes are named b: the one at 10.0.0.9:6970 started later and is refused");
+  state = test::well_node(2);
+  state.sync->namesake = common::make_endpoint_v4(0x0a000009, 6970);
+  check_only(state, Severity::error, "another node has the name of this one and is refused: 10.0.0.9:6970");
+  state = test::well_node(2);
+  state.sync->strangers = {{common::make_endpoint_v4(0x0a000009, 6970), "other_key",
+                            "seals with key 47bb0aa6 that this node lacks", 1, 1}};
+  check_only(state, Severity::warning,
+             "sync packets that cannot be used: 10.0.0.9:6970 seals with key 47bb0aa6 that this node lacks");
+  state = test::well_node(0);
+  state.sync->alone = true;
+  state.sync->peers = {{"10.0.0.2:6970", sync::PeerSight::silent, "silent"}};
+  check_only(state, Severity::error,
+             "this node is alone: the only sync peer does not answer (10.0.0.2:6970 silent)");
+}
+
 TEST_CASE("problems: foreign text stays short and printable") {
   node::NodeState state = test::well_node(100);
   for (auto& member : state.sync->members) {
     member.name = std::string(255, '\x1b');
+    member.state = MemberState::refused;
     member.refused = std::string(5'000, '\xff');
     member.clock_offset_ms = 50'000;
     member.agreed_ago_ms = 900'000;
   }
   const auto problems = found(state);
-  CHECK(problems.size() == 3 * (node::kProblemMembersMax + 1));
+  CHECK(problems.size() == 2 * (node::kProblemMembersMax + 1));
   for (const Problem& problem : problems) {
     CHECK(problem.text.size() < 4'000);
     CHECK(

@@ -68,3 +68,61 @@ TEST_CASE("readiness: with an access list, its run-time changes are waited for f
   facts.uptime_ms = 30'000;
   CHECK(reason(facts).empty());
 }
+
+TEST_CASE("readiness: alone, a node is ready if it may be, and says of each peer why not") {
+  sync::Status sync;
+  sync.phase = sync::SyncPhase::synced;
+  sync.alone = true;
+  sync.peers = {{"10.0.0.2:6970", sync::PeerSight::silent, "silent"},
+                {"10.0.0.3:6970", sync::PeerSight::other_key, "seals with key 47bb0aa6 that this node lacks"},
+                {"10.0.0.1:6970", sync::PeerSight::own, "is this node"}};
+  ReadinessFacts facts;
+  facts.sync = &sync;
+  const std::string why =
+      "alone: no sync peer of 2 answers (10.0.0.2:6970 silent, 10.0.0.3:6970 seals with key 47bb0aa6 that "
+      "this node lacks)";
+  CHECK(reason(facts) == why);
+  CHECK(readiness_of(facts).waits_for_others);
+  sync.held = true;
+  CHECK(reason(facts).empty());
+  facts.ready_alone = ReadyAlone::never;
+  CHECK(reason(facts) == why);
+  facts.ready_alone = ReadyAlone::always;
+  sync.held = false;
+  CHECK(reason(facts).empty());
+  facts.ready_alone = ReadyAlone::held;
+  sync.alone = false;
+  CHECK(reason(facts).empty());
+  sync.phase = sync::SyncPhase::waiting;
+  CHECK(!readiness_of(facts).waits_for_others);
+}
+
+TEST_CASE("readiness: a node whose name is taken is not ready, whatever else") {
+  sync::Status sync;
+  sync.name_taken_by = common::make_endpoint_v4(0x0a000002, 6970);
+  ReadinessFacts facts;
+  facts.sync = &sync;
+  facts.ready_alone = ReadyAlone::always;
+  const std::string why =
+      "refused: another node of this name was there first, at 10.0.0.2:6970; give each node a name of its "
+      "own "
+      "(node.name)";
+  for (const auto phase :
+       {sync::SyncPhase::waiting, sync::SyncPhase::bootstrapping, sync::SyncPhase::synced}) {
+    sync.phase = phase;
+    CHECK(reason(facts) == why);
+    CHECK(readiness_of(facts).waits_for_others);
+  }
+  facts.phase = Phase::draining;
+  CHECK(reason(facts) == "draining");
+}
+
+TEST_CASE("readiness: many peers are counted, some of them named") {
+  std::vector<sync::PeerStatus> peers;
+  for (int i = 0; i < 20; ++i) peers.push_back({"p" + std::to_string(i), sync::PeerSight::silent, "silent"});
+  const std::string text = sync::alone_text(peers);
+  CHECK(text.starts_with("no sync peer of 20 answers (p0 silent, p1 silent, "));
+  CHECK(text.ends_with("p7 silent and 12 more)"));
+  peers.resize(1);
+  CHECK(sync::alone_text(peers) == "the only sync peer does not answer (p0 silent)");
+}
