@@ -14,7 +14,7 @@ namespace {
 
 // How often it looks: until the node is ready, and then.
 constexpr uint64_t kLookWaitingMs = 200;
-constexpr uint64_t kLookMs = 1'000;
+constexpr uint64_t kReadinessLookMs = 1'000;
 
 }  // namespace
 
@@ -38,7 +38,7 @@ void ReadinessLog::look() {
   }
   ready_ = now.ready;
   waits_ = true;
-  timer_.start(ready_ ? kLookMs : kLookWaitingMs);
+  timer_.start(ready_ ? kReadinessLookMs : kLookWaitingMs);
 }
 
 }  // namespace shoal::node

@@ -175,6 +175,7 @@ node::NodeState mixed_node(size_t members) {
         one.heard_ago_ms = 7'100'000;
         break;
       case 2:
+        one.state = MemberState::refused;
         one.refused = "tracker.peer_timeout_s is 60 there and 2700 here";
         break;
       case 3:

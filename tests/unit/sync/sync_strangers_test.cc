@@ -21,10 +21,10 @@ TEST_CASE("sync strangers: each says what is wrong with it, and is counted") {
   CHECK(strangers.find(at(1))->datagrams == 2);
   CHECK(strangers.find(at(1))->heard_us == 2);
   CHECK(to_text(*strangers.find(at(1))) == "seals with key 47bb0aa6 that this node lacks");
-  CHECK(to_text({.kind = Strangeness::altered, .key_id = key}) ==
+  CHECK(sync::to_text({.kind = Strangeness::altered, .key_id = key}) ==
         "sends datagrams that key 47bb0aa6 does not open");
-  CHECK(to_text({.kind = Strangeness::other_cluster}) == "is of another cluster: its sync.cluster differs");
-  CHECK(to_text({.kind = Strangeness::other_version, .major = 2}) == "speaks version 2 of the sync protocol");
+  CHECK(sync::to_text({.kind = Strangeness::other_cluster}) == "is of another cluster: its sync.cluster differs");
+  CHECK(sync::to_text({.kind = Strangeness::other_version, .major = 2}) == "speaks version 2 of the sync protocol");
   CHECK(strangers.find(at(2)) == nullptr);
 }
 

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include "sync/namesakes.h"
 #include "sync/trust.h"
 #include "tests/unit/support/sync_parts.h"
 
@@ -33,7 +34,8 @@ struct TrustParts : test::Parts {
 
   Challenges challenges{identity, sender, clock, departure};
   DeltaReceiver streams{identity, sender, clock, swarms, complaints};
-  Trust trust{identity, members, challenges, streams, complaints, prng};
+  Namesakes namesakes{identity, members, sender, challenges, complaints, prng};
+  Trust trust{identity, members, challenges, namesakes, streams, complaints, prng};
 };
 
 TEST_CASE("trust: a stranger is challenged, and is a member once it echoes") {

@@ -79,6 +79,7 @@ struct FakeNode {
             .drain = [this] { return !std::exchange(drained, true); },
             .reload = [this](auto done) { reload_done = std::move(done); },
             .token = [this] { return token; },
+            .forget = [](std::string_view) { return sync::Forgotten::unknown; },
             .store = store.get(),
             .clock = &clock,
             .history = &history,
