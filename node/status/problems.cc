@@ -80,15 +80,38 @@ std::vector<const MemberStatus*> those(const sync::Status& sync, Is is) {
   return found;
 }
 
-void look_at_members(const sync::Status& sync, Problems& out) {
+// Addresses in sync.peers where no member is met, apart from those that are told of as members or strangers.
+void look_at_peers(const sync::Status& sync, Problems& out) {
+  if (sync.alone) return;  // that is told with all of them
+  const auto is_of_member = [&](const sync::PeerStatus& peer) {
+    return std::any_of(sync.members.begin(), sync.members.end(), [&](const auto& member) {
+      return peer.peer.find(common::to_string(member.address)) != std::string::npos;
+    });
+  };
+  size_t found = 0;
+  for (const sync::PeerStatus& peer : sync.peers) {
+    const bool unmet = peer.sight == sync::PeerSight::silent || peer.sight == sync::PeerSight::unresolved ||
+                       peer.sight == sync::PeerSight::one_way;
+    if (!unmet || (peer.sight == sync::PeerSight::silent && is_of_member(peer))) continue;
+    if (++found > kProblemMembersMax) continue;
+    out.warn("no member is met at " + printable(peer.peer) + " of sync.peers: " + printable(peer.text));
+  }
+  if (found > kProblemMembersMax) {
+    out.warn("no member is met at " + std::to_string(found - kProblemMembersMax) +
+             " more addresses of sync.peers");
+  }
+}
+
+void look_at_members(const sync::Status& sync, bool ready, Problems& out) {
   const auto down = those(sync, [](const auto& member) { return member.state == MemberState::down; });
   const auto refused = those(sync, [](const auto& member) { return member.state == MemberState::refused; });
   const auto doubled = those(sync, [](const auto& member) { return member.namesake.has_value(); });
   const auto differing = those(sync, [](const auto& member) {
     return member.state == MemberState::alive && member.agreed_ago_ms >= kDisagreeMs;
   });
+  // Where it is not ready for that, the reason has been told.
   if (sync.alone) {
-    out.error("this node is alone: " + printable(sync::alone_text(sync.peers), kProblemReasonMax));
+    if (ready) out.error("this node is alone: " + printable(sync::alone_text(sync.peers), kProblemReasonMax));
   } else if (sync.members.empty()) {
     out.warn("no other member has been heard: this node has only the peers of its own clients");
   } else if (!down.empty() && down.size() == sync.members.size()) {
@@ -192,7 +215,8 @@ std::vector<Problem> problems_of(const NodeState& state) {
   if (!state.readiness.ready)
     out.error("this node is not ready: " + printable(state.readiness.reason, kProblemReasonMax));
   if (state.sync) {
-    look_at_members(*state.sync, out);
+    look_at_members(*state.sync, state.readiness.ready, out);
+    look_at_peers(*state.sync, out);
     look_at_clocks(*state.sync, out);
   }
   look_at_limits(state, out);

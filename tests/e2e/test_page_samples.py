@@ -217,7 +217,7 @@ class PageSamples(unittest.TestCase):
                              {color for kind, color in colors if kind == ""}), 1)
 
     def test_screenshots(self):
-        for name in ("single", "alone", "well-3", "mixed-3", "mixed-5", "mixed-12", "members-300", "hostile", "swarm",
+        for name in ("single", "alone", "cut-off", "well-3", "mixed-3", "mixed-5", "mixed-12", "members-300", "hostile", "swarm",
                      "swarm-unknown", "linked-3"):
             for kind, looks in (("desktop", DESKTOP), ("phone", PHONE)):
                 for dark in (False, True):

@@ -47,11 +47,13 @@ std::string problems(const NodeState& state) {
   return out + "</ul>";
 }
 
-// "3 of 5", and what keeps the others.
+// "3 of 5", and what keeps the others. A node that has left is none of the cluster's any more.
 std::string nodes_tile(const sync::Status& sync) {
   size_t at_work = 1;  // this node
+  size_t all = 1;
   std::map<std::string, size_t> others;
   for (const sync::MemberStatus& member : sync.members) {
+    if (member.state != sync::MemberState::left) ++all;
     if (is_at_work(member)) {
       ++at_work;
     } else {
@@ -62,7 +64,7 @@ std::string nodes_tile(const sync::Status& sync) {
   for (const auto& [state, count] : others) {
     why += (why.empty() ? "" : ", ") + std::to_string(count) + " " + state;
   }
-  return tile(std::to_string(at_work) + " of " + std::to_string(sync.members.size() + 1),
+  return tile(std::to_string(at_work) + " of " + std::to_string(all),
               why.empty() ? "nodes" : "nodes: " + why);
 }
 

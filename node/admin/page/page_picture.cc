@@ -50,6 +50,12 @@ std::string below_name(const sync::MemberStatus& member) {
   return member.synced ? "synced" : "not synced yet";
 }
 
+// In the place of the measurements.
+std::string gone_text(const sync::MemberStatus& member) {
+  const std::string silence = silence_text(member);
+  return member.state == sync::MemberState::left ? silence + " ago" : "silent " + silence;
+}
+
 std::string hub_svg(const NodeState& state, double left, double top) {
   const bool ready = state.readiness.ready;
   const double middle = left + kHubWidth / 2;
@@ -74,7 +80,7 @@ std::string row_svg(const NodeState& state, const sync::MemberStatus& member, co
   const Look look = look_of(member);
   std::string out = "<path class=\"link " + look.name + "\" d=\"" + row.link + "\"/>";
   if (!is_heard(member)) {
-    out += label_svg("label", "middle", row.label, row.y - 6, "silent " + silence_text(member));
+    out += label_svg("label", "middle", row.label, row.y - 6, gone_text(member));
   } else if (member.state != sync::MemberState::refused) {
     out +=
         label_svg("label", "middle", row.label, row.y - 6, "lag " + lag_html(member)) +

@@ -90,6 +90,12 @@ node::NodeState with_problems(node::NodeState state) {
   state.lately[node::Fault::answers_dropped] = 7;
   state.last_hour[node::Fault::snapshots_failed] = 1;
   state.need_restart = {"tracker.udp", "sync.listen"};
+  state.reload_error = "tracker.interval_s: \"x\" is not allowed";
+  state.sync->namesake = common::make_endpoint_v4(0xc6336407, 6970);
+  state.sync->members.back().namesake = common::make_endpoint_v4(0xc6336408, 6970);
+  state.sync->peers = {{"tracker.example.org:6970", sync::PeerSight::unresolved, "has no address"}};
+  state.sync->strangers = {{common::make_endpoint_v4(0xc6336409, 6970), "other_key",
+                            "seals with key 47bb0aa6 that this node lacks", 1'234, 500}};
   return state;
 }
 
@@ -101,10 +107,14 @@ node::NodeState hostile_node() {
   state.readiness = {false, text};
   state.need_restart = {text};
   state.member_url = "http://{name}:9697/";
+  state.reload_error = text;
+  state.sync->peers = {{text, sync::PeerSight::unresolved, text}};
+  state.sync->strangers = {{common::make_endpoint_v4(0xc6336409, 6970), "other_key", text, 1, 500}};
   for (auto& member : state.sync->members) {
     member.name = text;
     member.version = text;
     member.refused = text;
+    if (member.state == MemberState::alive) member.state = MemberState::refused;
   }
   return state;
 }
@@ -166,7 +176,7 @@ node::NodeState mixed_node(size_t members) {
     one.name = i % 2 == 0 ? std::string(18 + i, 'W') : "tracker-fra" + std::to_string(i) + ".example.org";
     one.lag_us = 987'654;
     one.loss_in_permille = 125;
-    switch (i % 6) {
+    switch (i % 7) {
       case 0:
         one.clock_offset_ms = 1'500;
         break;
@@ -188,6 +198,10 @@ node::NodeState mixed_node(size_t members) {
         one.lag_us = 0;
         one.round_trip_us = 0;
         break;
+      case 5:
+        one.state = MemberState::left;
+        one.heard_ago_ms = 7'100'000;
+        break;
       default:
         one.clock_offset_ms = -7'200'000;
         one.agreed_ago_ms = 900'000;
@@ -203,6 +217,13 @@ std::vector<PageSample> page_samples() {
   single.sync.reset();
   out.push_back({"single", page(single, 3)});
   out.push_back({"alone", page(well_node(0), 18)});
+  node::NodeState cut_off = well_node(0);
+  cut_off.readiness = {
+      false, "alone: no sync peer of 2 answers (192.0.2.1:6970 silent, 192.0.2.2:6970 silent)", true};
+  cut_off.sync->alone = true;
+  cut_off.sync->peers = {{"192.0.2.1:6970", sync::PeerSight::silent, "silent"},
+                         {"192.0.2.2:6970", sync::PeerSight::silent, "silent"}};
+  out.push_back({"cut-off", page(cut_off, 18)});
   out.push_back({"well-3", page(well_node(2))});
   node::NodeState linked = well_node(2);
   linked.member_url = "https://shoal.example/{name}/";

@@ -72,14 +72,25 @@ TEST_CASE("page: numbers, members and their states") {
 
 TEST_CASE("page: nodes that are down, silent or refused do not count as alive") {
   node::NodeState state = example();
-  for (const auto state_of : {sync::MemberState::alive, sync::MemberState::refused, sync::MemberState::suspect,
-                              sync::MemberState::down}) {
+  for (const auto state_of : {sync::MemberState::alive, sync::MemberState::refused,
+                              sync::MemberState::suspect, sync::MemberState::down}) {
     state.sync->members.push_back(member("b", state_of));
   }
   state.sync->members[1].refused = "tracker.peer_timeout_s is 60 there and 2700 here";
   CHECK(has(node::page_html(state, {}, {}), "<b>2 of 5</b><span>nodes: 1 down, 1 refused, 1 suspect</span>"));
   state.sync->members = {member("b", sync::MemberState::alive)};
   CHECK(has(node::page_html(state, {}, {}), "<b>2 of 2</b><span>nodes</span>"));
+}
+
+TEST_CASE("page: a node that has left is none of the cluster's any more") {
+  node::NodeState state = example();
+  state.sync->members = {member("b", sync::MemberState::alive), member("c", sync::MemberState::left)};
+  state.sync->members[1].heard_ago_ms = 300'000;
+  const std::string page = node::page_html(state, {}, {});
+  CHECK(has(page, "<b>2 of 2</b><span>nodes: 1 left</span>"));
+  CHECK(has(page, ">5 min ago</text>"));
+  CHECK(has(page, "Nothing is wrong"));
+  CHECK(has(page, "<tr class=\"old\""));
 }
 
 TEST_CASE("page: why a member is refused stands below it") {

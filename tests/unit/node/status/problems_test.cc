@@ -73,6 +73,34 @@ TEST_CASE("problems: a node that is alone") {
   CHECK(problems[0].text == "no other member is up: this node hears nothing of their clients");
 }
 
+TEST_CASE("problems: what keeps a node from being ready is told once") {
+  node::NodeState state = test::well_node(0);
+  state.sync->alone = true;
+  state.sync->peers = {{"192.0.2.1:6970", sync::PeerSight::silent, "silent"}};
+  check_only(state, Severity::error,
+             "this node is alone: the only sync peer does not answer (192.0.2.1:6970 silent)");
+  state.readiness = {false, "alone: the only sync peer does not answer (192.0.2.1:6970 silent)", true};
+  check_only(state, Severity::error, "this node is not ready: " + state.readiness.reason);
+}
+
+TEST_CASE("problems: addresses in sync.peers where nobody is met") {
+  node::NodeState state = test::well_node(2);
+  using sync::PeerSight;
+  state.sync->peers = {{"192.0.2.1:6970", PeerSight::met, "met"}, {"x", PeerSight::own, "this node"}};
+  CHECK(found(state).empty());
+  state.sync->peers.push_back({"b.example:6970", PeerSight::unresolved, "has no address"});
+  check_only(state, Severity::warning, "no member is met at b.example:6970 of sync.peers: has no address");
+  // A member that is down is told of by itself.
+  state.sync->peers = {{"192.0.2.1:6970", PeerSight::silent, "silent"}};
+  state.sync->members[0].state = MemberState::down;
+  check_only(state, Severity::error, "b (192.0.2.1:6970) is down: silent for 0 s");
+  state = test::well_node(2);
+  state.sync->peers.assign(node::kProblemMembersMax + 3, {"y:1", PeerSight::silent, "silent"});
+  const auto problems = found(state);
+  REQUIRE(problems.size() == node::kProblemMembersMax + 1);
+  CHECK(problems.back().text == "no member is met at 3 more addresses of sync.peers");
+}
+
 TEST_CASE("problems: many members are named in few lines") {
   node::NodeState state = test::well_node(200);
   for (size_t i = 1; i < state.sync->members.size(); ++i) state.sync->members[i].state = MemberState::down;
