@@ -58,27 +58,27 @@ struct MemberStatus {
   bool multicast = false;    // it reports that it hears us by a group
   uint64_t datagrams_received = 0;
   uint64_t deltas_received = 0;
-  uint64_t missing = 0;            // delta packets that have not arrived yet
-  uint64_t lost = 0;               // delta packets that will never arrive
-  uint64_t late = 0;               // delta packets that had to be asked for
-  uint64_t repaired = 0;           // of those: have arrived since
-  int64_t lag_us = 0;              // of its deltas, smoothed: see LagHistogram
-  uint64_t bytes_received = 0;     // from it
-  uint64_t nacks_sent = 0;         // to it
-  int64_t round_trip_us = 0;       // smoothed; 0: not measured yet
-  int64_t clock_offset_ms = 0;     // its wall clock minus ours, estimated
-  uint32_t announces_per_s = 0;    // of its clients
-  uint32_t interval_s = 0;         // that it gives its clients, if adapted to the load; 0: it is not
-  std::string refused;             // why we exchange no deltas with it; empty: we do
+  uint64_t missing = 0;          // delta packets that have not arrived yet
+  uint64_t lost = 0;             // delta packets that will never arrive
+  uint64_t late = 0;             // delta packets that had to be asked for
+  uint64_t repaired = 0;         // of those: have arrived since
+  int64_t lag_us = 0;            // of its deltas, smoothed: see LagHistogram
+  uint64_t bytes_received = 0;   // from it
+  uint64_t nacks_sent = 0;       // to it
+  int64_t round_trip_us = 0;     // smoothed; 0: not measured yet
+  int64_t clock_offset_ms = 0;   // its wall clock minus ours, estimated
+  uint32_t announces_per_s = 0;  // of its clients
+  uint32_t interval_s = 0;       // that it gives its clients, if adapted to the load; 0: it is not
+  std::string refused;           // why we exchange no deltas with it; empty: we do
   std::optional<common::Endpoint> namesake;  // another node claims its name from there, and is refused
-  std::vector<KeyId> key_ids;      // of the keys it opens with, as it reports; the first seals
-  uint32_t protocol_minor = 0;     // of its protocol version
-  std::string version;             // of its program
-  uint32_t load_permille = 0;      // of its CPUs
-  uint32_t loss_in_permille = 0;   // of its delta packets, recently: did not arrive at first
-  uint32_t loss_out_permille = 0;  // of our delta packets, as it reports
-  bool synced = false;             // it is heard, not refused, and reports that its state is complete
-  uint32_t differing = 0;          // ticks in which its records and ours differed when last compared
+  std::vector<KeyId> key_ids;                // of the keys it opens with, as it reports; the first seals
+  uint32_t protocol_minor = 0;               // of its protocol version
+  std::string version;                       // of its program
+  uint32_t load_permille = 0;                // of its CPUs
+  uint32_t loss_in_permille = 0;             // of its delta packets, recently: did not arrive at first
+  uint32_t loss_out_permille = 0;            // of our delta packets, as it reports
+  bool synced = false;     // it is heard, not refused, and reports that its state is complete
+  uint32_t differing = 0;  // ticks in which its records and ours differed when last compared
   // Since a comparison last found nothing missing on either side, apart from what was in flight; -1: none
   // has.
   int64_t agreed_ago_ms = -1;

@@ -128,7 +128,8 @@ std::string notes_on(const json& member, const std::string& our_keys) {
   const std::string name = text_of(field(member, "name"));
   std::string out;
   if (says(field(member, "namesake")))
-    out += "another node has the name " + name + " and is refused: " + text_of(field(member, "namesake")) + "\n";
+    out +=
+        "another node has the name " + name + " and is refused: " + text_of(field(member, "namesake")) + "\n";
   if (says(field(member, "refused")))
     out += name + " is refused: " + text_of(field(member, "refused"), kReasonMax) + "\n";
   const std::string keys = text_of(field(member, "keys"), kKeysMax);

@@ -245,14 +245,14 @@ TEST_CASE("sync cluster: another run takes the place of one that is silent, whic
   test::SyncPeer back = run(kUnixMs + 1);
   CHECK(meets(first));
   CHECK(!meets(second));  // the first one may still run
-  CHECK(meets_within(second, 1'000'000));
+  CHECK(meets_within(second, 3'000'000));
   f.receive(*first.control(proto::Leave{0}), now);  // late
   CHECK(f.cluster.status(now).stats.dropped_stale == 1);
   CHECK(f.receive(*second.control(proto::Leave{0}), now).logs.size() ==
         1);  // it left: its next run is taken at once
   CHECK(meets(future));
   f.pass(now, 3'000'000);
-  CHECK(meets_within(back, 1'000'000));  // its clock was set back
+  CHECK(meets_within(back, 3'000'000));  // its clock was set back
   CHECK(f.cluster.status(now).members.size() == 1);
 }
 

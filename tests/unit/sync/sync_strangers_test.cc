@@ -23,8 +23,10 @@ TEST_CASE("sync strangers: each says what is wrong with it, and is counted") {
   CHECK(to_text(*strangers.find(at(1))) == "seals with key 47bb0aa6 that this node lacks");
   CHECK(sync::to_text({.kind = Strangeness::altered, .key_id = key}) ==
         "sends datagrams that key 47bb0aa6 does not open");
-  CHECK(sync::to_text({.kind = Strangeness::other_cluster}) == "is of another cluster: its sync.cluster differs");
-  CHECK(sync::to_text({.kind = Strangeness::other_version, .major = 2}) == "speaks version 2 of the sync protocol");
+  CHECK(sync::to_text({.kind = Strangeness::other_cluster}) ==
+        "is of another cluster: its sync.cluster differs");
+  CHECK(sync::to_text({.kind = Strangeness::other_version, .major = 2}) ==
+        "speaks version 2 of the sync protocol");
   CHECK(strangers.find(at(2)) == nullptr);
 }
 

@@ -182,5 +182,5 @@ TEST_CASE("sync upgrade: a node of the next minor version is a member like any o
 
   link.b.cluster.leave(link.now(), link.b.out);
   link.run_ms(10);
-  CHECK(Link::state_at(link.a, "b", link.now()) == sync::MemberState::down);
+  CHECK(Link::state_at(link.a, "b", link.now()) == sync::MemberState::left);
 }
