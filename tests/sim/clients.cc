@@ -254,7 +254,8 @@ std::string Clients::check_stops() {
       if (!record) continue;
       const uint32_t bit = uint32_t{1} << node;
       if (record->state.role == proto::PeerRole::stopped) {
-        client.held |= bit;
+        // It may be an earlier stop, of a client that has started again since.
+        if (word_of(*record, world_.tick(node)) >= client.word) client.held |= bit;
       } else if ((client.held & bit) != 0 && world_.status(node).phase == sync::SyncPhase::synced) {
         client.outdone = true;  // reported once
         return name(client) + " has stopped, " + world_.node(node).settings.name +
