@@ -14,6 +14,7 @@ TrackerVerb verb_of_segment(std::string_view segment) {
 
 TrackerVerb verb_of_path(std::string_view path) {
   if (path == "/announce") return TrackerVerb::announce;
+  if (path == "/scrape") return TrackerVerb::scrape;
   const size_t start = path.find_first_not_of('/');
   if (start == std::string_view::npos) return TrackerVerb::none;
   path = path.substr(start, path.find_last_not_of('/') + 1 - start);
