@@ -67,7 +67,7 @@ class Strangers(unittest.TestCase):
             self.assertEqual(node.metric("shoal_sync_alone"), 1)
             self.assertEqual(node.metric("shoal_ready"), 0)
             self.assertEqual(node.metric("shoal_sync_peer_met"), 0)
-            self.assertIn("this node is alone: no sync peer of 4 answers", node.log_text())
+            wait_for(lambda: "this node is alone: no sync peer of 4 answers" in node.log_text(), 5, "a line in the log")
             # Both sides say so.
             for one, what in (("keyed", f"{here} seals with key {key_id(node)} that this node lacks"),
                               ("foreign", f"{here} is of another cluster")):
@@ -83,7 +83,7 @@ class Strangers(unittest.TestCase):
             for one in ("here", "keyed"):
                 wait_for(nodes[one].ready, 10, f"{one} to be ready")
                 self.assertEqual(nodes[one].status()["node"]["alone"], "")
-            self.assertIn("this node is no longer alone", node.log_text())
+            wait_for(lambda: "this node is no longer alone" in node.log_text(), 5, "a line in the log")
 
 
 class LastOne(unittest.TestCase):

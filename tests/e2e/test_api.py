@@ -51,6 +51,13 @@ class Api(ApiCase):
         self.assertEqual((status, members["node"]), (200, "a"))
         self.assertEqual([(m["name"], m["state"]) for m in members["members"]], [("b", "alive")])
 
+    def test_forget(self):
+        # test_alone forgets members that have ended.
+        forget = "POST /v1/members/forget"
+        self.assertEqual(self.ask(forget, query="?name=b")[0], 409)
+        self.assertEqual(self.ask(forget, query="?name=nobody")[0], 404)
+        self.assertEqual(self.ask(forget, query="?name=a%20b")[0], 400)
+
     def test_swarm(self):
         swarm = "GET /v1/swarms/{info_hash}"
         info_hash = fresh_hash()
