@@ -11,8 +11,7 @@ from udp_client import UdpClient
 
 LOOPBACK = {"IPv4": "127.0.0.1", "IPv6": "::1"}
 CLIENTS = {"UDP": UdpClient, "HTTP": HttpClient}
-# An observer announces only to see peers: from a port above this one, a new one each time. One peer that starts and
-# stops repeatedly within a tick is merged as if it came from another node, so a stop may lose.
+# An observer announces only to see peers: from a port above this one, a new one each time.
 OBSERVER_PORT_MIN = 50000
 _observers = itertools.count()
 # The first five lines of BEP 15's announce answer.
