@@ -43,10 +43,12 @@ class FullOfSwarms(LimitCase):
         self.assertEqual(client.announce(first, 1001)["peers"], {("127.0.0.1", 1000)})
         client.announce(first, 1000)
         client.announce(second, 1000, event="stopped")
-        # Without sync a stopped peer is forgotten, and with it its swarm.
-        client.announce(third, 1000)
-        self.assertEqual(self.hits("swarms"), 2)
-        self.assertEqual(self.node(0).metric("shoal_announces_refused_total", reason="full"), 2)
+        # A stopped peer is remembered, and with it its swarm. It may come back.
+        with self.assertRaisesRegex(Refused, FULL.decode()):
+            client.announce(third, 1000)
+        client.announce(second, 1000)
+        self.assertEqual(self.hits("swarms"), 3)
+        self.assertEqual(self.node(0).metric("shoal_announces_refused_total", reason="full"), 3)
         self.assert_logged("swarms")
 
 
@@ -63,8 +65,10 @@ class FullOfPeers(LimitCase):
         self.assertEqual(self.http_failure(info_hash, 1003)[b"failure reason"], FULL)
         self.assertEqual(client.announce(info_hash, 1000)["peers"], {("127.0.0.1", 1001)})
         client.announce(info_hash, 1001, event="stopped")
-        client.announce(info_hash, 1002)
-        self.assertEqual(self.hits("peers"), 2)
+        with self.assertRaisesRegex(Refused, FULL.decode()):
+            client.announce(info_hash, 1002)
+        client.announce(info_hash, 1001)
+        self.assertEqual(self.hits("peers"), 3)
         self.assert_logged("peers")
 
 
