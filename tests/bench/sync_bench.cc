@@ -52,6 +52,8 @@ proto::Delta random_delta(const Zipf& zipf, common::Prng& prng) {
                      : kind < 90 ? proto::PeerRole::seeder
                                  : proto::PeerRole::stopped;
   delta.state.completed = kind >= 85;
+  // An eighth of a flush is of the next moment, a twentieth was announced just as a new tick began.
+  delta.state.moment = prng.below(8) == 0 ? 8 : 7;
   delta.stamp = common::stamp_of(kNow + (prng.below(20) == 0 ? 1 : 0));
   return delta;
 }
