@@ -115,7 +115,7 @@ TEST_CASE("a node that leaves is heard although packets are lost") {
     world.run_for(kSecondUs);
     for (const size_t index : {0, 1, 2}) {
       REQUIRE(logged(world.node(index), "member left"));
-      REQUIRE(world.status(index).members[2].state == sync::MemberState::down);
+      REQUIRE(world.status(index).members[2].state == sync::MemberState::left);
     }
     // Its last deltas arrived too.
     REQUIRE(world.run_until([&] { return world.difference({0, 1, 2}) == ""; }, 3 * kSecondUs));
