@@ -236,8 +236,14 @@ std::vector<Row> member_rows() {
             of_members([](const Member& m) { return m.state == sync::MemberState::refused ? 1 : 0; })),
       gauge("shoal_sync_member_round_trip_seconds", "Smoothed round-trip time; 0 means not measured yet.",
             of_members([](const Member& m) { return static_cast<double>(m.round_trip_us) / 1'000'000; })),
-      gauge("shoal_sync_member_clock_offset_seconds", "The member's wall clock minus this node's.",
-            of_members([](const Member& m) { return static_cast<double>(m.clock_offset_ms) / 1000; })),
+      gauge("shoal_sync_member_clock_offset_seconds",
+            "The member's wall clock minus this node's, of members that are heard.",
+            [](Samples& out, const NodeState& s) {
+              for (const Member& m : s.sync->members) {
+                if (is_gone(m.state)) continue;
+                out.add(static_cast<double>(m.clock_offset_ms) / 1000, {{"member", m.name}});
+              }
+            }),
       gauge("shoal_sync_member_loss_ratio",
             "Recent share of delta packets that did not arrive at first: the member's packets here (in), our "
             "packets there (out).",

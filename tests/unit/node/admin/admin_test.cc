@@ -204,6 +204,9 @@ TEST_CASE("state and synced of a member: the status table, the page, the JSON an
     }
     CHECK(metrics.find("shoal_sync_member_synced{member=\"" + one.name + "\"} " +
                        (one.synced ? "1\n" : "0\n")) != std::string::npos);
+    // What was last known of a clock that is gone raises no alarm.
+    CHECK((metrics.find("shoal_sync_member_clock_offset_seconds{member=\"" + one.name + "\"}") !=
+           std::string::npos) == !is_gone(one.state));
     const bool up = one.state == MemberState::alive || one.state == MemberState::refused;
     CHECK(metrics.find("shoal_sync_member_up{member=\"" + one.name + "\"} " + (up ? "1\n" : "0\n")) !=
           std::string::npos);
