@@ -88,6 +88,8 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
       service_(std::move(parts.service)),
       readiness_log_(&loop_.uv, [this] { return readiness(); }),
       linger_timer_(&loop_.uv, [this] { linger(); }) {
+  // Before anyone can see that this node serves, and then stop it.
+  start_signals();
   if (parts.sync.datagrams) start_sync(std::move(parts.sync));
   if (!options.node.snapshot.empty()) start_snapshot();
   exporter_ = std::make_unique<Exporter>(&loop_.uv, exporter_settings(options), store_, clock_);
@@ -98,7 +100,6 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
         admin_counters_);
     admin_server_->listen(std::move(parts.admin));
   }
-  start_signals();
   upkeep_.start();
   warn(std::move(parts.warnings));
 }
