@@ -482,6 +482,7 @@ void Cluster::set_peers(std::vector<NamedPeer> peers) { impl_->set_peers(std::mo
 
 void Cluster::set_seeds(const std::vector<common::Endpoint>& seeds) {
   std::vector<NamedPeer> peers;
+  peers.reserve(seeds.size());
   for (const common::Endpoint& seed : seeds) peers.push_back({to_string(seed), {seed}, {}});
   set_peers(std::move(peers));
 }

@@ -42,6 +42,7 @@ SyncDriver::SyncDriver(uv_loop_t* loop, const sync::Config& config, SyncSockets 
       resolver_(loop, socket_->local().family, std::move(seeds),
                 [this](std::vector<ResolvedPeer> resolved) {
                   std::vector<sync::NamedPeer> peers;
+                  peers.reserve(resolved.size());
                   for (ResolvedPeer& one : resolved) {
                     peers.push_back({to_string(one.peer), std::move(one.addresses), std::move(one.trouble)});
                   }

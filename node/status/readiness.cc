@@ -47,7 +47,7 @@ bool may_serve_alone(const sync::Status& sync, ReadyAlone ready_alone) {
 
 Readiness readiness_of(const ReadinessFacts& facts) {
   const auto not_ready = [](std::string reason) { return Readiness{false, std::move(reason)}; };
-  const Readiness ready{true, ""};
+  Readiness ready{true, ""};
   if (facts.phase == Phase::stopping) return not_ready("stopping");
   if (facts.phase == Phase::draining) return not_ready("draining");
   if (facts.snapshot_percent) {

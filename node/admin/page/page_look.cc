@@ -45,7 +45,7 @@ std::string lag_html(const MemberStatus& member) {
 }
 
 std::string name_html(const NodeState& state, const MemberStatus& member, size_t characters_max) {
-  const std::string name = html_label(member.name, characters_max);
+  std::string name = html_label(member.name, characters_max);
   if (state.member_url.empty()) return name;
   return "<a rel=\"noreferrer\" href=\"" +
          html_text(member_url(state.member_url, member.name, member.address), kMemberUrlMax) + "\">" + name +
