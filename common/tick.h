@@ -60,8 +60,8 @@ constexpr Moment moment_of(Tick now, Stamp stamp, uint8_t in_tick) {
 }
 
 // A live peer's announce is dated this much later than a stop. A client that stops at one node and starts at
-// another at once would otherwise lose by the difference of their clocks. A stop half a second after a start
-// still has a later moment.
+// another at once would otherwise lose by the difference of their clocks. With the default peer_timeout a
+// stop half a second after a start still has a later moment.
 constexpr int64_t kLiveLeadMs = 15;
 
 // The number of the tick, and of the moment, at a time. tick_ms is peer_timeout in milliseconds /

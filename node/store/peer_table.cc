@@ -140,20 +140,6 @@ auto PeerTable<F>::update(PeerSet& set, const Record* old, PeerValue value) -> c
   return block(set) + move_record(block(set), set, at, from, to, record);
 }
 
-template <Family F>
-void PeerTable<F>::erase(PeerSet& set, const Record* record) {
-  const size_t role = index_of(record->role());
-  if (set.form == PeerSet::kLarge) {
-    large(set).roles[role].erase(hash_, record);
-  } else if (is_inline(set)) {
-    set = {};
-    return;
-  } else {
-    move_record(block(set), set, static_cast<uint32_t>(record - block(set)), role, kRoles, {});
-  }
-  after_erase(set);
-}
-
 // Changes to the smallest form with room for one more. A large set becomes small, an empty set gives up its
 // block.
 template <Family F>

@@ -72,7 +72,6 @@ class PeerTable {
 
   // The record must be one of the set. Returns where it is now.
   const Record* update(PeerSet& set, const Record* old, PeerValue value);
-  void erase(PeerSet& set, const Record* record);
 
   RoleCounts counts(const PeerSet& set) const;
 

@@ -47,7 +47,6 @@ class Restatements {
   }
 
   void forget(const Key& key) {
-    if (empty()) return;
     const Lock lock(mutex_);
     noted_.erase(key);
     size_.store(noted_.size(), std::memory_order_relaxed);

@@ -177,7 +177,7 @@ PeerAnswer SwarmShard::announce_as(SwarmRef ref, const PeerAnnounce& announce, M
       if (written.late) {
         config_.restatements->note({announce.info_hash, announce.peer},
                                    {value.moment(now.tick()), role, true});
-      } else {
+      } else if (!config_.restatements->empty()) {
         config_.restatements->forget({announce.info_hash, announce.peer});
       }
     }
