@@ -18,15 +18,15 @@ def encode(value):
     raise TypeError(f"cannot bencode {type(value)}")
 
 
-def decode(data):
-    """One value that fills `data` exactly; dictionary keys are bytes, sorted and unique."""
-    value, end = _decode(data, 0)
+def decode(data, strict=True):
+    """One value that fills `data` exactly; dictionary keys are bytes, and if strict sorted and unique."""
+    value, end = _decode(data, 0, strict)
     if end != len(data):
         raise ValueError(f"{len(data) - end} bytes after the value")
     return value
 
 
-def _decode(data, at):
+def _decode(data, at, strict):
     kind = data[at : at + 1]
     if kind == b"i":
         end = data.index(b"e", at)
@@ -37,18 +37,18 @@ def _decode(data, at):
     if kind == b"l":
         items, at = [], at + 1
         while data[at : at + 1] != b"e":
-            item, at = _decode(data, at)
+            item, at = _decode(data, at, strict)
             items.append(item)
         return items, at + 1
     if kind == b"d":
         items, at = {}, at + 1
         last = None
         while data[at : at + 1] != b"e":
-            key, at = _decode(data, at)
-            if not isinstance(key, bytes) or (last is not None and key <= last):
+            key, at = _decode(data, at, strict)
+            if not isinstance(key, bytes) or (strict and last is not None and key <= last):
                 raise ValueError(f"key {key!r} after {last!r}")
             last = key
-            items[key], at = _decode(data, at)
+            items[key], at = _decode(data, at, strict)
         return items, at + 1
     if kind.isdigit():
         colon = data.index(b":", at)
