@@ -42,7 +42,10 @@ std::vector<Option> node_rows() {
            {"Name of this node in status and metrics, and in what the other nodes show of it.",
             "Must be different on every node of a cluster. Characters of the host name that are not allowed "
             "become '-'."}),
-      whole(KEY(node, workers), {0, 256, "one per CPU"}, 0, Apply::restart, {"Threads that answer clients."}),
+      whole(KEY(node, workers), {0, kWorkersMax, "one per usable CPU"}, 0, Apply::restart,
+            {"Threads that answer clients.",
+             "Usable are the CPUs that affinity and cpuset leave the node, and no more than the CPU quota of "
+             "its control group, rounded up."}),
       boolean(KEY(node, pin_workers), false, Apply::restart,
               {"Bind each worker to a CPU of its own.",
                "Workers take the CPUs that this process may use in turn. For machines that do little else."}),

@@ -19,6 +19,7 @@ namespace shoal::node {
 constexpr size_t kValueBytesMax = 4096;
 
 constexpr size_t kOptionNameMax = 64;
+constexpr uint32_t kWorkersMax = 256;
 constexpr size_t kPeerIdPrefixMax = 20;
 constexpr size_t kHeaderNameMax = 64;
 constexpr size_t kStatsPathMax = 64;

@@ -7,11 +7,13 @@
 #include <utility>
 
 #include "node/admin/admin_token.h"
+#include "node/config/option_values.h"
 #include "node/config/version.h"
 #include "node/lifecycle/start_warnings.h"
 #include "node/net/sockets.h"
 #include "node/os/atomic_file.h"
 #include "node/os/privileges.h"
+#include "node/os/usable_cpus.h"
 
 namespace shoal::node {
 
@@ -92,9 +94,8 @@ Result<NodeParts> build_parts(const Options& options) {
 }
 
 size_t worker_count(const Options& options) {
-  if (options.node.workers > 0) return options.node.workers;
-  const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-  return cpus > 0 ? static_cast<size_t>(cpus) : 1;
+  const size_t cpus = usable_cpus(own_cpu_quota_permille());
+  return options.node.workers > 0 ? options.node.workers : std::min<size_t>(cpus, kWorkersMax);
 }
 
 size_t http_connections_max(size_t connections_limit, size_t files_max, size_t workers) {

@@ -41,7 +41,7 @@ struct NodeParts {
 // error names the option. Not undone on failure: the process is to end.
 common::Result<NodeParts> build_parts(const Options& options);
 
-// node.workers, or the number of CPUs.
+// node.workers, or the number of CPUs that may be used.
 size_t worker_count(const Options& options);
 
 // The most HTTP connections of each worker, where the process may open `files_max` files: some are left for

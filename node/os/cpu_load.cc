@@ -1,11 +1,11 @@
 #include "node/os/cpu_load.h"
 
-#include <sched.h>
 #include <sys/resource.h>
 
 #include <algorithm>
 
 #include "node/os/monotonic.h"
+#include "node/os/usable_cpus.h"
 
 namespace shoal::node {
 
@@ -21,12 +21,6 @@ int64_t cpu_us() {
   return us(usage.ru_utime) + us(usage.ru_stime);
 }
 
-int64_t cpus() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  return sched_getaffinity(0, sizeof set, &set) == 0 ? std::max(1, CPU_COUNT(&set)) : 1;
-}
-
 }  // namespace
 
 CpuLoad::CpuLoad() : measured_us_(monotonic_us()), used_us_(cpu_us()) {}
@@ -35,8 +29,9 @@ uint32_t CpuLoad::permille() {
   const int64_t elapsed_us = monotonic_us() - measured_us_;
   if (elapsed_us < kEveryUs) return permille_;
   const int64_t used_us = cpu_us();
+  const auto usable_permille = static_cast<int64_t>(usable_cpus_permille(own_cpu_quota_permille()));
   permille_ = static_cast<uint32_t>(
-      std::clamp<int64_t>((used_us - used_us_) * 1000 / (elapsed_us * cpus()), 0, 1000));
+      std::clamp<int64_t>((used_us - used_us_) * 1'000'000 / (elapsed_us * usable_permille), 0, 1000));
   measured_us_ += elapsed_us;
   used_us_ = used_us;
   return permille_;

@@ -393,10 +393,11 @@ TEST_CASE("options: keys that contradict each other") {
 }
 
 TEST_CASE("options: many errors are reported at once, from the top of the file, up to a limit") {
-  CHECK(error_of("[tracker]\ninterval_s = 0\n[node]\nworkers = -1\n[admin]\nx = 1") ==
-        "f.toml:2: tracker.interval_s: 0 is not allowed: a whole number of seconds from 1 to 86400\n"
-        "f.toml:4: node.workers: -1 is not allowed: a whole number from 0 to 256; 0 means one per CPU\n"
-        "f.toml:6: admin.x: unknown key");
+  CHECK(
+      error_of("[tracker]\ninterval_s = 0\n[node]\nworkers = -1\n[admin]\nx = 1") ==
+      "f.toml:2: tracker.interval_s: 0 is not allowed: a whole number of seconds from 1 to 86400\n"
+      "f.toml:4: node.workers: -1 is not allowed: a whole number from 0 to 256; 0 means one per usable CPU\n"
+      "f.toml:6: admin.x: unknown key");
   std::string text = "[node]\n";
   for (size_t i = 0; i < kErrorsMax + 50; ++i) text += "zzz" + std::to_string(i) + " = 1\n";
   const std::string error = error_of(text);
