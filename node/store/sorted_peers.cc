@@ -19,6 +19,12 @@ constexpr uint32_t kScatteredWant = 256;
 // Neighbours picked together from a large set: as many IPv4 records as fit into a cache line.
 constexpr uint32_t kRun = 8;
 
+// Draws for one answer by scattered runs; then a walk gives it. An even set needs about 1.5 draws a run.
+// Somebody who knew every hash could leave few peers in many segments, but not fewer than join_with_buddy()
+// lets be: two segments that a split made hold more than half a segment together, and beside them lies at
+// most one segment per bit of depth. So even then some 40 draws a run do, and this bound is hardly ever met.
+constexpr uint32_t kDrawsMax = 4096;
+
 }  // namespace
 
 // The first record whose hash is not below `value`. Guesses, guesses again from the distance of the first,
@@ -195,8 +201,9 @@ void SortedPeers<F>::remove_segment(uint32_t segment) {
 
 template <Family F>
 uint8_t* SortedPeers<F>::sample(const Record* self, uint32_t want, common::Prng& prng, uint8_t* to) const {
+  // At the greatest depth a segment may hold more than kSegmentMax, which takes somebody who chooses hashes.
   if (directory_ && directory_->segments.size() > kWalkedSegments && want <= kScatteredWant &&
-      want <= size_ / 8) {
+      want <= size_ / 8 && directory_->depth < kDepthMax) {
     return sample_scattered(self, want, prng, to);
   }
   if (directory_) return sample_walking(self, want, prng, to);
@@ -238,6 +245,9 @@ uint8_t* SortedPeers<F>::sample_walking(const Record* self, uint32_t want, commo
 
 // Runs that start at records drawn uniformly from the whole set, each on the circle of its own segment: so
 // every record is in a run with the same chance. A run that overlaps an earlier one is drawn again.
+//
+// Neighbours in an answer lie in one segment, so enough answers tell which peers share a segment. That is of
+// no use: what can be made of it is bounded by kDrawsMax here and by kSegmentMax in find().
 template <Family F>
 uint8_t* SortedPeers<F>::sample_scattered(const Record* self, uint32_t want, common::Prng& prng,
                                           uint8_t* to) const {
@@ -247,17 +257,18 @@ uint8_t* SortedPeers<F>::sample_scattered(const Record* self, uint32_t want, com
     uint32_t circle;  // its size
     uint32_t origin;  // place of its beginning in the segment
   };
-  std::array<Run, kScatteredWant> runs;
+  std::array<Run, kScatteredWant / kRun> runs;
   size_t run_count = 0;
-  const Directory& directory = *directory_;
+  const std::vector<Segment>& segments = directory_->segments;
   const uint32_t run_total = (want + kRun - 1) / kRun;
   // First all places, so that their cache misses overlap.
-  while (run_count < run_total) {
-    // Draws a slot, then a place in the room its segment would have if it were full and owned all the slots.
-    // A place that holds no record is drawn again, so all records have the same chance.
-    const uint32_t slot = prng.below(static_cast<uint32_t>(directory.slots.size()));
-    const Segment& segment = directory.segments[directory.slots[slot]];
-    uint32_t start = prng.below(kSegmentMax << (directory.depth - segment.depth));
+  for (uint32_t draws = 0; run_count < run_total; ++draws) {
+    if (draws == kDrawsMax) return sample_walking(self, want, prng, to);
+    // Draws a segment, then a place in the room of a full one. A place that holds no record is drawn again,
+    // so all records have the same chance, however unevenly the segments are filled.
+    const uint64_t random = prng.next();
+    const Segment& segment = segments[(random >> 32) * segments.size() >> 32];
+    auto start = static_cast<uint32_t>((random & UINT32_MAX) * kSegmentMax >> 32);
     if (start >= segment.size() || &segment.records[start] == self) continue;
     const bool with_self = self != nullptr && segment.holds(self);
     const uint32_t origin = with_self ? static_cast<uint32_t>(self - segment.records.data()) + 1 : 0;

@@ -4,8 +4,10 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
 #include <set>
 #include <vector>
 
@@ -167,4 +169,83 @@ TEST_CASE("peer sampling: shares never exceed a class and are fair on average") 
       CHECK(static_cast<double>(sum) / 20'000 ==
             doctest::Approx(want * double(first) / (first + second)).epsilon(0.1));
   }
+}
+
+namespace {
+
+// How many numbers `after` has drawn since it was `before`; at most `most`.
+uint64_t draws_between(Prng before, Prng after, uint64_t most) {
+  std::array<uint64_t, 4> next;
+  for (uint64_t& number : next) number = after.next();
+  std::array<uint64_t, 4> window;
+  for (uint64_t& number : window) number = before.next();
+  uint64_t draws = 0;
+  for (; window != next && draws < most; ++draws) {
+    std::rotate(window.begin(), window.begin() + 1, window.end());
+    window.back() = before.next();
+  }
+  return draws;
+}
+
+// The leading bits of a peer's hash: what somebody would know who has sorted the swarm by its answers.
+template <Family F>
+uint64_t prefix_of(uint32_t number, int bits) {
+  return kHash(record_of<F>(number).key) >> (64 - bits);
+}
+
+}  // namespace
+
+TEST_CASE("sorted peers: a swarm left with the peers of one segment is sampled as fast as any") {
+  constexpr uint32_t kSize = 950'000;
+  constexpr uint64_t kDrawsMax = 4096;
+  SortedPeers<Family::v4> peers;
+  for (uint32_t i = 0; i < kSize; ++i) peers.insert(kHash, record_of<Family::v4>(i));
+  for (uint32_t i = 0; i < kSize; ++i) {
+    if (prefix_of<Family::v4>(i, 11) != 1234) {
+      peers.erase(kHash, peers.find(kHash, record_of<Family::v4>(i).key));
+    }
+  }
+  REQUIRE(peers.size() > 300);
+  Prng prng(5);
+  std::map<uint32_t, uint32_t> seen;
+  constexpr uint32_t kWant = 30;
+  constexpr uint32_t kRounds = 20'000;
+  std::array<uint8_t, kWant * 6> out;
+  uint64_t most = 0;
+  for (uint32_t round = 0; round < kRounds; ++round) {
+    const Prng before = prng;
+    REQUIRE(peers.sample(nullptr, kWant, prng, out.data()) == out.data() + out.size());
+    most = std::max(most, draws_between(before, prng, 1'000'000));
+    for (uint32_t i = 0; i < kWant; ++i) ++seen[number_of<Family::v4>(out.data() + i * size_t{6})];
+  }
+  CHECK(most <= kDrawsMax);
+  CHECK(seen.size() == peers.size());
+  const double expected = static_cast<double>(kRounds) * kWant / peers.size();
+  double sum = 0;
+  for (const auto& [number, times] : seen) sum += (times - expected) * (times - expected) / expected;
+  const double size = peers.size();
+  CHECK(sum < size + 6 * std::sqrt(2.0 * size * 8));
+}
+
+TEST_CASE("sorted peers: whoever knows every hash makes a deep directory, and no slow answer") {
+  // Peers whose hashes share 19 bits, as somebody would choose them who had the key, among 20,000 others.
+  SortedPeers<Family::v6> peers;
+  uint32_t number = 0;
+  for (; number < 20'000; ++number) peers.insert(kHash, record_of<Family::v6>(number));
+  for (uint32_t chosen = 0; chosen < 560; ++number) {
+    if (prefix_of<Family::v6>(number, 16) != 7) continue;
+    peers.insert(kHash, record_of<Family::v6>(number));
+    ++chosen;
+  }
+  Prng prng(5);
+  uint64_t most = 0;
+  for (const uint32_t want : {8U, 50U, 200U}) {
+    std::vector<uint8_t> out(want * size_t{18});
+    for (uint32_t round = 0; round < 1000; ++round) {
+      const Prng before = prng;
+      REQUIRE(peers.sample(nullptr, want, prng, out.data()) == out.data() + out.size());
+      most = std::max(most, draws_between(before, prng, 100'000));
+    }
+  }
+  CHECK(most <= 4096);
 }
