@@ -1,6 +1,7 @@
 #include "common/network.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "common/check.h"
 
@@ -8,7 +9,32 @@ namespace shoal::common {
 
 namespace {
 
-size_t index_of(Family family) { return family == Family::v4 ? 0 : 1; }
+// `size` bytes, at most 8, as a number.
+uint64_t number_of(const uint8_t* bytes, size_t size) {
+  uint64_t number = 0;
+  for (size_t i = 0; i < size; ++i) number = number << 8 | bytes[i];
+  return number;
+}
+
+// Sorts ranges and joins those that overlap or touch. `next` gives the address after one; none after the
+// last.
+template <class Address, class Next>
+void join(std::vector<std::pair<Address, Address>>& ranges, Next next) {
+  std::sort(ranges.begin(), ranges.end());
+  size_t kept = 0;
+  for (const auto& range : ranges) {
+    if (kept > 0) {
+      auto& before = ranges[kept - 1];
+      const auto after = next(before.second);
+      if (!after || range.first <= *after) {
+        before.second = std::max(before.second, range.second);
+        continue;
+      }
+    }
+    ranges[kept++] = range;
+  }
+  ranges.resize(kept);
+}
 
 // Sets the bits from `prefix` on to 1; true if one of them was 1 before.
 bool fill_behind(std::array<uint8_t, 16>& bytes, size_t size, size_t prefix) {
@@ -41,28 +67,99 @@ std::string to_string(const Network& network) {
   return address_to_string(network.address) + "/" + std::to_string(network.prefix);
 }
 
-NetworkSet::NetworkSet(std::span<const Network> networks) {
-  for (const Network& network : networks) {
-    Range range{network.address.address, network.address.address};
-    fill_behind(range.last, address_size(network.address.family), network.prefix);
-    ranges_[index_of(network.address.family)].push_back(range);
-  }
-  for (std::vector<Range>& ranges : ranges_) {
-    // Of two that begin together the wider first: networks are nested or disjoint.
-    std::sort(ranges.begin(), ranges.end(), [](const Range& a, const Range& b) {
-      return a.first != b.first ? a.first < b.first : b.last < a.last;
-    });
-    const auto covered = [](const Range& before, const Range& next) { return next.last <= before.last; };
-    ranges.erase(std::unique(ranges.begin(), ranges.end(), covered), ranges.end());
+AddressRange range_of(const Network& network) {
+  AddressRange range{network.address, network.address};
+  fill_behind(range.last.address, address_size(network.address.family), network.prefix);
+  return range;
+}
+
+void NetworkSet::Builder::add(const AddressRange& range) {
+  CHECK_INVARIANT(range.first.family == range.last.family && range.first.address <= range.last.address);
+  const uint8_t* first = range.first.address.data();
+  const uint8_t* last = range.last.address.data();
+  if (range.first.family == Family::v4) {
+    v4_.emplace_back(number_of(first, 4), number_of(last, 4));
+  } else {
+    v6_.push_back(
+        {{number_of(first, 8), number_of(first + 8, 8)}, {number_of(last, 8), number_of(last + 8, 8)}});
   }
 }
 
+NetworkSet::NetworkSet(std::span<const Network> networks)
+    : NetworkSet([&] {
+        Builder builder;
+        for (const Network& network : networks) builder.add(network);
+        return builder;
+      }()) {}
+
+NetworkSet::NetworkSet(Builder builder) {
+  join(builder.v4_, [](uint32_t address) {
+    return address == UINT32_MAX ? std::nullopt : std::optional<uint32_t>(address + 1);
+  });
+  std::vector<uint32_t> bounds;
+  bounds.reserve(2 * builder.v4_.size());
+  for (const auto& [first, last] : builder.v4_) {
+    bounds.push_back(first);
+    if (last != UINT32_MAX) bounds.push_back(last + 1);
+  }
+  std::vector<std::pair<uint32_t, uint32_t>>().swap(builder.v4_);
+  v4_ = SortedKeys<uint32_t>(bounds);
+
+  using V6 = Builder::V6;
+  join(builder.v6_, [](const V6& address) -> std::optional<V6> {
+    if (address.tail != UINT64_MAX) return V6{address.head, address.tail + 1};
+    return address.head == UINT64_MAX ? std::nullopt : std::optional<V6>(V6{address.head + 1, 0});
+  });
+  std::vector<uint64_t> heads;
+  std::vector<uint64_t> deep;
+  heads.reserve(2 * builder.v6_.size());
+  deep.reserve(2 * builder.v6_.size());
+  v6_tails_.reserve(2 * builder.v6_.size());
+  const auto part_of = [&](uint64_t head, uint64_t first, uint64_t last) {
+    if (deep.empty() || deep.back() != head) {
+      deep.push_back(head);
+      v6_starts_.push_back(static_cast<uint32_t>(v6_tails_.size()));
+    }
+    v6_tails_.push_back(first);
+    if (last != UINT64_MAX) v6_tails_.push_back(last + 1);
+  };
+  for (const auto& [first, last] : builder.v6_) {
+    uint64_t head = first.head;
+    if (first.tail != 0 || (head == last.head && last.tail != UINT64_MAX)) {
+      part_of(head, first.tail, head == last.head ? last.tail : UINT64_MAX);
+      if (head == last.head) continue;
+      ++head;
+    }
+    const bool ends_whole = last.tail == UINT64_MAX;
+    // Whole /64s. What lies between two joined ranges keeps their bounds apart.
+    if (ends_whole ? head <= last.head : head < last.head) {
+      heads.push_back(head);
+      if (!ends_whole || last.head != UINT64_MAX) heads.push_back(ends_whole ? last.head + 1 : last.head);
+    }
+    if (!ends_whole) part_of(last.head, 0, last.tail);
+  }
+  v6_starts_.push_back(static_cast<uint32_t>(v6_tails_.size()));
+  v6_starts_.shrink_to_fit();
+  v6_tails_.shrink_to_fit();
+  v6_heads_ = SortedKeys<uint64_t>(heads);
+  v6_deep_ = SortedKeys<uint64_t>(deep);
+}
+
 bool NetworkSet::contains(const Endpoint& address) const {
-  const std::vector<Range>& ranges = ranges_[index_of(address.family)];
-  const auto after =
-      std::upper_bound(ranges.begin(), ranges.end(), address.address,
-                       [](const Bytes& bytes, const Range& range) { return bytes < range.first; });
-  return after != ranges.begin() && address.address <= std::prev(after)->last;
+  const uint8_t* bytes = address.address.data();
+  if (address.family == Family::v4) return v4_.rank(static_cast<uint32_t>(number_of(bytes, 4))) % 2 == 1;
+  const uint64_t head = number_of(bytes, 8);
+  if (v6_heads_.rank(head) % 2 == 1) return true;
+  const size_t deep = v6_deep_.rank(head);
+  if (deep == 0 || v6_deep_[deep - 1] != head) return false;
+  const auto first = v6_tails_.begin() + v6_starts_[deep - 1];
+  const auto last = v6_tails_.begin() + v6_starts_[deep];
+  return (std::upper_bound(first, last, number_of(bytes + 8, 8)) - first) % 2 == 1;
+}
+
+size_t NetworkSet::bytes() const {
+  return v4_.bytes() + v6_heads_.bytes() + v6_deep_.bytes() + v6_starts_.capacity() * sizeof(uint32_t) +
+         v6_tails_.capacity() * sizeof(uint64_t);
 }
 
 bool is_private(const Endpoint& address) {

@@ -2,15 +2,17 @@
 
 #pragma once
 
-#include <array>
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/endpoint.h"
+#include "common/sorted_keys.h"
 
 namespace shoal::common {
 
@@ -27,26 +29,62 @@ std::optional<Network> parse_network(std::string_view text);
 // The text that parse_network reads back.
 std::string to_string(const Network& network);
 
+// All addresses from `first` to `last`, of one family. Ports do not count.
+struct AddressRange {
+  Endpoint first;
+  Endpoint last;
+  bool operator==(const AddressRange&) const = default;
+};
+AddressRange range_of(const Network& network);
+
+// A set of addresses, made of any number of networks and ranges that may overlap. A lookup takes one step per
+// factor of 16 in their number: below 100 ns with a million. A million networks take at most 32 MB, whatever
+// they are.
 class NetworkSet {
  public:
+  // Collects what a set is made of. Takes 8 bytes a range of IPv4, 32 of IPv6.
+  class Builder {
+   public:
+    // Wrong order or two families: our bug.
+    void add(const AddressRange& range);
+    void add(const Network& network) { add(range_of(network)); }
+    size_t size() const { return v4_.size() + v6_.size(); }
+
+   private:
+    friend class NetworkSet;
+    struct V6 {
+      uint64_t head = 0;  // the upper half
+      uint64_t tail = 0;
+      auto operator<=>(const V6&) const = default;
+    };
+    std::vector<std::pair<uint32_t, uint32_t>> v4_;
+    std::vector<std::pair<V6, V6>> v6_;
+  };
+
   NetworkSet() = default;
   explicit NetworkSet(std::span<const Network> networks);
+  explicit NetworkSet(Builder builder);
 
-  bool empty() const { return ranges_[0].empty() && ranges_[1].empty(); }
+  bool empty() const { return v4_.size() + v6_heads_.size() + v6_deep_.size() == 0; }
 
-  // The port does not count. Time grows with the logarithm of the number of networks.
+  // The port does not count.
   bool contains(const Endpoint& address) const;
+
+  size_t bytes() const;
 
   bool operator==(const NetworkSet&) const = default;
 
  private:
-  using Bytes = std::array<uint8_t, 16>;
-  struct Range {
-    Bytes first;
-    Bytes last;
-    bool operator==(const Range&) const = default;
-  };
-  std::array<std::vector<Range>, 2> ranges_;  // IPv4, IPv6; ascending, disjoint
+  // Where the set begins and where it ends, in turn: an address is in it if an odd number of bounds are at
+  // most it. A range up to the last address has no end.
+  SortedKeys<uint32_t> v4_;
+  // The same of the upper halves, for ranges of whole /64s.
+  SortedKeys<uint64_t> v6_heads_;
+  // Upper halves of which only a part is in the set. The bounds of the i-th are v6_tails_[v6_starts_[i]] up
+  // to v6_tails_[v6_starts_[i + 1]].
+  SortedKeys<uint64_t> v6_deep_;
+  std::vector<uint32_t> v6_starts_;
+  std::vector<uint64_t> v6_tails_;
 };
 
 // Addresses that are invalid or ambiguous on other networks: private, shared (RFC 6598), loopback,

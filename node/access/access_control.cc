@@ -9,6 +9,7 @@
 #include "common/check.h"
 #include "common/log.h"
 #include "node/access/access_state.h"
+#include "node/access/network_file.h"
 #include "node/config/option_values.h"
 #include "node/os/files.h"
 #include "node/text/printable.h"
@@ -52,18 +53,30 @@ Result<sync::AccessLog> load_log(const std::string& path) {
 
 }  // namespace
 
-Result<AccessList> AccessControl::load_list(const Options::Access& options) {
-  if (options.mode == AccessMode::open || options.file.empty()) return AccessList();
-  auto list = load_access_file(options.file);
-  if (!list) return common::fail("access.file: " + list.error().message);
-  return list;
+Result<AccessFiles> AccessControl::load_files(const Options::Access& options) {
+  AccessFiles files;
+  if (options.mode != AccessMode::open && !options.file.empty()) {
+    auto list = load_access_file(options.file);
+    if (!list) return common::fail("access.file: " + list.error().message);
+    files.swarms = std::move(*list);
+  }
+  common::NetworkSet::Builder denied;
+  for (const common::Network& network : options.deny_networks) denied.add(network);
+  for (const std::string& path : options.deny_network_files) {
+    if (auto read = load_network_file(path, denied); !read) {
+      return common::fail("access.deny_network_files: " + read.error().message);
+    }
+  }
+  files.denied_count = denied.size();
+  if (files.denied_count > 0) files.denied = std::make_shared<const common::NetworkSet>(std::move(denied));
+  return files;
 }
 
 Result<AccessControl::Start> AccessControl::prepare(const Options::Access& options) {
   Start start;
-  auto list = load_list(options);
-  if (!list) return tl::make_unexpected(list.error());
-  start.file = std::move(*list);
+  auto files = load_files(options);
+  if (!files) return tl::make_unexpected(files.error());
+  start.files = std::move(*files);
   auto log = load_log(options.state_file);
   if (!log) return tl::make_unexpected(log.error());
   start.log = std::move(*log);
@@ -86,7 +99,9 @@ AccessControl::AccessControl(uv_loop_t* loop, const Options::Access& options, ui
       store_(store),
       hooks_(std::move(hooks)),
       log_(std::move(start.log)),
-      file_(std::make_shared<const AccessList>(std::move(start.file))),
+      file_(std::make_shared<const AccessList>(std::move(start.files.swarms))),
+      denied_(std::move(start.files.denied)),
+      denied_count_(start.files.denied_count),
       publish_timer_(loop, [this] { publish(); }),
       settle_timer_(loop, [this] { settle(); }),
       sweep_timer_(loop, [this] { sweep_some(); }) {
@@ -145,14 +160,17 @@ void AccessControl::from_fifo(bool listed, const std::vector<InfoHash>& hashes, 
   }
 }
 
-void AccessControl::set(const Options::Access& options, AccessList list) {
+void AccessControl::set(const Options::Access& options, AccessFiles files) {
   ++counts_.reloads;
-  file_ = std::make_shared<const AccessList>(std::move(list));
+  file_ = std::make_shared<const AccessList>(std::move(files.swarms));
+  denied_ = std::move(files.denied);
+  denied_count_ = files.denied_count;
   options_ = options;
   log_line(LogLevel::info, "access list loaded",
            {{"mode", std::string(to_string(options_.mode))},
             {"entries", std::to_string(file_->size())},
-            {"changes", std::to_string(log_.size())}});
+            {"changes", std::to_string(log_.size())},
+            {"denied_networks", std::to_string(denied_count_)}});
   sweep_again_ = true;
   publish();
 }
@@ -169,7 +187,7 @@ void AccessControl::rebuild() {
   });
   rules_ = {options_.mode, file_, std::make_shared<const AccessList>(std::move(added)),
             std::make_shared<const AccessList>(std::move(removed))};
-  policy_ = AnnouncePolicy::unless_open(rules_, options_);
+  policy_ = AnnouncePolicy::unless_open(rules_, options_, denied_);
   SwarmFilter serves;
   if (options_.mode != AccessMode::open) {
     serves = [policy = policy_](const InfoHash& hash) { return policy->allows(hash); };
@@ -251,7 +269,8 @@ AccessStatus AccessControl::status() const {
   AccessStatus status = counts_;
   status.mode = options_.mode;
   status.file_entries = file_->size();
-  status.file_bytes = file_->bytes();
+  status.file_bytes = file_->bytes() + (denied_ ? denied_->bytes() : 0);
+  status.denied_networks = denied_count_;
   status.changes = log_.size();
   return status;
 }

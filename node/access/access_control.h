@@ -29,6 +29,7 @@ struct AccessStatus {
   AccessMode mode = AccessMode::open;
   uint64_t file_entries = 0;
   uint64_t file_bytes = 0;       // memory that they use
+  uint64_t denied_networks = 0;  // listed by the options and the files
   uint64_t changes = 0;          // made at run time
   uint64_t refused_changes = 0;  // beyond the maximum
   uint64_t bad_lines = 0;        // read from the FIFOs
@@ -38,20 +39,27 @@ struct AccessStatus {
   uint64_t state_writes_failed = 0;
 };
 
+// What the files of [access] and access.deny_networks say.
+struct AccessFiles {
+  AccessList swarms;
+  std::shared_ptr<const common::NetworkSet> denied;  // null: none
+  size_t denied_count = 0;                           // before networks that touch were joined
+};
+
 class AccessControl {
  public:
   // What prepare() reads before the loop runs. The operator sees its error at start.
   struct Start {
-    AccessList file;
+    AccessFiles files;
     sync::AccessLog log;
     FileDescriptor fifo_add;     // closed: none
     FileDescriptor fifo_delete;  // closed: none
   };
   static common::Result<Start> prepare(const Options::Access& options);
 
-  // Loads the access list that `options` name. Any thread; a large list takes seconds. The error names the
-  // option and the file.
-  static common::Result<AccessList> load_list(const Options::Access& options);
+  // Loads the lists that `options` name. Any thread; large lists take seconds. The error names the option and
+  // the file.
+  static common::Result<AccessFiles> load_files(const Options::Access& options);
 
   struct Hooks {
     std::function<void(std::shared_ptr<const AnnouncePolicy>)> publish;      // to the workers
@@ -78,8 +86,8 @@ class AccessControl {
   const sync::AccessLog& log() const { return log_; }
   void changes_merged(std::span<const proto::AccessChange> changes);
 
-  // Replaces the options and the list. What was opened at start stays as it is.
-  void set(const Options::Access& options, AccessList list);
+  // Replaces the options and the lists. What was opened at start stays as it is.
+  void set(const Options::Access& options, AccessFiles files);
   // Counts a list that could not be loaded. Nothing changes.
   void count_failed_reload() { ++counts_.reloads_failed; }
 
@@ -112,6 +120,8 @@ class AccessControl {
   const Hooks hooks_;
   sync::AccessLog log_;
   std::shared_ptr<const AccessList> file_;
+  std::shared_ptr<const common::NetworkSet> denied_;  // null: none
+  size_t denied_count_ = 0;
   AccessRules rules_;                             // as last published
   std::shared_ptr<const AnnouncePolicy> policy_;  // the same
   std::vector<std::unique_ptr<AccessFifo>> fifos_;

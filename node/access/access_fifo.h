@@ -13,6 +13,7 @@
 #include "common/info_hash.h"
 #include "common/result.h"
 #include "node/access/access_list.h"
+#include "node/access/line_file.h"
 #include "node/os/file_descriptor.h"
 
 namespace shoal::node {

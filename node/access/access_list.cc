@@ -1,15 +1,11 @@
 #include "node/access/access_list.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <bit>
-#include <cerrno>
 #include <cstring>
 #include <utility>
 
-#include "node/os/file_descriptor.h"
+#include "node/access/line_file.h"
 #include "node/store/allocation.h"
 #include "node/text/printable.h"
 
@@ -22,7 +18,6 @@ namespace {
 constexpr size_t kHashesPerSlot = 16;
 constexpr unsigned kSlotBitsMax = 24;
 constexpr size_t kHashDigits = 40;
-constexpr size_t kReadBytes = 1 << 20;
 
 // The first eight bytes as a number.
 uint64_t head_of(const InfoHash& hash) {
@@ -76,74 +71,26 @@ AccessLine read_access_line(std::string_view line, InfoHash& hash) {
   return AccessLine::hash;
 }
 
-namespace {
-
-// Collects the hashes of a file's lines until the first bad one.
-class FileLines {
- public:
-  FileLines(const std::string& path, size_t bytes) : path_(path) {
-    hashes_.reserve(std::min(bytes / kHashDigits + 1, kListedMax));
-  }
-
-  bool add(std::string_view line) {
-    ++number_;
+common::Result<AccessList> load_access_file(const std::string& path) {
+  std::vector<InfoHash> hashes;
+  const auto add = [&](std::string_view line) -> std::string {
     InfoHash hash;
     switch (read_access_line(line, hash)) {
       case AccessLine::nothing:
-        return true;
+        return "";
       case AccessLine::bad:
-        error_ = printable(path_) + ":" + std::to_string(number_) + ": \"" + printable(line, 60) +
-                 "\" is not an info_hash (40 hexadecimal digits)";
-        return false;
+        return "\"" + printable(line, 60) + "\" is not an info_hash (40 hexadecimal digits)";
       case AccessLine::hash:
         break;
     }
-    if (hashes_.size() == kListedMax) {
-      error_ = printable(path_) + ": more than " + std::to_string(kListedMax) + " info_hashes";
-      return false;
-    }
-    hashes_.push_back(hash);
-    return true;
-  }
-
-  common::Result<AccessList> finish() {
-    if (!error_.empty()) return common::fail(error_);
-    return AccessList(std::move(hashes_));
-  }
-
- private:
-  const std::string& path_;
-  std::vector<InfoHash> hashes_;
-  size_t number_ = 0;
-  std::string error_;
-};
-
-}  // namespace
-
-common::Result<AccessList> load_access_file(const std::string& path) {
-  const auto failed = [&](const std::string& why) { return common::fail(printable(path) + ": " + why); };
-  // O_NONBLOCK: a FIFO of that name must not block us forever.
-  const FileDescriptor file(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-  struct stat info {};
-  if (!file.is_open() || fstat(file.get(), &info) != 0) {
-    return failed(std::string("cannot be read: ") + std::strerror(errno));
-  }
-  if (!S_ISREG(info.st_mode)) return failed("is not a regular file");
-  FileLines lines(path, static_cast<size_t>(info.st_size));
-  LineSplitter splitter;
-  std::string buffer(kReadBytes, '\0');
-  for (;;) {
-    const ssize_t got = read(file.get(), buffer.data(), buffer.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return failed(std::string("cannot be read: ") + std::strerror(errno));
-    if (got == 0) break;
-    const auto add = [&](std::string_view line) { return lines.add(line); };
-    if (!splitter.feed(std::string_view(buffer).substr(0, static_cast<size_t>(got)), add)) {
-      return lines.finish();
-    }
-  }
-  if (!splitter.rest().empty()) lines.add(splitter.rest());
-  return lines.finish();
+    if (hashes.size() == kListedMax) return "more than " + std::to_string(kListedMax) + " info_hashes";
+    hashes.push_back(hash);
+    return "";
+  };
+  const auto read = for_each_line(
+      path, add, [&](size_t bytes) { hashes.reserve(std::min(bytes / kHashDigits + 1, kListedMax)); });
+  if (!read) return tl::make_unexpected(read.error());
+  return AccessList(std::move(hashes));
 }
 
 }  // namespace shoal::node

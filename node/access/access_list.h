@@ -43,43 +43,6 @@ enum class AccessLine : uint8_t { nothing, hash, bad };
 // AccessLine::hash.
 AccessLine read_access_line(std::string_view line, common::InfoHash& hash);
 
-// Splits text into lines as it arrives.
-class LineSplitter {
- public:
-  // Longer lines are cut to kLineMax + 1 bytes.
-  static constexpr size_t kLineMax = 1024;
-
-  // Calls visit(line) for each line that ends in `text`. Stops when visit returns false; do not use the
-  // object after that.
-  template <class Visit>
-  bool feed(std::string_view text, Visit visit) {
-    while (!text.empty()) {
-      const size_t end = text.find('\n');
-      if (end == std::string_view::npos) {
-        keep(text);
-        return true;
-      }
-      std::string_view line = text.substr(0, end);
-      text.remove_prefix(end + 1);
-      if (!partial_.empty()) {
-        keep(line);
-        line = partial_;
-      }
-      if (!visit(line.substr(0, kLineMax + 1))) return false;
-      partial_.clear();
-    }
-    return true;
-  }
-
-  // The text after the last line feed.
-  std::string_view rest() const { return partial_; }
-
- private:
-  void keep(std::string_view text) { partial_ += text.substr(0, kLineMax + 1 - partial_.size()); }
-
-  std::string partial_;
-};
-
 // Reads a file of lines. The error names the path and the number of the first bad line. Ten million lines
 // take seconds: do not call it on the control thread's loop.
 common::Result<AccessList> load_access_file(const std::string& path);

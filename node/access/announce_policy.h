@@ -38,11 +38,13 @@ std::string_view to_string(Refusal refusal);
 
 class AnnouncePolicy {
  public:
-  AnnouncePolicy(AccessRules swarms, const Options::Access& options);
+  // `denied`: the networks of access.deny_networks and access.deny_network_files; null: none.
+  AnnouncePolicy(AccessRules swarms, const Options::Access& options,
+                 std::shared_ptr<const common::NetworkSet> denied);
 
   // Returns the policy, or null if it forbids nothing.
-  static std::shared_ptr<const AnnouncePolicy> unless_open(AccessRules swarms,
-                                                           const Options::Access& options);
+  static std::shared_ptr<const AnnouncePolicy> unless_open(AccessRules swarms, const Options::Access& options,
+                                                           std::shared_ptr<const common::NetworkSet> denied);
 
   // `peer` is the address that other peers would get.
   Refusal judge(const proto::AnnounceRequest& request, const common::Endpoint& peer) const;
@@ -55,7 +57,7 @@ class AnnouncePolicy {
 
   // True: the client is in a denied network and gets no service at all.
   bool denies(const common::Endpoint& client) const {
-    return !denied_networks_.empty() && denied_networks_.contains(client);
+    return denied_networks_ != nullptr && denied_networks_->contains(client);
   }
 
  private:
@@ -63,7 +65,7 @@ class AnnouncePolicy {
 
   const AccessRules swarms_;
   const Options::Access options_;
-  const common::NetworkSet denied_networks_;  // those of the options
+  const std::shared_ptr<const common::NetworkSet> denied_networks_;  // null: none
 };
 
 }  // namespace shoal::node

@@ -32,7 +32,10 @@ Json list_json(const AccessControl& access) {
                        {"change", change.listed ? "add" : "remove"},
                        {"unix_ms", change.stamp.unix_ms}});
   });
-  return {{"mode", to_string(status.mode)}, {"file_entries", status.file_entries}, {"changes", changes}};
+  return {{"mode", to_string(status.mode)},
+          {"file_entries", status.file_entries},
+          {"denied_networks", status.denied_networks},
+          {"changes", changes}};
 }
 
 }  // namespace

@@ -275,6 +275,8 @@ std::vector<Row> access_rows() {
               read_refusals),
       gauge("shoal_access_file_entries", "Entries of access.file.",
             [](const NodeState& s) { return s.access.file_entries; }),
+      gauge("shoal_access_denied_networks", "Entries of access.deny_networks and access.deny_network_files.",
+            [](const NodeState& s) { return s.access.denied_networks; }),
       gauge("shoal_access_changes", "Entries of the access list changed at run time.",
             [](const NodeState& s) { return s.access.changes; }),
       counter("shoal_access_changes_refused_total", "Run-time changes refused because there are too many.",

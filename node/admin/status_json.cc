@@ -190,6 +190,7 @@ Json clock_json(const sync::Status& status) {
 Json access_json(const AccessStatus& access) {
   return {{"mode", to_string(access.mode)},
           {"file_entries", access.file_entries},
+          {"denied_networks", access.denied_networks},
           {"changes", access.changes},
           {"refused_changes", access.refused_changes},
           {"bad_lines", access.bad_lines},

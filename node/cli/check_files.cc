@@ -9,6 +9,7 @@
 
 #include "node/access/access_list.h"
 #include "node/access/access_state.h"
+#include "node/access/network_file.h"
 #include "node/admin/admin_token.h"
 #include "node/cluster/key_file.h"
 #include "node/os/atomic_file.h"
@@ -73,6 +74,10 @@ class FileChecks {
       note("access.file", list);
       known = list.has_value();
       if (list) listed = list->size();
+    }
+    common::NetworkSet::Builder denied;
+    for (const std::string& file : options.deny_network_files) {
+      note("access.deny_network_files", load_network_file(behind_root(file), denied));
     }
     if (!options.state_file.empty()) {
       const std::string path = behind_root(options.state_file);

@@ -163,6 +163,14 @@ std::vector<Option> access_rows() {
       list(KEY(access, deny_networks), common::parse_network, 2048, kNetworks, "", Apply::always,
            {"Networks whose clients are not served.",
             "Over UDP they get no answer at all, over HTTP a failure."}),
+      list(
+          KEY(access, deny_network_files), text_if<is_path>, 16, "paths of lists of networks", "",
+          Apply::always,
+          {"Files with more networks whose clients are not served.",
+           "A line is a network (192.0.2.0/24), an address, a range (192.0.2.0-192.0.2.99), or one of "
+           "PeerGuardian's p2p or eMule's ipfilter.dat format; '#' and ';' begin comments. Up to 4000000 "
+           "networks in all. If a line is wrong, the old lists stay in force. Opened as node.user and inside "
+           "node.chroot."}),
       boolean(KEY(access, private_addresses), true, Apply::always,
               {"Whether peers with private, loopback or link-local addresses may announce.",
                "Set it to false on a tracker for the public Internet."}),

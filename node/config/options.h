@@ -73,6 +73,7 @@ struct Options {
     std::vector<std::string> clients_allow;
     std::vector<std::string> clients_deny;
     std::vector<common::Network> deny_networks;
+    std::vector<std::string> deny_network_files;
     bool private_addresses{};
     std::vector<common::Network> trusted_proxies;
     std::string client_header;

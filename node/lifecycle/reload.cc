@@ -44,9 +44,9 @@ tl::expected<Reload, ReloadFailure> prepare_reload(const Options& running,
     const auto usable = check_replaceable("admin.export_file", export_file);
     if (!usable) return failed(Part::options, usable.error().message);
   }
-  auto list = AccessControl::load_list(reload.options.access);
-  if (!list) return failed(Part::access, list.error().message);
-  reload.access_list = std::move(*list);
+  auto files = AccessControl::load_files(reload.options.access);
+  if (!files) return failed(Part::access, files.error().message);
+  reload.access_files = std::move(*files);
   reload.warnings = start_warnings(reload.options, geteuid() == 0);
   return reload;
 }

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "common/result.h"
-#include "node/access/access_list.h"
+#include "node/access/access_control.h"
 #include "node/cluster/node_keys.h"
 #include "node/config/options.h"
 #include "node/config/reloadable.h"
@@ -22,7 +22,7 @@ struct Reload {
   OptionChanges changes;
   std::optional<NodeKeys> keys;  // none: the node has no key files
   std::string admin_token;       // empty: none
-  AccessList access_list;
+  AccessFiles access_files;
   std::vector<std::string> warnings;  // of start_warnings()
 };
 

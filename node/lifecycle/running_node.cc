@@ -236,7 +236,7 @@ void RunningNode::apply(Reload reload) {
   options_ = std::move(reload.options);
   admin_token_ = std::move(reload.admin_token);
   if (reload.keys) apply_keys(std::move(*reload.keys));
-  access_.set(options_.access, std::move(reload.access_list));
+  access_.set(options_.access, std::move(reload.access_files));
   warn(std::move(reload.warnings));
   for (const Apply target : reload.changes.apply) apply(target);
 }

@@ -178,6 +178,21 @@ class Access(ReloadCase):
 
         self.eventually(True, refused_by_udp)
 
+    @of("access.deny_network_files")
+    def test_denied_network_files(self):
+        path = self.path("networks", "# a list\n127.0.0.0-127.255.255.255\n")
+        self.reload(access__deny_network_files=[path])
+        wait_for(lambda: self.refusal().startswith("this network"), 5)
+        self.assertEqual(self.node(0).status()["access"]["denied_networks"], 1)
+        # A line that is none: the old list stays.
+        self.path("networks", "no network\n")
+        self.assertFalse(hang_up(self.node(0)))
+        self.assertIn('networks:1: "no network" is no network', self.node(0).status()["reload"]["error"])
+        self.assertTrue(self.refusal().startswith("this network"))
+        self.path("networks", "somebody:10.0.0.0-10.0.0.255\n")
+        self.assertTrue(hang_up(self.node(0)))
+        self.eventually("", self.refusal)
+
     @of("access.trusted_proxies", "access.client_header")
     def test_proxies(self):
         def client_is(header):

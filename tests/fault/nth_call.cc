@@ -1,5 +1,6 @@
-// A library to preload: the n-th call of one kind fails, once. NTH_CALL=KIND:N says which; without it nothing fails. At the
-// end, or when it is told by SIGUSR2, it writes how often each kind was called to the file NTH_COUNTS.
+// A library to preload: the n-th call of one kind fails, once. NTH_CALL=KIND:N says which; without it nothing
+// fails. At the end, or when it is told by SIGUSR2, it writes how often each kind was called to the file
+// NTH_COUNTS.
 //
 // Calls that the C library makes itself are not seen, nor what a program asks the kernel by syscall().
 
@@ -27,9 +28,36 @@
 namespace {
 
 enum Kind {
-  kSocket, kBind, kListen, kConnect, kAccept, kGetsockname, kSetsockopt, kRecvmmsg, kSendmmsg, kSendmsg, kRecv, kSend,
-  kRead, kWrite, kWriteShort, kOpen, kRename, kFsync, kMmap, kNew, kAlignedAlloc, kThread, kEpollCreate, kEpollCtl,
-  kEpollWait, kEventfd, kPipe, kGetaddrinfo, kGetrlimit, kKinds
+  kSocket,
+  kBind,
+  kListen,
+  kConnect,
+  kAccept,
+  kGetsockname,
+  kSetsockopt,
+  kRecvmmsg,
+  kSendmmsg,
+  kSendmsg,
+  kRecv,
+  kSend,
+  kRead,
+  kWrite,
+  kWriteShort,
+  kOpen,
+  kRename,
+  kFsync,
+  kMmap,
+  kNew,
+  kAlignedAlloc,
+  kThread,
+  kEpollCreate,
+  kEpollCtl,
+  kEpollWait,
+  kEventfd,
+  kPipe,
+  kGetaddrinfo,
+  kGetrlimit,
+  kKinds
 };
 
 struct Row {
@@ -37,15 +65,35 @@ struct Row {
   int error;
 };
 
-constexpr Row kRows[kKinds] = {
-    {"socket", EMFILE},    {"bind", EADDRNOTAVAIL}, {"listen", EADDRINUSE},   {"connect", ENETUNREACH},
-    {"accept", EMFILE},    {"getsockname", ENOBUFS}, {"setsockopt", ENOBUFS}, {"recvmmsg", ENOMEM},
-    {"sendmmsg", ENOBUFS}, {"sendmsg", ENOBUFS},    {"recv", ENOMEM},         {"send", ENOBUFS},
-    {"read", EIO},         {"write", ENOSPC},       {"write_short", 0},       {"open", ENFILE},
-    {"rename", EIO},       {"fsync", EIO},          {"mmap", ENOMEM},         {"new", ENOMEM},
-    {"aligned_alloc", ENOMEM}, {"thread", EAGAIN},  {"epoll_create", EMFILE}, {"epoll_ctl", ENOSPC},
-    {"epoll_wait", EINTR}, {"eventfd", EMFILE},     {"pipe", EMFILE},         {"getaddrinfo", EAI_MEMORY},
-    {"getrlimit", EPERM}};
+constexpr Row kRows[kKinds] = {{"socket", EMFILE},
+                               {"bind", EADDRNOTAVAIL},
+                               {"listen", EADDRINUSE},
+                               {"connect", ENETUNREACH},
+                               {"accept", EMFILE},
+                               {"getsockname", ENOBUFS},
+                               {"setsockopt", ENOBUFS},
+                               {"recvmmsg", ENOMEM},
+                               {"sendmmsg", ENOBUFS},
+                               {"sendmsg", ENOBUFS},
+                               {"recv", ENOMEM},
+                               {"send", ENOBUFS},
+                               {"read", EIO},
+                               {"write", ENOSPC},
+                               {"write_short", 0},
+                               {"open", ENFILE},
+                               {"rename", EIO},
+                               {"fsync", EIO},
+                               {"mmap", ENOMEM},
+                               {"new", ENOMEM},
+                               {"aligned_alloc", ENOMEM},
+                               {"thread", EAGAIN},
+                               {"epoll_create", EMFILE},
+                               {"epoll_ctl", ENOSPC},
+                               {"epoll_wait", EINTR},
+                               {"eventfd", EMFILE},
+                               {"pipe", EMFILE},
+                               {"getaddrinfo", EAI_MEMORY},
+                               {"getrlimit", EPERM}};
 
 std::atomic<long> counts[kKinds];
 int failing_kind = -1;
@@ -68,7 +116,8 @@ __attribute__((constructor)) void begin() {
   if (const char* wanted = getenv("NTH_CALL")) {
     const char* colon = strchr(wanted, ':');
     for (int kind = 0; colon != nullptr && kind < kKinds; ++kind) {
-      if (strlen(kRows[kind].name) == size_t(colon - wanted) && strncmp(kRows[kind].name, wanted, size_t(colon - wanted)) == 0) {
+      if (strlen(kRows[kind].name) == size_t(colon - wanted) &&
+          strncmp(kRows[kind].name, wanted, size_t(colon - wanted)) == 0) {
         failing_call = atol(colon + 1);
         failing_kind = kind;
       }
@@ -98,9 +147,9 @@ Function* real(Function*& kept, const char* name) {
 
 }  // namespace
 
-#define PASS(kind, failed, name, ...)                \
-  static decltype(&name) kept = nullptr;             \
-  if (fails(kind)) return failed;                    \
+#define PASS(kind, failed, name, ...)                                                     \
+  static decltype(&name) kept = nullptr;                                                  \
+  if (fails(kind)) return failed;                                                         \
   if (kept == nullptr) kept = reinterpret_cast<decltype(&name)>(dlsym(RTLD_NEXT, #name)); \
   return kept(__VA_ARGS__)
 
@@ -112,8 +161,12 @@ int listen(int a, int b) noexcept { PASS(kListen, -1, listen, a, b); }
 int connect(int a, const sockaddr* b, socklen_t c) { PASS(kConnect, -1, connect, a, b, c); }
 int accept4(int a, sockaddr* b, socklen_t* c, int d) { PASS(kAccept, -1, accept4, a, b, c, d); }
 int getsockname(int a, sockaddr* b, socklen_t* c) noexcept { PASS(kGetsockname, -1, getsockname, a, b, c); }
-int setsockopt(int a, int b, int c, const void* d, socklen_t e) noexcept { PASS(kSetsockopt, -1, setsockopt, a, b, c, d, e); }
-int recvmmsg(int a, mmsghdr* b, unsigned c, int d, timespec* e) { PASS(kRecvmmsg, -1, recvmmsg, a, b, c, d, e); }
+int setsockopt(int a, int b, int c, const void* d, socklen_t e) noexcept {
+  PASS(kSetsockopt, -1, setsockopt, a, b, c, d, e);
+}
+int recvmmsg(int a, mmsghdr* b, unsigned c, int d, timespec* e) {
+  PASS(kRecvmmsg, -1, recvmmsg, a, b, c, d, e);
+}
 int sendmmsg(int a, mmsghdr* b, unsigned c, int d) { PASS(kSendmmsg, -1, sendmmsg, a, b, c, d); }
 ssize_t sendmsg(int a, const msghdr* b, int c) { PASS(kSendmsg, -1, sendmsg, a, b, c); }
 ssize_t recv(int a, void* b, size_t c, int d) { PASS(kRecv, -1, recv, a, b, c, d); }
@@ -161,7 +214,9 @@ int openat(int folder, const char* path, int flags, ...) {
 FILE* fopen(const char* a, const char* b) { PASS(kOpen, nullptr, fopen, a, b); }
 int rename(const char* a, const char* b) noexcept { PASS(kRename, -1, rename, a, b); }
 int fsync(int a) { PASS(kFsync, -1, fsync, a); }
-void* mmap(void* a, size_t b, int c, int d, int e, off_t f) noexcept { PASS(kMmap, MAP_FAILED, mmap, a, b, c, d, e, f); }
+void* mmap(void* a, size_t b, int c, int d, int e, off_t f) noexcept {
+  PASS(kMmap, MAP_FAILED, mmap, a, b, c, d, e, f);
+}
 void* aligned_alloc(size_t a, size_t b) noexcept { PASS(kAlignedAlloc, nullptr, aligned_alloc, a, b); }
 
 int pthread_create(pthread_t* a, const pthread_attr_t* b, void* (*c)(void*), void* d) noexcept {
@@ -170,12 +225,16 @@ int pthread_create(pthread_t* a, const pthread_attr_t* b, void* (*c)(void*), voi
 
 int epoll_create1(int a) noexcept { PASS(kEpollCreate, -1, epoll_create1, a); }
 int epoll_ctl(int a, int b, int c, epoll_event* d) noexcept { PASS(kEpollCtl, -1, epoll_ctl, a, b, c, d); }
-int epoll_pwait(int a, epoll_event* b, int c, int d, const sigset_t* e) { PASS(kEpollWait, -1, epoll_pwait, a, b, c, d, e); }
+int epoll_pwait(int a, epoll_event* b, int c, int d, const sigset_t* e) {
+  PASS(kEpollWait, -1, epoll_pwait, a, b, c, d, e);
+}
 int epoll_wait(int a, epoll_event* b, int c, int d) { PASS(kEpollWait, -1, epoll_wait, a, b, c, d); }
 int eventfd(unsigned a, int b) noexcept;
 int eventfd(unsigned a, int b) noexcept { PASS(kEventfd, -1, eventfd, a, b); }
 int pipe2(int a[2], int b) noexcept { PASS(kPipe, -1, pipe2, a, b); }
-int getaddrinfo(const char* a, const char* b, const addrinfo* c, addrinfo** d) { PASS(kGetaddrinfo, EAI_MEMORY, getaddrinfo, a, b, c, d); }
+int getaddrinfo(const char* a, const char* b, const addrinfo* c, addrinfo** d) {
+  PASS(kGetaddrinfo, EAI_MEMORY, getaddrinfo, a, b, c, d);
+}
 int getrlimit(__rlimit_resource_t a, rlimit* b) noexcept { PASS(kGetrlimit, -1, getrlimit, a, b); }
 
 }  // extern "C"

@@ -4,12 +4,15 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/check.h"
 #include "common/network.h"
 #include "node/access/access_list.h"
 #include "node/access/access_state.h"
+#include "node/access/line_file.h"
+#include "node/access/network_file.h"
 
 using namespace shoal;
 
@@ -53,6 +56,22 @@ void check_state(std::string_view text) {
   CHECK_INVARIANT(again && again->size() == log->size() && again->digest() == log->digest());
 }
 
+// A set of the lines' ranges holds the ends of all of them.
+void check_ranges(std::string_view text) {
+  common::NetworkSet::Builder builder;
+  std::vector<common::AddressRange> ranges;
+  for (const std::string& line : lines_of(text, text.size() + 1)) {
+    common::AddressRange range;
+    if (node::read_network_line(line, range) != node::NetworkLine::range) continue;
+    ranges.push_back(range);
+    builder.add(range);
+  }
+  const common::NetworkSet set(std::move(builder));
+  for (const common::AddressRange& range : ranges) {
+    CHECK_INVARIANT(set.contains(range.first) && set.contains(range.last));
+  }
+}
+
 void check_network(std::string_view text) {
   const auto network = common::parse_network(text);
   if (!network) return;
@@ -65,6 +84,7 @@ void check_network(std::string_view text) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   check_lines(text);
+  check_ranges(text);
   check_state(text);
   check_network(text.substr(0, text.find('\n')));
   return 0;

@@ -2,7 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <initializer_list>
+#include <utility>
 #include <vector>
 
 #include "common/prng.h"
@@ -85,6 +87,112 @@ TEST_CASE("network set: agrees with a linear search") {
       }
       REQUIRE(set.contains(make_endpoint_v4(byte << 24 | 0x00fffffe, 1)) == expected);
     }
+  }
+}
+
+namespace {
+
+// An address whose bits are few, so that ranges nest, touch and meet at /64s and at both ends of the space.
+Endpoint sparse_v6(Prng& prng) {
+  constexpr std::array<uint8_t, 5> kBytes = {0, 1, 0x80, 0xfe, 0xff};
+  Endpoint address = *parse_address("::");
+  const bool ones = prng.below(2) == 0;
+  for (size_t i = 0; i < 16; ++i) address.address[i] = ones ? 0xff : 0;
+  for (const size_t place : {size_t{0}, size_t{7}, size_t{8}, size_t{15}}) {
+    address.address[place] = kBytes[prng.below(kBytes.size())];
+  }
+  return address;
+}
+
+}  // namespace
+
+TEST_CASE("network set: ranges of IPv6 agree with a linear search") {
+  Prng prng(11);
+  for (int round = 0; round < 400; ++round) {
+    std::vector<AddressRange> ranges;
+    NetworkSet::Builder builder;
+    for (uint64_t i = 1 + prng.below(10); i > 0; --i) {
+      AddressRange range{sparse_v6(prng), sparse_v6(prng)};
+      if (range.last.address < range.first.address) std::swap(range.first, range.last);
+      ranges.push_back(range);
+      builder.add(range);
+    }
+    const NetworkSet set(std::move(builder));
+    for (int i = 0; i < 300; ++i) {
+      const Endpoint address = sparse_v6(prng);
+      bool expected = false;
+      for (const AddressRange& range : ranges) {
+        expected |= range.first.address <= address.address && address.address <= range.last.address;
+      }
+      CAPTURE(round);
+      CAPTURE(address_to_string(address));
+      REQUIRE(set.contains(address) == expected);
+    }
+  }
+}
+
+TEST_CASE("network set: ranges of IPv4, and the ends of the space") {
+  const auto range = [](const char* first, const char* last) {
+    return AddressRange{*parse_address(first), *parse_address(last)};
+  };
+  NetworkSet::Builder builder;
+  builder.add(range("0.0.0.0", "0.0.0.5"));
+  builder.add(range("10.0.0.7", "10.0.1.3"));
+  builder.add(range("10.0.1.4", "10.0.1.9"));  // touches it
+  builder.add(range("255.255.255.254", "255.255.255.255"));
+  builder.add(range("::", "::"));
+  builder.add(range("ffff:ffff:ffff:ffff::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"));
+  const NetworkSet set(std::move(builder));
+  for (const char* inside :
+       {"0.0.0.0", "0.0.0.5", "10.0.0.7", "10.0.1.3", "10.0.1.4", "10.0.1.9", "255.255.255.255",
+        "::", "ffff:ffff:ffff:ffff::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"}) {
+    CAPTURE(inside);
+    CHECK(contains(set, inside));
+  }
+  for (const char* outside : {"0.0.0.6", "10.0.0.6", "10.0.1.10", "255.255.255.253", "::1",
+                              "ffff:ffff:ffff:fffe:ffff:ffff:ffff:ffff"}) {
+    CAPTURE(outside);
+    CHECK(!contains(set, outside));
+  }
+}
+
+TEST_CASE("network set: a million networks take at most 32 MB, whatever they are") {
+  constexpr uint32_t kNetworks = 1'000'000;
+  Prng prng(3);
+  const auto random_v6 = [&](uint8_t prefix) {
+    Endpoint address = *parse_address("::");
+    for (size_t i = 0; i < prefix / 8; ++i) address.address[i] = static_cast<uint8_t>(prng.next());
+    return Network{address, prefix};
+  };
+  for (const int kind : {0, 1, 2}) {
+    CAPTURE(kind);
+    NetworkSet::Builder builder;
+    for (uint32_t i = 0; i < kNetworks; ++i) {
+      if (kind == 0) builder.add(Network{make_endpoint_v4(static_cast<uint32_t>(prng.next()), 0), 32});
+      if (kind == 1) builder.add(random_v6(64));
+      if (kind == 2) builder.add(random_v6(128));  // the costliest: each in a /64 of its own
+    }
+    const NetworkSet set(std::move(builder));
+    CHECK(set.bytes() <= 32'000'000);
+    CHECK(!set.empty());
+  }
+}
+
+TEST_CASE("sorted keys: the rank of every key and of its neighbours, at every size of a few blocks") {
+  for (uint32_t size = 0; size < 600; ++size) {
+    std::vector<uint32_t> keys(size);
+    for (uint32_t i = 0; i < size; ++i) keys[i] = 10 + 3 * i;
+    if (size > 0) keys.back() = UINT32_MAX;
+    const SortedKeys<uint32_t> sorted{std::span<const uint32_t>(keys)};
+    REQUIRE(sorted.size() == size);
+    REQUIRE(sorted.rank(9) == (size == 1 && keys[0] <= 9 ? 1 : 0));
+    for (uint32_t i = 0; i < size; ++i) {
+      REQUIRE(sorted[i] == keys[i]);
+      REQUIRE(sorted.rank(keys[i]) == i + 1);
+      REQUIRE(sorted.rank(keys[i] - 1) == i);
+    }
+    REQUIRE(sorted.rank(UINT32_MAX) == size);
+    REQUIRE(sorted.rank(UINT32_MAX - 1) == (size > 0 ? size - 1 : 0));
   }
 }
 

@@ -13,6 +13,7 @@
 
 #include "common/hex.h"
 #include "common/prng.h"
+#include "node/access/line_file.h"
 #include "tests/unit/support/heap_bytes.h"
 #include "tests/unit/support/store_fixture.h"
 
@@ -141,6 +142,17 @@ TEST_CASE("access file: comments, CRLF, duplicates, no line feed at the end") {
   CHECK(list->contains(*common::info_hash_from_hex(kHex)));
   CHECK(list->contains(*common::info_hash_from_hex("abcdef6789abcdef0123456789abcdef01234567")));
   CHECK(node::load_access_file(TempFile("").path)->size() == 0);
+}
+
+TEST_CASE("access file: a UTF-8 byte order mark is skipped, UTF-16 is refused by name") {
+  const auto list = node::load_access_file(TempFile("\xef\xbb\xbf" + kHex).path);
+  REQUIRE(list);
+  CHECK(list->size() == 1);
+  const TempFile utf16(
+      std::string("\xff\xfe"
+                  "a\0",
+                  4));
+  CHECK(node::load_access_file(utf16.path).error().message == utf16.path + ": is UTF-16; save it as UTF-8");
 }
 
 TEST_CASE("access file: an error names the file, the line and the text found") {

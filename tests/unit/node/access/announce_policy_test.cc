@@ -34,9 +34,14 @@ proto::AnnounceRequest announce_of(uint64_t hash, const std::string& peer_id = "
   return request;
 }
 
+std::shared_ptr<const common::NetworkSet> denied_by(const node::Options::Access& options) {
+  if (options.deny_networks.empty()) return nullptr;
+  return std::make_shared<const common::NetworkSet>(options.deny_networks);
+}
+
 Refusal judge(const node::Options::Access& options, const proto::AnnounceRequest& request,
               const common::Endpoint& peer = kPublic) {
-  return AnnouncePolicy({}, options).judge(request, peer);
+  return AnnouncePolicy({}, options, denied_by(options)).judge(request, peer);
 }
 
 }  // namespace
@@ -58,18 +63,18 @@ TEST_CASE("access rules: run-time changes override the file, in both modes") {
 }
 
 TEST_CASE("policy: null where nothing is forbidden") {
-  CHECK(AnnouncePolicy::unless_open({}, node::default_options().access) == nullptr);
+  CHECK(AnnouncePolicy::unless_open({}, node::default_options().access, nullptr) == nullptr);
   CHECK(AnnouncePolicy::unless_open({AccessMode::open, list_of({1}), list_of({2}), list_of({3})},
-                                    node::default_options().access) == nullptr);
+                                    node::default_options().access, nullptr) == nullptr);
   node::Options::Access options = node::default_options().access;
   options.private_addresses = false;
-  CHECK(AnnouncePolicy::unless_open({}, options) != nullptr);
+  CHECK(AnnouncePolicy::unless_open({}, options, nullptr) != nullptr);
   options = node::default_options().access;
   options.clients_deny = {"-XL"};
-  CHECK(AnnouncePolicy::unless_open({}, options) != nullptr);
+  CHECK(AnnouncePolicy::unless_open({}, options, nullptr) != nullptr);
   AccessRules allow;
   allow.mode = AccessMode::allow;
-  const auto policy = AnnouncePolicy::unless_open(allow, node::default_options().access);
+  const auto policy = AnnouncePolicy::unless_open(allow, node::default_options().access, nullptr);
   REQUIRE(policy != nullptr);
   CHECK(policy->judge(announce_of(1), kPublic) == Refusal::swarm);
 }
