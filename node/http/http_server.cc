@@ -1,11 +1,19 @@
 #include "node/http/http_server.h"
 
+#include <linux/sockios.h>
+#include <netinet/tcp.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <utility>
 
 #include "common/check.h"
+#include "node/http/read_pace.h"
 #include "node/http/streamed_answer_pump.h"
-#include "node/net/socket_address.h"
 #include "node/os/monotonic.h"
 #include "proto/http_answer.h"
 #include "proto/proxy_protocol.h"
@@ -17,37 +25,76 @@ using common::ByteSpan;
 
 namespace {
 
-constexpr size_t kReadBufferBytes = 64 << 10;
+// Read at once. Larger requests take several reads.
+constexpr size_t kPieceBytes = 4 << 10;
+// Kept of a connection's input: an incomplete request, or what came after the requests of one turn.
+constexpr size_t kInputMax = 12 << 10;
+static_assert(kInputMax > proto::kHttpHeadMax + proto::kHttpBodyMax && kInputMax > proto::kProxyHeaderMax);
+// Answers made before the kernel is asked to take them.
+constexpr size_t kAnswersAtOnce = 8 << 10;
 constexpr size_t kOutKeptBytes = 256 << 10;  // a larger answer buffer is given back
+
+// The kernel's buffers, which it doubles: room for the usual answers, so that a connection that is not read
+// costs little. A streamed answer needs more, or it would crawl over a long way.
+constexpr int kSendBufferBytes = 16 << 10;
+constexpr int kReceiveBufferBytes = 16 << 10;
+constexpr int kStreamBufferBytes = 512 << 10;
+
 constexpr uint64_t kLongAnswerMs = 600'000;  // for us to make a piece
 constexpr uint64_t kLingerMs = 1'000;  // after an error, for the client to read the answer before we close
+constexpr uint64_t kLookMs = 1'000;    // at time-outs
+constexpr size_t kExpiredAtOnce = 64;  // closed before the loop goes on
+
+void set_option(int fd, int level, int name, int value) { setsockopt(fd, level, name, &value, sizeof value); }
+
+// Whether the kernel holds bytes that the client has not acknowledged.
+bool is_unread(int fd) {
+  int bytes = 0;
+  return ioctl(fd, SIOCOUTQ, &bytes) == 0 && bytes > 0;
+}
 
 }  // namespace
-
-struct HttpServer::Listener {
-  uv_tcp_t tcp;
-  HttpServer* server = nullptr;
-};
 
 struct HttpServer::Connection {
   uv_tcp_t tcp;
   uv_write_t write;
   HttpServer* server = nullptr;
-  Connection* previous = nullptr;
-  Connection* next = nullptr;
-  uint64_t since_ms = 0;  // when the present wait began
+  QueueLink<Connection> waits;  // in the queue of `wait`
+  QueueLink<Connection> turns;  // in the queue of those whose turn comes
+  uint64_t since_ms = 0;        // when the present wait began
+  uint64_t turn = 0;            // in which `budget` holds
+  TurnBudget budget;
   common::Endpoint client;
-  std::string partial;                                  // the beginning of a request
+  std::string kept;                                     // input that is not answered
   std::string unsent;                                   // the end of an answer
+  size_t waiting_bytes = 0;                             // of both, as counted
   std::unique_ptr<StreamedAnswerPump> streamed_answer;  // being made; null: none
+  ReadPace pace{0};
+  uint64_t streamed_since_ms = 0;
+  int fd = -1;
   Wait wait = Wait::request;
   proto::HttpRules rules;
+  bool reading = false;
+  bool unfinished = false;  // `kept` may hold a complete request
+  bool streaming = false;   // `unsent` is a piece of a streamed answer
   bool proxy_header_due = false;
   bool closing = false;
   bool counted = false;      // in limits_.per_address
   bool last_answer = false;  // close when it is sent
   bool linger =
       false;  // the client may still be sending: do not close at once, a reset would lose the answer
+
+  uv_stream_t* stream() { return reinterpret_cast<uv_stream_t*>(&tcp); }
+};
+
+struct HttpServer::Queues {
+  using Waits = LinkedQueue<Connection, &Connection::waits>;
+  using Turns = LinkedQueue<Connection, &Connection::turns>;
+
+  std::array<Waits, kWaits> of;
+  Turns turns;
+
+  Waits& waiting_for(Wait wait) { return of[static_cast<size_t>(wait)]; }
 };
 
 HttpServer::HttpServer(uv_loop_t* loop, const HttpLimits& limits, HttpHandler& handler,
@@ -57,54 +104,54 @@ HttpServer::HttpServer(uv_loop_t* loop, const HttpLimits& limits, HttpHandler& h
       handler_(handler),
       counters_(counters),
       timer_(loop, [this] { close_expired(); }),
-      read_buffer_(kReadBufferBytes) {
-  timer_.start(1'000, 1'000);
+      queues_(std::make_unique<Queues>()),
+      budget_(limits.turn),
+      read_buffer_(kPieceBytes) {
+  timer_.start(kLookMs, kLookMs);
+  CHECK_INVARIANT(uv_prepare_init(loop, &turns_) == 0);
+  CHECK_INVARIANT(uv_idle_init(loop, &go_on_) == 0);
+  turns_.data = this;
+  CHECK_INVARIANT(uv_prepare_start(&turns_, &HttpServer::on_turn) == 0);
 }
 
 HttpServer::~HttpServer() = default;
 
 void HttpServer::listen(FileDescriptor socket) {
-  auto listener = std::make_unique<Listener>();
-  listener->server = this;
-  CHECK_INVARIANT(uv_tcp_init(loop_, &listener->tcp) == 0);
-  CHECK_INVARIANT(uv_tcp_open(&listener->tcp, socket.release()) == 0);
-  listener->tcp.data = listener.get();
-  CHECK_INVARIANT(
-      uv_listen(reinterpret_cast<uv_stream_t*>(&listener->tcp), SOMAXCONN, &HttpServer::on_connection) == 0);
-  listeners_.push_back(std::move(listener));
+  // Connections inherit these. The last: the kernel drops a connection, one that we have closed too, when the
+  // client has acknowledged nothing for so long.
+  set_option(socket.get(), SOL_SOCKET, SO_SNDBUF, kSendBufferBytes);
+  set_option(socket.get(), SOL_SOCKET, SO_RCVBUF, kReceiveBufferBytes);
+  set_option(socket.get(), IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(limits_.answer_ms));
+  listeners_.push_back(std::make_unique<Listener>(
+      loop_, std::move(socket),
+      Listener::Hooks{
+          .accepted = [this](FileDescriptor connection,
+                             const common::Endpoint& client) { accept(std::move(connection), client); },
+          .tried = [this](int error) { counters_.accept_error.set(error); }}));
 }
 
 void HttpServer::stop() {
   timer_.close();
-  for (const auto& listener : listeners_) uv_close(reinterpret_cast<uv_handle_t*>(&listener->tcp), nullptr);
-  for (const Queue& queue : queues_) {
-    while (queue.front != nullptr) close(*queue.front);
+  uv_close(reinterpret_cast<uv_handle_t*>(&turns_), nullptr);
+  uv_close(reinterpret_cast<uv_handle_t*>(&go_on_), nullptr);
+  for (const auto& listener : listeners_) listener->stop();
+  for (Queues::Waits& queue : queues_->of) {
+    while (!queue.empty()) close(*queue.front(), Close::in_order);
   }
 }
 
-void HttpServer::on_connection(uv_stream_t* listener, int status) {
-  if (status == 0) static_cast<Listener*>(listener->data)->server->accept(listener);
-}
-
-void HttpServer::accept(uv_stream_t* listener) {
+void HttpServer::accept(FileDescriptor socket, const common::Endpoint& client) {
   const bool full = connections_ >= limits_.connections_max;
   auto owned = std::make_unique<Connection>();
   owned->server = this;
+  owned->fd = socket.get();
+  owned->client = client;
   CHECK_INVARIANT(uv_tcp_init(loop_, &owned->tcp) == 0);
+  CHECK_INVARIANT(uv_tcp_open(&owned->tcp, socket.release()) == 0);
   Connection& connection = *owned.release();  // freed in its close callback
   connection.tcp.data = &connection;
   ++connections_;
   counters_.connections_accepted.add();
-
-  auto* stream = reinterpret_cast<uv_stream_t*>(&connection.tcp);
-  sockaddr_storage peer{};
-  int size = sizeof peer;
-  if (uv_accept(listener, stream) != 0 ||
-      uv_tcp_getpeername(&connection.tcp, reinterpret_cast<sockaddr*>(&peer), &size) != 0) {
-    close(connection);
-    return;
-  }
-  connection.client = from_sockaddr(reinterpret_cast<sockaddr*>(&peer));
   const bool proxy = trusted(connection.client);
   connection.rules = limits_.rules;
   if (proxy) connection.rules.bare_lf = false;
@@ -113,7 +160,7 @@ void HttpServer::accept(uv_stream_t* listener) {
   if (!connection.proxy_header_due && !admit(connection)) return;
   if (full) make_room();
   wait_for(connection, Wait::request);
-  if (uv_read_start(stream, &HttpServer::on_alloc, &HttpServer::on_read) != 0) close(connection);
+  start_reading(connection);
 }
 
 // Counts a connection once its client's address is known; false: it was one too many and is closed.
@@ -124,60 +171,136 @@ bool HttpServer::admit(Connection& connection) {
   connection.counted = entry == AddressConnections::Entry::counted;
   if (entry != AddressConnections::Entry::refused) return true;
   counters_.refused_per_address.add();
-  close(connection);
+  close(connection, Close::forced);
   return false;
 }
 
+void HttpServer::on_turn(uv_prepare_t* handle) { static_cast<HttpServer*>(handle->data)->begin_turn(); }
+
+// Each that waits has one turn, as far as the budget goes; the others keep their places.
+void HttpServer::begin_turn() {
+  ++turn_;
+  budget_ = TurnBudget(limits_.turn);
+  while (Connection* connection = queues_->turns.front()) {
+    if (budget_.is_used_up() || connection->turn == turn_) return;
+    queues_->turns.remove(*connection);
+    resume(*connection);
+  }
+  uv_idle_stop(&go_on_);
+}
+
+void HttpServer::resume(Connection& connection) {
+  if (connection.unfinished) {
+    answer_input(connection, bytes_of(connection.kept), true);
+  } else {
+    read_once(connection);
+  }
+}
+
+// Its turn is over: what it sends waits in the kernel until the next.
+void HttpServer::postpone(Connection& connection) {
+  counters_.postponed.add();
+  stop_reading(connection);
+  if (!connection.turns.linked) queues_->turns.push_back(connection);
+  CHECK_INVARIANT(uv_idle_start(&go_on_, [](uv_idle_t* /*handle*/) {}) == 0);
+}
+
+bool HttpServer::may_work(Connection& connection) {
+  if (connection.turn != turn_) {
+    connection.turn = turn_;
+    connection.budget = TurnBudget(limits_.connection_turn);
+  }
+  return !budget_.is_used_up() && !connection.budget.is_used_up();
+}
+
+void HttpServer::charge(Connection& connection, size_t bytes) {
+  budget_.charge(bytes);
+  connection.budget.charge(bytes);
+}
+
+// Room of no bytes makes libuv report UV_ENOBUFS without reading.
 void HttpServer::on_alloc(uv_handle_t* handle, size_t /*suggested*/, uv_buf_t* buffer) {
-  std::vector<char>& shared = static_cast<Connection*>(handle->data)->server->read_buffer_;
-  *buffer = uv_buf_init(shared.data(), static_cast<unsigned>(shared.size()));
+  Connection& connection = *static_cast<Connection*>(handle->data);
+  HttpServer& server = *connection.server;
+  const size_t room =
+      server.may_work(connection) ? std::min(kPieceBytes, kInputMax - connection.kept.size()) : 0;
+  *buffer = uv_buf_init(server.read_buffer_.data(), static_cast<unsigned>(room));
 }
 
 void HttpServer::on_read(uv_stream_t* stream, ssize_t size, const uv_buf_t* buffer) {
   Connection& connection = *static_cast<Connection*>(stream->data);
-  if (size < 0) {
-    connection.server->close(connection);
+  if (size == UV_ENOBUFS) {
+    connection.server->postpone(connection);
+  } else if (size < 0) {
+    if (size == UV_ETIMEDOUT) connection.server->counters_.closed_timeout.add();  // TCP_USER_TIMEOUT
+    connection.server->close(connection, Close::in_order);
   } else if (size > 0) {
     const auto* data = reinterpret_cast<const uint8_t*>(buffer->base);
     connection.server->received(connection, ByteSpan(data, static_cast<size_t>(size)));
   }
 }
 
-void HttpServer::received(Connection& connection, ByteSpan bytes) {
-  if (connection.wait == Wait::client_to_close) return;
-  counters_.bytes_received.add(bytes.size());
-  const bool had_partial = !connection.partial.empty();
-  if (had_partial) {
-    connection.partial.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    bytes = bytes_of(connection.partial);
+// What libuv would do once the loop has found that there are bytes.
+void HttpServer::read_once(Connection& connection) {
+  may_work(connection);
+  const size_t room = std::min(kPieceBytes, kInputMax - connection.kept.size());
+  const ssize_t size = read(connection.fd, read_buffer_.data(), room);
+  if (size > 0) {
+    start_reading(connection);
+    received(connection,
+             ByteSpan(reinterpret_cast<const uint8_t*>(read_buffer_.data()), static_cast<size_t>(size)));
+  } else if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
+    charge(connection, 0);
+    start_reading(connection);
+  } else {
+    close(connection, Close::in_order);
   }
-  answer_input(connection, bytes, had_partial);
 }
 
-// `bytes` may lie in connection.partial.
-void HttpServer::answer_input(Connection& connection, ByteSpan bytes, bool had_partial) {
+void HttpServer::received(Connection& connection, ByteSpan bytes) {
+  counters_.bytes_received.add(bytes.size());
+  if (connection.wait == Wait::client_to_close) return charge(connection, bytes.size());
+  const bool kept = !connection.kept.empty();
+  if (kept) {
+    connection.kept.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    bytes = bytes_of(connection.kept);
+  }
+  // An incomplete request is looked at from its beginning each time.
+  charge(connection, bytes.size());
+  answer_input(connection, bytes, kept);
+}
+
+// `kept`: the bytes are those of connection.kept.
+void HttpServer::answer_input(Connection& connection, ByteSpan bytes, bool kept) {
+  may_work(connection);
   out_.clear();
   const ByteSpan rest = answer_all(connection, bytes);
+  if (connection.closing) return;
   const bool answered = rest.size() != bytes.size();
   if (rest.empty()) {
-    std::string().swap(connection.partial);
     wait_for(connection, Wait::request);
-  } else if (!had_partial || answered) {
-    connection.partial = std::string(reinterpret_cast<const char*>(rest.data()), rest.size());
+  } else if (answered || connection.wait != Wait::rest_of_request) {
     wait_for(connection, Wait::rest_of_request);  // a later byte of the same request does not extend the time
   }
-  if (!out_.empty()) {
-    send_answers(connection);
-  } else if (connection.streamed_answer) {
+  keep(connection, rest, kept);
+  if (out_.empty()) {
     all_sent(connection);
+  } else {
+    send_answers(connection);
   }
+  bound_waiting();
 }
 
-// Answers the complete requests of `input`, up to one with a long answer; returns what is left: the beginning
-// of a request, or nothing, or whatever stands behind that one.
+// Answers complete requests of `input` as far as the connection's turn goes, up to one with a long answer;
+// returns what is left: the beginning of a request, or nothing, or whatever stands behind the last one.
 ByteSpan HttpServer::answer_all(Connection& connection, ByteSpan input) {
+  connection.unfinished = false;
   if (connection.proxy_header_due && !take_proxy_header(connection, input)) return input;
-  while (!input.empty() && !connection.last_answer && !connection.streamed_answer) {
+  while (!input.empty() && !connection.last_answer) {
+    if (connection.streamed_answer || !may_work(connection) || out_.size() >= kAnswersAtOnce) {
+      connection.unfinished = true;
+      break;
+    }
     proto::HttpRequest request = proto::parse_http_request(input, connection.rules);
     if (request.state == proto::HttpState::need_more) return input;
     if (request.state == proto::HttpState::bad) {
@@ -187,9 +310,11 @@ ByteSpan HttpServer::answer_all(Connection& connection, ByteSpan input) {
     const bool more = request.consumed < input.size();
     if (draining_ != nullptr && !more && draining_->load(std::memory_order_relaxed))
       request.keep_alive = false;
+    const size_t out_before = out_.size();
     const int64_t start_us = monotonic_us();
     auto streamed_answer = handler_.answer(request, connection.client, out_);
     counters_.request_time.add(static_cast<uint64_t>(monotonic_us() - start_us));
+    charge(connection, out_.size() - out_before);
     if (streamed_answer && request.version_minor == 0) request.keep_alive = false;
     if (streamed_answer) begin_long_answer(connection, std::move(streamed_answer));
     input = input.subspan(request.consumed);
@@ -197,6 +322,17 @@ ByteSpan HttpServer::answer_all(Connection& connection, ByteSpan input) {
     connection.linger = connection.last_answer && !input.empty();
   }
   return connection.last_answer ? ByteSpan{} : input;
+}
+
+void HttpServer::keep(Connection& connection, ByteSpan rest, bool kept) {
+  if (rest.empty()) {
+    std::string().swap(connection.kept);
+  } else if (kept) {
+    connection.kept.erase(0, connection.kept.size() - rest.size());
+  } else {
+    connection.kept = std::string(reinterpret_cast<const char*>(rest.data()), rest.size());
+  }
+  count_waiting(connection);
 }
 
 void HttpServer::refuse(Connection& connection, int status) {
@@ -229,46 +365,57 @@ bool HttpServer::take_proxy_header(Connection& connection, ByteSpan& input) {
 }
 
 void HttpServer::begin_long_answer(Connection& connection, std::unique_ptr<StreamedAnswer> answer) {
+  set_option(connection.fd, SOL_SOCKET, SO_SNDBUF, kStreamBufferBytes);
+  connection.pace = ReadPace(limits_.streamed_bytes_per_s);
+  connection.streamed_since_ms = uv_now(loop_);
   connection.streamed_answer = std::make_unique<StreamedAnswerPump>(
       loop_, std::move(answer),
       [this, &connection](std::string piece, bool more) { piece_made(connection, std::move(piece), more); });
 }
 
 void HttpServer::piece_made(Connection& connection, std::string piece, bool more) {
+  if (more && limits_.streamed_ms > 0 && uv_now(loop_) - connection.streamed_since_ms > limits_.streamed_ms) {
+    counters_.closed_slow.add();
+    return close(connection, Close::forced);
+  }
   connection.unsent = std::move(piece);
-  if (!more) connection.streamed_answer.reset();
+  if (!more) {
+    connection.streamed_answer.reset();
+    set_option(connection.fd, SOL_SOCKET, SO_SNDBUF, kSendBufferBytes);
+  }
   if (connection.unsent.empty()) {
     all_sent(connection);
   } else {
+    connection.streaming = true;
     send_unsent(connection);
   }
+  bound_waiting();
 }
 
 void HttpServer::send_answers(Connection& connection) {
-  auto* stream = reinterpret_cast<uv_stream_t*>(&connection.tcp);
   uv_buf_t buffer = uv_buf_init(out_.data(), static_cast<unsigned>(out_.size()));
-  const int written = uv_try_write(stream, &buffer, 1);
-  if (written < 0 && written != UV_EAGAIN) {
-    close(connection);
-    return;
-  }
+  const int written = uv_try_write(connection.stream(), &buffer, 1);
+  if (written < 0 && written != UV_EAGAIN) return close(connection, Close::forced);
   const size_t sent = written > 0 ? static_cast<size_t>(written) : 0;
   counters_.bytes_sent.add(sent);
   if (sent == out_.size()) {
     all_sent(connection);
   } else {
     connection.unsent.assign(out_, sent);
+    connection.streaming = false;
     send_unsent(connection);
   }
   if (out_.capacity() > kOutKeptBytes) std::string().swap(out_);
 }
 
 void HttpServer::send_unsent(Connection& connection) {
-  auto* stream = reinterpret_cast<uv_stream_t*>(&connection.tcp);
   uv_buf_t rest = uv_buf_init(connection.unsent.data(), static_cast<unsigned>(connection.unsent.size()));
-  uv_read_stop(stream);
+  stop_reading(connection);
   wait_for(connection, Wait::client_to_read);
-  if (uv_write(&connection.write, stream, &rest, 1, &HttpServer::on_written) != 0) close(connection);
+  count_waiting(connection);
+  if (uv_write(&connection.write, connection.stream(), &rest, 1, &HttpServer::on_written) != 0) {
+    close(connection, Close::forced);
+  }
 }
 
 void HttpServer::on_written(uv_write_t* request, int status) {
@@ -276,54 +423,73 @@ void HttpServer::on_written(uv_write_t* request, int status) {
   HttpServer& server = *connection.server;
   if (connection.closing) return;
   if (status != 0) {
-    server.close(connection);
-    return;
+    if (status == UV_ETIMEDOUT) server.counters_.closed_timeout.add();  // TCP_USER_TIMEOUT
+    return server.close(connection, Close::forced);
   }
-  server.counters_.bytes_sent.add(connection.unsent.size());
+  const size_t size = connection.unsent.size();
+  server.counters_.bytes_sent.add(size);
   std::string().swap(connection.unsent);
+  server.count_waiting(connection);
+  if (connection.streaming && !connection.pace.took(size, uv_now(server.loop_) - connection.since_ms)) {
+    server.counters_.closed_slow.add();
+    return server.close(connection, Close::forced);
+  }
   server.all_sent(connection);
 }
 
 // The client has been sent all that has been made.
 void HttpServer::all_sent(Connection& connection) {
   if (connection.streamed_answer) {
-    uv_read_stop(reinterpret_cast<uv_stream_t*>(&connection.tcp));
+    stop_reading(connection);
     wait_for(connection, Wait::streamed_answer);
     connection.streamed_answer->make();
   } else if (connection.last_answer) {
     close_in_order(connection);
-  } else if (connection.wait == Wait::client_to_read || connection.wait == Wait::streamed_answer) {
-    read_on(connection);
+  } else {
+    if (connection.wait == Wait::client_to_read || connection.wait == Wait::streamed_answer) {
+      wait_for(connection, connection.kept.empty() ? Wait::request : Wait::rest_of_request);
+    }
+    if (connection.unfinished) {
+      postpone(connection);
+    } else {
+      start_reading(connection);
+    }
   }
 }
 
-void HttpServer::read_on(Connection& connection) {
-  uv_read_start(reinterpret_cast<uv_stream_t*>(&connection.tcp), &HttpServer::on_alloc, &HttpServer::on_read);
-  wait_for(connection, Wait::request);
-  if (connection.partial.empty()) return;
-  // More complete requests may follow one with a streamed answer.
-  const std::string input = std::exchange(connection.partial, {});
-  answer_input(connection, bytes_of(input), false);
+void HttpServer::start_reading(Connection& connection) {
+  if (std::exchange(connection.reading, true)) return;
+  if (uv_read_start(connection.stream(), &HttpServer::on_alloc, &HttpServer::on_read) != 0) {
+    close(connection, Close::forced);
+  }
+}
+
+void HttpServer::stop_reading(Connection& connection) {
+  if (std::exchange(connection.reading, false)) uv_read_stop(connection.stream());
 }
 
 void HttpServer::close_in_order(Connection& connection) {
-  if (!connection.linger) {
-    close(connection);
-    return;
-  }
-  std::string().swap(connection.partial);
-  auto* stream = reinterpret_cast<uv_stream_t*>(&connection.tcp);
-  uv_os_fd_t fd = -1;
-  if (uv_fileno(reinterpret_cast<uv_handle_t*>(&connection.tcp), &fd) == 0) shutdown(fd, SHUT_WR);
-  uv_read_start(stream, &HttpServer::on_alloc, &HttpServer::on_read);
+  if (!connection.linger) return close(connection, Close::in_order);
+  std::string().swap(connection.kept);
+  count_waiting(connection);
+  shutdown(connection.fd, SHUT_WR);
   wait_for(connection, Wait::client_to_close);
+  start_reading(connection);
 }
 
-void HttpServer::close(Connection& connection) {
+void HttpServer::close(Connection& connection, Close how) {
   if (connection.closing) return;
   connection.closing = true;
+  // Half an answer must not look whole: to HTTP/1.0 a streamed one ends with the connection.
+  const bool cut = !connection.unsent.empty() || connection.streamed_answer;
+  if (cut || (how == Close::forced && is_unread(connection.fd))) {
+    const linger none{.l_onoff = 1, .l_linger = 0};
+    setsockopt(connection.fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+  }
   connection.streamed_answer.reset();
-  unlink(connection);
+  queues_->waiting_for(connection.wait).remove(connection);
+  queues_->turns.remove(connection);
+  waiting_bytes_ -= std::exchange(connection.waiting_bytes, 0);
   if (connection.counted) limits_.per_address->leave(connection.client);
   --connections_;
   counters_.connections_closed.add();
@@ -332,49 +498,63 @@ void HttpServer::close(Connection& connection) {
   });
 }
 
-// Closes the connection that has kept us waiting longest, idle or in the middle of a request: otherwise
-// clients that never finish a request would outlive all others. Closes one that is being answered only if
-// there is no such connection.
+// The connection that has kept us waiting longest: idle, in the middle of a request or of an answer. With one
+// queue for each, clients that never finish would outlive all others.
+HttpServer::Connection* HttpServer::longest_waited_for() const {
+  Connection* longest = nullptr;
+  for (const Wait wait : {Wait::rest_of_request, Wait::client_to_read, Wait::request}) {
+    Connection* const front = queues_->waiting_for(wait).front();
+    if (front != nullptr && (longest == nullptr || front->since_ms < longest->since_ms)) longest = front;
+  }
+  return longest;
+}
+
 void HttpServer::make_room() {
-  Connection* oldest = queues_[static_cast<size_t>(Wait::request)].front;
-  Connection* slow = queues_[static_cast<size_t>(Wait::rest_of_request)].front;
-  if (oldest == nullptr || (slow != nullptr && slow->since_ms <= oldest->since_ms)) oldest = slow;
-  for (size_t i = 0; oldest == nullptr && i < queues_.size(); ++i) oldest = queues_[i].front;
+  Connection* oldest = longest_waited_for();
+  for (size_t i = 0; oldest == nullptr && i < kWaits; ++i) oldest = queues_->of[i].front();
   if (oldest == nullptr) return;
   counters_.closed_for_room.add();
-  close(*oldest);
+  close(*oldest, Close::forced);
+}
+
+void HttpServer::count_waiting(Connection& connection) {
+  const size_t now = connection.kept.capacity() + connection.unsent.capacity();
+  waiting_bytes_ += now - std::exchange(connection.waiting_bytes, now);
+}
+
+// Idle connections keep nothing, so they stay.
+void HttpServer::bound_waiting() {
+  while (waiting_bytes_ > limits_.waiting_bytes_max) {
+    Connection* longest = queues_->waiting_for(Wait::client_to_read).front();
+    Connection* const slow = queues_->waiting_for(Wait::rest_of_request).front();
+    if (longest == nullptr || (slow != nullptr && slow->since_ms < longest->since_ms)) longest = slow;
+    if (longest == nullptr) return;
+    counters_.closed_for_memory.add();
+    close(*longest, Close::forced);
+  }
 }
 
 void HttpServer::close_expired() {
-  const std::array<uint64_t, 5> limits_ms = {limits_.idle_ms, limits_.request_ms, limits_.answer_ms,
-                                             kLingerMs, kLongAnswerMs};
+  const std::array<uint64_t, kWaits> limits_ms = {limits_.idle_ms, limits_.request_ms, limits_.answer_ms,
+                                                  kLingerMs, kLongAnswerMs};
   const uint64_t now_ms = uv_now(loop_);
-  for (size_t i = 0; i < queues_.size(); ++i) {
-    while (queues_[i].front != nullptr && now_ms - queues_[i].front->since_ms >= limits_ms[i]) {
+  size_t left = kExpiredAtOnce;
+  for (size_t i = 0; i < kWaits; ++i) {
+    const Queues::Waits& queue = queues_->of[i];
+    for (; !queue.empty() && now_ms - queue.front()->since_ms >= limits_ms[i]; --left) {
+      if (left == 0) return timer_.start(1, kLookMs);
       if (static_cast<Wait>(i) != Wait::client_to_close) counters_.closed_timeout.add();
-      close(*queues_[i].front);
+      close(*queue.front(), Close::forced);
     }
   }
 }
 
 void HttpServer::wait_for(Connection& connection, Wait wait) {
   if (connection.closing) return;
-  unlink(connection);
+  queues_->waiting_for(connection.wait).remove(connection);
   connection.wait = wait;
   connection.since_ms = uv_now(loop_);
-  Queue& queue = queues_[static_cast<size_t>(wait)];
-  connection.previous = queue.back;
-  (queue.back != nullptr ? queue.back->next : queue.front) = &connection;
-  queue.back = &connection;
-}
-
-void HttpServer::unlink(Connection& connection) {
-  Queue& queue = queues_[static_cast<size_t>(connection.wait)];
-  if (connection.previous == nullptr && queue.front != &connection) return;  // in no queue yet
-  (connection.previous != nullptr ? connection.previous->next : queue.front) = connection.next;
-  (connection.next != nullptr ? connection.next->previous : queue.back) = connection.previous;
-  connection.previous = nullptr;
-  connection.next = nullptr;
+  queues_->waiting_for(wait).push_back(connection);
 }
 
 }  // namespace shoal::node

@@ -1,15 +1,20 @@
 // HttpServer: HTTP/1.x connections on one libuv loop: reading, pipelining, keep-alive, limits. What is
 // answered is the handler's. One thread; a slow client costs a little memory, never the thread.
+//
+// Work: in each turn of the loop a connection may do so much and all of them together so much (TurnWork). One
+// whose turn is over before its input is waits in a queue, first come, first served, and the bytes that it
+// sends wait in the kernel. So whoever else is on the loop waits for one turn at most, whatever is pipelined.
+//
 // Memory: all connections share one read buffer and one answer buffer. A connection keeps bytes of its own
-// only while a request is incomplete (bounded by the parser's limits), while the kernel has not taken all
-// of an answer, or while an answer is streamed. In the last two cases the server does not read from it, and
-// what it sent after the request (at most one read) waits.
+// only while its input is not finished (bounded by the parser's limits), while the kernel has not taken all
+// of an answer, or while an answer is streamed; in the last two cases it is not read from. What all keep is
+// bounded too: above that, whoever has been waited for longest is closed. Whoever does not read is reset, so
+// that the kernel keeps nothing either.
 
 #pragma once
 
 #include <uv.h>
 
-#include <array>
 #include <atomic>
 #include <memory>
 #include <string>
@@ -19,10 +24,13 @@
 #include "common/endpoint.h"
 #include "common/network.h"
 #include "node/http/http_counters.h"
+#include "node/http/linked_queue.h"
 #include "node/http/streamed_answer.h"
+#include "node/http/turn_budget.h"
 #include "node/limits/address_connections.h"
-#include "node/net/sockets.h"
+#include "node/net/listener.h"
 #include "node/net/timer.h"
+#include "node/os/file_descriptor.h"
 #include "proto/http_request.h"
 
 namespace shoal::node {
@@ -40,8 +48,16 @@ struct HttpLimits {
   size_t connections_max = 4096;
   uint64_t idle_ms = 60'000;     // without a byte of the next request
   uint64_t request_ms = 10'000;  // from a request's first byte to its last
-  uint64_t answer_ms = 10'000;   // for the client to take an answer
-  proto::HttpRules rules{};      // for what clients send themselves; connections of proxies have no bare LF
+  uint64_t answer_ms = 10'000;   // for the client to take an answer, or a piece of a streamed one
+  // In a turn of the loop: a connection, and all of them. About 2 ms at the dearest requests.
+  TurnWork connection_turn{.steps = 32, .bytes = 16 << 10};
+  TurnWork turn{.steps = 512, .bytes = 256 << 10};
+  // Input and answers that wait for clients, in all.
+  size_t waiting_bytes_max = 16 << 20;
+  // For the whole of a streamed answer, and the rate at which it must be read; 0: no limit.
+  uint64_t streamed_ms = 0;
+  uint64_t streamed_bytes_per_s = 128 << 10;
+  proto::HttpRules rules{};  // for what clients send themselves; connections of proxies have no bare LF
   // Not null: refuses connections of a client that has too many. Must outlive the server.
   AddressConnections* per_address = nullptr;
 };
@@ -74,55 +90,68 @@ class HttpServer {
 
  private:
   struct Connection;
-  struct Listener;
+  struct Queues;
   // What a connection waits for. Each queue is ordered by when the wait began, so time-outs check the front
   // only.
   enum class Wait : uint8_t { request, rest_of_request, client_to_read, client_to_close, streamed_answer };
-  struct Queue {
-    Connection* front = nullptr;
-    Connection* back = nullptr;
-  };
+  static constexpr size_t kWaits = 5;
+  // forced: what the client has not read is dropped with the connection, in the kernel too.
+  enum class Close : uint8_t { in_order, forced };
 
-  static void on_connection(uv_stream_t* listener, int status);
+  static void on_turn(uv_prepare_t* handle);
   static void on_alloc(uv_handle_t* handle, size_t suggested, uv_buf_t* buffer);
   static void on_read(uv_stream_t* stream, ssize_t size, const uv_buf_t* buffer);
   static void on_written(uv_write_t* request, int status);
 
-  void accept(uv_stream_t* listener);
+  void accept(FileDescriptor socket, const common::Endpoint& client);
   bool admit(Connection& connection);
+  void begin_turn();
+  void resume(Connection& connection);
+  void postpone(Connection& connection);
+  bool may_work(Connection& connection);
+  void charge(Connection& connection, size_t bytes);
+  void read_once(Connection& connection);
   void received(Connection& connection, common::ByteSpan bytes);
-  void answer_input(Connection& connection, common::ByteSpan bytes, bool had_partial);
+  void answer_input(Connection& connection, common::ByteSpan bytes, bool kept);
   common::ByteSpan answer_all(Connection& connection, common::ByteSpan input);
   bool take_proxy_header(Connection& connection, common::ByteSpan& input);
+  void keep(Connection& connection, common::ByteSpan rest, bool kept);
   void refuse(Connection& connection, int status);
   void begin_long_answer(Connection& connection, std::unique_ptr<StreamedAnswer> answer);
   void piece_made(Connection& connection, std::string piece, bool more);
   void send_answers(Connection& connection);
   void send_unsent(Connection& connection);
   void all_sent(Connection& connection);
-  void read_on(Connection& connection);
+  void start_reading(Connection& connection);
+  void stop_reading(Connection& connection);
   void close_in_order(Connection& connection);
-  void close(Connection& connection);
+  void close(Connection& connection, Close how);
+  Connection* longest_waited_for() const;
   void make_room();
+  void count_waiting(Connection& connection);
+  void bound_waiting();
   void close_expired();
   void wait_for(Connection& connection, Wait wait);
-  void unlink(Connection& connection);
+  bool trusted(const common::Endpoint& client) const {
+    return proxies_ != nullptr && proxies_->contains(client);
+  }
 
   uv_loop_t* const loop_;
   const HttpLimits limits_;
   HttpHandler& handler_;
   HttpCounters& counters_;
   const std::atomic<bool>* draining_ = nullptr;
-  bool trusted(const common::Endpoint& client) const {
-    return proxies_ != nullptr && proxies_->contains(client);
-  }
-
   std::shared_ptr<const common::NetworkSet> proxies_;
   bool proxy_header_ = false;
   Timer timer_;
+  uv_prepare_t turns_;
+  uv_idle_t go_on_;  // active while connections wait for their turn: the loop does not sleep
   std::vector<std::unique_ptr<Listener>> listeners_;
-  std::array<Queue, 5> queues_;
+  const std::unique_ptr<Queues> queues_;
+  uint64_t turn_ = 1;
+  TurnBudget budget_;  // left of this turn
   size_t connections_ = 0;
+  size_t waiting_bytes_ = 0;
   std::vector<char> read_buffer_;
   std::string out_;
 };

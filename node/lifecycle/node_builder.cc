@@ -24,6 +24,10 @@ namespace {
 // Left of the open files for everything but HTTP connections.
 constexpr size_t kOtherFiles = 256;
 
+// Input and answers that wait for HTTP clients: of all workers, and at least of one.
+constexpr size_t kWaitingBytesMax = 32 << 20;
+constexpr size_t kWaitingBytesMin = 2 << 20;
+
 tl::unexpected<common::Error> failed(const char* option, const common::Error& error) {
   return common::fail(std::string(option) + ": " + error.message);
 }
@@ -101,6 +105,10 @@ size_t worker_count(const Options& options) {
 size_t http_connections_max(size_t connections_limit, size_t files_max, size_t workers) {
   const size_t usable = files_max > 2 * kOtherFiles ? files_max - kOtherFiles : files_max / 2;
   return std::max<size_t>(1, std::min(connections_limit, usable) / workers);
+}
+
+size_t http_waiting_bytes_max(size_t workers) {
+  return std::max(kWaitingBytesMin, kWaitingBytesMax / workers);
 }
 
 std::vector<std::unique_ptr<WorkerCounters>> make_counters(size_t workers) {

@@ -48,6 +48,9 @@ size_t worker_count(const Options& options);
 // all else, and limits.connections is shared among the workers. At least 1.
 size_t http_connections_max(size_t connections_limit, size_t files_max, size_t workers);
 
+// HttpLimits::waiting_bytes_max of each worker.
+size_t http_waiting_bytes_max(size_t workers);
+
 std::vector<std::unique_ptr<WorkerCounters>> make_counters(size_t workers);
 
 uint64_t random_u64();

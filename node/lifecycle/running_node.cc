@@ -24,6 +24,12 @@ using common::Result;
 namespace {
 
 constexpr size_t kAdminConnectionsMax = 128;
+// A page or all metrics take milliseconds of the control thread: few between two looks at everything else.
+constexpr TurnWork kAdminConnectionTurn{.steps = 2, .bytes = 16 << 10};
+constexpr TurnWork kAdminTurn{.steps = 8, .bytes = 256 << 10};
+
+// For a full scrape by a stranger, who keeps others from theirs meanwhile.
+constexpr uint64_t kDumpMs = 1'800'000;
 
 // After the last announce, for others to get what they missed: about ten attempts.
 constexpr int64_t kLingerMs = 1'000;
@@ -70,6 +76,8 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
                       .tracker = tracker_settings(options, load_.adapted_interval_s(), limits_.requests()),
                       .http_limits = {.connections_max = http_connections_max(
                                           options.limits.connections, raise_open_files(), parts.udp.size()),
+                                      .waiting_bytes_max = http_waiting_bytes_max(parts.udp.size()),
+                                      .streamed_ms = kDumpMs,
                                       .rules = {.lenient = true, .bare_lf = true},
                                       .per_address = limits_.connections()},
                       .connection_keys = keys_.connection,
@@ -95,9 +103,12 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
   exporter_ = std::make_unique<Exporter>(&loop_.uv, exporter_settings(options), store_, clock_);
   start_workers(std::move(parts.udp), std::move(parts.http));
   if (options.admin.listen) {
-    admin_server_ = std::make_unique<HttpServer>(
-        &loop_.uv, HttpLimits{.connections_max = kAdminConnectionsMax, .rules = {.post = true}}, admin_,
-        admin_counters_);
+    admin_server_ = std::make_unique<HttpServer>(&loop_.uv,
+                                                 HttpLimits{.connections_max = kAdminConnectionsMax,
+                                                            .connection_turn = kAdminConnectionTurn,
+                                                            .turn = kAdminTurn,
+                                                            .rules = {.post = true}},
+                                                 admin_, admin_counters_);
     admin_server_->listen(std::move(parts.admin));
   }
   upkeep_.start();

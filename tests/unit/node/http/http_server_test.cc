@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <functional>
@@ -12,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "node/net/sockets.h"
 #include "proto/http_answer.h"
 
 using namespace shoal;
@@ -21,13 +23,27 @@ namespace {
 
 constexpr uint64_t kLongMs = 5000;
 
+// Pieces without end.
+class Endless final : public StreamedAnswer {
+ public:
+  bool next(std::string& out) override {
+    out.append(64 << 10, 'x');
+    return true;
+  }
+};
+
 class Ok final : public HttpHandler {
  public:
   std::unique_ptr<StreamedAnswer> answer(const proto::HttpRequest& request,
                                          const common::Endpoint& /*client*/, std::string& out) override {
-    proto::append_text(out, proto::reply_to(request), 200, "ok");
+    ++answers;
+    if (request.path == "/endless") return std::make_unique<Endless>();
+    proto::append_text(out, proto::reply_to(request), 200, text);
     return nullptr;
   }
+
+  std::string text = "ok";
+  size_t answers = 0;
 };
 
 class Client {
@@ -46,6 +62,26 @@ class Client {
   void send(const std::string& text) const {
     REQUIRE(::send(fd_, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size()));
   }
+  // Sends as much as the kernel takes at once.
+  void offer(const std::string& text) const {
+    (void)::send(fd_, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  }
+  // What has arrived.
+  std::string read() {
+    std::string out;
+    std::array<char, 65536> buffer;
+    ssize_t size = 0;
+    while ((size = recv(fd_, buffer.data(), buffer.size(), MSG_DONTWAIT)) > 0) {
+      out.append(buffer.data(), static_cast<size_t>(size));
+    }
+    reset_ = reset_ || (size < 0 && errno == ECONNRESET);
+    return out;
+  }
+  // True if the other side has reset the connection, not just closed it.
+  bool is_reset() {
+    read();
+    return reset_;
+  }
   // True once an answer has arrived.
   bool is_answered() const { return peek() > 0; }
   bool is_closed() const {
@@ -60,6 +96,7 @@ class Client {
   }
 
   int fd_;
+  bool reset_ = false;
 };
 
 using Clients = std::vector<std::unique_ptr<Client>>;
@@ -71,10 +108,11 @@ struct Fixture {
   std::unique_ptr<HttpServer> server;
   common::Endpoint address;
 
-  explicit Fixture(size_t connections_max) {
+  explicit Fixture(size_t connections_max) : Fixture(HttpLimits{.connections_max = connections_max}) {}
+
+  explicit Fixture(const HttpLimits& limits) {
     REQUIRE(uv_loop_init(&loop) == 0);
-    server = std::make_unique<HttpServer>(&loop, HttpLimits{.connections_max = connections_max}, handler,
-                                          counters);
+    server = std::make_unique<HttpServer>(&loop, limits, handler, counters);
     auto socket = open_tcp(common::make_endpoint_v4(0x7f000001, 0), PortUse::alone);
     REQUIRE(socket);
     address = local_endpoint(socket->get());
@@ -84,6 +122,13 @@ struct Fixture {
     server->stop();
     uv_run(&loop, UV_RUN_DEFAULT);
     CHECK(uv_loop_close(&loop) == 0);
+  }
+
+  // Runs one turn of the loop; returns the number of requests that it answered.
+  size_t run_turn() {
+    const size_t before = handler.answers;
+    uv_run(&loop, UV_RUN_NOWAIT);
+    return handler.answers - before;
   }
 
   bool run_until(const std::function<bool()>& condition) {
@@ -119,6 +164,18 @@ struct Fixture {
 
 const std::string kRequest = "GET / HTTP/1.1\r\nHost: t\r\n\r\n";
 const std::string kTornRequest = "GET / HTTP/1.1\r\nHost: ";
+
+std::string repeated(const std::string& text, size_t times) {
+  std::string out;
+  for (size_t i = 0; i < times; ++i) out += text;
+  return out;
+}
+
+size_t count_of(const std::string& text, const std::string& part) {
+  size_t count = 0;
+  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + part.size())) ++count;
+  return count;
+}
 
 size_t closed(const Clients& clients) {
   size_t count = 0;
@@ -165,4 +222,135 @@ TEST_CASE("http server: the oldest idle connection is closed") {
   CHECK(f.run_until([&] { return idle[0]->is_closed(); }));
   CHECK(closed(idle) == 1);
   CHECK(f.run_until([&] { return fourth->is_answered(); }));
+}
+
+TEST_CASE("http server: a turn of the loop has its work bounded, whatever is pipelined") {
+  constexpr size_t kEach = 300;
+  const HttpLimits limits{.connection_turn = {.steps = 9, .bytes = 64 << 10},
+                          .turn = {.steps = 30, .bytes = 1 << 20}};
+  Fixture f(limits);
+  Clients clients;
+  for (size_t i = 0; i < 10; ++i) clients.push_back(f.connect());
+  for (const auto& client : clients) client->send(repeated(kRequest, kEach));
+  size_t most = 0;
+  std::string first;
+  REQUIRE(f.run_until([&] {
+    most = std::max(most, f.run_turn());
+    first += clients[0]->read();
+    return f.handler.answers == clients.size() * kEach;
+  }));
+  CHECK(most <= limits.turn.steps);
+  CHECK(f.counters.postponed.value() > 0);
+  CHECK(f.run_until([&] { return count_of(first += clients[0]->read(), "200 OK") == kEach; }));
+  // Then the loop sleeps again.
+  const uint64_t postponed = f.counters.postponed.value();
+  for (int i = 0; i < 10; ++i) f.run_turn();
+  CHECK(f.counters.postponed.value() == postponed);
+}
+
+TEST_CASE("http server: one connection has its share of a turn only") {
+  const HttpLimits limits{.connection_turn = {.steps = 5, .bytes = 64 << 10}};
+  Fixture f(limits);
+  const auto client = f.connect();
+  client->send(repeated(kRequest, 100));
+  size_t most = 0;
+  CHECK(f.run_until([&] {
+    most = std::max(most, f.run_turn());
+    return f.handler.answers == 100;
+  }));
+  CHECK(most <= limits.connection_turn.steps);
+}
+
+TEST_CASE("http server: large answers use a turn up as well as many do") {
+  const HttpLimits limits{.connection_turn = {.steps = 1000, .bytes = 10'000}};
+  Fixture f(limits);
+  f.handler.text = std::string(4'000, 'x');
+  const auto client = f.connect();
+  client->send(repeated(kRequest, 50));
+  size_t most = 0;
+  CHECK(f.run_until([&] {
+    most = std::max(most, f.run_turn());
+    client->read();
+    return f.handler.answers == 50;
+  }));
+  CHECK(most <= 3);
+}
+
+TEST_CASE("http server: whoever asks once has a turn after those who came before") {
+  constexpr size_t kGreedy = 12;
+  const HttpLimits limits{.connection_turn = {.steps = 4, .bytes = 64 << 10},
+                          .turn = {.steps = 16, .bytes = 1 << 20}};
+  Fixture f(limits);
+  Clients greedy;
+  for (size_t i = 0; i < kGreedy; ++i) greedy.push_back(f.connect());
+  const auto modest = f.connect();
+  for (const auto& client : greedy) client->send(repeated(kRequest, 1000));
+  for (int i = 0; i < 5; ++i) f.run_turn();
+  modest->send(kRequest);
+  size_t turns = 0;
+  while (!modest->is_answered() && turns < 100) {
+    f.run_turn();
+    ++turns;
+  }
+  // One turn for its bytes to be seen, and those of the others: four connections in each.
+  CHECK(turns <= 1 + kGreedy / 4 + 1);
+}
+
+TEST_CASE("http server: what is not read is not answered either, and is reset in the end") {
+  Fixture f(HttpLimits{.answer_ms = 100});
+  f.handler.text = std::string(4'000, 'x');
+  const auto client = f.connect();
+  // The kernel's buffers on both ways fill up.
+  CHECK(f.run_until([&] {
+    client->offer(repeated(kRequest, 100));
+    return f.counters.closed_timeout.value() == 1;
+  }));
+  const size_t answers = f.handler.answers;
+  CHECK(answers * f.handler.text.size() < 8 << 20);
+  CHECK(client->is_reset());
+}
+
+TEST_CASE("http server: what waits for clients is bounded; the longest waited for pays") {
+  const HttpLimits limits{.waiting_bytes_max = 40'000};
+  Fixture f(limits);
+  const std::string torn = "GET /" + std::string(3'000, 'x');
+  Clients slow;
+  const auto idle = f.connect();
+  for (size_t i = 0; i < 40; ++i) {
+    slow.push_back(f.connect(torn));
+    f.pass_time();
+  }
+  CHECK(f.counters.closed_for_memory.value() >= 40 - limits.waiting_bytes_max / torn.size());
+  CHECK(slow.front()->is_closed());
+  CHECK(!slow.back()->is_closed());
+  CHECK(!idle->is_closed());
+  slow.back()->send(" HTTP/1.1\r\nHost: t\r\n\r\n");
+  CHECK(f.run_until([&] { return slow.back()->is_answered(); }));
+}
+
+TEST_CASE("http server: a streamed answer has a deadline") {
+  Fixture f(HttpLimits{.streamed_ms = 200});
+  const auto client = f.connect("GET /endless HTTP/1.1\r\nHost: t\r\n\r\n");
+  size_t size = 0;
+  CHECK(f.run_until([&] {
+    size += client->read().size();
+    return f.counters.closed_slow.value() == 1;
+  }));
+  CHECK(size > 64 << 10);
+  CHECK(client->is_reset());
+}
+
+TEST_CASE("http server: connections that expire together are closed a few in a turn") {
+  Fixture f(HttpLimits{.idle_ms = 300});
+  Clients idle;
+  for (size_t i = 0; i < 150; ++i) idle.push_back(f.connect());
+  uint64_t most = 0;
+  CHECK(f.run_until([&] {
+    const uint64_t before = f.counters.connections_closed.value();
+    f.run_turn();
+    most = std::max(most, f.counters.connections_closed.value() - before);
+    return f.counters.connections_closed.value() == idle.size();
+  }));
+  CHECK(most <= 64);
+  CHECK(f.counters.closed_timeout.value() == idle.size());
 }

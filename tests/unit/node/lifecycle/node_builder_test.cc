@@ -94,6 +94,12 @@ TEST_CASE("node builder: workers share the HTTP connections, and leave files for
   CHECK(make_counters(3).size() == 3);
 }
 
+TEST_CASE("node builder: what waits for HTTP clients is bounded for all workers together") {
+  CHECK(http_waiting_bytes_max(1) == 32 << 20);
+  CHECK(http_waiting_bytes_max(4) == 8 << 20);
+  CHECK(http_waiting_bytes_max(256) == 2 << 20);
+}
+
 TEST_CASE("node builder: the cluster gets the options it runs by") {
   Options options = small_node();
   options.node.name = "n1";
