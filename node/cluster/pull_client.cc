@@ -21,7 +21,9 @@ struct PullClient::Connection {
   uint64_t pull = 0;
   std::shared_ptr<const std::vector<uint8_t>> request;
   bool connected = false;
-  uint64_t late_ms = 0;  // loop time at which the client gives up
+  bool answered = false;  // something has arrived
+  bool paused = false;    // until the loop's next turn
+  uint64_t late_ms = 0;   // loop time at which the client gives up
 };
 
 PullClient::PullClient(uv_loop_t* loop, const Endpoint& source, const PullClientLimits& limits, Events events)
@@ -29,13 +31,15 @@ PullClient::PullClient(uv_loop_t* loop, const Endpoint& source, const PullClient
       source_(common::is_wildcard(source) ? std::nullopt : std::optional(source)),
       limits_(limits),
       events_(std::move(events)),
-      timer_(loop, [this] { check_deadlines(); }) {}
+      timer_(loop, [this] { check_deadlines(); }),
+      next_turn_(loop, [this] { read_on(); }) {}
 
 PullClient::~PullClient() = default;
 
 void PullClient::stop() {
   while (!connections_.empty()) close(*connections_.back());
   timer_.close();
+  next_turn_.close();
 }
 
 void PullClient::start(const sync::PullStart& pull) {
@@ -84,25 +88,43 @@ void PullClient::connected(Connection& connection, int status) {
     if (write_status != 0 && write_status != UV_ECANCELED)
       of.client->fail(of, of.client->counters_.dropped_broken);
   };
-  const auto on_alloc = [](uv_handle_t* handle, size_t /*suggested*/, uv_buf_t* out) {
-    auto& shared = static_cast<Connection*>(handle->data)->client->read_buffer_;
-    *out = uv_buf_init(shared.data(), static_cast<unsigned>(shared.size()));
-  };
-  if (uv_write(&connection.write, stream, &buffer, 1, on_written) != 0 ||
-      uv_read_start(stream, on_alloc, &PullClient::on_read) != 0) {
+  if (uv_write(&connection.write, stream, &buffer, 1, on_written) != 0 || !start_reading(connection)) {
     return fail(connection, counters_.dropped_broken);
   }
   set_timer();
 }
 
+bool PullClient::start_reading(Connection& connection) {
+  const auto on_alloc = [](uv_handle_t* handle, size_t /*suggested*/, uv_buf_t* out) {
+    auto& shared = static_cast<Connection*>(handle->data)->client->read_buffer_;
+    *out = uv_buf_init(shared.data(), static_cast<unsigned>(shared.size()));
+  };
+  return uv_read_start(reinterpret_cast<uv_stream_t*>(&connection.tcp), on_alloc, &PullClient::on_read) == 0;
+}
+
 void PullClient::on_read(uv_stream_t* stream, ssize_t size, const uv_buf_t* buffer) {
   Connection& connection = *static_cast<Connection*>(stream->data);
   PullClient& client = *connection.client;
-  if (size == UV_EOF) return client.end(connection);
+  // A donor that does not know us, or is busy, says nothing and resets the connection.
+  if (size == UV_EOF || (size == UV_ECONNRESET && !connection.answered)) return client.end(connection);
   if (size < 0) return client.fail(connection, client.counters_.dropped_broken);
+  if (size == 0) return;  // a false alarm
+  // libuv would read on until the socket is empty.
+  uv_read_stop(stream);
+  connection.answered = true;
+  connection.paused = true;
+  client.next_turn_.start(0);
   connection.late_ms = uv_now(client.loop_) + client.limits_.idle_ms;  // the timer rechecks it when it fires
   client.events_.received(
       connection.pull, ByteSpan(reinterpret_cast<const uint8_t*>(buffer->base), static_cast<size_t>(size)));
+}
+
+void PullClient::read_on() {
+  const std::vector<Connection*> open = connections_;
+  for (Connection* connection : open) {
+    if (!std::exchange(connection->paused, false)) continue;
+    if (!start_reading(*connection)) fail(*connection, counters_.dropped_broken);
+  }
 }
 
 void PullClient::abort(uint64_t pull) {

@@ -61,6 +61,8 @@ class PullClient {
   Connection* find(uint64_t pull);
   bool connect(Connection& connection, const common::Endpoint& to);
   void connected(Connection& connection, int status);
+  void read_on();
+  bool start_reading(Connection& connection);
   static void on_read(uv_stream_t* stream, ssize_t size, const uv_buf_t* buffer);
   void end(Connection& connection);
   void fail(Connection& connection, common::Counter& reason);
@@ -73,8 +75,11 @@ class PullClient {
   const PullClientLimits limits_;
   const Events events_;
   Timer timer_;                           // fires at the earliest deadline
+  Timer next_turn_;                       // reads on
   std::vector<Connection*> connections_;  // the open ones; freed in their close callbacks
-  std::array<char, 32 << 10> read_buffer_;
+  // One read of it in each turn of the loop, so it bounds what is merged in one: at most
+  // proto::kPullRatioMax times as many bytes of records.
+  std::array<char, 16 << 10> read_buffer_;
   PullClientCounters counters_;
 };
 

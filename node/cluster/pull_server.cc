@@ -1,10 +1,14 @@
 #include "node/cluster/pull_server.h"
 
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <limits>
 #include <utility>
 
 #include "common/check.h"
+#include "node/limits/client_prefix.h"
 #include "node/net/socket_address.h"
 
 namespace shoal::node {
@@ -41,9 +45,16 @@ struct PullServer::Piece {
 
 PullServer::PullServer(uv_loop_t* loop, FileDescriptor listener, const PullServerLimits& limits,
                        std::function<sync::Now()> now, Accept accept)
-    : loop_(loop), limits_(limits), now_(std::move(now)), accept_(std::move(accept)), timer_(loop, [this] {
-        check_deadlines();
-      }) {
+    : loop_(loop),
+      limits_(limits),
+      now_(std::move(now)),
+      accept_(std::move(accept)),
+      timer_(loop, [this] { check_deadlines(); }),
+      next_turn_(loop, [this] { on_turn(); }) {
+  // For the first bytes of a request from afar, too, to be there when the connection is.
+  if (limits_.defer_s > 0) {
+    setsockopt(listener.get(), IPPROTO_TCP, TCP_DEFER_ACCEPT, &limits_.defer_s, sizeof limits_.defer_s);
+  }
   CHECK_INVARIANT(uv_tcp_init(loop, &listener_) == 0);
   listener_.data = this;
   CHECK_INVARIANT(uv_tcp_open(&listener_, listener.release()) == 0);
@@ -57,13 +68,30 @@ void PullServer::stop() {
   while (!connections_.empty()) close(*connections_.back());
   uv_close(reinterpret_cast<uv_handle_t*>(&listener_), nullptr);
   timer_.close();
+  next_turn_.close();
 }
 
 void PullServer::on_connection(uv_stream_t* listener, int status) {
-  if (status == 0) static_cast<PullServer*>(listener->data)->accept_connection();
+  if (status != 0) return;
+  auto& server = *static_cast<PullServer*>(listener->data);
+  // libuv calls this until no connection is left, unless one is not taken.
+  if (server.accepted_ == 0) server.next_turn_.start(1);
+  if (server.accepted_ >= server.limits_.accepts_per_turn) {
+    server.waiting_ = true;
+    return;
+  }
+  server.accept_connection();
+}
+
+void PullServer::on_turn() {
+  accepted_ = 0;
+  if (!std::exchange(waiting_, false)) return;
+  next_turn_.start(1);
+  accept_connection();
 }
 
 void PullServer::accept_connection() {
+  ++accepted_;
   auto owned = std::make_unique<Connection>();
   owned->server = this;
   CHECK_INVARIANT(uv_tcp_init(loop_, &owned->tcp) == 0);
@@ -81,13 +109,28 @@ void PullServer::accept_connection() {
     *buffer = uv_buf_init(shared.data(), static_cast<unsigned>(shared.size()));
   };
   if (uv_accept(reinterpret_cast<uv_stream_t*>(&listener_), stream) != 0 ||
-      uv_tcp_getpeername(&connection.tcp, reinterpret_cast<sockaddr*>(&peer), &size) != 0 ||
-      uv_read_start(stream, on_alloc, &PullServer::on_read) != 0) {
+      uv_tcp_getpeername(&connection.tcp, reinterpret_cast<sockaddr*>(&peer), &size) != 0) {
     return drop(connection, counters_.dropped_broken);
   }
   connection.from = from_sockaddr(reinterpret_cast<sockaddr*>(&peer));
-  make_room(connection.from);
+  if (!read_at_once(connection)) return;
+  if (uv_read_start(stream, on_alloc, &PullServer::on_read) != 0) {
+    return drop(connection, counters_.dropped_broken);
+  }
+  if (!connection.donation) make_room(connection.from);
   set_timer();
+}
+
+bool PullServer::read_at_once(Connection& connection) {
+  uv_os_fd_t fd = -1;
+  CHECK_INVARIANT(uv_fileno(reinterpret_cast<uv_handle_t*>(&connection.tcp), &fd) == 0);
+  const ssize_t size = recv(fd, read_buffer_.data(), read_buffer_.size(), MSG_DONTWAIT);
+  // An end or an error comes again when the loop reads.
+  if (size > 0) {
+    received(connection,
+             ByteSpan(reinterpret_cast<const uint8_t*>(read_buffer_.data()), static_cast<size_t>(size)));
+  }
+  return !uv_is_closing(reinterpret_cast<uv_handle_t*>(&connection.tcp));
 }
 
 // Called for each new connection, so at most one must be closed.
@@ -98,7 +141,7 @@ void PullServer::make_room(const Endpoint& from) {
   for (Connection* connection : connections_) {
     if (connection->donation) continue;
     if (waiting++ == 0) oldest = connection;
-    if (connection->from.family != from.family || connection->from.address != from.address) continue;
+    if (address_prefix(connection->from) != address_prefix(from)) continue;
     if (of_address++ == 0) oldest_of_address = connection;
   }
   if (of_address > limits_.waiting_per_address_max) {
@@ -196,10 +239,13 @@ bool PullServer::close(Connection& connection) {
   auto* handle = reinterpret_cast<uv_handle_t*>(&connection.tcp);
   if (uv_is_closing(handle)) return false;
   std::erase(connections_, &connection);
-  connection.donation.reset();
-  uv_close(handle, [](uv_handle_t* closed) {
+  const auto on_closed = [](uv_handle_t* closed) {
     const std::unique_ptr<Connection> freed(static_cast<Connection*>(closed->data));
-  });
+  };
+  // Nothing was said to a stranger that a reset could cut off.
+  const bool stranger = connection.donation == nullptr;
+  connection.donation.reset();
+  if (!stranger || uv_tcp_close_reset(&connection.tcp, on_closed) != 0) uv_close(handle, on_closed);
   return true;
 }
 

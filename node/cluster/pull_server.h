@@ -2,8 +2,10 @@
 // collects each one's request, and sends the donation that answers it as fast as the other side reads. At
 // most one piece of a donation waits here. It does not know what the bytes mean. Control thread only.
 //
-// Anyone may connect, so everything before an accepted request is bounded: connections (in total and per
-// address), size and time. Dropped connections are counted and get no answer.
+// Anyone may connect, so everything before an accepted request is bounded: connections (accepted in one turn
+// of the loop, waiting in total and per address), size and time. A request that has arrived is judged before
+// anything else, so that no crowd of connections shuts it out. Dropped connections are counted, get no
+// answer, and are reset, so that nothing of them stays in the kernel.
 
 #pragma once
 
@@ -25,8 +27,10 @@ namespace shoal::node {
 
 struct PullServerLimits {
   size_t waiting_max = 16;             // connections without a complete request; beyond it, closes the oldest
-  size_t waiting_per_address_max = 4;  // of these, from one address; beyond it, closes its oldest
+  size_t waiting_per_address_max = 4;  // of these, from one IPv4 address or IPv6 /64; likewise
   int64_t request_ms = 5'000;          // from accepting to the end of the request
+  size_t accepts_per_turn = 16;        // of the loop, and in a millisecond
+  int defer_s = 2;                     // so long the kernel keeps a connection that says nothing to itself
   int64_t piece_ms = 10'000;           // for the other side to read one piece
 };
 
@@ -64,7 +68,10 @@ class PullServer {
   static void on_connection(uv_stream_t* listener, int status);
   static void on_read(uv_stream_t* stream, ssize_t size, const uv_buf_t* buffer);
 
+  void on_turn();
   void accept_connection();
+  // Judges what has arrived; false: the connection is closed.
+  bool read_at_once(Connection& connection);
   void make_room(const common::Endpoint& from);
   void received(Connection& connection, common::ByteSpan bytes);
   void send_piece(Connection& connection);
@@ -83,7 +90,10 @@ class PullServer {
   const std::function<sync::Now()> now_;
   const Accept accept_;
   uv_tcp_t listener_;
-  Timer timer_;                           // fires at the earliest deadline
+  Timer timer_;  // fires at the earliest deadline
+  Timer next_turn_;
+  size_t accepted_ = 0;                   // in this turn
+  bool waiting_ = false;                  // libuv holds a connection, and accepts no other before it is taken
   std::vector<Connection*> connections_;  // the open ones, oldest first; freed in their close callbacks
   std::array<char, 2048> read_buffer_;
   PullServerCounters counters_;

@@ -57,9 +57,10 @@ std::vector<uint8_t> request_of(size_t body) {
   return out;
 }
 
-// A loop with a server; every whole request is answered by a donation, or refused.
+// A loop with a server; every whole request is answered by a donation, or refused. Unless a test says
+// otherwise the kernel passes on connections that say nothing.
 struct Donor {
-  explicit Donor(PullServerLimits limits = {}) {
+  explicit Donor(PullServerLimits limits = {.defer_s = 0}) {
     REQUIRE(uv_loop_init(&loop) == 0);
     auto socket = open_tcp(common::make_endpoint_v4(kHere, 0), PortUse::alone);
     REQUIRE(socket);
@@ -209,7 +210,7 @@ TEST_CASE("pull streams: a donation is not called before its time, and several r
 }
 
 TEST_CASE("pull server: half a request is closed after the time limit") {
-  Donor donor({.request_ms = 50});
+  Donor donor({.request_ms = 50, .defer_s = 0});
   std::vector<uint8_t> half = request_of(500);
   half.resize(300);
   Stranger silent(donor), slow(donor);
@@ -276,6 +277,84 @@ TEST_CASE("pull server: silent connections make room for newer ones, first those
   REQUIRE(donor.run_until([&] { return !puller.closed.empty(); }));
   CHECK(puller.received[1].size() == 1000);
   CHECK(!crowd[42].closed());
+}
+
+TEST_CASE("pull server: a request that has arrived is judged before newer connections make room") {
+  Donor donor;
+  Stranger honest(donor, kHere + 100);
+  honest.send(request_of(60));
+  std::vector<Stranger> crowd;
+  for (uint32_t i = 0; i < 20; ++i) crowd.emplace_back(donor, kHere + 1 + i / 4);
+  REQUIRE(donor.run_until([&] { return honest.closed(); }));
+  CHECK(honest.received == donor.size);
+  REQUIRE(donor.run_until([&] { return donor.server->counters().connections.value() == 21; }));
+  CHECK(donor.server->counters().dropped_room.value() == 4);
+}
+
+TEST_CASE("pull server: so many connections are accepted in one turn, and all in the end") {
+  Donor donor;
+  std::vector<Stranger> crowd;
+  for (uint32_t i = 0; i < 60; ++i) crowd.emplace_back(donor, kHere + i);
+  uint64_t before = 0;
+  size_t turns = 0;
+  while (before < crowd.size()) {
+    REQUIRE(++turns < 10'000'000);
+    uv_run(&donor.loop, UV_RUN_NOWAIT);
+    const uint64_t connections = donor.server->counters().connections.value();
+    REQUIRE(connections - before <= PullServerLimits().accepts_per_turn);
+    before = connections;
+  }
+  CHECK(turns >= 4);
+  // And the next ones too.
+  for (int round = 0; round < 3; ++round) {
+    Puller puller(donor, kHere + 100);
+    puller.start(1, donor.address);
+    REQUIRE(donor.run_until([&] { return !puller.closed.empty(); }));
+    CHECK(puller.received[1].size() == donor.size);
+  }
+}
+
+TEST_CASE("pull server: connections that say nothing stay with the kernel") {
+  Donor donor(PullServerLimits{});
+  std::vector<Stranger> crowd;
+  for (uint32_t i = 0; i < 20; ++i) crowd.emplace_back(donor, kHere + 1 + i);
+  Puller puller(donor, kHere + 100);
+  puller.start(1, donor.address);
+  REQUIRE(donor.run_until([&] { return !puller.closed.empty(); }));
+  CHECK(puller.received[1].size() == donor.size);
+  CHECK(donor.server->counters().connections.value() == 1);
+}
+
+TEST_CASE("pull server: strangers are reset, so that the kernel keeps nothing of them") {
+  Donor donor;
+  Stranger http(donor);
+  http.send(std::vector<uint8_t>(100, 'x'));
+  const auto reset = [&] {
+    std::array<uint8_t, 100> buffer;
+    return recv(http.fd, buffer.data(), buffer.size(), 0) < 0 && errno == ECONNRESET;
+  };
+  CHECK(donor.run_until(reset));
+  // A puller takes that for a refusal.
+  donor.refuses = true;
+  Puller puller(donor);
+  puller.start(1, donor.address);
+  REQUIRE(donor.run_until([&] { return !puller.closed.empty(); }));
+  CHECK(puller.dropped() == 0);
+}
+
+TEST_CASE("pull client: reads so much in one turn, however much there is") {
+  Donor donor;
+  donor.size = 4'000'000;
+  Puller puller(donor);
+  puller.start(1, donor.address);
+  size_t before = 0;
+  while (puller.closed.empty()) {
+    uv_run(&donor.loop, UV_RUN_NOWAIT);
+    const size_t received = puller.received[1].size();
+    REQUIRE(received - before <= 16 << 10);
+    before = received;
+  }
+  CHECK(before == donor.size);
 }
 
 TEST_CASE("pull server: a client that does not read is closed, and at most one piece waits for it") {
