@@ -45,17 +45,19 @@ std::vector<uint8_t> PullFrameWriter::finish(common::Tick tick, uint16_t done, b
   CHECK_INVARIANT(writer.ok() && raw.size() <= kPullRawMax);
 
   std::vector<uint8_t> frame(kFrameHead + raw.size());
-  // Used only if it is shorter.
+  // Used only if it is shorter, but not if it is much shorter.
   const int packed = LZ4_compress_default(reinterpret_cast<const char*>(raw.data()),
                                           reinterpret_cast<char*>(frame.data() + kFrameHead),
                                           static_cast<int>(raw.size()), static_cast<int>(raw.size()) - 1);
-  if (packed > 0) {
+  const bool use_packed = packed > 0 && raw.size() <= kPullRatioMax * static_cast<size_t>(packed);
+  if (use_packed) {
     frame.resize(kFrameHead + static_cast<size_t>(packed));
   } else {
+    frame.resize(kFrameHead + raw.size());
     std::copy(raw.begin(), raw.end(), frame.begin() + kFrameHead);
   }
   common::ByteWriter head(frame);
-  head.u8(static_cast<uint8_t>((packed > 0 ? kPullFlagLz4 : 0) | (last ? kPullFlagLast : 0)));
+  head.u8(static_cast<uint8_t>((use_packed ? kPullFlagLz4 : 0) | (last ? kPullFlagLast : 0)));
   head.u32(static_cast<uint32_t>(raw.size()));
   return frame;
 }
@@ -73,6 +75,7 @@ common::Result<PullFrame> decode_pull_frame(common::ByteSpan bytes) {
     if (body.size() != raw_size) return common::fail("bad raw size");
     return parse_raw(body, last);
   }
+  if (raw_size > kPullRatioMax * body.size()) return common::fail("packed too well");
   std::vector<uint8_t> raw(raw_size);
   const int unpacked =
       LZ4_decompress_safe(reinterpret_cast<const char*>(body.data()), reinterpret_cast<char*>(raw.data()),

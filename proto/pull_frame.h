@@ -19,6 +19,9 @@
 namespace shoal::proto {
 
 constexpr size_t kPullRawMax = 64 * 1024;
+// A frame that shrinks more is sent as it is, and refused if it was not: records shrink to about a third, and
+// what a few bytes unpack to is work for the receiver.
+constexpr size_t kPullRatioMax = 16;
 constexpr size_t kPullFrameMax = 5 + kPullRawMax + kPullRawMax / 255 + 16;  // if LZ4 does not shrink it
 
 struct PullFrame {

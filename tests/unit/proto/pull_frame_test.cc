@@ -3,6 +3,7 @@
 #include "proto/pull_frame.h"
 
 #include <doctest/doctest.h>
+#include <lz4.h>
 
 #include "common/hex.h"
 #include "common/prng.h"
@@ -131,4 +132,26 @@ TEST_CASE("sync packet: a heartbeat says whether its sender is in step") {
   heartbeat.name = "a";
   heartbeat.synced = true;
   check_round_trip(heartbeat);
+}
+
+TEST_CASE("pull frame: what shrinks to nearly nothing is sent as it is, and refused if it was not") {
+  proto::PullFrameWriter writer;
+  std::vector<proto::Delta> records(2000, proto::Delta{test::hash_of(1), test::v4_peer(1), {}, 5});
+  std::vector<uint8_t> block;
+  proto::append_record_block(1, records, block);
+  writer.add(block);
+  const std::vector<uint8_t> sent = writer.finish(118'000'000, 1, false);
+  CHECK(sent.size() > block.size());
+  CHECK(proto::decode_pull_frame(sent).has_value());
+  // The same, packed by somebody who wants to give work.
+  std::vector<uint8_t> packed(sent.size());
+  const int size = LZ4_compress_default(
+      reinterpret_cast<const char*>(sent.data() + 5), reinterpret_cast<char*>(packed.data() + 5),
+      static_cast<int>(sent.size() - 5), static_cast<int>(packed.size() - 5));
+  REQUIRE(size > 0);
+  REQUIRE(static_cast<size_t>(size) * proto::kPullRatioMax < sent.size());
+  std::copy_n(sent.begin(), 5, packed.begin());
+  packed[0] = 1;
+  packed.resize(5 + static_cast<size_t>(size));
+  CHECK(!proto::decode_pull_frame(packed).has_value());
 }
