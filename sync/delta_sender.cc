@@ -14,6 +14,9 @@ constexpr int64_t kDrainedAfterUs = 200'000;
 constexpr int64_t kDeltaBytesTypical = 24;
 constexpr size_t kBatchLeast = 64;
 
+// Of one Nack: more than a receiver asks for at a time.
+constexpr size_t kNackPacketsMax = 1024;
+
 }  // namespace
 
 DeltaSender::DeltaSender(const Identity& identity, Sender& sender, Membership& members, const Clock& clock,
@@ -96,10 +99,11 @@ void DeltaSender::receive(const Arrival& arrival, const proto::Nack& nack, Outpu
   ++stats_.nacks_received;
   ring_.forget_old(now.mono_us);
   MemberResend& state = member.resend.mine();
+  size_t looked = 0;
   for (const proto::SequenceRange& range : nack.ranges) {
     const uint64_t last = std::min(range.last, ring_.next() - 1);
     for (uint64_t sequence = std::max(range.first, ring_.first()); sequence <= last; ++sequence) {
-      if (state.asked.size() >= MemberResend::kAskedMax) {
+      if (state.asked.size() >= MemberResend::kAskedMax || ++looked > kNackPacketsMax) {
         dropped_repair_ += last - sequence + 1;  // it will ask again
         break;
       }

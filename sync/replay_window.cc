@@ -24,7 +24,15 @@ void ReplayWindow::mark(uint64_t sequence) {
     if (sequence - highest_ >= width_) {
       std::fill(bits_.begin(), bits_.end(), 0);
     } else {
-      for (uint64_t s = highest_ + 1; s < sequence; ++s) bits_[word_of(s)] &= ~bit_of(s);
+      for (uint64_t s = highest_ + 1; s < sequence;) {
+        if (s % 64 == 0 && sequence - s >= 64) {
+          bits_[word_of(s)] = 0;
+          s += 64;
+        } else {
+          bits_[word_of(s)] &= ~bit_of(s);
+          ++s;
+        }
+      }
     }
     highest_ = sequence;
   }

@@ -50,3 +50,24 @@ TEST_CASE("replay window: too old is refused, and a jump forgets nothing too ear
   CHECK(window.highest() == uint64_t{1} << 55);
   CHECK(!window.fresh(10 * kWidth));
 }
+
+TEST_CASE("replay window: jumps of any length leave what a simple one would") {
+  constexpr uint64_t kWidth = 512;
+  common::Prng prng(7);
+  for (int round = 0; round < 50; ++round) {
+    ReplayWindow window(kWidth);
+    std::vector<uint64_t> marked;
+    uint64_t at = 1 + prng.below(200);
+    for (int i = 0; i < 40; ++i) {
+      at += prng.below(prng.below(2) == 0 ? 5 : 700);
+      const uint64_t sequence = prng.below(3) == 0 ? at - std::min<uint64_t>(at - 1, prng.below(300)) : at;
+      if (!window.fresh(sequence)) continue;
+      window.mark(sequence);
+      marked.push_back(sequence);
+    }
+    for (uint64_t s = 1; s <= window.highest(); ++s) {
+      const bool seen = std::find(marked.begin(), marked.end(), s) != marked.end();
+      REQUIRE(window.fresh(s) == (s > window.left_behind() && !seen));
+    }
+  }
+}
