@@ -33,7 +33,7 @@ void AccessGossip::publish(Now now, std::span<const proto::AccessChange> changes
 
 void AccessGossip::receive(const Arrival& arrival, const proto::AccessChanges& changes, Outputs& out) {
   for (const proto::AccessChange& change : changes.changes) {
-    switch (log_.merge(change)) {
+    switch (log_.merge(change, clock_.at_ms(arrival.now))) {
       case AccessLog::Merged::news:
         ++stats_.access_changes_applied;
         out.access_changes.push_back(change);
@@ -44,6 +44,13 @@ void AccessGossip::receive(const Arrival& arrival, const proto::AccessChanges& c
         break;
       case AccessLog::Merged::full:
         ++stats_.access_changes_refused;
+        break;
+      case AccessLog::Merged::ahead:
+        ++stats_.access_changes_refused;
+        complaints_.log(arrival.now, Complaint::access_ahead,
+                        "a change of the access list is stamped more than a day in the future: it is not "
+                        "taken. Where it was made, the clock is or was wrong: make it there once more",
+                        arrival.datagram.from, out);
         break;
     }
   }

@@ -10,6 +10,8 @@
 #include "common/prng.h"
 #include "sync/access_log.h"
 #include "sync/arrival.h"
+#include "sync/clock.h"
+#include "sync/complaints.h"
 #include "sync/membership.h"
 #include "sync/sender.h"
 #include "sync/stats.h"
@@ -19,8 +21,14 @@ namespace shoal::sync {
 class AccessGossip {
  public:
   // The references must outlive it. `log`: null: it keeps one of its own.
-  AccessGossip(AccessLog* log, Sender& sender, Membership& members, common::Prng& prng)
-      : log_(log != nullptr ? *log : own_log_), sender_(sender), members_(members), prng_(prng) {}
+  AccessGossip(AccessLog* log, Sender& sender, Membership& members, const Clock& clock,
+               Complaints& complaints, common::Prng& prng)
+      : log_(log != nullptr ? *log : own_log_),
+        sender_(sender),
+        members_(members),
+        clock_(clock),
+        complaints_(complaints),
+        prng_(prng) {}
 
   // How fast members are sent changes they ask for.
   void set_pace(int64_t pace_bytes_per_s);
@@ -53,6 +61,8 @@ class AccessGossip {
   AccessLog& log_;
   Sender& sender_;
   Membership& members_;
+  const Clock& clock_;
+  Complaints& complaints_;
   common::Prng& prng_;
   int64_t deadline_us_ = kNever;
   int64_t asked_us_ = kLongAgoUs;

@@ -29,18 +29,24 @@ std::optional<proto::AccessChange> AccessLog::change(const common::InfoHash& has
   const auto found = entries_.find(hash);
   if (found == entries_.end() && entries_.size() >= kChangesMax) return std::nullopt;
   Value value{listed, {unix_ms, node_id}};
-  if (found != entries_.end()) {
+  if (found != entries_.end() && found->second.stamp.unix_ms <= unix_ms + kAheadMaxMs) {
     value.stamp.unix_ms = std::max(unix_ms, found->second.stamp.unix_ms + 1);
   }
   put(hash, value);
   return proto::AccessChange{hash, value.listed, value.stamp};
 }
 
-AccessLog::Merged AccessLog::merge(const proto::AccessChange& change) {
+AccessLog::Merged AccessLog::merge(const proto::AccessChange& change, int64_t unix_ms) {
+  const int64_t believed_ms = unix_ms + kAheadMaxMs;
+  return change.stamp.unix_ms > believed_ms ? Merged::ahead : merge_after(change, believed_ms);
+}
+
+AccessLog::Merged AccessLog::merge_after(const proto::AccessChange& change,
+                                         std::optional<int64_t> believed_ms) {
   const auto found = entries_.find(change.info_hash);
   if (found == entries_.end()) {
     if (entries_.size() >= kChangesMax) return Merged::full;
-  } else {
+  } else if (!believed_ms || found->second.stamp.unix_ms <= *believed_ms) {
     // Of two changes with the same stamp (no node makes them) every node must keep the same.
     const auto rank = [](bool listed, const proto::AccessStamp& stamp) { return std::pair(stamp, listed); };
     if (rank(change.listed, change.stamp) <= rank(found->second.listed, found->second.stamp)) {

@@ -23,13 +23,20 @@ class AccessLog {
   static constexpr size_t kBuckets = 256;
   using BucketDigests = std::array<uint32_t, kBuckets>;
 
-  // Adds a change made on this node, stamped later than the one it replaces. Nothing: the log is full.
+  // A change stamped later than this after now is of a clock that is wrong, or of a liar. It is not taken
+  // from others before its time has come, and what replaces it counts as later.
+  static constexpr int64_t kAheadMaxMs = 24 * 3'600'000;
+
+  // Adds a change made on this node, stamped later than the one it replaces unless that is too far ahead.
+  // Nothing: the log is full.
   std::optional<proto::AccessChange> change(const common::InfoHash& hash, bool listed, int64_t unix_ms,
                                             uint64_t node_id);
 
-  enum class Merged : uint8_t { news, known, full };
-  // Adds a change of another node, or from a file, unless it is older than the one known.
-  Merged merge(const proto::AccessChange& change);
+  enum class Merged : uint8_t { news, known, full, ahead };
+  // Adds a change of another node, unless it is older than the one known.
+  Merged merge(const proto::AccessChange& change, int64_t unix_ms);
+  // The same of a change from a file, whenever it was made.
+  Merged restore(const proto::AccessChange& change) { return merge_after(change, std::nullopt); }
 
   size_t size() const { return entries_.size(); }
 
@@ -59,6 +66,8 @@ class AccessLog {
     proto::AccessStamp stamp;
   };
 
+  // Replaces one that is later only if that is stamped after `believed_ms`.
+  Merged merge_after(const proto::AccessChange& change, std::optional<int64_t> believed_ms);
   void put(const common::InfoHash& hash, const Value& value);
 
   std::map<common::InfoHash, Value> entries_;

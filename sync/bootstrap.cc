@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace shoal::sync {
 
@@ -13,6 +14,9 @@ using common::LogLevel;
 // they are only busy, after the second.
 constexpr int64_t kMaxUs = 60'000'000;
 constexpr int64_t kBusyMaxUs = 600'000'000;
+
+// A pull that broke off after it had brought something lets it wait that long anew, so often.
+constexpr uint32_t kBrokenMax = 10;
 
 // Digests that still differ after this long do not keep a node from serving.
 constexpr int64_t kCheckMaxUs = 10'000'000;
@@ -74,7 +78,9 @@ void Bootstrap::advance_waiting(Now now, Outputs& out) {
     }
     hope = true;
     if (!pulls_.may_pull_from(member, now.mono_us)) continue;
-    if (nearest == nullptr || member.round_trip_us() < nearest->round_trip_us()) nearest = &member;
+    // The nearest of those that have failed least: round trips are what members say they are.
+    const auto rank = [](const Member& one) { return std::pair(one.pulls->failed, one.round_trip_us()); };
+    if (nearest == nullptr || rank(member) < rank(*nearest)) nearest = &member;
   }
   if (hope) alone_since_us_ = now.mono_us;
   if (nearest != nullptr && now.mono_us - identity_.started_us >= kLookUs) {
@@ -115,6 +121,7 @@ void Bootstrap::begin_waiting(Now now) {
   alone_ = false;
   waiting_since_us_ = alone_since_us_ = now.mono_us;
   give_up_us_ = now.mono_us + kMaxUs;
+  broken_ = 0;
   timer_.request_plan();
 }
 
@@ -146,7 +153,10 @@ void Bootstrap::met(Now now, const Member& member, int64_t uptime_ms, Outputs& o
 
 void Bootstrap::pull_ended(Now now, const Pulls::Ended& ended, Outputs& out) {
   const bool busy = ended.turned_away && now.mono_us - waiting_since_us_ < kBusyMaxUs;
-  if (busy || ended.answered) give_up_us_ = std::max(give_up_us_, now.mono_us + kMaxUs);
+  const bool worth_more = ended.purpose.everything && !ended.good && ended.applied > 0;
+  if (busy || (worth_more && broken_++ < kBrokenMax)) {
+    give_up_us_ = std::max(give_up_us_, now.mono_us + kMaxUs);
+  }
   if (!ended.purpose.everything) return;
   if (!ended.good) {
     phase_.mine() = SyncPhase::waiting;

@@ -75,6 +75,7 @@ class Bootstrap {
   int64_t waiting_since_us_;  // for the first time, or again
   int64_t alone_since_us_;    // waiting: since then no member is known that could give
   int64_t give_up_us_;        // waiting: until then members may give nothing
+  uint32_t broken_ = 0;       // pulls that brought something, but not all
   int64_t check_until_us_ = 0;
 };
 

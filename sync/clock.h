@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <vector>
 
 #include "sync/cluster_time.h"
 #include "sync/complaints.h"
@@ -37,6 +38,10 @@ class Clock {
   common::Moment moment(Now now) const { return common::moment_at(at_ms(now), identity_.tick_ms); }
   const ClusterTime& time() const { return time_; }
 
+  // Later than any clock that is right. A reading of another century is not used unless the sender agrees
+  // with us: so nobody can move cluster time to where packets cannot say it.
+  static constexpr int64_t kCredibleMaxMs = 7'258'118'400'000;  // 2200
+
   // The reading arrived in a packet that was in flight for half the round trip.
   void add_reading(Now now, Member& member, const ClockReading& reading, int64_t round_trip_us, Outputs& out);
 
@@ -46,7 +51,9 @@ class Clock {
   const ClockStats& stats() const { return stats_; }
 
  private:
+  std::vector<ClockSample> samples(Now now) const;
   void keep_ages(Now now, int64_t stepped_ms);
+  int64_t stood_still_ms(Now now) const;
 
   const Identity& identity_;
   Membership& members_;
@@ -54,9 +61,6 @@ class Clock {
   Complaints& complaints_;
   const std::function<void()> forget_unsent_;
   ClusterTime time_;
-  // Our monotonic clock had stood still for so long, as a member's clock showed at that moment.
-  int64_t stood_still_ms_ = 0;
-  int64_t stood_still_us_ = kLongAgoUs;
   ClockStats stats_;
 };
 

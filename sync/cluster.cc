@@ -71,7 +71,7 @@ class Cluster::Impl {
         clock_(identity_, members_, swarms_, complaints_, now, [this] { delta_sender_.forget_unsent(); }),
         sender_(identity_, keys_, members_, config.multicast_groups, config.pace_bytes_per_s),
         departure_(sender_, members_),
-        forgetting_(sender_, members_),
+        forgetting_(sender_, members_, complaints_),
         delta_sender_(identity_, sender_, members_, clock_, swarms_),
         delta_receiver_(identity_, sender_, clock_, swarms_, complaints_),
         challenges_(identity_, sender_, clock_, departure_),
@@ -80,8 +80,8 @@ class Cluster::Impl {
         trust_(identity_, members_, challenges_, namesakes_, delta_receiver_, complaints_, prng_),
         named_peers_(phase_, addresses_, members_, trust_, namesakes_, departure_),
         key_checks_(keys_, complaints_),
-        access_(config.access_log, sender_, members_, prng_),
-        pulls_(sender_, keys_, members_, clock_, swarms_, departure_, pull_timer_, prng_),
+        access_(config.access_log, sender_, members_, clock_, complaints_, prng_),
+        pulls_(sender_, keys_, members_, clock_, swarms_, departure_, pull_timer_, complaints_, prng_),
         repair_(identity_, phase_, sender_, members_, clock_, swarms_, pulls_, pull_timer_, prng_),
         bootstrap_(identity_, phase_, members_, addresses_, namesakes_, departure_, greetings_, repair_,
                    pulls_, pull_timer_, config.peers_named, config.snapshot),
@@ -336,7 +336,7 @@ void Cluster::Impl::advance(Now now, Outputs& out) {
   heartbeats_.log_states(now, out);
   addresses_.log_silent_seeds(now, out);
   named_peers_.advance(now, out);
-  for (auto& [id, member] : members_.all()) delta_receiver_.sample_loss(member);
+  for (auto& [id, member] : members_.all()) delta_receiver_.sample(member, members_.all().size());
   delta_sender_.forget_old(now);
   clock_.advance(now, out);
   delta_sender_.publish(now, swarms_.restate(clock_.moment(now)), out);

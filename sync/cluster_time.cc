@@ -46,7 +46,8 @@ ClusterTime::ClusterTime(uint64_t id, int64_t tick_ms, int64_t mono_us, int64_t 
       offset_ms_(wall_ms - mono_us / 1000),
       wall_offset_ms_(offset_ms_),
       settles_us_(mono_us),
-      advanced_us_(mono_us) {}
+      advanced_us_(mono_us),
+      steps_paid_us_(mono_us) {}
 
 bool ClusterTime::wall_off() const { return std::abs(wall_ahead_ms_) > tolerance_ms_; }
 
@@ -66,14 +67,19 @@ ClusterTime::Moved ClusterTime::advance(int64_t mono_us, int64_t wall_ms,
   voters.push_back({id_, (mono_us - started_us_) / 1000, 0, announced_wall_ahead_ms()});
   int64_t oldest_ms = 0;
   for (const ClockSample& voter : voters) oldest_ms = std::max(oldest_ms, voter.uptime_ms);
-  std::erase_if(voters, [least_ms = std::min(kElderMs, oldest_ms / 2)](const ClockSample& voter) {
+  std::erase_if(voters, [least_ms = voting_uptime_ms(oldest_ms)](const ClockSample& voter) {
     return voter.uptime_ms < least_ms;
   });
 
   if (const int64_t off_ms = median_sample(voters, &ClockSample::cluster_ms);
       std::abs(off_ms) > tolerance_ms_) {
-    moved.stepped_ms = off_ms;
-    offset_ms_ += off_ms;
+    // What is too soon is not slewed either: it waits.
+    steps_paid_us_ = std::max(steps_paid_us_, mono_us);
+    if (steps_paid_us_ - mono_us <= (kStepsAtOnce - 1) * kStepEveryUs) {
+      steps_paid_us_ += kStepEveryUs;
+      moved.stepped_ms = off_ms;
+      offset_ms_ += off_ms;
+    }
   } else {
     slew_credit_us_ += std::clamp<int64_t>(mono_us - advanced_us_, 0, kSlewSpanUs);
     const bool apart = std::abs(off_ms) > kSlewFromMs;

@@ -1,7 +1,7 @@
 // ClusterTime: the time in which all nodes count ticks, and the rules by which it moves. Pure.
 //
 // It runs on the monotonic clock, so a wall clock that jumps does no harm. Cluster time is
-// - stepped only to the voters' median, if that is more than a tick off;
+// - stepped only to the voters' median, if that is more than a tick off, and only so often;
 // - slewed towards the voters' median, a tenth faster or slower, or, if the members agree, a hundredth faster
 // or
 //   slower towards the median of the voters' wall clocks. So a wall clock that jumped on one node is
@@ -12,6 +12,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -35,6 +36,13 @@ class ClusterTime {
 
   // Clocks less than this apart agree, however short the tick.
   static constexpr int64_t kToleranceMs = 500;
+
+  // So many steps at once, then one in each of these intervals: a step costs what has not been sent yet.
+  static constexpr int64_t kStepsAtOnce = 6;
+  static constexpr int64_t kStepEveryUs = 10'000'000;
+
+  // How long a node must have run to be a voter, if the oldest has run for `oldest_ms`.
+  static int64_t voting_uptime_ms(int64_t oldest_ms) { return std::min(kElderMs, oldest_ms / 2); }
 
   ClusterTime(uint64_t id, int64_t tick_ms, int64_t mono_us, int64_t wall_ms);
 
@@ -73,6 +81,7 @@ class ClusterTime {
   bool settled_ = true;
   int64_t advanced_us_;
   int64_t slew_credit_us_ = 0;
+  int64_t steps_paid_us_;  // the steps so far would have been kStepEveryUs apart until then
 };
 
 // The median of what `value` picks of the samples; see above for even counts. Not for an empty span.

@@ -1,6 +1,7 @@
 #include "sync/complaints.h"
 
 #include <limits>
+#include <utility>
 
 namespace shoal::sync {
 
@@ -19,6 +20,17 @@ void Complaints::log(Now now, Complaint kind, const std::string& message, const 
   const bool clash = kind == Complaint::namesake || kind == Complaint::clashing_members;
   out.logs.push_back(
       {clash ? common::LogLevel::error : common::LogLevel::warn, message, {{"from", to_string(from)}}});
+}
+
+void Complaints::note(Now now, LogEvent event, Outputs& out) {
+  notes_.refill(now.mono_us);
+  if (!notes_.open()) {
+    ++left_out_;
+    return;
+  }
+  notes_.spend(1);
+  if (left_out_ > 0) event.fields.emplace_back("lines_left_out", std::to_string(std::exchange(left_out_, 0)));
+  out.logs.push_back(std::move(event));
 }
 
 }  // namespace shoal::sync

@@ -1,5 +1,6 @@
-// Complaints: log lines about what others send, at most one a minute of each kind, so that nobody on the
-// network can fill an operator's log.
+// Complaints: log lines about what others send or do, so that nobody on the network can fill an operator's
+// log: at most one a minute of each kind of complaint, and of lines about what happens to members a few dozen
+// at once, then one a second.
 
 #pragma once
 
@@ -11,6 +12,7 @@
 #include "common/endpoint.h"
 #include "sync/now.h"
 #include "sync/outputs.h"
+#include "sync/token_bucket.h"
 
 namespace shoal::sync {
 
@@ -27,6 +29,9 @@ enum class Complaint : size_t {
   wall_off,
   stall,
   moved,
+  access_ahead,
+  incredible_time,
+  stepped,
   kCount,
 };
 
@@ -40,8 +45,19 @@ class Complaints {
   // Logs it, with the address it is about, if it is due.
   void log(Now now, Complaint kind, const std::string& message, const common::Endpoint& from, Outputs& out);
 
+  // Logs what happened to a member, unless there were too many such lines. The next one says how many were
+  // left out.
+  void note(Now now, LogEvent event, Outputs& out);
+
  private:
   static constexpr int64_t kIntervalUs = 60'000'000;
+
+  // As when all members of a large cluster are met at once.
+  static constexpr int64_t kNotesAtOnce = 300;
+  static constexpr int64_t kNotesPerSecond = 1;
+
+  TokenBucket notes_{kNotesPerSecond, kNotesAtOnce};
+  uint64_t left_out_ = 0;
   std::array<int64_t, static_cast<size_t>(Complaint::kCount)> next_us_;
 };
 

@@ -116,8 +116,9 @@ int64_t DeltaReceiver::request_us(const Member& member, int64_t now_us) {
   return std::max(member.stream->gaps.deadline_us(), member.stream->next_nack_us);
 }
 
-void DeltaReceiver::sample_loss(Member& member) {
+void DeltaReceiver::sample(Member& member, size_t members) {
   MemberStream& stream = member.stream.mine();
+  stream.gaps.share_with(members);
   stream.loss.sample(stream.gaps.sent(), stream.gaps.late());
 }
 

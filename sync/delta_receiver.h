@@ -43,7 +43,7 @@ class DeltaReceiver {
   static int64_t request_us(const Member& member, int64_t now_us);
 
   // To be called regularly.
-  void sample_loss(Member& member);
+  void sample(Member& member, size_t members);
 
   // This node stood still: nothing is asked for before `us`.
   void request_from(Member& member, int64_t us);

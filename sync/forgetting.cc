@@ -14,7 +14,7 @@ Forgotten Forgetting::forget(Now now, std::string_view name, Outputs& out) {
     }
     if (member.liveness(now.mono_us) != Liveness::down) return Forgotten::runs;
     if (told_.size() < kToldMax) told_.push_back({{member.id(), member.incarnation()}, kRounds});
-    log(member, out);
+    log(now, member, out);
     it = members_.all().erase(it);
     result = Forgotten::done;
   }
@@ -36,14 +36,15 @@ void Forgetting::receive(const Arrival& arrival, const proto::Forget& forget, Ou
       member->liveness(arrival.now.mono_us) != Liveness::down) {
     return;
   }
-  log(*member, out);
+  log(arrival.now, *member, out);
   members_.all().erase(forget.id);
 }
 
-void Forgetting::log(const Member& member, Outputs& out) {
-  out.logs.push_back({common::LogLevel::info,
-                      "member forgotten, as an operator asked",
-                      {{"member", member.display_name()}}});
+void Forgetting::log(Now now, const Member& member, Outputs& out) {
+  complaints_.note(
+      now,
+      {common::LogLevel::info, "member forgotten, as an operator asked", {{"member", member.display_name()}}},
+      out);
 }
 
 }  // namespace shoal::sync

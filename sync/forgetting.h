@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sync/arrival.h"
+#include "sync/complaints.h"
 #include "sync/membership.h"
 #include "sync/sender.h"
 #include "sync/status.h"
@@ -17,7 +18,8 @@ namespace shoal::sync {
 class Forgetting {
  public:
   // The references must outlive it.
-  Forgetting(Sender& sender, Membership& members) : sender_(sender), members_(members) {}
+  Forgetting(Sender& sender, Membership& members, Complaints& complaints)
+      : sender_(sender), members_(members), complaints_(complaints) {}
 
   // Drops the member of this name if it is down or has left.
   Forgotten forget(Now now, std::string_view name, Outputs& out);
@@ -37,10 +39,11 @@ class Forgetting {
     int rounds;
   };
 
-  static void log(const Member& member, Outputs& out);
+  void log(Now now, const Member& member, Outputs& out);
 
   Sender& sender_;
   Membership& members_;
+  Complaints& complaints_;
   std::vector<Told> told_;
 };
 

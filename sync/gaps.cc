@@ -19,7 +19,7 @@ void Gaps::add(uint64_t first, uint64_t last, int64_t now_us) {
 }
 
 void Gaps::keep_bounded() {
-  while (ranges_.size() > kRangesMax) give_up(ranges_.begin()->second.last);
+  while (ranges_.size() > ranges_max_) give_up(ranges_.begin()->second.last);
 }
 
 void Gaps::announced(uint64_t sequence, int64_t now_us) {

@@ -7,6 +7,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -24,8 +25,13 @@ class Gaps {
   // Twice as long as any origin keeps its packets.
   static constexpr int64_t kGiveUpUs = 60'000'000;
 
-  // More ranges than this: the oldest are given up.
+  // More ranges than this: the oldest are given up. Of many origins together there are fewer of each.
   static constexpr size_t kRangesMax = 4096;
+  static constexpr size_t kRangesLeast = 256;
+  static constexpr size_t kRangesOfAll = 65'536;
+  void share_with(size_t origins) {
+    ranges_max_ = std::clamp(kRangesOfAll / std::max<size_t>(origins, 1), kRangesLeast, kRangesMax);
+  }
 
   static constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
@@ -87,6 +93,7 @@ class Gaps {
   uint64_t missing_ = 0;
   uint64_t lost_ = 0;
   int64_t deadline_us_ = kNever;
+  size_t ranges_max_ = kRangesMax;
 };
 
 }  // namespace shoal::sync

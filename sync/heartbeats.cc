@@ -21,6 +21,8 @@ constexpr int64_t kEchoHeldMaxUs = 60'000'000;
 // Packets of a node's last run may be in flight for this long after it has started again.
 constexpr int64_t kRestartMs = 2'000;
 
+constexpr int64_t kLeaveAnswerEveryUs = 40'000;
+
 // Members named in one heartbeat, so that it always fits a datagram.
 size_t entries_per_heartbeat(size_t name_size) {
   return (proto::kSyncBodyMax - proto::kHeartbeatBytesMax - name_size) / proto::kMemberEntryBytesMax;
@@ -150,9 +152,11 @@ void Heartbeats::receive(const Arrival& arrival, const proto::Heartbeat& heartbe
   const bool first = !profile.introduced;
   if (first) {
     profile.introduced = true;
-    out.logs.push_back({LogLevel::info,
-                        member.restarted() ? "member restarted" : "member joined",
-                        {{"member", member.display_name()}, {"address", to_string(member.address())}}});
+    at_.complaints.note(now,
+                        {LogLevel::info,
+                         member.restarted() ? "member restarted" : "member joined",
+                         {{"member", member.display_name()}, {"address", to_string(member.address())}}},
+                        out);
   }
   check_settings(now, member, out);
   if (first) at_.bootstrap.met(now, member, heartbeat.uptime_ms, out);
@@ -166,9 +170,13 @@ void Heartbeats::receive(const Arrival& arrival, const proto::Leave& leave, Outp
   at_.streams.announced(arrival.now, member, leave.delta_sequence);
   if (!member.left()) {
     member.set_left();
-    out.logs.push_back({LogLevel::info, "member left", {{"member", member.display_name()}}});
+    at_.complaints.note(arrival.now, {LogLevel::info, "member left", {{"member", member.display_name()}}},
+                        out);
   }
-  // It exits once it hears from us that we know, and have everything it sent.
+  // It exits once it hears from us that we know, and have everything it sent. It says so every 50 ms.
+  MemberProfile& profile = member.profile.mine();
+  if (arrival.now.mono_us - profile.leave_answered_us < kLeaveAnswerEveryUs) return;
+  profile.leave_answered_us = arrival.now.mono_us;
   at_.sender.send(member.address(), make(arrival.now, member.id()), out);
 }
 
@@ -205,7 +213,12 @@ void Heartbeats::learn_members(Now now, Member& member, const proto::Heartbeat& 
                known != nullptr && known->incarnation() >= entry.incarnation) {
       continue;
     }
-    if (at_.members.add_contact(entry.endpoint, now.mono_us)) at_.greetings.add(entry.endpoint);
+    if (!at_.members.add_contact(entry.endpoint, now.mono_us)) continue;
+    // Addresses are hearsay. What is not greeted at once is in the next round.
+    contact_greetings_.refill(now.mono_us);
+    if (!contact_greetings_.open()) continue;
+    contact_greetings_.spend(1);
+    at_.greetings.add(entry.endpoint);
   }
 }
 
@@ -247,9 +260,11 @@ void Heartbeats::log_states(Now now, Outputs& out) {
     const char* message = state == Liveness::alive     ? "member is back"
                           : state == Liveness::suspect ? "member is silent"
                                                        : "member is down";
-    out.logs.push_back({state == Liveness::alive ? LogLevel::info : LogLevel::warn,
-                        message,
-                        {{"member", member.display_name()}, {"silent_ms", silent_ms}}});
+    at_.complaints.note(now,
+                        {state == Liveness::alive ? LogLevel::info : LogLevel::warn,
+                         message,
+                         {{"member", member.display_name()}, {"silent_ms", silent_ms}}},
+                        out);
   }
 }
 

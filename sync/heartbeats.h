@@ -18,6 +18,7 @@
 #include "sync/greetings.h"
 #include "sync/key_checks.h"
 #include "sync/sender.h"
+#include "sync/token_bucket.h"
 
 namespace shoal::sync {
 
@@ -74,6 +75,8 @@ class Heartbeats {
   uint64_t rounds_ = 0;       // sent
   uint64_t list_cursor_ = 0;  // id from which the next heartbeat lists members
   uint32_t load_permille_ = 0;
+  // Of addresses that members name: as many as one heartbeat names, then so many a second.
+  TokenBucket contact_greetings_{proto::kSyncMembersMax, proto::kSyncMembersMax};
 };
 
 }  // namespace shoal::sync

@@ -83,6 +83,7 @@ struct MemberProfile {
   uint32_t list_parts = 0;                   // so many of its heartbeats name all members it knows
   uint32_t echo_us = 0;                      // send_us of its newest heartbeat
   Liveness logged_state = Liveness::alive;   // as last logged
+  int64_t leave_answered_us = kLongAgoUs;    // when it was last told that we know it leaves
   uint32_t announces_per_s = 0;              // of its clients
   uint32_t interval_s = 0;                   // that it gives its clients
 };
@@ -93,6 +94,9 @@ struct MemberClock {
   int64_t offset_ms = 0;
   int64_t wall_offset_ms = 0;
   int64_t started_ms = 0;
+  // Its clock once showed that ours had stood still: for how long, and when it did.
+  int64_t stood_still_ms = 0;
+  int64_t stood_still_us = kLongAgoUs;
 };
 
 // A member's delta stream, as it arrives.
@@ -128,6 +132,7 @@ struct MemberAccess {
 struct MemberPulls {
   int64_t next_us = MemberRepair::kNeverUs;  // it is not pulled from before
   uint32_t fruitless = 0;                    // pulls in a row that brought nothing new
+  uint32_t failed = 0;                       // pulls in a row that failed or were refused
 };
 
 struct MemberRequests {

@@ -11,9 +11,51 @@
 #include <vector>
 
 #include "common/tick.h"
+#include "proto/record_digest.h"
+#include "proto/sync_packet.h"
 #include "sync/differences.h"
 
 namespace shoal::sync {
+
+// A digest of some of the buckets, 8 bytes each, since a member may make it one of all.
+class BucketDigestMap {
+ public:
+  struct Entry {
+    uint64_t packed;
+    uint32_t bucket() const { return static_cast<uint32_t>(packed >> 48); }
+    uint64_t digest() const { return packed & proto::kDigestMask; }
+  };
+  static_assert(proto::kDigestMask < uint64_t{1} << 48 && proto::kDigestBuckets <= 65'536);
+
+  void set(uint32_t bucket, uint64_t digest) {
+    const auto at = lower_bound(bucket);
+    const Entry entry{uint64_t{bucket} << 48 | digest};
+    const bool known = at != entries_.end() && at->bucket() == bucket;
+    if (known) {
+      entries_[static_cast<size_t>(at - entries_.begin())] = entry;
+    } else {
+      entries_.insert(at, entry);
+    }
+  }
+
+  // 0: not in the map.
+  uint64_t find(uint32_t bucket) const {
+    const auto at = lower_bound(bucket);
+    return at != entries_.end() && at->bucket() == bucket ? at->digest() : 0;
+  }
+
+  size_t size() const { return entries_.size(); }
+  auto begin() const { return entries_.begin(); }
+  auto end() const { return entries_.end(); }
+
+ private:
+  std::vector<Entry>::const_iterator lower_bound(uint32_t bucket) const {
+    return std::lower_bound(entries_.begin(), entries_.end(), bucket,
+                            [](const Entry& entry, uint32_t wanted) { return entry.bucket() < wanted; });
+  }
+
+  std::vector<Entry> entries_;  // by bucket
+};
 
 struct MemberRepair {
   static constexpr int64_t kNeverUs = std::numeric_limits<int64_t>::min() / 2;
@@ -54,8 +96,8 @@ struct MemberRepair {
     bool steady = false;  // the tick was
     uint64_t digest = 0;  // by which the tick differed, over all buckets
     std::bitset<proto::kDigestBuckets> heard;
-    std::map<uint32_t, uint64_t> digests;   // theirs XOR ours, where they differ
-    std::map<uint32_t, uint64_t> previous;  // of the last time they were asked for
+    BucketDigestMap digests;   // theirs XOR ours, where they differ
+    BucketDigestMap previous;  // of the last time they were asked for
   };
 
   bool has_everything = false;  // or will once it has pulled what differs: it sends digests

@@ -8,7 +8,6 @@ namespace shoal::sync {
 Pull::Came Pull::feed(common::ByteSpan& bytes, proto::PullFrame& frame, int64_t now_us) {
   if (!bytes.empty()) {
     answered_ = true;
-    heard_us_ = now_us;
     if (complete_) return Came::damaged;  // bytes after the last frame
   }
   const auto fill_to = [&](size_t size) {
@@ -28,9 +27,23 @@ Pull::Came Pull::feed(common::ByteSpan& bytes, proto::PullFrame& frame, int64_t 
   if (!decoded) return Came::damaged;
   frame = std::move(*decoded);
   ++index_;
-  percent_ = frame.done / 10;
+  heard_us_ = now_us;
+  bytes_ += static_cast<int64_t>(kLengthSize + size);
+  done_ = frame.done;
   complete_ = frame.last;
   return Came::frame;
+}
+
+int64_t Pull::pace_deadline_us() const {
+  const int64_t by_bytes_us = bytes_ * 1'000'000 / kBytesPerSecondMin;
+  const int64_t by_progress_us = done_ * (kWholeMaxUs / 1000);
+  return started_us_ + kStartUs + std::min(by_bytes_us, by_progress_us);
+}
+
+int64_t Pull::deadline_us() const {
+  // Once all has arrived only the end of the connection is missing.
+  const int64_t silent_us = heard_us_ + kSilentMaxUs;
+  return complete_ ? silent_us : std::min(silent_us, pace_deadline_us());
 }
 
 }  // namespace shoal::sync

@@ -16,6 +16,8 @@ constexpr int64_t kAfterFailureUs = 2'000'000;
 constexpr int64_t kAfterFruitlessUs = 2'000'000;
 constexpr uint32_t kFruitlessDoublings = 5;
 
+constexpr uint32_t kFailedMax = 1000;
+
 }  // namespace
 
 bool Pulls::may_pull_from(const Member& member, int64_t now_us) const {
@@ -89,7 +91,8 @@ std::optional<Pulls::Ended> Pulls::closed(Now now, uint64_t number, bool reached
 std::optional<Pulls::Ended> Pulls::expire(Now now, Outputs& out) {
   if (pull_ == nullptr || now.mono_us < pull_->deadline_us()) return std::nullopt;
   out.pull_aborts.push_back(pull_->purpose().number);
-  return end(now, false, "the donor has been silent for too long", out);
+  return end(now, false,
+             pull_->too_slow() ? "the donor is too slow" : "the donor has been silent for too long", out);
 }
 
 void Pulls::abort(Outputs& out) {
@@ -106,6 +109,7 @@ Pulls::Ended Pulls::end(Now now, bool good, const std::string& reason, Outputs& 
   ++(good ? stats_.pulls_finished : reason.empty() ? stats_.pulls_refused : stats_.pulls_failed);
   if (Member* member = members_.find(ended.purpose.member)) {
     MemberPulls& state = member->pulls.mine();
+    state.failed = good ? 0 : std::min(state.failed + 1, kFailedMax);
     if (!good) {
       state.next_us = now.mono_us + kAfterFailureUs + prng_.below(kAfterFailureUs / 2);
     } else if (applied_ > 0) {
@@ -117,8 +121,9 @@ Pulls::Ended Pulls::end(Now now, bool good, const std::string& reason, Outputs& 
     }
   }
   if (!good && !reason.empty()) {
-    out.logs.push_back(
-        {LogLevel::warn, "a pull failed", {{"from", ended.purpose.member_name}, {"reason", reason}}});
+    complaints_.note(
+        now, {LogLevel::warn, "a pull failed", {{"from", ended.purpose.member_name}, {"reason", reason}}},
+        out);
   }
   timer_.request_plan();
   return ended;

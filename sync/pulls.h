@@ -11,6 +11,7 @@
 
 #include "common/prng.h"
 #include "sync/clock.h"
+#include "sync/complaints.h"
 #include "sync/departure.h"
 #include "sync/pull.h"
 #include "sync/pull_timer.h"
@@ -24,7 +25,7 @@ class Pulls {
  public:
   // The references must outlive it.
   Pulls(Sender& sender, const KeyRing& keys, Membership& members, const Clock& clock, StoreTicks& swarms,
-        const Departure& departure, PullTimer& timer, common::Prng& prng)
+        const Departure& departure, PullTimer& timer, Complaints& complaints, common::Prng& prng)
       : sender_(sender),
         keys_(keys),
         members_(members),
@@ -32,6 +33,7 @@ class Pulls {
         swarms_(swarms),
         departure_(departure),
         timer_(timer),
+        complaints_(complaints),
         prng_(prng) {}
 
   // Whether a pull from this member may begin now.
@@ -77,6 +79,7 @@ class Pulls {
   StoreTicks& swarms_;
   const Departure& departure_;
   PullTimer& timer_;
+  Complaints& complaints_;
   common::Prng& prng_;
   std::unique_ptr<Pull> pull_;
   uint64_t records_ = 0;  // of the running pull

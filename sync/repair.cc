@@ -124,13 +124,16 @@ void Repair::receive(const Arrival& arrival, const proto::Digests& digests, Outp
   MemberRepair& repair = member.repair.mine();
   repair.has_everything = true;
   if (*phase_ == SyncPhase::waiting || *phase_ == SyncPhase::bootstrapping) return;
+  const bool answer = digests.ask && now.mono_us - repair.answered_us >= kAnswerEveryUs;
+  const bool compare = now.mono_us - repair.compared_us >= kComparisonsApartUs;
+  if (!answer && !compare) return;
   const common::Tick tick = clock_.tick(now);
-  const StampDigests own = swarms_.stamp_digests();
-  if (digests.ask && now.mono_us - repair.answered_us >= kAnswerEveryUs) {
+  const StampDigests own = swarms_.stamp_digests();  // reads every cell: not for each packet that comes
+  if (answer) {
     repair.answered_us = now.mono_us;
     sender_.send(member.address(), make_digests(own, tick, identity_.peer_timeout_s, false), out);
   }
-  if (now.mono_us - repair.compared_us < kComparisonsApartUs) return;
+  if (!compare) return;
   repair.compared_us = now.mono_us;
   ++repair.comparisons;
   repair.differences.compare(digests, own, tick);
@@ -227,11 +230,14 @@ void Repair::receive(const Arrival& arrival, const proto::CellDigests& digests, 
   const auto found = repair.cells.find(digests.tick);
   if (repair.cells_due_us == 0 || found == repair.cells.end()) return;
   MemberRepair::TickCells& cells = found->second;
+  bool news = false;
+  for (size_t i = 0; i < digests.digests.size(); ++i) news |= !cells.heard.test(digests.first_bucket + i);
+  if (!news) return;
   const BucketDigests own = swarms_.bucket_digests(common::stamp_of(digests.tick));
   for (size_t i = 0; i < digests.digests.size(); ++i) {
     const auto bucket = static_cast<uint32_t>(digests.first_bucket + i);
     const uint64_t digest = (digests.digests[i] ^ own[bucket]) & proto::kDigestMask;
-    if (digest != 0) cells.digests[bucket] = digest;
+    if (digest != 0) cells.digests.set(bucket, digest);
     cells.heard.set(bucket);
   }
   const bool all = std::all_of(repair.cells.begin(), repair.cells.end(),
@@ -272,9 +278,10 @@ void Repair::pull_cells(Now now, Member& member, Outputs& out) {
   for (const auto& entry : repair.cells) {
     const auto& [tick, cells] = entry;
     proto::PullPart part{tick, 1, {}};
-    for (const auto& [bucket, digest] : cells.digests) {
-      const auto before = cells.previous.find(bucket);
-      const bool lasting = much(entry) || (before != cells.previous.end() && before->second == digest);
+    for (const BucketDigestMap::Entry& differing : cells.digests) {
+      const uint32_t bucket = differing.bucket();
+      const uint64_t digest = differing.digest();
+      const bool lasting = much(entry) || cells.previous.find(bucket) == digest;
       if ((!cells.steady && !lasting) || vain_.contains({tick, bucket, digest})) continue;
       part.buckets.push_back(bucket);
       wanted.push_back({tick, bucket, digest});

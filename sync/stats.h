@@ -59,7 +59,7 @@ struct TrustStats {
 
 struct AccessStats {
   uint64_t access_changes_applied = 0;  // new ones from other nodes
-  uint64_t access_changes_refused = 0;  // from other nodes, when the log was full
+  uint64_t access_changes_refused = 0;  // from other nodes: the log was full, or they are of a far future
   uint64_t access_asks_sent = 0;
 };
 

@@ -7,13 +7,13 @@
 
 #include "common/bytes.h"
 #include "common/hex.h"
+#include "proto/sync_packet.h"
 
 namespace shoal::node {
 
 namespace {
 
 constexpr std::string_view kFormat = "shoal-access-1";
-constexpr int64_t kUnixMsMax = int64_t{1} << 52;
 
 std::string_view take_line(std::string_view& text) {
   const size_t end = std::min(text.find('\n'), text.size());
@@ -39,8 +39,9 @@ std::optional<proto::AccessChange> parse_change(std::string_view line) {
   const auto hash = common::info_hash_from_hex(take_word(line));
   const std::string_view verb = take_word(line);
   proto::AccessStamp stamp;
-  const bool timed =
-      read_number(take_word(line), 10, stamp.unix_ms) && stamp.unix_ms >= 0 && stamp.unix_ms <= kUnixMsMax;
+  const bool timed = read_number(take_word(line), 10, stamp.unix_ms) && stamp.unix_ms >= 0;
+  // Later than the sync channel can say: it is as good as never, and no reason not to start.
+  stamp.unix_ms = std::min(stamp.unix_ms, proto::kSyncTimeMaxMs);
   const std::string_view id = take_word(line);
   if (!hash || !timed || id.size() != 16 || !read_number(id, 16, stamp.node_id) || !line.empty()) {
     return std::nullopt;
@@ -73,7 +74,7 @@ common::Result<sync::AccessLog> parse_access_state(const std::string& name, std:
     const std::string where = name + ":" + std::to_string(number) + ": ";
     const auto change = parse_change(take_line(text));
     if (!change) return common::fail(where + "is not a change (HASH add|remove UNIX_MS NODE_ID)");
-    if (log.merge(*change) == sync::AccessLog::Merged::full) {
+    if (log.restore(*change) == sync::AccessLog::Merged::full) {
       return common::fail(where + "more than " + std::to_string(sync::AccessLog::kChangesMax) + " changes");
     }
   }

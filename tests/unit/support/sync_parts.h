@@ -11,6 +11,7 @@
 
 #include "common/prng.h"
 #include "proto/sync_packet.h"
+#include "sync/arrival.h"
 #include "sync/clock.h"
 #include "sync/complaints.h"
 #include "sync/departure.h"
@@ -25,11 +26,19 @@ namespace shoal::test {
 
 // Its records have these digests, all stamps the same cells.
 struct SwarmsWithDigests : NoSwarms {
-  sync::StampDigests stamp_digests() const override { return stamps; }
-  sync::BucketDigests bucket_digests(common::Stamp) const override { return buckets; }
+  sync::StampDigests stamp_digests() const override {
+    ++stamps_read;
+    return stamps;
+  }
+  sync::BucketDigests bucket_digests(common::Stamp) const override {
+    ++buckets_read;
+    return buckets;
+  }
 
   sync::StampDigests stamps{};
   sync::BucketDigests buckets{};
+  mutable int stamps_read = 0;
+  mutable int buckets_read = 0;
 };
 
 struct Parts {

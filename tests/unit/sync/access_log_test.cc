@@ -8,6 +8,7 @@
 
 #include "common/prng.h"
 #include "node/access/access_state.h"
+#include "proto/sync_packet.h"
 #include "tests/unit/support/store_fixture.h"
 
 using namespace shoal;
@@ -34,8 +35,8 @@ TEST_CASE("access log: a change of this node wins over what it replaces, whateve
   CHECK(second->stamp == proto::AccessStamp{5001, 2});
   CHECK(log.size() == 1);
   AccessLog other;
-  CHECK(other.merge(*second) == AccessLog::Merged::news);
-  CHECK(other.merge(*first) == AccessLog::Merged::known);
+  CHECK(other.restore(*second) == AccessLog::Merged::news);
+  CHECK(other.restore(*first) == AccessLog::Merged::known);
   CHECK(all(other) == all(log));
 }
 
@@ -48,12 +49,12 @@ TEST_CASE("access log: any order and any repetition give the same list") {
         {hash_of(prng.below(20)), prng.below(2) == 0, {static_cast<int64_t>(prng.below(5)), prng.below(3)}});
   }
   AccessLog expected;
-  for (const AccessChange& change : changes) expected.merge(change);
+  for (const AccessChange& change : changes) expected.restore(change);
   for (int round = 0; round < 20; ++round) {
     for (size_t i = changes.size(); i > 1; --i) std::swap(changes[i - 1], changes[prng.below(i)]);
     AccessLog log;
-    for (const AccessChange& change : changes) log.merge(change);
-    for (size_t i = 0; i < 50; ++i) CHECK(log.merge(changes[i]) == AccessLog::Merged::known);
+    for (const AccessChange& change : changes) log.restore(change);
+    for (size_t i = 0; i < 50; ++i) CHECK(log.restore(changes[i]) == AccessLog::Merged::known);
     CHECK(all(log) == all(expected));
     CHECK(log.digest() == expected.digest());
     CHECK(log.bucket_digests() == expected.bucket_digests());
@@ -66,7 +67,7 @@ TEST_CASE("access log: digests tell what differs") {
   CHECK(a.digest() == 0);
   for (uint64_t i = 0; i < 1000; ++i) {
     const auto change = a.change(hash_of(i), true, 1, 1);
-    if (i != 500) b.merge(*change);
+    if (i != 500) b.restore(*change);
   }
   CHECK(a.digest() != b.digest());
   const size_t bucket = hash_of(500).bytes[0];
@@ -75,7 +76,7 @@ TEST_CASE("access log: digests tell what differs") {
   }
   a.for_bucket(bucket, [&](const AccessChange& change) {
     CHECK(change.info_hash.bytes[0] == bucket);
-    b.merge(change);
+    b.restore(change);
     return true;
   });
   CHECK(a.digest() == b.digest());
@@ -87,17 +88,17 @@ TEST_CASE("access log: bounded, and existing entries can still be changed") {
   AccessLog log;
   for (uint64_t i = 0; i < AccessLog::kChangesMax; ++i) REQUIRE(log.change(hash_of(i), true, 1, 1));
   CHECK(!log.change(hash_of(AccessLog::kChangesMax), true, 1, 1));
-  CHECK(log.merge({hash_of(AccessLog::kChangesMax), true, {9, 9}}) == AccessLog::Merged::full);
+  CHECK(log.restore({hash_of(AccessLog::kChangesMax), true, {9, 9}}) == AccessLog::Merged::full);
   CHECK(log.change(hash_of(5), false, 1, 1));
-  CHECK(log.merge({hash_of(6), false, {9, 9}}) == AccessLog::Merged::news);
+  CHECK(log.restore({hash_of(6), false, {9, 9}}) == AccessLog::Merged::news);
   CHECK(log.size() == AccessLog::kChangesMax);
 }
 
 TEST_CASE("access state: parses and prints") {
   AccessLog log;
   CHECK(node::format_access_state(log) == "shoal-access-1\n");
-  log.merge({hash_of(1), true, {1700000000123, 0xfedcba9876543210}});
-  log.merge({hash_of(2), false, {0, 1}});
+  log.restore({hash_of(1), true, {1700000000123, 0xfedcba9876543210}});
+  log.restore({hash_of(2), false, {0, 1}});
   const auto read = node::parse_access_state("f", node::format_access_state(log));
   REQUIRE(read);
   CHECK(all(*read) == all(log));
@@ -123,4 +124,39 @@ TEST_CASE("access state: a bad line is named") {
     CAPTURE(bad);
     CHECK(error("shoal-access-1\n" + good + bad + good) == "f:3");
   }
+}
+
+TEST_CASE("access log: a change from the far future is not taken, and what replaces it counts as later") {
+  constexpr int64_t kNowMs = 1'800'000'000'000;
+  const int64_t far_ms = proto::kSyncTimeMaxMs;
+  AccessLog log;
+  CHECK(log.merge({hash_of(1), true, {far_ms, 5}}, kNowMs) == AccessLog::Merged::ahead);
+  CHECK(log.merge({hash_of(1), true, {kNowMs + AccessLog::kAheadMaxMs + 1, 5}}, kNowMs) ==
+        AccessLog::Merged::ahead);
+  CHECK(log.size() == 0);
+  CHECK(log.merge({hash_of(1), true, {kNowMs + 3'600'000, 5}}, kNowMs) == AccessLog::Merged::news);
+  // As a file may hold it, of a time when the clock was wrong.
+  CHECK(log.restore({hash_of(2), true, {far_ms, 5}}) == AccessLog::Merged::news);
+  const auto corrected = log.change(hash_of(2), false, kNowMs, 1);
+  REQUIRE(corrected);
+  CHECK(corrected->stamp.unix_ms == kNowMs);
+  AccessLog other;
+  other.restore({hash_of(2), true, {far_ms, 5}});
+  CHECK(other.merge(*corrected, kNowMs) == AccessLog::Merged::news);
+  other.merge({hash_of(1), true, {kNowMs + 3'600'000, 5}}, kNowMs);
+  CHECK(other.digest() == log.digest());
+}
+
+TEST_CASE("access state: what a log writes is read, and others understand what corrects it") {
+  AccessLog log;
+  log.restore({hash_of(1), true, {proto::kSyncTimeMaxMs, 5}});
+  const auto corrected = log.change(hash_of(1), false, proto::kSyncTimeMaxMs, 1);
+  REQUIRE(corrected);
+  const auto read = node::parse_access_state("f", node::format_access_state(log));
+  REQUIRE(read);
+  CHECK(read->size() == 1);
+  read->for_each([](const AccessChange& change) {
+    CHECK(!change.listed);
+    CHECK(proto::decode_sync_packet(proto::encode_sync_packet(proto::AccessChanges{{change}})).has_value());
+  });
 }

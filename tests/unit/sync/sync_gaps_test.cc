@@ -182,3 +182,11 @@ TEST_CASE("gaps: late is what had to be requested, counted once") {
   gaps.seen(117, 410'000);  // reordered only
   CHECK(gaps.repaired() == 2);
 }
+
+TEST_CASE("gaps: of many origins each has fewer ranges") {
+  Gaps gaps;
+  gaps.begin(0);
+  gaps.share_with(64);
+  for (uint64_t s = 2; s <= 4 * Gaps::kRangesMax; s += 2) gaps.seen(s, 0);
+  CHECK(gaps.missing() == Gaps::kRangesOfAll / 64);
+}

@@ -36,7 +36,7 @@ struct RepairParts : test::Parts {
 
   Phase phase{SyncPhase::waiting};
   PullTimer timer;
-  Pulls pulls{sender, keys, members, clock, swarms, departure, timer, prng};
+  Pulls pulls{sender, keys, members, clock, swarms, departure, timer, complaints, prng};
   Repair repair{identity, phase, sender, members, clock, swarms, pulls, timer, prng};
 };
 
@@ -125,6 +125,48 @@ TEST_CASE("repair: a request for digests is answered, but not too often") {
   for (int i = 0; i < 3; ++i) parts.receive(parts.repair, member, proto::CellsAsk{{1}});
   CHECK(parts.sent<proto::CellDigests>().size() == 6);
   CHECK(parts.repair.dropped_repair() == 2);
+}
+
+TEST_CASE("repair: digests that come too often are not compared with anything") {
+  RepairParts parts;
+  Member& member = parts.admit(2);
+  member.heard(parts.now_us);
+  proto::Digests digests = parts.digests(1);
+  digests.ask = true;
+  for (int i = 0; i < 100; ++i) {
+    parts.receive(parts.repair, member, digests);
+    parts.now_us += 10;
+  }
+  CHECK(parts.store.stamps_read <= 2);
+}
+
+TEST_CASE("repair: cells that have been heard are not compared again") {
+  RepairParts parts;
+  Member& member = parts.admit(2);
+  parts.compare(member, 1);
+  parts.compare(member, 1);
+  const auto asks = parts.sent<proto::CellsAsk>();
+  REQUIRE(asks.size() == 1);
+  const int before = parts.store.buckets_read;
+  for (int i = 0; i < 100; ++i) {
+    parts.receive(parts.repair, member,
+                  proto::CellDigests{asks[0].ticks[0], 0, std::vector<uint64_t>(128, 7)});
+  }
+  CHECK(parts.store.buckets_read == before + 1);
+}
+
+TEST_CASE("bucket digests: a map in order, whatever the order of setting") {
+  BucketDigestMap map;
+  for (const uint32_t bucket : {7u, 1023u, 0u, 7u, 500u}) map.set(bucket, proto::kDigestMask - bucket);
+  map.set(0, 3);
+  CHECK(map.size() == 4);
+  CHECK(map.find(0) == 3);
+  CHECK(map.find(7) == proto::kDigestMask - 7);
+  CHECK(map.find(8) == 0);
+  CHECK(map.find(1023) == proto::kDigestMask - 1023);
+  std::vector<uint32_t> order;
+  for (const BucketDigestMap::Entry& entry : map) order.push_back(entry.bucket());
+  CHECK(order == std::vector<uint32_t>{0, 7, 500, 1023});
 }
 
 }  // namespace
