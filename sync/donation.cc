@@ -55,19 +55,22 @@ class StoreDonation final : public Donation {
   }
 
  private:
-  // Steps of the store that are read in one call.
+  // Steps of the store that are read in one call, if each has one part. Of one with more, as where a swarm is
+  // large, one part is read.
   static constexpr size_t kStepsAtOnce = 8;
 
   bool read_all() const { return step_ == swarms_.read_steps(); }
 
   void read_some(common::Tick tick) {
     for (size_t i = 0; i < kStepsAtOnce && !read_all() && staged_.size() < proto::kPullRawMax; ++i) {
-      swarms_.read(step_, cells_, tick, [&](const SwarmPart& part) {
+      const bool last = swarms_.read_part(walk_, step_, cells_, tick, [&](const SwarmPart& part) {
         const size_t before = staged_.size();
         proto::append_record_block(part.completed, part.records, staged_);
         sizes_.push_back(staged_.size() - before);
         desk_->records += part.records.size();
       });
+      if (!last) return;
+      walk_.reset();
       ++step_;
     }
   }
@@ -104,9 +107,10 @@ class StoreDonation final : public Donation {
   const PullSeal seal_;
   const Cells cells_;
   size_t step_ = 0;
-  std::vector<uint8_t> staged_;  // blocks that have been read
-  std::deque<size_t> sizes_;     // of those not yet in a frame
-  size_t framed_ = 0;            // bytes of staged_ that are
+  std::unique_ptr<Swarms::Walk> walk_;  // within the step
+  std::vector<uint8_t> staged_;         // blocks that have been read
+  std::deque<size_t> sizes_;            // of those not yet in a frame
+  size_t framed_ = 0;                   // bytes of staged_ that are
   proto::PullFrameWriter frame_;
   uint32_t index_ = 0;
   bool ended_ = false;

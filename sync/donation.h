@@ -31,8 +31,8 @@ class Donation {
   Donation(const Donation&) = delete;
   Donation& operator=(const Donation&) = delete;
 
-  // Appends the next piece to `out`, possibly nothing. May run for two milliseconds, so call it when the last
-  // piece has been written and other work has had its turn.
+  // Appends the next piece to `out`, possibly nothing. May run for two milliseconds (it reads at most some
+  // ten thousand records), so call it when the last piece has been written and other work has had its turn.
   virtual Next next(Now now, std::vector<uint8_t>& out) = 0;
 
  protected:

@@ -39,4 +39,12 @@ void StoreTicks::read(size_t step, const Cells& cells, common::Tick now,
   });
 }
 
+bool StoreTicks::read_part(std::unique_ptr<Walk>& walk, size_t step, const Cells& cells, common::Tick now,
+                           const std::function<void(const SwarmPart&)>& visit) const {
+  if (ahead_ == 0) return store_.read_part(walk, step, cells, now, visit);
+  return store_.read_part(walk, step, cells.stamped(-ahead_), now - ahead_, [&](const SwarmPart& part) {
+    visit({part.info_hash, part.completed, stamped(part.records, ahead_)});
+  });
+}
+
 }  // namespace shoal::sync

@@ -38,6 +38,8 @@ class StoreTicks final : public Swarms {
   size_t read_steps() const override { return store_.read_steps(); }
   void read(size_t step, const Cells& cells, common::Tick now,
             const std::function<void(const SwarmPart&)>& visit) const override;
+  bool read_part(std::unique_ptr<Walk>& walk, size_t step, const Cells& cells, common::Tick now,
+                 const std::function<void(const SwarmPart&)>& visit) const override;
 
  private:
   std::span<const proto::Delta> stamped(std::span<const proto::Delta> deltas, common::Tick by) const;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -59,6 +60,18 @@ class Swarms {
   // `visit` must be fast and must not call the store.
   virtual void read(size_t step, const Cells& cells, common::Tick now,
                     const std::function<void(const SwarmPart&)>& visit) const = 0;
+
+  // The same in parts of some thousand records, between which the store may change: what is there all the
+  // while is visited, perhaps twice. `walk` is null before the first part, and belongs to this store. Returns
+  // whether it was the last.
+  struct Walk {
+    virtual ~Walk() = default;
+  };
+  virtual bool read_part(std::unique_ptr<Walk>& /*walk*/, size_t step, const Cells& cells, common::Tick now,
+                         const std::function<void(const SwarmPart&)>& visit) const {
+    read(step, cells, now, visit);
+    return true;
+  }
 };
 
 }  // namespace shoal::sync

@@ -185,6 +185,21 @@ void SwarmStore::read(size_t step, const sync::Cells& cells, Tick now,
   while (!shard.read(walk, cells, now, *filter, visit)) shard.give_way();
 }
 
+namespace {
+
+struct ShardWalk final : sync::Swarms::Walk {
+  SwarmShard::Walk walk;
+};
+
+}  // namespace
+
+bool SwarmStore::read_part(std::unique_ptr<Walk>& walk, size_t step, const sync::Cells& cells, Tick now,
+                           const std::function<void(const sync::SwarmPart&)>& visit) const {
+  if (walk == nullptr) walk = std::make_unique<ShardWalk>();
+  const auto filter = impl_->current_filter();
+  return impl_->shards[step].read(static_cast<ShardWalk&>(*walk).walk, cells, now, *filter, visit);
+}
+
 void SwarmStore::expire_shard(size_t shard, Tick now) {
   while (!expire_part(shard, now).finished) impl_->shards[shard].give_way();
 }

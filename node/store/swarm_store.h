@@ -156,6 +156,8 @@ class SwarmStore final : public sync::Swarms {
   size_t read_steps() const override { return kShards; }
   void read(size_t step, const sync::Cells& cells, common::Tick now,
             const std::function<void(const sync::SwarmPart&)>& visit) const override;
+  bool read_part(std::unique_ptr<Walk>& walk, size_t step, const sync::Cells& cells, common::Tick now,
+                 const std::function<void(const sync::SwarmPart&)>& visit) const override;
 
   // Removes the expired records of one shard, live and stopped alike, and swarms that become empty, with
   // their completed counts. Holds the lock for some thousand records at a time. To be called for every shard

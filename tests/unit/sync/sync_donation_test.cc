@@ -8,6 +8,7 @@
 #include "sync/donation.h"
 #include "sync/donation_desk.h"
 #include "sync/pull.h"
+#include "tests/unit/support/no_swarms.h"
 #include "tests/unit/support/store_fixture.h"
 
 using namespace shoal;
@@ -163,6 +164,54 @@ TEST_CASE("sync donation: only the cells asked for") {
   CHECK(expected.size() >= 101);
 }
 
+namespace {
+
+// Counts the records that are visited.
+struct CountedReads final : test::NoSwarms {
+  explicit CountedReads(node::SwarmStore& of) : store(of) {}
+  size_t read_steps() const override { return store.read_steps(); }
+  void read(size_t step, const sync::Cells& cells, common::Tick now,
+            const std::function<void(const sync::SwarmPart&)>& visit) const override {
+    store.read(step, cells, now, counted(visit));
+  }
+  bool read_part(std::unique_ptr<Walk>& walk, size_t step, const sync::Cells& cells, common::Tick now,
+                 const std::function<void(const sync::SwarmPart&)>& visit) const override {
+    return store.read_part(walk, step, cells, now, counted(visit));
+  }
+  std::function<void(const sync::SwarmPart&)> counted(
+      const std::function<void(const sync::SwarmPart&)>& visit) const {
+    return [&](const sync::SwarmPart& part) {
+      visited += part.records.size();
+      visit(part);
+    };
+  }
+
+  node::SwarmStore& store;
+  mutable size_t visited = 0;
+};
+
+}  // namespace
+
+TEST_CASE("sync donation: a large swarm is read in parts, whole") {
+  Donor donor(0);
+  fill(*donor.store, 1, 100'000);
+  const CountedReads counted(*donor.store);
+  const auto donation =
+      sync::make_donation(donor.desk, counted, kTickMs, seal_of(1), sync::Cells::everything());
+  int64_t now_us = 0;
+  std::vector<uint8_t> bytes;
+  for (bool done = false; !done;) {
+    const size_t before = counted.visited;
+    done = donation->next({.mono_us = ++now_us}, bytes).done;
+    REQUIRE(counted.visited - before <= 20'000);
+  }
+  const auto into = test::make_store(true);
+  sync::Pull pull = pull_of(1);
+  REQUIRE(take_all(pull, bytes, *into));
+  CHECK(pull.complete());
+  CHECK(test::content(*into) == test::content(*donor.store));
+}
+
 TEST_CASE("sync donation: destroying one frees its place") {
   Donor donor(0);
   auto first = donor.donate();
@@ -217,4 +266,37 @@ TEST_CASE("pull request: how many bytes of it are missing") {
   CHECK(missing({4, 177}, 2) == std::nullopt);    // longer than any packet
   CHECK(missing({0, 52}, 2) == std::nullopt);     // a packet without a body
   CHECK(missing({0, 100}, 103) == std::nullopt);  // something follows
+}
+
+TEST_CASE("pull: bytes that are no frame are no sign of life") {
+  sync::Pull pull = pull_of(1);
+  const int64_t deadline_us = pull.deadline_us();
+  CHECK(deadline_us == sync::Pull::kSilentMaxUs);
+  proto::PullFrame frame;
+  std::vector<uint8_t> head = {0, 1, 0, 0};  // a frame of 64 KiB follows
+  head.resize(100);
+  for (size_t i = 0; i < head.size(); ++i) {
+    common::ByteSpan one = common::ByteSpan(head).subspan(i, 1);
+    REQUIRE(pull.feed(one, frame, static_cast<int64_t>(i) * 9 * kSecondUs) == sync::Pull::Came::nothing_yet);
+    REQUIRE(pull.deadline_us() == deadline_us);
+  }
+}
+
+TEST_CASE("pull: frames must bring so much in the long run") {
+  Donor donor(0);
+  fill(*donor.store, 1500, 60);
+  const auto donation = donor.donate();
+  int64_t donor_us = 0;
+  const std::vector<uint8_t> bytes = all_of(*donation, donor_us);
+  // A frame every 9 s is no silence, but too slow once the first minute is over.
+  sync::Pull pull = pull_of(1);
+  proto::PullFrame frame;
+  common::ByteSpan rest = bytes;
+  int64_t now_us = 0;
+  while (now_us < pull.deadline_us() && pull.feed(rest, frame, now_us) == sync::Pull::Came::frame) {
+    now_us += 9 * kSecondUs;
+  }
+  CHECK(!pull.complete());
+  CHECK(pull.too_slow());
+  CHECK(pull.deadline_us() <= 100 * kSecondUs);
 }
