@@ -34,10 +34,6 @@ std::array<uint8_t, N> hash(common::ByteSpan key, std::string_view use, std::str
 
 ClusterKey insecure_key(std::string_view cluster) { return hash<32>({}, "shoal 1 insecure", cluster); }
 
-common::SipKey derive_store_key(const ClusterKey& key, std::string_view cluster) {
-  return hash<16>(key, "shoal 1 store", cluster);
-}
-
 common::SipKey derive_connection_id_key(const ClusterKey& key, std::string_view cluster) {
   return hash<16>(key, "shoal 1 connection id", cluster);
 }

@@ -23,9 +23,6 @@ using ClusterTag = std::array<uint8_t, 4>;
 // only saves the rest of the code a special case.
 ClusterKey insecure_key(std::string_view cluster);
 
-// Which shard a swarm belongs to (node::SwarmStore::Config::key).
-common::SipKey derive_store_key(const ClusterKey& key, std::string_view cluster);
-
 // For the connection ids of BEP 15: an id issued by one node is valid on every other.
 common::SipKey derive_connection_id_key(const ClusterKey& key, std::string_view cluster);
 

@@ -23,11 +23,9 @@ common::Result<NodeKeys> load_node_keys(const Options& options) {
   if (options.sync.insecure) keys.cluster.push_back(sync::insecure_key(cluster));
   if (keys.cluster.empty()) {
     // A single node: no other node needs its keys.
-    keys.store = random_key();
     keys.connection.push_back(random_key());
     return keys;
   }
-  keys.store = sync::derive_store_key(keys.cluster.front(), cluster);
   for (const sync::ClusterKey& key : keys.cluster) {
     keys.connection.push_back(sync::derive_connection_id_key(key, cluster));
   }

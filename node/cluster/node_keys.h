@@ -14,7 +14,6 @@ namespace shoal::node {
 
 struct NodeKeys {
   std::vector<sync::ClusterKey> cluster;   // the first seals, all open; empty: a single node
-  common::SipKey store;                    // from the first key at start; a reload does not change it
   std::vector<common::SipKey> connection;  // the first makes connection ids; those of all are accepted
 };
 

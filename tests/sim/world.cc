@@ -70,8 +70,9 @@ void World::launch(size_t index) {
   config.pace_bytes_per_s = node.settings.pace_bytes_per_s;
   config.snapshot = node.settings.snapshots && !node.snapshot.empty();
   node.merged = !config.snapshot;
-  node.swarms =
-      std::make_unique<SimSwarms>(sync::derive_store_key(node.settings.keys.front(), node.settings.cluster));
+  // Each run of each node has a key of its own, as in production.
+  const auto run = static_cast<uint8_t>(config.incarnation);
+  node.swarms = std::make_unique<SimSwarms>(common::SipKey{static_cast<uint8_t>(index), run});
   node.cluster = std::make_unique<sync::Cluster>(config, *node.swarms, now);
   node.expired_at = 0;
   set_seeds(index, node.settings.seeds);

@@ -97,7 +97,6 @@ TEST_CASE("golden: derived keys and ids") {
   CHECK(common::to_hex(keys.sealing().id) == "65c645c9");
   CHECK(common::to_hex(keys.sealing().key) ==
         "44d98fac144290990c061ed239ae05979d4b9d46213aea966083f0ad72c1f7f9");
-  CHECK(common::to_hex(sync::derive_store_key(golden_key(), kCluster)) == "eec865ee74a99dd189e9fdeeea98533a");
   CHECK(common::to_hex(sync::derive_connection_id_key(golden_key(), kCluster)) ==
         "bb18351f474d9a5b11549ec5bee47812");
   CHECK(common::to_hex(sync::insecure_key(kCluster)) ==
