@@ -29,6 +29,7 @@ class StoreDonation final : public Donation {
   StoreDonation(std::shared_ptr<DonationDesk> desk, const Swarms& swarms, int64_t tick_ms, PullSeal seal,
                 Cells cells)
       : desk_(std::move(desk)), swarms_(swarms), tick_ms_(tick_ms), seal_(seal), cells_(std::move(cells)) {
+    if (cells_.empty()) step_ = swarms_.read_steps();  // nothing is asked for that may still be here
     ++desk_->underway;
   }
 
@@ -41,6 +42,7 @@ class StoreDonation final : public Donation {
       if (!desk_->bucket.open()) return {.again_us = desk_->bucket.open_us()};
     }
     const common::Tick tick = common::tick_at(desk_->time_offset_ms + now.mono_us / 1000, tick_ms_);
+    const uint64_t before = desk_->records;
     read_some(tick);
     fill_frame();
     if (read_all() && sizes_.empty()) {
@@ -50,11 +52,19 @@ class StoreDonation final : public Donation {
       return {.done = true};
     }
     // A frame is sent when the next block does not fit.
-    if (!sizes_.empty()) send_frame(tick, false, out);
+    if (!sizes_.empty()) {
+      send_frame(tick, false, out);
+    } else if (desk_->throttled && desk_->records == before) {
+      desk_->bucket.spend(kReadCost);
+    }
     return {.again_us = now.mono_us};
   }
 
  private:
+  // Reading that finds nothing is charged as so many bytes: cells that hold nothing may be asked for again
+  // and again.
+  static constexpr int64_t kReadCost = 4096;
+
   // Steps of the store that are read in one call, if each has one part. Of one with more, as where a swarm is
   // large, one part is read.
   static constexpr size_t kStepsAtOnce = 8;

@@ -212,6 +212,25 @@ TEST_CASE("sync donation: a large swarm is read in parts, whole") {
   CHECK(test::content(*into) == test::content(*donor.store));
 }
 
+TEST_CASE("sync donation: reading that finds nothing keeps the pace, and of no cells nothing is read") {
+  Donor donor(1'000'000);
+  fill(*donor.store, 3000, 3);
+  const CountedReads counted(*donor.store);
+  sync::Cells elsewhere;
+  elsewhere.add(common::stamp_of(kTick - 170), 0);
+  int64_t slow_us = 0;
+  const auto slow = sync::make_donation(donor.desk, counted, kTickMs, seal_of(1), elsewhere);
+  all_of(*slow, slow_us);
+  const size_t calls = counted.store.read_steps() / 8;
+  const auto budget_us = static_cast<int64_t>(calls - 1) * 4096 - 256 * 1024;  // what the bucket holds is free
+  CHECK(slow_us >= budget_us);
+  int64_t none_us = kSecondUs * 10;
+  const int64_t start_us = none_us;
+  const auto none = sync::make_donation(donor.desk, counted, kTickMs, seal_of(2), {});
+  CHECK(all_of(*none, none_us).size() > 0);
+  CHECK(none_us == start_us);
+}
+
 TEST_CASE("sync donation: destroying one frees its place") {
   Donor donor(0);
   auto first = donor.donate();
