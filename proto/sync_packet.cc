@@ -282,12 +282,14 @@ void to_pb(const Digests& digests, pb::Packet& packet) {
   out.set_newest_tick(static_cast<uint64_t>(digests.newest_tick));
   out.set_sums(pack_digests(digests.sums));
   out.set_ask(digests.ask);
+  out.set_partial(digests.partial);
 }
 
 Result<SyncPacket> from_pb(const pb::Digests& in) {
   Digests out;
   out.peer_timeout_s = in.peer_timeout_s();
   out.ask = in.ask();
+  out.partial = in.partial();
   if (!read_tick(in.newest_tick(), out.newest_tick)) return fail("bad tick");
   if (!unpack_digests(in.sums(), kDigestTicksMax, out.sums)) return fail("bad sums");
   if (out.newest_tick < static_cast<common::Tick>(out.sums.size())) return fail("bad tick");

@@ -148,6 +148,8 @@ struct Digests {
   common::Tick newest_tick = 0;
   std::vector<uint64_t> sums;
   bool ask = false;  // "send me yours at once"
+  // "I have given up records for lack of memory": differences are no reason to pull, on either side.
+  bool partial = false;
   bool operator==(const Digests&) const = default;
 };
 

@@ -26,8 +26,9 @@ std::vector<common::Tick> Differences::picked(bool steady) const {
   return ticks;
 }
 
-proto::Digests make_digests(const StampDigests& own, common::Tick now, uint32_t peer_timeout_s, bool ask) {
-  proto::Digests out{peer_timeout_s, now - kCompareFromAge, {}, ask};
+proto::Digests make_digests(const StampDigests& own, common::Tick now, uint32_t peer_timeout_s, bool ask,
+                            bool partial) {
+  proto::Digests out{peer_timeout_s, now - kCompareFromAge, {}, ask, partial};
   for (common::Tick tick = out.newest_tick; tick >= now - kCompareToAge; --tick) {
     out.sums.push_back(own[common::stamp_of(tick)] & proto::kDigestMask);
   }

@@ -54,7 +54,8 @@ class Differences {
 };
 
 // The message about our own records.
-proto::Digests make_digests(const StampDigests& own, common::Tick now, uint32_t peer_timeout_s, bool ask);
+proto::Digests make_digests(const StampDigests& own, common::Tick now, uint32_t peer_timeout_s, bool ask,
+                            bool partial = false);
 
 // Parts that cover all of these ticks, which ascend: at most proto::kPullPartsMax. If the ticks are too
 // scattered for that, the last part covers more than was asked for.

@@ -101,6 +101,7 @@ struct MemberRepair {
   };
 
   bool has_everything = false;  // or will once it has pulled what differs: it sends digests
+  bool partial = false;         // it says that it gives up records for lack of memory
   Differences differences;
   int64_t compared_us = kNeverUs;
   uint64_t comparisons = 0;

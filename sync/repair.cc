@@ -70,8 +70,10 @@ void Repair::announce(Now now, Outputs& out) {
   const bool ask = checking || ask_others_;
   ask_others_ = false;
   ++stats_.digests_sent;
-  sender_.broadcast(
-      now, make_digests(swarms_.stamp_digests(), clock_.tick(now), identity_.peer_timeout_s, ask), out);
+  sender_.broadcast(now,
+                    make_digests(swarms_.stamp_digests(), clock_.tick(now), identity_.peer_timeout_s, ask,
+                                 swarms_.nearly_full()),
+                    out);
 }
 
 void Repair::announce_soon(Now now) { announce_by(now.mono_us + kAnnounceSoonUs); }
@@ -122,7 +124,8 @@ void Repair::receive(const Arrival& arrival, const proto::Digests& digests, Outp
     return;
   }
   MemberRepair& repair = member.repair.mine();
-  repair.has_everything = true;
+  repair.partial = digests.partial;
+  repair.has_everything = !digests.partial;
   if (*phase_ == SyncPhase::waiting || *phase_ == SyncPhase::bootstrapping) return;
   const bool answer = digests.ask && now.mono_us - repair.answered_us >= kAnswerEveryUs;
   const bool compare = now.mono_us - repair.compared_us >= kComparisonsApartUs;
@@ -131,11 +134,14 @@ void Repair::receive(const Arrival& arrival, const proto::Digests& digests, Outp
   const StampDigests own = swarms_.stamp_digests();  // reads every cell: not for each packet that comes
   if (answer) {
     repair.answered_us = now.mono_us;
-    sender_.send(member.address(), make_digests(own, tick, identity_.peer_timeout_s, false), out);
+    sender_.send(member.address(),
+                 make_digests(own, tick, identity_.peer_timeout_s, false, swarms_.nearly_full()), out);
   }
   if (!compare) return;
   repair.compared_us = now.mono_us;
   ++repair.comparisons;
+  // What it gives up differs, and each time otherwise: a pull would bring all it has, again and again.
+  if (digests.partial) return repair.forget();
   repair.differences.compare(digests, own, tick);
   ++stats_.digests_compared;
   const bool vain = repair.differences.count() > 0 && repair.differences.steady().empty();

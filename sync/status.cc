@@ -109,6 +109,7 @@ MemberStatus status_of(const Member& member, Now now) {
   if (repair.agreed_us != MemberRepair::kNeverUs) {
     row.agreed_ago_ms = (now.mono_us - repair.agreed_us) / 1000;
   }
+  row.partial = repair.partial;
   return row;
 }
 

@@ -82,6 +82,7 @@ struct MemberStatus {
   // Since a comparison last found nothing missing on either side, apart from what was in flight; -1: none
   // has.
   int64_t agreed_ago_ms = -1;
+  bool partial = false;  // it says that it gives up records for lack of memory: it is not compared
 };
 
 // What has become of an address in sync.peers.

@@ -254,9 +254,18 @@ std::vector<Row> store_rows() {
           [](const NodeState& s) { return s.store.restatements_dropped; }),
       gauge("shoal_store_memory_bytes", "Memory allocated for swarms and peers.",
             [](const NodeState& s) { return s.store.memory_bytes; }),
+      gauge("shoal_store_memory_limit_bytes", "Memory that swarms and peers may take; 0: no limit.",
+            [](const NodeState& s) { return s.store.memory_limit_bytes; }),
+      counter("shoal_store_evicted_records_total",
+              "Records given up because the memory for swarms and peers was full.",
+              [](const NodeState& s) { return s.store.evicted_records; }),
+      gauge("shoal_store_giving_up",
+            "1: swarms are given up for lack of memory, or were and there is still little room.",
+            [](const NodeState& s) { return s.store.giving_up ? 1 : 0; }),
       counter("shoal_limit_hits_total",
-              "Times a limit was hit. merged_swarms and merged_peers: records of other nodes that were "
-              "refused because this node holds twice its limit.",
+              "Times a limit was hit. memory: swarms given up, and announces refused. merged_swarms and "
+              "merged_peers: records of other nodes that were refused because this node holds twice its "
+              "limit; merged_memory: because no swarm would make room.",
               [](Samples& out, const NodeState& s) {
                 for (size_t i = 1; i < kLimits; ++i) {
                   out.add(s.limit_hits[i], {{"limit", std::string(kLimitNames[i])}});

@@ -76,6 +76,7 @@ Json members_json(const sync::Status& status) {
                        {"synced", member.synced},
                        {"differing", member.differing},
                        {"agreed_ago_ms", member.agreed_ago_ms},
+                       {"partial", member.partial},
                        {"refused", member.refused},
                        {"namesake", address_text(member.namesake)}});
   }
@@ -204,6 +205,7 @@ Json snapshot_json(const SnapshotStatus& snapshot) {
   const auto loading = snapshot.loading_percent;
   return {{"loading_percent", loading ? Json(*loading) : Json(nullptr)},
           {"loaded", snapshot.loaded},
+          {"left_out", snapshot.left_out},
           {"refused", snapshot.refused},
           {"written", snapshot.written},
           {"failed", snapshot.failed},
@@ -264,6 +266,8 @@ std::string status_json(const NodeState& state) {
                    {"stopped_v4", state.store.stopped_v4},   {"seeders_v6", state.store.seeders_v6},
                    {"leechers_v6", state.store.leechers_v6}, {"stopped_v6", state.store.stopped_v6}};
   json["memory_bytes"] = state.store.memory_bytes;
+  json["memory_limit_bytes"] = state.store.memory_limit_bytes;
+  json["evicted"] = {{"swarms", state.store.evicted_swarms}, {"records", state.store.evicted_records}};
   json["requests"] = requests_json(state);
   json["members"] = state.sync ? members_json(*state.sync) : Json::array();
   json["sync_peers"] = state.sync ? peers_json(*state.sync) : Json::array();

@@ -16,6 +16,7 @@ namespace {
 constexpr uint32_t kDayS = 86'400;
 constexpr uint32_t kNumwantMax = 1000;
 constexpr uint32_t kSwarmsMax = 4'000'000'000;
+constexpr uint32_t kMemoryMbMax = 64 * 1024 * 1024;
 constexpr uint32_t kConnectionsMax = 1'000'000;
 constexpr uint32_t kRequestsPerSMax = 100'000;
 constexpr size_t kUserNameMax = 32;
@@ -201,6 +202,13 @@ std::vector<Option> limits_rows() {
              "can always announce."}),
       whole(KEY(limits, peers_per_swarm), {0, kSwarmsMax, "no limit"}, 0, Apply::limits,
             {"Most live peers in one swarm.", "One more gets peers, but is not handed out to others."}),
+      whole(
+          KEY(limits, memory_mb), {0, kMemoryMbMax, "half of what the machine or its control group allows"},
+          0, Apply::limits,
+          {"Most memory for swarms and peers, in MiB.",
+           "When it is full, swarms without live peers, new ones of one address, and those of an address or "
+           "network that fills the store make room for others. What is allowed is read at start: the "
+           "machine's memory, memory.max and memory.high of the control groups around the node."}),
       whole(KEY(limits, connections), {1, kConnectionsMax}, 8192, Apply::restart,
             {"Most HTTP connections.",
              "Divided among the workers. To accept one more, a worker closes the one that has been idle "

@@ -85,6 +85,7 @@ struct Options {
     uint32_t swarms{};
     uint32_t peers{};
     uint32_t peers_per_swarm{};
+    uint32_t memory_mb{};
     uint32_t connections{};
     uint32_t connections_per_address{};
     uint32_t requests_per_s_per_address{};

@@ -72,6 +72,7 @@ Result<void> check_written_files(const Options& options) {
 
 Result<NodeParts> build_parts(const Options& options) {
   NodeParts parts;
+  parts.memory = memory_limit("");
   parts.warnings = start_warnings(options, geteuid() == 0);
   auto keys = load_node_keys(options);
   if (!keys) return tl::make_unexpected(keys.error());

@@ -16,6 +16,7 @@
 #include "node/lifecycle/service_notify.h"
 #include "node/os/file_descriptor.h"
 #include "node/os/heap_pages.h"
+#include "node/os/memory_limit.h"
 #include "node/scan/exporter.h"
 #include "node/snapshot/snapshot_keeper.h"
 #include "node/tracker/worker_counters.h"
@@ -33,6 +34,7 @@ struct NodeParts {
   FileDescriptor admin;                           // closed: admin.listen is not set
   SyncSockets sync;                               // no datagrams: sync.listen is not set
   HeapPages heap_pages;                           // reads files that a new root does not show
+  MemoryLimit memory;                             // the same
   AccessControl::Start access;
   std::vector<std::string> warnings;  // of start_warnings()
 };

@@ -13,18 +13,28 @@
 #include "node/limits/address_connections.h"
 #include "node/limits/request_limiter.h"
 #include "node/net/timer.h"
+#include "node/os/memory_limit.h"
 #include "node/status/limit_log.h"
 #include "node/store/swarm_store.h"
 #include "node/tracker/worker_counters.h"
 
 namespace shoal::node {
 
+// What swarms and peers may take of the memory that the process may use, unless limits.memory_mb says
+// otherwise. The rest is for connections, sync, dumps, the allocator's losses and the kernel's buffers, which
+// a control group counts too.
+constexpr uint64_t kStoreShareDivisor = 2;
+
+// 0: no limit, as neither the option nor the system names any.
+uint64_t store_memory_bytes(const Options::Limits& limits, const MemoryLimit& allowed);
+
 class NodeLimits {
  public:
   using Counters = std::vector<std::unique_ptr<WorkerCounters>>;
 
-  // Applies `limits`. Store and counters outlive the object.
-  NodeLimits(uv_loop_t* loop, SwarmStore& store, const Counters& workers, const Options::Limits& limits);
+  // Applies `limits`, and logs what they are for memory. Store and counters outlive the object.
+  NodeLimits(uv_loop_t* loop, SwarmStore& store, const Counters& workers, const Options::Limits& limits,
+             MemoryLimit memory);
   NodeLimits(const NodeLimits&) = delete;
   NodeLimits& operator=(const NodeLimits&) = delete;
 
@@ -41,7 +51,9 @@ class NodeLimits {
 
  private:
   void log_hits();
+  void log_memory(const Options::Limits& limits) const;
 
+  const MemoryLimit memory_;  // what the process may use, as read at start
   SwarmStore& store_;
   const Counters& workers_;
   RequestLimiter requests_;

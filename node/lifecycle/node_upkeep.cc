@@ -42,6 +42,7 @@ void NodeUpkeep::group_due() {
 
 void NodeUpkeep::run_slice() {
   if (upkeep_.run_slice(clock_.tick())) slice_timer_.start(kPauseMs);
+  trim_.step(monotonic_ms());
 }
 
 void NodeUpkeep::note_history() {

@@ -7,6 +7,7 @@
 
 #include "node/net/timer.h"
 #include "node/os/heap_pages.h"
+#include "node/os/heap_trim.h"
 #include "node/status/history.h"
 #include "node/status/node_state.h"
 #include "node/status/recent_faults.h"
@@ -45,6 +46,7 @@ class NodeUpkeep {
   const ClusterClock& clock_;
   const Hooks hooks_;
   Upkeep upkeep_;
+  HeapTrim trim_;
   History history_;
   RecentFaults faults_;
   Timer due_timer_;    // one more group of shards is due

@@ -17,8 +17,7 @@ namespace {
 
 class SnapshotDecoder {
  public:
-  SnapshotDecoder(const SnapshotSource& read, const std::function<void(const SnapshotSwarm&)>& visit)
-      : read_(read), visit_(visit) {}
+  SnapshotDecoder(const SnapshotSource& read, const SnapshotVisit& visit) : read_(read), visit_(visit) {}
 
   common::Result<SnapshotRead> run() {
     if (auto header = read_header(); !header) return tl::make_unexpected(header.error());
@@ -111,12 +110,12 @@ class SnapshotDecoder {
   bool read_block(ByteReader& reader, common::Tick tick) {
     if (!proto::read_record_block(reader, block_)) return false;
     result_.records += block_.records.size();
-    visit_({block_.info_hash, block_.completed, tick, block_.records});
+    visit_(result_.header, {block_.info_hash, block_.completed, tick, block_.records});
     return true;
   }
 
   const SnapshotSource& read_;
-  const std::function<void(const SnapshotSwarm&)>& visit_;
+  const SnapshotVisit& visit_;
   Blake2b file_{kFileHashBytes};
   SnapshotRead result_;
   std::vector<uint8_t> packed_;
@@ -126,8 +125,7 @@ class SnapshotDecoder {
 
 }  // namespace
 
-common::Result<SnapshotRead> read_snapshot(const SnapshotSource& read,
-                                           const std::function<void(const SnapshotSwarm&)>& visit) {
+common::Result<SnapshotRead> read_snapshot(const SnapshotSource& read, const SnapshotVisit& visit) {
   return SnapshotDecoder(read, visit).run();
 }
 

@@ -13,6 +13,7 @@
 
 #include "node/os/atomic_file.h"
 #include "node/os/file_descriptor.h"
+#include "node/snapshot/snapshot_ration.h"
 
 namespace shoal::node {
 
@@ -84,36 +85,34 @@ common::Result<SnapshotWritten> write_snapshot(const std::string& path, const Sn
 
 namespace {
 
-// Merges blocks as they are read, each record with its present age.
-class Merger {
+// The records of a file that are alive when reading begins, with their age at that time. Both readings of the
+// file see the same.
+class AliveAt {
  public:
-  Merger(SwarmStore& store, const ClusterClock& clock, SnapshotLoaded& loaded)
-      : store_(store), clock_(clock), header_tick_(loaded.header.tick), loaded_(loaded) {}
+  // If this machine's clock is behind, counts no time as passed since the writing began, not a negative time.
+  void begin(const ClusterClock& clock, common::Tick header_tick) {
+    now_ = clock.tick();
+    cluster_now_ = std::max(now_ + clock.store_ticks_behind(), header_tick);
+  }
 
-  void operator()(const SnapshotSwarm& swarm) {
-    const common::Tick now = clock_.tick();
-    // If this machine's clock is behind, count no time as passed since the writing began, not a negative
-    // time.
-    const common::Tick cluster_now = std::max(now + clock_.store_ticks_behind(), header_tick_);
+  common::Tick now() const { return now_; }
+
+  // Valid until the next call.
+  std::span<const proto::Delta> of(const SnapshotSwarm& swarm) {
     alive_.clear();
-    append_alive(swarm, cluster_now, cluster_now - now, alive_);
-    loaded_.expired += swarm.peers.size() - alive_.size();
-    if (alive_.empty()) return;
-    loaded_.merged += store_.merge_part({swarm.info_hash, swarm.completed, alive_}, now);
+    append_alive(swarm, cluster_now_, cluster_now_ - now_, alive_);
+    return alive_;
   }
 
  private:
-  SwarmStore& store_;
-  const ClusterClock& clock_;
-  const common::Tick header_tick_;
-  SnapshotLoaded& loaded_;
+  common::Tick now_ = 0;
+  common::Tick cluster_now_ = 0;
   std::vector<proto::Delta> alive_;
 };
 
 // Reads the file once. Raises `percent` from `from` by 50.
 common::Result<SnapshotRead> read_file_once(const FileDescriptor& file, off_t size, unsigned from,
-                                            std::atomic<unsigned>& percent,
-                                            const std::function<void(const SnapshotSwarm&)>& visit) {
+                                            std::atomic<unsigned>& percent, const SnapshotVisit& visit) {
   if (lseek(file.get(), 0, SEEK_SET) != 0) return failed("cannot be read", errno);
   int error = 0;
   uint64_t done = 0;
@@ -141,7 +140,14 @@ common::Result<std::optional<SnapshotLoaded>> load_snapshot(const std::string& p
   struct stat info {};
   if (!file.is_open() || fstat(file.get(), &info) != 0) return failed("cannot be opened", errno);
   if (!S_ISREG(info.st_mode)) return fail("is not a regular file");
-  const auto checked = read_file_once(file, info.st_size, 0, percent, [](const SnapshotSwarm&) {});
+  SnapshotRation ration;
+  AliveAt alive;
+  const auto count = [&](const SnapshotHeader& header, const SnapshotSwarm& swarm) {
+    if (alive.now() == 0) alive.begin(clock, header.tick);
+    if (!store.serves(swarm.info_hash)) return;
+    ration.count(swarm.info_hash, alive.of(swarm), alive.now());
+  };
+  const auto checked = read_file_once(file, info.st_size, 0, percent, count);
   if (!checked) return tl::make_unexpected(checked.error());
   if (auto ours = check_snapshot_header(checked->header, identity, clock.tick() + clock.store_ticks_behind());
       !ours) {
@@ -150,8 +156,17 @@ common::Result<std::optional<SnapshotLoaded>> load_snapshot(const std::string& p
   SnapshotLoaded loaded;
   loaded.header = checked->header;
   loaded.records = checked->records;
-  const auto merged = read_file_once(file, info.st_size, 50, percent, Merger(store, clock, loaded));
+  ration.settle(store.room_for_snapshot());
+  const auto merge = [&](const SnapshotHeader&, const SnapshotSwarm& swarm) {
+    const auto peers = alive.of(swarm);
+    loaded.expired += swarm.peers.size() - peers.size();
+    if (!store.serves(swarm.info_hash) || !ration.take(swarm.info_hash, peers, alive.now())) return;
+    loaded.merged += store.merge_part({swarm.info_hash, swarm.completed, peers}, clock.tick());
+  };
+  const auto merged = read_file_once(file, info.st_size, 50, percent, merge);
   if (!merged) return tl::make_unexpected(merged.error());
+  loaded.left_out_swarms = ration.swarms_left_out();
+  loaded.left_out_records = ration.records_left_out();
   return std::optional(loaded);
 }
 

@@ -31,10 +31,14 @@ struct SnapshotLoaded {
   uint64_t records = 0;  // in the file
   uint64_t expired = 0;  // of these, those that are too old now
   uint64_t merged = 0;   // of these, those that the store did not know
+  // For which the store has no room (SnapshotRation).
+  uint64_t left_out_swarms = 0;
+  uint64_t left_out_records = 0;
 };
 
-// Checks the whole file, then merges it. Returns nothing if there is no file. Raises `percent` from 0 to 100.
-// If the check fails, the error says why and the store is unchanged.
+// Checks the whole file, then merges as much of it as the store has room for, the largest swarms first.
+// Returns nothing if there is no file. Raises `percent` from 0 to 100. If the check fails, the error says why
+// and the store is unchanged.
 common::Result<std::optional<SnapshotLoaded>> load_snapshot(const std::string& path,
                                                             const SnapshotIdentity& identity,
                                                             SwarmStore& store, const ClusterClock& clock,

@@ -79,8 +79,8 @@ struct SnapshotRead {
   uint64_t records = 0;
 };
 using SnapshotSource = std::function<size_t(std::span<uint8_t>)>;
-common::Result<SnapshotRead> read_snapshot(const SnapshotSource& read,
-                                           const std::function<void(const SnapshotSwarm&)>& visit);
+using SnapshotVisit = std::function<void(const SnapshotHeader&, const SnapshotSwarm&)>;
+common::Result<SnapshotRead> read_snapshot(const SnapshotSource& read, const SnapshotVisit& visit);
 
 // Checks that an intact file fits this node and time. The error says why it does not.
 common::Result<void> check_snapshot_header(const SnapshotHeader& header, const SnapshotIdentity& own,

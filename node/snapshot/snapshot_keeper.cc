@@ -131,13 +131,21 @@ void SnapshotKeeper::merge() {
               {"expired", std::to_string(file.expired)},
               {"age_s", std::to_string((clock_.unix_ms() - file.header.written_unix_ms) / 1000)},
               {"took_ms", std::to_string(monotonic_ms() - start_ms)}});
+    if (file.left_out_records > 0) {
+      log_line(LogLevel::warn, "part of the snapshot finds no room: the largest and newest swarms are loaded",
+               {{"swarms_left_out", std::to_string(file.left_out_swarms)},
+                {"records_left_out", std::to_string(file.left_out_records)}});
+    }
   } else {
     log_line(LogLevel::info, "no snapshot yet", {{"path", path}});
   }
   const Lock lock(mutex_);
   status_.loading_percent.reset();
   status_.refused = loaded ? 0 : 1;
-  if (loaded && *loaded) status_.loaded = (*loaded)->merged;
+  if (loaded && *loaded) {
+    status_.loaded = (*loaded)->merged;
+    status_.left_out = (*loaded)->left_out_records;
+  }
   merged_ = true;
   uv_async_send(&async_);
 }

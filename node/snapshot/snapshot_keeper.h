@@ -22,6 +22,7 @@ namespace shoal::node {
 struct SnapshotStatus {
   std::optional<unsigned> loading_percent;  // none: not loading
   uint64_t loaded = 0;                      // records that the file added at start
+  uint64_t left_out = 0;                    // records of the file for which there was no room
   uint64_t refused = 0;                     // 1 if the file was unusable and set aside
   uint64_t written = 0;                     // times
   uint64_t failed = 0;                      // failed writes; the old file stayed

@@ -9,9 +9,11 @@ LimitHits limit_hits(const std::vector<std::unique_ptr<WorkerCounters>>& workers
     hits[index_of(Limit::connections)] += worker->http.closed_for_room.value();
     hits[index_of(Limit::connections_per_address)] += worker->http.refused_per_address.value();
   }
-  const auto [swarms, peers] = store.merges_refused();
-  hits[index_of(Limit::merged_swarms)] = swarms;
-  hits[index_of(Limit::merged_peers)] = peers;
+  const MergesRefused refused = store.merges_refused();
+  hits[index_of(Limit::merged_swarms)] = refused.swarms;
+  hits[index_of(Limit::merged_peers)] = refused.peers;
+  hits[index_of(Limit::merged_memory)] = refused.memory;
+  hits[index_of(Limit::memory)] += store.evicted_swarms();
   return hits;
 }
 

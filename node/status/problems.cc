@@ -102,13 +102,17 @@ void look_at_peers(const sync::Status& sync, Problems& out) {
   }
 }
 
-void look_at_members(const sync::Status& sync, bool ready, Problems& out) {
+void look_at_members(const sync::Status& sync, bool ready, bool giving_up, Problems& out) {
   const auto down = those(sync, [](const auto& member) { return member.state == MemberState::down; });
   const auto refused = those(sync, [](const auto& member) { return member.state == MemberState::refused; });
   const auto doubled = those(sync, [](const auto& member) { return member.namesake.has_value(); });
-  const auto differing = those(sync, [](const auto& member) {
-    return member.state == MemberState::alive && member.agreed_ago_ms >= kDisagreeMs;
+  // Who gives up records differs on purpose.
+  const auto differing = those(sync, [&](const auto& member) {
+    return member.state == MemberState::alive && member.agreed_ago_ms >= kDisagreeMs && !member.partial &&
+           !giving_up;
   });
+  const auto partial =
+      those(sync, [](const auto& member) { return member.state == MemberState::alive && member.partial; });
   // Where it is not ready for that, the reason has been told.
   if (sync.alone) {
     if (ready) out.error("this node is alone: " + printable(sync::alone_text(sync.peers), kProblemReasonMax));
@@ -143,6 +147,8 @@ void look_at_members(const sync::Status& sync, bool ready, Problems& out) {
     return named(member) + " and this node have held different peers for " + ago_text(member.agreed_ago_ms) +
            ": see pulls in the status";
   });
+  out.each(Severity::warning, partial, "are short of memory and give up swarms",
+           [](const auto& member) { return named(member) + " is short of memory and gives up swarms"; });
 }
 
 void look_at_clocks(const sync::Status& sync, Problems& out) {
@@ -161,6 +167,14 @@ void look_at_clocks(const sync::Status& sync, Problems& out) {
     return "the clock of " + named(member) + " is " + signed_duration_text(ahead_ms(member)) +
            " off the cluster's time";
   });
+}
+
+void look_at_memory(const NodeState& state, Problems& out) {
+  if (!state.store.giving_up) return;
+  out.warn("the memory for swarms and peers (" +
+           amount_text(static_cast<double>(state.store.memory_limit_bytes)) +
+           "B) is full: swarms of one address, new and without live peers are given up for others; raise "
+           "limits.memory_mb, or find out who fills it");
 }
 
 void look_at_limits(const NodeState& state, Problems& out) {
@@ -215,10 +229,11 @@ std::vector<Problem> problems_of(const NodeState& state) {
   if (!state.readiness.ready)
     out.error("this node is not ready: " + printable(state.readiness.reason, kProblemReasonMax));
   if (state.sync) {
-    look_at_members(*state.sync, state.readiness.ready, out);
+    look_at_members(*state.sync, state.readiness.ready, state.store.giving_up, out);
     look_at_peers(*state.sync, out);
     look_at_clocks(*state.sync, out);
   }
+  look_at_memory(state, out);
   look_at_limits(state, out);
   look_at_files(state, out);
   look_at_load(state, out);

@@ -94,6 +94,11 @@ class PeerTable {
   template <class Visit>
   void for_each(const PeerSet& set, Visit visit) const;
 
+  // Visits at most `most` records: the first of a small set; of a large one such as a keyed hash has put
+  // first, of each role in turn.
+  template <class Visit>
+  void for_some(const PeerSet& set, uint32_t most, Visit visit) const;
+
   // Visits the rest of the set, with the same walk and bound as expire().
   template <class Visit>
   bool for_each(const PeerSet& set, Walk& walk, WorkBound& bound, Visit visit) const;
@@ -107,6 +112,9 @@ class PeerTable {
   // Stops at the bound, between two pools. Returns whether it has finished.
   template <class ForAll>
   bool compact(WorkBound& bound, ForAll for_all);
+
+  // How many sets have the form `large`.
+  size_t large_sets() const { return large_.size(); }
 
   // All memory allocated.
   size_t bytes() const;
@@ -174,6 +182,17 @@ void PeerTable<F>::for_each(const PeerSet& set, Visit visit) const {
   }
   const Row peers = row(set);
   for (uint32_t i = 0; i < peers.size(); ++i) visit(peers.records[i]);
+}
+
+template <common::Family F>
+template <class Visit>
+void PeerTable<F>::for_some(const PeerSet& set, uint32_t most, Visit visit) const {
+  if (set.form == PeerSet::kLarge) {
+    for (const SortedPeers<F>& role : large(set).roles) role.for_first(most, visit);
+    return;
+  }
+  const Row peers = row(set);
+  for (uint32_t i = 0; i < std::min(most, peers.size()); ++i) visit(peers.records[i]);
 }
 
 template <common::Family F>

@@ -10,8 +10,10 @@
 
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -57,6 +59,19 @@ class SortedPeers {
     for_each_segment([&](const Segment& segment) {
       for (Record& record : const_cast<Segment&>(segment).records) visit(record);
     });
+  }
+
+  // Visits at most `most` records of the first segment that has any, in the order of their hashes.
+  template <class Visit>
+  void for_first(uint32_t most, Visit visit) const {
+    constexpr size_t kSegmentsLookedAt = 32;
+    const std::span<const Segment> segments =
+        directory_ ? std::span<const Segment>(directory_->segments) : std::span<const Segment>(&first_, 1);
+    for (const Segment& segment : segments.first(std::min(segments.size(), kSegmentsLookedAt))) {
+      if (segment.size() == 0) continue;
+      for (uint32_t i = 0; i < std::min(most, segment.size()); ++i) visit(segment.records[i]);
+      return;
+    }
   }
 
   // Visits the records with hashes from `from` on, in parts as expire() does.

@@ -13,16 +13,34 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <limits>
 
+#include "common/tick.h"
 #include "node/limits/limit.h"
 
 namespace shoal::node {
+
+// What a swarm and a record of each family take, with their share of indexes and spare room, as
+// tests/bench/store_bench measures it: a store of lonely IPv4 swarms takes 49 bytes a swarm, one of lonely
+// IPv6 swarms 73.
+constexpr uint64_t kSwarmRoomBytes = 44;
+constexpr uint64_t kV4RecordRoomBytes = 9;
+constexpr uint64_t kV6RecordRoomBytes = 28;
+constexpr uint64_t kLargeSetRoomBytes = 192;  // of one family, besides its records
 
 // 0: no limit.
 struct StoreLimits {
   uint64_t swarms = 0;
   uint64_t peers = 0;            // records: stopped peers take as much room as live ones
   uint32_t peers_per_swarm = 0;  // live ones, of both families
+  uint64_t memory_bytes = 0;     // of swarms and records, by the constants above
+};
+
+// What a shard or a store holds.
+struct StoreUse {
+  uint64_t swarms = 0;
+  uint64_t records = 0;
+  uint64_t memory_bytes = 0;
 };
 
 // One limited amount.
@@ -34,11 +52,14 @@ class Room {
   static constexpr uint64_t kLimitPerStep = uint64_t{64} * 1024;
   static constexpr int64_t kStepMax = 64;
 
+  // `step_max`: the most that a shard may keep to itself.
+  explicit Room(int64_t step_max = kStepMax) : step_max_(step_max), step_(step_max) {}
+
   void set_limit(uint64_t limit) {
     limit_.store(static_cast<int64_t>(limit), std::memory_order_relaxed);
-    step_.store(
-        limit == 0 ? kStepMax : std::clamp<int64_t>(static_cast<int64_t>(limit / kLimitPerStep), 1, kStepMax),
-        std::memory_order_relaxed);
+    step_.store(limit == 0 ? step_max_
+                           : std::clamp<int64_t>(static_cast<int64_t>(limit / kLimitPerStep), 1, step_max_),
+                std::memory_order_relaxed);
   }
 
   // `unreported`: what the calling shard holds beyond what it has reported.
@@ -51,6 +72,15 @@ class Room {
     return unreported >= step || -unreported >= step;
   }
   void report(int64_t unreported) { used_.fetch_add(unreported, std::memory_order_relaxed); }
+
+  int64_t limit() const { return limit_.load(std::memory_order_relaxed); }
+  int64_t used() const { return used_.load(std::memory_order_relaxed); }
+
+  // Whether so little is left that the parts which shards have not reported may fill it.
+  bool crowded() const { return limit() != 0 && used() >= limit() - limit() / 64; }
+
+  // Whether less than three quarters of the limit are used.
+  bool has_much_room() const { return limit() == 0 || used() < limit() / 4 * 3; }
 
   // Whether more than fifteen sixteenths of the hard cap are used.
   bool nearly_full() const {
@@ -66,7 +96,8 @@ class Room {
 
   // The limit is read with every new peer and hardly ever changes; the amount used changes all the time.
   alignas(64) std::atomic<int64_t> limit_{0};
-  std::atomic<int64_t> step_{kStepMax};
+  const int64_t step_max_;
+  std::atomic<int64_t> step_;
   alignas(64) std::atomic<int64_t> used_{0};
 };
 
@@ -74,39 +105,72 @@ struct StoreRoom {
   void set(const StoreLimits& limits) {
     swarms.set_limit(limits.swarms);
     peers.set_limit(limits.peers);
+    memory.set_limit(limits.memory_bytes);
     peers_per_swarm.store(limits.peers_per_swarm, std::memory_order_relaxed);
+  }
+
+  // Whether this node has given up or refused records for lack of memory: it lacks what others have, and may
+  // lose again what they send. It ends when there is room, or when all that was given up has expired
+  // elsewhere.
+  bool is_giving_up() const {
+    return swept_.load(std::memory_order_relaxed) - gave_up_.load(std::memory_order_relaxed) <
+               common::kLifetimeTicks &&
+           !memory.has_much_room();
+  }
+  void note_given_up() { gave_up_.store(swept_.load(std::memory_order_relaxed), std::memory_order_relaxed); }
+  // A sweep of a shard has begun.
+  void note_sweep(common::Tick now) {
+    if (now > swept_.load(std::memory_order_relaxed)) swept_.store(now, std::memory_order_relaxed);
   }
 
   Room swarms;
   Room peers;
+  Room memory{Room::kStepMax * static_cast<int64_t>(kSwarmRoomBytes)};
   std::atomic<uint32_t> peers_per_swarm{0};
   // Records of other nodes that were not merged, since start.
   std::atomic<uint64_t> merges_refused_swarms{0};
   std::atomic<uint64_t> merges_refused_peers{0};
+  std::atomic<uint64_t> merges_refused_memory{0};
+  // Swarms given up for lack of memory, or parts of large ones, and the records that went, since start.
+  std::atomic<uint64_t> evicted_swarms{0};
+  std::atomic<uint64_t> evicted_records{0};
+
+ private:
+  static constexpr common::Tick kNever = std::numeric_limits<common::Tick>::min() / 2;
+  std::atomic<common::Tick> swept_{0};
+  std::atomic<common::Tick> gave_up_{kNever};
 };
 
 // What one shard has reported to the StoreRoom. All calls get what the shard holds now. Not thread-safe:
 // guarded by the shard's lock.
 class ShardUse {
  public:
-  bool fits_swarm(const StoreRoom& room, uint64_t swarms) const {
-    return room.swarms.fits(difference(swarms, reported_swarms_));
+  bool fits_swarm(const StoreRoom& room, const StoreUse& now) const {
+    return room.swarms.fits(difference(now.swarms, reported_swarms_));
   }
-  bool fits_record(const StoreRoom& room, uint64_t records) const {
-    return room.peers.fits(difference(records, reported_records_));
+  bool fits_record(const StoreRoom& room, const StoreUse& now) const {
+    return room.peers.fits(difference(now.records, reported_records_));
+  }
+  // Announces and records of other nodes alike.
+  bool fits_memory(const StoreRoom& room, const StoreUse& now) const {
+    return room.memory.fits(difference(now.memory_bytes, reported_memory_));
   }
   // The same for records of other nodes.
-  bool fits_merged_swarm(const StoreRoom& room, uint64_t swarms) const {
-    return room.swarms.fits_merged(difference(swarms, reported_swarms_));
+  bool fits_merged_swarm(const StoreRoom& room, const StoreUse& now) const {
+    return room.swarms.fits_merged(difference(now.swarms, reported_swarms_));
   }
-  bool fits_merged_record(const StoreRoom& room, uint64_t records) const {
-    return room.peers.fits_merged(difference(records, reported_records_));
+  bool fits_merged_record(const StoreRoom& room, const StoreUse& now) const {
+    return room.peers.fits_merged(difference(now.records, reported_records_));
   }
 
-  // Call it when swarms or records have been added or removed. `all`: reports even small changes.
-  void report(StoreRoom& room, uint64_t swarms, uint64_t records, bool all) {
-    report(room.swarms, swarms, reported_swarms_, all);
-    report(room.peers, records, reported_records_, all);
+  // Call it when swarms or records have been added or removed. `all`: reports even small changes. So does a
+  // shard when the memory is nearly full: what all shards keep to themselves would come at once with the next
+  // sweep, and newcomers be refused until as much has gone.
+  void report(StoreRoom& room, const StoreUse& now, bool all) {
+    all = all || room.memory.crowded();
+    report(room.swarms, now.swarms, reported_swarms_, all);
+    report(room.peers, now.records, reported_records_, all);
+    report(room.memory, now.memory_bytes, reported_memory_, all);
   }
 
  private:
@@ -120,6 +184,7 @@ class ShardUse {
 
   int64_t reported_swarms_ = 0;
   int64_t reported_records_ = 0;
+  int64_t reported_memory_ = 0;
 };
 
 }  // namespace shoal::node

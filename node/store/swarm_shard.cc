@@ -18,6 +18,17 @@ using proto::PeerRole;
 SwarmShard::SwarmShard(const ShardConfig& config, IndexPlace& place)
     : table_(config.key, place), config_(config), peers_v4_(config.peer_hash), peers_v6_(config.peer_hash) {}
 
+namespace {
+
+// A live peer is still there, at least kRefreshTicks after its last word.
+bool is_renewal(PeerValue before, PeerValue now) {
+  const auto later = static_cast<common::Stamp>(now.stamp - before.stamp);
+  return before.state.role != PeerRole::stopped && now.state.role != PeerRole::stopped &&
+         later >= common::kRefreshTicks && later <= common::kLifetimeTicks;
+}
+
+}  // namespace
+
 template <Family F>
 PeerTable<F>& SwarmShard::peers() {
   if constexpr (F == Family::v4) {
@@ -113,8 +124,10 @@ std::optional<SwarmDetails> SwarmShard::inspect(uint64_t hash, const InfoHash& i
 Limit SwarmShard::lacks_room(const SwarmEntry* entry, bool known) const {
   const StoreRoom& room = *config_.room;
   if (!known) {
-    if (entry == nullptr && (table_full() || !use_.fits_swarm(room, table_.size()))) return Limit::swarms;
-    if (!use_.fits_record(room, records())) return Limit::peers;
+    const StoreUse use = in_use();
+    if (entry == nullptr && (table_full() || !use_.fits_swarm(room, use))) return Limit::swarms;
+    if (!use_.fits_record(room, use)) return Limit::peers;
+    if (!use_.fits_memory(room, use)) return Limit::memory;
   }
   const uint32_t most = room.peers_per_swarm.load(std::memory_order_relaxed);
   if (most == 0 || entry == nullptr) return Limit::none;
@@ -124,12 +137,18 @@ Limit SwarmShard::lacks_room(const SwarmEntry* entry, bool known) const {
 
 bool SwarmShard::may_merge(const SwarmEntry* entry) {
   StoreRoom& room = *config_.room;
-  if (entry == nullptr && (table_full() || !use_.fits_merged_swarm(room, table_.size()))) {
+  const StoreUse use = in_use();
+  if (entry == nullptr && (table_full() || !use_.fits_merged_swarm(room, use))) {
     room.merges_refused_swarms.fetch_add(1, std::memory_order_relaxed);
     return false;
   }
-  if (!use_.fits_merged_record(room, records())) {
+  if (!use_.fits_merged_record(room, use)) {
     room.merges_refused_peers.fetch_add(1, std::memory_order_relaxed);
+    return false;
+  }
+  if (!use_.fits_memory(room, use)) {
+    room.merges_refused_memory.fetch_add(1, std::memory_order_relaxed);
+    room.note_given_up();
     return false;
   }
   return true;
@@ -161,8 +180,11 @@ PeerAnswer SwarmShard::announce_as(SwarmRef ref, const PeerAnnounce& announce, M
   if (at.record != nullptr) old = at.record->value();
   if (role != PeerRole::stopped && (!old || old->state.role == PeerRole::stopped)) {
     answer.limit = lacks_room(at.entry, old.has_value());
-    if (answer.limit == Limit::swarms || answer.limit == Limit::peers) return answer;
-    if (answer.limit == Limit::peers_per_swarm) at.record = nullptr;
+    if (answer.limit == Limit::peers_per_swarm) {
+      at.record = nullptr;
+    } else if (answer.limit != Limit::none) {
+      return answer;
+    }
   }
   const bool stored = answer.limit == Limit::none;
   const Written written = old ? announce_value(*old, role, announce.event, now)
@@ -222,7 +244,9 @@ size_t SwarmShard::merge_part(uint64_t hash, const sync::SwarmPart& part, Tick n
   const size_t changed = merge_locked(hash, part.records, now);
   SwarmEntry* entry = table_.find({hash}, part.info_hash);
   // The sender has counted these completions already.
-  if (entry != nullptr) entry->completed = std::max(before, part.completed);
+  if (entry != nullptr) {
+    entry->completed = std::min(std::max(before, part.completed), SwarmEntry::kCompletedMax);
+  }
   return changed;
 }
 
@@ -312,7 +336,11 @@ auto SwarmShard::write(const Place<F>& old, uint64_t hash, const InfoHash& info_
   }
   toggle<F>(info_hash, key, value);
   ++sums<F>()[index_of(value.state.role)];
-  if (value.state.completed && !(before && before->state.completed)) ++entry.completed;
+  if (value.state.completed && !(before && before->state.completed) &&
+      entry.completed < SwarmEntry::kCompletedMax) {
+    ++entry.completed;
+  }
+  if (before && is_renewal(*before, value) && entry.renewals < SwarmEntry::kRenewalsMax) ++entry.renewals;
   if (!before) report_use(false);
   return {&entry, record};
 }
@@ -332,6 +360,7 @@ void SwarmShard::make_readable(Tick now, int ahead) {
 
 SweepPart SwarmShard::expire(Tick now) {
   const Lock guard(lock_);
+  config_.room->note_sweep(now);
   WorkBound bound{kPartRecordsMax};
   if (now > swept_) {
     if (!sweep_) begin_sweep(now);
@@ -391,19 +420,19 @@ bool SwarmShard::expire_set(SwarmEntry& entry, const Expiry& expiry, typename Pe
 }
 
 template <Family F>
-void SwarmShard::empty_set(SwarmEntry& entry, WorkBound& bound) {
+bool SwarmShard::empty_set(SwarmEntry& entry, WorkBound& bound) {
   // That long after the last sweep every stamp has expired.
   const Expiry all(swept_, swept_ + 2 * common::kLifetimeTicks);
   typename PeerTable<F>::Walk walk;
-  WorkBound unbounded{UINT32_MAX};
   uint64_t live_gone = 0;
-  expire_set<F>(entry, all, walk, unbounded, live_gone);
-  bound.records += unbounded.records;
+  return expire_set<F>(entry, all, walk, bound, live_gone);
 }
 
 void SwarmShard::drop_entry(uint64_t hash, SwarmEntry& entry, WorkBound& bound) {
-  empty_set<Family::v4>(entry, bound);
-  empty_set<Family::v6>(entry, bound);
+  WorkBound unbounded{UINT32_MAX};
+  empty_set<Family::v4>(entry, unbounded);
+  empty_set<Family::v6>(entry, unbounded);
+  bound.records += unbounded.records;
   table_.remove(hash, entry);
   bound.records += WorkBound::kSwarmGone;
   report_use(false);
@@ -430,6 +459,55 @@ size_t SwarmShard::drop_if(uint32_t& below, const std::function<bool(const InfoH
     ++dropped;
   }
   return dropped;
+}
+
+SwarmFacts SwarmShard::facts_of(const SwarmEntry& entry) const {
+  // More of a large swarm is not looked at: they lie there in the order of a keyed hash.
+  constexpr uint32_t kRecordsLookedAt = 32;
+  SwarmFacts facts;
+  const proto::SwarmCounts counts = counts_of(entry);
+  facts.live = counts.seeders + counts.leechers > 0;
+  facts.renewals = entry.renewals;
+  const auto look = [&](const auto& record) { facts.add_address(eviction_address(record.key)); };
+  peers_v4_.for_some(entry.v4, kRecordsLookedAt, look);
+  peers_v6_.for_some(entry.v6, kRecordsLookedAt, look);
+  return facts;
+}
+
+bool SwarmShard::make_room(common::Prng& prng) {
+  const Lock guard(lock_);
+  std::array<common::InfoHash, Eviction::kDrawn> hashes;
+  std::array<SwarmFacts, Eviction::kDrawn> drawn;
+  // Different ones: at equal distances from a random place.
+  const uint32_t size = table_.size();
+  const uint32_t count = std::min(size, Eviction::kDrawn);
+  const uint32_t start = size == 0 ? 0 : prng.below(size);
+  for (uint32_t i = 0; i < count; ++i) {
+    const SwarmEntry& entry = table_[static_cast<uint32_t>((start + uint64_t{i} * size / count) % size)];
+    hashes[i] = entry.info_hash;
+    drawn[i] = facts_of(entry);
+  }
+  std::vector<size_t> gone;
+  Eviction::choose({drawn.data(), count}, gone);
+  for (const size_t one : gone) {
+    const uint64_t hash = common::siphash(config_.key, hashes[one].bytes);
+    // By name: entries move when others go.
+    if (SwarmEntry* entry = table_.find({hash}, hashes[one]); entry != nullptr) give_up(hash, *entry);
+  }
+  report_use(true);
+  return !gone.empty();
+}
+
+void SwarmShard::give_up(uint64_t hash, SwarmEntry& entry) {
+  const uint64_t before = records();
+  // Of a large swarm one segment for each role at most; the rest another time.
+  WorkBound bound{1};
+  const bool emptied = empty_set<Family::v4>(entry, bound) && empty_set<Family::v6>(entry, bound);
+  if (emptied) table_.remove(hash, entry);
+  StoreRoom& room = *config_.room;
+  room.evicted_swarms.fetch_add(1, std::memory_order_relaxed);
+  room.evicted_records.fetch_add(before - records(), std::memory_order_relaxed);
+  room.note_given_up();
 }
 
 // To be called after a sweep. Returns whether it has finished.

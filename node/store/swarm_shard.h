@@ -14,6 +14,7 @@
 #include "common/thread_annotations.h"
 #include "node/store/digest_table.h"
 #include "node/store/early_stops.h"
+#include "node/store/eviction.h"
 #include "node/store/peer_table.h"
 #include "node/store/restatements.h"
 #include "node/store/shard_lock.h"
@@ -72,6 +73,9 @@ class alignas(64) SwarmShard {
 
   // Removes a swarm with all its records; false: it is not there.
   bool drop(uint64_t hash, const common::InfoHash& info_hash);
+  // Draws some swarms and gives up those that are worth least. Returns whether any went.
+  bool make_room(common::Prng& prng);
+
   // Looks at some of the swarms below number `below` and removes those for which `which` is true. Lowers
   // `below`, to 0 when it has seen all. Returns how many it removed.
   size_t drop_if(uint32_t& below, const std::function<bool(const common::InfoHash&)>& which);
@@ -152,12 +156,27 @@ class alignas(64) SwarmShard {
     for (const RoleCounts& family : sums_) records += uint64_t{family[0]} + family[1] + family[2];
     return records;
   }
-  void report_use(bool all) REQUIRES(lock_) { use_.report(*config_.room, table_.size(), records(), all); }
+  StoreUse in_use() const REQUIRES(lock_) {
+    const uint64_t large_sets = peers_v4_.large_sets() + peers_v6_.large_sets();
+    StoreUse use{table_.size(), 0, table_.size() * kSwarmRoomBytes + large_sets * kLargeSetRoomBytes};
+    constexpr std::array<uint64_t, 2> kBytes = {kV4RecordRoomBytes, kV6RecordRoomBytes};
+    for (size_t family = 0; family < sums_.size(); ++family) {
+      const RoleCounts& sums = sums_[family];
+      const uint64_t of_family = uint64_t{sums[0]} + sums[1] + sums[2];
+      use.records += of_family;
+      use.memory_bytes += of_family * kBytes[family];
+    }
+    return use;
+  }
+  void report_use(bool all) REQUIRES(lock_) { use_.report(*config_.room, in_use(), all); }
   template <common::Family F>
   bool expire_set(SwarmEntry& entry, const Expiry& expiry, typename PeerTable<F>::Walk& walk,
                   WorkBound& bound, uint64_t& live_gone) REQUIRES(lock_);
+  // Removes all records, or as many as the bound allows. Returns whether none are left.
   template <common::Family F>
-  void empty_set(SwarmEntry& entry, WorkBound& bound) REQUIRES(lock_);
+  bool empty_set(SwarmEntry& entry, WorkBound& bound) REQUIRES(lock_);
+  SwarmFacts facts_of(const SwarmEntry& entry) const REQUIRES(lock_);
+  void give_up(uint64_t hash, SwarmEntry& entry) REQUIRES(lock_);
   void drop_entry(uint64_t hash, SwarmEntry& entry, WorkBound& bound) REQUIRES(lock_);
 
   // Adds a record to the digest of its cell, or removes it.

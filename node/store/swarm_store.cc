@@ -53,6 +53,12 @@ struct SwarmStore::Impl {
     return common::siphash(key, std::array{static_cast<uint8_t>(name)}) | 1;
   }
 
+  // So many shards are looked at, so many times, before an insertion is refused.
+  static constexpr uint32_t kShardsDrawn = 4;
+  static constexpr uint32_t kRoundsMax = 8;
+  // What a draw that finds anything makes room for, in records of a swarm that is there.
+  static constexpr size_t kRecordsPerDraw = 4;
+
   static size_t shard_number(SwarmRef ref) { return ref.hash >> 54; }
   SwarmShard& shard_of(SwarmRef ref) { return shards[shard_number(ref)]; }
   const IndexPlace& index_place_of(SwarmRef ref) const { return index_places[shard_number(ref)]; }
@@ -63,6 +69,25 @@ struct SwarmStore::Impl {
     return filter;
   }
 
+  // Gives up swarms of little worth in one shard: the first of some drawn at random that has any. Returns
+  // whether it did.
+  bool make_room(common::Prng& prng) {
+    for (uint32_t i = 0; i < kShardsDrawn; ++i) {
+      if (shards[prng.below(kShards)].make_room(prng)) return true;
+    }
+    return false;
+  }
+
+  // Before records of other nodes are merged: for as many as come, as far as it goes.
+  void make_room_for(size_t records) {
+    if (!room.memory.crowded()) [[likely]]
+      return;
+    common::Prng prng(prng_seed.fetch_add(1, std::memory_order_relaxed) ^ shared.peer_hash.a);
+    for (size_t made = 0; made <= records && room.memory.crowded(); made += kRecordsPerDraw) {
+      if (!make_room(prng)) return;
+    }
+  }
+
   void note_peer(const common::Endpoint& peer) {
     if (common::is_loopback(peer)) [[unlikely]] {
       had_loopback.store(true, std::memory_order_relaxed);
@@ -70,6 +95,7 @@ struct SwarmStore::Impl {
   }
 
   std::atomic<bool> had_loopback{false};
+  std::atomic<uint64_t> prng_seed{0};
   StoreRoom room;
   Restatements restatements;
   ShardConfig shared;
@@ -87,7 +113,7 @@ SwarmStore::~SwarmStore() = default;
 void SwarmStore::set_limits(const StoreLimits& limits) { impl_->room.set(limits); }
 
 bool SwarmStore::nearly_full() const {
-  return impl_->room.swarms.nearly_full() || impl_->room.peers.nearly_full();
+  return impl_->room.swarms.nearly_full() || impl_->room.peers.nearly_full() || impl_->room.is_giving_up();
 }
 
 SwarmRef SwarmStore::locate(const InfoHash& info_hash) const {
@@ -114,7 +140,14 @@ void SwarmStore::prefetch(std::span<PeerRef> refs) const {
 PeerAnswer SwarmStore::announce(SwarmRef ref, const PeerAnnounce& announce, Moment now, common::Prng& prng,
                                 const PeerBuffers& out) {
   impl_->note_peer(announce.peer);
-  return impl_->shard_of(ref).announce(ref, announce, now, prng, out);
+  PeerAnswer answer = impl_->shard_of(ref).announce(ref, announce, now, prng, out);
+  // More than once only where the limit has been lowered, or other shards have just reported what they hold.
+  for (uint32_t i = 0; i < Impl::kRoundsMax && answer.limit == Limit::memory; ++i) [[unlikely]] {
+      impl_->room.note_given_up();
+      if (!impl_->make_room(prng)) break;
+      answer = impl_->shard_of(ref).announce(ref, announce, now, prng, out);
+    }
+  return answer;
 }
 
 PeerAnswer SwarmStore::peek(SwarmRef ref, const PeerAnnounce& announce, common::Prng& prng,
@@ -142,6 +175,7 @@ size_t SwarmStore::merge(std::span<const proto::Delta> deltas, Tick now) {
     size_t count = 1;
     while (count < deltas.size() && deltas[count].info_hash == info_hash) ++count;
     if (is_served(*filter, info_hash)) {
+      impl_->make_room_for(count);
       const SwarmRef ref = locate(info_hash);
       changed += impl_->shard_of(ref).merge(ref.hash, deltas.first(count), now);
     }
@@ -153,6 +187,8 @@ size_t SwarmStore::merge(std::span<const proto::Delta> deltas, Tick now) {
 size_t SwarmStore::merge_part(const sync::SwarmPart& part, Tick now) {
   if (!serves(part.info_hash)) return 0;
   for (const proto::Delta& delta : part.records) impl_->note_peer(delta.peer);
+  // A lonely swarm in a pull is worth no more than those that would go for it.
+  if (part.records.size() > 1) impl_->make_room_for(part.records.size());
   const SwarmRef ref = locate(part.info_hash);
   return impl_->shard_of(ref).merge_part(ref.hash, part, now);
 }
@@ -256,14 +292,32 @@ StoreTotals SwarmStore::totals() const {
   StoreTotals totals;
   totals.memory_bytes = Impl::kShardsBytes + allocated_bytes(sizeof(Impl));
   if (impl_->shared.digests != nullptr) totals.memory_bytes += allocated_bytes(DigestTable::bytes());
+  totals.memory_limit_bytes = static_cast<uint64_t>(impl_->room.memory.limit());
+  totals.evicted_swarms = impl_->room.evicted_swarms.load(std::memory_order_relaxed);
+  totals.evicted_records = impl_->room.evicted_records.load(std::memory_order_relaxed);
+  totals.giving_up = impl_->room.is_giving_up();
   totals.restatements_dropped = impl_->restatements.dropped();
   for (size_t i = 0; i < kShards; ++i) impl_->shards[i].add_to(totals);
   return totals;
 }
 
+uint64_t SwarmStore::evicted_swarms() const {
+  return impl_->room.evicted_swarms.load(std::memory_order_relaxed);
+}
+
+StoreUse SwarmStore::room_for_snapshot() const {
+  const auto rest = [](const Room& room, int64_t spare) {
+    if (room.limit() == 0) return UINT64_MAX;
+    return static_cast<uint64_t>(std::max<int64_t>(0, room.limit() - spare - room.used()));
+  };
+  const StoreRoom& room = impl_->room;
+  return {rest(room.swarms, 0), rest(room.peers, 0), rest(room.memory, room.memory.limit() / 16)};
+}
+
 MergesRefused SwarmStore::merges_refused() const {
   return {impl_->room.merges_refused_swarms.load(std::memory_order_relaxed),
-          impl_->room.merges_refused_peers.load(std::memory_order_relaxed)};
+          impl_->room.merges_refused_peers.load(std::memory_order_relaxed),
+          impl_->room.merges_refused_memory.load(std::memory_order_relaxed)};
 }
 
 }  // namespace shoal::node

@@ -74,9 +74,15 @@ struct StoreTotals {
   uint64_t seeders_v6 = 0;
   uint64_t leechers_v6 = 0;
   uint64_t stopped_v6 = 0;
-  uint64_t memory_bytes = 0;  // allocated for swarms and peers
-  uint64_t expired = 0;       // live records removed by age since start
-  uint64_t lock_stalls = 0;   // times a shard's lock had to be waited for since start
+  uint64_t memory_bytes = 0;        // allocated for swarms and peers
+  uint64_t memory_limit_bytes = 0;  // allowed for them; 0: no limit
+  // Swarms, or parts of large ones, that were given up for lack of memory, and their records; since start.
+  uint64_t evicted_swarms = 0;
+  uint64_t evicted_records = 0;
+  // The store lacks what other nodes may have, and would lose it again: nearly_full() for lack of memory.
+  bool giving_up = false;
+  uint64_t expired = 0;      // live records removed by age since start
+  uint64_t lock_stalls = 0;  // times a shard's lock had to be waited for since start
   // Last words of clients that other nodes may not have until the next, as Restatements was full; since
   // start.
   uint64_t restatements_dropped = 0;
@@ -96,6 +102,7 @@ using SwarmFilter = std::function<bool(const common::InfoHash&)>;
 struct MergesRefused {
   uint64_t swarms = 0;
   uint64_t peers = 0;
+  uint64_t memory = 0;
 };
 
 class SwarmStore final : public sync::Swarms {
@@ -103,7 +110,7 @@ class SwarmStore final : public sync::Swarms {
   static constexpr size_t kShards = 1024;
 
   struct Config {
-    common::SipKey key{};     // the same on every node of a cluster
+    common::SipKey key{};     // random: nobody may know which info_hashes share a shard or a slot
     bool replicated = false;  // keep digests, produce deltas; what clients are answered is the same
   };
 
@@ -127,7 +134,7 @@ class SwarmStore final : public sync::Swarms {
 
   // Applies one announce and samples peers for it: leechers first for a seeder, never the announcer itself,
   // never a stopped peer. `ref` is locate(announce.info_hash). Limits do not apply to a peer that is already
-  // there, nor to one that stops.
+  // there, nor to one that stops. At the limit of memory swarms of little worth make room, or it is refused.
   PeerAnswer announce(SwarmRef ref, const PeerAnnounce& announce, common::Moment now, common::Prng& prng,
                       const PeerBuffers& out);
 
@@ -146,7 +153,8 @@ class SwarmStore final : public sync::Swarms {
                                       common::Prng& prng) const;
 
   // Of sync/swarms.h; each step of reading is a shard. Only a replicated store has digests. Does not merge
-  // swarms that are not served, nor what would take the store beyond twice its limits.
+  // swarms that are not served, nor what would take the store beyond twice its limits, or beyond that of
+  // memory.
   size_t merge(std::span<const proto::Delta> deltas, common::Tick now) override;
   size_t merge_part(const sync::SwarmPart& part, common::Tick now) override;
   std::vector<proto::OwnDelta> restate(common::Moment now) override;
@@ -199,6 +207,11 @@ class SwarmStore final : public sync::Swarms {
   StoreTotals totals() const;
 
   MergesRefused merges_refused() const;
+
+  // How much more a snapshot may bring: the rest of the limits for announces, and of that of memory all but a
+  // sixteenth, which is for newcomers.
+  StoreUse room_for_snapshot() const;
+  uint64_t evicted_swarms() const;
 
  private:
   struct Impl;

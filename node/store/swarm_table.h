@@ -25,8 +25,13 @@
 namespace shoal::node {
 
 struct SwarmEntry {
+  static constexpr uint32_t kCompletedMax = (1U << 28) - 1;
+  static constexpr uint32_t kRenewalsMax = 15;
+
   common::InfoHash info_hash;
-  uint32_t completed = 0;
+  uint32_t completed : 28 = 0;
+  // Records of live peers that were written again by regular announces; no more is counted than the maximum.
+  uint32_t renewals : 4 = 0;
   PeerSet v4;
   PeerSet v6;
 
@@ -61,8 +66,8 @@ class IndexPlace {
 
 class SwarmTable {
  public:
-  // As many numbers as a slot of the index can hold. Only somebody who chooses info_hashes for this shard
-  // could reach it, and that takes the store's key.
+  // As many numbers as a slot of the index can hold. To reach it takes four thousand million swarms, as
+  // nobody can choose info_hashes for one shard: the store's key is random at each start.
   static constexpr uint32_t kSwarmsMax = (1U << 22) - 1;
 
   // `key` made the hashes; `place` is kept up to date. Both must outlive the table.

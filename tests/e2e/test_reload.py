@@ -114,7 +114,7 @@ class Limits(ReloadCase):
         except Refused as refused:
             return str(refused)
 
-    @of("limits.swarms", "limits.peers", "limits.peers_per_swarm")
+    @of("limits.swarms", "limits.peers", "limits.peers_per_swarm", "limits.memory_mb")
     def test_store(self):
         first = fresh_hash()
         self.assertEqual(self.announced(first, 1000), "stored")
@@ -126,6 +126,8 @@ class Limits(ReloadCase):
         self.eventually("stored", lambda: self.announced(fresh_hash(), 1000))
         self.announced(first, 1001)
         self.assertEqual(self.client(0).scrape(first)[0][2], 1)
+        self.reload(limits__peers_per_swarm=0, limits__memory_mb=7)
+        self.eventually(7 << 20, lambda: self.node(0).status()["memory_limit_bytes"])
 
     @of("limits.connections_per_address", "limits.requests_per_s_per_address", "limits.requests_per_s_per_prefix")
     def test_clients(self):

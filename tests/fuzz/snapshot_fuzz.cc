@@ -35,7 +35,7 @@ SnapshotSource source_of(common::ByteSpan bytes) {
 
 common::Result<Seen> see(common::ByteSpan bytes) {
   Seen seen;
-  auto read = read_snapshot(source_of(bytes), [&](const SnapshotSwarm& swarm) {
+  auto read = read_snapshot(source_of(bytes), [&](const SnapshotHeader&, const SnapshotSwarm& swarm) {
     CHECK_INVARIANT(!swarm.peers.empty() && swarm.tick >= 0);
     for (const proto::Delta& delta : swarm.peers) {
       CHECK_INVARIANT(delta.peer.port != 0 && delta.info_hash == swarm.info_hash);

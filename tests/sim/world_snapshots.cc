@@ -65,7 +65,8 @@ bool World::load(size_t index) {
     for (const auto& [key, record] : node.saved) node.misdated.insert(key);
   }
   size_t at = 0;
-  const auto checked = node::read_snapshot(source_of(node.snapshot, at), [](const node::SnapshotSwarm&) {});
+  const auto checked = node::read_snapshot(source_of(node.snapshot, at),
+                                           [](const node::SnapshotHeader&, const node::SnapshotSwarm&) {});
   CHECK_INVARIANT(checked.has_value());
   if (!node::check_snapshot_header(checked->header, identity_of(node.settings), now)) {
     node.snapshot.clear();  // set aside
@@ -73,8 +74,8 @@ bool World::load(size_t index) {
     return false;
   }
   at = 0;
-  const auto merged =
-      node::read_snapshot(source_of(node.snapshot, at), [&](const node::SnapshotSwarm& swarm) {
+  const auto merged = node::read_snapshot(
+      source_of(node.snapshot, at), [&](const node::SnapshotHeader&, const node::SnapshotSwarm& swarm) {
         std::vector<proto::Delta> alive;
         const common::Tick readable = std::max(now, checked->header.tick);
         node::append_alive(swarm, readable, readable - store_tick(index), alive);

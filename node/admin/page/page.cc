@@ -83,6 +83,11 @@ std::string held_tiles(const StoreTotals& store) {
          tile(grouped_text(store.leechers_v4 + store.leechers_v6), "leechers");
 }
 
+std::string memory_title(const StoreTotals& store) {
+  if (store.memory_limit_bytes == 0) return "memory of the peers";
+  return "memory of the peers, of " + amount_text(static_cast<double>(store.memory_limit_bytes)) + "B";
+}
+
 std::string node_tiles(const NodeState& state, const Points& history) {
   const auto rate = [&](Series series) {
     return history.empty() ? 0 : history.back().values[static_cast<size_t>(series)];
@@ -90,7 +95,7 @@ std::string node_tiles(const NodeState& state, const Points& history) {
   return tile(amount_text(state.announces_per_s) + "/s", "announces") +
          tile(byte_rate_text(rate(Series::bytes_received)), "traffic in") +
          tile(byte_rate_text(rate(Series::bytes_sent)), "traffic out") +
-         tile(amount_text(static_cast<double>(state.store.memory_bytes)) + "B", "memory of the peers");
+         tile(amount_text(static_cast<double>(state.store.memory_bytes)) + "B", memory_title(state.store));
 }
 
 std::string tiles(const NodeState& state, const Points& history) {

@@ -113,6 +113,7 @@ TEST_CASE("sync packet: digests, cells and requests read back unchanged") {
   for (size_t i = 0; i < 180; ++i) digests.push_back(prng.next() & proto::kDigestMask);
   check_round_trip(proto::Digests{2700, 118'000'000, digests, true});
   check_round_trip(proto::Digests{1, 1, {0}, false});
+  check_round_trip(proto::Digests{1, 1, {0}, false, true});
   check_round_trip(proto::CellsAsk{{118'000'000, 118'000'001, 5, 6, 7, 8, 9, 10}});
   check_round_trip(proto::CellDigests{118'000'000, 1024 - 180, digests});
   proto::PullRequest request{1, 2, {}};

@@ -34,9 +34,11 @@ struct SwarmsWithDigests : NoSwarms {
     ++buckets_read;
     return buckets;
   }
+  bool nearly_full() const override { return full; }
 
   sync::StampDigests stamps{};
   sync::BucketDigests buckets{};
+  bool full = false;
   mutable int stamps_read = 0;
   mutable int buckets_read = 0;
 };

@@ -169,5 +169,45 @@ TEST_CASE("bucket digests: a map in order, whatever the order of setting") {
   CHECK(order == std::vector<uint32_t>{0, 7, 500, 1023});
 }
 
+TEST_CASE("repair: a member that gives up records is not pulled from, however its records change") {
+  RepairParts parts;
+  Member& member = parts.admit(2);
+  for (uint64_t i = 1; i < 50; ++i) {
+    member.heard(parts.now_us);
+    // Other records are missing each time, in all ticks.
+    proto::Digests digests = parts.digests(100, i);
+    digests.partial = true;
+    parts.receive(parts.repair, member, digests);
+    parts.now_us += 5'000'000;
+  }
+  CHECK(parts.sent<proto::CellsAsk>().empty());
+  CHECK(parts.out.pulls.empty());
+  CHECK(!member.repair->has_everything);
+  CHECK(member.repair->partial);
+  CHECK(member.repair->comparisons > 0);
+  CHECK(member.repair->differences.count() == 0);
+  // Once it has room again, and says so, both find out what the other lacks.
+  for (int i = 0; i < 3; ++i) parts.compare(member, 1);
+  CHECK(parts.sent<proto::CellsAsk>().size() == 1);
+}
+
+TEST_CASE("repair: a node that gives up records says so, and pulls nothing") {
+  RepairParts parts;
+  parts.store.full = true;
+  Member& member = parts.admit(2);
+  for (int i = 0; i < 5; ++i) parts.compare(member, 20, 7);
+  CHECK(parts.sent<proto::CellsAsk>().empty());
+  CHECK(parts.out.pulls.empty());
+  proto::Digests asking = parts.digests(0);
+  asking.ask = true;
+  parts.receive(parts.repair, member, asking);
+  const auto answers = parts.sent<proto::Digests>();
+  REQUIRE(answers.size() == 1);
+  CHECK(answers[0].partial);
+  parts.store.full = false;
+  for (int i = 0; i < 3; ++i) parts.compare(member, 1);
+  CHECK(parts.sent<proto::CellsAsk>().size() == 1);
+}
+
 }  // namespace
 }  // namespace shoal::sync

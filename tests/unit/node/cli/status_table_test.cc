@@ -15,7 +15,7 @@ TEST_CASE("status table: this node first, then the members") {
   const auto status = parse_status(R"({
     "node": {"name": "a", "version": "0.1.0", "uptime_s": 4000, "ready": true, "reason": "", "cluster": "main"},
     "keys": {"ids": "1f2e3d4c, 5b6a7988"}, "pulls": {"phase": "synced"},
-    "swarms": 12, "announces_per_s": 1234.5,
+    "swarms": 12, "announces_per_s": 1234.5, "memory_bytes": 34500000, "memory_limit_bytes": 512000000,
     "peers": {"seeders_v4": 3, "leechers_v4": 4, "seeders_v6": 1, "leechers_v6": 2},
     "members": [
       {"name": "b", "address": "127.0.0.2:6970", "state": "alive", "heard_ago_ms": 230, "multicast": true,
@@ -26,7 +26,8 @@ TEST_CASE("status table: this node first, then the members") {
        "round_trip_us": 0, "synced": false, "refused": "it has another\ntick"}]})");
   REQUIRE(status);
   CHECK(status_table(*status, false) ==
-        "shoal 0.1.0, cluster main: 12 swarms, 4 seeders, 6 leechers, 1.23 k/s announces\n"
+        "shoal 0.1.0, cluster main: 12 swarms, 4 seeders, 6 leechers, 1.23 k/s announces, memory 34.5 MB "
+        "of 512 MB\n"
         "keys 1f2e3d4c, 5b6a7988\n"
         "\n"
         "NAME  STATE    SYNCED  ADDRESS         HEARD\n"

@@ -305,3 +305,63 @@ TEST_CASE("snapshot: paths that cannot be written") {
   REQUIRE(!written);
   CHECK(written.error().message.starts_with("cannot create "));
 }
+
+TEST_CASE("snapshot: no more is loaded than there is room for, the largest swarms first, then the newest") {
+  const Folder folder;
+  const ClusterClock clock(2700);
+  const common::Tick now = clock.tick();
+  constexpr uint64_t kPairs = 10'000;
+  constexpr uint64_t kLonely = 100'000;
+  constexpr uint32_t kLarge = 5'000;
+  const auto store = make_store(true);
+  common::Prng prng(1);
+  const auto add = [&](uint64_t swarm, uint32_t peer, common::Tick then) {
+    announce(*store, {.hash = swarm, .peer = v4_peer(peer), .want = 0}, then, prng);
+  };
+  for (uint32_t i = 0; i < kPairs; ++i) {
+    add(i, 2 * i, now);
+    add(i, 2 * i + 1, now);
+  }
+  // Half of them an hour ago: as it happens, those that are stored first.
+  for (uint32_t i = 0; i < kLonely; ++i) add(kPairs + i, i, i < kLonely / 2 ? now - 100 : now);
+  for (uint32_t i = 0; i < kLarge; ++i) add(1'000'000, i, now - 50);
+  REQUIRE(write_snapshot(folder.file(), kIdentity, *store, clock));
+  const auto found = [&](const SwarmStore& in, uint64_t from, uint64_t to) {
+    uint64_t found = 0;
+    for (uint64_t i = from; i < to; ++i) found += scrape(in, i).leechers > 0;
+    return found;
+  };
+  StoreLimits limits;
+  uint64_t lonely_max = 0;
+  SUBCASE("of memory") {
+    limits.memory_bytes = uint64_t{2} << 20;
+    lonely_max = ((limits.memory_bytes / 16 * 15) - kPairs * 62 - kLarge * 9) / 53;
+  }
+  SUBCASE("of swarms") {
+    limits.swarms = kPairs + 1 + 30'000;
+    lonely_max = 30'000;
+  }
+  SUBCASE("of peers") {
+    limits.peers = 2 * kPairs + kLarge + 20'000;
+    lonely_max = 20'000;
+  }
+  const auto again = make_store(true);
+  again->set_limits(limits);
+  const auto loaded = load(folder.file(), *again, clock);
+  REQUIRE(loaded);
+  CHECK(found(*again, 0, kPairs) == kPairs);
+  CHECK(scrape(*again, 1'000'000).leechers == kLarge);
+  CHECK(found(*again, kPairs, kPairs + kLonely / 2) == 0);
+  const uint64_t newest = found(*again, kPairs + kLonely / 2, kPairs + kLonely);
+  CHECK(newest <= lonely_max);
+  CHECK(newest > lonely_max * 9 / 10);
+  CHECK((*loaded)->left_out_swarms == kLonely - newest);
+  CHECK((*loaded)->left_out_records == kLonely - newest);
+  CHECK((*loaded)->merged == (*loaded)->records - (*loaded)->left_out_records);
+  // A newcomer finds room.
+  if (limits.memory_bytes != 0) {
+    CHECK(announce(*again, {.hash = 2'000'000, .peer = v4_peer(1), .want = 0}, now, prng).answer.limit ==
+          Limit::none);
+    CHECK(again->totals().evicted_swarms == 0);
+  }
+}

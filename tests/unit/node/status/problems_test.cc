@@ -119,6 +119,20 @@ TEST_CASE("problems: members whose peers differ for long") {
       "b (192.0.2.1:6970) and this node have held different peers for 10 min: see pulls in the status");
 }
 
+TEST_CASE("problems: memory for swarms and peers, here and on others") {
+  node::NodeState state = test::well_node(2);
+  state.store.memory_limit_bytes = 500'000'000;
+  CHECK(found(state).empty());
+  state.store.giving_up = true;
+  state.sync->members[0].agreed_ago_ms = 900'000;  // no wonder
+  check_only(state, Severity::warning,
+             "the memory for swarms and peers (500 MB) is full: swarms of one address, new and without live "
+             "peers are given up for others; raise limits.memory_mb, or find out who fills it");
+  state.store.giving_up = false;
+  state.sync->members[0].partial = true;
+  check_only(state, Severity::warning, "b (192.0.2.1:6970) is short of memory and gives up swarms");
+}
+
 TEST_CASE("problems: clocks") {
   node::NodeState state = test::well_node(2);
   state.sync->members[0].clock_offset_ms = -9'999;
