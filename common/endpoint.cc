@@ -1,8 +1,8 @@
 #include "common/endpoint.h"
 
 #include <algorithm>
-#include <cstdio>
 
+#include "common/address_text.h"
 #include "common/check.h"
 #include "common/hex.h"
 
@@ -80,36 +80,6 @@ bool parse_v6(std::string_view text, std::array<uint8_t, 16>& out) {
   return true;
 }
 
-std::string v6_to_string(const std::array<uint8_t, 16>& address) {
-  const auto group = [&](int i) { return address[2 * i] << 8 | address[2 * i + 1]; };
-  int gap = -1;
-  int gap_size = 1;  // a single zero group is not shortened
-  for (int i = 0; i < 8; ++i) {
-    int size = 0;
-    while (i + size < 8 && group(i + size) == 0) ++size;
-    if (size > gap_size) {
-      gap = i;
-      gap_size = size;
-    }
-    if (size > 0) i += size - 1;
-  }
-  std::string text;
-  for (int i = 0; i < 8;) {
-    if (i == gap) {
-      text += "::";
-      i += gap_size;
-      continue;
-    }
-    const bool after_gap = gap >= 0 && i == gap + gap_size;
-    if (i > 0 && !after_gap) text += ':';
-    char digits[5];
-    std::snprintf(digits, sizeof digits, "%x", static_cast<unsigned>(group(i)));
-    text += digits;
-    ++i;
-  }
-  return text;
-}
-
 }  // namespace
 
 Endpoint make_endpoint(std::span<const uint8_t> address, uint16_t port) {
@@ -141,11 +111,8 @@ bool is_multicast(const Endpoint& endpoint) {
 }
 
 std::string address_to_string(const Endpoint& endpoint) {
-  if (endpoint.family == Family::v6) return v6_to_string(endpoint.address);
-  char text[16];
-  const auto& a = endpoint.address;
-  std::snprintf(text, sizeof text, "%u.%u.%u.%u", a[0], a[1], a[2], a[3]);
-  return text;
+  std::array<char, kAddressTextMax> text;
+  return {text.data(), write_address(endpoint, text.data())};
 }
 
 std::string to_string(const Endpoint& endpoint) {

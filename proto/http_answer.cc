@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 
+#include "common/address_text.h"
 #include "common/check.h"
 #include "common/endpoint.h"
 #include "proto/bencode.h"
@@ -93,16 +94,32 @@ void append_response(std::string& out, const HttpReply& reply, int status, size_
   out.resize(start + head.size() + sent_body);
 }
 
+template <class Number>
+char* write_number(Number value, char* out) {
+  return std::to_chars(out, out + 20, value).ptr;
+}
+
+char* write_text(std::string_view text, char* out) { return std::copy(text.begin(), text.end(), out); }
+
+// Each dictionary is put together first: a writer that checks its room for every part of it would cost more
+// than all else of the answer.
 void write_peer_dicts(BencodeWriter& body, ByteSpan peers, Family family) {
   const size_t stride = common::compact_size(family);
   const size_t address = common::address_size(family);
+  std::array<char, common::kAddressTextMax> ip;
+  std::array<char, kPeerDictMax> dict;
   for (; peers.size() >= stride; peers = peers.subspan(stride)) {
     const auto port = static_cast<uint16_t>(peers[address] << 8 | peers[address + 1]);
-    body.begin_dict();
-    body.bytes("ip");
-    body.bytes(common::address_to_string(common::make_endpoint(peers.first(address), port)));
-    body.entry("port", port);
-    body.end();
+    const char* const ip_end =
+        common::write_address(common::make_endpoint(peers.first(address), port), ip.data());
+    char* at = write_text("d2:ip", dict.data());
+    at = write_number(ip_end - ip.data(), at);
+    *at++ = ':';
+    at = write_text({ip.data(), ip_end}, at);
+    at = write_text("4:porti", at);
+    at = write_number(port, at);
+    at = write_text("ee", at);
+    body.raw({dict.data(), at});
   }
 }
 
@@ -287,6 +304,8 @@ std::string_view http_status_text(int status) {
       return "Content Too Large";
     case 414:
       return "URI Too Long";
+    case 421:
+      return "Misdirected Request";
     case 429:
       return "Too Many Requests";
     case 431:

@@ -1,12 +1,14 @@
 // Admin: the admin endpoint. The table in admin_api.cc has all its paths. Control thread only.
 //
-// POST changes something: node/admin/admin_token.h says who may.
+// POST changes something: node/admin/admin_token.h says who may. Requests to a foreign name get no answer:
+// node/admin/admin_host.h.
 
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "node/config/reloadable.h"
 #include "node/http/http_server.h"
@@ -26,6 +28,7 @@ struct AdminContext {
   // Begins a reload; `done` is called when it is over, from the loop, or at once.
   std::function<void(std::function<void(const ReloadReport&)> done)> reload;
   std::function<std::string()> token;                            // of admin.token_file; empty: there is none
+  std::function<bool(std::string_view host)> answers_as;         // see is_admin_host()
   std::function<sync::Forgotten(std::string_view name)> forget;  // see sync::Cluster
   const SwarmStore* store;
   const ClusterClock* clock;

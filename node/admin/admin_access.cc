@@ -24,31 +24,53 @@ Json verdicts_json(const AccessControl& access, const std::vector<common::InfoHa
   return {{"mode", to_string(access.status().mode)}, {"hashes", list}};
 }
 
-Json list_json(const AccessControl& access) {
-  const AccessStatus status = access.status();
-  Json changes = Json::array();
-  access.log().for_each([&](const proto::AccessChange& change) {
-    changes.push_back({{"info_hash", common::to_hex(change.info_hash)},
-                       {"change", change.listed ? "add" : "remove"},
-                       {"unix_ms", change.stamp.unix_ms}});
-  });
-  return {{"mode", to_string(status.mode)},
-          {"file_entries", status.file_entries},
-          {"denied_networks", status.denied_networks},
-          {"changes", changes}};
+std::string list_json(const AccessStatus& status, const std::vector<proto::AccessChange>& changes) {
+  Json list = Json::array();
+  for (const proto::AccessChange& change : changes) {
+    list.push_back({{"info_hash", common::to_hex(change.info_hash)},
+                    {"change", change.listed ? "add" : "remove"},
+                    {"unix_ms", change.stamp.unix_ms}});
+  }
+  const Json json = {{"mode", to_string(status.mode)},
+                     {"file_entries", status.file_entries},
+                     {"denied_networks", status.denied_networks},
+                     {"changes", list}};
+  return json.dump(2) + "\n";
 }
+
+// The changes as they were when they were asked for.
+class ListAnswer final : public StreamedAnswer {
+ public:
+  ListAnswer(const AccessControl& access, const proto::HttpReply& reply)
+      : status_(access.status()), reply_(reply) {
+    changes_.reserve(access.log().size());
+    access.log().for_each([this](const proto::AccessChange& change) { changes_.push_back(change); });
+  }
+
+  bool next(std::string& out) override {
+    proto::append_content(out, reply_, 200, "application/json", list_json(status_, changes_));
+    return false;
+  }
+
+ private:
+  const AccessStatus status_;
+  const proto::HttpReply reply_;
+  std::vector<proto::AccessChange> changes_;
+};
 
 }  // namespace
 
-void show_access(const AccessControl& access, const proto::HttpRequest& request, std::string& out) {
+std::unique_ptr<StreamedAnswer> show_access(const AccessControl& access, const proto::HttpRequest& request,
+                                            std::string& out) {
   const proto::HttpReply reply = proto::reply_to(request);
   const auto hashes = hashes_of(request.query);
   if (!hashes) {
     append_api_error(out, reply, 400, hashes.error().message);
-    return;
+    return nullptr;
   }
-  const Json json = hashes->empty() ? list_json(access) : verdicts_json(access, *hashes);
-  proto::append_content(out, reply, 200, "application/json", json.dump(2) + "\n");
+  if (hashes->empty()) return std::make_unique<ListAnswer>(access, reply_to_long(request));
+  proto::append_content(out, reply, 200, "application/json", verdicts_json(access, *hashes).dump(2) + "\n");
+  return nullptr;
 }
 
 void change_access(AccessControl& access, const proto::HttpRequest& request, bool listed, std::string& out) {

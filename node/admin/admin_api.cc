@@ -153,16 +153,17 @@ Answer with_access(const AdminContext& context, const HttpRequest& request, std:
   if (context.access == nullptr) {
     return refuse(out, proto::reply_to(request), 404, "there is no access list");
   }
-  append(*context.access, request, out);
+  return append(*context.access, request, out);
+}
+
+Answer add_access(AccessControl& access, const HttpRequest& request, std::string& out) {
+  change_access(access, request, true, out);
   return nullptr;
 }
 
-void add_access(AccessControl& access, const HttpRequest& request, std::string& out) {
-  change_access(access, request, true, out);
-}
-
-void remove_access(AccessControl& access, const HttpRequest& request, std::string& out) {
+Answer remove_access(AccessControl& access, const HttpRequest& request, std::string& out) {
   change_access(access, request, false, out);
+  return nullptr;
 }
 
 Answer show_health(const AdminContext& /*context*/, const HttpRequest& request, std::string& out) {
@@ -175,6 +176,9 @@ Answer show_readiness(const AdminContext& context, const HttpRequest& request, s
   std::string text = state.readiness.ready ? "ready\n" : "not ready: " + state.readiness.reason + "\n";
   if (state.readiness.ready && state.sync && state.sync->alone) {
     text += "alone: " + sync::alone_text(state.sync->peers) + "\n";
+  }
+  for (const ServingFault& fault : state.serving_faults) {
+    if (fault.serves) text += fault.text + "\n";
   }
   proto::append_text(out, proto::reply_to(request), state.readiness.ready ? 200 : 503, text);
   return nullptr;

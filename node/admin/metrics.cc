@@ -219,13 +219,24 @@ std::vector<Row> server_rows() {
               return http(s, &HttpCounters::connections_accepted) -
                      http(s, &HttpCounters::connections_closed);
             }),
-      counter("shoal_http_connections_closed_by_limit_total",
-              "HTTP tracker connections that the node closed: the longest idle one to make room, or one that "
-              "exceeded a time limit.",
-              [](Samples& out, const NodeState& s) {
-                out.add(http(s, &HttpCounters::closed_for_room), {{"limit", "connections"}});
-                out.add(http(s, &HttpCounters::closed_timeout), {{"limit", "time"}});
-              }),
+      counter(
+          "shoal_http_connections_closed_by_limit_total",
+          "HTTP tracker connections that the node closed: the longest idle one to make room, one that "
+          "exceeded a time limit, the slowest while too many bytes wait, or one that reads a full scrape too "
+          "slowly.",
+          [](Samples& out, const NodeState& s) {
+            out.add(http(s, &HttpCounters::closed_for_room), {{"limit", "connections"}});
+            out.add(http(s, &HttpCounters::closed_timeout), {{"limit", "time"}});
+            out.add(http(s, &HttpCounters::closed_for_memory), {{"limit", "memory"}});
+            out.add(http(s, &HttpCounters::closed_slow), {{"limit", "pace"}});
+          }),
+      counter("shoal_http_postponed_total",
+              "Turns of HTTP tracker connections that ended before their input did: the rest waited for the "
+              "next turn.",
+              of_http(&HttpCounters::postponed)),
+      counter("shoal_http_accept_failures_total",
+              "HTTP tracker connections that the system did not let the node accept.",
+              of_http(&HttpCounters::accept_failures)),
       counter("shoal_http_bad_requests_total", "Malformed HTTP requests, answered with 4xx or 5xx.",
               of_http(&HttpCounters::bad_requests)),
       counter("shoal_http_received_bytes_total", "Bytes received by the HTTP tracker.",

@@ -9,7 +9,6 @@
 
 #include "common/check.h"
 #include "node/limits/client_prefix.h"
-#include "node/net/socket_address.h"
 
 namespace shoal::node {
 
@@ -18,8 +17,13 @@ using common::Endpoint;
 
 namespace {
 
-constexpr int kListenBacklog = 64;
 constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+
+// For the first bytes of a request from afar, too, to be there when the connection is.
+FileDescriptor deferring(FileDescriptor listener, int seconds) {
+  if (seconds > 0) setsockopt(listener.get(), IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof seconds);
+  return listener;
+}
 
 }  // namespace
 
@@ -49,49 +53,21 @@ PullServer::PullServer(uv_loop_t* loop, FileDescriptor listener, const PullServe
       limits_(limits),
       now_(std::move(now)),
       accept_(std::move(accept)),
-      timer_(loop, [this] { check_deadlines(); }),
-      next_turn_(loop, [this] { on_turn(); }) {
-  // For the first bytes of a request from afar, too, to be there when the connection is.
-  if (limits_.defer_s > 0) {
-    setsockopt(listener.get(), IPPROTO_TCP, TCP_DEFER_ACCEPT, &limits_.defer_s, sizeof limits_.defer_s);
-  }
-  CHECK_INVARIANT(uv_tcp_init(loop, &listener_) == 0);
-  listener_.data = this;
-  CHECK_INVARIANT(uv_tcp_open(&listener_, listener.release()) == 0);
-  CHECK_INVARIANT(
-      uv_listen(reinterpret_cast<uv_stream_t*>(&listener_), kListenBacklog, &PullServer::on_connection) == 0);
-}
+      listener_(loop, deferring(std::move(listener), limits.defer_s),
+                {.accepted = [this](FileDescriptor socket,
+                                    const Endpoint& from) { accept_connection(std::move(socket), from); },
+                 .tried = [this](int error) { counters_.accept_error.set(error); }}),
+      timer_(loop, [this] { check_deadlines(); }) {}
 
 PullServer::~PullServer() = default;
 
 void PullServer::stop() {
   while (!connections_.empty()) close(*connections_.back());
-  uv_close(reinterpret_cast<uv_handle_t*>(&listener_), nullptr);
+  listener_.stop();
   timer_.close();
-  next_turn_.close();
 }
 
-void PullServer::on_connection(uv_stream_t* listener, int status) {
-  if (status != 0) return;
-  auto& server = *static_cast<PullServer*>(listener->data);
-  // libuv calls this until no connection is left, unless one is not taken.
-  if (server.accepted_ == 0) server.next_turn_.start(1);
-  if (server.accepted_ >= server.limits_.accepts_per_turn) {
-    server.waiting_ = true;
-    return;
-  }
-  server.accept_connection();
-}
-
-void PullServer::on_turn() {
-  accepted_ = 0;
-  if (!std::exchange(waiting_, false)) return;
-  next_turn_.start(1);
-  accept_connection();
-}
-
-void PullServer::accept_connection() {
-  ++accepted_;
+void PullServer::accept_connection(FileDescriptor socket, const Endpoint& from) {
   auto owned = std::make_unique<Connection>();
   owned->server = this;
   CHECK_INVARIANT(uv_tcp_init(loop_, &owned->tcp) == 0);
@@ -100,19 +76,14 @@ void PullServer::accept_connection() {
   connection.late_us = now_us() + limits_.request_ms * 1000;
   connections_.push_back(&connection);
   counters_.connections.add();
-
-  auto* stream = reinterpret_cast<uv_stream_t*>(&connection.tcp);
-  sockaddr_storage peer{};
-  int size = sizeof peer;
+  connection.from = from;
   const auto on_alloc = [](uv_handle_t* handle, size_t /*suggested*/, uv_buf_t* buffer) {
     auto& shared = static_cast<Connection*>(handle->data)->server->read_buffer_;
     *buffer = uv_buf_init(shared.data(), static_cast<unsigned>(shared.size()));
   };
-  if (uv_accept(reinterpret_cast<uv_stream_t*>(&listener_), stream) != 0 ||
-      uv_tcp_getpeername(&connection.tcp, reinterpret_cast<sockaddr*>(&peer), &size) != 0) {
-    return drop(connection, counters_.dropped_broken);
-  }
-  connection.from = from_sockaddr(reinterpret_cast<sockaddr*>(&peer));
+  auto* stream = reinterpret_cast<uv_stream_t*>(&connection.tcp);
+  if (uv_tcp_open(&connection.tcp, socket.get()) != 0) return drop(connection, counters_.dropped_broken);
+  (void)socket.release();
   if (!read_at_once(connection)) return;
   if (uv_read_start(stream, on_alloc, &PullServer::on_read) != 0) {
     return drop(connection, counters_.dropped_broken);

@@ -19,8 +19,9 @@
 #include "common/bytes.h"
 #include "common/counter.h"
 #include "common/endpoint.h"
-#include "node/net/sockets.h"
+#include "node/net/listener.h"
 #include "node/net/timer.h"
+#include "node/os/lasting_error.h"
 #include "sync/donation.h"
 
 namespace shoal::node {
@@ -29,7 +30,6 @@ struct PullServerLimits {
   size_t waiting_max = 16;             // connections without a complete request; beyond it, closes the oldest
   size_t waiting_per_address_max = 4;  // of these, from one IPv4 address or IPv6 /64; likewise
   int64_t request_ms = 5'000;          // from accepting to the end of the request
-  size_t accepts_per_turn = 16;        // of the loop, and in a millisecond
   int defer_s = 2;                     // so long the kernel keeps a connection that says nothing to itself
   int64_t piece_ms = 10'000;           // for the other side to read one piece
 };
@@ -41,6 +41,7 @@ struct PullServerCounters {
   common::Counter dropped_request;  // invalid or refused request
   common::Counter dropped_slow;     // the other side did not read the donation in time
   common::Counter dropped_broken;   // closed or reset by the other side before the end
+  LastingError accept_error;
 };
 
 class PullServer {
@@ -65,11 +66,9 @@ class PullServer {
   struct Connection;
   struct Piece;
 
-  static void on_connection(uv_stream_t* listener, int status);
   static void on_read(uv_stream_t* stream, ssize_t size, const uv_buf_t* buffer);
 
-  void on_turn();
-  void accept_connection();
+  void accept_connection(FileDescriptor socket, const common::Endpoint& from);
   // Judges what has arrived; false: the connection is closed.
   bool read_at_once(Connection& connection);
   void make_room(const common::Endpoint& from);
@@ -89,11 +88,8 @@ class PullServer {
   const PullServerLimits limits_;
   const std::function<sync::Now()> now_;
   const Accept accept_;
-  uv_tcp_t listener_;
-  Timer timer_;  // fires at the earliest deadline
-  Timer next_turn_;
-  size_t accepted_ = 0;                   // in this turn
-  bool waiting_ = false;                  // libuv holds a connection, and accepts no other before it is taken
+  Listener listener_;
+  Timer timer_;                           // fires at the earliest deadline
   std::vector<Connection*> connections_;  // the open ones, oldest first; freed in their close callbacks
   std::array<char, 2048> read_buffer_;
   PullServerCounters counters_;

@@ -7,10 +7,12 @@
 #include <cerrno>
 #include <cstring>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "common/check.h"
 #include "node/net/socket_address.h"
+#include "node/net/timer.h"
 #include "node/os/monotonic.h"
 
 namespace shoal::node {
@@ -81,13 +83,19 @@ std::optional<uint32_t> overflow_of(msghdr& message) {
 }  // namespace
 
 struct SyncSocket::Port {
+  Port(uv_loop_t* loop, SyncSocket& of)
+      : owner(&of), datagrams(of.counters_.call_errors), pause(loop, [this] { watch(); }) {}
+
   uv_poll_t poll;
-  SyncSocket* owner = nullptr;
+  SyncSocket* owner;
+  Datagrams datagrams;
+  Timer pause;  // active while receiving fails
   int fd = -1;
   std::optional<size_t> group;
   uint32_t overflowed = 0;  // as the kernel last reported
 
   static void on_readable(uv_poll_t* handle, int status, int events);
+  void watch() { CHECK_INVARIANT(uv_poll_start(&poll, UV_READABLE, &Port::on_readable) == 0); }
   // False: the socket is empty.
   bool receive_batch();
 };
@@ -114,13 +122,12 @@ SyncSocket::~SyncSocket() = default;
 void SyncSocket::start(uv_loop_t* loop, Receive receive) {
   receive_ = std::move(receive);
   const auto add = [&](int fd, std::optional<size_t> group) {
-    auto port = std::make_unique<Port>();
-    port->owner = this;
+    auto port = std::make_unique<Port>(loop, *this);
     port->fd = fd;
     port->group = group;
     CHECK_INVARIANT(uv_poll_init(loop, &port->poll, fd) == 0);
     port->poll.data = port.get();
-    CHECK_INVARIANT(uv_poll_start(&port->poll, UV_READABLE, &Port::on_readable) == 0);
+    port->watch();
     ports_.push_back(std::move(port));
   };
   add(unicast_.get(), std::nullopt);
@@ -128,7 +135,10 @@ void SyncSocket::start(uv_loop_t* loop, Receive receive) {
 }
 
 void SyncSocket::stop() {
-  for (const auto& port : ports_) uv_close(reinterpret_cast<uv_handle_t*>(&port->poll), nullptr);
+  for (const auto& port : ports_) {
+    uv_close(reinterpret_cast<uv_handle_t*>(&port->poll), nullptr);
+    port->pause.close();
+  }
 }
 
 void SyncSocket::Port::on_readable(uv_poll_t* handle, int status, int /*events*/) {
@@ -155,7 +165,11 @@ bool SyncSocket::Port::receive_batch() {
     messages[i].msg_hdr.msg_control = controls[i].bytes.data();
     messages[i].msg_hdr.msg_controllen = controls[i].bytes.size();
   }
-  const int count = recvmmsg(fd, messages.data(), kReceiveBatch, MSG_DONTWAIT, nullptr);
+  const int count = datagrams.receive(fd, messages);
+  if (count < 0) {
+    uv_poll_stop(&poll);
+    pause.start(Datagrams::kPauseMs);
+  }
   if (count <= 0) return false;
   for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
     if (const auto told = overflow_of(messages[i].msg_hdr)) {
@@ -195,8 +209,7 @@ void SyncSocket::send_batch(const sync::Send* sends, size_t count) {
   }
   // The kernel stops at a message that it cannot send (such as without a route). Skip it and send the others.
   for (size_t done = 0; done < count;) {
-    const int sent =
-        sendmmsg(unicast_.get(), &messages[done], static_cast<unsigned>(count - done), MSG_DONTWAIT);
+    const int sent = sender_.send(unicast_.get(), std::span(messages).subspan(done, count - done));
     if (sent > 0) {
       done += static_cast<size_t>(sent);
     } else if (errno != EINTR) {

@@ -13,6 +13,7 @@
 #include "common/counter.h"
 #include "common/result.h"
 #include "node/config/options.h"
+#include "node/net/datagrams.h"
 #include "node/net/sockets.h"
 #include "sync/cluster.h"
 
@@ -21,6 +22,7 @@ namespace shoal::node {
 struct SyncSocketCounters {
   common::Counter dropped_send;     // the kernel refused a datagram
   common::Counter dropped_receive;  // the kernel had no room for a datagram
+  DatagramErrors call_errors;
 };
 
 class SyncSocket {
@@ -59,6 +61,7 @@ class SyncSocket {
   std::vector<std::unique_ptr<Port>> ports_;
   Receive receive_;
   SyncSocketCounters counters_;
+  Datagrams sender_{counters_.call_errors};
 };
 
 }  // namespace shoal::node

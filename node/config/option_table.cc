@@ -214,15 +214,17 @@ std::vector<Option> limits_rows() {
              "Divided among the workers. To accept one more, a worker closes the one that has been idle "
              "longest. Lower where the system allows fewer open files (`ulimit -n`), of which 256 are kept "
              "for other uses."}),
-      whole(KEY(limits, connections_per_address), {0, kConnectionsMax, "no limit"}, 0, Apply::limits,
+      whole(KEY(limits, connections_per_address), {0, kConnectionsMax, "no limit"}, 1024, Apply::limits,
             {"Most HTTP connections of one client: an IPv4 address or an IPv6 /64.",
-             "One more is closed at once. Connections from access.trusted_proxies do not count; with "
+             "Enough for 4096 people behind one address of a carrier. One more is closed at once. "
+             "Connections from access.trusted_proxies do not count; with "
              "access.proxy_protocol the client that the proxy names counts instead."}),
-      whole(KEY(limits, requests_per_s_per_address), {0, kRequestsPerSMax, "no limit"}, 0, Apply::limits,
+      whole(KEY(limits, requests_per_s_per_address), {0, kRequestsPerSMax, "no limit"}, 500, Apply::limits,
             {"Requests per second of one client: an IPv4 address or an IPv6 /64.",
-             "UDP and HTTP together, with bursts of ten seconds' worth. Beyond that, UDP requests are not "
+             "Enough for 4096 people behind one address of a carrier, with 50 torrents each. UDP and HTTP "
+             "together, with bursts of ten seconds' worth. Beyond that, UDP requests are not "
              "answered, and HTTP requests get status 429 and a failure."}),
-      whole(KEY(limits, requests_per_s_per_prefix), {0, kRequestsPerSMax, "no limit"}, 0, Apply::limits,
+      whole(KEY(limits, requests_per_s_per_prefix), {0, kRequestsPerSMax, "no limit"}, 20'000, Apply::limits,
             {"Requests per second of one network: an IPv4 /24 or an IPv6 /48.",
              "Works like limits.requests_per_s_per_address, and both apply."}),
   };
@@ -280,6 +282,10 @@ std::vector<Option> admin_rows() {
             "One line of 16 to 256 characters: `openssl rand -hex 32`. Without a token, any user of this "
             "machine can make changes, but nobody else can, nor a request through a proxy. Reading needs no "
             "token."}),
+      list(KEY(admin, hosts), text_if<is_host_name>, 64, "names such as shoal.example.org", "", Apply::always,
+           {"Names by which the admin endpoint may be asked for, besides addresses, localhost and node.name.",
+            "Needed where a proxy passes its own name on, or Prometheus uses one. Requests to any other name "
+            "get status 421: a web page can have its own name lead to this machine."}),
       text(
           KEY(admin, member_url), is_member_url,
           "a URL such as http://{name}:9697/ or https://shoal.example/{name}/ with {name} or {address} in it",

@@ -109,6 +109,7 @@ struct Options {
   struct Admin {
     std::optional<common::Endpoint> listen;
     std::string token_file;
+    std::vector<std::string> hosts;
     std::string member_url;
     std::string export_file;
     uint32_t export_interval_s{};

@@ -17,12 +17,13 @@ struct HttpCounters {
   common::Counter closed_for_memory;    // too many bytes waited for clients: the one waited for longest
   common::Counter closed_slow;          // a streamed answer that was read too slowly, or took too long
   common::Counter postponed;            // a connection's turns that ended before its input did
+  common::Counter accept_failures;      // accept() failed for a reason that may last
   common::Counter bytes_received;
   common::Counter bytes_sent;
   common::Counter bad_requests;  // answered 4xx or 5xx by the parser
   // How long it takes to make an answer; for a streamed one, to begin it.
   common::TimeHistogram request_time;
-  LastingError accept_error;
+  LastingError accept_error;  // of the last try
 };
 
 }  // namespace shoal::node

@@ -41,11 +41,13 @@ constexpr int kReceiveBufferBytes = 16 << 10;
 constexpr int kStreamBufferBytes = 512 << 10;
 
 constexpr uint64_t kLongAnswerMs = 600'000;  // for us to make a piece
-constexpr uint64_t kLingerMs = 1'000;  // after an error, for the client to read the answer before we close
+constexpr uint64_t kCloseMs = 1'000;   // after an error, for the client to read the answer before we close
 constexpr uint64_t kLookMs = 1'000;    // at time-outs
 constexpr size_t kExpiredAtOnce = 64;  // closed before the loop goes on
 
-void set_option(int fd, int level, int name, int value) { setsockopt(fd, level, name, &value, sizeof value); }
+void set_socket_option(int fd, int level, int name, int value) {
+  setsockopt(fd, level, name, &value, sizeof value);
+}
 
 // Whether the kernel holds bytes that the client has not acknowledged.
 bool is_unread(int fd) {
@@ -119,15 +121,19 @@ HttpServer::~HttpServer() = default;
 void HttpServer::listen(FileDescriptor socket) {
   // Connections inherit these. The last: the kernel drops a connection, one that we have closed too, when the
   // client has acknowledged nothing for so long.
-  set_option(socket.get(), SOL_SOCKET, SO_SNDBUF, kSendBufferBytes);
-  set_option(socket.get(), SOL_SOCKET, SO_RCVBUF, kReceiveBufferBytes);
-  set_option(socket.get(), IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(limits_.answer_ms));
+  set_socket_option(socket.get(), SOL_SOCKET, SO_SNDBUF, kSendBufferBytes);
+  set_socket_option(socket.get(), SOL_SOCKET, SO_RCVBUF, kReceiveBufferBytes);
+  set_socket_option(socket.get(), IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(limits_.answer_ms));
   listeners_.push_back(std::make_unique<Listener>(
       loop_, std::move(socket),
       Listener::Hooks{
           .accepted = [this](FileDescriptor connection,
                              const common::Endpoint& client) { accept(std::move(connection), client); },
-          .tried = [this](int error) { counters_.accept_error.set(error); }}));
+          .tried =
+              [this](int error) {
+                if (error != 0) counters_.accept_failures.add();
+                counters_.accept_error.set(error);
+              }}));
 }
 
 void HttpServer::stop() {
@@ -365,7 +371,7 @@ bool HttpServer::take_proxy_header(Connection& connection, ByteSpan& input) {
 }
 
 void HttpServer::begin_long_answer(Connection& connection, std::unique_ptr<StreamedAnswer> answer) {
-  set_option(connection.fd, SOL_SOCKET, SO_SNDBUF, kStreamBufferBytes);
+  set_socket_option(connection.fd, SOL_SOCKET, SO_SNDBUF, kStreamBufferBytes);
   connection.pace = ReadPace(limits_.streamed_bytes_per_s);
   connection.streamed_since_ms = uv_now(loop_);
   connection.streamed_answer = std::make_unique<StreamedAnswerPump>(
@@ -381,7 +387,7 @@ void HttpServer::piece_made(Connection& connection, std::string piece, bool more
   connection.unsent = std::move(piece);
   if (!more) {
     connection.streamed_answer.reset();
-    set_option(connection.fd, SOL_SOCKET, SO_SNDBUF, kSendBufferBytes);
+    set_socket_option(connection.fd, SOL_SOCKET, SO_SNDBUF, kSendBufferBytes);
   }
   if (connection.unsent.empty()) {
     all_sent(connection);
@@ -536,7 +542,7 @@ void HttpServer::bound_waiting() {
 
 void HttpServer::close_expired() {
   const std::array<uint64_t, kWaits> limits_ms = {limits_.idle_ms, limits_.request_ms, limits_.answer_ms,
-                                                  kLingerMs, kLongAnswerMs};
+                                                  kCloseMs, kLongAnswerMs};
   const uint64_t now_ms = uv_now(loop_);
   size_t left = kExpiredAtOnce;
   for (size_t i = 0; i < kWaits; ++i) {

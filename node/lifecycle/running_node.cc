@@ -9,6 +9,7 @@
 
 #include "common/check.h"
 #include "common/log.h"
+#include "node/admin/admin_host.h"
 #include "node/config/version.h"
 #include "node/net/sockets.h"
 #include "node/os/monotonic.h"
@@ -95,6 +96,7 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
       admin_(admin_context()),
       service_(std::move(parts.service)),
       readiness_log_(&loop_.uv, [this] { return readiness(); }),
+      serving_watch_(&loop_.uv, [this] { return serving_faults(); }),
       linger_timer_(&loop_.uv, [this] { linger(); }) {
   // Before anyone can see that this node serves, and then stop it.
   start_signals();
@@ -133,6 +135,10 @@ AdminContext RunningNode::admin_context() {
       .drain = [this] { return drain("admin endpoint"); },
       .reload = [this](Reloader::Done done) { reload("admin endpoint", std::move(done)); },
       .token = [this] { return admin_token_; },
+      .answers_as =
+          [this](std::string_view host) {
+            return is_admin_host(host, options_.admin.hosts, options_.node.name);
+          },
       .forget =
           [this](std::string_view name) { return sync_ ? sync_->forget(name) : sync::Forgotten::unknown; },
       .store = &store_,
@@ -337,6 +343,7 @@ void RunningNode::close() {
   service_->close();
   for (const auto& signal : signals_) uv_close(reinterpret_cast<uv_handle_t*>(signal.get()), nullptr);
   upkeep_.stop();
+  serving_watch_.close();
   linger_timer_.close();
 }
 
@@ -355,8 +362,20 @@ void RunningNode::run() {
   }
   service_->start(&loop_.uv, [this] { return readiness(); });
   readiness_log_.start();
+  serving_watch_.start();
   uv_run(&loop_.uv, UV_RUN_DEFAULT);
   log_line(LogLevel::info, "stopped");
+}
+
+std::vector<ServingFault> RunningNode::serving_faults() const {
+  std::vector<const WorkerCounters*> workers;
+  workers.reserve(counters_.size());
+  for (const auto& counters : counters_) workers.push_back(counters.get());
+  SyncFaults sync;
+  if (sync_) {
+    sync = {&sync_->socket_counters().call_errors, sync_->pull_server_counters().accept_error.value()};
+  }
+  return serving_faults_of(workers, admin_counters_, sync);
 }
 
 Readiness RunningNode::readiness() const {
@@ -366,7 +385,8 @@ Readiness RunningNode::readiness() const {
                        .sync = sync ? &*sync : nullptr,
                        .ready_alone = options_.node.ready_alone,
                        .access_matters = access_.options().mode != AccessMode::open,
-                       .uptime_ms = monotonic_ms() - started_mono_ms_});
+                       .uptime_ms = monotonic_ms() - started_mono_ms_,
+                       .serving_fault = serving_watch_.faults().reason()});
 }
 
 NodeState RunningNode::state() const {
@@ -407,6 +427,7 @@ NodeState RunningNode::state() const {
   state.last_hour = upkeep_.faults().of_last(RecentFaults::kMinutesMax, faults);
   state.latency = latency_between(upkeep_.history().earlier_timings(), timings_of(state));
   state.member_url = options_.admin.member_url;
+  state.serving_faults = serving_watch_.faults().lasting();
   state.readiness = readiness();
   return state;
 }

@@ -31,6 +31,7 @@
 #include "node/lifecycle/readiness_log.h"
 #include "node/lifecycle/reloader.h"
 #include "node/lifecycle/service_notify.h"
+#include "node/lifecycle/serving_watch.h"
 #include "node/net/timer.h"
 #include "node/scan/exporter.h"
 #include "node/scan/full_scrapes.h"
@@ -90,6 +91,7 @@ class RunningNode {
   void linger();
   void step_done();
   void close();
+  std::vector<ServingFault> serving_faults() const;
   Readiness readiness() const;
   NodeState state() const;
 
@@ -125,6 +127,7 @@ class RunningNode {
   std::unique_ptr<HttpServer> admin_server_;
   std::unique_ptr<ServiceNotify> service_;
   ReadinessLog readiness_log_;
+  ServingWatch serving_watch_;
   std::vector<std::unique_ptr<uv_signal_t>> signals_;
   Timer linger_timer_;
   int64_t linger_until_ms_ = 0;  // by monotonic_ms()

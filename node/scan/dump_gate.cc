@@ -21,7 +21,8 @@ tl::expected<DumpGate::Pass, DumpGate::Refusal> DumpGate::enter(const std::optio
       return tl::make_unexpected(Refusal{true, static_cast<uint32_t>(last->second + interval_s_ - now_s)});
     }
   }
-  if (at_once_ == kAtOnceMax) {
+  size_t& at_once = at_once_[client ? 1 : 0];
+  if (at_once == kAtOnceMax) {
     refused_busy_.fetch_add(1, std::memory_order_relaxed);
     return tl::make_unexpected(Refusal{false, kBusyWaitS});
   }
@@ -29,9 +30,9 @@ tl::expected<DumpGate::Pass, DumpGate::Refusal> DumpGate::enter(const std::optio
     last_s_.insert_or_assign(address_prefix(*client), now_s);
     if (last_s_.size() > kClientsMax) forget_oldest();
   }
-  ++at_once_;
+  ++at_once;
   dumps_.fetch_add(1, std::memory_order_relaxed);
-  return Pass(*this);
+  return Pass(*this, client.has_value());
 }
 
 void DumpGate::set_interval_s(uint32_t interval_s) {
@@ -39,9 +40,9 @@ void DumpGate::set_interval_s(uint32_t interval_s) {
   interval_s_ = interval_s;
 }
 
-void DumpGate::leave() {
+void DumpGate::leave(bool by_client) {
   const Lock lock(mutex_);
-  --at_once_;
+  --at_once_[by_client ? 1 : 0];
 }
 
 void DumpGate::forget_oldest() {

@@ -1,7 +1,9 @@
-// DumpGate: limits how many full scrapes are made at once, and how often a client gets one. Any thread.
+// DumpGate: limits how many full scrapes are made at once, and how often a client gets one. The operator has
+// passes of his own: strangers, who may read slowly, cannot take them. Any thread.
 
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <map>
@@ -17,24 +19,25 @@ namespace shoal::node {
 
 class DumpGate {
  public:
-  static constexpr size_t kAtOnceMax = 2;
+  static constexpr size_t kAtOnceMax = 2;  // by clients, and as many by the operator
   // Clients remembered; when there are more, the one served longest ago is forgotten.
   static constexpr size_t kClientsMax = 4096;
 
   // The permission to make one dump, held while it is made.
   class Pass {
    public:
-    explicit Pass(DumpGate& gate) : gate_(&gate) {}
+    Pass(DumpGate& gate, bool by_client) : gate_(&gate), by_client_(by_client) {}
     ~Pass() {
-      if (gate_ != nullptr) gate_->leave();
+      if (gate_ != nullptr) gate_->leave(by_client_);
     }
-    Pass(Pass&& other) noexcept : gate_(std::exchange(other.gate_, nullptr)) {}
+    Pass(Pass&& other) noexcept : gate_(std::exchange(other.gate_, nullptr)), by_client_(other.by_client_) {}
     Pass& operator=(Pass&&) = delete;
 
     void count_bytes(uint64_t bytes) { gate_->bytes_.fetch_add(bytes, std::memory_order_relaxed); }
 
    private:
     DumpGate* gate_;
+    bool by_client_;
   };
 
   // Why there is no pass, and when to try again.
@@ -49,7 +52,8 @@ class DumpGate {
   // As in the constructor.
   void set_interval_s(uint32_t interval_s);
 
-  // `client`: counted by its IPv4 address or IPv6 /64; none: no limit by client. `now_s` never goes back.
+  // `client`: counted by its IPv4 address or IPv6 /64; none: the operator, who may come as often as he likes.
+  // `now_s` never goes back.
   tl::expected<Pass, Refusal> enter(const std::optional<common::Endpoint>& client, int64_t now_s);
 
   // Totals since start.
@@ -59,12 +63,12 @@ class DumpGate {
   uint64_t refused_busy() const { return refused_busy_.load(std::memory_order_relaxed); }
 
  private:
-  void leave();
+  void leave(bool by_client);
   void forget_oldest() REQUIRES(mutex_);
 
   Mutex mutex_;
   uint32_t interval_s_ GUARDED_BY(mutex_);
-  size_t at_once_ GUARDED_BY(mutex_) = 0;
+  std::array<size_t, 2> at_once_ GUARDED_BY(mutex_){};  // by the operator, by clients
   std::map<ClientPrefix, int64_t> last_s_ GUARDED_BY(mutex_);
   std::atomic<uint64_t> dumps_{0};
   std::atomic<uint64_t> bytes_{0};

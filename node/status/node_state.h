@@ -16,6 +16,7 @@
 #include "node/snapshot/snapshot_keeper.h"
 #include "node/status/readiness.h"
 #include "node/status/recent_faults.h"
+#include "node/status/serving_faults.h"
 #include "node/status/timings.h"
 #include "node/store/swarm_store.h"
 #include "node/tracker/worker_counters.h"
@@ -59,10 +60,11 @@ struct NodeState {
   std::optional<SnapshotStatus> snapshot;  // none: off
   std::optional<ExportStatus> exports;     // none: off
   DumpCounts dumps;
-  FaultCounts lately;      // of the last 5 minutes
-  FaultCounts last_hour;   // or since start, if that was later
-  Latency latency;         // of the last 5 minutes
-  std::string member_url;  // admin.member_url
+  FaultCounts lately;                        // of the last 5 minutes
+  FaultCounts last_hour;                     // or since start, if that was later
+  Latency latency;                           // of the last 5 minutes
+  std::string member_url;                    // admin.member_url
+  std::vector<ServingFault> serving_faults;  // those that last
 };
 
 }  // namespace shoal::node

@@ -218,6 +218,9 @@ void look_at_load(const NodeState& state, Problems& out) {
            "announces come faster than the sync channel takes them: changes were dropped");
   happened(Fault::answers_dropped, "the kernel did not take UDP answers");
   happened(Fault::stalls, "this process stood still for a second or more");
+  for (const ServingFault& fault : state.serving_faults) {
+    if (fault.serves) out.warn(printable(fault.text, kProblemReasonMax));
+  }
 }
 
 }  // namespace

@@ -50,6 +50,7 @@ Readiness readiness_of(const ReadinessFacts& facts) {
   Readiness ready{true, ""};
   if (facts.phase == Phase::stopping) return not_ready("stopping");
   if (facts.phase == Phase::draining) return not_ready("draining");
+  if (!facts.serving_fault.empty()) return not_ready(facts.serving_fault);
   if (facts.snapshot_percent) {
     return not_ready("loading the snapshot (" + std::to_string(*facts.snapshot_percent) + " %)");
   }

@@ -26,6 +26,7 @@ struct ReadinessFacts {
   ReadyAlone ready_alone = ReadyAlone::held;
   bool access_matters = false;  // not every swarm is served
   int64_t uptime_ms = 0;
+  std::string serving_fault;  // see ServingFaults::reason()
 };
 
 Readiness readiness_of(const ReadinessFacts& facts);

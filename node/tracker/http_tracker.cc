@@ -23,6 +23,10 @@ namespace {
 // A malformed request will not succeed on a retry.
 constexpr proto::RetryIn kNever{.never = true};
 
+// Peers of an answer as a list of dictionaries, which takes five times the bytes and is asked for by
+// compact=0 alone: docs/decisions/0011-compact-0.md.
+constexpr uint32_t kListedPeersMax = 50;
+
 // The retry time for a client over its rate: the buckets refill in seconds, but BEP 31 counts in minutes.
 constexpr uint32_t kTooOftenMinutes = 1;
 
@@ -127,7 +131,9 @@ void HttpTracker::announce(const proto::HttpRequest& request, const Endpoint& cl
     return;
   }
   proto::HttpAnnounceAnswer answer;
-  answer.answer = announce_at(query->request, announced);
+  const uint32_t peers_max = tracker_.settings().http_peers_max;
+  answer.answer = announce_at(query->request, announced,
+                              query->compact ? peers_max : std::min(peers_max, kListedPeersMax));
   if (answer.answer.full) {
     fail(request, Ask::announce, client, to_string(Refusal::full), retry_at_next_announce(), out);
     return;
@@ -187,8 +193,8 @@ Refusal HttpTracker::refuses(const proto::AnnounceRequest& request, const Announ
 }
 
 proto::AnnounceAnswer HttpTracker::announce_at(const proto::AnnounceRequest& request,
-                                               const Announced& announced) {
-  const uint32_t want = tracker_.peers_wanted(request, tracker_.settings().http_peers_max);
+                                               const Announced& announced, uint32_t peers_max) {
+  const uint32_t want = tracker_.peers_wanted(request, peers_max);
   peers_v4_.resize(std::max(peers_v4_.size(), want * common::compact_size(Family::v4)));
   peers_v6_.resize(std::max(peers_v6_.size(), want * common::compact_size(Family::v6)));
   const PeerBuffers buffers{peers_v4_, peers_v6_};

@@ -45,7 +45,8 @@ class HttpTracker final : public HttpHandler {
   Announced addresses_of(const proto::AnnounceQuery& query, const common::Endpoint& client) const;
   Refusal refuses(const proto::AnnounceRequest& request, const Announced& announced,
                   const common::Endpoint& client);
-  proto::AnnounceAnswer announce_at(const proto::AnnounceRequest& request, const Announced& announced);
+  proto::AnnounceAnswer announce_at(const proto::AnnounceRequest& request, const Announced& announced,
+                                    uint32_t peers_max);
   std::unique_ptr<StreamedAnswer> scrape(const proto::HttpRequest& request, const common::Endpoint& client,
                                          std::string& out);
   void fail(const proto::HttpRequest& request, Ask ask, const common::Endpoint& client,

@@ -11,6 +11,7 @@
 
 #include "common/check.h"
 #include "node/net/socket_address.h"
+#include "node/net/sockets.h"
 #include "node/os/monotonic.h"
 #include "node/store/peer_rules.h"
 #include "proto/connection_id.h"
@@ -106,7 +107,9 @@ UdpServer::UdpServer(uv_loop_t* loop, FileDescriptor socket, UdpBatch& batch, Tr
       clock_(clock),
       keys_(keys),
       stale_ids_(stale_ids),
-      counters_(counters.udp[family_index(family_)]) {
+      counters_(counters.udp[family_index(family_)]),
+      datagrams_(counters_.call_errors),
+      pause_(loop, [this] { watch(); }) {
   CHECK_INVARIANT(uv_poll_init(loop, &poll_, socket_.get()) == 0);
   CHECK_INVARIANT(uv_idle_init(loop, &turns_) == 0);
   poll_.data = this;
@@ -119,6 +122,7 @@ UdpServer::~UdpServer() = default;
 void UdpServer::stop() {
   uv_close(reinterpret_cast<uv_handle_t*>(&poll_), nullptr);
   uv_close(reinterpret_cast<uv_handle_t*>(&turns_), nullptr);
+  pause_.close();
 }
 
 void UdpServer::watch() { CHECK_INVARIANT(uv_poll_start(&poll_, UV_READABLE, &UdpServer::on_readable) == 0); }
@@ -134,7 +138,7 @@ void UdpServer::on_turn(uv_idle_t* handle) {
   UdpServer& server = *static_cast<UdpServer*>(handle->data);
   if (server.serve() != Drained::yes) return;
   uv_idle_stop(handle);
-  server.watch();
+  if (!server.pause_.is_active()) server.watch();
 }
 
 UdpServer::Drained UdpServer::serve() {
@@ -159,7 +163,11 @@ size_t UdpServer::receive() {
     message.msg_control = wildcard_ ? batch_.controls[i].bytes.data() : nullptr;
     message.msg_controllen = wildcard_ ? batch_.controls[i].bytes.size() : 0;
   }
-  const int count = recvmmsg(socket_.get(), batch_.in.data(), kBatch, MSG_DONTWAIT, nullptr);
+  const int count = datagrams_.receive(socket_.get(), batch_.in);
+  if (count < 0) {
+    uv_poll_stop(&poll_);
+    pause_.start(Datagrams::kPauseMs);
+  }
   if (count <= 0) return 0;
   unix_s_ = clock_.unix_ms() / 1000;
   moments_ = clock_.announce_moments();
@@ -319,8 +327,8 @@ void UdpServer::send() {
   for (size_t i = 0; i < batch_.answers; ++i) bytes += batch_.out_slices[i].iov_len;
   size_t dropped = 0;
   for (size_t done = 0; done < batch_.answers;) {
-    const int sent = sendmmsg(socket_.get(), &batch_.out[done], static_cast<unsigned>(batch_.answers - done),
-                              MSG_DONTWAIT);
+    const int sent =
+        datagrams_.send(socket_.get(), std::span(batch_.out).subspan(done, batch_.answers - done));
     if (sent > 0) {
       done += static_cast<size_t>(sent);
     } else if (errno != EINTR) {

@@ -3,6 +3,9 @@
 // allocation, no log line and no system call per packet. Worker's thread only. Under load it removes the
 // socket from epoll and reads it in every iteration of the loop until it is empty. While epoll watches a
 // socket, the kernel calls epoll's wake-up for each datagram received and sent, a tenth of all the work.
+//
+// Where recvmmsg or sendmmsg are refused (a system call filter), it falls back to recvmsg and sendmsg for
+// good. While receiving fails altogether it tries again ten times a second.
 
 #pragma once
 
@@ -14,7 +17,9 @@
 
 #include "common/siphash.h"
 #include "node/limits/stale_id_answers.h"
-#include "node/net/sockets.h"
+#include "node/net/datagrams.h"
+#include "node/net/timer.h"
+#include "node/os/file_descriptor.h"
 #include "node/store/cluster_clock.h"
 #include "node/tracker/tracker.h"
 #include "node/tracker/worker_counters.h"
@@ -68,8 +73,10 @@ class UdpServer {
   const std::vector<common::SipKey>& keys_;
   StaleIdAnswers& stale_ids_;
   UdpCounters& counters_;
-  uv_poll_t poll_;      // active while the socket is watched
-  uv_idle_t turns_;     // active while it is read in every iteration
+  uv_poll_t poll_;   // active while the socket is watched
+  uv_idle_t turns_;  // active while it is read in every iteration
+  Datagrams datagrams_;
+  Timer pause_;         // active while receiving fails
   int64_t unix_s_ = 0;  // read once per batch
   AnnounceMoments moments_;
 };

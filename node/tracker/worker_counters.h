@@ -13,6 +13,7 @@
 #include "node/access/announce_policy.h"
 #include "node/http/http_counters.h"
 #include "node/limits/limit.h"
+#include "node/net/datagrams.h"
 #include "node/tracker/client_names.h"
 
 namespace shoal::node {
@@ -50,6 +51,7 @@ struct UdpCounters {
   common::Counter dropped_send;     // the kernel refused the answer
   // Per answer: the time from receiving its batch until the kernel has the answers of the batch.
   common::TimeHistogram request_time;
+  DatagramErrors call_errors;
 };
 
 struct HttpTrackerCounters {

@@ -90,6 +90,7 @@ namespace {
 struct Arguments : bench::PathArguments {
   uint32_t scrape = 0;
   bool close = false;
+  bool listed = false;
 };
 
 int parse(int argc, char** argv, Arguments& out) {
@@ -98,6 +99,7 @@ int parse(int argc, char** argv, Arguments& out) {
   app.add_option("--scrape", out.scrape, "scrapes of this many torrents instead of announces")
       ->check(CLI::Range(0U, 50U));
   app.add_flag("--close", out.close, "a connection for each request");
+  app.add_flag("--listed", out.listed, "ask for lists of peers: compact=0");
   CLI11_PARSE(app, argc, argv);
   return 0;
 }
@@ -120,12 +122,12 @@ std::string request_for(const std::string& query, bool close) {
          (close ? "close" : "keep-alive") + "\r\n\r\n";
 }
 
-std::string announce_of(const bench::WorkloadPeer& peer, uint32_t numwant) {
+std::string announce_of(const bench::WorkloadPeer& peer, uint32_t numwant, bool listed) {
   return "/announce?info_hash=" + escaped(bench::torrent_hash(peer.torrent)) +
          "&peer_id=-qB4520-bench!client&port=" + std::to_string(peer.port) +
          "&uploaded=0&downloaded=0&left=" + (peer.seeder ? "0" : "50") +
          "&corrupt=0&key=1A2B3C4D&numwant=" + std::to_string(numwant) +
-         "&compact=1&no_peer_id=1&supportcrypto=1&redundant=0";
+         (listed ? "&compact=0" : "&compact=1") + "&no_peer_id=1&supportcrypto=1&redundant=0";
 }
 
 std::string scrape_of(const bench::Workload& workload, uint32_t torrents, common::Prng& prng) {
@@ -138,15 +140,17 @@ std::string scrape_of(const bench::Workload& workload, uint32_t torrents, common
 }
 
 // Makes a request for each peer, grouped by client.
-void make_requests(const bench::Workload& workload, uint32_t scrape, uint32_t numwant, bool close) {
+void make_requests(const bench::Workload& workload, const Arguments& arguments) {
   common::Prng prng(7);
   for (uint32_t number = 0; number < workload.clients(); ++number) {
     Client& client = traffic.clients[number];
     client = {};
     for (uint32_t index = 0; index < workload.peers_of_client(number); ++index) {
-      client.requests.push_back(request_for(
-          scrape > 0 ? scrape_of(workload, scrape, prng) : announce_of(workload.peer(number, index), numwant),
-          close));
+      client.requests.push_back(
+          request_for(arguments.scrape > 0
+                          ? scrape_of(workload, arguments.scrape, prng)
+                          : announce_of(workload.peer(number, index), arguments.numwant, arguments.listed),
+                      arguments.close));
     }
   }
 }
@@ -194,10 +198,10 @@ class Bench {
   }
 
   int run() {
-    make_requests(workload_, 0, 0, false);
+    make_requests(workload_, filling());
     connect_clients();
     serve(workload_.peers());
-    make_requests(workload_, arguments_.scrape, arguments_.numwant, arguments_.close);
+    make_requests(workload_, arguments_);
     const bool all = bench::run_rounds(arguments_, [this](uint64_t count) {
       traffic.bytes = 0;
       const uint64_t answered = answered_well();
@@ -215,6 +219,11 @@ class Bench {
   }
 
  private:
+  // Announces that want no peers.
+  static Arguments filling() {
+    return {{.torrents = 0, .peers = 0, .answers = 0, .rounds = 0, .numwant = 0}};
+  }
+
   uint64_t answered_well() const {
     return counters_.http_tracker[0].announces.value() + counters_.http_tracker[0].scrapes.value();
   }

@@ -52,7 +52,7 @@ def answers_http(port, path="/"):
     """Whether a request is answered with 200."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1) as client:
-            client.sendall(f"GET {path} HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n".encode())
+            client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
             return client.recv(64).startswith(b"HTTP/1.1 200")
     except OSError:
         return False
@@ -143,6 +143,9 @@ class Bench:
     def shoal(self, *extra, workers=1, cpu="0", port=PORT, answers=None):
         address = f"127.0.0.1:{port}"
         options = ["--node.workers", str(workers), "--tracker.udp", address, "--tracker.http", address]
+        # The load has one address.
+        for limit in ("connections_per_address", "requests_per_s_per_address", "requests_per_s_per_prefix"):
+            options += [f"--limits.{limit}", "0"]
         if "--admin.listen" not in extra:
             options += ["--admin.listen", ""]
         command = [self.build + "/shoal", "node", *options, *extra]

@@ -31,7 +31,7 @@ def shoal(*arguments, environment=None, stdin="", timeout_s=30):
 def post(node, path, *headers):
     """POSTs to a node's admin endpoint; returns the response."""
     with HttpClient(node.admin_address) as client:
-        client.send("".join(line + "\r\n" for line in [f"POST {path} HTTP/1.1", "Host: x", *headers, ""]).encode())
+        client.send("".join(line + "\r\n" for line in [f"POST {path} HTTP/1.1", "Host: localhost", *headers, ""]).encode())
         return client.read_response()
 
 

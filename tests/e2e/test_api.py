@@ -35,7 +35,7 @@ class ApiCase(ClusterCase):
         method, path = operation.split(" ")
         query = parameters.pop("query", "")
         with HttpClient(self.node(number).admin_address) as client:
-            lines = [f"{method} {path.format(**parameters)}{query} HTTP/1.1", "Host: node.test", *headers, "", ""]
+            lines = [f"{method} {path.format(**parameters)}{query} HTTP/1.1", "Host: localhost", *headers, "", ""]
             client.send("\r\n".join(lines).encode())
             answer = client.read_response()
         return answer.status, self.api.check(operation, answer.status, answer.headers["content-type"],
@@ -156,7 +156,7 @@ class Api(ApiCase):
         for method, path, expected in (("GET", "/v1/nowhere", 404), ("GET", "/v1/drain", 400), ("POST", "/v1/top", 404),
                                        ("POST", "/metrics", 404), ("POST", "/nowhere", 404)):
             with self.subTest(f"{method} {path}"), HttpClient(self.node(0).admin_address) as client:
-                client.send(f"{method} {path} HTTP/1.1\r\nHost: node.test\r\n\r\n".encode())
+                client.send(f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
                 answer = client.read_response()
                 self.assertEqual((answer.status, answer.headers["content-type"]), (expected, "application/json"))
                 self.api.check_schema("Error", json.loads(answer.body))

@@ -59,6 +59,8 @@ class Http(HttpCase):
         for numwant, expected in ((0, 0), (1, 1), (200, 200), (201, 200), (2**31 - 1, 200), (2**64, 200), (None, 50)):
             with self.subTest(numwant):
                 self.assertEqual(len(client.announce(info_hash, 999, numwant=numwant)["peers"]), expected)
+        listed = client.get(announce_target(info_hash, 999, numwant=200, compact=0)).bencoded()[b"peers"]
+        self.assertEqual(len({peer[b"port"] for peer in listed}), 50)
 
     def test_events(self):
         client, info_hash = self.http(), fresh_hash()

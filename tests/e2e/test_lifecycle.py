@@ -76,7 +76,7 @@ class Drain(ClusterCase):
 
     def test_the_tracker_takes_no_post(self):
         with HttpClient(("127.0.0.1", self.node(0).tracker_port)) as client:
-            client.send(b"POST /v1/drain HTTP/1.1\r\nHost: x\r\n\r\n")
+            client.send(b"POST /v1/drain HTTP/1.1\r\nHost: localhost\r\n\r\n")
             self.assertEqual(client.read_response().status, 405)
         self.assertTrue(self.node(0).ready())
 

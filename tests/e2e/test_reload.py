@@ -7,7 +7,7 @@ import subprocess
 import unittest
 
 from cluster import ROOT, SHOAL, Cluster, at, free_port
-from http_client import announce_target
+from http_client import HttpClient, announce_target
 from nodes import fresh_hash
 from reloads import TOKEN, ReloadCase, hang_up, post_json
 from udp_client import Refused
@@ -254,6 +254,17 @@ class Process(ReloadCase):
                          (200, {"result": "reloaded", "applied": [], "need_restart": []}))
         self.assertEqual(post_json(self.node(0), add + hash_, f"Authorization: Bearer {TOKEN}")[0], 401)
         self.assertEqual(post_json(self.node(0), add + hash_, f"Authorization: Bearer {TOKEN[::-1]}")[0], 409)
+
+    @of("admin.hosts")
+    def test_hosts(self):
+        def status():
+            with HttpClient(self.node(0).admin_address) as client:
+                client.send(b"GET /healthz HTTP/1.1\r\nHost: Shoal.example.org\r\n\r\n")
+                return client.read_response().status
+
+        self.assertEqual(status(), 421)
+        self.reload(admin__hosts=["other.example.org", "shoal.example.org"])
+        self.assertEqual(status(), 200)
 
     @of("admin.export_file", "admin.export_interval_s", "admin.export_format")
     def test_export(self):

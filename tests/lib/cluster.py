@@ -17,6 +17,8 @@ from wait import wait_for
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SHOAL = os.environ.get("SHOAL", os.path.join(ROOT, "build", "release", "shoal"))
 NAMES = "abcdefghij"
+# All clients of a test have one address. A test that wants a default sets None.
+NO_CLIENT_LIMITS = {"connections_per_address": 0, "requests_per_s_per_address": 0, "requests_per_s_per_prefix": 0}
 
 _ports_lock = threading.Lock()
 # Below the kernel's ephemeral ports; a random start keeps two runs apart.
@@ -80,8 +82,9 @@ class Node:
     def write_config(self):
         """Writes the settings to the file that the node reads at start() and at SIGHUP."""
         config = os.path.join(self.folder, f"{self.name}.toml")
+        settings = {**self.settings, "limits": {**NO_CLIENT_LIMITS, **self.settings.get("limits", {})}}
         with open(config, "w", encoding="utf-8") as file:
-            file.write(toml(self.settings))
+            file.write(toml(settings))
         return config
 
     def start(self):

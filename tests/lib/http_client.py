@@ -104,7 +104,7 @@ class HttpClient:
             return True
 
     def get(self, target, version="HTTP/1.1", headers=()):
-        lines = [f"GET {target} {version}", "Host: tracker.test", *headers]
+        lines = [f"GET {target} {version}", "Host: localhost", *headers]
         self.send("".join(line + "\r\n" for line in lines).encode("latin-1") + b"\r\n")
         return self.read_response()
 

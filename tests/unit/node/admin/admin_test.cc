@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "node/admin/admin_host.h"
 #include "node/admin/metrics.h"
 #include "node/admin/page/page.h"
 #include "node/admin/status_json.h"
@@ -46,7 +47,8 @@ const common::Endpoint kLoopback = common::make_endpoint_v4(0x7f000001, 1);
 std::unique_ptr<node::StreamedAnswer> begin(node::Admin& admin, const std::string& method,
                                             const std::string& path, const common::Endpoint& client,
                                             const std::string& headers, std::string& out) {
-  const std::string text = method + " " + path + " HTTP/1.1\r\nHost: x\r\n" + headers + "\r\n";
+  const std::string host = headers.find("Host:") == std::string::npos ? "Host: localhost\r\n" : "";
+  const std::string text = method + " " + path + " HTTP/1.1\r\n" + host + headers + "\r\n";
   const auto* data = reinterpret_cast<const uint8_t*>(text.data());
   const proto::HttpRequest request =
       proto::parse_http_request(common::ByteSpan(data, text.size()), {.post = true});
@@ -79,6 +81,7 @@ struct FakeNode {
             .drain = [this] { return !std::exchange(drained, true); },
             .reload = [this](auto done) { reload_done = std::move(done); },
             .token = [this] { return token; },
+            .answers_as = [](std::string_view host) { return node::is_admin_host(host, {}, "node-a"); },
             .forget = [](std::string_view) { return sync::Forgotten::unknown; },
             .store = store.get(),
             .clock = &clock,
@@ -375,6 +378,25 @@ TEST_CASE("admin: drain by POST, from loopback, not from a web page") {
         std::string::npos);
   CHECK(fake.drained);
   CHECK(ask(admin, "POST", "/v1/drain").find("draining already") != std::string::npos);
+}
+
+TEST_CASE("admin: a page whose name leads to this machine gets nothing, and changes nothing") {
+  const node::WorkerCounters worker;
+  FakeNode node;
+  node::Admin admin(node.actions([&] { return example(worker); }));
+  for (const std::string method : {"GET", "POST"}) {
+    for (const std::string path :
+         {"/", "/healthz", "/readyz", "/metrics", "/status.json", "/v1/status", "/v1/drain", "/x"}) {
+      CAPTURE(path);
+      const std::string answer = ask(admin, method, path, kLoopback, "Host: evil.example:9697\r\n");
+      CHECK(answer.starts_with("HTTP/1.1 421 Misdirected Request\r\n"));
+      CHECK(answer.find("admin.hosts") != std::string::npos);
+    }
+  }
+  CHECK(!node.drained);
+  for (const std::string host : {"127.0.0.1", "[::1]:9697", "localhost:9697", "node-a:9697"}) {
+    CHECK(ask(admin, "GET", "/healthz", kLoopback, "Host: " + host + "\r\n").starts_with("HTTP/1.1 200"));
+  }
 }
 
 TEST_CASE("admin: with a token, POST needs it") {

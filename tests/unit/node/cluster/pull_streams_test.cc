@@ -13,6 +13,7 @@
 #include "node/cluster/pull_client.h"
 #include "node/cluster/pull_server.h"
 #include "node/net/socket_address.h"
+#include "node/net/sockets.h"
 #include "node/os/monotonic.h"
 
 using namespace shoal;
@@ -301,7 +302,7 @@ TEST_CASE("pull server: so many connections are accepted in one turn, and all in
     REQUIRE(++turns < 10'000'000);
     uv_run(&donor.loop, UV_RUN_NOWAIT);
     const uint64_t connections = donor.server->counters().connections.value();
-    REQUIRE(connections - before <= PullServerLimits().accepts_per_turn);
+    REQUIRE(connections - before <= node::Listener::kPerTurn);
     before = connections;
   }
   CHECK(turns >= 4);

@@ -218,19 +218,35 @@ TEST_CASE("dump gate: one dump per client and interval, a few at once") {
     auto same = client;
     same.port = 9;
     CHECK(!gate.enter(same, 1010));
-    const auto second = gate.enter(std::nullopt, 1010);
+    const auto second = gate.enter(v4_peer(3), 1010);
     REQUIRE(second);
     const auto third = gate.enter(v4_peer(2), 1010);
     REQUIRE(!third);
     CHECK(!third.error().too_often);
   }
-  CHECK(gate.enter(std::nullopt, 1010));
-  CHECK(gate.enter(std::nullopt, 1010));
   CHECK(!gate.enter(client, 1299));
   CHECK(gate.enter(client, 1300));
-  CHECK(gate.dumps() == 5);
+  CHECK(gate.dumps() == 3);
   CHECK(gate.refused_too_often() == 3);
   CHECK(gate.refused_busy() == 1);
+}
+
+TEST_CASE("dump gate: clients cannot take the operator's dumps, nor he theirs") {
+  DumpGate gate(300);
+  const auto one = gate.enter(v4_peer(1), 0);
+  const auto two = gate.enter(v4_peer(2), 0);
+  REQUIRE(one);
+  REQUIRE(two);
+  CHECK(!gate.enter(v4_peer(3), 0));
+  {
+    const auto own = gate.enter(std::nullopt, 0);
+    const auto second = gate.enter(std::nullopt, 0);
+    CHECK(own);
+    CHECK(second);
+    CHECK(!gate.enter(std::nullopt, 0));
+  }
+  CHECK(gate.enter(std::nullopt, 0));
+  CHECK(!gate.enter(v4_peer(3), 0));
 }
 
 TEST_CASE("dump gate: an IPv6 client is a /64") {

@@ -19,6 +19,14 @@ std::string reason(const ReadinessFacts& facts) {
 
 TEST_CASE("readiness: without sync a node is ready at once") { CHECK(reason({}).empty()); }
 
+TEST_CASE("readiness: a node that cannot serve is not ready, whatever it holds") {
+  ReadinessFacts facts;
+  facts.serving_fault = "UDP answers cannot be sent: Operation not permitted";
+  CHECK(reason(facts) == facts.serving_fault);
+  facts.phase = Phase::draining;
+  CHECK(reason(facts) == "draining");
+}
+
 TEST_CASE("readiness: a node of a cluster is ready once it holds what the others hold") {
   sync::Status sync;
   ReadinessFacts facts;

@@ -13,6 +13,7 @@
 
 #include "node/config/resolve_options.h"
 #include "node/net/socket_address.h"
+#include "node/net/sockets.h"
 #include "proto/connection_id.h"
 #include "proto/udp_tracker.h"
 #include "tests/unit/support/allocations.h"
