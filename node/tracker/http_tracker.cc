@@ -24,7 +24,7 @@ namespace {
 constexpr proto::RetryIn kNever{.never = true};
 
 // Peers of an answer as a list of dictionaries, which takes five times the bytes and is asked for by
-// compact=0 alone: docs/decisions/0011-compact-0.md.
+// compact=0 alone: docs/decisions/0012-compact-0.md.
 constexpr uint32_t kListedPeersMax = 50;
 
 // The retry time for a client over its rate: the buckets refill in seconds, but BEP 31 counts in minutes.
