@@ -56,12 +56,11 @@ class Eviction {
   // So many renewals, and a lonely seed is no newcomer: at intervals of half an hour, an hour.
   static constexpr uint32_t kSettled = 2;
   // Given up at most, so that no shard is emptied while others have more of those to give up.
-  static constexpr size_t kGone = 6;
-  // The same, of lonely newcomers who are otherwise without blame.
-  static constexpr size_t kLonelyGone = 4;
+  static constexpr size_t kGone = 3;
 
-  // Adds to `gone` the places of those to be given up, the least worth first.
-  static void choose(std::span<const SwarmFacts> drawn, std::vector<size_t>& gone) {
+  // Adds to `gone` the places of those to be given up, the least worth first. `lonely_too`: lonely newcomers
+  // without blame, if there are few others.
+  static void choose(std::span<const SwarmFacts> drawn, bool lonely_too, std::vector<size_t>& gone) {
     gone.reserve(gone.size() + drawn.size());
     const auto take = [&](auto which) {
       for (size_t i = 0; i < drawn.size(); ++i) {
@@ -72,11 +71,11 @@ class Eviction {
     take([&](const SwarmFacts& swarm) { return swarm.live && fills(drawn, swarm); });
     gone.resize(std::min(gone.size(), kGone));
     const size_t blamed = gone.size();
-    if (blamed >= kLonelyGone) return;
+    if (!lonely_too || blamed == kGone) return;
     take([&](const SwarmFacts& swarm) {
       return swarm.live && swarm.address_count == 1 && swarm.renewals < kSettled && !fills(drawn, swarm);
     });
-    gone.resize(std::min(gone.size(), std::max(blamed, kLonelyGone)));
+    gone.resize(std::min(gone.size(), kGone));
   }
 
  private:

@@ -474,7 +474,7 @@ SwarmFacts SwarmShard::facts_of(const SwarmEntry& entry) const {
   return facts;
 }
 
-bool SwarmShard::make_room(common::Prng& prng) {
+bool SwarmShard::make_room(common::Prng& prng, bool lonely_too) {
   const Lock guard(lock_);
   std::array<common::InfoHash, Eviction::kDrawn> hashes;
   std::array<SwarmFacts, Eviction::kDrawn> drawn;
@@ -488,7 +488,7 @@ bool SwarmShard::make_room(common::Prng& prng) {
     drawn[i] = facts_of(entry);
   }
   std::vector<size_t> gone;
-  Eviction::choose({drawn.data(), count}, gone);
+  Eviction::choose({drawn.data(), count}, lonely_too, gone);
   for (const size_t one : gone) {
     const uint64_t hash = common::siphash(config_.key, hashes[one].bytes);
     // By name: entries move when others go.

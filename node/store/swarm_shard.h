@@ -73,8 +73,8 @@ class alignas(64) SwarmShard {
 
   // Removes a swarm with all its records; false: it is not there.
   bool drop(uint64_t hash, const common::InfoHash& info_hash);
-  // Draws some swarms and gives up those that are worth least. Returns whether any went.
-  bool make_room(common::Prng& prng);
+  // Draws some swarms and gives up those that are worth least (Eviction). Returns whether any went.
+  bool make_room(common::Prng& prng, bool lonely_too);
 
   // Looks at some of the swarms below number `below` and removes those for which `which` is true. Lowers
   // `below`, to 0 when it has seen all. Returns how many it removed.

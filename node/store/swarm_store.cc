@@ -55,6 +55,7 @@ struct SwarmStore::Impl {
 
   // So many shards are looked at, so many times, before an insertion is refused.
   static constexpr uint32_t kShardsDrawn = 4;
+  static constexpr uint32_t kForBlamed = 2;
   static constexpr uint32_t kRoundsMax = 8;
   // What a draw that finds anything makes room for, in records of a swarm that is there.
   static constexpr size_t kRecordsPerDraw = 4;
@@ -69,11 +70,12 @@ struct SwarmStore::Impl {
     return filter;
   }
 
-  // Gives up swarms of little worth in one shard: the first of some drawn at random that has any. Returns
-  // whether it did.
+  // Gives up swarms of little worth in one shard: the first of some drawn at random that has any. Not
+  // lonely newcomers in the first kForBlamed, which may have lost by chance all others that could go. Returns
+  // whether it gave up any.
   bool make_room(common::Prng& prng) {
     for (uint32_t i = 0; i < kShardsDrawn; ++i) {
-      if (shards[prng.below(kShards)].make_room(prng)) return true;
+      if (shards[prng.below(kShards)].make_room(prng, i >= kForBlamed)) return true;
     }
     return false;
   }

@@ -139,8 +139,9 @@ class OneNodeHasLessMemory(ClusterCase):
                 flooder.announce(4096)
                 time.sleep(0.1)
         wait_for(lambda: less.metric("shoal_store_giving_up") == 1, 20)
+        # Of newcomers a few may go before their second peer comes.
         hashes = pairs(more, 200)
-        wait_for(lambda: kept(less, hashes) == 200, 20)
+        wait_for(lambda: kept(less, hashes) >= 190, 20, "the honest swarms to be on the smaller node")
         wait_for(lambda: more.status()["members"][0]["partial"], 10)
         # What was under way has come.
         time.sleep(3)
@@ -149,8 +150,18 @@ class OneNodeHasLessMemory(ClusterCase):
         wait_for(lambda: more.status()["pulls"]["digests_sent"] >= compared + 4, 60)
         self.assertEqual([node.status()["pulls"]["pulls_started"] for node in (more, less)], pulls)
         self.assertGreater(more.status()["swarms"], 2 * less.status()["swarms"])
-        self.assertEqual(kept(less, hashes), 200)
+        self.assertGreaterEqual(kept(less, hashes), 190)
         self.assertTrue(any("short of memory" in problem["text"] for problem in more.status()["problems"]))
+        # It starts again, and takes what matters of what it cannot hold.
+        less.stop()
+        less.start()
+        wait_for(less.ready, 60, "the smaller node to be ready")
+        self.assertGreaterEqual(kept(less, hashes), 195)
+        self.assertGreater(more.status()["swarms"], 2 * less.status()["swarms"])
+        time.sleep(3)
+        pulls = less.status()["pulls"]
+        wait_for(lambda: less.status()["pulls"]["digests_sent"] >= pulls["digests_sent"] + 4, 60)
+        self.assertEqual(less.status()["pulls"]["pulls_started"], pulls["pulls_started"])
 
 
 if __name__ == "__main__":

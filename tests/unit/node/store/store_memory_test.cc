@@ -215,6 +215,16 @@ TEST_CASE("store memory: once what was given up has expired everywhere, a store 
   CHECK_FALSE(full.store->nearly_full());
 }
 
+TEST_CASE("store memory: lonely newcomers do not pay for a flood from one address, also in a small store") {
+  FullStore full;
+  full.store->set_limits({.memory_bytes = uint64_t{1} << 20});
+  constexpr uint32_t kNewcomers = 500;
+  for (uint32_t i = 0; i < 60'000; ++i) full.add(i, address(0xc0000201));
+  for (uint32_t i = 0; i < kNewcomers; ++i) full.add(kHonest + i, honest(i));
+  for (uint32_t i = 60'000; i < 120'000; ++i) full.add(i, address(0xc0000201));
+  CHECK(full.kept(kNewcomers, 1) >= kNewcomers * 95 / 100);
+}
+
 TEST_CASE("store memory: a sweep, which counts anew, makes no newcomer be refused") {
   FullStore full;
   for (uint32_t i = 0; i < 200'000; ++i) full.add(i, address(0xc0000201));
