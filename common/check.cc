@@ -1,12 +1,15 @@
 #include "common/check.h"
 
-#include <cstdio>
 #include <cstdlib>
+#include <string>
+
+#include "common/log.h"
 
 namespace shoal::common {
 
 void check_failed(const char* file, int line, const char* expression) {
-  std::fprintf(stderr, "%s:%d: bug in shoal: %s is false\n", file, line, expression);
+  write_log_line(std::string(file) + ":" + std::to_string(line) + ": bug in shoal: " + expression +
+                 " is false");
   std::abort();
 }
 

@@ -4,7 +4,7 @@
 
 namespace shoal::common {
 
-// Prints file, line and expression to standard error and aborts.
+// Writes file, line and expression to the log (common/log.h) and aborts.
 [[noreturn]] void check_failed(const char* file, int line, const char* expression);
 
 }  // namespace shoal::common

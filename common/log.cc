@@ -1,13 +1,9 @@
 #include "common/log.h"
 
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
-
 #include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <ctime>
-#include <memory>
 
 namespace shoal::common {
 
@@ -16,17 +12,9 @@ namespace {
 std::atomic<LogFormat> current_format = LogFormat::text;
 std::atomic<LogLevel> current_level = LogLevel::info;
 
-// spdlog formats nothing for us ("%v"): it owns the lock, the sink and the flush.
-spdlog::logger& logger() {
-  static const auto instance = [] {
-    auto made = std::make_shared<spdlog::logger>("shoal", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-    made->set_pattern("%v");
-    made->set_level(spdlog::level::trace);
-    made->flush_on(spdlog::level::trace);
-    return made;
-  }();
-  return *instance;
-}
+void write_to_stderr(std::string_view line) { std::fwrite(line.data(), 1, line.size(), stderr); }
+
+std::atomic<LogOutput> current_output = write_to_stderr;
 
 std::string utc_now() {
   const auto now = std::chrono::system_clock::now();
@@ -145,9 +133,18 @@ void log_line(LogLevel level, std::string_view message, std::initializer_list<Lo
 }
 
 void log_line(LogLevel level, std::string_view message, std::span<const LogField> fields) {
-  if (!log_enabled(level)) return;
-  const std::string line = format_log_line(current_format, utc_now(), level, message, fields);
-  logger().log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
+  if (log_enabled(level)) write_log_line(log_line_now(level, message, fields));
+}
+
+std::string log_line_now(LogLevel level, std::string_view message, std::span<const LogField> fields) {
+  return format_log_line(current_format, utc_now(), level, message, fields);
+}
+
+void set_log_output(LogOutput output) { current_output = output; }
+
+void write_log_line(std::string line) {
+  line += '\n';
+  current_output.load(std::memory_order_relaxed)(line);
 }
 
 }  // namespace shoal::common

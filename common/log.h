@@ -1,4 +1,4 @@
-// Log lines for operators, by spdlog, on standard error: a fixed message and named fields.
+// Log lines for operators, on standard error unless told otherwise: a fixed message and named fields.
 //
 //   log_line(LogLevel::info, "node started", {{"name", name}, {"workers", std::to_string(workers)}});
 //
@@ -35,6 +35,17 @@ void set_log_level(LogLevel level);
 bool log_enabled(LogLevel level);
 void log_line(LogLevel level, std::string_view message, std::span<const LogField> fields);
 void log_line(LogLevel level, std::string_view message, std::initializer_list<LogField> fields = {});
+
+// Where lines go: called with one whole line, its line feed included, on any thread. Until this is called
+// they go to standard error, and the caller waits until it has taken them.
+using LogOutput = void (*)(std::string_view line);
+void set_log_output(LogOutput output);
+
+// A line as it is, without its line feed.
+void write_log_line(std::string line);
+
+// What log_line() would write now, whatever the level.
+std::string log_line_now(LogLevel level, std::string_view message, std::span<const LogField> fields);
 
 // One line, without the line feed; control bytes and quotes in values are escaped.
 std::string format_log_line(LogFormat format, std::string_view time, LogLevel level, std::string_view message,

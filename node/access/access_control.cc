@@ -44,7 +44,7 @@ Result<sync::AccessLog> load_log(const std::string& path) {
       return common::fail("access.state_file: " + written.error().message);
     }
   }
-  const auto text = read_file(path, kAccessStateBytesMax);
+  const auto text = read_text_file(path, kAccessStateBytesMax);
   if (!text) return common::fail("access.state_file: " + text.error().message);
   auto log = parse_access_state(printable(path), *text);
   if (!log) return common::fail("access.state_file: " + log.error().message);

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <utility>
 
-#include "common/check.h"
+#include "node/os/surroundings.h"
 #include "node/text/printable.h"
 
 namespace shoal::node {
@@ -36,11 +36,13 @@ common::Result<FileDescriptor> AccessFifo::open(const std::string& path) {
 
 AccessFifo::AccessFifo(uv_loop_t* loop, FileDescriptor fifo, OnLines on_lines)
     : fifo_(std::move(fifo)), on_lines_(std::move(on_lines)), buffer_(kFifoReadBytes) {
-  CHECK_INVARIANT(uv_poll_init(loop, &poll_, fifo_.get()) == 0);
+  require_system(uv_poll_init(loop, &poll_, fifo_.get()), "watch a FIFO");
   poll_.data = this;
-  CHECK_INVARIANT(uv_poll_start(&poll_, UV_READABLE, [](uv_poll_t* poll, int /*status*/, int /*events*/) {
-                    static_cast<AccessFifo*>(poll->data)->read_once();
-                  }) == 0);
+  require_system(uv_poll_start(&poll_, UV_READABLE,
+                               [](uv_poll_t* poll, int /*status*/, int /*events*/) {
+                                 static_cast<AccessFifo*>(poll->data)->read_once();
+                               }),
+                 "watch a FIFO");
 }
 
 void AccessFifo::close() { uv_close(reinterpret_cast<uv_handle_t*>(&poll_), nullptr); }

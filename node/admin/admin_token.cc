@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "common/text.h"
 #include "node/os/files.h"
 #include "node/text/printable.h"
 
@@ -40,9 +41,8 @@ common::Result<std::string> parse_admin_token(const std::string& name, std::stri
   std::string token;
   while (!text.empty()) {
     const size_t end = std::min(text.find('\n'), text.size());
-    std::string_view line = text.substr(0, end);
+    const std::string_view line = common::trim_line(text.substr(0, end));
     text.remove_prefix(std::min(text.size(), end + 1));
-    if (line.ends_with('\r')) line.remove_suffix(1);
     if (line.empty() || line[0] == '#') continue;
     if (!token.empty())
       return common::fail(name + ": there is more than one line: only the token may be there");
@@ -57,7 +57,7 @@ common::Result<std::string> parse_admin_token(const std::string& name, std::stri
 }
 
 common::Result<std::string> load_admin_token(const std::string& path) {
-  auto text = read_file(path, kFileBytesMax);
+  auto text = read_text_file(path, kFileBytesMax);
   if (!text) return common::fail("token file " + text.error().message);
   return parse_admin_token("token file " + printable(path), *text);
 }

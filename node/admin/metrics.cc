@@ -329,6 +329,8 @@ std::vector<Row> dump_and_reload_rows() {
       gauge("shoal_options_need_restart",
             "Options whose new values, read at the last reload, need a restart.",
             [](const NodeState& s) { return s.need_restart.size(); }),
+      counter("shoal_log_lines_dropped_total", "Log lines not written because nobody took them.",
+              [](const NodeState& s) { return s.log_lines_dropped; }),
       counter("shoal_key_reloads_total", "Reloads that read the key files, by whether they were valid.",
               by_result([](const NodeState& s) { return s.key_reloads; },
                         [](const NodeState& s) { return s.key_reloads_failed; })),

@@ -16,6 +16,7 @@
 #include "node/lifecycle/start_warnings.h"
 #include "node/net/sockets.h"
 #include "node/os/privileges.h"
+#include "node/os/surroundings.h"
 #include "node/probe/client_socket.h"
 
 namespace shoal::node {
@@ -37,7 +38,7 @@ class Lookups {
     shared_->results.resize(peers.size());
     shared_->peers = std::move(peers);
     const size_t threads = std::min(kThreadsMax, shared_->peers.size());
-    for (size_t i = 0; i < threads; ++i) std::thread([shared = shared_] { look_up(*shared); }).detach();
+    for (size_t i = 0; i < threads; ++i) start_thread([shared = shared_] { look_up(*shared); }).detach();
   }
 
   using Result = common::Result<std::vector<Endpoint>>;

@@ -105,7 +105,7 @@ class FileChecks {
   }
 
   static common::Result<sync::AccessLog> read_state(const std::string& path) {
-    const auto text = read_file(path, kAccessStateBytesMax);
+    const auto text = read_text_file(path, kAccessStateBytesMax);
     if (!text) return tl::make_unexpected(text.error());
     return parse_access_state(printable(path), *text);
   }

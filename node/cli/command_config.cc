@@ -42,7 +42,7 @@ void print_findings(const Findings& found) {
 }
 
 int print_translated(const std::string& file) {
-  const auto text = read_file(file, kOpentrackerConfigBytesMax);
+  const auto text = read_text_file(file, kOpentrackerConfigBytesMax);
   if (!text) {
     print_error(text.error().message);
     return kExitFailed;

@@ -2,10 +2,10 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <utility>
 
+#include "common/log.h"
 #include "node/config/option_values.h"
 #include "node/text/printable.h"
 #include "node/text/suggest.h"
@@ -16,7 +16,7 @@ namespace shoal::node {
 void print_error(std::string_view message) {
   while (!message.empty()) {
     const size_t end = std::min(message.find('\n'), message.size());
-    std::fprintf(stderr, "shoal: %.*s\n", static_cast<int>(end), message.data());
+    common::write_log_line("shoal: " + std::string(message.substr(0, end)));
     message.remove_prefix(std::min(message.size(), end + 1));
   }
 }

@@ -62,7 +62,7 @@ std::string format_key_file(const sync::ClusterKey& key) {
 }
 
 common::Result<sync::ClusterKey> load_key_file(const std::string& path) {
-  auto text = read_file(path, kKeyFileBytesMax);
+  auto text = read_text_file(path, kKeyFileBytesMax);
   if (!text) return common::fail("key file " + text.error().message);
   auto key = parse_key_file("key file " + printable(path), *text);
   sodium_memzero(text->data(), text->size());

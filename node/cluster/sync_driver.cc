@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/check.h"
 #include "common/log.h"
 #include "node/config/option_values.h"
 #include "node/os/monotonic.h"
+#include "node/os/surroundings.h"
 
 namespace shoal::node {
 
@@ -56,9 +56,11 @@ SyncDriver::SyncDriver(uv_loop_t* loop, const sync::Config& config, SyncSockets 
     cluster_.receive(now(), received, outputs_);
     carry_out();
   });
-  CHECK_INVARIANT(uv_async_init(loop, &wake_, [](uv_async_t* async) {
-                    static_cast<SyncDriver*>(async->data)->drain_timer_.start(kDrainDelayMs);
-                  }) == 0);
+  require_system(uv_async_init(loop, &wake_,
+                               [](uv_async_t* async) {
+                                 static_cast<SyncDriver*>(async->data)->drain_timer_.start(kDrainDelayMs);
+                               }),
+                 "make a wake-up");
   wake_.data = this;
   cluster_.advance(now(), outputs_);
   carry_out();

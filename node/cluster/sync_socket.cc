@@ -14,6 +14,7 @@
 #include "node/net/socket_address.h"
 #include "node/net/timer.h"
 #include "node/os/monotonic.h"
+#include "node/os/surroundings.h"
 
 namespace shoal::node {
 
@@ -95,7 +96,7 @@ struct SyncSocket::Port {
   uint32_t overflowed = 0;  // as the kernel last reported
 
   static void on_readable(uv_poll_t* handle, int status, int events);
-  void watch() { CHECK_INVARIANT(uv_poll_start(&poll, UV_READABLE, &Port::on_readable) == 0); }
+  void watch() { require_system(uv_poll_start(&poll, UV_READABLE, &Port::on_readable), "watch a socket"); }
   // False: the socket is empty.
   bool receive_batch();
 };
@@ -125,7 +126,7 @@ void SyncSocket::start(uv_loop_t* loop, Receive receive) {
     auto port = std::make_unique<Port>(loop, *this);
     port->fd = fd;
     port->group = group;
-    CHECK_INVARIANT(uv_poll_init(loop, &port->poll, fd) == 0);
+    require_system(uv_poll_init(loop, &port->poll, fd), "watch a socket");
     port->poll.data = port.get();
     port->watch();
     ports_.push_back(std::move(port));

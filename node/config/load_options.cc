@@ -38,7 +38,7 @@ ResolvedOptions load_all(const std::optional<std::string>& file, std::vector<Nam
   const char* variable = std::getenv("SHOAL_CONFIG");
   sources.file_name = file ? *file : variable != nullptr ? variable : "";
   if (file || !sources.file_name.empty()) {
-    auto text = read_file(sources.file_name, kConfigFileBytesMax);
+    auto text = read_text_file(sources.file_name, kConfigFileBytesMax);
     if (!text) return {default_options(), {text.error().message}};
     sources.file_text = std::move(*text);
   }

@@ -56,6 +56,13 @@ std::vector<Option> node_rows() {
              {"Folder to use as root directory (chroot) once the ports are bound.",
               "Needs a start as root. Names in sync.peers are then resolved inside it, which needs "
               "etc/resolv.conf there."}),
+      boolean(KEY(node, confine_calls), true, Apply::restart,
+              {"Whether the node gives up all system calls that it does not need (seccomp).",
+               "The log says at start what holds. A kernel without it changes nothing."}),
+      boolean(KEY(node, confine_files), true, Apply::restart,
+              {"Whether the node gives up to write files anywhere but in the folders of those it is told to "
+               "write, and to execute any (Landlock).",
+               "A reload cannot name a new folder then. A kernel without it changes nothing."}),
       whole(KEY(node, drain_s), seconds(0, 3600), 5, Apply::drain,
             {"How long a node that was told to stop keeps serving, in seconds.",
              "It reports \"not ready\" from the first moment: give your load balancer time to notice. A "

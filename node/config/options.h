@@ -34,6 +34,8 @@ struct Options {
     bool pin_workers{};
     std::string user;
     std::string chroot;
+    bool confine_calls{};
+    bool confine_files{};
     uint32_t drain_s{};
     ReadyAlone ready_alone{};
     std::string snapshot;

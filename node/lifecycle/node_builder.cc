@@ -8,11 +8,13 @@
 
 #include "node/admin/admin_token.h"
 #include "node/config/option_values.h"
+#include "node/config/resolve_options.h"
 #include "node/config/version.h"
 #include "node/lifecycle/start_warnings.h"
 #include "node/net/sockets.h"
 #include "node/os/atomic_file.h"
 #include "node/os/privileges.h"
+#include "node/os/surroundings.h"
 #include "node/os/usable_cpus.h"
 
 namespace shoal::node {
@@ -21,8 +23,8 @@ using common::Result;
 
 namespace {
 
-// Left of the open files for everything but HTTP connections.
-constexpr size_t kOtherFiles = 256;
+// Files that the process was started with have low numbers.
+constexpr size_t kInheritedFilesMax = 4096;
 
 // Input and answers that wait for HTTP clients: of all workers, and at least of one.
 constexpr size_t kWaitingBytesMax = 32 << 20;
@@ -59,6 +61,21 @@ Result<void> open_other_sockets(const Options& options, NodeParts& parts) {
   return {};
 }
 
+Result<void> share_files(const Options& options, NodeParts& parts) {
+  const size_t workers = worker_count(options);
+  const size_t limit = raise_open_files();
+  auto budget = file_budget(options, workers, count_open_files(std::min(limit, kInheritedFilesMax)), limit);
+  if (!budget) return tl::make_unexpected(budget.error());
+  parts.files = *budget;
+  const size_t connections = budget->http_connections * workers;
+  if (!options.tracker.http.empty() && connections < options.limits.connections / workers * workers) {
+    parts.warnings.push_back("limits.connections: " + std::to_string(connections) + " instead of " +
+                             std::to_string(options.limits.connections) + ", because at most " +
+                             std::to_string(limit) + " open files are allowed (ulimit -n, LimitNOFILE=)");
+  }
+  return {};
+}
+
 Result<void> check_written_files(const Options& options) {
   for (const auto& [option, path] : {std::pair("node.snapshot", options.node.snapshot),
                                      std::pair("admin.export_file", options.admin.export_file)}) {
@@ -74,6 +91,7 @@ Result<NodeParts> build_parts(const Options& options) {
   NodeParts parts;
   parts.memory = memory_limit("");
   parts.warnings = start_warnings(options, geteuid() == 0);
+  if (auto shared = share_files(options, parts); !shared) return tl::make_unexpected(shared.error());
   auto keys = load_node_keys(options);
   if (!keys) return tl::make_unexpected(keys.error());
   parts.keys = std::move(*keys);
@@ -98,14 +116,28 @@ Result<NodeParts> build_parts(const Options& options) {
   return parts;
 }
 
+std::vector<common::Endpoint> skip_missing_families(Options& options,
+                                                    const std::function<bool(common::Family)>& has) {
+  std::vector<common::Endpoint> skipped;
+  const auto missing = [&](const common::Endpoint& address) { return !has(address.family); };
+  const Options defaults = default_options();
+  const auto skip = [&](std::vector<common::Endpoint>& addresses,
+                        const std::vector<common::Endpoint>& by_default) {
+    if (addresses != by_default || std::all_of(addresses.begin(), addresses.end(), missing)) return;
+    const auto end = std::stable_partition(addresses.begin(), addresses.end(), std::not_fn(missing));
+    for (auto at = end; at != addresses.end(); ++at) {
+      if (std::find(skipped.begin(), skipped.end(), *at) == skipped.end()) skipped.push_back(*at);
+    }
+    addresses.erase(end, addresses.end());
+  };
+  skip(options.tracker.udp, defaults.tracker.udp);
+  skip(options.tracker.http, defaults.tracker.http);
+  return skipped;
+}
+
 size_t worker_count(const Options& options) {
   const size_t cpus = usable_cpus(own_cpu_quota_permille());
   return options.node.workers > 0 ? options.node.workers : std::min<size_t>(cpus, kWorkersMax);
-}
-
-size_t http_connections_max(size_t connections_limit, size_t files_max, size_t workers) {
-  const size_t usable = files_max > 2 * kOtherFiles ? files_max - kOtherFiles : files_max / 2;
-  return std::max<size_t>(1, std::min(connections_limit, usable) / workers);
 }
 
 size_t http_waiting_bytes_max(size_t workers) {
@@ -140,6 +172,17 @@ sync::Config sync_config(const Options& options, const NodeKeys& keys, int64_t s
   config.pace_bytes_per_s = bytes_per_s(options.sync.pace_mbit_s);
   config.donate_bytes_per_s = bytes_per_s(options.sync.donate_mbit_s);
   return config;
+}
+
+ConfineSettings confine_settings(const Options& options) {
+  ConfineSettings settings{.filter_calls = options.node.confine_calls,
+                           .guard_files = options.node.confine_files,
+                           .written_folders = {}};
+  for (const std::string* path :
+       {&options.node.snapshot, &options.admin.export_file, &options.access.state_file}) {
+    if (!path->empty()) settings.written_folders.push_back(folder_of(*path));
+  }
+  return settings;
 }
 
 Exporter::Settings exporter_settings(const Options& options) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,6 +14,8 @@
 #include "node/cluster/node_keys.h"
 #include "node/cluster/sync_driver.h"
 #include "node/config/options.h"
+#include "node/lifecycle/confine.h"
+#include "node/lifecycle/file_budget.h"
 #include "node/lifecycle/service_notify.h"
 #include "node/os/file_descriptor.h"
 #include "node/os/heap_pages.h"
@@ -36,19 +39,21 @@ struct NodeParts {
   HeapPages heap_pages;                           // reads files that a new root does not show
   MemoryLimit memory;                             // the same
   AccessControl::Start access;
-  std::vector<std::string> warnings;  // of start_warnings()
+  FileBudget files;
+  std::vector<std::string> warnings;  // of start_warnings(), and about `files`
 };
 
 // Reads keys and token, opens every socket, drops privileges, then checks the files the node will write. An
 // error names the option. Not undone on failure: the process is to end.
 common::Result<NodeParts> build_parts(const Options& options);
 
+// Takes the addresses out of tracker.udp and tracker.http, where these are the defaults, whose family the
+// kernel does not have, unless it has none of them. Returns those taken out.
+std::vector<common::Endpoint> skip_missing_families(Options& options,
+                                                    const std::function<bool(common::Family)>& has);
+
 // node.workers, or the number of CPUs that may be used.
 size_t worker_count(const Options& options);
-
-// The most HTTP connections of each worker, where the process may open `files_max` files: some are left for
-// all else, and limits.connections is shared among the workers. At least 1.
-size_t http_connections_max(size_t connections_limit, size_t files_max, size_t workers);
 
 // HttpLimits::waiting_bytes_max of each worker.
 size_t http_waiting_bytes_max(size_t workers);
@@ -60,6 +65,9 @@ uint64_t random_u64();
 // `started_unix_ms` with some random bits makes the incarnation. sync::Config::access_log is left to the
 // caller.
 sync::Config sync_config(const Options& options, const NodeKeys& keys, int64_t started_unix_ms);
+
+// Folders of the files that the node writes while it runs.
+ConfineSettings confine_settings(const Options& options);
 
 Exporter::Settings exporter_settings(const Options& options);
 SnapshotKeeper::Settings snapshot_settings(const Options& options);

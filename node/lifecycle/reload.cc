@@ -6,8 +6,10 @@
 
 #include "node/access/access_control.h"
 #include "node/admin/admin_token.h"
+#include "node/lifecycle/confine.h"
 #include "node/lifecycle/start_warnings.h"
 #include "node/os/atomic_file.h"
+#include "node/text/printable.h"
 
 namespace shoal::node {
 
@@ -43,6 +45,11 @@ tl::expected<Reload, ReloadFailure> prepare_reload(const Options& running,
   if (!export_file.empty()) {
     const auto usable = check_replaceable("admin.export_file", export_file);
     if (!usable) return failed(Part::options, usable.error().message);
+    if (!may_write_into(folder_of(export_file))) {
+      return failed(Part::options, "admin.export_file: this process has given up to write into " +
+                                       printable(folder_of(export_file)) +
+                                       " (node.confine_files): a new folder needs a restart");
+    }
   }
   auto files = AccessControl::load_files(reload.options.access);
   if (!files) return failed(Part::access, files.error().message);

@@ -3,7 +3,6 @@
 #include <sodium/core.h>
 
 #include <algorithm>
-#include <csignal>
 #include <string>
 #include <utility>
 
@@ -11,20 +10,25 @@
 #include "common/log.h"
 #include "node/admin/admin_host.h"
 #include "node/config/version.h"
+#include "node/lifecycle/confine.h"
+#include "node/lifecycle/node_log.h"
 #include "node/net/sockets.h"
+#include "node/net/thread_pool.h"
 #include "node/os/monotonic.h"
+#include "node/os/start_of_process.h"
+#include "node/os/surroundings.h"
 #include "node/tracker/tracker_settings.h"
 #include "sync/keys.h"
 
 namespace shoal::node {
 
+using common::Endpoint;
 using common::log_line;
 using common::LogLevel;
 using common::Result;
 
 namespace {
 
-constexpr size_t kAdminConnectionsMax = 128;
 // A page or all metrics take milliseconds of the control thread: few between two looks at everything else.
 constexpr TurnWork kAdminConnectionTurn{.steps = 2, .bytes = 16 << 10};
 constexpr TurnWork kAdminTurn{.steps = 8, .bytes = 256 << 10};
@@ -38,19 +42,37 @@ constexpr uint64_t kLingerCheckMs = 10;
 
 constexpr size_t kLatelyMinutes = 5;
 
+// How often it looks whether the log is read again.
+constexpr uint64_t kLogResumeMs = 1'000;
+
+void log_confinement(const Confinement& holds) {
+  log_line(LogLevel::info, "confined",
+           {{"no_new_rights", holds.no_new_rights},
+            {"capabilities", holds.capabilities},
+            {"calls", holds.calls},
+            {"files", holds.files}});
+}
+
 }  // namespace
 
 Result<std::unique_ptr<RunningNode>> RunningNode::start(const Options& options,
                                                         std::function<Result<Options>()> reload) {
-  CHECK_INVARIANT(sodium_init() >= 0);
+  if (sodium_init() < 0)
+    return common::fail("cannot get random numbers: neither getrandom() nor /dev/urandom works");
   HeapPages::use_one_heap();
-  std::signal(SIGPIPE, SIG_IGN);
   auto parts = build_parts(options);
   if (!parts) return tl::make_unexpected(parts.error());
+  // Threads that start from here on can do no more than this one.
+  log_confinement(confine(confine_settings(options)));
+  const size_t threads = worker_count(options) + thread_pool_size() + (options.node.snapshot.empty() ? 0 : 1);
+  auto enough = check_threads(
+      threads, "node.workers = " + std::to_string(worker_count(options)) + ", the rest for files and names");
+  if (!enough) return tl::make_unexpected(enough.error());
+  start_thread_pool();
   return std::unique_ptr<RunningNode>(new RunningNode(options, std::move(reload), std::move(*parts)));
 }
 
-RunningNode::Loop::Loop() { CHECK_INVARIANT(uv_loop_init(&uv) == 0); }
+RunningNode::Loop::Loop() { require_system(uv_loop_init(&uv), "make an event loop"); }
 
 RunningNode::RunningNode(const Options& options, std::function<Result<Options>()> reload, NodeParts parts)
     : options_(options),
@@ -75,8 +97,7 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
       worker_context_{.store = store_,
                       .clock = clock_,
                       .tracker = tracker_settings(options, load_.adapted_interval_s(), limits_.requests()),
-                      .http_limits = {.connections_max = http_connections_max(
-                                          options.limits.connections, raise_open_files(), parts.udp.size()),
+                      .http_limits = {.connections_max = parts.files.http_connections,
                                       .waiting_bytes_max = http_waiting_bytes_max(parts.udp.size()),
                                       .streamed_ms = kDumpMs,
                                       .rules = {.lenient = true, .bare_lf = true},
@@ -97,7 +118,8 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
       service_(std::move(parts.service)),
       readiness_log_(&loop_.uv, [this] { return readiness(); }),
       serving_watch_(&loop_.uv, [this] { return serving_faults(); }),
-      linger_timer_(&loop_.uv, [this] { linger(); }) {
+      linger_timer_(&loop_.uv, [this] { linger(); }),
+      log_timer_(&loop_.uv, resume_node_log) {
   // Before anyone can see that this node serves, and then stop it.
   start_signals();
   if (parts.sync.datagrams) start_sync(std::move(parts.sync));
@@ -106,7 +128,7 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
   start_workers(std::move(parts.udp), std::move(parts.http));
   if (options.admin.listen) {
     admin_server_ = std::make_unique<HttpServer>(&loop_.uv,
-                                                 HttpLimits{.connections_max = kAdminConnectionsMax,
+                                                 HttpLimits{.connections_max = parts.files.admin_connections,
                                                             .connection_turn = kAdminConnectionTurn,
                                                             .turn = kAdminTurn,
                                                             .rules = {.post = true}},
@@ -114,6 +136,7 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
     admin_server_->listen(std::move(parts.admin));
   }
   upkeep_.start();
+  log_timer_.start(kLogResumeMs, kLogResumeMs);
   warn(std::move(parts.warnings));
 }
 
@@ -192,14 +215,15 @@ void RunningNode::start_workers(std::vector<std::vector<FileDescriptor>> udp,
 void RunningNode::start_signals() {
   for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
     auto handle = std::make_unique<uv_signal_t>();
-    CHECK_INVARIANT(uv_signal_init(&loop_.uv, handle.get()) == 0);
+    require_system(uv_signal_init(&loop_.uv, handle.get()), "take signals");
     handle->data = this;
-    CHECK_INVARIANT(uv_signal_start(
-                        handle.get(),
-                        [](uv_signal_t* signal, int signum) {
-                          static_cast<RunningNode*>(signal->data)->on_signal(signum);
-                        },
-                        number) == 0);
+    require_system(uv_signal_start(
+                       handle.get(),
+                       [](uv_signal_t* signal, int signum) {
+                         static_cast<RunningNode*>(signal->data)->on_signal(signum);
+                       },
+                       number),
+                   "take signals");
     signals_.push_back(std::move(handle));
   }
 }
@@ -341,10 +365,13 @@ void RunningNode::close() {
   limits_.close();
   drain_.close();
   service_->close();
+  // A SIGHUP without a handler would kill it.
+  hold_reloads();
   for (const auto& signal : signals_) uv_close(reinterpret_cast<uv_handle_t*>(signal.get()), nullptr);
   upkeep_.stop();
   serving_watch_.close();
   linger_timer_.close();
+  log_timer_.close();
 }
 
 void RunningNode::run() {
@@ -363,6 +390,7 @@ void RunningNode::run() {
   service_->start(&loop_.uv, [this] { return readiness(); });
   readiness_log_.start();
   serving_watch_.start();
+  release_reloads();
   uv_run(&loop_.uv, UV_RUN_DEFAULT);
   log_line(LogLevel::info, "stopped");
 }
@@ -420,6 +448,7 @@ NodeState RunningNode::state() const {
   state.announces_per_s = load_.announces_per_s();
   if (snapshot_) state.snapshot = snapshot_->status();
   state.exports = exporter_->status();
+  state.log_lines_dropped = node_log_dropped();
   const DumpGate& dumps = full_scrapes_.gate();
   state.dumps = {dumps.dumps(), dumps.bytes(), dumps.refused_too_often(), dumps.refused_busy()};
   const FaultCounts faults = fault_counts(state);
@@ -432,9 +461,17 @@ NodeState RunningNode::state() const {
   return state;
 }
 
-int run_node(const Options& options, std::function<Result<Options>()> reload) {
+int run_node(Options options, std::function<Result<Options>()> reload) {
   common::configure_log(options.node.log_level, options.node.log_format);
-  auto node = RunningNode::start(options, std::move(reload));
+  for (const Endpoint& skipped : skip_missing_families(options, has_family)) {
+    log_line(LogLevel::warn, "not served: this kernel does not have the address family",
+             {{"address", common::to_string(skipped)}});
+  }
+  auto node = RunningNode::start(options, [read = std::move(reload)] {
+    auto fresh = read();
+    if (fresh) skip_missing_families(*fresh, has_family);
+    return fresh;
+  });
   if (!node) {
     log_line(LogLevel::error, node.error().message);
     return 1;

@@ -130,12 +130,13 @@ class RunningNode {
   ServingWatch serving_watch_;
   std::vector<std::unique_ptr<uv_signal_t>> signals_;
   Timer linger_timer_;
+  Timer log_timer_;
   int64_t linger_until_ms_ = 0;  // by monotonic_ms()
   int steps_left_ = 0;           // of stop(), before close()
   bool signalled_ = false;
 };
 
 // Serves until it is told to stop; returns the exit code of the process. `reload` as above.
-int run_node(const Options& options, std::function<common::Result<Options>()> reload);
+int run_node(Options options, std::function<common::Result<Options>()> reload);
 
 }  // namespace shoal::node

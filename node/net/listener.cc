@@ -5,8 +5,8 @@
 #include <cerrno>
 #include <utility>
 
-#include "common/check.h"
 #include "node/net/socket_address.h"
+#include "node/os/surroundings.h"
 
 namespace shoal::node {
 
@@ -35,7 +35,7 @@ bool is_of_connection(int error) {
 
 Listener::Listener(uv_loop_t* loop, FileDescriptor socket, Hooks hooks)
     : socket_(std::move(socket)), hooks_(std::move(hooks)), pause_(loop, [this] { watch(); }) {
-  CHECK_INVARIANT(uv_poll_init(loop, &poll_, socket_.get()) == 0);
+  require_system(uv_poll_init(loop, &poll_, socket_.get()), "watch a socket");
   poll_.data = this;
   watch();
 }
@@ -46,7 +46,9 @@ void Listener::stop() {
   socket_ = FileDescriptor();
 }
 
-void Listener::watch() { CHECK_INVARIANT(uv_poll_start(&poll_, UV_READABLE, &Listener::on_readable) == 0); }
+void Listener::watch() {
+  require_system(uv_poll_start(&poll_, UV_READABLE, &Listener::on_readable), "watch a socket");
+}
 
 void Listener::on_readable(uv_poll_t* handle, int /*status*/, int /*events*/) {
   static_cast<Listener*>(handle->data)->accept_some();

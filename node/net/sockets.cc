@@ -2,7 +2,6 @@
 
 #include <net/if.h>
 #include <netinet/tcp.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -10,9 +9,9 @@
 #include <string>
 #include <utility>
 
-#include "common/check.h"
 #include "node/net/port_owner.h"
 #include "node/net/socket_address.h"
+#include "node/os/surroundings.h"
 
 namespace shoal::node {
 
@@ -39,7 +38,14 @@ int af(const Endpoint& address) { return address.family == Family::v4 ? AF_INET 
 
 Result<FileDescriptor> open_socket(const Endpoint& address, int type) {
   FileDescriptor socket(::socket(af(address), type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!socket.is_open()) return fail_errno("cannot open a socket for " + common::to_string(address));
+  if (!socket.is_open()) {
+    const int error = errno;
+    const char* helps = "";
+    if (error == EAFNOSUPPORT)
+      helps = address.family == Family::v6 ? ": this kernel has no IPv6" : ": this kernel has no IPv4";
+    std::string message = system_failure("open a socket for " + common::to_string(address), error);
+    return fail(message + helps);
+  }
   if (address.family == Family::v6) set_option(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
   return socket;
 }
@@ -208,8 +214,15 @@ Result<GroupSocket> open_sync_group(const MulticastGroup& group) {
 Endpoint local_endpoint(int fd) {
   sockaddr_storage storage{};
   socklen_t size = sizeof storage;
-  CHECK_INVARIANT(getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &size) == 0);
+  require_system(getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &size) == 0 ? 0 : -errno,
+                 "ask for the address of a socket");
   return from_sockaddr(reinterpret_cast<sockaddr*>(&storage));
+}
+
+bool has_family(Family family) {
+  const FileDescriptor socket(
+      ::socket(family == Family::v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  return socket.is_open() || (errno != EAFNOSUPPORT && errno != EPFNOSUPPORT && errno != EPROTONOSUPPORT);
 }
 
 bool has_interface(const std::string& name) { return if_nametoindex(name.c_str()) != 0; }
@@ -221,17 +234,6 @@ bool has_address(const Endpoint& address) {
   sockaddr_storage storage;
   const socklen_t size = to_sockaddr(any_port, storage);
   return socket && bind(socket->get(), reinterpret_cast<sockaddr*>(&storage), size) == 0;
-}
-
-size_t raise_open_files() {
-  rlimit limit{};
-  CHECK_INVARIANT(getrlimit(RLIMIT_NOFILE, &limit) == 0);
-  if (limit.rlim_cur < limit.rlim_max) {
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-    getrlimit(RLIMIT_NOFILE, &limit);
-  }
-  return static_cast<size_t>(limit.rlim_cur);
 }
 
 }  // namespace shoal::node

@@ -50,11 +50,11 @@ common::Result<GroupSocket> open_sync_group(const MulticastGroup& group);
 // The address that a socket is bound to, with the port that the kernel chose for port 0.
 common::Endpoint local_endpoint(int fd);
 
+// Whether the kernel has such sockets at all. It may be built or started without IPv6.
+bool has_family(common::Family family);
+
 // Whether this machine has the interface, and the address of a listener on one of its interfaces.
 bool has_interface(const std::string& name);
 bool has_address(const common::Endpoint& address);
-
-// Raises the soft limit of open files to the hard limit. Returns the resulting limit.
-size_t raise_open_files();
 
 }  // namespace shoal::node

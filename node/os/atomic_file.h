@@ -1,5 +1,6 @@
-// AtomicFile: replaces a file atomically. The new content is written to PATH.tmp and renamed to PATH once it
-// is complete and on disk; until then, and after any error, the old file stays. One thread.
+// AtomicFile: replaces a file atomically. The new content is written to PATH.tmp-RANDOM, a file that nobody
+// else can have made, and renamed to PATH once it is complete and on disk; until then, and after any error,
+// the old file stays. One thread.
 
 #pragma once
 
@@ -16,9 +17,9 @@ namespace shoal::node {
 
 class AtomicFile {
  public:
-  // `mode`: the permissions, 0600 or 0644. Overwrites an unfinished file of an earlier run.
+  // `mode`: the permissions, 0600 or 0644. Removes unfinished files of earlier runs.
   static common::Result<AtomicFile> create(const std::string& path, mode_t mode);
-  ~AtomicFile();  // removes an uncommitted PATH.tmp
+  ~AtomicFile();  // removes an uncommitted file
   AtomicFile(AtomicFile&&) noexcept = default;
   AtomicFile& operator=(AtomicFile&&) = delete;
 
@@ -28,11 +29,12 @@ class AtomicFile {
   common::Result<void> commit();
 
  private:
-  AtomicFile(std::string path, FileDescriptor file) : path_(std::move(path)), file_(std::move(file)) {}
-  std::string unfinished() const { return path_ + ".tmp"; }
+  AtomicFile(std::string path, std::string unfinished, FileDescriptor file)
+      : path_(std::move(path)), unfinished_(std::move(unfinished)), file_(std::move(file)) {}
   tl::unexpected<common::Error> failed() const;
 
   std::string path_;
+  std::string unfinished_;
   FileDescriptor file_;  // closed: committed, or moved away
 };
 

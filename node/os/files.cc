@@ -25,6 +25,27 @@ common::Result<std::string> read_file(const std::string& path, size_t bytes_max)
   return text;
 }
 
+common::Result<size_t> byte_order_mark(std::string_view begin) {
+  using namespace std::string_view_literals;
+  constexpr std::string_view kUtf8 = "\xef\xbb\xbf"sv;
+  constexpr const char* kInstead = ": save it as UTF-8 or ASCII";
+  if (begin.starts_with(kUtf8)) return kUtf8.size();
+  if (begin.starts_with("\xff\xfe\0\0"sv) || begin.starts_with("\0\0\xfe\xff"sv))
+    return common::fail(std::string("is text in UTF-32") + kInstead);
+  if (begin.starts_with("\xff\xfe"sv) || begin.starts_with("\xfe\xff"sv))
+    return common::fail(std::string("is text in UTF-16") + kInstead);
+  return 0;
+}
+
+common::Result<std::string> read_text_file(const std::string& path, size_t bytes_max) {
+  auto text = read_file(path, bytes_max);
+  if (!text) return text;
+  const auto mark = byte_order_mark(*text);
+  if (!mark) return common::fail(printable(path) + ": " + mark.error().message);
+  text->erase(0, *mark);
+  return text;
+}
+
 common::Result<void> replace_file(const std::string& path, std::string_view text) {
   auto file = AtomicFile::create(path, S_IRUSR | S_IWUSR);
   if (!file) return tl::make_unexpected(file.error());

@@ -6,9 +6,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <fstream>
-#include <iterator>
 #include <string>
+
+#include "node/os/files.h"
 
 #ifndef MADV_COLLAPSE  // Linux 6.1; newer than Debian 12's libc
 #define MADV_COLLAPSE 25
@@ -20,8 +20,7 @@ namespace {
 
 // In "always [madvise] never", the brackets mark the active setting.
 bool huge_pages_allowed() {
-  std::ifstream file("/sys/kernel/mm/transparent_hugepage/enabled");
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  const std::string text = read_file("/sys/kernel/mm/transparent_hugepage/enabled", 256).value_or("");
   return !text.empty() && text.find("[never]") == std::string::npos;
 }
 

@@ -2,6 +2,7 @@
 
 #include <grp.h>
 #include <pwd.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <array>
@@ -39,6 +40,11 @@ std::string reason() {
 
 }  // namespace
 
+void empty_bounding_set() {
+  for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; ++capability)
+    (void)prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+}
+
 bool has_user(const std::string& name) { return look_up(name).found; }
 
 common::Result<void> drop_privileges(const std::string& user, const std::string& chroot_path) {
@@ -52,6 +58,7 @@ common::Result<void> drop_privileges(const std::string& user, const std::string&
                   (wanted.error != 0 ? std::string(std::strerror(wanted.error)) : "no such user: " + user));
     }
     changes = geteuid() == 0 || wanted.entry.pw_uid != geteuid();
+    if (changes && wanted.entry.pw_uid != 0) empty_bounding_set();  // only root can
     if (changes && initgroups(user.c_str(), wanted.entry.pw_gid) != 0) {
       return fail("node.user: cannot set the groups of " + user + ": " + reason());
     }

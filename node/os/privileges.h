@@ -8,6 +8,10 @@
 
 namespace shoal::node {
 
+// No program that this process executes can get a capability any more. As far as the process may: while it is
+// root.
+void empty_bounding_set();
+
 bool has_user(const std::string& name);
 
 // Enters `chroot` (if not empty), then becomes `user` with its groups (if not empty). Both need root, unless

@@ -9,6 +9,7 @@
 #include "common/check.h"
 #include "common/log.h"
 #include "node/os/monotonic.h"
+#include "node/os/surroundings.h"
 #include "node/os/thread_priority.h"
 #include "node/text/printable.h"
 
@@ -20,11 +21,12 @@ using common::LogLevel;
 SnapshotKeeper::SnapshotKeeper(uv_loop_t* loop, Settings settings, SwarmStore& store,
                                const ClusterClock& clock)
     : settings_(std::move(settings)), store_(store), clock_(clock), interval_s_(settings_.interval_s) {
-  CHECK_INVARIANT(uv_async_init(loop, &async_, [](uv_async_t* async) {
-                    static_cast<SnapshotKeeper*>(async->data)->report();
-                  }) == 0);
+  require_system(
+      uv_async_init(loop, &async_,
+                    [](uv_async_t* async) { static_cast<SnapshotKeeper*>(async->data)->report(); }),
+      "make a wake-up");
   async_.data = this;
-  thread_ = std::thread([this] { run(); });
+  thread_ = start_thread([this] { run(); });
 }
 
 SnapshotKeeper::~SnapshotKeeper() { CHECK_INVARIANT(!thread_.joinable()); }

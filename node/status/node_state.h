@@ -60,6 +60,7 @@ struct NodeState {
   std::optional<SnapshotStatus> snapshot;  // none: off
   std::optional<ExportStatus> exports;     // none: off
   DumpCounts dumps;
+  uint64_t log_lines_dropped = 0;            // since nobody read them
   FaultCounts lately;                        // of the last 5 minutes
   FaultCounts last_hour;                     // or since start, if that was later
   Latency latency;                           // of the last 5 minutes

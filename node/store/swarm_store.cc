@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdlib>
 #include <memory>
+#include <new>
 #include <utility>
 
 #include "common/check.h"
@@ -37,7 +38,7 @@ struct SwarmStore::Impl {
                &room,
                &restatements},
         shards(static_cast<SwarmShard*>(std::aligned_alloc(kHugePageBytes, kShardsBytes))) {
-    CHECK_INVARIANT(shards != nullptr);
+    if (shards == nullptr) throw std::bad_alloc();
     madvise(shards, kShardsBytes, MADV_HUGEPAGE);
     for (size_t i = 0; i < kShards; ++i) std::construct_at(shards + i, shared, index_places[i]);
   }

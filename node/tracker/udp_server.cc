@@ -13,6 +13,7 @@
 #include "node/net/socket_address.h"
 #include "node/net/sockets.h"
 #include "node/os/monotonic.h"
+#include "node/os/surroundings.h"
 #include "node/store/peer_rules.h"
 #include "proto/connection_id.h"
 #include "proto/udp_tracker.h"
@@ -110,7 +111,7 @@ UdpServer::UdpServer(uv_loop_t* loop, FileDescriptor socket, UdpBatch& batch, Tr
       counters_(counters.udp[family_index(family_)]),
       datagrams_(counters_.call_errors),
       pause_(loop, [this] { watch(); }) {
-  CHECK_INVARIANT(uv_poll_init(loop, &poll_, socket_.get()) == 0);
+  require_system(uv_poll_init(loop, &poll_, socket_.get()), "watch a socket");
   CHECK_INVARIANT(uv_idle_init(loop, &turns_) == 0);
   poll_.data = this;
   turns_.data = this;
@@ -125,7 +126,9 @@ void UdpServer::stop() {
   pause_.close();
 }
 
-void UdpServer::watch() { CHECK_INVARIANT(uv_poll_start(&poll_, UV_READABLE, &UdpServer::on_readable) == 0); }
+void UdpServer::watch() {
+  require_system(uv_poll_start(&poll_, UV_READABLE, &UdpServer::on_readable), "watch a socket");
+}
 
 void UdpServer::on_readable(uv_poll_t* handle, int /*status*/, int /*events*/) {
   UdpServer& server = *static_cast<UdpServer*>(handle->data);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/check.h"
+#include "node/os/surroundings.h"
 
 namespace shoal::node {
 
@@ -41,12 +42,13 @@ Worker::Worker(const WorkerContext& context, WorkerCounters& counters, std::uniq
       batch_(make_udp_batch()),
       http_tracker_(tracker_, context.clock, context.full_scrapes, context.opentracker, counters_) {
   tracker_.set_policy(context.policy);
-  CHECK_INVARIANT(uv_loop_init(&loop_) == 0);
-  CHECK_INVARIANT(uv_async_init(&loop_, &wake_, [](uv_async_t* async) {
-                    static_cast<Worker*>(async->data)->handle_message();
-                  }) == 0);
+  require_system(uv_loop_init(&loop_), "make an event loop");
+  require_system(
+      uv_async_init(&loop_, &wake_,
+                    [](uv_async_t* async) { static_cast<Worker*>(async->data)->handle_message(); }),
+      "make a wake-up");
   wake_.data = this;
-  thread_ = std::thread([this] { run(); });
+  thread_ = start_thread([this] { run(); });
 }
 
 Worker::~Worker() { stop(); }

@@ -22,9 +22,9 @@ def fresh_hash():
     return os.urandom(20)
 
 
-def shoal(*arguments, environment=None, stdin="", timeout_s=30):
-    """Runs the program to its end; returns the subprocess.CompletedProcess."""
-    return subprocess.run([SHOAL, *arguments], check=False, capture_output=True, text=True, input=stdin,
+def shoal(*arguments, environment=None, stdin="", timeout_s=30, run_in=()):
+    """Runs the program to its end, if need be by another command; returns the subprocess.CompletedProcess."""
+    return subprocess.run([*run_in, SHOAL, *arguments], check=False, capture_output=True, text=True, input=stdin,
                           timeout=timeout_s, env={**os.environ, **(environment or {})})
 
 

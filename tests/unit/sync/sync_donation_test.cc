@@ -222,7 +222,8 @@ TEST_CASE("sync donation: reading that finds nothing keeps the pace, and of no c
   const auto slow = sync::make_donation(donor.desk, counted, kTickMs, seal_of(1), elsewhere);
   all_of(*slow, slow_us);
   const size_t calls = counted.store.read_steps() / 8;
-  const auto budget_us = static_cast<int64_t>(calls - 1) * 4096 - 256 * 1024;  // what the bucket holds is free
+  const auto budget_us =
+      static_cast<int64_t>(calls - 1) * 4096 - 256 * 1024;  // what the bucket holds is free
   CHECK(slow_us >= budget_us);
   int64_t none_us = kSecondUs * 10;
   const int64_t start_us = none_us;

@@ -40,6 +40,8 @@ TEST_CASE("options: without any source they have their defaults") {
   CHECK(options->node.workers == 0);
   CHECK(options->node.user.empty());
   CHECK(options->node.chroot.empty());
+  CHECK(options->node.confine_calls);
+  CHECK(options->node.confine_files);
   CHECK(options->node.log_level == shoal::common::LogLevel::info);
   CHECK(options->node.log_format == shoal::common::LogFormat::text);
   const std::vector both = {*parse_endpoint("0.0.0.0:6969"), *parse_endpoint("[::]:6969")};
@@ -77,6 +79,8 @@ name = "a.b_c-1"
 workers = 3
 user = "nobody"
 chroot = "/var/empty"
+confine_calls = false
+confine_files = false
 log_level = "debug"
 log_format = "json"
 [tracker]
@@ -132,6 +136,8 @@ networks = ["10.0.0.0/8", "2001:db8::/32"]
   CHECK(options->node.workers == 3);
   CHECK(options->node.user == "nobody");
   CHECK(options->node.chroot == "/var/empty");
+  CHECK(!options->node.confine_calls);
+  CHECK(!options->node.confine_files);
   CHECK(options->node.log_level == shoal::common::LogLevel::debug);
   CHECK(options->node.log_format == shoal::common::LogFormat::json);
   CHECK(options->tracker.udp == std::vector{*parse_endpoint("127.0.0.1:1"), *parse_endpoint("[::1]:2")});

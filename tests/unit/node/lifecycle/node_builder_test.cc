@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "node/config/resolve_options.h"
 #include "node/net/sockets.h"
 
 using namespace shoal;
@@ -82,11 +83,7 @@ TEST_CASE("node builder: what cannot be opened or read is an error that names it
   CHECK(error_of(options).starts_with("access.file: "));
 }
 
-TEST_CASE("node builder: workers share the HTTP connections, and leave files for all else") {
-  CHECK(http_connections_max(1000, 100'000, 4) == 250);
-  CHECK(http_connections_max(100'000, 1256, 4) == 250);  // the files are the limit, but for 256
-  CHECK(http_connections_max(100'000, 400, 1) == 200);   // few files: half of them
-  CHECK(http_connections_max(2, 100'000, 8) == 1);
+TEST_CASE("node builder: as many workers as asked for, or as CPUs") {
   CHECK(worker_count(small_node()) == 2);
   Options options = small_node();
   options.node.workers = 0;
@@ -98,6 +95,40 @@ TEST_CASE("node builder: what waits for HTTP clients is bounded for all workers 
   CHECK(http_waiting_bytes_max(1) == 32 << 20);
   CHECK(http_waiting_bytes_max(4) == 8 << 20);
   CHECK(http_waiting_bytes_max(256) == 2 << 20);
+}
+
+TEST_CASE("node builder: defaults skip an address family that the kernel lacks") {
+  const auto no_v6 = [](common::Family family) { return family == common::Family::v4; };
+  const auto neither = [](common::Family) { return false; };
+  const Options defaults = default_options();
+  REQUIRE(defaults.tracker.udp.size() == 2);
+
+  Options options = defaults;
+  CHECK(skip_missing_families(options, no_v6) == std::vector{defaults.tracker.udp[1]});
+  CHECK(options.tracker.udp == std::vector{defaults.tracker.udp[0]});
+  CHECK(options.tracker.http == std::vector{defaults.tracker.http[0]});
+
+  // What was asked for stays, and fails where it is opened.
+  options = defaults;
+  options.tracker.udp = {defaults.tracker.udp[1]};
+  const Options asked = options;
+  skip_missing_families(options, no_v6);
+  CHECK(options.tracker.udp == asked.tracker.udp);
+  CHECK(options.tracker.http.size() == 1);
+
+  options = defaults;
+  CHECK(skip_missing_families(options, neither).empty());
+  CHECK(options == defaults);
+}
+
+TEST_CASE("node builder: it writes only where its options say") {
+  Options options = small_node();
+  CHECK(confine_settings(options).written_folders.empty());
+  options.node.snapshot = "/var/lib/shoal/peers";
+  options.access.state_file = "state";
+  options.admin.export_file = "/srv/www/swarms.gz";
+  CHECK(confine_settings(options).written_folders ==
+        std::vector<std::string>{"/var/lib/shoal", "/srv/www", "."});
 }
 
 TEST_CASE("node builder: the cluster gets the options it runs by") {
