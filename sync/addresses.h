@@ -7,7 +7,6 @@
 
 #include <cstdint>
 #include <map>
-#include <set>
 #include <vector>
 
 #include "common/prng.h"
@@ -29,7 +28,8 @@ class Addresses {
   bool set_seeds(std::vector<common::Endpoint> seeds, int64_t now_us);
   const std::vector<common::Endpoint>& seeds() const { return seeds_; }
 
-  // It is an address of this node.
+  // It is an address of this node: a challenge that was sent there alone came back. Whoever is on the path
+  // there can feign that, so the address is tried all the same.
   bool is_own(const common::Endpoint& seed) const {
     return seed == identity_.advertise || own_seeds_.contains(seed);
   }
@@ -37,23 +37,22 @@ class Addresses {
   // Every seed is the address of a member, or our own; and there are some.
   bool seeds_answered(int64_t now_us) const;
 
-  // Something arrived from there, whatever it is.
-  void heard_from(const common::Endpoint& from) {
-    if (!silent_seeds_.empty()) silent_seeds_.erase(from);
-  }
-
-  // Logs, once, each seed from which nothing has been heard.
+  // Logs, once, each seed at which no member is met.
   void log_silent_seeds(Now now, Outputs& out);
 
   // Finds out which member, or whether this node itself, is behind a seed from which nothing comes: a node
   // with several addresses answers from one of them. `unhurried`: seeds that are not new are due, too.
   void challenge_seeds(Now now, bool unhurried, Outputs& out);
 
-  // A packet of ours came back. `starting`: it is still of interest which seeds are our own.
-  void receive_own(const proto::SyncHeader& header, const Received& datagram, bool starting);
+  // A packet of ours came back. Where it seems to come from proves nothing: anybody may have recorded it.
+  void receive_own(Now now, const proto::SyncHeader& header, const Received& datagram);
 
   // The member has answered a challenge that was sent to `at`.
   void confirm(Member& member, const common::Endpoint& at);
+
+  // The member is heard and does not hear us: if it advertises another address than its packets come from, it
+  // is sent to the latter from now on, for a while.
+  void try_source(Now now, Member& member, Outputs& out);
 
   // What the member's heartbeat says, and where that came from.
   void advertised(Now now, Member& member, const std::optional<common::Endpoint>& address,
@@ -72,10 +71,11 @@ class Addresses {
   Challenges& challenges_;
   Complaints& complaints_;
   common::Prng& prng_;
-  const proto::ChallengeNonce own_secret_;            // of the challenges to ourselves
+  proto::ChallengeNonce own_secret_{};                // of the challenges to ourselves
+  int64_t own_secret_us_ = kLongAgoUs;                // when it was drawn
   std::vector<common::Endpoint> seeds_;               // ascending
-  std::set<common::Endpoint> own_seeds_;              // of those: our own
-  std::map<common::Endpoint, int64_t> silent_seeds_;  // nothing came from there since then
+  std::map<common::Endpoint, int64_t> own_seeds_;     // of those: our own, and when that was last shown
+  std::map<common::Endpoint, int64_t> silent_seeds_;  // nobody has been met there since then
   uint64_t seed_cursor_ = 0;  // id of the member from which the next are challenged at a silent seed
 };
 

@@ -41,7 +41,6 @@ class Bootstrap {
   void snapshot_merged();
 
   bool synced() const { return *phase_ == SyncPhase::synced; }
-  bool waiting() const { return *phase_ == SyncPhase::waiting; }
   SyncPhase phase() const { return *phase_; }
 
  private:

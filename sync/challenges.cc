@@ -1,13 +1,16 @@
 #include "sync/challenges.h"
 
+#include <algorithm>
+
 #include "sync/address_nonce.h"
 
 namespace shoal::sync {
 
-bool Challenges::spend(Now now) {
-  budget_.refill(now.mono_us);
-  if (!budget_.open()) return false;
-  budget_.spend(1);
+bool Challenges::spend(Now now, const common::Endpoint& to) {
+  TokenBucket& budget = std::binary_search(named_.begin(), named_.end(), to) ? named_budget_ : budget_;
+  budget.refill(now.mono_us);
+  if (!budget.open()) return false;
+  budget.spend(1);
   return true;
 }
 
@@ -27,13 +30,12 @@ void Challenges::receive(const Arrival& arrival, const proto::Challenge& challen
 
 void Challenges::receive_unproven(Now now, const proto::Challenge& challenge, const common::Endpoint& from,
                                   Outputs& out) {
-  if (spend(now)) answer(now, challenge, from, out);
+  if (spend(now, from)) answer(now, challenge, from, out);
 }
 
 void Challenges::answer(Now now, const proto::Challenge& challenge, const common::Endpoint& to,
                         Outputs& out) {
-  // A challenge to another incarnation of ours is a replay.
-  if (challenge.incarnation != identity_.incarnation || departure_.left()) return;
+  if (!is_for_us(challenge) || departure_.left()) return;
   sender_.send(to,
                proto::ChallengeEcho{challenge.nonce, sender_.delta_sequence(), identity_.uptime_ms(now),
                                     clock_.at_ms(now), clock_.time().announced_wall_ahead_ms()},

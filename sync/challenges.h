@@ -4,6 +4,9 @@
 
 #pragma once
 
+#include <utility>
+#include <vector>
+
 #include "sync/arrival.h"
 #include "sync/clock.h"
 #include "sync/departure.h"
@@ -19,8 +22,16 @@ class Challenges {
   Challenges(const Identity& identity, Sender& sender, const Clock& clock, const Departure& departure)
       : identity_(identity), sender_(sender), clock_(clock), departure_(departure) {}
 
-  // Whether another challenge or answer is within the budget; it is spent then.
-  bool spend(Now now);
+  // These addresses, of sync.peers, ascending, have a budget of their own, so that nobody else uses it up.
+  void set_named(std::vector<common::Endpoint> addresses) { named_ = std::move(addresses); }
+
+  // Whether another challenge or answer to this address is within the budget; it is spent then.
+  bool spend(Now now, const common::Endpoint& to);
+
+  // It is for the present run of this node: no replay of one to an earlier run.
+  bool is_for_us(const proto::Challenge& challenge) const {
+    return challenge.incarnation == identity_.incarnation;
+  }
 
   // To the incarnation that is reached at `to`; the budget is the caller's affair.
   void send(uint64_t incarnation, const proto::ChallengeNonce& secret, const common::Endpoint& to,
@@ -32,7 +43,7 @@ class Challenges {
   // Of a member.
   void receive(const Arrival& arrival, const proto::Challenge& challenge, Outputs& out);
 
-  // Of a node that is not trusted yet.
+  // Of a node that is not trusted yet. The challenge is for us.
   void receive_unproven(Now now, const proto::Challenge& challenge, const common::Endpoint& from,
                         Outputs& out);
 
@@ -45,7 +56,9 @@ class Challenges {
   Sender& sender_;
   const Clock& clock_;
   const Departure& departure_;
+  std::vector<common::Endpoint> named_;
   TokenBucket budget_{200, 64};  // packets, not bytes
+  TokenBucket named_budget_{100, 32};
   ChallengeStats stats_;
 };
 

@@ -19,6 +19,7 @@
 #include "sync/delta_receiver.h"
 #include "sync/delta_sender.h"
 #include "sync/departure.h"
+#include "sync/detours.h"
 #include "sync/donations.h"
 #include "sync/forgetting.h"
 #include "sync/heartbeats.h"
@@ -65,7 +66,7 @@ class Cluster::Impl {
       : cluster_(config.cluster),
         identity_(config, now),
         keys_(secrets(config), cluster_),
-        prng_(identity_.incarnation ^ identity_.id),
+        prng_(config.seed ^ identity_.incarnation ^ identity_.id),
         swarms_(store),
         members_(config.pace_bytes_per_s),
         clock_(identity_, members_, swarms_, complaints_, now, [this] { delta_sender_.forget_unsent(); }),
@@ -85,6 +86,7 @@ class Cluster::Impl {
         repair_(identity_, phase_, sender_, members_, clock_, swarms_, pulls_, pull_timer_, prng_),
         bootstrap_(identity_, phase_, members_, addresses_, namesakes_, departure_, greetings_, repair_,
                    pulls_, pull_timer_, config.peers_named, config.snapshot),
+        detours_(phase_, addresses_, members_, clock_, pulls_, sender_, departure_),
         donations_(identity_, keys_, members_, clock_, swarms_, departure_, config.donate_bytes_per_s),
         heartbeats_({identity_, keys_, members_, sender_, clock_, addresses_, delta_receiver_, access_,
                      key_checks_, bootstrap_, departure_, greetings_, complaints_}),
@@ -116,7 +118,7 @@ class Cluster::Impl {
   }
   bool left_in_order(Now now) const { return departure_.complete(now); }
   void pull_received(Now now, uint64_t pull, common::ByteSpan bytes, Outputs& out);
-  void pull_closed(Now now, uint64_t pull, bool reached, Outputs& out);
+  void pull_closed(Now now, uint64_t pull, const std::string& trouble, Outputs& out);
   std::unique_ptr<Donation> accept_pull(Now now, common::ByteSpan request) {
     return donations_.accept(now, request);
   }
@@ -173,6 +175,7 @@ class Cluster::Impl {
   Pulls pulls_;
   Repair repair_;
   Bootstrap bootstrap_;
+  Detours detours_;
   Donations donations_;
   Heartbeats heartbeats_;
   ReceiverStats stats_;
@@ -204,7 +207,6 @@ void Cluster::Impl::receive(Now now, const Received& datagram, Outputs& out) {
   detect_stall(now, out);
   ++stats_.datagrams_received;
   stats_.bytes_received += datagram.bytes.size();
-  addresses_.heard_from(datagram.from);
   const auto header = proto::parse_sync_header(datagram.bytes);
   if (!header && header.error() == proto::SyncHeaderFault::other_major) {
     ++stats_.dropped_foreign;
@@ -227,7 +229,7 @@ void Cluster::Impl::receive(Now now, const Received& datagram, Outputs& out) {
                            datagram.from, out);
   }
   if (header->node_id == identity_.id && header->incarnation == identity_.incarnation) {
-    return addresses_.receive_own(*header, datagram, bootstrap_.waiting());
+    return addresses_.receive_own(now, *header, datagram);
   }
   receive_packet(now, *header, datagram, out);
   plan_pulls(now);
@@ -249,20 +251,23 @@ void Cluster::Impl::receive_packet(Now now, const proto::SyncHeader& header, con
                         .key_id = header.key_id});
     return key_checks_.unauthentic(now, header, datagram.from, out);
   }
-  const auto packet = proto::decode_sync_packet(*body);
+  // One that was silent for long has to prove itself again. Otherwise packets that were sent to others and
+  // never reached us could be replayed to make a dead node look alive.
+  const bool own_id = header.node_id == identity_.id;
+  const bool strange = own_id || member == nullptr || header.incarnation != member->incarnation() ||
+                       member->silent(now.mono_us);
+  // Of a stranger's deltas only their sequence is of use: what they say need not be read, and proves nothing.
+  const bool read = !strange || header.stream == proto::SyncStream::control;
+  const auto packet = read ? proto::decode_sync_packet(*body) : proto::SyncPacket{};
   if (!packet) {
     ++stats_.dropped_malformed;
     return;
   }
-  if (header.node_id == identity_.id) {
+  if (own_id) {
     ++dropped_refused_;
     return namesakes_.receive_own_id(now, header, *packet, datagram.from, out);
   }
-  // One that was silent for long has to prove itself again. Otherwise packets that were sent to others and
-  // never reached us could be replayed to make a dead node look alive.
-  if (member == nullptr || header.incarnation != member->incarnation() || member->silent(now.mono_us)) {
-    return receive_from_stranger(now, header, datagram, *packet, out);
-  }
+  if (strange) return receive_from_stranger(now, header, datagram, *packet, out);
   ReplayWindow& window = member->window(header.stream);
   if (header.sequence > window.highest()) member->heard(now.mono_us);  // for the same reason
   window.mark(header.sequence);
@@ -276,6 +281,7 @@ void Cluster::Impl::receive_packet(Now now, const proto::SyncHeader& header, con
 
 void Cluster::Impl::receive_from_stranger(Now now, const proto::SyncHeader& header, const Received& datagram,
                                           const proto::SyncPacket& packet, Outputs& out) {
+  detours_.asked(now, datagram.from);
   const std::optional<Trust::Trusted> trusted = trust_.receive(now, header, datagram, packet, out);
   if (!trusted) return;
   Member& member = trusted->member;
@@ -307,6 +313,10 @@ void Cluster::Impl::deliver_to_parts(const Arrival& arrival, const proto::SyncPa
   arrival.member.count_datagram(arrival.datagram.bytes.size());
   if (const auto* echo = std::get_if<proto::ChallengeEcho>(&packet)) {
     Namesakes::hear(arrival.now, arrival.member, *echo);
+  }
+  if (const auto* challenge = std::get_if<proto::Challenge>(&packet);
+      challenge && challenges_.is_for_us(*challenge)) {
+    detours_.asked(arrival.now, arrival.datagram.from);
   }
   if (arrival.datagram.group) arrival.member.heard_by_group(arrival.now.mono_us);
   deliver(arrival, packet, out, heartbeats_, delta_receiver_, delta_sender_, challenges_, addresses_, repair_,
@@ -344,6 +354,8 @@ void Cluster::Impl::advance(Now now, Outputs& out) {
   trust_.forget(now);
   trust_.challenge_again(now, out);
   forgetting_.advance(now, out);
+  detours_.advance(now, out);
+  plan_pulls(now);
   heartbeats_.send_round(now, out);
   // A tenth of jitter either way, so that nodes started together do not stay in step.
   next_heartbeat_us_ = now.mono_us + kHeartbeatUs * 9 / 10 + prng_.below(kHeartbeatUs / 5);
@@ -382,6 +394,7 @@ void Cluster::Impl::pull_ended(Now now, const std::optional<Pulls::Ended>& ended
   if (!ended) return;
   repair_.pull_ended(now, *ended);
   bootstrap_.pull_ended(now, *ended, out);
+  detours_.pull_ended(now, *ended);
 }
 
 void Cluster::Impl::plan_pulls(Now now) {
@@ -408,8 +421,8 @@ void Cluster::Impl::pull_received(Now now, uint64_t pull, common::ByteSpan bytes
   plan_pulls(now);
 }
 
-void Cluster::Impl::pull_closed(Now now, uint64_t pull, bool reached, Outputs& out) {
-  pull_ended(now, pulls_.closed(now, pull, reached, out), out);
+void Cluster::Impl::pull_closed(Now now, uint64_t pull, const std::string& trouble, Outputs& out) {
+  pull_ended(now, pulls_.closed(now, pull, trouble, out), out);
   plan_pulls(now);
 }
 
@@ -449,7 +462,15 @@ Status Cluster::Impl::status(Now now) const {
     out.percent = pulls_.running()->percent();
   }
   out.access_in_step = access_.in_step();
-  for (const auto& [id, member] : members_.all()) out.members.push_back(status_of(member, now));
+  for (const auto& [id, member] : members_.all()) {
+    out.members.push_back(status_of(member, now));
+    if (member.met(now.mono_us)) continue;
+    for (const auto& [other, until_us] : member.profile->heard_by) {
+      const auto found = members_.all().find(other);
+      if (now.mono_us >= until_us || found == members_.all().end()) continue;
+      out.members.back().heard_by.push_back(found->second.display_name());
+    }
+  }
   std::sort(out.members.begin(), out.members.end(), [](const MemberStatus& a, const MemberStatus& b) {
     return std::tie(a.name, a.id) < std::tie(b.name, b.id);
   });
@@ -527,8 +548,8 @@ void Cluster::pull_received(Now now, uint64_t pull, common::ByteSpan bytes, Outp
   impl_->pull_received(now, pull, bytes, out);
 }
 
-void Cluster::pull_closed(Now now, uint64_t pull, bool reached, Outputs& out) {
-  impl_->pull_closed(now, pull, reached, out);
+void Cluster::pull_closed(Now now, uint64_t pull, const std::string& trouble, Outputs& out) {
+  impl_->pull_closed(now, pull, trouble, out);
 }
 
 std::unique_ptr<Donation> Cluster::accept_pull(Now now, common::ByteSpan request) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -80,9 +81,9 @@ class Cluster {
   // The bytes of a pull (Outputs::pulls), as they arrive, in pieces of any size.
   void pull_received(Now now, uint64_t pull, common::ByteSpan bytes, Outputs& out);
 
-  // No more bytes will arrive: the donor closed, the connection broke, or there was none. `reached`: there
-  // was.
-  void pull_closed(Now now, uint64_t pull, bool reached, Outputs& out);
+  // No more bytes will arrive: the donor closed, or the connection broke; or there was none, `trouble` says
+  // why.
+  void pull_closed(Now now, uint64_t pull, const std::string& trouble, Outputs& out);
 
   // A whole request (pull_request_missing() is 0) that came by TCP. Null: close without an answer.
   std::unique_ptr<Donation> accept_pull(Now now, common::ByteSpan request);

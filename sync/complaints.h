@@ -32,6 +32,7 @@ enum class Complaint : size_t {
   access_ahead,
   incredible_time,
   stepped,
+  unconnected,
   kCount,
 };
 

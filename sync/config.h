@@ -17,6 +17,7 @@ namespace shoal::sync {
 struct Config {
   std::string name;                           // node.name; sent to the others as printable ASCII
   uint64_t incarnation = 0;                   // unix_ms << 16 | random16 at start
+  uint64_t seed = 0;                          // secret and random: nonces are made of it
   std::string cluster;                        // sync.cluster
   std::vector<ClusterKey> keys;               // the first seals, all open; empty only with `insecure`
   bool insecure = false;                      // no key: packets are sealed with a key anyone can derive

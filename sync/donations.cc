@@ -40,8 +40,9 @@ std::unique_ptr<Donation> Donations::accept(Now now, common::ByteSpan request) {
   }
   // Only of a trusted member, and each of its requests once: so a replayed request costs no decryption.
   Member* member = members_.find(header->node_id);
-  if (member == nullptr || member->incarnation() != header->incarnation || member->silent(now.mono_us) ||
-      member->refused() || header->sequence <= member->requests->last) {
+  // One whose datagrams do not arrive may well be one whose TCP does.
+  if (member == nullptr || member->incarnation() != header->incarnation || member->refused() ||
+      header->sequence <= member->requests->last) {
     return refuse(stats_.dropped_requests);
   }
   const auto body = open_sealed(keys_, *header, packet);

@@ -9,8 +9,13 @@ namespace {
 
 using common::LogLevel;
 
-// A down member is sent one heartbeat in so many.
+// Seeds that have been silent for some time are challenged with one heartbeat in so many.
 constexpr uint64_t kProbeEvery = 10;
+
+// A down member is sent one heartbeat in so many. If only its own packets do not arrive here, it hears that
+// we are alive.
+constexpr uint64_t kDownEvery = 4;
+static_assert(kDownEvery * kHeartbeatUs < kSuspectAfterUs);
 
 // "I hear you by a group": said for this long after the last packet that came by one.
 constexpr int64_t kGroupHeardUs = 3 * kHeartbeatUs + kHeartbeatUs / 2;
@@ -114,9 +119,9 @@ void Heartbeats::send_greetings(Now now, Outputs& out) {
 
 std::vector<common::Endpoint> Heartbeats::targets(Now now) const {
   std::vector<common::Endpoint> out;
-  const bool probe_down = rounds_ % kProbeEvery == 0;
+  const bool probe_down = rounds_ % kDownEvery == 0;
   for (const auto& [id, member] : at_.members.all()) {
-    if (probe_down || member.liveness(now.mono_us) != Liveness::down) out.push_back(member.address());
+    if (probe_down || member.may_hear_us(now.mono_us)) out.push_back(member.address());
   }
   for (const common::Endpoint& seed : at_.addresses.seeds()) {
     if (!at_.members.covers(seed, now.mono_us)) out.push_back(seed);
@@ -203,14 +208,17 @@ void Heartbeats::learn_members(Now now, Member& member, const proto::Heartbeat& 
       learn_about_us(now, member, heartbeat, entry, out);
       continue;
     }
+    Member* known = at_.members.find(entry.id);
+    if (known != nullptr && known->incarnation() == entry.incarnation) {
+      note_hearing(now, member, *known, entry, report_valid_us(heartbeat.list_parts));
+    }
     if (static_cast<Liveness>(entry.state) == Liveness::down) continue;
     if (entry.id == at_.identity.id) {
       member.profile.mine().names_other_run = true;
       // It is our own last run, unless it was heard well after we started: then we greet it, to settle whose
       // name it is.
       if (at_.identity.uptime_ms(now) < int64_t{entry.heard_ago_ms} + kRestartMs) continue;
-    } else if (const Member* known = at_.members.find(entry.id);
-               known != nullptr && known->incarnation() >= entry.incarnation) {
+    } else if (known != nullptr && known->incarnation() >= entry.incarnation) {
       continue;
     }
     if (!at_.members.add_contact(entry.endpoint, now.mono_us)) continue;
@@ -219,6 +227,19 @@ void Heartbeats::learn_members(Now now, Member& member, const proto::Heartbeat& 
     if (!contact_greetings_.open()) continue;
     contact_greetings_.spend(1);
     at_.greetings.add(entry.endpoint);
+  }
+}
+
+void Heartbeats::note_hearing(Now now, const Member& member, Member& other, const proto::MemberEntry& entry,
+                              int64_t valid_us) {
+  if (other.met(now.mono_us) && other.profile->heard_by.empty()) return;
+  auto& heard_by = other.profile.mine().heard_by;
+  const bool hears = !other.met(now.mono_us) && member.met(now.mono_us) &&
+                     static_cast<Liveness>(entry.state) == Liveness::alive;
+  if (hears) {
+    heard_by[member.id()] = now.mono_us + valid_us;
+  } else {
+    heard_by.erase(member.id());
   }
 }
 
@@ -253,7 +274,15 @@ std::optional<int64_t> Heartbeats::round_trip_us(Now now, const proto::MemberEnt
 void Heartbeats::log_states(Now now, Outputs& out) {
   for (auto& [id, member] : at_.members.all()) {
     MemberProfile& profile = member.profile.mine();
+    std::erase_if(profile.heard_by, [now](const auto& entry) { return now.mono_us >= entry.second; });
     const Liveness state = member.liveness(now.mono_us);
+    if (state == Liveness::alive && member.misses_us(now.mono_us) != profile.logged_deaf) {
+      profile.logged_deaf = !profile.logged_deaf;
+      out.logs.push_back({profile.logged_deaf ? LogLevel::warn : LogLevel::info,
+                          profile.logged_deaf ? "member is heard, but does not hear this node"
+                                              : "member hears this node again",
+                          {{"member", member.display_name()}, {"address", to_string(member.address())}}});
+    }
     if (state == profile.logged_state || member.left()) continue;
     profile.logged_state = state;
     const std::string silent_ms = std::to_string((now.mono_us - member.heard_us()) / 1000);

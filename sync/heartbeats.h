@@ -66,6 +66,9 @@ class Heartbeats {
   void check_settings(Now now, Member& member, Outputs& out);
   // What the heartbeat says about the others, and about this node.
   void learn_members(Now now, Member& member, const proto::Heartbeat& heartbeat, Outputs& out);
+  // `member` says whether it hears `other`, of whom we hear nothing, or who does not hear us.
+  static void note_hearing(Now now, const Member& member, Member& other, const proto::MemberEntry& entry,
+                           int64_t valid_us);
   void learn_about_us(Now now, Member& member, const proto::Heartbeat& heartbeat,
                       const proto::MemberEntry& entry, Outputs& out);
   // Between our heartbeat that `entry` echoes and now; nothing if it echoes none.

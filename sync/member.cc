@@ -63,6 +63,7 @@ void Member::add_round_trip(int64_t us) {
 void Member::excuse(int64_t stall_us) {
   heard_us_ += stall_us;
   hears_us_until_us_ += stall_us;
+  answers_until_us_ += stall_us;
   heard_by_group_us_ += stall_us;
   hears_us_by_group_until_us_ += stall_us;
 }

@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <map>
@@ -32,6 +33,7 @@ class Clock;
 class DeltaReceiver;
 class DeltaSender;
 class Departure;
+class Detours;
 class Donations;
 class Heartbeats;
 class Namesakes;
@@ -53,15 +55,19 @@ enum class Liveness : uint8_t { alive, suspect, down };
 
 // Where a member is reached.
 struct MemberReach {
-  common::Endpoint address;  // where to send: what it advertises, or else its source address
-  bool advertises = false;
+  common::Endpoint address;  // where to send: what it advertises and is proven, or else its source address
+  bool advertises = false;   // and that is proven
   // Where its packets come from and a challenge has reached it.
   common::Endpoint source;
   std::optional<common::Endpoint> moving_to{};       // its packets come from there now, unproven
   int64_t moving_us = kLongAgoUs;                    // when it was challenged there
   std::map<common::Endpoint, int64_t> reached_at{};  // other addresses that reach it, and when they did
-  proto::ChallengeNonce secret{};                    // of challenges at its addresses
-  int64_t secret_us = kLongAgoUs;                    // when it was drawn
+  // What it advertises is used once a challenge has reached it there.
+  std::optional<common::Endpoint> advertised{};
+  int64_t next_proof_us = kLongAgoUs;  // it is challenged there next
+  int64_t proof_pause_us = 0;
+  proto::ChallengeNonce secret{};  // of challenges at its addresses
+  int64_t secret_us = kLongAgoUs;  // when it was drawn
 };
 
 // What a member's heartbeats say.
@@ -86,6 +92,9 @@ struct MemberProfile {
   int64_t leave_answered_us = kLongAgoUs;    // when it was last told that we know it leaves
   uint32_t announces_per_s = 0;              // of its clients
   uint32_t interval_s = 0;                   // that it gives its clients
+  bool logged_deaf = false;                  // as last logged: it does not hear us
+  // Not while it is met: members that hear it, by what they say, and until when that holds.
+  std::map<uint64_t, int64_t> heard_by;
 };
 
 // A member's clocks, by our monotonic one (milliseconds): cluster time, wall clock, when it started.
@@ -133,6 +142,19 @@ struct MemberPulls {
   int64_t next_us = MemberRepair::kNeverUs;  // it is not pulled from before
   uint32_t fruitless = 0;                    // pulls in a row that brought nothing new
   uint32_t failed = 0;                       // pulls in a row that failed or were refused
+  std::string trouble;                       // why the last one did not connect; empty: it did
+};
+
+// Pulls from a member with whom datagrams do not pass both ways.
+struct MemberDetour {
+  static constexpr int64_t kNeverUs = kLongAgoUs;
+
+  int64_t deaf_since_us = kNeverUs;  // it is heard and does not hear us
+  int64_t next_us = kNeverUs;
+  uint32_t pulls = 0;           // that were good
+  uint32_t failures = 0;        // since then
+  common::Tick asked_tick = 0;  // the newest that the running pull brings
+  common::Tick have_tick = 0;   // and the last good one brought
 };
 
 struct MemberRequests {
@@ -146,6 +168,9 @@ class Member {
 
   // Before the first measurement.
   static constexpr int64_t kRoundTripGuessUs = 50'000;
+
+  // Who has answered by TCP is pulled from again long before that.
+  static constexpr int64_t kAnswersUs = 90'000'000;
 
   // What takes longer is a node that stood still, not the network: packets wait in the receive buffer of a
   // stopped process.
@@ -177,6 +202,25 @@ class Member {
   // It is heard, and says that it hears us.
   bool hears_us(int64_t now_us) const { return now_us < hears_us_until_us_; }
 
+  // It is heard, and does not hear us.
+  bool misses_us(int64_t now_us) const {
+    return !refused() && liveness(now_us) != Liveness::down && !hears_us(now_us);
+  }
+
+  // Other members say that they hear it.
+  bool vouched(int64_t now_us) const {
+    return std::any_of(profile->heard_by.begin(), profile->heard_by.end(),
+                       [now_us](const auto& entry) { return now_us < entry.second; });
+  }
+
+  // It has answered us by TCP: it runs, whether or not its datagrams come.
+  bool answers(int64_t now_us) const { return now_us < answers_until_us_; }
+
+  // As far as we know: it may be that it hears us, and we do not hear it.
+  bool may_hear_us(int64_t now_us) const {
+    return liveness(now_us) != Liveness::down || (!left_ && (vouched(now_us) || answers(now_us)));
+  }
+
   // It exchanges deltas with us, in both directions.
   bool met(int64_t now_us) const {
     return !refused() && liveness(now_us) != Liveness::down && hears_us(now_us);
@@ -191,7 +235,7 @@ class Member {
 
   // Our deltas are sent to its own address.
   bool wants_unicast(int64_t now_us) const {
-    return !refused() && liveness(now_us) != Liveness::down && !hears_us_by_group(now_us);
+    return !refused() && may_hear_us(now_us) && !hears_us_by_group(now_us);
   }
 
   int64_t round_trip_us() const {
@@ -217,6 +261,7 @@ class Member {
   }
   void heard_by_group(int64_t now_us) { heard_by_group_us_ = now_us; }
   void hears_us_until(int64_t us) { hears_us_until_us_ = us; }
+  void answered(int64_t now_us) { answers_until_us_ = now_us + kAnswersUs; }
   void hears_us_by_group_until(int64_t us) { hears_us_by_group_until_us_ = us; }
   void add_round_trip(int64_t us);
   void set_left() { left_ = true; }
@@ -233,6 +278,7 @@ class Member {
   Owned<AccessGossip, MemberAccess> access;
   Owned<Repair, MemberRepair> repair;
   Owned<Pulls, MemberPulls> pulls;
+  Owned<Detours, MemberDetour> detour;
   Owned<Donations, MemberRequests> requests;
   Owned<Namesakes, NameClash> clash;     // with another run that claims its id
   Owned<Departure, bool> knows_we_left;  // and has everything we sent
@@ -245,6 +291,7 @@ class Member {
   int64_t started_us_;
   int64_t heard_us_;
   int64_t hears_us_until_us_;
+  int64_t answers_until_us_ = kLongAgoUs;
   int64_t heard_by_group_us_ = kLongAgoUs;
   int64_t hears_us_by_group_until_us_ = kLongAgoUs;
   int64_t smoothed_round_trip_us_ = 0;  // 0: not measured

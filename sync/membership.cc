@@ -57,7 +57,7 @@ bool Membership::covers(const common::Endpoint& address, int64_t now_us) const {
 
 bool Membership::any_peer(int64_t now_us) const {
   return std::any_of(members_.begin(), members_.end(), [now_us](const auto& entry) {
-    return !entry.second.refused() && entry.second.liveness(now_us) != Liveness::down;
+    return !entry.second.refused() && entry.second.may_hear_us(now_us);
   });
 }
 

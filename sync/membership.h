@@ -48,7 +48,7 @@ class Membership {
   // Some member that is not down is reached there.
   bool covers(const common::Endpoint& address, int64_t now_us) const;
 
-  // Some member that is not down exchanges deltas with us.
+  // Some member that may hear us exchanges deltas with us.
   bool any_peer(int64_t now_us) const;
 
   std::map<uint64_t, Member>& all() { return members_; }

@@ -77,13 +77,14 @@ PeerStatus NamedPeers::sight_of(Now now, const common::Endpoint& address, const 
     if (Namesakes::claimant(member, now.mono_us) != address) continue;
     return is(PeerSight::namesake, "has the name " + member.display_name() + ", which another node has");
   }
+  // Before what proves nothing: it must not make this node alone.
+  if (up == nullptr && left != nullptr) return is(PeerSight::left, "left (" + left->display_name() + ")");
   if (const Stranger* stranger = strangers_.find(address)) {
     return is(sight_of_stranger(stranger->kind), to_text(*stranger));
   }
   if (up != nullptr || trust_.unanswered(address, now.mono_us - kAnswerUs)) {
     return is(PeerSight::one_way, "is heard, but does not hear this node");
   }
-  if (left != nullptr) return is(PeerSight::left, "left (" + left->display_name() + ")");
   return out;
 }
 

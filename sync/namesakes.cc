@@ -107,7 +107,7 @@ void Namesakes::advance(Now now, Outputs& out) {
   for (auto& [id, member] : members_.all()) {
     if (!is_asked(*member.clash, now.mono_us)) continue;
     due_us_ = now.mono_us + kAskEveryUs;
-    if (challenges_.spend(now)) {
+    if (challenges_.spend(now, member.address())) {
       challenges_.send(member.incarnation(), member.clash->secret, member.address(), out);
     }
   }
@@ -115,41 +115,53 @@ void Namesakes::advance(Now now, Outputs& out) {
 
 void Namesakes::receive_own_id(Now now, const proto::SyncHeader& header, const proto::SyncPacket& packet,
                                const common::Endpoint& from, Outputs& out) {
-  if (rival_.incarnation != header.incarnation) {
-    if (now.mono_us - rival_.proven_us < kClaimKeptUs) return;  // one is enough
-    rival_ = {.incarnation = header.incarnation, .at = from, .secret = random_nonce(prng_)};
-  }
+  // One is enough.
+  if (rival_.incarnation != header.incarnation && now.mono_us - rival_.proven_us < kClaimKeptUs) return;
+  rivals_.forget(now.mono_us);
+  Newcomer* rival = rivals_.note(header.node_id, header.incarnation, random_nonce(prng_), now.mono_us);
+  if (rival == nullptr) return;
   if (const auto* echo = std::get_if<proto::ChallengeEcho>(&packet)) {
-    for (const common::Endpoint& at : {from, rival_.at}) {
-      if (echo->nonce == nonce_at(rival_.secret, at)) {
-        return prove(now, now.mono_us - echo->uptime_ms * 1000, at, out);
-      }
+    if (const auto* reached = rival->reached_at(*echo, from, now.mono_us)) {
+      const common::Endpoint at = reached->at;
+      rivals_.erase(header.node_id, header.incarnation);
+      return prove(now, header.incarnation, now.mono_us - echo->uptime_ms * 1000, at, out);
     }
   }
   if (const auto* challenge = std::get_if<proto::Challenge>(&packet);
-      challenge && now.mono_us >= next_echo_us_) {
+      challenge && challenges_.is_for_us(*challenge) && now.mono_us >= next_echo_us_) {
     next_echo_us_ = now.mono_us + kRivalEveryUs / 2;
     challenges_.receive_unproven(now, *challenge, from, out);
   }
-  if (now.mono_us < next_challenge_us_ || !challenges_.spend(now)) return;
-  next_challenge_us_ = now.mono_us + kRivalEveryUs;
-  rival_.at = from;
-  challenges_.send(header.incarnation, rival_.secret, from, out);
+  if (!rival->is_newest(header.stream, header.sequence)) return;
+  Newcomer::Challenged* turn = rival->turn_of(from, now.mono_us);
+  if (turn == nullptr || !challenges_.spend(now, from)) return;
+  if (now.mono_us - rival->secret_us >= Newcomer::kSecretUs) {
+    rival->secret = random_nonce(prng_);
+    rival->secret_us = now.mono_us;
+  }
+  turn->last_us = now.mono_us;
+  turn->next_us = now.mono_us + kRivalEveryUs;
+  challenges_.send(header.incarnation, rival->secret, from, out);
 }
 
-void Namesakes::prove(Now now, int64_t started_us, const common::Endpoint& at, Outputs& out) {
-  rival_.at = at;
-  rival_.proven_us = now.mono_us;
-  rival_.has_the_name =
-      has_the_name(started_us, rival_.incarnation, identity_.started_us, identity_.incarnation);
+void Namesakes::prove(Now now, uint64_t incarnation, int64_t started_us, const common::Endpoint& at,
+                      Outputs& out) {
+  rival_ = {
+      .incarnation = incarnation,
+      .at = at,
+      .proven_us = now.mono_us,
+      .has_the_name = has_the_name(started_us, incarnation, identity_.started_us, identity_.incarnation)};
   log_own(now, at, out);
 }
 
 void Namesakes::receive(const Arrival& arrival, const proto::NameTaken& taken, Outputs& out) {
   if (taken.incarnation != identity_.incarnation) return;
-  taken_by_ = taken.holder;
-  taken_us_ = arrival.now.mono_us;
-  log_own(arrival.now, taken.holder, out);
+  const int64_t now_us = arrival.now.mono_us;
+  words_[arrival.member.id()] = {taken.holder, now_us};
+  std::erase_if(words_, [&](const auto& word) { return now_us - word.second.said_us >= kClaimKeptUs; });
+  // The holder is asked, whatever others say of it.
+  members_.add_contact(taken.holder, now_us);
+  if (taken_by(now_us)) log_own(arrival.now, taken.holder, out);
 }
 
 void Namesakes::log_own(Now now, const common::Endpoint& at, Outputs& out) {
@@ -163,8 +175,23 @@ void Namesakes::log_own(Now now, const common::Endpoint& at, Outputs& out) {
 
 std::optional<common::Endpoint> Namesakes::taken_by(int64_t now_us) const {
   if (rival_.has_the_name && now_us - rival_.proven_us < kClaimKeptUs) return rival_.at;
-  if (now_us - taken_us_ < kClaimKeptUs) return taken_by_;
-  return std::nullopt;
+  return taken_as_told(now_us);
+}
+
+// One member may be wrong, or lie.
+std::optional<common::Endpoint> Namesakes::taken_as_told(int64_t now_us) const {
+  size_t up = 0;
+  size_t say_so = 0;
+  std::optional<common::Endpoint> holder;
+  for (const auto& [id, member] : members_.all()) {
+    if (member.liveness(now_us) == Liveness::down) continue;
+    ++up;
+    const auto word = words_.find(id);
+    if (word == words_.end() || now_us - word->second.said_us >= kClaimKeptUs) continue;
+    ++say_so;
+    holder = word->second.holder;
+  }
+  return say_so >= std::min<size_t>(2, std::max<size_t>(up, 1)) ? holder : std::nullopt;
 }
 
 std::optional<common::Endpoint> Namesakes::claimant(int64_t now_us) const {

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -19,6 +20,7 @@
 #include "sync/complaints.h"
 #include "sync/identity.h"
 #include "sync/membership.h"
+#include "sync/newcomers.h"
 #include "sync/sender.h"
 
 namespace shoal::sync {
@@ -70,17 +72,17 @@ class Namesakes {
   static std::optional<common::Endpoint> claimant(const Member& member, int64_t now_us);
 
  private:
-  // Another run with the id of this node.
+  // Another run with the id of this node, which has proved that it runs.
   struct Rival {
     uint64_t incarnation = 0;
-    common::Endpoint at{};  // challenged there
-    proto::ChallengeNonce secret{};
-    int64_t proven_us = kLongAgoUs;  // that it runs
+    common::Endpoint at{};
+    int64_t proven_us = kLongAgoUs;  // last
     bool has_the_name = false;
   };
 
   void refuse(Now now, Member& member, const Claim& claim, Outputs& out);
-  void prove(Now now, int64_t started_us, const common::Endpoint& at, Outputs& out);
+  void prove(Now now, uint64_t incarnation, int64_t started_us, const common::Endpoint& at, Outputs& out);
+  std::optional<common::Endpoint> taken_as_told(int64_t now_us) const;
   void log_own(Now now, const common::Endpoint& at, Outputs& out);
 
   const Identity& identity_;
@@ -90,10 +92,13 @@ class Namesakes {
   Complaints& complaints_;
   common::Prng& prng_;
   Rival rival_;
-  int64_t next_challenge_us_ = kLongAgoUs;  // to the rival
+  Newcomers rivals_;  // that have not proved that they run: most are old runs of ours, played again
   int64_t next_echo_us_ = kLongAgoUs;
-  std::optional<common::Endpoint> taken_by_;  // as members say
-  int64_t taken_us_ = kLongAgoUs;
+  struct Word {
+    common::Endpoint holder;
+    int64_t said_us;
+  };
+  std::map<uint64_t, Word> words_;  // by member that said that our name is taken
   int64_t due_us_ = std::numeric_limits<int64_t>::max();
 };
 

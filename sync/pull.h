@@ -32,9 +32,10 @@ class Pull {
   struct Purpose {
     uint64_t number = 0;  // identifies it to the caller
     uint64_t member = 0;
-    std::string member_name;
+    std::string member_name{};
     bool everything = false;
-    std::vector<Difference> differences;  // that it should bring
+    bool detour = false;                    // made by Detours
+    std::vector<Difference> differences{};  // that it should bring
   };
 
   Pull(Purpose purpose, PullSeal seal, int64_t now_us)

@@ -22,14 +22,31 @@ constexpr uint32_t kFailedMax = 1000;
 
 bool Pulls::may_pull_from(const Member& member, int64_t now_us) const {
   // One that takes us for our last run would refuse.
-  return pull_ == nullptr && !departure_.left() && !member.refused() && !member.profile->names_other_run &&
+  const bool free = pull_ == nullptr || (pull_->purpose().detour && !pull_->answered());
+  return free && !departure_.left() && !member.refused() && !member.profile->names_other_run &&
          member.liveness(now_us) == Liveness::alive &&
          (member.profile->synced || member.repair->has_everything) && now_us >= member.pulls->next_us;
 }
 
 void Pulls::begin(Now now, Member& member, std::vector<proto::PullPart> parts,
                   std::vector<Difference> differences, Outputs& out) {
-  const bool everything = parts.empty();
+  Pull::Purpose purpose{.member = member.id(),
+                        .member_name = member.display_name(),
+                        .everything = parts.empty(),
+                        .differences = std::move(differences)};
+  start(now, member, std::move(purpose), std::move(parts), out);
+}
+
+void Pulls::detour(Now now, Member& member, proto::PullPart part, Outputs& out) {
+  Pull::Purpose purpose{.member = member.id(), .member_name = member.display_name(), .detour = true};
+  start(now, member, std::move(purpose), {std::move(part)}, out);
+}
+
+void Pulls::start(Now now, Member& member, Pull::Purpose purpose, std::vector<proto::PullPart> parts,
+                  Outputs& out) {
+  abort(out);
+  const bool everything = purpose.everything;
+  purpose.number = ++number_;
   const proto::PullRequest request{member.id(), member.incarnation(), std::move(parts)};
   const SealedPacket packet = sender_.seal(proto::SyncStream::requests, proto::encode_sync_packet(request));
   auto framed = std::make_shared<std::vector<uint8_t>>();
@@ -39,8 +56,8 @@ void Pulls::begin(Now now, Member& member, std::vector<proto::PullPart> parts,
   framed->insert(framed->end(), packet->begin(), packet->end());
   ++stats_.pulls_started;
   pull_ = std::make_unique<Pull>(
-      Pull::Purpose{++number_, member.id(), member.display_name(), everything, std::move(differences)},
-      PullSeal{keys_.sealing(), nonce_of(*packet), member.id(), member.incarnation()}, now.mono_us);
+      std::move(purpose), PullSeal{keys_.sealing(), nonce_of(*packet), member.id(), member.incarnation()},
+      now.mono_us);
   records_ = applied_ = 0;
   out.pulls.push_back({number_, member.address(), std::move(framed)});
   if (everything) {
@@ -56,9 +73,12 @@ std::optional<Pulls::Ended> Pulls::received(Now now, uint64_t number, common::By
   for (;;) {
     const Pull::Came came = pull_->feed(bytes, frame, now.mono_us);
     if (came == Pull::Came::nothing_yet) break;
+    if (Member* donor = members_.find(pull_->purpose().member); donor && came == Pull::Came::frame) {
+      donor->answered(now.mono_us);
+    }
     if (came == Pull::Came::damaged || !merge(now, frame)) {
       out.pull_aborts.push_back(number);
-      return end(now, false,
+      return end(now, Result::failed,
                  came == Pull::Came::damaged ? "a frame is damaged" : "its clock differs from ours", out);
     }
   }
@@ -80,18 +100,19 @@ bool Pulls::merge(Now now, const proto::PullFrame& frame) {
   return true;
 }
 
-std::optional<Pulls::Ended> Pulls::closed(Now now, uint64_t number, bool reached, Outputs& out) {
+std::optional<Pulls::Ended> Pulls::closed(Now now, uint64_t number, const std::string& trouble,
+                                          Outputs& out) {
   if (pull_ == nullptr || pull_->purpose().number != number) return std::nullopt;
-  if (pull_->complete()) return end(now, true, "", out);
-  Ended ended = end(now, false, pull_->answered() ? "the connection broke" : "", out);
-  ended.turned_away = reached && !ended.answered;
-  return ended;
+  if (pull_->complete()) return end(now, Result::good, "", out);
+  if (!trouble.empty()) return end(now, Result::unconnected, trouble, out);
+  if (pull_->answered()) return end(now, Result::failed, "the connection broke", out);
+  return end(now, Result::refused, "", out);
 }
 
 std::optional<Pulls::Ended> Pulls::expire(Now now, Outputs& out) {
   if (pull_ == nullptr || now.mono_us < pull_->deadline_us()) return std::nullopt;
   out.pull_aborts.push_back(pull_->purpose().number);
-  return end(now, false,
+  return end(now, Result::failed,
              pull_->too_slow() ? "the donor is too slow" : "the donor has been silent for too long", out);
 }
 
@@ -101,15 +122,31 @@ void Pulls::abort(Outputs& out) {
   pull_.reset();
 }
 
-Pulls::Ended Pulls::end(Now now, bool good, const std::string& reason, Outputs& out) {
+Pulls::Ended Pulls::end(Now now, Result result, const std::string& reason, Outputs& out) {
   const std::unique_ptr<Pull> pull = std::move(pull_);
-  Ended ended{pull->purpose(), good, pull->answered(), false, records_, applied_};
+  const bool good = result == Result::good;
+  Ended ended{pull->purpose(), good, pull->answered(), result == Result::refused, records_, applied_};
   stats_.pulled_records += records_;
   stats_.pulled_applied += applied_;
-  ++(good ? stats_.pulls_finished : reason.empty() ? stats_.pulls_refused : stats_.pulls_failed);
+  ++(good                            ? stats_.pulls_finished
+     : result == Result::refused     ? stats_.pulls_refused
+     : result == Result::unconnected ? stats_.pulls_unconnected
+                                     : stats_.pulls_failed);
+  timer_.request_plan();
   if (Member* member = members_.find(ended.purpose.member)) {
     MemberPulls& state = member->pulls.mine();
     state.failed = good ? 0 : std::min(state.failed + 1, kFailedMax);
+    // One from which nothing else comes either is down: that is told.
+    if (result == Result::unconnected && !member->silent(now.mono_us)) {
+      state.trouble = reason;
+      complaints_.log(now, Complaint::unconnected,
+                      "member " + member->display_name() +
+                          " cannot be pulled from: TCP to its sync.listen fails: " + reason,
+                      member->address(), out);
+    } else {
+      state.trouble.clear();
+    }
+    if (ended.purpose.detour) return ended;
     if (!good) {
       state.next_us = now.mono_us + kAfterFailureUs + prng_.below(kAfterFailureUs / 2);
     } else if (applied_ > 0) {
@@ -120,12 +157,11 @@ Pulls::Ended Pulls::end(Now now, bool good, const std::string& reason, Outputs& 
       state.fruitless = std::min(state.fruitless + 1, kFruitlessDoublings);
     }
   }
-  if (!good && !reason.empty()) {
+  if (result == Result::failed) {
     complaints_.note(
         now, {LogLevel::warn, "a pull failed", {{"from", ended.purpose.member_name}, {"reason", reason}}},
         out);
   }
-  timer_.request_plan();
   return ended;
 }
 

@@ -43,6 +43,10 @@ class Pulls {
   void begin(Now now, Member& member, std::vector<proto::PullPart> parts, std::vector<Difference> differences,
              Outputs& out);
 
+  // The same where datagrams do not pass both ways. It gives way to any other pull until it is answered.
+  bool may_detour(const Member& member) const { return pull_ == nullptr && !member.refused(); }
+  void detour(Now now, Member& member, proto::PullPart part, Outputs& out);
+
   // What became of a pull.
   struct Ended {
     Pull::Purpose purpose;
@@ -53,10 +57,10 @@ class Pulls {
     uint64_t applied;  // of those: changed something here
   };
 
-  // Nothing if the pull continues. No effect for any pull but the running one. `reached`: the donor was
-  // connected.
+  // Nothing if the pull continues. No effect for any pull but the running one. `trouble`: why the donor was
+  // not connected; empty: it was.
   std::optional<Ended> received(Now now, uint64_t pull, common::ByteSpan bytes, Outputs& out);
-  std::optional<Ended> closed(Now now, uint64_t pull, bool reached, Outputs& out);
+  std::optional<Ended> closed(Now now, uint64_t pull, const std::string& trouble, Outputs& out);
 
   // Gives the pull up if its donor has been silent for too long.
   std::optional<Ended> expire(Now now, Outputs& out);
@@ -68,9 +72,13 @@ class Pulls {
   const PullStats& stats() const { return stats_; }
 
  private:
+  enum class Result : uint8_t { good, refused, unconnected, failed };
+
+  void start(Now now, Member& member, Pull::Purpose purpose, std::vector<proto::PullPart> parts,
+             Outputs& out);
   bool merge(Now now, const proto::PullFrame& frame);
-  // `reason`: why it failed; empty: the donor refused.
-  Ended end(Now now, bool good, const std::string& reason, Outputs& out);
+  // `reason`: why it is not connected, or failed.
+  Ended end(Now now, Result result, const std::string& reason, Outputs& out);
 
   Sender& sender_;
   const KeyRing& keys_;

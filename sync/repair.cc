@@ -178,7 +178,10 @@ void Repair::heal(Now now, Member& member, Outputs& out) {
     repair.recent_only = !repair.recent_only;
     if (repair.recent_only) steady.erase(steady.begin(), recent);
   }
-  if (steady.size() > proto::kCellTicksMax) {
+  // A member that does not hear us cannot be asked for cells.
+  const bool deaf = member.misses_us(now.mono_us);
+  if (deaf && steady.empty()) return;
+  if (deaf || steady.size() > proto::kCellTicksMax) {
     std::vector<proto::PullPart> parts = parts_of_ticks(steady);
     std::vector<Difference> wanted;
     wanted.reserve(steady.size());

@@ -21,6 +21,7 @@ SealedPacket Sender::seal_control(const proto::SyncPacket& packet) {
 }
 
 void Sender::send(const common::Endpoint& to, const SealedPacket& packet, Outputs& out) {
+  if (rests(to)) return;
   ++stats_.datagrams_sent;
   stats_.bytes_sent += packet->size();
   out.sends.push_back({std::nullopt, to, packet});

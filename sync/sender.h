@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "proto/sync_packet.h"
@@ -32,6 +33,7 @@ class Sender {
   // Of the last packet sealed for the delta stream; 0: none yet.
   uint64_t delta_sequence() const { return sealer_.sequence(proto::SyncStream::deltas); }
 
+  // Nothing is sent to an address that rests.
   void send(const common::Endpoint& to, const SealedPacket& packet, Outputs& out);
   void send(const common::Endpoint& to, const proto::SyncPacket& packet, Outputs& out);
 
@@ -57,6 +59,10 @@ class Sender {
   };
   Allowance allowance(Now now);
 
+  void let_rest(const common::Endpoint& to) { resting_.insert(to); }
+  void wake(const common::Endpoint& to) { resting_.erase(to); }
+  bool rests(const common::Endpoint& to) const { return !resting_.empty() && resting_.contains(to); }
+
   bool has_groups() const { return !group_pace_.empty(); }
   const SenderStats& stats() const { return stats_; }
 
@@ -64,6 +70,7 @@ class Sender {
   Sealer sealer_;
   Membership& members_;
   std::vector<TokenBucket> group_pace_;  // by group
+  std::set<common::Endpoint> resting_;
   SenderStats stats_;
 };
 

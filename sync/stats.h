@@ -72,8 +72,9 @@ struct RepairStats {
 struct PullStats {
   uint64_t pulls_started = 0;
   uint64_t pulls_finished = 0;
-  uint64_t pulls_failed = 0;   // interrupted, silent for too long, or damaged
-  uint64_t pulls_refused = 0;  // the donor closed the connection without an answer
+  uint64_t pulls_failed = 0;       // interrupted, silent for too long, or damaged
+  uint64_t pulls_refused = 0;      // the donor closed the connection without an answer
+  uint64_t pulls_unconnected = 0;  // there was no connection to the donor
   uint64_t pulled_bytes = 0;
   uint64_t pulled_records = 0;
   uint64_t pulled_applied = 0;  // of those: changed something here

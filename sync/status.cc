@@ -20,7 +20,8 @@ MemberState state_of(const Member& member, Now now) {
     case Liveness::alive:
       break;
   }
-  return member.refused() ? MemberState::refused : MemberState::alive;
+  if (member.refused()) return MemberState::refused;
+  return member.misses_us(now.mono_us) ? MemberState::one_way : MemberState::alive;
 }
 
 }  // namespace
@@ -110,6 +111,8 @@ MemberStatus status_of(const Member& member, Now now) {
     row.agreed_ago_ms = (now.mono_us - repair.agreed_us) / 1000;
   }
   row.partial = repair.partial;
+  row.answers_pulls = !member.met(now.mono_us) && member.answers(now.mono_us);
+  row.pull_trouble = member.pulls->trouble;
   return row;
 }
 

@@ -19,20 +19,23 @@ namespace shoal::sync {
 
 enum class MemberState : uint8_t {
   alive,
+  one_way,  // heard, but it does not hear this node
   suspect,  // silent for some seconds
   refused,  // heard, but no deltas are exchanged with it
   down,     // silent for longer
   left,     // it said that it goes
 };
 
-inline constexpr std::array kMemberStates = {MemberState::alive, MemberState::suspect, MemberState::refused,
-                                             MemberState::down, MemberState::left};
+inline constexpr std::array kMemberStates = {MemberState::alive,   MemberState::one_way, MemberState::suspect,
+                                             MemberState::refused, MemberState::down,    MemberState::left};
 
 // The one list of these names: for logs, metrics, JSON and the status page.
 constexpr std::string_view to_string(MemberState state) {
   switch (state) {
     case MemberState::alive:
       return "alive";
+    case MemberState::one_way:
+      return "one_way";
     case MemberState::suspect:
       return "suspect";
     case MemberState::refused:
@@ -83,6 +86,11 @@ struct MemberStatus {
   // has.
   int64_t agreed_ago_ms = -1;
   bool partial = false;  // it says that it gives up records for lack of memory: it is not compared
+  // Not while each hears the other: members that say that they hear it, by name, and whether it has answered
+  // a pull lately.
+  std::vector<std::string> heard_by{};
+  bool answers_pulls = false;
+  std::string pull_trouble;  // why the last pull from it did not connect; empty: it did
 };
 
 // What has become of an address in sync.peers.

@@ -121,11 +121,12 @@ std::vector<Row> pull_rows() {
               of_sync(&Stats::digests_differing)),
       counter("shoal_sync_pulls_total",
               "Pulls by this node. failed: broken off, silent for too long, or damaged; refused: the donor "
-              "closed the connection without an answer.",
+              "closed the connection without an answer; unconnected: there was no TCP connection to it.",
               of_sync_by("result", {{"started", &Stats::pulls_started},
                                     {"finished", &Stats::pulls_finished},
                                     {"failed", &Stats::pulls_failed},
-                                    {"refused", &Stats::pulls_refused}})),
+                                    {"refused", &Stats::pulls_refused},
+                                    {"unconnected", &Stats::pulls_unconnected}})),
       counter("shoal_sync_donations_total",
               "Pulls by others from this node. refused: too many at once; rejected: the request was "
               "malformed, unauthentic, replayed, or meant for another run of this node.",
@@ -219,7 +220,7 @@ std::vector<Row> member_rows() {
   using Member = sync::MemberStatus;
   return {
       gauge("shoal_sync_member_up",
-            "1 when the member is alive or refused, 0 when it is suspect, down or left.",
+            "1 when the member is alive or refused, 0 when it is one_way, suspect, down or left.",
             of_members([](const Member& m) {
               return m.state == sync::MemberState::alive || m.state == sync::MemberState::refused ? 1 : 0;
             })),
@@ -234,6 +235,13 @@ std::vector<Row> member_rows() {
       gauge("shoal_sync_member_refused",
             "1 when this node refuses the member; the log and status.json say why.",
             of_members([](const Member& m) { return m.state == sync::MemberState::refused ? 1 : 0; })),
+      gauge("shoal_sync_member_heard_by",
+            "Other members that hear the member; 0 while it and this node hear each other.",
+            of_members([](const Member& m) { return m.heard_by.size(); })),
+      gauge("shoal_sync_member_pull_blocked",
+            "1 when the last pull from the member, which is heard, got no TCP connection; status.json says "
+            "why.",
+            of_members([](const Member& m) { return m.pull_trouble.empty() ? 0 : 1; })),
       gauge("shoal_sync_member_round_trip_seconds", "Smoothed round-trip time; 0 means not measured yet.",
             of_members([](const Member& m) { return static_cast<double>(m.round_trip_us) / 1'000'000; })),
       gauge("shoal_sync_member_clock_offset_seconds",

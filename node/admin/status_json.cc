@@ -78,7 +78,10 @@ Json members_json(const sync::Status& status) {
                        {"agreed_ago_ms", member.agreed_ago_ms},
                        {"partial", member.partial},
                        {"refused", member.refused},
-                       {"namesake", address_text(member.namesake)}});
+                       {"namesake", address_text(member.namesake)},
+                       {"heard_by", member.heard_by},
+                       {"answers_pulls", member.answers_pulls},
+                       {"pull_trouble", member.pull_trouble}});
   }
   return members;
 }
@@ -169,6 +172,7 @@ Json pulls_json(const NodeState& state) {
           {"pulls_finished", stats.pulls_finished},
           {"pulls_failed", stats.pulls_failed},
           {"pulls_refused", stats.pulls_refused},
+          {"pulls_unconnected", stats.pulls_unconnected},
           {"pulled_bytes", stats.pulled_bytes},
           {"pulled_records", stats.pulled_records},
           {"pulled_applied", stats.pulled_applied},

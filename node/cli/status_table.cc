@@ -75,7 +75,7 @@ bool says(const json& text) { return text.is_string() && !text.get_ref<const std
 
 Tone tone_of_state(const std::string& state) {
   if (state == "ready" || state == "alive") return Tone::good;
-  if (state == "down" || state == "refused" || state == "not ready") return Tone::bad;
+  if (state == "down" || state == "refused" || state == "one_way" || state == "not ready") return Tone::bad;
   return state == "suspect" ? Tone::warning : Tone::plain;
 }
 

@@ -23,7 +23,8 @@ struct PullClient::Connection {
   bool connected = false;
   bool answered = false;  // something has arrived
   bool paused = false;    // until the loop's next turn
-  uint64_t late_ms = 0;   // loop time at which the client gives up
+  std::string trouble;   // why it does not connect
+  uint64_t late_ms = 0;  // loop time at which the client gives up
 };
 
 PullClient::PullClient(uv_loop_t* loop, const Endpoint& source, const PullClientLimits& limits, Events events)
@@ -51,7 +52,10 @@ void PullClient::start(const sync::PullStart& pull) {
   Connection& connection = *owned.release();  // freed in its close callback
   connection.tcp.data = &connection;
   counters_.connections.add();
-  const bool begun = connections_.size() < limits_.pulls_max && connect(connection, pull.to);
+  const bool room = connections_.size() < limits_.pulls_max;
+  if (!room) connection.trouble = "too many pulls at once";
+  const bool begun = room && connect(connection, pull.to);
+  if (begun) connection.trouble = "no connection within " + std::to_string(limits_.connect_ms) + " ms";
   // The timer reports an immediate failure: no event happens inside this call.
   connection.late_ms = uv_now(loop_) + (begun ? limits_.connect_ms : 0);
   connections_.push_back(&connection);
@@ -64,20 +68,29 @@ bool PullClient::connect(Connection& connection, const Endpoint& to) {
     Endpoint source = *source_;
     source.port = 0;
     to_sockaddr(source, address);
-    if (uv_tcp_bind(&connection.tcp, reinterpret_cast<sockaddr*>(&address), 0) != 0) return false;
+    if (const int error = uv_tcp_bind(&connection.tcp, reinterpret_cast<sockaddr*>(&address), 0)) {
+      connection.trouble = uv_strerror(error);
+      return false;
+    }
   }
   to_sockaddr(to, address);
   const auto on_connect = [](uv_connect_t* request, int status) {
     Connection& of = *static_cast<Connection*>(request->handle->data);
     if (status != UV_ECANCELED) of.client->connected(of, status);
   };
-  return uv_tcp_connect(&connection.connect, &connection.tcp, reinterpret_cast<sockaddr*>(&address),
-                        on_connect) == 0;
+  const int error =
+      uv_tcp_connect(&connection.connect, &connection.tcp, reinterpret_cast<sockaddr*>(&address), on_connect);
+  if (error != 0) connection.trouble = uv_strerror(error);
+  return error == 0;
 }
 
 void PullClient::connected(Connection& connection, int status) {
-  if (status != 0) return fail(connection, counters_.dropped_connect);
+  if (status != 0) {
+    connection.trouble = uv_strerror(status);
+    return fail(connection, counters_.dropped_connect);
+  }
   connection.connected = true;
+  connection.trouble.clear();
   connection.late_ms = uv_now(loop_) + limits_.idle_ms;
   auto* stream = reinterpret_cast<uv_stream_t*>(&connection.tcp);
   const std::vector<uint8_t>& request = *connection.request;
@@ -139,9 +152,9 @@ PullClient::Connection* PullClient::find(uint64_t pull) {
 
 void PullClient::end(Connection& connection) {
   const uint64_t pull = connection.pull;
-  const bool connected = connection.connected;
+  const std::string trouble = connection.trouble;
   close(connection);
-  events_.closed(pull, connected);
+  events_.closed(pull, trouble);
 }
 
 // A broken connection may fail twice, in a read and in a write. Only the first counts.

@@ -9,6 +9,7 @@
 #include <array>
 #include <functional>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "common/bytes.h"
@@ -27,7 +28,7 @@ struct PullClientLimits {
 
 struct PullClientCounters {
   common::Counter connections;
-  common::Counter dropped_connect;  // did not connect in time
+  common::Counter dropped_connect;  // refused, unreachable, or not connected in time
   common::Counter dropped_idle;     // the other side stopped sending
   common::Counter dropped_broken;   // reset, or another error
 };
@@ -36,8 +37,8 @@ class PullClient {
  public:
   struct Events {
     std::function<void(uint64_t pull, common::ByteSpan)> received;
-    // The pull ended or failed, before or after it connected. Not called after abort().
-    std::function<void(uint64_t pull, bool connected)> closed;
+    // The pull ended or failed. `trouble`: why it did not connect; empty: it did. Not called after abort().
+    std::function<void(uint64_t pull, const std::string& trouble)> closed;
   };
 
   // Connects from the address `source` unless that is a wildcard; ignores its port. Events happen on the

@@ -35,8 +35,8 @@ SyncDriver::SyncDriver(uv_loop_t* loop, const sync::Config& config, SyncSockets 
                           carry_out();
                         },
                     .closed =
-                        [this](uint64_t pull, bool connected) {
-                          cluster_.pull_closed(now(), pull, connected, outputs_);
+                        [this](uint64_t pull, const std::string& trouble) {
+                          cluster_.pull_closed(now(), pull, trouble, outputs_);
                           carry_out();
                         }}),
       resolver_(loop, socket_->local().family, std::move(seeds),

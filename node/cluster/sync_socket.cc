@@ -3,6 +3,7 @@
 #include <net/if.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -11,6 +12,7 @@
 #include <utility>
 
 #include "common/check.h"
+#include "common/log.h"
 #include "node/net/socket_address.h"
 #include "node/net/timer.h"
 #include "node/os/monotonic.h"
@@ -30,6 +32,9 @@ constexpr size_t kSyncBatch = 32;
 constexpr size_t kReceiveBatch = 16;
 constexpr size_t kBatchesPerWake = 64;
 constexpr int64_t kReceiveMaxUs = 2'000;
+
+// How often it is seen whether interfaces have changed.
+constexpr uint64_t kCheckGroupsMs = 2'000;
 // Ours are at most 1200 bytes; longer ones arrive truncated and are refused.
 constexpr size_t kDatagramMax = 2048;
 
@@ -112,8 +117,7 @@ Result<std::unique_ptr<SyncSocket>> SyncSocket::open(const Endpoint& listen,
     CHECK_INVARIANT(group.group.family == listen.family);  // checked by resolve_options()
     auto socket = open_sync_group(group);
     if (!socket) return tl::make_unexpected(socket.error());
-    opened->groups_.push_back(group);
-    opened->group_sockets_.push_back(std::move(*socket));
+    opened->groups_.push_back({.group = group, .socket = std::move(*socket)});
   }
   return opened;
 }
@@ -121,21 +125,77 @@ Result<std::unique_ptr<SyncSocket>> SyncSocket::open(const Endpoint& listen,
 SyncSocket::~SyncSocket() = default;
 
 void SyncSocket::start(uv_loop_t* loop, Receive receive) {
+  loop_ = loop;
   receive_ = std::move(receive);
-  const auto add = [&](int fd, std::optional<size_t> group) {
-    auto port = std::make_unique<Port>(loop, *this);
-    port->fd = fd;
-    port->group = group;
-    require_system(uv_poll_init(loop, &port->poll, fd), "watch a socket");
-    port->poll.data = port.get();
-    port->watch();
-    ports_.push_back(std::move(port));
-  };
-  add(unicast_.get(), std::nullopt);
-  for (size_t i = 0; i < group_sockets_.size(); ++i) add(group_sockets_[i].socket.get(), i);
+  poll(unicast_.get(), std::nullopt);
+  for (size_t i = 0; i < groups_.size(); ++i) groups_[i].port = poll(groups_[i].socket.socket.get(), i);
+  if (groups_.empty()) return;
+  interfaces_ = interface_indices();
+  check_timer_.emplace(loop, [this] { check_groups(); });
+  check_timer_->start(kCheckGroupsMs, kCheckGroupsMs);
+}
+
+SyncSocket::Port* SyncSocket::poll(int fd, std::optional<size_t> group) {
+  auto port = std::make_unique<Port>(loop_, *this);
+  port->fd = fd;
+  port->group = group;
+  require_system(uv_poll_init(loop_, &port->poll, fd), "watch a socket");
+  port->poll.data = port.get();
+  port->watch();
+  return ports_.emplace_back(std::move(port)).get();
+}
+
+void SyncSocket::unpoll(Port* port) {
+  const auto found =
+      std::find_if(ports_.begin(), ports_.end(), [&](const auto& one) { return one.get() == port; });
+  if (found == ports_.end()) return;
+  (void)found->release();  // freed in its close callback
+  ports_.erase(found);
+  port->pause.close();
+  uv_close(reinterpret_cast<uv_handle_t*>(&port->poll),
+           [](uv_handle_t* closed) { const std::unique_ptr<Port> freed(static_cast<Port*>(closed->data)); });
+}
+
+void SyncSocket::leave_group(Group& group) {
+  unpoll(std::exchange(group.port, nullptr));
+  group.socket.socket = FileDescriptor();
+}
+
+// An interface that comes back is another one, which the kernel's membership does not follow. For a group
+// without an interface any change of them may be the one that matters.
+void SyncSocket::check_groups() {
+  std::vector<unsigned> interfaces = interface_indices();
+  const bool changed = !interfaces.empty() && interfaces != interfaces_;
+  if (changed) interfaces_ = std::move(interfaces);
+  for (size_t i = 0; i < groups_.size(); ++i) {
+    Group& group = groups_[i];
+    const std::string& name = group.group.interface;
+    if (group.port != nullptr &&
+        (name.empty() ? !changed : interface_index(name) == group.socket.interface_index)) {
+      continue;
+    }
+    const bool had = group.port != nullptr;
+    leave_group(group);
+    const std::string which = common::to_string(group.group.group) + (name.empty() ? "" : "%" + name);
+    auto socket = open_sync_group(group.group);
+    if (!socket) {
+      if (!std::exchange(group.complained, true)) {
+        common::log_line(common::LogLevel::warn,
+                         "a multicast group is not heard for now; it is joined as soon as that works",
+                         {{"group", which}, {"reason", socket.error().message}});
+      }
+      continue;
+    }
+    group.socket = std::move(*socket);
+    group.port = poll(group.socket.socket.get(), i);
+    if (std::exchange(group.complained, false) || !name.empty() || !had) {
+      common::log_line(common::LogLevel::info, "joined a multicast group again", {{"group", which}});
+    }
+  }
 }
 
 void SyncSocket::stop() {
+  if (check_timer_) check_timer_->close();
   for (const auto& port : ports_) {
     uv_close(reinterpret_cast<uv_handle_t*>(&port->poll), nullptr);
     port->pause.close();
@@ -199,8 +259,8 @@ void SyncSocket::send_batch(const sync::Send* sends, size_t count) {
   for (size_t i = 0; i < count; ++i) {
     const sync::Send& send = sends[i];
     msghdr& message = messages[i].msg_hdr;
-    const Endpoint& to = send.group ? groups_[*send.group].group : send.to;
-    const unsigned interface_index = send.group ? group_sockets_[*send.group].interface_index : 0;
+    const Endpoint& to = send.group ? groups_[*send.group].group.group : send.to;
+    const unsigned interface_index = send.group ? groups_[*send.group].socket.interface_index : 0;
     slices[i] = {const_cast<uint8_t*>(send.bytes->data()), send.bytes->size()};
     message.msg_iov = &slices[i];
     message.msg_iovlen = 1;

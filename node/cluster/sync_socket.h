@@ -1,6 +1,6 @@
 // SyncSocket: the datagrams of the sync channel on a libuv loop: one unicast socket, and one socket per
 // multicast group. It sends everything through the unicast socket, so that a node has one source address.
-// Control thread only.
+// A group is joined again when its interface comes back as a new one. Control thread only.
 
 #pragma once
 
@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "common/counter.h"
@@ -15,6 +16,7 @@
 #include "node/config/options.h"
 #include "node/net/datagrams.h"
 #include "node/net/sockets.h"
+#include "node/net/timer.h"
 #include "sync/cluster.h"
 
 namespace shoal::node {
@@ -51,13 +53,28 @@ class SyncSocket {
  private:
   struct Port;  // one socket polled for datagrams
 
+  // A multicast group, and its socket while it is joined.
+  struct Group {
+    MulticastGroup group;
+    GroupSocket socket;
+    Port* port = nullptr;     // null: not polled
+    bool complained = false;  // that it cannot be joined
+  };
+
   SyncSocket() = default;
   void send_batch(const sync::Send* sends, size_t count);
+  Port* poll(int fd, std::optional<size_t> group);
+  void unpoll(Port* port);
+  // Interfaces may have gone or come.
+  void check_groups();
+  void leave_group(Group& group);
 
   common::Endpoint listen_;
   FileDescriptor unicast_;
-  std::vector<MulticastGroup> groups_;
-  std::vector<GroupSocket> group_sockets_;
+  std::vector<Group> groups_;
+  std::vector<unsigned> interfaces_;  // as last seen
+  uv_loop_t* loop_ = nullptr;
+  std::optional<Timer> check_timer_;
   std::vector<std::unique_ptr<Port>> ports_;
   Receive receive_;
   SyncSocketCounters counters_;

@@ -159,6 +159,7 @@ uint64_t random_u64() {
 sync::Config sync_config(const Options& options, const NodeKeys& keys, int64_t started_unix_ms) {
   sync::Config config;
   config.name = options.node.name;
+  config.seed = random_u64();
   config.incarnation = static_cast<uint64_t>(started_unix_ms) << 16 | (random_u64() & 0xffff);
   config.cluster = options.sync.cluster;
   config.keys = keys.cluster;

@@ -189,7 +189,7 @@ Result<FileDescriptor> open_sync_udp(const Endpoint& address) {
 Result<GroupSocket> open_sync_group(const MulticastGroup& group) {
   GroupSocket opened;
   if (!group.interface.empty()) {
-    opened.interface_index = if_nametoindex(group.interface.c_str());
+    opened.interface_index = interface_index(group.interface);
     if (opened.interface_index == 0) return fail("sync.multicast: no such interface: " + group.interface);
   }
   auto socket = open_socket(group.group, SOCK_DGRAM);
@@ -225,7 +225,19 @@ bool has_family(Family family) {
   return socket.is_open() || (errno != EAFNOSUPPORT && errno != EPFNOSUPPORT && errno != EPROTONOSUPPORT);
 }
 
-bool has_interface(const std::string& name) { return if_nametoindex(name.c_str()) != 0; }
+unsigned interface_index(const std::string& name) { return if_nametoindex(name.c_str()); }
+
+std::vector<unsigned> interface_indices() {
+  std::vector<unsigned> indices;
+  struct if_nameindex* const all = if_nameindex();
+  if (all == nullptr) return indices;
+  for (const struct if_nameindex* one = all; one->if_index != 0; ++one) indices.push_back(one->if_index);
+  if_freenameindex(all);
+  std::sort(indices.begin(), indices.end());
+  return indices;
+}
+
+bool has_interface(const std::string& name) { return interface_index(name) != 0; }
 
 bool has_address(const Endpoint& address) {
   Endpoint any_port = address;

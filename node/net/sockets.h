@@ -53,6 +53,13 @@ common::Endpoint local_endpoint(int fd);
 // Whether the kernel has such sockets at all. It may be built or started without IPv6.
 bool has_family(common::Family family);
 
+// The index of an interface; 0: there is none of this name.
+unsigned interface_index(const std::string& name);
+
+// The indices of all interfaces, ascending; empty if the kernel does not tell. One that was removed and comes
+// back has another index.
+std::vector<unsigned> interface_indices();
+
 // Whether this machine has the interface, and the address of a listener on one of its interfaces.
 bool has_interface(const std::string& name);
 bool has_address(const common::Endpoint& address);

@@ -102,8 +102,39 @@ void look_at_peers(const sync::Status& sync, Problems& out) {
   }
 }
 
+std::string names_text(const std::vector<std::string>& names) {
+  std::string text;
+  for (size_t i = 0; i < std::min(names.size(), kProblemNamesMax); ++i) {
+    text += (i == 0 ? "" : ", ") + printable(names[i], kProblemNameMax);
+  }
+  return text + (names.size() > kProblemNamesMax ? ", ..." : "");
+}
+
+// "; changes reach it by c" or how else they cross a link that is dead in one direction.
+std::string detour_text(const MemberStatus& member) {
+  if (!member.heard_by.empty()) return "changes go by " + names_text(member.heard_by);
+  return member.answers_pulls ? "changes go by TCP" : "no changes cross";
+}
+
+std::string down_text(const MemberStatus& member) {
+  const std::string silent = "silent for " + ago_text(member.heard_ago_ms);
+  if (!member.heard_by.empty()) {
+    return named(member) + " is not heard by this node (" + silent + "), but by " +
+           names_text(member.heard_by) + ": look at firewalls and NAT from it to here; " +
+           detour_text(member);
+  }
+  if (member.answers_pulls) {
+    return named(member) + " runs and answers by TCP, but none of its datagrams arrives (" + silent +
+           "): look at firewalls and NAT for UDP from it to here; " + detour_text(member);
+  }
+  return named(member) + " is down: " + silent;
+}
+
 void look_at_members(const sync::Status& sync, bool ready, bool giving_up, Problems& out) {
   const auto down = those(sync, [](const auto& member) { return member.state == MemberState::down; });
+  const auto one_way = those(sync, [](const auto& member) { return member.state == MemberState::one_way; });
+  const auto blocked =
+      those(sync, [](const auto& member) { return !is_gone(member.state) && !member.pull_trouble.empty(); });
   const auto refused = those(sync, [](const auto& member) { return member.state == MemberState::refused; });
   const auto doubled = those(sync, [](const auto& member) { return member.namesake.has_value(); });
   // Who gives up records differs on purpose.
@@ -140,8 +171,18 @@ void look_at_members(const sync::Status& sync, bool ready, bool giving_up, Probl
   out.each(Severity::error, refused, "are refused", [](const auto& member) {
     return named(member) + " is refused, no peers are exchanged with it: " + printable(member.refused);
   });
-  out.each(Severity::error, down, "are down", [](const auto& member) {
-    return named(member) + " is down: silent for " + ago_text(member.heard_ago_ms);
+  out.each(Severity::error, down, "are down", down_text);
+  // Of a node that another one's name keeps from being heard by all, that is told.
+  if (!sync.name_taken_by) {
+    out.each(Severity::error, one_way, "are heard, but do not hear this node", [](const auto& member) {
+      return named(member) +
+             " is heard, but does not hear this node: look at firewalls and NAT from here to it; " +
+             detour_text(member);
+    });
+  }
+  out.each(Severity::warning, blocked, "cannot be pulled from", [](const auto& member) {
+    return named(member) +
+           " cannot be pulled from, TCP to its sync.listen fails: " + printable(member.pull_trouble);
   });
   out.each(Severity::warning, differing, "differ from this node", [](const auto& member) {
     return named(member) + " and this node have held different peers for " + ago_text(member.agreed_ago_ms) +

@@ -11,18 +11,35 @@ namespace {
 // longer.
 constexpr int64_t kAccessReadyMs = 30'000;
 
+// Members in the reason to which TCP fails.
+constexpr size_t kBlockedNamed = 3;
+
 bool accompanied(const sync::Status& sync) {
   return std::any_of(sync.members.begin(), sync.members.end(),
                      [](const auto& member) { return !is_gone(member.state); });
 }
 
+// Why pulls do not connect, of some members: "; TCP to b (10.0.0.2:6970) fails: connection refused".
+std::string blocked_text(const sync::Status& sync) {
+  std::string text;
+  size_t named = 0;
+  for (const sync::MemberStatus& member : sync.members) {
+    if (member.pull_trouble.empty() || is_gone(member.state) || ++named > kBlockedNamed) continue;
+    text += "; TCP to " + member.name + " (" + common::to_string(member.address) +
+            ") fails: " + member.pull_trouble;
+  }
+  if (named > kBlockedNamed) text += "; and to " + std::to_string(named - kBlockedNamed) + " more";
+  return text;
+}
+
 std::string reason_of(const sync::Status& sync) {
   switch (sync.phase) {
     case sync::SyncPhase::waiting:
-      return accompanied(sync) ? "starting: no member can give us the peers yet"
+      return accompanied(sync) ? "starting: no member can give us the peers yet" + blocked_text(sync)
                                : "starting: no other member heard yet";
     case sync::SyncPhase::bootstrapping:
-      return "bootstrapping from " + sync.donor + " (" + std::to_string(sync.percent) + " %)";
+      return "bootstrapping from " + sync.donor + " (" + std::to_string(sync.percent) + " %)" +
+             blocked_text(sync);
     case sync::SyncPhase::checking:
       return "digest check";
     case sync::SyncPhase::synced:

@@ -104,8 +104,9 @@ class Cut(LinkCase):
     def test_one_way_cut(self):
         self.cluster.cut_one_way(0, 1)
         self.announce(2000)
-        wait_for(lambda: self.nodes[1].members_alive() == 1 and self.nodes[0].members_alive() == 2, 60,
-                 "only the deaf node to count the other as down")
+        wait_for(lambda: self.nodes[1].members_alive() == 1 and self.nodes[0].members_alive() == 1, 60,
+                 "the deaf node to count the other as down, and that one to know it is not heard")
+        self.assertEqual([m["state"] for m in self.nodes[0].status()["members"] if m["name"] == "b"], ["one_way"])
         self.cluster.heal()
         self.assert_all_known(2000, 30)
 

@@ -96,12 +96,24 @@ class LinkCluster(NodeGroup):
 
     def _connect(self, bridge, name, number):
         space = self._namespace(name)
+        run("ip", "-n", space, "link", "set", "lo", "up")
+        self._plug(bridge, name, number)
+        return space
+
+    def _plug(self, bridge, name, number):
+        space = f"{self.mark}-{name}"
         run("ip", "-n", bridge, "link", "add", f"to-{name}", "type", "veth", "peer", "name", "eth0", "netns", space)
         run("ip", "-n", bridge, "link", "set", f"to-{name}", "master", "br0", "up")
         run("ip", "-n", space, "addr", "add", f"10.88.0.{number}/24", "dev", "eth0")
-        run("ip", "-n", space, "link", "set", "lo", "up")
         run("ip", "-n", space, "link", "set", "eth0", "up")
-        return space
+
+    def unplug(self, number):
+        """Removes the interface of a node."""
+        run("ip", "-n", f"{self.mark}-bridge", "link", "del", f"to-{NAMES[number]}")
+
+    def plug(self, number):
+        """Gives it another one of the same name and address."""
+        self._plug(f"{self.mark}-bridge", NAMES[number], number + 1)
 
     def targets(self):
         """The trackers' addresses, for the client."""
@@ -123,6 +135,13 @@ class LinkCluster(NodeGroup):
 
     def cut_one_way(self, sender, receiver):
         self._filter(self.nodes[receiver], f"ip saddr {self.address(sender)} drop")
+
+    def drop_datagrams(self, sender, receiver):
+        self._filter(self.nodes[receiver], f"ip saddr {self.address(sender)} udp dport {SYNC} drop")
+
+    def block_tcp(self, number):
+        """Nobody gets a connection to the sync port of this node; nothing is answered."""
+        self._filter(self.nodes[number], f"tcp dport {SYNC} drop")
 
     def heal(self):
         for node in self.nodes:

@@ -187,7 +187,7 @@ TEST_CASE("a node that starts again at another address is found there") {
   });
 }
 
-constexpr const char* kSilentPeer = "nothing is heard from a sync peer";
+constexpr const char* kSilentPeer = "no member is met at a sync peer";
 
 TEST_CASE("a peer that answers from another of its addresses is not silent, nor is the node itself") {
   for_each_seed([](World& world) {

@@ -156,6 +156,7 @@ void World::drain(size_t index, sync::Outputs& out) {
   for (const sync::Send& send : out.sends) {
     CHECK_INVARIANT(send.bytes->size() <= 1200);
     const SharedBytes bytes = translated(send.bytes, 1, node.settings.protocol_major);
+    if (watch && !send.group) watch(index, send.to);
     if (recording) recorded.emplace_back(index, bytes);
     for (size_t to = 0; to < nodes_.size(); ++to) {
       const SimNode& receiver = *nodes_[to];
@@ -215,7 +216,7 @@ common::Moment World::moment(size_t index, int64_t later_ms) const {
 common::Tick World::tick(size_t index) const { return moment(index).tick(); }
 
 void World::fly(size_t from, size_t to, std::optional<size_t> group, const SharedBytes& bytes) {
-  if (cuts_.contains({from, to})) return;
+  if (cuts_.contains({from, to}) || datagram_cuts_.contains({from, to})) return;
   int64_t queued_us = 0;
   if (const auto clog = clogs_.find({from, to}); clog != clogs_.end()) {
     Clog& link = clog->second;

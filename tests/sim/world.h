@@ -74,6 +74,9 @@ class World {
 
   Weather weather;
 
+  // Called for each datagram sent to one address; may be empty.
+  std::function<void(size_t from, const common::Endpoint& to)> watch;
+
   // While recording: every datagram sent, with its sender.
   bool recording = false;
   std::vector<std::pair<size_t, SharedBytes>> recorded;
@@ -100,17 +103,21 @@ class World {
 
   // Drops every datagram from one to the other until healed. A symmetric cut is two of them.
   void cut(size_t from, size_t to) { cuts_.insert({from, to}); }
+  // The same, but streams pass.
+  void cut_datagrams(size_t from, size_t to) { datagram_cuts_.insert({from, to}); }
   // Lets this much pass; the rest waits in a buffer, and what finds no room there is lost.
   void clog(size_t from, size_t to, int64_t bytes_per_s, int64_t buffer_bytes) {
     clogs_[{from, to}] = {bytes_per_s, buffer_bytes, 0};
   }
   void heal() {
     cuts_.clear();
+    datagram_cuts_.clear();
     clogs_.clear();
   }
   // Heals one link, in this direction.
   void heal(size_t from, size_t to) {
     cuts_.erase({from, to});
+    datagram_cuts_.erase({from, to});
     clogs_.erase({from, to});
   }
 
@@ -251,8 +258,10 @@ class World {
   void open_stream(size_t puller, const sync::PullStart& start);
   void donate(StreamKey key);
   void carry(Stream& stream, std::vector<uint8_t> bytes, bool last);
-  void end_stream(StreamKey key, bool tell_puller, bool reached = true);
+  void end_stream(StreamKey key, bool tell_puller, const std::string& trouble = "");
   void end_donations_of(size_t donor);
+  // A connection that is not made after this long is given up, as PullClient does.
+  static constexpr int64_t kConnectUs = 5'000'000;
   // A node that leaves stays at most this long to answer requests.
   static constexpr int64_t kLingerUs = 1'000'000;
 
@@ -283,6 +292,7 @@ class World {
   std::set<size_t> clogged_;
   std::set<size_t> damaged_;
   std::set<std::pair<size_t, size_t>> cuts_;
+  std::set<std::pair<size_t, size_t>> datagram_cuts_;
   std::map<std::pair<size_t, size_t>, Clog> clogs_;
   uint32_t first_swarm_ = 0;
   std::set<PeerKey> touched_;

@@ -29,9 +29,12 @@ void World::open_stream(size_t puller, const sync::PullStart& start) {
     if (found == streams_.end()) return;
     Stream& opened = found->second;
     // Across a cut nothing is answered; the puller gives up.
-    if (cuts_.contains({opened.puller, opened.donor}) || cuts_.contains({opened.donor, opened.puller}))
-      return;
-    if (opened.donor == nodes_.size() || !nodes_[opened.donor]->cluster) return end_stream(key, true, false);
+    if (cuts_.contains({opened.puller, opened.donor}) || cuts_.contains({opened.donor, opened.puller})) {
+      return later(now_us_ + kConnectUs, [this, key] { end_stream(key, true, "no connection in time"); });
+    }
+    if (opened.donor == nodes_.size() || !nodes_[opened.donor]->cluster) {
+      return end_stream(key, true, "connection refused");
+    }
     opened.donation = nodes_[opened.donor]->cluster->accept_pull(now_of(opened.donor), *request);
     if (opened.donation == nullptr) return end_stream(key, true);
     donate(key);
@@ -87,7 +90,7 @@ void World::carry(Stream& stream, std::vector<uint8_t> bytes, bool last) {
   }
 }
 
-void World::end_stream(StreamKey key, bool tell_puller, bool reached) {
+void World::end_stream(StreamKey key, bool tell_puller, const std::string& trouble) {
   const auto found = streams_.find(key);
   if (found == streams_.end()) return;
   const uint64_t run = found->second.puller_run;
@@ -95,7 +98,7 @@ void World::end_stream(StreamKey key, bool tell_puller, bool reached) {
   SimNode& puller = *nodes_[key.first];
   if (!tell_puller || !puller.cluster || puller.restarts != run) return;
   sync::Outputs out;
-  puller.cluster->pull_closed(now_of(key.first), key.second, reached, out);
+  puller.cluster->pull_closed(now_of(key.first), key.second, trouble, out);
   drain(key.first, out);
 }
 

@@ -18,6 +18,8 @@ Look look_of(const MemberStatus& member) {
       break;
     case MemberState::suspect:
       return look("?");
+    case MemberState::one_way:
+      return look("!");
     case MemberState::refused:
     case MemberState::down:
       return look("✕");

@@ -309,6 +309,96 @@ TEST_CASE("sync cluster: packets that arrived before trust are requested afterwa
   CHECK(f.cluster.status(now).members[0].missing == 0);
 }
 
+TEST_CASE(
+    "sync cluster: an echo on the delta stream of a member that was silent proves nothing, and ends "
+    "nothing") {
+  Fixture f;
+  f.meet();
+  sync::Now now = kNow;
+  f.pass(now, 8'000'000);
+  const auto challenges =
+      f.there.all<proto::Challenge>(f.receive(*f.there.control(proto::Leave{0}), now).sends);
+  REQUIRE(challenges.size() == 1);
+  f.sealer.seal(proto::SyncStream::deltas, delta_body());
+  const auto echo = f.sealer.seal(
+      proto::SyncStream::deltas,
+      proto::encode_sync_packet(proto::ChallengeEcho{challenges[0].nonce, 2, 1'000'000, kUnixMs}));
+  const uint64_t before = f.cluster.status(now).stats.dropped_untrusted;
+  f.receive(*echo, now);
+  CHECK(f.cluster.status(now).stats.dropped_untrusted == before + 1);
+  CHECK(f.cluster.status(now).members[0].state == sync::MemberState::down);
+}
+
+TEST_CASE("sync cluster: what a stranger's delta packet says is not read") {
+  Fixture f;
+  const std::vector<uint8_t> nonsense(100, 0xff);
+  CHECK(f.receive(f.sealer.seal(proto::SyncStream::deltas, nonsense)).sends.size() == 1);  // challenged
+  CHECK(f.stats().dropped_untrusted == 1);
+  CHECK(f.stats().dropped_malformed == 0);
+}
+
+TEST_CASE("sync cluster: nothing but challenges goes to an advertised address that has not answered one") {
+  Fixture f;
+  f.meet();
+  const common::Endpoint victim = common::make_endpoint_v4(0xc6336401, 53);
+  sync::Now now = kNow;
+  proto::Heartbeat heartbeat{"there", kUnixMs, 0, 2700, {}, 0, 1, {}};
+  heartbeat.advertise = victim;
+  proto::ChallengeNonce nonce{};
+  size_t challenges = 0;
+  size_t reached = 0;
+  for (int i = 0; i < 20; ++i) {
+    now.mono_us += 500'000;
+    sync::Outputs out;
+    proto::OwnDelta own;
+    own.delta.peer = common::make_endpoint_v4(1, static_cast<uint16_t>(i + 1));
+    f.cluster.publish(now, {&own, 1}, out);
+    f.cluster.receive(now, {kFrom, std::nullopt, *f.there.control(heartbeat)}, out);
+    f.cluster.advance(now, out);
+    for (const sync::Send& send : out.sends) {
+      if (send.to == kFrom) ++reached;
+      if (send.to != victim) continue;
+      const auto packet = f.there.read(send);
+      REQUIRE(packet);
+      const auto* challenge = std::get_if<proto::Challenge>(&*packet);
+      REQUIRE(challenge != nullptr);
+      nonce = challenge->nonce;
+      ++challenges;
+    }
+  }
+  CHECK(reached > 20);  // it is sent to where it is
+  CHECK(challenges >= 3);
+  CHECK(challenges <= 6);  // less and less often
+  CHECK(f.cluster.status(now).members[0].address == kFrom);
+}
+
+TEST_CASE("sync cluster: an advertised address is used once a challenge has reached it") {
+  Fixture f;
+  f.meet();
+  const common::Endpoint better = common::make_endpoint_v4(0xc6336401, 6970);
+  sync::Now now{kNow.mono_us + 500'000, kUnixMs + 500};
+  proto::Heartbeat heartbeat{"there", kUnixMs, 0, 2700, {}, 0, 1, {}};
+  heartbeat.advertise = better;
+  const auto challenges = f.there.all<proto::Challenge>(f.receive(*f.there.control(heartbeat), now).sends);
+  REQUIRE(challenges.size() == 1);
+  f.receive(*f.there.control(proto::ChallengeEcho{challenges[0].nonce, 0, 1'000'000, kUnixMs}), now);
+  CHECK(f.cluster.status(now).members[0].address == better);
+}
+
+TEST_CASE("sync cluster: nonces cannot be told from what a node shows of itself") {
+  const auto nonce_of = [](uint64_t seed) {
+    test::NoSwarms swarms;
+    sync::Config config = config_of("here");
+    config.seed = seed;
+    sync::Cluster cluster(config, swarms, kNow);
+    Fixture f;
+    sync::Outputs out;
+    cluster.receive(kNow, {kFrom, std::nullopt, *f.there.control(proto::Leave{0})}, out);
+    return f.there.all<proto::Challenge>(out.sends).at(0).nonce;
+  };
+  CHECK(nonce_of(1) != nonce_of(2));
+}
+
 TEST_CASE("sync cluster: newcomers are bounded") {
   Fixture f;
   size_t sends = 0;
@@ -366,10 +456,13 @@ TEST_CASE("sync cluster: its own packets are ignored") {
   f.cluster.set_seeds({kFrom});
   sync::Outputs out;
   f.cluster.advance(kNow, out);
-  REQUIRE(out.sends.size() == 1);
-  const sync::Outputs looped = f.receive(*out.sends[0].bytes);
-  CHECK(looped.sends.empty());
-  CHECK(looped.logs.empty());
+  REQUIRE(f.there.all<proto::Heartbeat>(out.sends).size() == 1);
+  REQUIRE(f.there.all<proto::Challenge>(out.sends).size() == 1);  // to itself: it may be its own address
+  for (const sync::Send& send : out.sends) {
+    const sync::Outputs looped = f.receive(*send.bytes);
+    CHECK(looped.sends.empty());
+    CHECK(looped.logs.empty());
+  }
   CHECK(dropped(f.stats()) == 0);
   CHECK(f.cluster.status(kNow).members.empty());
 }
@@ -446,7 +539,7 @@ TEST_CASE("sync cluster: bytes of a name that are not printable ASCII become que
   REQUIRE(odd.meet(f.cluster, kNow, met));
   // The packet of the real node, which has a later sequence.
   for (int i = 0; i < 3; ++i) cluster.advance({kNow.mono_us + (i + 1) * 600'000, kUnixMs}, out);
-  f.receive(*out.sends.back().bytes);
+  for (const sync::Send& send : out.sends) f.receive(*send.bytes);
   REQUIRE(f.cluster.status(kNow).members.size() == 1);
   CHECK(f.cluster.status(kNow).members[0].name == "b??ro?" + std::string(249, 'x'));
 }

@@ -104,6 +104,81 @@ TEST_CASE("trust: a full table refuses a newcomer, and logs it once") {
   CHECK(parts.out.logs.size() == 1);
 }
 
+TEST_CASE("trust: a recorded challenge that is not for this run uses up nothing") {
+  TrustParts parts;
+  for (int i = 0; i < 500; ++i) parts.hear(2, proto::Challenge{parts.identity.incarnation + 1, {1}});
+  CHECK(parts.sent<proto::ChallengeEcho>().empty());
+  parts.hear(2, proto::Challenge{parts.identity.incarnation, {2}});
+  CHECK(parts.sent<proto::ChallengeEcho>().size() == 1);
+}
+
+TEST_CASE("trust: packets played from elsewhere do not keep a newcomer from being challenged where it is") {
+  TrustParts parts;
+  parts.hear(2, proto::Heartbeat{}, parts.address_of(99));
+  parts.now_us += 1'000;
+  parts.hear(2, proto::Heartbeat{});
+  REQUIRE(parts.out.sends.size() == 2);
+  CHECK(parts.out.sends[1].to == parts.address_of(2));
+  const auto challenges = parts.sent<proto::Challenge>();
+  const auto trusted = parts.hear(2, parts.echo_of(challenges[1]));
+  REQUIRE(trusted);
+  CHECK(trusted->at == parts.address_of(2));
+}
+
+TEST_CASE("trust: an echo that was held back proves nothing") {
+  TrustParts parts;
+  parts.hear(2, proto::Heartbeat{});
+  const proto::Challenge old = parts.challenged();
+  parts.now_us += 5'000'000;
+  parts.hear(2, proto::Heartbeat{});
+  const proto::Challenge fresh = parts.challenged();
+  CHECK(!parts.hear(2, parts.echo_of(old)));
+  CHECK(parts.hear(2, parts.echo_of(fresh)));
+}
+
+TEST_CASE("trust: a recorded delta packet does not make us ask for a member's whole past") {
+  TrustParts parts;
+  proto::SyncHeader header;
+  header.node_id = 2;
+  header.incarnation = 7;
+  header.stream = proto::SyncStream::deltas;
+  header.sequence = 1;
+  parts.trust.receive(parts.now(), header, {parts.address_of(2), std::nullopt, {}}, {}, parts.out);
+  proto::ChallengeEcho echo = parts.echo_of(parts.challenged());
+  echo.delta_sequence = 1'000'000;
+  const auto trusted = parts.hear(2, echo);
+  REQUIRE(trusted);
+  parts.streams.announced(parts.now(), trusted->member, echo.delta_sequence);
+  CHECK(trusted->member.stream->gaps.missing() == 4096);
+}
+
+TEST_CASE("trust: the addresses of sync.peers are challenged though others have used up the budget") {
+  TrustParts parts;
+  parts.challenges.set_named({parts.address_of(5000)});
+  for (uint64_t id = 2; id < 66; ++id) parts.hear(id, proto::Heartbeat{});
+  parts.out.sends.clear();
+  parts.now_us += 1'100'000;
+  for (int i = 0; i < 200; ++i) parts.challenges.spend(parts.now(), parts.address_of(7));
+  parts.hear(5000, proto::Heartbeat{});
+  CHECK(parts.sent<proto::Challenge>().size() == 1);
+}
+
+TEST_CASE("namesakes: the word of one member among several makes no node refuse itself") {
+  TrustParts parts;
+  const common::Endpoint holder = parts.address_of(77);
+  const proto::NameTaken taken{parts.identity.incarnation, holder};
+  Member& first = parts.admit(2);
+  parts.receive(parts.namesakes, first, taken);
+  CHECK(parts.namesakes.taken_by(parts.now_us) == holder);  // the only one there is
+  Member& second = parts.admit(3);
+  parts.admit(4);
+  CHECK(!parts.namesakes.taken_by(parts.now_us));
+  parts.receive(parts.namesakes, second, taken);
+  CHECK(parts.namesakes.taken_by(parts.now_us) == holder);
+  parts.now_us += 11'000'000;
+  CHECK(!parts.namesakes.taken_by(parts.now_us));
+}
+
 TEST_CASE("trust: strangers cannot make this node send without limit") {
   TrustParts parts;
   size_t sent = 0;

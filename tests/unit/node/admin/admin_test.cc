@@ -165,7 +165,8 @@ TEST_CASE("state and synced of a member: the status table, the page, the JSON an
   const std::vector<Case> cases = {
       {"b", MemberState::alive, true, "alive"},     {"c", MemberState::alive, false, "alive"},
       {"d", MemberState::suspect, true, "suspect"}, {"e", MemberState::refused, false, "refused"},
-      {"f", MemberState::down, false, "down"},      {"g", MemberState::left, false, "left"}};
+      {"f", MemberState::down, false, "down"},      {"g", MemberState::left, false, "left"},
+      {"h", MemberState::one_way, true, "one_way"}};
   node::WorkerCounters worker;
   node::NodeState state = example(worker);
   state.sync->members.clear();

@@ -158,7 +158,11 @@ struct Puller {
                       received[pull].insert(received[pull].end(), bytes.begin(), bytes.end());
                       if (pull == abort_at_first) client.abort(pull);
                     },
-                .closed = [this](uint64_t pull, bool) { closed.push_back(pull); }}) {}
+                .closed =
+                    [this](uint64_t pull, const std::string& why) {
+                      closed.push_back(pull);
+                      troubles.push_back(why);
+                    }}) {}
   ~Puller() { client.stop(); }
 
   void start(uint64_t pull, const common::Endpoint& to, size_t body = 60) {
@@ -173,6 +177,7 @@ struct Puller {
   uint64_t abort_at_first = 0;
   std::map<uint64_t, std::vector<uint8_t>> received;
   std::vector<uint64_t> closed;
+  std::vector<std::string> troubles;  // of these
   PullClient client;
 };
 
@@ -393,11 +398,13 @@ TEST_CASE("pull client: no server, or a silent one") {
   CHECK(puller.closed.empty());  // never inside the call
   REQUIRE(donor.run_until([&] { return puller.closed == std::vector<uint64_t>{1}; }));
   CHECK(puller.client.counters().dropped_connect.value() == 1);
+  CHECK(puller.troubles.back() == "connection refused");
 
   auto silent = open_tcp(common::make_endpoint_v4(kHere, 0), PortUse::alone);
   puller.start(2, local_endpoint(silent->get()));  // the kernel accepts, nobody reads
   REQUIRE(donor.run_until([&] { return puller.closed.size() == 2; }));
   CHECK(puller.client.counters().dropped_idle.value() == 1);
+  CHECK(puller.troubles.back().empty());  // it was connected
 }
 
 TEST_CASE("pull client: too many pulls at once, and aborted ones") {

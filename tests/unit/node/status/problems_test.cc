@@ -63,6 +63,35 @@ TEST_CASE("problems: members that are down or refused") {
   CHECK(found(state).empty());
 }
 
+TEST_CASE("problems: links that pass one way, and a blocked TCP port") {
+  node::NodeState state = test::well_node(2);
+  sync::MemberStatus& b = state.sync->members[0];
+  b.state = MemberState::one_way;
+  const std::string deaf =
+      "b (192.0.2.1:6970) is heard, but does not hear this node: look at firewalls and NAT from here to it; ";
+  check_only(state, Severity::error, deaf + "no changes cross");
+  b.answers_pulls = true;
+  check_only(state, Severity::error, deaf + "changes go by TCP");
+  b.heard_by = {"c"};
+  check_only(state, Severity::error, deaf + "changes go by c");
+  b.state = MemberState::down;
+  b.heard_ago_ms = 300'000;
+  check_only(
+      state, Severity::error,
+      "b (192.0.2.1:6970) is not heard by this node (silent for 5 min), but by c: look at firewalls and NAT "
+      "from it to here; changes go by c");
+  b.heard_by.clear();
+  check_only(state, Severity::error,
+             "b (192.0.2.1:6970) runs and answers by TCP, but none of its datagrams arrives (silent for 5 "
+             "min): look "
+             "at firewalls and NAT for UDP from it to here; changes go by TCP");
+
+  state = test::well_node(2);
+  state.sync->members[1].pull_trouble = "connection timed out";
+  check_only(state, Severity::warning,
+             "c (192.0.2.2:6970) cannot be pulled from, TCP to its sync.listen fails: connection timed out");
+}
+
 TEST_CASE("problems: a node that is alone") {
   check_only(test::well_node(0), Severity::warning,
              "no other member has been heard: this node has only the peers of its own clients");

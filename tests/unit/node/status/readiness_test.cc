@@ -42,6 +42,15 @@ TEST_CASE("readiness: a node of a cluster is ready once it holds what the others
   sync.donor = "node-b";
   sync.percent = 42;
   CHECK(reason(facts) == "bootstrapping from node-b (42 %)");
+  sync.members[0].name = "b";
+  sync.members[0].address = common::make_endpoint_v4(0xc0000201, 6970);
+  sync.members[0].pull_trouble = "connection timed out";
+  CHECK(reason(facts) ==
+        "bootstrapping from node-b (42 %); TCP to b (192.0.2.1:6970) fails: connection timed out");
+  sync.phase = sync::SyncPhase::waiting;
+  CHECK(
+      reason(facts) ==
+      "starting: no member can give us the peers yet; TCP to b (192.0.2.1:6970) fails: connection timed out");
   sync.phase = sync::SyncPhase::checking;
   CHECK(reason(facts) == "digest check");
   sync.phase = sync::SyncPhase::synced;
