@@ -23,8 +23,8 @@ struct PullClient::Connection {
   bool connected = false;
   bool answered = false;  // something has arrived
   bool paused = false;    // until the loop's next turn
-  std::string trouble;   // why it does not connect
-  uint64_t late_ms = 0;  // loop time at which the client gives up
+  std::string trouble;    // why it does not connect
+  uint64_t late_ms = 0;   // loop time at which the client gives up
 };
 
 PullClient::PullClient(uv_loop_t* loop, const Endpoint& source, const PullClientLimits& limits, Events events)

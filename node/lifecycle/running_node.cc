@@ -3,6 +3,7 @@
 #include <sodium/core.h>
 
 #include <algorithm>
+#include <csignal>
 #include <string>
 #include <utility>
 
