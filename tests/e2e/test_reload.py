@@ -226,6 +226,9 @@ class Access(ReloadCase):
 
 
 class Process(ReloadCase):
+    # A node that confines its files exports only into the folder that it was started with.
+    settings = {"node": {"confine_files": False}}
+
     @of("node.log_level", "node.log_format")
     def test_log(self):
         node = self.node(0)
