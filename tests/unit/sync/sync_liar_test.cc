@@ -115,7 +115,7 @@ TEST_CASE("liar: a donor that always breaks off after a byte does not keep a nod
       ++pulls;
       const std::vector<uint8_t> byte{0};
       scene.cluster.pull_received(scene.now, pull.pull, byte, scene.out);
-      scene.cluster.pull_closed(scene.now, pull.pull, true, scene.out);
+      scene.cluster.pull_closed(scene.now, pull.pull, "", scene.out);
     }
   }
   CHECK(pulls > 1);
