@@ -30,6 +30,7 @@ struct RepairParts : test::Parts {
 
   void compare(Member& member, size_t differing, uint64_t by = 1) {
     member.heard(now_us);
+    member.hears_us_until(now_us + 10'000'000);  // its heartbeats say so
     receive(repair, member, digests(differing, by));
     now_us += 1'000'000;
   }
