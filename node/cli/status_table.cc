@@ -185,8 +185,8 @@ std::string warnings_of(const json& status, bool colour) {
 std::string memory_of(const json& status) {
   const auto limit = count(status, "memory_limit_bytes");
   if (limit == 0) return "";
-  return ", memory " + amount_text(static_cast<double>(count(status, "memory_bytes"))) + "B of " +
-         amount_text(static_cast<double>(limit)) + "B";
+  return "memory " + amount_text(static_cast<double>(count(status, "memory_bytes"))) + "B of " +
+         amount_text(static_cast<double>(limit)) + "B\n";
 }
 
 }  // namespace
@@ -201,7 +201,7 @@ std::string status_table(const json& status, bool colour) {
   std::string out = "shoal " + text_of(field(node, "version")) + ", cluster " +
                     text_of(field(node, "cluster")) + ": " + number_of(field(status, "swarms")) +
                     " swarms, " + both("seeders") + " seeders, " + both("leechers") + " leechers, " +
-                    per_second(field(status, "announces_per_s")) + " announces" + memory_of(status) + "\n";
+                    per_second(field(status, "announces_per_s")) + " announces\n" + memory_of(status);
   const std::string keys = text_of(field(field(status, "keys"), "ids"), kKeysMax);
   if (keys != "-" && !keys.empty()) out += "keys " + keys + "\n";
   out += warnings_of(status, colour);

@@ -33,7 +33,7 @@ class Status(ClusterCase):
 
         wait_for(settled, 20, "round trips to be measured")
         head, members, links = shoal("status", *self.admins(0)).stdout.split("\n\n")
-        self.assertRegex(head, r"^shoal [\d.]+, cluster default: .* announces\nkeys [0-9a-f]{8}$")
+        self.assertRegex(head, r"^shoal [\d.]+, cluster default: .* announces\nmemory .*B of .*B\nkeys [0-9a-f]{8}$")
         titles, *rows = members.splitlines()
         self.assertEqual(titles.split(), ["NAME", "STATE", "SYNCED", "ADDRESS", "HEARD"])
         rows = {row.split()[0]: row for row in rows}

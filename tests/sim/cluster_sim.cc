@@ -92,7 +92,8 @@ TEST_CASE("a node that crashed or left comes back as a higher incarnation") {
     const auto meshed_anew = [&] {
       return world.meshed(world.everyone()) && world.status(0).members[1].incarnation > old_incarnation;
     };
-    REQUIRE(world.run_until(meshed_anew, kSecondUs));
+    // Three heartbeats: where two nodes challenge each other at once, one of the answers waits for the next.
+    REQUIRE(world.run_until(meshed_anew, 3 * kSecondUs / 2));
     REQUIRE(logged(world.node(0), "member restarted"));
     world.run_for(kSecondUs);  // what was sent just before the restart is requested again
     world.new_swarms();

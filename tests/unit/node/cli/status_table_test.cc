@@ -26,8 +26,8 @@ TEST_CASE("status table: this node first, then the members") {
        "round_trip_us": 0, "synced": false, "refused": "it has another\ntick"}]})");
   REQUIRE(status);
   CHECK(status_table(*status, false) ==
-        "shoal 0.1.0, cluster main: 12 swarms, 4 seeders, 6 leechers, 1.23 k/s announces, memory 34.5 MB "
-        "of 512 MB\n"
+        "shoal 0.1.0, cluster main: 12 swarms, 4 seeders, 6 leechers, 1.23 k/s announces\n"
+        "memory 34.5 MB of 512 MB\n"
         "keys 1f2e3d4c, 5b6a7988\n"
         "\n"
         "NAME  STATE    SYNCED  ADDRESS         HEARD\n"
