@@ -85,6 +85,7 @@ class OneWay(OneWayCase):
 class BlockedTcp(OneWayCase):
     def test_a_node_that_starts_says_that_tcp_is_blocked(self):
         a, b = self.start(2, wait=False)
+        a.settings["node"]["ready_alone"] = "always"
         a.start()
         wait_for(a.ready, 30, "the first node to be ready")
         self.announce(0, 0)
