@@ -141,7 +141,7 @@ class LateByRelay(Late):
             before = node.status()["pulls"]["dropped_requests"]
             with socket.create_connection(address, timeout=5) as stranger:
                 stranger.sendall(request)
-                    # Not a byte, and what was sent after the request is no reason to keep the connection: it may be reset.
+                # Not a byte, and what was sent after the request is no reason to keep the connection: it may be reset.
                 with contextlib.suppress(ConnectionResetError):
                     self.assertEqual(stranger.recv(100), b"")
             self.assertEqual(node.status()["pulls"]["dropped_requests"], before + 1)
