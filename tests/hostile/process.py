@@ -15,7 +15,7 @@ RELOADS = 200
 def reload(node):
     """Whether the node has taken the reload."""
     with HttpClient(node.admin_address) as client:
-        client.send(b"POST /v1/reload HTTP/1.1\r\nHost: x\r\n\r\n")
+        client.send(b"POST /v1/reload HTTP/1.1\r\nHost: localhost\r\n\r\n")
         return client.read_response().status == 200
 
 
