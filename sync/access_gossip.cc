@@ -14,7 +14,7 @@ constexpr size_t kPushedMax = 10 * proto::kAccessChangesMax;
 constexpr unsigned kDifferedMax = 2;
 
 // While asking brings changes, the next ask follows after this.
-constexpr int64_t kAskAgainUs = 100'000;
+constexpr int64_t kAskMembersAgainUs = 100'000;
 
 }  // namespace
 
@@ -38,7 +38,7 @@ void AccessGossip::receive(const Arrival& arrival, const proto::AccessChanges& c
         ++stats_.access_changes_applied;
         out.access_changes.push_back(change);
         // The ask brought something: ask again as long as there is more.
-        deadline_us_ = std::min(deadline_us_, std::max(arrival.now.mono_us, asked_us_ + kAskAgainUs));
+        deadline_us_ = std::min(deadline_us_, std::max(arrival.now.mono_us, asked_us_ + kAskMembersAgainUs));
         break;
       case AccessLog::Merged::known:
         break;
@@ -105,7 +105,7 @@ void AccessGossip::reconcile(Now now, Outputs& out) {
     if (!alive || member.access->digest == log_.digest()) continue;
     if (member.access->differed >= kDifferedMax) candidates.push_back(&member);
   }
-  if (candidates.empty() || now.mono_us < asked_us_ + kAskAgainUs) return;
+  if (candidates.empty() || now.mono_us < asked_us_ + kAskMembersAgainUs) return;
   asked_us_ = now.mono_us;
   // One at a time: several would send the same.
   ++stats_.access_asks_sent;
