@@ -63,7 +63,7 @@ class StoreDonation final : public Donation {
  private:
   // Reading that finds nothing is charged as so many bytes: cells that hold nothing may be asked for again
   // and again.
-  static constexpr int64_t kReadCost = 4096;
+  static constexpr int64_t kReadCost = 256;
 
   // Steps of the store that are read in one call, if each has one part. Of one with more, as where a swarm is
   // large, one part is read.
