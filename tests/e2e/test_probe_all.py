@@ -7,6 +7,7 @@ import unittest
 
 from cluster import Cluster, at, free_port
 from nodes import ClusterCase, shoal
+from wait import wait_for
 
 
 def probe(*arguments):
@@ -35,7 +36,7 @@ class ProbeAll(unittest.TestCase):
 
     def test_a_cluster_is_one_tracker(self):
         run = probe(*self.addresses[:3], "--json")
-        self.assertEqual((run.returncode, run.stderr), (0, ""))
+        self.assertEqual((run.returncode, run.stderr), (0, ""), run.stdout)
         told = json.loads(run.stdout)
         self.assertTrue(told["ok"])
         self.assertEqual([one["address"] for one in told["addresses"]], self.addresses[:3])
@@ -46,7 +47,7 @@ class ProbeAll(unittest.TestCase):
 
     def test_the_members_that_a_node_knows(self):
         run = probe(self.addresses[0], "--admin", self.cluster.nodes[0].admin)
-        self.assertEqual((run.returncode, run.stderr), (0, ""))
+        self.assertEqual((run.returncode, run.stderr), (0, ""), run.stdout)
         rows = {line.split()[0]: line for line in run.stdout.splitlines()}
         self.assertEqual(set(rows), {"ADDRESS", *self.addresses[:3]})
         self.assertRegex(rows[self.addresses[1]], r" b +[\d.]+ ms +[\d.]+ ms +3 of 3 +\d+ ms +shared$")
@@ -134,7 +135,12 @@ class AllowList(ClusterCase):
         swarm = os.urandom(20).hex()
         self.assertNotIn(hint, shoal("probe", "--all", address, "--hash", swarm).stderr)
         self.assertEqual(shoal("access", "add", swarm, "--admin", self.node(0).admin).returncode, 0)
-        run = shoal("probe", "--all", address, "--hash", swarm)
-        self.assertEqual((run.returncode, run.stderr), (0, ""))
+
+        def served():  # from a moment after the change on
+            run = shoal("probe", "--all", address, "--hash", swarm)
+            self.assertEqual((run.returncode, run.stderr), (0, ""), run.stdout)
+            return True
+
+        wait_for(served, 5, "the added swarm to be served")
         # A tracker that does not answer does not need a hash.
         self.assertNotIn(hint, shoal("probe", "--all", "127.0.0.1:1", "--timeout-ms", "50", "--agree-ms", "1").stderr)
