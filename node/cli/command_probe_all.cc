@@ -20,7 +20,7 @@ using common::Endpoint;
 using nlohmann::json;
 
 constexpr uint16_t kDefaultPort = 6969;
-constexpr size_t kNameWidthMax = 16;  // of a node, in the table
+constexpr size_t kProbedNameMax = 16;  // of a node, in the table
 
 common::Result<HostPort> read_name(const std::string& text) {
   if (const auto address = common::parse_address(text)) return HostPort{text, kDefaultPort};
@@ -138,7 +138,7 @@ void print_text(const std::vector<ProbedAddress>& probed, const Addresses& addre
         one.announced == 0 ? "-" : std::to_string(one.seen) + " of " + std::to_string(one.announced);
     const bool misses = one.announced > 0 && !agrees;
     rows.push_back({common::to_string(one.address),
-                    name.empty() ? "-" : shortened(name, kNameWidthMax),
+                    name.empty() ? "-" : shortened(name, kProbedNameMax),
                     protocol_cell(one.udp),
                     protocol_cell(one.http),
                     {sees, misses ? Tone::bad : Tone::plain},

@@ -11,11 +11,13 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "bench/path.h"
 #include "bench/workload.h"
 #include "node/cluster/delta_queue.h"
+#include "node/limits/request_limiter.h"
 #include "node/net/sockets.h"
 #include "node/os/heap_pages.h"
 #include "node/store/cluster_clock.h"
@@ -92,6 +94,7 @@ struct Arguments : bench::PathArguments {
   bool connects = false;
   bool replicated = false;
   bool heap_pages = false;
+  bool limits = false;
 };
 
 int parse(int argc, char** argv, Arguments& out) {
@@ -100,7 +103,14 @@ int parse(int argc, char** argv, Arguments& out) {
   app.add_flag("--connects", out.connects, "every other request is a connect");
   app.add_flag("--replicated", out.replicated, "the store of a node that syncs");
   app.add_flag("--heap-pages", out.heap_pages, "huge pages for the heap, as a node gets in time");
+  app.add_flag("--limits", out.limits,
+               "request rates are limited, as by default. Only counted (--rounds 0): timed, it is faster "
+               "than any limit");
   CLI11_PARSE(app, argc, argv);
+  if (out.limits && out.rounds > 0) {
+    std::fprintf(stderr, "udp_path_bench: --limits needs --rounds 0\n");
+    return 1;
+  }
   return 0;
 }
 
@@ -158,7 +168,11 @@ int run(const Arguments& arguments) {
   const node::ClusterClock clock(86'400);
   node::SwarmStore store({.key = key, .replicated = arguments.replicated});
   node::WorkerCounters counters;
-  node::Tracker tracker(bench::tracker_settings(), store, nullptr, counters.announce, 1);
+  node::RequestLimiter limiter(key);
+  limiter.set(node::RateTable::kPerSecondMax, node::RateTable::kPerSecondMax);
+  node::TrackerSettings settings = bench::tracker_settings();
+  if (arguments.limits) settings.limiter = &limiter;
+  node::Tracker tracker(std::move(settings), store, nullptr, counters.announce, 1);
   uv_loop_t loop;
   uv_loop_init(&loop);
   auto socket = node::open_tracker_udp(common::make_endpoint_v4(INADDR_LOOPBACK, 0), node::PortUse::alone);

@@ -17,7 +17,7 @@ constexpr double kHeight = 130;
 constexpr double kTop = 16;  // the largest value is written above the line
 constexpr double kBottom = 112;
 
-using Points = std::span<const History::Point>;
+using PointSpan = std::span<const History::Point>;
 
 int64_t milliseconds(uint32_t minutes) { return int64_t{minutes} * 60'000; }
 
@@ -48,20 +48,20 @@ std::string value_text(double value, ChartUnit unit) {
   return "";
 }
 
-Points last_of(Points points, uint32_t minutes) {
+PointSpan last_of(PointSpan points, uint32_t minutes) {
   while (!points.empty() && points.front().unix_ms < points.back().unix_ms - milliseconds(minutes)) {
     points = points.subspan(1);
   }
   return points;
 }
 
-double x_of(const History::Point& point, Points points, uint32_t minutes) {
+double x_of(const History::Point& point, PointSpan points, uint32_t minutes) {
   const auto ago_ms = static_cast<double>(points.back().unix_ms - point.unix_ms);
   return kWidth * (1 - std::clamp(ago_ms / static_cast<double>(milliseconds(minutes)), 0.0, 1.0));
 }
 
 // Broken where nothing was measured.
-std::string line_svg(size_t number, const ChartLine& line, ChartUnit unit, double end, Points points,
+std::string line_svg(size_t number, const ChartLine& line, ChartUnit unit, double end, PointSpan points,
                      uint32_t minutes) {
   std::string values;
   std::string path;
@@ -121,7 +121,7 @@ std::string chart_times_html(const std::vector<History::Point>& history, uint32_
 }
 
 std::string chart_html(const Chart& chart, const std::vector<History::Point>& history, uint32_t minutes) {
-  const Points points = last_of(history, minutes);
+  const PointSpan points = last_of(history, minutes);
   std::string out = "<figure><figcaption><b>" + std::string(chart.title) + "</b>";
   double most = 0;
   for (size_t i = 0; i < chart.lines.size(); ++i) {
