@@ -219,11 +219,13 @@ TEST_CASE("sync donation: reading that finds nothing keeps the pace, and of no c
   sync::Cells elsewhere;
   elsewhere.add(common::stamp_of(kTick - 170), 0);
   int64_t slow_us = 0;
-  const auto slow = sync::make_donation(donor.desk, counted, kTickMs, seal_of(1), elsewhere);
-  all_of(*slow, slow_us);
-  const size_t calls = counted.store.read_steps() / 8;
-  const auto budget_us =
-      static_cast<int64_t>(calls - 1) * 4096 - 256 * 1024;  // what the bucket holds is free
+  constexpr int64_t kTimes = 20;  // one after the other, as a member may ask for it
+  for (int64_t i = 0; i < kTimes; ++i) {
+    all_of(*sync::make_donation(donor.desk, counted, kTickMs, seal_of(1), elsewhere), slow_us);
+  }
+  const auto calls = static_cast<int64_t>(counted.store.read_steps() / 8);
+  const int64_t budget_us = kTimes * (calls - 1) * 256 - 256 * 1024;  // what the bucket holds is free
+  REQUIRE(budget_us > 0);
   CHECK(slow_us >= budget_us);
   int64_t none_us = kSecondUs * 10;
   const int64_t start_us = none_us;
