@@ -116,7 +116,8 @@ std::vector<std::string> values(const std::string& root, std::string_view contro
   if (!group || !mount) return found;
   std::string path = below(*mount, *group);
   while (true) {
-    const std::string name = root + mount->folder + path + "/" + std::string(file);
+    std::string name = root;
+    name.append(mount->folder).append(path).append("/").append(file);
     found.push_back(trimmed(contents(name, kValueBytesMax)));
     if (path.empty()) return found;
     path.erase(path.rfind('/'));
