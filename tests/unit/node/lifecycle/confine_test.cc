@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "node/lifecycle/call_filter.h"
+#include "tests/unit/support/thread_sanitizer.h"
 
 using namespace shoal;
 using node::confine;
@@ -59,7 +60,8 @@ bool can_write(const std::string& path) {
 
 }  // namespace
 
-TEST_CASE("confine: what a node gives up cannot be had again") {
+TEST_CASE("confine: what a node gives up cannot be had again" *
+          doctest::skip(shoal::test::kThreadSanitizer)) {
   const ConfineSettings settings;
   CHECK(confined(settings, [](const Confinement& holds) {
           if (holds.calls != "yes") return 0;  // no seccomp here, or a sanitizer
@@ -88,7 +90,7 @@ TEST_CASE("confine: what a node gives up cannot be had again") {
         }) == 0);
 }
 
-TEST_CASE("confine: what a node needs still works") {
+TEST_CASE("confine: what a node needs still works" * doctest::skip(shoal::test::kThreadSanitizer)) {
   const Folder folder;
   CHECK(confined({.written_folders = {folder.path}}, [&](const Confinement& /*holds*/) {
           bool ran = false;
@@ -110,7 +112,8 @@ TEST_CASE("confine: what a node needs still works") {
         }) == 0);
 }
 
-TEST_CASE("confine: files are written only in the folders named") {
+TEST_CASE("confine: files are written only in the folders named" *
+          doctest::skip(shoal::test::kThreadSanitizer)) {
   const Folder allowed;
   const Folder other;
   CHECK(confined({.filter_calls = false, .written_folders = {allowed.path, "/none"}},
@@ -130,7 +133,7 @@ TEST_CASE("confine: files are written only in the folders named") {
                  }) == 0);
 }
 
-TEST_CASE("confine: rights, and whether they are told truly") {
+TEST_CASE("confine: rights, and whether they are told truly" * doctest::skip(shoal::test::kThreadSanitizer)) {
   CHECK(confined({.filter_calls = false, .guard_files = false, .written_folders = {}},
                  [](const Confinement& holds) {
                    if (holds.calls != "no: turned off" || holds.files != "no: turned off") return 1;
@@ -145,7 +148,8 @@ TEST_CASE("confine: rights, and whether they are told truly") {
                  }) == 0);
 }
 
-TEST_CASE("confine: the list of calls is a program that the kernel takes") {
+TEST_CASE("confine: the list of calls is a program that the kernel takes" *
+          doctest::skip(shoal::test::kThreadSanitizer)) {
   const auto rules = node::call_filter();
   CHECK(rules.size() < 1000);
 #if defined(__x86_64__) || defined(__aarch64__)

@@ -12,6 +12,8 @@
 #include <functional>
 #include <string>
 
+#include "tests/unit/support/thread_sanitizer.h"
+
 using namespace shoal;
 
 namespace {
@@ -29,7 +31,8 @@ volatile std::sig_atomic_t reloads = 0;
 
 }  // namespace
 
-TEST_CASE("start of process: signals that come early do no harm") {
+TEST_CASE("start of process: signals that come early do no harm" *
+          doctest::skip(shoal::test::kThreadSanitizer)) {
   CHECK(end_of_child([] {
           node::hold_signals();
           raise(SIGHUP);
@@ -52,7 +55,8 @@ TEST_CASE("start of process: signals that come early do no harm") {
   }
 }
 
-TEST_CASE("start of process: what cannot be written is an error, not the end") {
+TEST_CASE("start of process: what cannot be written is an error, not the end" *
+          doctest::skip(shoal::test::kThreadSanitizer)) {
   CHECK(end_of_child([] {
           node::hold_signals();
           std::array<int, 2> ends{};
@@ -68,7 +72,8 @@ TEST_CASE("start of process: what cannot be written is an error, not the end") {
         }) == 4);
 }
 
-TEST_CASE("start of process: descriptors that were closed lead nowhere") {
+TEST_CASE("start of process: descriptors that were closed lead nowhere" *
+          doctest::skip(shoal::test::kThreadSanitizer)) {
   CHECK(end_of_child([] {
           for (const int fd : {0, 1, 2}) close(fd);
           node::open_standard_descriptors();

@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <string>
 
+#include "tests/unit/support/thread_sanitizer.h"
+
 using namespace shoal;
 
 namespace {
@@ -28,7 +30,8 @@ int exit_code_of(Body body) {
 
 }  // namespace
 
-TEST_CASE("surroundings: what the system refuses ends the process with exit code 1, not as a bug") {
+TEST_CASE("surroundings: what the system refuses ends the process with exit code 1, not as a bug" *
+          doctest::skip(shoal::test::kThreadSanitizer)) {
   CHECK(exit_code_of([] {
           node::require_system(0, "do nothing");
           return 7;
@@ -43,7 +46,8 @@ TEST_CASE("surroundings: what the system refuses ends the process with exit code
   CHECK(node::system_failure("do it", EXDEV) == "cannot do it: Invalid cross-device link");
 }
 
-TEST_CASE("surroundings: threads are tried before they are needed") {
+TEST_CASE("surroundings: threads are tried before they are needed" *
+          doctest::skip(shoal::test::kThreadSanitizer)) {
   CHECK(node::check_threads(20, "a test"));
   // Root has no limit of threads.
   if (geteuid() != 0) return;
@@ -62,7 +66,7 @@ TEST_CASE("surroundings: threads are tried before they are needed") {
         }) == 0);
 }
 
-TEST_CASE("surroundings: open files are counted") {
+TEST_CASE("surroundings: open files are counted" * doctest::skip(shoal::test::kThreadSanitizer)) {
   const size_t before = node::count_open_files(1024);
   CHECK(before >= 3);
   const int more = dup(STDERR_FILENO);

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "tests/unit/support/store_fixture.h"
+#include "tests/unit/support/thread_sanitizer.h"
 
 using namespace shoal;
 using common::Endpoint;
@@ -55,7 +56,8 @@ struct FullStore {
 
 }  // namespace
 
-TEST_CASE("store memory: a flood of random info_hashes takes what is allowed, and no honest swarm goes") {
+TEST_CASE("store memory: a flood of random info_hashes takes what is allowed, and no honest swarm goes" *
+          doctest::skip(shoal::test::kThreadSanitizer)) {
   constexpr uint32_t kPairs = 8'000;
   FullStore full;
   full.pairs(kPairs);
@@ -105,7 +107,8 @@ TEST_CASE("store memory: a flood of random info_hashes takes what is allowed, an
   CHECK(stayed == newcomers);
 }
 
-TEST_CASE("store memory: a lonely seed that has come again stays; one that has not may go") {
+TEST_CASE("store memory: a lonely seed that has come again stays; one that has not may go" *
+          doctest::skip(shoal::test::kThreadSanitizer)) {
   constexpr uint32_t kSeeds = 4'000;
   FullStore full;
   common::Tick now = kNow;
@@ -120,7 +123,8 @@ TEST_CASE("store memory: a lonely seed that has come again stays; one that has n
   CHECK(full.refused == 0);
 }
 
-TEST_CASE("store memory: swarms of stopped peers only go first") {
+TEST_CASE("store memory: swarms of stopped peers only go first" *
+          doctest::skip(shoal::test::kThreadSanitizer)) {
   FullStore full;
   constexpr uint32_t kLonely = 2'000;
   for (uint32_t i = 0; i < kLonely; ++i) full.add(kHonest + i, honest(i));
@@ -132,7 +136,8 @@ TEST_CASE("store memory: swarms of stopped peers only go first") {
   CHECK(full.bytes() < kLimit + kBesides);
 }
 
-TEST_CASE("store memory: one address with many ports in large swarms does not lock others out") {
+TEST_CASE("store memory: one address with many ports in large swarms does not lock others out" *
+          doctest::skip(shoal::test::kThreadSanitizer)) {
   FullStore full;
   full.pairs(2'000);
   for (uint32_t i = 0; i < 600'000; ++i) {
@@ -145,7 +150,8 @@ TEST_CASE("store memory: one address with many ports in large swarms does not lo
   CHECK(full.kept(2'000, 2) == 2'000);
 }
 
-TEST_CASE("store memory: a store full of honest swarms refuses, and says which limit it is") {
+TEST_CASE("store memory: a store full of honest swarms refuses, and says which limit it is" *
+          doctest::skip(shoal::test::kThreadSanitizer)) {
   FullStore full;
   full.pairs(180'000);
   CHECK(full.refused > 10'000);
@@ -159,7 +165,8 @@ TEST_CASE("store memory: a store full of honest swarms refuses, and says which l
   CHECK(full.store->nearly_full());
 }
 
-TEST_CASE("store memory: records of other nodes make room too, but lonely ones of a pull do not") {
+TEST_CASE("store memory: records of other nodes make room too, but lonely ones of a pull do not" *
+          doctest::skip(shoal::test::kThreadSanitizer)) {
   FullStore full;
   for (uint32_t i = 0; i < 200'000; ++i) full.add(i, address(i * 0x9e3779b1));
   const auto told = [](uint64_t swarm, uint32_t peer) {
@@ -184,7 +191,8 @@ TEST_CASE("store memory: records of other nodes make room too, but lonely ones o
   CHECK(full.bytes() < kLimit + kBesides);
 }
 
-TEST_CASE("store memory: a store that has given up records says so until it has room") {
+TEST_CASE("store memory: a store that has given up records says so until it has room" *
+          doctest::skip(shoal::test::kThreadSanitizer)) {
   FullStore full;
   CHECK_FALSE(full.store->nearly_full());
   for (uint32_t i = 0; i < 120'000; ++i) full.add(i, address(i * 0x9e3779b1));
@@ -199,7 +207,8 @@ TEST_CASE("store memory: a store that has given up records says so until it has 
   CHECK(full.store->stamp_digests() == sync::StampDigests{});
 }
 
-TEST_CASE("store memory: once what was given up has expired everywhere, a store lacks nothing, full or not") {
+TEST_CASE("store memory: once what was given up has expired everywhere, a store lacks nothing, full or not" *
+          doctest::skip(shoal::test::kThreadSanitizer)) {
   FullStore full;
   constexpr uint32_t kPairs = 110'000;  // more than three quarters
   test::expire_all(*full.store, kNow);
@@ -215,7 +224,8 @@ TEST_CASE("store memory: once what was given up has expired everywhere, a store 
   CHECK_FALSE(full.store->nearly_full());
 }
 
-TEST_CASE("store memory: lonely newcomers do not pay for a flood from one address, also in a small store") {
+TEST_CASE("store memory: lonely newcomers do not pay for a flood from one address, also in a small store" *
+          doctest::skip(shoal::test::kThreadSanitizer)) {
   FullStore full;
   full.store->set_limits({.memory_bytes = uint64_t{1} << 20});
   constexpr uint32_t kNewcomers = 500;
@@ -225,7 +235,8 @@ TEST_CASE("store memory: lonely newcomers do not pay for a flood from one addres
   CHECK(full.kept(kNewcomers, 1) >= kNewcomers * 95 / 100);
 }
 
-TEST_CASE("store memory: a sweep, which counts anew, makes no newcomer be refused") {
+TEST_CASE("store memory: a sweep, which counts anew, makes no newcomer be refused" *
+          doctest::skip(shoal::test::kThreadSanitizer)) {
   FullStore full;
   for (uint32_t i = 0; i < 200'000; ++i) full.add(i, address(0xc0000201));
   for (uint32_t round = 0; round < 5; ++round) {
@@ -236,7 +247,8 @@ TEST_CASE("store memory: a sweep, which counts anew, makes no newcomer be refuse
   CHECK(full.refused == 0);
 }
 
-TEST_CASE("store memory: a lower limit is reached by and by; none gives nothing up") {
+TEST_CASE("store memory: a lower limit is reached by and by; none gives nothing up" *
+          doctest::skip(shoal::test::kThreadSanitizer)) {
   FullStore full;
   full.store->set_limits({});
   for (uint32_t i = 0; i < 100'000; ++i) full.add(i, address(i * 0x9e3779b1));
