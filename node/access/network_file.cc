@@ -55,6 +55,22 @@ std::optional<AddressRange> parse_range(std::string_view text) {
   return AddressRange{*first, *last};
 }
 
+// A network, an address or a range.
+std::optional<AddressRange> parse_plain(std::string_view text) {
+  if (const auto network = common::parse_network(text)) return common::range_of(*network);
+  if (const auto address = parse_padded_v4(text)) return AddressRange{*address, *address};
+  return parse_range(text);
+}
+
+// A comment begins with '#' or ';' behind a blank.
+std::string_view without_comment(std::string_view line) {
+  for (size_t i = 1; i < line.size(); ++i) {
+    const bool begins = line[i] == '#' || line[i] == ';';
+    if (begins && kBlanks.find(line[i - 1]) != std::string_view::npos) return trimmed(line.substr(0, i));
+  }
+  return line;
+}
+
 NetworkLine found(const std::optional<AddressRange>& from, AddressRange& range) {
   if (!from) return NetworkLine::bad;
   range = *from;
@@ -83,18 +99,13 @@ NetworkLine read_network_line(std::string_view line, AddressRange& range) {
       comma != std::string_view::npos && parse_range(line.substr(0, comma))) {
     return read_emule_line(line, comma, range);
   }
+  // What stands in a comment must not be taken for a p2p line, whose name may hold a '#'.
+  if (const auto plain = parse_plain(without_comment(line))) return found(plain, range);
   // p2p: the range is behind the last colon, and the name may hold anything. No IPv6 in this format.
-  if (const size_t colon = line.rfind(':'); colon != std::string_view::npos) {
-    const auto named = parse_range(line.substr(colon + 1));
-    if (named && named->first.family == common::Family::v4) return found(named, range);
-  }
-  if (const size_t comment = line.find_first_of("#;"); comment != std::string_view::npos) {
-    if (kBlanks.find(line[comment - 1]) == std::string_view::npos) return NetworkLine::bad;
-    line = trimmed(line.substr(0, comment));
-  }
-  if (const auto network = common::parse_network(line)) return found(common::range_of(*network), range);
-  if (const auto address = parse_padded_v4(line)) return found(AddressRange{*address, *address}, range);
-  return found(parse_range(line), range);
+  const size_t colon = line.rfind(':');
+  if (colon == std::string_view::npos) return NetworkLine::bad;
+  const auto named = parse_range(line.substr(colon + 1));
+  return named && named->first.family == common::Family::v4 ? found(named, range) : NetworkLine::bad;
 }
 
 common::Result<void> load_network_file(const std::string& path, common::NetworkSet::Builder& to) {

@@ -50,6 +50,12 @@ TEST_CASE("network file: PeerGuardian's text") {
   CHECK(read("\xe9t\xe9 in Latin-1:192.0.2.1-192.0.2.1") == "192.0.2.1-192.0.2.1");
 }
 
+TEST_CASE("network file: a comment is no PeerGuardian line, and a name may hold a comment's sign") {
+  CHECK(read("192.0.2.0/24 # see list:10.0.0.0-10.255.255.255") == "192.0.2.0-192.0.2.255");
+  CHECK(read("192.0.2.7 ; list:10.0.0.0-10.255.255.255") == "192.0.2.7-192.0.2.7");
+  CHECK(read("Somebody #1:192.0.2.0-192.0.2.255") == "192.0.2.0-192.0.2.255");
+}
+
 TEST_CASE("network file: eMule's ipfilter.dat") {
   CHECK(read("192.000.002.000 - 192.000.002.255 , 000 , A name, with a comma") == "192.0.2.0-192.0.2.255");
   CHECK(read("192.0.2.0 - 192.0.2.255, 127") == "192.0.2.0-192.0.2.255");
