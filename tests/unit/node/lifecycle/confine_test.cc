@@ -60,8 +60,7 @@ bool can_write(const std::string& path) {
 
 }  // namespace
 
-TEST_CASE("confine: what a node gives up cannot be had again" *
-          doctest::skip(shoal::test::kThreadSanitizer)) {
+TEST_CASE("confine: what a node gives up cannot be had again") {
   const ConfineSettings settings;
   CHECK(confined(settings, [](const Confinement& holds) {
           if (holds.calls != "yes") return 0;  // no seccomp here, or a sanitizer
@@ -112,8 +111,7 @@ TEST_CASE("confine: what a node needs still works" * doctest::skip(shoal::test::
         }) == 0);
 }
 
-TEST_CASE("confine: files are written only in the folders named" *
-          doctest::skip(shoal::test::kThreadSanitizer)) {
+TEST_CASE("confine: files are written only in the folders named") {
   const Folder allowed;
   const Folder other;
   CHECK(confined({.filter_calls = false, .written_folders = {allowed.path, "/none"}},
@@ -148,8 +146,7 @@ TEST_CASE("confine: rights, and whether they are told truly" * doctest::skip(sho
                  }) == 0);
 }
 
-TEST_CASE("confine: the list of calls is a program that the kernel takes" *
-          doctest::skip(shoal::test::kThreadSanitizer)) {
+TEST_CASE("confine: the list of calls is a program that the kernel takes") {
   const auto rules = node::call_filter();
   CHECK(rules.size() < 1000);
 #if defined(__x86_64__) || defined(__aarch64__)

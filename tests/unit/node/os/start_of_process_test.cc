@@ -55,8 +55,7 @@ TEST_CASE("start of process: signals that come early do no harm" *
   }
 }
 
-TEST_CASE("start of process: what cannot be written is an error, not the end" *
-          doctest::skip(shoal::test::kThreadSanitizer)) {
+TEST_CASE("start of process: what cannot be written is an error, not the end") {
   CHECK(end_of_child([] {
           node::hold_signals();
           std::array<int, 2> ends{};
@@ -72,8 +71,7 @@ TEST_CASE("start of process: what cannot be written is an error, not the end" *
         }) == 4);
 }
 
-TEST_CASE("start of process: descriptors that were closed lead nowhere" *
-          doctest::skip(shoal::test::kThreadSanitizer)) {
+TEST_CASE("start of process: descriptors that were closed lead nowhere") {
   CHECK(end_of_child([] {
           for (const int fd : {0, 1, 2}) close(fd);
           node::open_standard_descriptors();

@@ -30,8 +30,7 @@ int exit_code_of(Body body) {
 
 }  // namespace
 
-TEST_CASE("surroundings: what the system refuses ends the process with exit code 1, not as a bug" *
-          doctest::skip(shoal::test::kThreadSanitizer)) {
+TEST_CASE("surroundings: what the system refuses ends the process with exit code 1, not as a bug") {
   CHECK(exit_code_of([] {
           node::require_system(0, "do nothing");
           return 7;
@@ -66,7 +65,7 @@ TEST_CASE("surroundings: threads are tried before they are needed" *
         }) == 0);
 }
 
-TEST_CASE("surroundings: open files are counted" * doctest::skip(shoal::test::kThreadSanitizer)) {
+TEST_CASE("surroundings: open files are counted") {
   const size_t before = node::count_open_files(1024);
   CHECK(before >= 3);
   const int more = dup(STDERR_FILENO);
