@@ -158,7 +158,7 @@ using Values = std::array<std::string_view, kOther + 1>;
 
 Values read_values(std::string_view query) {
   Values values;
-  while (!query.empty()) {
+  for (size_t pairs = 0; pairs < kQueryPairsMax && !query.empty(); ++pairs) {
     const QueryPair pair = take_query_pair(query);
     values[key_of(pair.key)] = pair.value;
   }
@@ -209,11 +209,13 @@ tl::expected<std::span<InfoHash>, QueryFault> parse_scrape_query(std::string_vie
                                                                  std::span<InfoHash, kHttpScrapeMax> room) {
   size_t count = 0;
   QueryFault fault = QueryFault::info_hash_missing;
-  while (!query.empty() && count < room.size()) {
+  for (size_t others = 0; others < kQueryPairsMax && count < room.size() && !query.empty();) {
     const QueryPair pair = take_query_pair(query);
-    if (key_of(pair.key) != kInfoHash) continue;
-    if (const auto bad = decode_hash(pair.value, room[count])) {
+    if (key_of(pair.key) != kInfoHash) {
+      ++others;
+    } else if (const auto bad = decode_hash(pair.value, room[count])) {
       fault = *bad;
+      ++others;
     } else {
       ++count;
     }

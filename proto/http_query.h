@@ -23,6 +23,9 @@
 namespace shoal::proto {
 
 constexpr size_t kHttpScrapeMax = 100;  // info_hash keys of one scrape
+// Pairs of an announce that are read, and those of a scrape that are no good info_hash: what follows is as if
+// it had not been sent. Clients send a dozen; 8,000 empty pairs would take fifty times as long.
+constexpr size_t kQueryPairsMax = 64;
 
 enum class QueryFault : uint8_t {
   info_hash_missing,

@@ -217,6 +217,19 @@ TEST_CASE("http query: unknown keys and odd separators are skipped") {
   CHECK(good(kGood + "&x=" + std::string(5000, '%')).request.port == 6881);
 }
 
+TEST_CASE("http query: after 64 pairs that say nothing no more is read") {
+  const std::string pairs63(63, '&');
+  CHECK(good(pairs63 + kHash).request.port == 0);
+  CHECK(fault_of(pairs63 + "&" + kHash) == QueryFault::info_hash_missing);
+  CHECK(good(kGood + pairs63 + pairs63 + "&port=1").request.port == 6881);
+  Room room;
+  CHECK(parse_scrape_query(pairs63 + kHash, room)->size() == 1);
+  CHECK(parse_scrape_query(pairs63 + "&" + kHash, room).error() == QueryFault::info_hash_missing);
+  std::string bad;
+  for (int i = 0; i < 64; ++i) bad += "info_hash=x&";
+  CHECK(parse_scrape_query(bad + kHash, room).error() == QueryFault::info_hash_size);
+}
+
 TEST_CASE("http query: NUL bytes and binary garbage in any place") {
   std::string garbage;
   for (int i = 0; i < 256; ++i) garbage += static_cast<char>(i);
