@@ -14,6 +14,7 @@
 #include "node/http/http_server.h"
 #include "node/scan/full_scrapes.h"
 #include "node/scan/top_swarms.h"
+#include "node/status/admin_refusals.h"
 #include "node/status/history.h"
 #include "node/status/node_state.h"
 #include "node/store/cluster_clock.h"
@@ -27,9 +28,10 @@ struct AdminContext {
   std::function<bool()> drain;       // begins to drain; false: it had begun before
   // Begins a reload; `done` is called when it is over, from the loop, or at once.
   std::function<void(std::function<void(const ReloadReport&)> done)> reload;
-  std::function<std::string()> token;                            // of admin.token_file; empty: there is none
-  std::function<bool(std::string_view host)> answers_as;         // see is_admin_host()
-  std::function<sync::Forgotten(std::string_view name)> forget;  // see sync::Cluster
+  std::function<std::string()> token;                     // of admin.token_file; empty: there is none
+  std::function<bool(std::string_view host)> answers_as;  // see is_admin_host()
+  std::function<void(AdminRefused why, const common::Endpoint& client)> refused;  // a request was refused
+  std::function<sync::Forgotten(std::string_view name)> forget;                   // see sync::Cluster
   const SwarmStore* store;
   const ClusterClock* clock;
   const History* history;

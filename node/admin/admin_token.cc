@@ -67,15 +67,19 @@ std::optional<AdminRefusal> refuses_change(const std::string& token, const proto
   if (!token.empty()) {
     const std::string_view given = request.header("authorization").value_or("");
     if (given.starts_with(kScheme) && is_token(given.substr(kScheme.size()), token)) return std::nullopt;
-    return AdminRefusal{401, "this needs the token of admin.token_file: Authorization: Bearer TOKEN"};
+    return AdminRefusal{AdminRefused::token, 401,
+                        "this needs the token of admin.token_file: Authorization: Bearer TOKEN"};
   }
   if (!is_loopback(client)) {
-    return AdminRefusal{403, "allowed from the machine of the node only: the node has no admin.token_file"};
+    return AdminRefusal{AdminRefused::address, 403,
+                        "allowed from the machine of the node only: the node has no admin.token_file"};
   }
-  if (request.header("origin")) return AdminRefusal{403, "not allowed from a web page"};
+  if (request.header("origin"))
+    return AdminRefusal{AdminRefused::web_page, 403, "not allowed from a web page"};
   for (const std::string_view header : kProxyHeaders) {
     if (request.header(header)) {
-      return AdminRefusal{403, "not allowed through a proxy: the node has no admin.token_file"};
+      return AdminRefusal{AdminRefused::proxy, 403,
+                          "not allowed through a proxy: the node has no admin.token_file"};
     }
   }
   return std::nullopt;

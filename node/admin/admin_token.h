@@ -15,6 +15,7 @@
 
 #include "common/endpoint.h"
 #include "common/result.h"
+#include "node/status/admin_refusals.h"
 #include "proto/http_request.h"
 
 namespace shoal::node {
@@ -28,6 +29,7 @@ common::Result<std::string> parse_admin_token(const std::string& name, std::stri
 common::Result<std::string> load_admin_token(const std::string& path);
 
 struct AdminRefusal {
+  AdminRefused why;
   int status;  // 401 or 403
   std::string_view reason;
 };

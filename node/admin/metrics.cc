@@ -323,6 +323,14 @@ std::vector<Row> dump_and_reload_rows() {
               }),
       counter("shoal_full_scrape_bytes_total", "Bytes of full scrapes, after compression.",
               [](const NodeState& s) { return s.dumps.bytes; }),
+      counter("shoal_admin_refused_total",
+              "Requests to the admin endpoint that were refused: for a foreign host name, without the right "
+              "token, or, without a token, from another machine, a web page or a proxy.",
+              [](Samples& out, const NodeState& s) {
+                for (size_t i = 0; i < kAdminRefusals; ++i) {
+                  out.add(s.admin_refused[i], {{"reason", std::string(kAdminRefusalNames[i])}});
+                }
+              }),
       counter("shoal_reloads_total", "Reloads by result; a failed one changes nothing.",
               by_result([](const NodeState& s) { return s.reloads; },
                         [](const NodeState& s) { return s.reloads_failed; })),

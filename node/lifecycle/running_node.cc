@@ -163,6 +163,7 @@ AdminContext RunningNode::admin_context() {
           [this](std::string_view host) {
             return is_admin_host(host, options_.admin.hosts, options_.node.name);
           },
+      .refused = [this](AdminRefused why, const common::Endpoint& client) { refused(why, client); },
       .forget =
           [this](std::string_view name) { return sync_ ? sync_->forget(name) : sync::Forgotten::unknown; },
       .store = &store_,
@@ -314,6 +315,15 @@ void RunningNode::apply(Apply target) {
   }
 }
 
+void RunningNode::refused(AdminRefused why, const common::Endpoint& client) {
+  if (const auto requests = admin_refusals_.add(why, monotonic_ms())) {
+    log_line(LogLevel::warn, "requests to the admin endpoint refused",
+             {{"reason", std::string(kAdminRefusalNames[static_cast<size_t>(why)])},
+              {"requests", std::to_string(*requests)},
+              {"last_from", common::to_string(client)}});
+  }
+}
+
 void RunningNode::warn(std::vector<std::string> warnings) {
   for (const std::string& warning : warnings) {
     if (std::find(warnings_.begin(), warnings_.end(), warning) == warnings_.end())
@@ -456,6 +466,7 @@ NodeState RunningNode::state() const {
   state.lately = upkeep_.faults().of_last(kLatelyMinutes, faults);
   state.last_hour = upkeep_.faults().of_last(RecentFaults::kMinutesMax, faults);
   state.latency = latency_between(upkeep_.history().earlier_timings(), timings_of(state));
+  state.admin_refused = admin_refusals_.counts();
   state.member_url = options_.admin.member_url;
   state.serving_faults = serving_watch_.faults().lasting();
   state.readiness = readiness();

@@ -85,6 +85,7 @@ class RunningNode {
   void apply(Reload reload);
   void apply(Apply target);  // hands its options to the part that they are for
   void apply_keys(NodeKeys keys);
+  void refused(AdminRefused why, const common::Endpoint& client);
   void warn(std::vector<std::string> warnings);  // of those that are new
 
   void stop();
@@ -123,6 +124,7 @@ class RunningNode {
   NodeUpkeep upkeep_;
   Reloader reloader_;
   HttpCounters admin_counters_;
+  AdminRefusals admin_refusals_;
   Admin admin_;
   std::unique_ptr<HttpServer> admin_server_;
   std::unique_ptr<ServiceNotify> service_;

@@ -14,6 +14,7 @@
 #include "node/limits/limit.h"
 #include "node/scan/exporter.h"
 #include "node/snapshot/snapshot_keeper.h"
+#include "node/status/admin_refusals.h"
 #include "node/status/readiness.h"
 #include "node/status/recent_faults.h"
 #include "node/status/serving_faults.h"
@@ -60,6 +61,7 @@ struct NodeState {
   std::optional<SnapshotStatus> snapshot;  // none: off
   std::optional<ExportStatus> exports;     // none: off
   DumpCounts dumps;
+  AdminRefusals::Counts admin_refused{};     // requests to the admin endpoint, by AdminRefused
   uint64_t log_lines_dropped = 0;            // since nobody read them
   FaultCounts lately;                        // of the last 5 minutes
   FaultCounts last_hour;                     // or since start, if that was later

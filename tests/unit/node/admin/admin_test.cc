@@ -74,6 +74,8 @@ struct FakeNode {
   node::TopLists top;
   std::string token;
   bool drained = false;
+  node::AdminRefusals refusals;
+  int lines = 0;  // in the log, about refusals
   std::function<void(const node::ReloadReport&)> reload_done;
 
   node::AdminContext actions(std::function<node::NodeState()> state) {
@@ -82,6 +84,8 @@ struct FakeNode {
             .reload = [this](auto done) { reload_done = std::move(done); },
             .token = [this] { return token; },
             .answers_as = [](std::string_view host) { return node::is_admin_host(host, {}, "node-a"); },
+            .refused = [this](node::AdminRefused why,
+                              const common::Endpoint&) { lines += refusals.add(why, 0).has_value(); },
             .forget = [](std::string_view) { return sync::Forgotten::unknown; },
             .store = store.get(),
             .clock = &clock,
@@ -412,6 +416,29 @@ TEST_CASE("admin: with a token, POST needs it") {
   CHECK(ask(admin, "POST", "/v1/drain", elsewhere, authorization).rfind("HTTP/1.1 200 ", 0) == 0);
   CHECK(fake.drained);
   CHECK(get(admin, "/readyz").rfind("HTTP/1.1 503 ", 0) == 0);  // reading needs none
+}
+
+TEST_CASE("admin: who is refused is counted by reason, and logged once a minute") {
+  FakeNode fake;
+  node::Admin admin(fake.actions([&fake] {
+    node::NodeState state;
+    state.admin_refused = fake.refusals.counts();
+    return state;
+  }));
+  const auto elsewhere = common::make_endpoint_v4(0x0a000001, 1);
+  ask(admin, "GET", "/", kLoopback, "Host: evil.example\r\n");
+  ask(admin, "POST", "/v1/drain", elsewhere);
+  ask(admin, "POST", "/v1/drain", kLoopback, "Origin: http://evil.example\r\n");
+  ask(admin, "POST", "/v1/drain", kLoopback, "Via: 1.1 proxy\r\n");
+  fake.token = "0123456789abcdef";
+  for (int i = 0; i < 3; ++i)
+    ask(admin, "POST", "/v1/drain", elsewhere, "Authorization: Bearer 0123456789abcdeX\r\n");
+  ask(admin, "POST", "/v1/drain", elsewhere, "Authorization: Bearer 0123456789abcdef\r\n");
+  CHECK(fake.refusals.counts() == node::AdminRefusals::Counts{1, 3, 1, 1, 1});
+  CHECK(fake.lines == 5);
+  CHECK(get(admin, "/metrics").find("shoal_admin_refused_total{reason=\"token\"} 3\n") != std::string::npos);
+  CHECK(!fake.refusals.add(node::AdminRefused::token, node::AdminRefusals::kEveryMs - 1));
+  CHECK(fake.refusals.add(node::AdminRefused::token, node::AdminRefusals::kEveryMs) == 4);
 }
 
 TEST_CASE("admin: a reload is answered when it is over") {
