@@ -169,6 +169,13 @@ class Bench:
         command = ["opentracker", "-i", "127.0.0.1", "-p", str(port), "-P", str(port), "-w", self.hashes(torrents)]
         return Server(self, command, lambda: answers_udp(port), cpu, self.folder, port)
 
+    def aquatic(self, cpu="0", port=PORT):
+        """aquatic_udp with its defaults, but for the address; one worker, at most 30 peers in an answer."""
+        path = f"{self.folder}/aquatic-{port}.toml"
+        with open(path, "w") as file:
+            file.write(f'[network]\naddress = "127.0.0.1:{port}"\n')
+        return Server(self, [self.arguments.aquatic, "-c", path], lambda: answers_udp(port), cpu, self.folder, port)
+
     def load(self, server, *extra, cpu="1", seconds=None, warmup=None):
         seconds = self.arguments.seconds if seconds is None else seconds
         warmup = self.arguments.warmup if warmup is None else warmup

@@ -129,5 +129,18 @@ class Rules(unittest.TestCase):
         alerts = re.findall(r"- alert: (\w+)", read("alerts.yml"))
         self.assertEqual(len(alerts), len(set(alerts)))
         with open(os.path.join(ROOT, "docs", "operating", "alerts.md"), encoding="utf-8") as file:
-            rows = re.findall(r"^\| `(Shoal\w+)` \| (.+) \| (.+) \|$", file.read(), re.MULTILINE)
+            rows = re.findall(r"^\| (?:<a id=\"[a-z]+\"></a>)?`(Shoal\w+)` \| (.+) \| (.+) \|$", file.read(), re.MULTILINE)
         self.assertEqual(sorted(alerts), sorted(name for name, _, _ in rows))
+
+    def test_every_alert_links_to_its_line(self):
+        """On the site a page of docs/ has the ending .html; tests/style/site checks that it is there."""
+        links = {}
+        for alert, text in re.findall(r"- alert: (\w+)\n(.*?)(?=- alert:|\Z)", read("alerts.yml"), re.DOTALL):
+            links[alert] = re.findall(r'runbook_url: "\{\{ \$externalLabels.docs \}\}/([\w/]+)\.html#([a-z]+)"', text)
+        self.assertGreater(len(links), 20)
+        for alert, found in links.items():
+            with self.subTest(alert):
+                self.assertEqual(len(found), 1, "one runbook_url")
+                page, anchor = found[0]
+                with open(os.path.join(ROOT, "docs", f"{page}.md"), encoding="utf-8") as file:
+                    self.assertIn(f'<a id="{anchor}"></a>`{alert}` |', file.read())
