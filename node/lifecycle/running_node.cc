@@ -398,6 +398,10 @@ void RunningNode::run() {
   for (const common::Endpoint& address : options_.tracker.http) {
     log_line(LogLevel::info, "serving", {{"url", "http://" + common::to_string(address) + "/announce"}});
   }
+  if (options_.admin.listen) {
+    log_line(LogLevel::info, "status page",
+             {{"url", "http://" + common::to_string(*options_.admin.listen) + "/"}});
+  }
   service_->start(&loop_.uv, [this] { return readiness(); });
   readiness_log_.start();
   serving_watch_.start();

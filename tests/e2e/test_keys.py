@@ -3,7 +3,10 @@
 import os
 import shutil
 import signal
+import stat
 import subprocess
+import tempfile
+import unittest
 
 from announcer import Announcer, numbered_peer
 from cluster import SHOAL
@@ -62,3 +65,31 @@ class Rotation(ClusterCase):
             self.assertEqual([m["lost"] for m in node.status()["members"]], [0, 0])
             self.assertNotIn("member is silent", node.log_text())
             self.assertNotIn("does not hold key", node.log_text())
+
+
+class Keygen(unittest.TestCase):
+    def test_keep(self):
+        """Made once; a key that is there stays, and what is no key is an error."""
+        with tempfile.TemporaryDirectory(prefix="shoal-test-") as folder:
+            path, other = os.path.join(folder, "cluster.key"), os.path.join(folder, "other")
+
+            def keygen(*arguments):
+                run = subprocess.run([SHOAL, "keygen", *arguments], check=False, capture_output=True, text=True)
+                return run.returncode, run.stdout.strip(), run.stderr.strip()
+
+            self.assertEqual(keygen("--keep", path), (0, f"{path}: new key", ""))
+            self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
+            with open(path, encoding="utf-8") as file:
+                text = file.read()
+            self.assertEqual(keygen("--keep", path), (0, f"{path}: kept", ""))
+            self.assertEqual(keygen("--keep", "--json", path)[1].split(), ["{", '"file":', f'"{path}",', '"result":', '"kept"', "}"])
+            self.assertEqual(keygen(path)[0], 1)
+            with open(path, encoding="utf-8") as file:
+                self.assertEqual(file.read(), text)
+            with open(other, "w", encoding="utf-8") as file:
+                file.write("no key\n")
+            code, _, said = keygen("--keep", other)
+            self.assertEqual(code, 1)
+            self.assertIn("is not a key", said)
+            os.symlink("/nonexistent", os.path.join(folder, "link"))
+            self.assertEqual(keygen("--keep", os.path.join(folder, "link"))[0], 1)

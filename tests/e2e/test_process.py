@@ -235,6 +235,7 @@ class Quiet(unittest.TestCase):
                 alarms = re.findall(r"(?m)^\S+ (?:warn|error) .*$", node.log_text())
                 self.assertEqual(alarms, [], f"node {node.name}")
                 self.assertEqual(len(re.findall(r"(?m)^\S+ info ready after_ms=\d+$", node.log_text())), 1)
+                self.assertIn(f" info status page url=http://{node.admin}/\n", node.log_text().replace('"', ""))
 
     def test_three_nodes_at_once(self):
         self.check("unicast", 4)

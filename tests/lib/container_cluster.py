@@ -183,21 +183,19 @@ class ClientMachine:
 
 
 class ContainerCluster:
-    def __init__(self, image):
+    """Without an image, compose builds one, as it does in a clone; `image` is its name then."""
+
+    def __init__(self, image=None):
         self.folder = tempfile.mkdtemp(prefix="shoal-compose-")
         self.project = f"shoaltest{os.getpid()}"
-        shutil.copytree(os.path.join(ROOT, "compose"), os.path.join(self.folder, "compose"),
-                        ignore=shutil.ignore_patterns("secrets", ".env"))
-        secrets = os.path.join(self.folder, "compose", "secrets")
-        os.mkdir(secrets)
-        key = os.path.join(secrets, "cluster.key")
-        with open(key, "w", encoding="utf-8") as file:
-            file.write(docker("run", "--rm", "--network", "none", image, "keygen") + "\n")
-        os.chmod(key, 0o400)
-        os.chown(key, 6969, 6969)
+        self.image = image or f"{self.project}-built"
+        self.builds = image is None
+        # The context of the build is the folder above compose/; .dockerignore says what of it counts.
+        shutil.copytree(ROOT, self.folder, dirs_exist_ok=True,
+                        ignore=shutil.ignore_patterns(".git", "build", ".env", "__pycache__", "corpus"))
         ports = {name: free_port() for name in NAMES}
         self.front_port, self.prometheus_port = free_port(), free_port()
-        self.environment = {**os.environ, "SHOAL_IMAGE": image,
+        self.environment = {**os.environ, "SHOAL_IMAGE": self.image, "SHOAL_BUILD_NETWORK": "host",
                             "COMPOSE_ARGUMENTS": f"-p {self.project}",
                             "COMPOSE_PROFILES": "front",
                             "SHOAL_SUBNET": SUBNET, "SHOAL_FRONT_ADDRESS": FRONT_ADDRESS,
@@ -236,5 +234,7 @@ class ContainerCluster:
     def stop(self):
         try:
             self.compose("--profile", "front", "--profile", "monitoring", "down", "-v", "-t", "1")
+            if self.builds:
+                docker("rmi", self.image)
         finally:
             shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,5 +1,6 @@
-"""Fresh Debian 12 root file systems: made once by debootstrap, kept as build/debian-bookworm.tar and unpacked for each
-use. Runs commands inside and boots an init system inside. Needs root, debootstrap and systemd-container."""
+"""Fresh Debian root file systems, of Debian 12 (bookworm) or another release: made once by debootstrap, kept as
+build/debian-SUITE.tar and unpacked for each use. Runs commands inside and boots an init system inside. Needs root,
+debootstrap and systemd-container."""
 
 import os
 import shutil
@@ -9,7 +10,6 @@ import tempfile
 from cluster import ROOT
 from wait import wait_for
 
-TAR = os.path.join(ROOT, "build", "debian-bookworm.tar")
 TOOLS = ("debootstrap", "systemd-nspawn", "nsenter")
 # If the machine's init is not systemd, there is nobody to register a container with.
 _NSPAWN = ["systemd-nspawn", "--quiet", "--register=no",
@@ -24,21 +24,25 @@ def missing(tools=TOOLS):
     return f"not installed: {', '.join(absent)}" if absent else ""
 
 
-def tar_path():
+def tar_path(suite="bookworm"):
     """The archive of the root file system, made if it does not exist."""
-    if not os.path.exists(TAR):
+    path = os.path.join(ROOT, "build", f"debian-{suite}.tar")
+    if not os.path.exists(path):
         with tempfile.TemporaryDirectory(prefix="shoal-root-") as folder:
             root = os.path.join(folder, "root")
-            subprocess.run(["debootstrap", "--variant=minbase", "bookworm", root], check=True, stdin=subprocess.DEVNULL)
-            os.makedirs(os.path.dirname(TAR), exist_ok=True)
-            subprocess.run(["tar", "-C", root, "-cf", TAR + ".part", "."], check=True)
-            os.rename(TAR + ".part", TAR)
-    return TAR
+            subprocess.run(["debootstrap", "--variant=minbase", suite, root], check=True, stdin=subprocess.DEVNULL)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            subprocess.run(["tar", "-C", root, "-cf", path + ".part", "."], check=True)
+            os.rename(path + ".part", path)
+    return path
 
 
 class DebianRoot:
-    def __init__(self):
-        archive = tar_path()
+    """`options` are further ones for systemd-nspawn."""
+
+    def __init__(self, suite="bookworm", options=()):
+        archive = tar_path(suite)
+        self.options = list(options)
         self.path = tempfile.mkdtemp(prefix="shoal-root-")
         subprocess.run(["tar", "-C", self.path, "-xf", archive], check=True)
         self._init = None
@@ -59,16 +63,20 @@ class DebianRoot:
 
     def run(self, *command, fails=False, timeout_s=600):
         """Runs a command inside (in the booted system, if any) and returns its output. `fails`: it must fail."""
-        if self._init:
-            prefix = ["nsenter", "--target", str(self._leader()), "--all", "--"]
-        else:
-            prefix = [*_NSPAWN, "--pipe", "--resolv-conf=replace-host", "--directory", self.path, "--"]
-        done = subprocess.run([*prefix, "env", "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive",
-                               "SYSTEMD_COLORS=0", "SYSTEMD_URLIFY=0", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", *command], check=False, stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, errors="replace", timeout=timeout_s)
+        done = subprocess.run(self.command(*command), check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              errors="replace", timeout=timeout_s)
         if bool(done.returncode) != fails:
             raise AssertionError(f"{' '.join(command)}: exit code {done.returncode}\n{(done.stdout + done.stderr)[-2000:]}")
         return done.stdout
+
+    def command(self, *command):
+        """What runs a command inside."""
+        if self._init:
+            prefix = ["nsenter", "--target", str(self._leader()), "--all", "--"]
+        else:
+            prefix = [*_NSPAWN, *self.options, "--pipe", "--resolv-conf=replace-host", "--directory", self.path, "--"]
+        return [*prefix, "env", "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive", "SYSTEMD_COLORS=0", "SYSTEMD_URLIFY=0",
+                "PATH=/usr/sbin:/usr/bin:/sbin:/bin", *command]
 
     def files(self):
         """Every path outside /proc and the like."""

@@ -1,5 +1,5 @@
-# The Debian 12 packages that are needed, and functions to install them. Sourced by tests/run, tests/fuzz/run,
-# compose/quickstart and docker/Dockerfile.
+# The packages that are needed, of Debian 12 and 13 alike, and functions to install them. Sourced by tests/run,
+# tests/fuzz/run, compose/quickstart and docker/Dockerfile.
 
 # Needed to build the program.
 build_packages=(
@@ -9,6 +9,13 @@ build_packages=(
   # CMake configures the tests along with the program.
   doctest-dev
 )
+
+# The clang of this Debian. What formats and what tidies is Debian 12's only: another version says something else.
+# shellcheck disable=SC2034  # tests/fuzz/run reads it
+case "$(. /etc/os-release 2>/dev/null && echo "${VERSION_ID-}")" in
+  13) clang_version=19 ;;
+  *) clang_version=14 ;;
+esac
 
 # Prints the named packages that are not installed, one a line.
 missing_packages() {
