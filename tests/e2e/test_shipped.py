@@ -35,6 +35,25 @@ class Shipped(unittest.TestCase):
         self.assertEqual(run.returncode, 0, f"{' '.join(command)}\n{run.stdout}{run.stderr}")
         return run.stdout + run.stderr
 
+    def test_one_version(self):
+        """CMakeLists.txt has it; the changelog and the notes on upgrades know it."""
+        def read_top(name):
+            with open(os.path.join(ROOT, name), encoding="utf-8") as file:
+                return file.read()
+
+        version = re.search(r"^project\(shoal VERSION ([\d.]+) ", read_top("CMakeLists.txt"), re.MULTILINE).group(1)
+        self.assertEqual(self.works(SHOAL, "--version").strip(), f"shoal {version}")
+        self.assertRegex(read_top("CHANGELOG.md"), rf"(?m)^## (?:\[?{re.escape(version)}\b|Unreleased \({re.escape(version)}\))")
+        self.assertIn(f"\n### {version}\n", read_top("docs/UPGRADING.md"))
+
+    @needs("cmake", "ninja", "powerpc-linux-gnu-g++")
+    def test_big_endian_is_refused_at_once(self):
+        run = subprocess.run(["cmake", "-S", ROOT, "-B", self.folder, "-G", "Ninja", "-DCMAKE_SYSTEM_NAME=Linux",
+                              "-DCMAKE_SYSTEM_PROCESSOR=ppc", "-DCMAKE_CXX_COMPILER=powerpc-linux-gnu-g++"], check=False,
+                             capture_output=True, text=True, timeout=60)
+        self.assertNotEqual(run.returncode, 0)
+        self.assertIn("shoal does not run on big-endian processors (ppc)", run.stderr)
+
     def test_option_files(self):
         key = os.path.join(self.folder, "cluster.key")
         self.works(SHOAL, "keygen", key)
@@ -86,5 +105,5 @@ class Shipped(unittest.TestCase):
     def test_compose(self):
         profiles = ("--profile", "front", "--profile", "monitoring")
         text = self.works("docker-compose", "-f", os.path.join(COMPOSE, "cluster.yml"), *profiles, "config")
-        for name in ("a", "b", "c", "front", "prometheus", "grafana"):
+        for name in ("key", "a", "b", "c", "front", "prometheus", "grafana"):
             self.assertIn(f"\n  {name}:\n", text)
