@@ -21,12 +21,14 @@ constexpr const char* kConfigExamples = R"(
 Examples:
   shoal config > shoal.toml
   shoal config --check shoal.toml
-  shoal config --from-opentracker /etc/opentracker/opentracker.conf > shoal.toml)";
+  shoal config --from-opentracker /etc/opentracker/opentracker.conf > shoal.toml
+  shoal config --for-service --from-opentracker opentracker.conf > /etc/shoal/shoal.toml)";
 
 struct ConfigRequest {
   std::string check;
   bool json = false;
   std::string opentracker_config;
+  bool for_service = false;
   bool reference = false;
   bool manual = false;
 };
@@ -41,13 +43,13 @@ void print_findings(const Findings& found) {
   for (const std::string& warning : found.warnings) print_error("warning: " + warning);
 }
 
-int print_translated(const std::string& file) {
+int print_translated(const std::string& file, StartedBy by) {
   const auto text = read_text_file(file, kOpentrackerConfigBytesMax);
   if (!text) {
     print_error(text.error().message);
     return kExitFailed;
   }
-  const TranslatedConfig translated = translate_opentracker_config(*text);
+  const TranslatedConfig translated = translate_opentracker_config(*text, by);
   std::fputs(translated.toml.c_str(), stdout);
   std::fflush(stdout);
   OptionSources sources;
@@ -94,6 +96,9 @@ Command config_command(CLI::App& shoal) {
       app->add_option("--from-opentracker", request->opentracker_config,
                       "Translate this opentracker.conf, and report what has no equivalent");
   opentracker->type_name("FILE")->excludes(check);
+  app->add_flag("--for-service", request->for_service,
+                "With --from-opentracker: for shoal.service, which has its own user and sandbox")
+      ->needs(opentracker);
   CLI::Option* reference =
       app->add_flag("--reference", request->reference, "Print the reference of all options as Markdown")
           ->excludes(check)
@@ -104,7 +109,10 @@ Command config_command(CLI::App& shoal) {
       ->excludes(reference);
   return {app, [check, opentracker, request] {
             if (check->count() > 0) return check_file(request->check, request->json);
-            if (opentracker->count() > 0) return print_translated(request->opentracker_config);
+            if (opentracker->count() > 0) {
+              return print_translated(request->opentracker_config,
+                                      request->for_service ? StartedBy::service : StartedBy::hand);
+            }
             if (request->manual) return print_document(options_manual(version()));
             return print_document(request->reference ? options_reference() : default_file());
           }};

@@ -270,6 +270,34 @@ void translate_paths(Translation& out) {
       instead);
 }
 
+// The folder that opentracker changes to without root, before a path that is not whole.
+std::string path_outside(const std::string& root, const std::string& path) {
+  if (root.empty() || path.starts_with('/')) return path;
+  return root + (root.ends_with('/') ? "" : "/") + path;
+}
+
+// In place of translate_paths: the service has no other root and no other user.
+void leave_to_the_service(Translation& out) {
+  const std::string root = out.has("node.chroot") ? out.value("node.chroot") : "";
+  for (const View key : kListFiles) {
+    if (!out.has(key)) continue;
+    const std::string before = out.value(key);
+    const std::string outside = path_outside(root, before);
+    if (outside != before) out.replace(key, outside, "as it is called outside of tracker.rootdir");
+    if (outside.starts_with('/')) continue;
+    out.hint(std::string(key) + ": " + printable(before, kShownMax) +
+             " is looked for in the folder in which the node is started: write the whole path");
+  }
+  if (out.has("node.chroot")) out.drop("node.chroot", "left out: shoal.service has a sandbox of its own");
+  if (out.has("node.user")) out.drop("node.user", "left out: shoal.service has a user of its own");
+  out.put_default("node.snapshot", "/var/lib/shoal/snapshot", "so that a restart keeps the peers");
+  for (const View key : kListFiles) {
+    if (!out.has(key)) continue;
+    out.hint(std::string(key) + ": " + printable(out.value(key), kShownMax) +
+             " must be readable by the user shoal, and so must be the folders above it");
+  }
+}
+
 // What is open to everyone in opentracker unless it is compiled otherwise.
 void point_out_what_is_open(Translation& out, bool stats_are_open) {
   if (stats_are_open) {
@@ -284,7 +312,7 @@ void point_out_what_is_open(Translation& out, bool stats_are_open) {
 }
 
 // What opentracker does by default.
-void add_defaults(Translation& out) {
+void add_defaults(Translation& out, StartedBy by) {
   if (out.has("tracker.udp") != out.has("tracker.http")) {
     out.put_empty(out.has("tracker.udp") ? "tracker.http" : "tracker.udp", "no line for this protocol");
   }
@@ -297,7 +325,7 @@ void add_defaults(Translation& out) {
     out.put_default("stats.networks", "0.0.0.0/0", "opentracker shows them to everyone by default");
     out.put("stats.networks", "::/0");
   }
-  if (!out.has("node.user")) {
+  if (!out.has("node.user") && by == StartedBy::hand) {
     out.drop("node.user", "opentracker started as root becomes nobody: user = \"nobody\"");
   }
   if (out.has("sync.listen")) {
@@ -314,7 +342,11 @@ void add_defaults(Translation& out) {
         "the "
         "whole path");
   }
-  translate_paths(out);
+  if (by == StartedBy::service) {
+    leave_to_the_service(out);
+  } else {
+    translate_paths(out);
+  }
   if (out.has("node.user") && !out.has("node.chroot")) {
     out.hint(
         "node.user: needs a start as root, or as this user. shoal.service has its own user: leave node.user "
@@ -326,7 +358,7 @@ void add_defaults(Translation& out) {
 
 }  // namespace
 
-TranslatedConfig translate_opentracker_config(View text) {
+TranslatedConfig translate_opentracker_config(View text, StartedBy by) {
   Translation out;
   size_t number = 0;
   while (!text.empty()) {
@@ -338,7 +370,7 @@ TranslatedConfig translate_opentracker_config(View text) {
     out.begin_line(number, line);
     translate_line(out, line);
   }
-  add_defaults(out);
+  add_defaults(out, by);
   return {out.toml(), out.hints()};
 }
 

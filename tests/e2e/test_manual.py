@@ -1,14 +1,16 @@
-"""docs/shoal.1 against the command line."""
+"""docs/shoal.1 against the command line, docs/shoal-opentracker.7 against docs/OPENTRACKER.md."""
 
 import os
+import re
 import shutil
 import subprocess
 import unittest
 
 from cluster import ROOT, SHOAL
-from manual import help_commands, undocumented
+from manual import help_commands, plain, undocumented
 
 PAGE = os.path.join(ROOT, "docs", "shoal.1")
+MOVE = os.path.join(ROOT, "docs", "shoal-opentracker.7")
 
 
 def shoal(*arguments):
@@ -27,7 +29,20 @@ class Manual(unittest.TestCase):
 
     @unittest.skipUnless(shutil.which("man"), "man is not installed")
     def test_it_can_be_shown(self):
-        run = subprocess.run(["man", "--warnings", "-l", PAGE], check=True, capture_output=True, text=True, timeout=20,
-                             env={**os.environ, "MANPAGER": "cat", "MANWIDTH": "100", "LC_ALL": "C.UTF-8"})
-        self.assertEqual(run.stderr, "")
-        self.assertIn("SYNOPSIS", run.stdout)
+        for page, heading in ((PAGE, "SYNOPSIS"), (MOVE, "THE MOVE")):
+            run = subprocess.run(["man", "--warnings", "-l", page], check=True, capture_output=True, text=True, timeout=20,
+                                 env={**os.environ, "MANPAGER": "cat", "MANWIDTH": "100", "LC_ALL": "C.UTF-8"})
+            self.assertEqual(run.stderr, "")
+            self.assertIn(heading, run.stdout)
+
+    def test_the_move_has_every_directive_and_flag(self):
+        with open(MOVE, encoding="utf-8") as file:
+            page = plain(file.read())
+        with open(os.path.join(ROOT, "docs", "OPENTRACKER.md"), encoding="utf-8") as file:
+            document = file.read()
+        directives = re.findall(r"^\| (?:`([a-z_.]+\.[a-z_]+) [A-Z\[])", document, re.MULTILINE)
+        flags = re.findall(r"`(-\w) [A-Z]", document.split("## Command line")[1].split("\n## ")[0])
+        self.assertGreater(len(directives), 12)
+        self.assertGreater(len(flags), 8)
+        for word in (*directives, *flags):
+            self.assertRegex(page, rf"(?m)(?:^|\s){re.escape(word)}[ |]", word)

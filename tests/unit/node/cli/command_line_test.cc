@@ -168,6 +168,7 @@ const std::vector<Failure>& failures() {
       {1, {"config", "--check", "/nonexistent"}},
       {1, {"config", "--from-opentracker", "/nonexistent"}},
       {2, {"config", "--bogus"}},
+      {2, {"config", "--for-service"}},
       {1, {"status", "--admin", "foo"}},
       {1, {"status", "--admin", "127.0.0.1:1"}},
       {1, {"status", "--admin", "127.0.0.1:1", "--admin", "127.0.0.1:1"}},

@@ -206,3 +206,68 @@ TEST_CASE("opentracker config: what is open, and what depends on the start, is p
   CHECK(!hints_at("access.whitelist /white\n", "access.file"));
   CHECK(hints_at("livesync.cluster.listen 192.0.2.1\n", "`shoal keygen cluster.key`"));
 }
+
+TEST_CASE("opentracker config: for the service, which has its own user and sandbox") {
+  const std::string sample =
+      "access.whitelist /etc/opentracker/whitelist.txt\ntracker.rootdir /etc/opentracker\n"
+      "tracker.user _opentracker\n";
+  const TranslatedConfig translated = translate_opentracker_config(sample, StartedBy::service);
+  OptionSources sources;
+  sources.file_name = "f.toml";
+  sources.file_text = translated.toml;
+  sources.host_name = "host";
+  const auto options = resolve_options(sources);
+  REQUIRE(options);
+  CHECK(options->node.user.empty());
+  CHECK(options->node.chroot.empty());
+  CHECK(options->access.file == "/etc/opentracker/whitelist.txt");
+  CHECK(options->node.snapshot == "/var/lib/shoal/snapshot");
+  CHECK(has(translated.toml, "# line 3: tracker.user _opentracker"));
+  for (const std::string& hint : translated.hints) CHECK(!has(hint, "node.user"));
+  bool readable = false;
+  for (const std::string& hint : translated.hints)
+    readable |= has(hint, "must be readable by the user shoal");
+  CHECK(readable);
+
+  const auto file_of = [](const std::string& path, const std::string& root) {
+    const TranslatedConfig made = translate_opentracker_config(
+        "access.blacklist " + path + "\ntracker.rootdir " + root + "\n", StartedBy::service);
+    OptionSources from;
+    from.file_name = "f.toml";
+    from.file_text = made.toml;
+    from.host_name = "host";
+    const auto read = resolve_options(from);
+    REQUIRE(read);
+    return read->access.file;
+  };
+  CHECK(file_of("black", "/srv/ot") == "/srv/ot/black");
+  CHECK(file_of("lists/black", "/srv/ot/") == "/srv/ot/lists/black");
+  CHECK(file_of("/srv/ot/black", "/srv/ot") == "/srv/ot/black");
+  // NixOS: relative to where the unit is started, which nobody knows here.
+  CHECK(file_of("blacklist.txt", ".") == "blacklist.txt");
+}
+
+TEST_CASE("opentracker config: what the packages of three systems install, or write") {
+  // Debian: closed, in a folder and with a user of its own.
+  Options options = options_of(
+      "access.whitelist /etc/opentracker/whitelist.txt\ntracker.rootdir /etc/opentracker\n"
+      "tracker.user    _opentracker\n");
+  CHECK(options.access.mode == AccessMode::allow);
+  // FreeBSD's port: the upstream sample, all of it comments; the second file is for a program built for IPv6.
+  options = options_of("# opentracker config file\n#\n\n# I) addresses\n#\n# listen.tcp 0.0.0.0\n");
+  CHECK(options.tracker.udp.size() == 2);
+  CHECK(options.access.mode == AccessMode::open);
+  // NixOS: one file for each family, made of the system's options, in the order of their names.
+  options = options_of(
+      "access.stats 192.0.2.7\nlisten.tcp_udp 0.0.0.0:6969\ntracker.redirect_url https://nixos.org/\n"
+      "tracker.rootdir .\n");
+  CHECK(options.tracker.udp == std::vector{*parse_endpoint("0.0.0.0:6969")});
+  CHECK(options.node.chroot.empty());
+  CHECK(options.stats.networks == std::vector{*parse_network("192.0.2.7/32")});
+  options = options_of("listen.tcp_udp [::]:6969\ntracker.rootdir .\naccess.whitelist whitelist.txt\n");
+  CHECK(options.tracker.http == std::vector{*parse_endpoint("[::]:6969")});
+  CHECK(has(toml_of("tracker.rootdir .\n"),
+            "tracker.rootdir .  <- not allowed: the absolute path of a folder"));
+  CHECK(hints_at("tracker.rootdir .\naccess.whitelist whitelist.txt\n",
+                 "whitelist.txt is looked for in the folder in which the node is started"));
+}
