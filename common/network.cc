@@ -162,6 +162,36 @@ size_t NetworkSet::bytes() const {
          v6_tails_.capacity() * sizeof(uint64_t);
 }
 
+std::vector<uint32_t> NetworkSet::v4_bounds() const {
+  std::vector<uint32_t> bounds(v4_.size());
+  for (size_t i = 0; i < bounds.size(); ++i) bounds[i] = v4_[i];
+  return bounds;
+}
+
+std::vector<std::pair<uint64_t, uint64_t>> NetworkSet::v6_bounds() const {
+  std::vector<std::pair<uint64_t, uint64_t>> all;
+  all.reserve(v6_heads_.size() + v6_tails_.size() + v6_deep_.size());
+  for (size_t i = 0; i < v6_heads_.size(); ++i) all.emplace_back(v6_heads_[i], 0);
+  for (size_t i = 0; i < v6_deep_.size(); ++i) {
+    const uint64_t head = v6_deep_[i];
+    for (size_t k = v6_starts_[i]; k < v6_starts_[i + 1]; ++k) all.emplace_back(head, v6_tails_[k]);
+    const bool goes_on = (v6_starts_[i + 1] - v6_starts_[i]) % 2 == 1;
+    if (goes_on && head != UINT64_MAX) all.emplace_back(head + 1, 0);
+  }
+  std::sort(all.begin(), all.end());
+  // An end at which the next range begins is neither.
+  std::vector<std::pair<uint64_t, uint64_t>> bounds;
+  bounds.reserve(all.size());
+  for (const auto& bound : all) {
+    if (!bounds.empty() && bounds.back() == bound) {
+      bounds.pop_back();
+    } else {
+      bounds.push_back(bound);
+    }
+  }
+  return bounds;
+}
+
 bool is_private(const Endpoint& address) {
   static const NetworkSet kPrivate = [] {
     std::vector<Network> networks;

@@ -72,6 +72,11 @@ class NetworkSet {
 
   size_t bytes() const;
 
+  // Where the set begins and where it ends (the address after the last one), in turn, ascending: an address
+  // is in it if an odd number of bounds are at most it. As numbers, those of IPv6 in halves.
+  std::vector<uint32_t> v4_bounds() const;
+  std::vector<std::pair<uint64_t, uint64_t>> v6_bounds() const;
+
   bool operator==(const NetworkSet&) const = default;
 
  private:

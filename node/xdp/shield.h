@@ -43,7 +43,8 @@ std::string_view to_string(ShieldDecision decision);
 // Of one family: 0 is IPv4, 1 is IPv6, as family_index().
 struct ShieldCounts {
   std::array<uint64_t, kShieldDecisions> packets{};
-  // Of UDP payload, of what was answered or dropped. An answered connect has 16, and so has its answer.
+  // Of UDP payload, of what was answered or dropped, but not for its checksum. An answered connect has 16,
+  // and so has its answer.
   uint64_t bytes = 0;
 
   // What never reaches a socket: answered or dropped. Of these, what was dropped.
@@ -70,9 +71,9 @@ class Shield {
   static constexpr size_t kAddressesMax = SHIELD_ADDRESSES_MAX;  // of each family
   static constexpr size_t kInterfacesMax = SHIELD_INTERFACES_MAX;
   static constexpr size_t kKeysMax = SHIELD_KEYS_MAX;
-  static constexpr size_t kBannedMax = SHIELD_BANNED_MAX;                           // of each family
-  static constexpr size_t kDeniedV4Max = (size_t{1} << SHIELD_DENIED_V4_BITS) / 2;  // ranges
-  static constexpr size_t kDeniedV6Max = (size_t{1} << SHIELD_DENIED_V6_BITS) / 2;
+  static constexpr size_t kBannedMax = SHIELD_BANNED_MAX;           // of each family
+  static constexpr size_t kDeniedV4Max = SHIELD_V4_BOUNDS_MAX / 2;  // ranges
+  static constexpr size_t kDeniedV6Max = SHIELD_V6_BOUNDS_MAX / 2;
 
   // Whether this program was built with it.
   static bool is_built();
@@ -148,12 +149,12 @@ class Shield {
     std::vector<uint8_t> frame;  // after the program has run
     uint32_t ns = 0;             // of one run, the mean of `repeat`
   };
-  // Runs the program on a frame as if it had arrived on the loopback device with the hardware address that
-  // the frame is for. `unfinished_checksums`: as on veth, see shield.bpf.c.
+  // Runs the program on a frame of Ethernet, as if it had arrived. `unfinished_checksums`: on an interface
+  // where such occur, see shield.bpf.c.
   common::Result<Run> run(std::span<const uint8_t> frame, uint32_t repeat = 1,
                           bool unfinished_checksums = false);
-  // Hardware addresses of interfaces that nothing is attached to; for run().
-  void set_hardware(std::span<const std::array<uint8_t, 6>> addresses);
+  // As if interfaces with these hardware addresses were attached, and interfaces in these VLANs were there.
+  void pretend(std::span<const std::array<uint8_t, 6>> hardware, std::span<const uint16_t> vlans);
 
  private:
   struct Parts;
