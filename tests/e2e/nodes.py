@@ -35,18 +35,33 @@ def post(node, path, *headers):
         return client.read_response()
 
 
+class Loopback:
+    """Where clients and nodes are: on loopback. Other places (test_xdp.py) have the same parts."""
+
+    nodes = LOOPBACK
+    clients = LOOPBACK
+
+    @staticmethod
+    def node_address(number):
+        """Another IPv4 address of the nodes' machine, from 2 on."""
+        return f"127.0.0.{number}"
+
+    client_address = node_address
+
+
 class ClusterCase(unittest.TestCase):
     """All tests of a class share one cluster; each uses swarms of its own."""
 
     nodes = 3
     sync = "unicast"
+    place = Loopback
     hosts = ("127.0.0.1", "::1")  # the sync channel is on the first
     settings = None
     cluster = None
 
     @classmethod
     def setUpClass(cls):
-        cls.cluster = Cluster(nodes=cls.nodes, hosts=cls.hosts, sync=cls.sync, settings=cls.settings)
+        cls.cluster = cls.make_cluster()
         try:
             cls.prepare()
             cls.cluster.start()
@@ -54,6 +69,10 @@ class ClusterCase(unittest.TestCase):
             cls.cluster.dump_logs()
             cls.cluster.stop()
             raise
+
+    @classmethod
+    def make_cluster(cls):
+        return Cluster(nodes=cls.nodes, hosts=cls.hosts, sync=cls.sync, settings=cls.settings)
 
     @classmethod
     def prepare(cls):
@@ -70,14 +89,14 @@ class ClusterCase(unittest.TestCase):
 
     def client(self, number=0, protocol="UDP", family="IPv4", **more):
         """A client of one node, closed at the end of the test."""
-        client = CLIENTS[protocol]((LOOPBACK[family], self.node(number).tracker_port), **more)
+        client = CLIENTS[protocol]((self.place.nodes[family], self.node(number).tracker_port), **more)
         self.addCleanup(client.close)
         return client
 
     def peers_seen(self, number, info_hash, protocol="UDP", family="IPv4"):
         """The peers a node hands out, without observers."""
         port = OBSERVER_PORT_MIN + next(_observers) % 10000
-        with CLIENTS[protocol]((LOOPBACK[family], self.node(number).tracker_port)) as client:
+        with CLIENTS[protocol]((self.place.nodes[family], self.node(number).tracker_port)) as client:
             peers = client.announce(info_hash, port)["peers"]
             client.announce(info_hash, port, event="stopped")
         return {peer for peer in peers if peer[1] < OBSERVER_PORT_MIN}

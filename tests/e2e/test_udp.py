@@ -43,7 +43,7 @@ class UdpAnnounce(ClusterCase):
         client, info_hash = self.client(), fresh_hash()
         for port in (1001, 1002, 1003):
             answer = client.announce(info_hash, port)
-            self.assertNotIn(("127.0.0.1", port), answer["peers"])
+            self.assertNotIn((self.place.clients["IPv4"], port), answer["peers"])
         self.assertEqual(len(answer["peers"]), 2)
 
     def test_leechers_first_for_a_seeder(self):
@@ -68,19 +68,21 @@ class UdpAnnounce(ClusterCase):
     def test_ip_field_is_ignored(self):
         client, info_hash = self.client(), fresh_hash()
         client.announce(info_hash, 1000, ip=0x08080808)
-        self.assertEqual(client.announce(info_hash, 1001)["peers"], {("127.0.0.1", 1000)})
+        self.assertEqual(client.announce(info_hash, 1001)["peers"], {(self.place.clients["IPv4"], 1000)})
 
     def test_peer_address_is_the_source(self):
         info_hash = fresh_hash()
-        self.client(source="127.0.0.77").announce(info_hash, 1000)
-        self.assertEqual(self.client().announce(info_hash, 1001)["peers"], {("127.0.0.77", 1000)})
+        other = self.place.client_address(7)
+        self.client(source=other).announce(info_hash, 1000)
+        self.assertEqual(self.client().announce(info_hash, 1001)["peers"], {(other, 1000)})
 
     def test_families_are_kept_apart(self):
         info_hash = fresh_hash()
         self.client(family="IPv4").announce(info_hash, 1000)
         self.client(family="IPv6").announce(info_hash, 1001)
-        self.assertEqual(self.client(family="IPv4").announce(info_hash, 1002)["peers"], {("127.0.0.1", 1000)})
-        self.assertEqual(self.client(family="IPv6").announce(info_hash, 1002)["peers"], {("::1", 1001)})
+        for family, port in (("IPv4", 1000), ("IPv6", 1001)):
+            peers = self.client(family=family).announce(info_hash, 1002)["peers"]
+            self.assertEqual(peers, {(self.place.clients[family], port)})
 
     def test_options_behind_an_announce(self):
         """BEP 41: complete, truncated and false ones change nothing."""
@@ -182,7 +184,7 @@ class UdpBadInput(ClusterCase):
         self.assertTrue(1 <= since()[0] <= 24, since())
 
     def test_connection_id_is_bound_to_the_address(self):
-        mine, stranger = self.client(), self.client(source="127.0.0.5")
+        mine, stranger = self.client(), self.client(source=self.place.client_address(5))
         self.check_refused_id(stranger, announce_packet(mine.connect(), fresh_hash(), 1000))
 
     def test_refused_with_a_reason(self):
@@ -200,7 +202,7 @@ class UdpBadInput(ClusterCase):
         self.assertEqual(client.scrape(info_hash), [(0, 0, 3)])
 
     def test_without_a_port_peers_are_answered_and_nothing_is_stored(self):
-        for family, host in LOOPBACK.items():
+        for family, host in self.place.clients.items():
             with self.subTest(family):
                 client, info_hash = self.client(family=family), fresh_hash()
                 self.assertEqual(client.announce(info_hash, 0)["leechers"], 0)
@@ -262,7 +264,9 @@ class UdpForeignCluster(ClusterCase):
 
     def test_connection_id_of_another_cluster(self):
         with Cluster(nodes=1) as other:
-            with UdpClient(("127.0.0.1", other.nodes[0].tracker_port)) as foreign:
+            # The id is bound to the address that asked for it.
+            foreign_address = ("127.0.0.1", other.nodes[0].tracker_port)
+            with UdpClient(foreign_address, source=self.place.clients["IPv4"]) as foreign:
                 connection_id = foreign.connect()
         client = self.client()
         answer = client.ask(announce_packet(connection_id, fresh_hash(), 1000))
@@ -278,26 +282,29 @@ class UdpWildcard(ClusterCase):
     @classmethod
     def setUpClass(cls):
         cls.port = free_port(("0.0.0.0", "::"))
-        addresses = [at("0.0.0.0", cls.port), at("::", cls.port)]
-        cls.settings = {"tracker": {"udp": addresses, "http": addresses}}
         super().setUpClass()
 
+    @classmethod
+    def prepare(cls):
+        addresses = [at("0.0.0.0", cls.port), at("::", cls.port)]
+        cls.cluster.nodes[0].settings["tracker"].update(udp=addresses, http=addresses)
+
     def test_ipv4(self):
-        for host in ("127.0.0.1", "127.0.0.2", "127.9.8.7"):
-            for source in (None, "127.0.0.3"):
+        for host in (self.place.nodes["IPv4"], self.place.node_address(2), self.place.node_address(57)):
+            for source in (None, self.place.client_address(3)):
                 with self.subTest(host, source=source), UdpClient((host, self.port), source=source) as client:
                     info_hash = fresh_hash()
                     client.announce(info_hash, 1000)
                     self.assertEqual(client.scrape(info_hash), [(0, 0, 1)])
 
     def test_ipv6(self):
-        with UdpClient(("::1", self.port)) as client:
+        with UdpClient((self.place.nodes["IPv6"], self.port)) as client:
             info_hash = fresh_hash()
             client.announce(info_hash, 1000)
             self.assertEqual(client.scrape(info_hash), [(0, 0, 1)])
 
     def test_error_comes_from_there_too(self):
-        with UdpClient(("127.0.0.2", self.port)) as client:
+        with UdpClient((self.place.node_address(2), self.port)) as client:
             client.connect()
             with self.assertRaises(Refused):
                 client.scrape()
@@ -306,7 +313,7 @@ class UdpWildcard(ClusterCase):
         """Many datagrams to many addresses at once: each answer goes out from the right one."""
         sockets = []
         for number in range(2, 60):
-            client = UdpClient((f"127.0.0.{number}", self.port), timeout_s=5)
+            client = UdpClient((self.place.node_address(number), self.port), timeout_s=5)
             self.addCleanup(client.close)
             sockets.append(client)
         for client in sockets:

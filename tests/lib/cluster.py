@@ -183,7 +183,8 @@ class Cluster(NodeGroup):
     sync is "unicast" (each node is given one other), "multicast" (a group and no peers), "mixed" (both) or "off".
     `settings` override every node's."""
 
-    def __init__(self, nodes=3, hosts=("127.0.0.1", "::1"), folder=None, sync="unicast", settings=None):
+    def __init__(self, nodes=3, hosts=("127.0.0.1", "::1"), folder=None, sync="unicast", settings=None,
+                 admin_host="127.0.0.1"):
         self.own_folder = None if folder else tempfile.mkdtemp(prefix="shoal-test-")
         self.folder = folder or self.own_folder
         self.nodes = []
@@ -198,7 +199,7 @@ class Cluster(NodeGroup):
         for number in range(nodes):
             port = free_port(hosts)
             addresses = [at(host, port) for host in self.hosts]
-            admin = at("127.0.0.1", free_port(("127.0.0.1",)))
+            admin = at(admin_host, free_port((admin_host,)))
             options = {
                 "node": {"name": NAMES[number], "workers": 2, "log_level": "debug", "drain_s": 0},
                 "tracker": {"udp": addresses, "http": addresses},

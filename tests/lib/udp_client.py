@@ -98,9 +98,10 @@ class UdpClient:
         raise AssertionError("not reached")
 
     def is_silent(self, packet):
-        """True if `packet` is not answered: a connect sent after it is answered first."""
+        """True if `packet` is not answered: a scrape sent after it is answered first. Not a connect: the kernel may answer
+        that (xdp.interfaces) before the node has seen what was sent before."""
+        marker = scrape_packet(self.connection_id or self.connect(), [os.urandom(20)])
         self.send(packet)
-        marker = connect_packet()
         self.send(marker)
         while True:
             answer = self.receive()
