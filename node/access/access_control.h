@@ -76,6 +76,9 @@ class AccessControl {
   // The current policy, for workers that start; null: everything may be announced.
   const std::shared_ptr<const AnnouncePolicy>& policy() const { return policy_; }
 
+  // The denied networks; null: none. Another pointer once they have changed.
+  const std::shared_ptr<const common::NetworkSet>& denied() const { return denied_; }
+
   // Adds hashes to the list or removes them, here and on all nodes, within a tenth of a second. Fails without
   // a list (AccessMode::open), and if there are too many changes; it then makes the first ones that fit.
   common::Result<void> change(std::span<const common::InfoHash> hashes, bool listed);

@@ -374,6 +374,33 @@ std::vector<Row> snapshot_rows() {
   return rows;
 }
 
+std::vector<Row> shield_rows() {
+  return {
+      gauge("shoal_xdp_attached",
+            "1: the shield is on the interface (xdp.interfaces); 0: it is not, and the sockets serve alone.",
+            [](Samples& out, const NodeState& s) {
+              for (const ShieldInterface& one : s.shield->interfaces)
+                out.add(one.attached() ? 1 : 0, {{"interface", one.name}, {"mode", one.mode}});
+            }),
+      counter("shoal_xdp_packets_total", "Datagrams for the UDP tracker, by what the shield did with them.",
+              [](Samples& out, const NodeState& s) {
+                for (size_t family = 0; family < 2; ++family) {
+                  const ShieldCounts& counts = s.shield->decisions[family];
+                  for (size_t i = 0; i < kShieldDecisions; ++i) {
+                    out.add(counts.packets[i],
+                            {{"family", kFamilyNames[family]},
+                             {"decision", std::string(to_string(static_cast<ShieldDecision>(i)))}});
+                  }
+                }
+              }),
+      gauge("shoal_xdp_addresses", "Addresses and ports of tracker.udp, by who handles them first.",
+            [](Samples& out, const NodeState& s) {
+              out.add(s.shield->targets, {{"handled_by", "shield"}});
+              out.add(s.shield->targets_left_out, {{"handled_by", "sockets"}});
+            }),
+  };
+}
+
 std::vector<Group> all_groups() {
   const auto always = [](const NodeState&) { return true; };
   std::vector<Group> groups = {
@@ -382,6 +409,7 @@ std::vector<Group> all_groups() {
       {always, store_rows()},
       {always, access_rows()},
       {always, dump_and_reload_rows()},
+      {[](const NodeState& s) { return s.shield.has_value(); }, shield_rows()},
       {[](const NodeState& s) { return s.snapshot.has_value(); }, snapshot_rows()},
       {[](const NodeState& s) { return s.exports.has_value(); },
        file_rows(

@@ -205,6 +205,26 @@ Json access_json(const AccessStatus& access) {
           {"state_writes_failed", access.state_writes_failed}};
 }
 
+Json xdp_json(const ShieldStatus& shield) {
+  Json interfaces = Json::array();
+  for (const ShieldInterface& one : shield.interfaces) {
+    interfaces.push_back({{"interface", one.name},
+                          {"mode", one.mode},
+                          {"attached", one.attached()},
+                          {"trouble", one.trouble}});
+  }
+  Json packets = Json::object();
+  for (size_t i = 0; i < kShieldDecisions; ++i) {
+    packets[std::string(to_string(static_cast<ShieldDecision>(i)))] =
+        shield.decisions[0].packets[i] + shield.decisions[1].packets[i];
+  }
+  return {{"interfaces", std::move(interfaces)},
+          {"addresses", shield.targets},
+          {"addresses_left_out", shield.targets_left_out},
+          {"networks_left_out", shield.networks_left_out},
+          {"packets", std::move(packets)}};
+}
+
 Json snapshot_json(const SnapshotStatus& snapshot) {
   const auto loading = snapshot.loading_percent;
   return {{"loading_percent", loading ? Json(*loading) : Json(nullptr)},
@@ -288,6 +308,7 @@ std::string status_json(const NodeState& state) {
   json["interval_s"] = state.interval_s;
   json["announces_per_s"] = state.announces_per_s;
   json["access"] = access_json(state.access);
+  json["xdp"] = state.shield ? xdp_json(*state.shield) : Json(nullptr);
   json["latency"] = latency_json(state);
   json["problems"] = problems_json(state);
   json["snapshot"] = state.snapshot ? snapshot_json(*state.snapshot) : Json(nullptr);

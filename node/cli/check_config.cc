@@ -18,6 +18,7 @@
 #include "node/os/privileges.h"
 #include "node/os/surroundings.h"
 #include "node/probe/client_socket.h"
+#include "node/xdp/shield.h"
 
 namespace shoal::node {
 
@@ -83,6 +84,7 @@ class Warnings {
   std::vector<std::string> all() && {
     user();
     addresses();
+    shield();
     peers();
     return std::move(found_);
   }
@@ -107,6 +109,16 @@ class Warnings {
     for (const MulticastGroup& group : options_.sync.multicast) {
       if (!group.interface.empty() && !has_interface(group.interface))
         add("sync.multicast", "no such interface: " + group.interface);
+    }
+  }
+
+  void shield() {
+    const std::vector<std::string>& interfaces = options_.xdp.interfaces;
+    if (interfaces.empty()) return;
+    if (!Shield::is_built())
+      add("xdp.interfaces", "this shoal was built without clang or libbpf: the sockets will serve alone");
+    for (const std::string& name : interfaces) {
+      if (!has_interface(name)) add("xdp.interfaces", "no such interface: " + name);
     }
   }
 

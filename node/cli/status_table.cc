@@ -20,6 +20,7 @@ constexpr size_t kKeysMax = 160;  // 16 keys
 constexpr size_t kNameWidthMax = 20;
 constexpr size_t kReasonMax = 1000;
 constexpr size_t kStrangersMax = 8;
+constexpr size_t kInterfacesMax = 16;
 
 std::string seconds(const json& value) {
   return value.is_number_unsigned() ? seconds_text(value.get<uint64_t>()) : "-";
@@ -189,6 +190,33 @@ std::string memory_of(const json& status) {
          amount_text(static_cast<double>(limit)) + "B\n";
 }
 
+// A line for each interface of the shield; empty where there is none.
+std::string shield_of(const json& status, bool colour) {
+  const json& xdp = field(status, "xdp");
+  const json& interfaces = field(xdp, "interfaces");
+  std::string out;
+  for (size_t i = 0; interfaces.is_array() && i < std::min(interfaces.size(), kInterfacesMax); ++i) {
+    const std::string name = text_of(field(interfaces[i], "interface"));
+    if (field(interfaces[i], "attached") == true) {
+      out += "shield on " + name + " (" + text_of(field(interfaces[i], "mode")) + ")\n";
+    } else {
+      const std::string why = text_of(field(interfaces[i], "trouble"), kReasonMax);
+      out += toned("no shield on " + name + ": " + why, Tone::warning, colour) + "\n";
+    }
+  }
+  if (out.empty()) return out;
+  const json& packets = field(xdp, "packets");
+  uint64_t dropped = 0;
+  if (packets.is_object()) {
+    for (const auto& [decision, datagrams] : packets.items()) {
+      if (decision.starts_with("dropped_") && datagrams.is_number_unsigned())
+        dropped += datagrams.get<uint64_t>();
+    }
+  }
+  return out + "shield: " + amount_text(static_cast<double>(count(packets, "connect_answered"))) +
+         " connects answered, " + amount_text(static_cast<double>(dropped)) + " datagrams dropped\n";
+}
+
 }  // namespace
 
 std::string status_table(const json& status, bool colour) {
@@ -204,7 +232,7 @@ std::string status_table(const json& status, bool colour) {
                     per_second(field(status, "announces_per_s")) + " announces\n" + memory_of(status);
   const std::string keys = text_of(field(field(status, "keys"), "ids"), kKeysMax);
   if (keys != "-" && !keys.empty()) out += "keys " + keys + "\n";
-  out += warnings_of(status, colour);
+  out += shield_of(status, colour) + warnings_of(status, colour);
   std::vector<TextRow> rows = {kMemberTitles, node_row(node, field(status, "pulls"))};
   std::vector<TextRow> links = {kLinkTitles};
   std::string notes;

@@ -328,10 +328,25 @@ std::vector<Option> stats_rows() {
   };
 }
 
+std::vector<Option> xdp_rows() {
+  return {
+      list(KEY(xdp, interfaces), text_if<is_interface_name>, kXdpInterfacesMax,
+           "names of network interfaces such as eth0", "", Apply::restart,
+           {"Network interfaces on which the kernel answers connects and drops floods, before the sockets.",
+            "Needs a start as root, or with CAP_NET_ADMIN and CAP_BPF. Where it does not work, the log says "
+            "why and the sockets serve as before. Firewall and tcpdump do not see what it answers or drops. "
+            "Only for the addresses of tracker.udp that this machine has."}),
+      choice(KEY(xdp, mode), kXdpModes, XdpMode::automatic, Apply::restart,
+             {"Where the program of xdp.interfaces runs.",
+              "native: in the driver, which must support it. generic: after the driver, with any, at a "
+              "greater cost. auto: native where the driver supports it, generic elsewhere."}),
+  };
+}
+
 std::vector<Option> all_rows() {
   std::vector<Option> rows;
   for (auto* section :
-       {node_rows, tracker_rows, access_rows, limits_rows, sync_rows, admin_rows, stats_rows}) {
+       {node_rows, tracker_rows, access_rows, limits_rows, sync_rows, admin_rows, stats_rows, xdp_rows}) {
     for (Option& option : section()) rows.push_back(std::move(option));
   }
   return rows;
@@ -351,6 +366,7 @@ constexpr std::array kSections = {
     Section{"sync", "The channel between the nodes of a cluster. All nodes of a cluster are equal."},
     Section{"admin", "Metrics, health and status over HTTP, for operators."},
     Section{"stats", "opentracker's statistics page, for the scripts that read it."},
+    Section{"xdp", "A shield in front of the UDP sockets: a program in the kernel (XDP). Off by default."},
 };
 
 }  // namespace

@@ -19,12 +19,6 @@ bool is_name_char(char c) {
          c == '-';
 }
 
-bool is_interface_name(std::string_view text) {
-  return !text.empty() && text.size() <= kInterfaceNameMax &&
-         std::all_of(text.begin(), text.end(),
-                     [](char c) { return c > 0x20 && c < 0x7f && c != '/' && c != '%'; });
-}
-
 bool is_limited_broadcast(const Endpoint& endpoint) {
   return endpoint.family == Family::v4 && std::all_of(endpoint.address.begin(), endpoint.address.begin() + 4,
                                                       [](uint8_t byte) { return byte == 0xff; });
@@ -37,6 +31,19 @@ std::string_view to_string(AccessMode mode) {
     if (value == mode) return name;
   }
   return "";
+}
+
+std::string_view to_string(XdpMode mode) {
+  for (const auto& [name, value] : kXdpModes) {
+    if (value == mode) return name;
+  }
+  return "";
+}
+
+bool is_interface_name(std::string_view text) {
+  return !text.empty() && text.size() <= kInterfaceNameMax && text != "." && text != ".." &&
+         std::all_of(text.begin(), text.end(),
+                     [](char c) { return c > 0x20 && c < 0x7f && c != '/' && c != '%' && c != ','; });
 }
 
 std::optional<uint32_t> parse_whole(std::string_view text, uint32_t min, uint32_t max) {

@@ -23,6 +23,7 @@ constexpr uint32_t kWorkersMax = 256;
 constexpr size_t kPeerIdPrefixMax = 20;
 constexpr size_t kHeaderNameMax = 64;
 constexpr size_t kStatsPathMax = 64;
+constexpr size_t kXdpInterfacesMax = 16;
 
 // The words of the options that choose one of several. The only list of each.
 template <class Value, size_t count>
@@ -40,6 +41,9 @@ inline constexpr ValueNames<AccessMode, 3> kAccessModes = {
 std::string_view to_string(AccessMode mode);
 inline constexpr ValueNames<ReadyAlone, 3> kReadyAlone = {
     {{"always", ReadyAlone::always}, {"held", ReadyAlone::held}, {"never", ReadyAlone::never}}};
+inline constexpr ValueNames<XdpMode, 3> kXdpModes = {
+    {{"auto", XdpMode::automatic}, {"native", XdpMode::native}, {"generic", XdpMode::generic}}};
+std::string_view to_string(XdpMode mode);
 
 // Decimal digits only.
 std::optional<uint32_t> parse_whole(std::string_view text, uint32_t min, uint32_t max);
@@ -64,6 +68,9 @@ std::optional<HostPort> parse_host_port(std::string_view text);
 
 // "239.192.0.42:6970%eth0", "[ff15::42]:6970%eth0"; "%interface" may be left out.
 std::optional<MulticastGroup> parse_multicast_group(std::string_view text);
+
+// A name that the kernel could give a network interface: 1 to 15 printable bytes, no '/', '%' or ','.
+bool is_interface_name(std::string_view text);
 
 // 1 to `size_max` of A-Z a-z 0-9 . _ -
 bool is_name(std::string_view text, size_t size_max = kOptionNameMax);

@@ -27,6 +27,10 @@ enum class IpParam : uint8_t { ignore, trusted, any };
 // Whether a node is ready that names other nodes and has met none of them.
 enum class ReadyAlone : uint8_t { always, held, never };
 
+// How a program is attached to a network interface: in its driver, before the kernel's stack, or whichever
+// works.
+enum class XdpMode : uint8_t { automatic, native, generic };
+
 struct Options {
   struct Node {
     std::string name;
@@ -124,6 +128,12 @@ struct Options {
     std::vector<common::Network> networks;
     bool operator==(const Stats&) const = default;
   } stats;
+
+  struct Xdp {
+    std::vector<std::string> interfaces;
+    XdpMode mode{};
+    bool operator==(const Xdp&) const = default;
+  } xdp;
 
   bool operator==(const Options&) const = default;
 };

@@ -1,6 +1,7 @@
 #include "node/lifecycle/call_filter.h"
 
 #include <linux/audit.h>
+#include <linux/bpf.h>
 #include <linux/netlink.h>
 #include <linux/seccomp.h>
 #include <sched.h>
@@ -201,7 +202,7 @@ void rule(Rules& rules, long call, std::initializer_list<sock_filter> with_argum
 
 }  // namespace
 
-std::vector<sock_filter> call_filter() {
+std::vector<sock_filter> call_filter(bool shield) {
   Rules rules;
   if (kArchitecture == 0) return rules;
   append(rules, {load(offsetof(seccomp_data, arch)), jump(BPF_JEQ, kArchitecture, 1, 0), refuse(EPERM),
@@ -221,6 +222,12 @@ std::vector<sock_filter> call_filter() {
        {load(argument(0)), jump(BPF_JEQ, AF_INET, 5, 0), jump(BPF_JEQ, AF_INET6, 4, 0),
         jump(BPF_JEQ, AF_UNIX, 3, 0), jump(BPF_JEQ, AF_NETLINK, 0, 3), load(argument(2)),
         jump(BPF_JEQ, NETLINK_ROUTE, 0, 1), answer(SECCOMP_RET_ALLOW), refuse(EPERM)});
+  if (shield) {
+    rule(rules, SYS_bpf,
+         {load(argument(0)), jump(BPF_JEQ, BPF_MAP_LOOKUP_ELEM, 3, 0),
+          jump(BPF_JEQ, BPF_MAP_UPDATE_ELEM, 2, 0), jump(BPF_JEQ, BPF_MAP_DELETE_ELEM, 1, 0),
+          jump(BPF_JEQ, BPF_OBJ_GET_INFO_BY_FD, 0, 1), answer(SECCOMP_RET_ALLOW), refuse(EPERM)});
+  }
   append(rules, {jump(BPF_JGE, kNewCalls, 0, 1), refuse(ENOSYS), refuse(EPERM)});
   return rules;
 }

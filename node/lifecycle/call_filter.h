@@ -12,7 +12,8 @@
 
 namespace shoal::node {
 
-// Empty: for another processor than x86-64 and ARM64.
-std::vector<sock_filter> call_filter();
+// `shield`: with what a running shield (node/xdp/shield.h) needs of bpf(2): to read its counts and to change
+// its bans; no program or map is made. Empty: for another processor than x86-64 and ARM64.
+std::vector<sock_filter> call_filter(bool shield);
 
 }  // namespace shoal::node

@@ -70,9 +70,9 @@ std::string drop_capabilities() {
   return syscall(SYS_capset, &header, sets.data()) == 0 ? kYes : because(errno);
 }
 
-std::string filter_calls() {
+std::string filter_calls(bool shield) {
   if (kSanitized) return "no: built with a sanitizer";
-  std::vector<sock_filter> rules = call_filter();
+  std::vector<sock_filter> rules = call_filter(shield);
   if (rules.empty()) return "no: not known for this kind of processor";
   const sock_fprog program{.len = static_cast<unsigned short>(rules.size()), .filter = rules.data()};
   // SPEC_ALLOW: a filter is no reason to slow the process down for Spectre's sake.
@@ -133,7 +133,7 @@ Confinement confine(const ConfineSettings& settings) {
   holds.capabilities = drop_capabilities();
   holds.no_new_rights = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? kYes : because(errno);
   holds.files = settings.guard_files ? guard_files(settings.written_folders) : "no: turned off";
-  holds.calls = settings.filter_calls ? filter_calls() : "no: turned off";
+  holds.calls = settings.filter_calls ? filter_calls(settings.shield) : "no: turned off";
   return holds;
 }
 

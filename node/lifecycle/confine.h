@@ -19,6 +19,7 @@ namespace shoal::node {
 
 struct ConfineSettings {
   bool filter_calls = true;
+  bool shield = false;  // of calls, those too that a shield needs: see call_filter()
   bool guard_files = true;
   std::vector<std::string> written_folders;  // for guard_files
 };

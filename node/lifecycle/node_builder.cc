@@ -105,6 +105,7 @@ Result<NodeParts> build_parts(const Options& options) {
     return tl::make_unexpected(opened.error());
   }
   if (auto opened = open_other_sockets(options, parts); !opened) return tl::make_unexpected(opened.error());
+  if (!options.xdp.interfaces.empty()) parts.shield = ShieldControl::open(options.xdp, random_key());
   if (auto dropped = drop_privileges(options.node.user, options.node.chroot); !dropped) {
     return tl::make_unexpected(dropped.error());
   }

@@ -23,6 +23,7 @@
 #include "node/scan/exporter.h"
 #include "node/snapshot/snapshot_keeper.h"
 #include "node/tracker/worker_counters.h"
+#include "node/xdp/shield_control.h"
 #include "sync/cluster.h"
 
 namespace shoal::node {
@@ -36,6 +37,7 @@ struct NodeParts {
   std::vector<std::vector<FileDescriptor>> http;  // by worker, then by tracker.http
   FileDescriptor admin;                           // closed: admin.listen is not set
   SyncSockets sync;                               // no datagrams: sync.listen is not set
+  ShieldControl::Start shield;                    // nothing: xdp.interfaces is empty
   HeapPages heap_pages;                           // reads files that a new root does not show
   MemoryLimit memory;                             // the same
   AccessControl::Start access;

@@ -64,7 +64,9 @@ Result<std::unique_ptr<RunningNode>> RunningNode::start(const Options& options,
   auto parts = build_parts(options);
   if (!parts) return tl::make_unexpected(parts.error());
   // Threads that start from here on can do no more than this one.
-  log_confinement(confine(confine_settings(options)));
+  ConfineSettings settings = confine_settings(options);
+  settings.shield = parts->shield.attached();
+  log_confinement(confine(settings));
   const size_t threads = worker_count(options) + thread_pool_size() + (options.node.snapshot.empty() ? 0 : 1);
   auto enough = check_threads(
       threads, "node.workers = " + std::to_string(worker_count(options)) + ", the rest for files and names");
@@ -85,7 +87,7 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
       store_({.key = random_key(), .replicated = parts.sync.datagrams != nullptr}),
       top_(store_),
       full_scrapes_(store_, clock_, options.tracker.full_scrape_interval_s),
-      counters_(make_counters(parts.udp.size())),
+      counters_(make_counters(parts.udp.size() + (parts.shield.interfaces.empty() ? 0 : 1))),
       limits_(&loop_.uv, store_, counters_, options.limits, std::move(parts.memory)),
       opentracker_({.tracker_id = static_cast<uint32_t>(random_u64()),
                     .peer_timeout_s = options.tracker.peer_timeout_s,
@@ -126,6 +128,7 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
   if (parts.sync.datagrams) start_sync(std::move(parts.sync));
   if (!options.node.snapshot.empty()) start_snapshot();
   exporter_ = std::make_unique<Exporter>(&loop_.uv, exporter_settings(options), store_, clock_);
+  if (!parts.shield.interfaces.empty()) start_shield(std::move(parts.shield));
   start_workers(std::move(parts.udp), std::move(parts.http));
   if (options.admin.listen) {
     admin_server_ = std::make_unique<HttpServer>(&loop_.uv,
@@ -145,6 +148,7 @@ AccessControl::Hooks RunningNode::access_hooks() {
   return {.publish =
               [this](const auto& policy) {
                 for (const auto& worker : workers_) worker->set_policy(policy);
+                if (shield_) shield_->set_denied(access_.denied());
               },
           .send =
               [this](std::span<const proto::AccessChange> changes) {
@@ -181,6 +185,17 @@ void RunningNode::start_sync(SyncSockets sockets) {
                                        clock_);
   sync_->on_access_changes(
       [this](std::span<const proto::AccessChange> changes) { access_.changes_merged(changes); });
+}
+
+void RunningNode::start_shield(ShieldControl::Start start) {
+  shield_ = std::make_unique<ShieldControl>(
+      &loop_.uv, std::move(start),
+      ShieldControl::Settings{.listened = options_.tracker.udp,
+                              .workers = static_cast<uint32_t>(counters_.size() - 1),
+                              .keys = keys_.connection,
+                              .limits = options_.limits,
+                              .denied = access_.denied()},
+      clock_, *counters_.back());
 }
 
 void RunningNode::start_snapshot() {
@@ -256,6 +271,7 @@ bool RunningNode::drain(std::string_view cause) {
   const bool first = drain_.begin(cause);
   if (first) {
     readiness_log_.close();
+    if (shield_) shield_->drain();
     service_->stopping(options_.node.drain_s);
   }
   return first;
@@ -304,6 +320,7 @@ void RunningNode::apply(Apply target) {
       return full_scrapes_.set_client_interval_s(options_.tracker.full_scrape_interval_s);
     }
     case Apply::limits:
+      if (shield_) shield_->set_limits(options_.limits);
       return limits_.apply(options_.limits);
     case Apply::sync:
       if (!sync_) return;
@@ -340,12 +357,14 @@ void RunningNode::apply_keys(NodeKeys keys) {
   keys_.connection = std::move(keys.connection);
   if (sync_) sync_->set_keys(keys_.cluster);
   for (const auto& worker : workers_) worker->set_connection_keys(keys_.connection);
+  if (shield_) shield_->set_keys(keys_.connection);
   ++key_reloads_;
 }
 
 void RunningNode::stop() {
   log_line(LogLevel::info, "stopping");
   for (const auto& worker : workers_) worker->stop();
+  if (shield_) shield_->close();
   steps_left_ = 1;
   if (snapshot_) {
     ++steps_left_;
@@ -463,6 +482,7 @@ NodeState RunningNode::state() const {
   state.announces_per_s = load_.announces_per_s();
   if (snapshot_) state.snapshot = snapshot_->status();
   state.exports = exporter_->status();
+  if (shield_) state.shield = shield_->status();
   state.log_lines_dropped = node_log_dropped();
   const DumpGate& dumps = full_scrapes_.gate();
   state.dumps = {dumps.dumps(), dumps.bytes(), dumps.refused_too_often(), dumps.refused_busy()};

@@ -44,6 +44,7 @@
 #include "node/tracker/interval_control.h"
 #include "node/tracker/opentracker_page.h"
 #include "node/tracker/worker.h"
+#include "node/xdp/shield_control.h"
 
 namespace shoal::node {
 
@@ -72,6 +73,7 @@ class RunningNode {
   AccessControl::Hooks access_hooks();
   AdminContext admin_context();
   void start_sync(SyncSockets sockets);
+  void start_shield(ShieldControl::Start start);
   void start_snapshot();
   void start_workers(std::vector<std::vector<FileDescriptor>> udp,
                      std::vector<std::vector<FileDescriptor>> http);
@@ -109,7 +111,7 @@ class RunningNode {
   SwarmStore store_;
   TopSwarms top_;
   FullScrapes full_scrapes_;
-  const std::vector<std::unique_ptr<WorkerCounters>> counters_;  // of the workers
+  const std::vector<std::unique_ptr<WorkerCounters>> counters_;  // of the workers, and of the shield
   NodeLimits limits_;
   std::atomic<uint64_t> synced_peers_{0};  // deltas received, for any thread
   OpentrackerPage opentracker_;
@@ -119,6 +121,7 @@ class RunningNode {
   WorkerContext worker_context_;
   std::unique_ptr<SyncDriver> sync_;  // null: sync is off
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<ShieldControl> shield_;     // null: xdp.interfaces is empty
   std::unique_ptr<SnapshotKeeper> snapshot_;  // null: off
   std::unique_ptr<Exporter> exporter_;
   NodeUpkeep upkeep_;

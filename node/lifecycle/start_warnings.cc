@@ -39,6 +39,8 @@ std::vector<std::string> start_warnings(const Options& options, bool root) {
   }
   if (options.access.mode == AccessMode::open && !options.access.file.empty())
     found.emplace_back("access.file: has no effect, because access.mode is open");
+  if (!options.xdp.interfaces.empty() && options.tracker.udp.empty())
+    found.emplace_back("xdp.interfaces: has no effect, because tracker.udp is empty");
   return found;
 }
 

@@ -21,6 +21,7 @@
 #include "node/status/timings.h"
 #include "node/store/swarm_store.h"
 #include "node/tracker/worker_counters.h"
+#include "node/xdp/shield_status.h"
 #include "sync/cluster.h"
 
 namespace shoal::node {
@@ -40,7 +41,8 @@ struct NodeState {
   int64_t uptime_s = 0;
   Readiness readiness;
   StoreTotals store;
-  std::vector<const WorkerCounters*> workers;
+  std::vector<const WorkerCounters*> workers;  // and the shield, as one more
+  std::optional<ShieldStatus> shield;          // none: xdp.interfaces is empty
   LimitHits limit_hits{};
   uint64_t queue_dropped = 0;        // deltas the workers could not hand to the sync channel
   std::optional<sync::Status> sync;  // none: sync is off

@@ -251,6 +251,21 @@ void look_at_files(const NodeState& state, Problems& out) {
   out.warn("changed options wait for a restart: " + keys);
 }
 
+void look_at_shield(const ShieldStatus& shield, Problems& out) {
+  for (const ShieldInterface& one : shield.interfaces) {
+    if (one.attached()) continue;
+    out.warn("xdp.interfaces: no shield on " + printable(one.name) +
+             ", the sockets serve alone: " + printable(one.trouble, kProblemReasonMax));
+  }
+  if (shield.targets_left_out > 0) {
+    out.warn("xdp.interfaces: the shield has no room for " + grouped_text(shield.targets_left_out) +
+             " of the addresses of tracker.udp: the sockets serve these alone");
+  }
+  if (shield.networks_left_out)
+    out.warn(
+        "xdp.interfaces: the shield has no room for all denied networks: the sockets drop their requests");
+}
+
 void look_at_load(const NodeState& state, Problems& out) {
   const auto happened = [&](Fault fault, const std::string& what) {
     out.happened(state.lately[fault], what, kLately);
@@ -280,6 +295,7 @@ std::vector<Problem> problems_of(const NodeState& state) {
   look_at_memory(state, out);
   look_at_limits(state, out);
   look_at_files(state, out);
+  if (state.shield) look_at_shield(*state.shield, out);
   look_at_load(state, out);
   return std::move(out).sorted();
 }

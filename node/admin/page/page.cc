@@ -193,6 +193,16 @@ std::string drops_table(const NodeState& state) {
     out += std::string("<tr><td>") + what + "</td><td>" + grouped_text(count) + "</td></tr>";
   };
   row("UDP requests dropped", totals.udp_dropped);
+  if (state.shield) {
+    uint64_t answered = 0;
+    uint64_t dropped = 0;
+    for (const ShieldCounts& counts : state.shield->decisions) {
+      answered += counts.packets[SHIELD_CONNECT_ANSWERED];
+      dropped += counts.dropped();
+    }
+    row("of these, dropped by the shield", dropped);
+    row("UDP connects answered by the shield", answered);
+  }
   row("UDP requests answered with an error", totals.udp_errors);
   row("HTTP requests answered with a failure", totals.http_failures);
   row("malformed HTTP requests", totals.http_bad_requests);

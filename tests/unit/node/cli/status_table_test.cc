@@ -42,6 +42,22 @@ TEST_CASE("status table: this node first, then the members") {
         "c     -        -           -        -         -12 ms  no         2     0\n");
 }
 
+TEST_CASE("status table: the shield, a line for each interface") {
+  const auto status = parse_status(R"({
+    "node": {"name": "a", "version": "0.1.0", "uptime_s": 4, "ready": true, "cluster": "main"},
+    "xdp": {"interfaces": [{"interface": "eth0", "mode": "native", "attached": true, "trouble": ""},
+                           {"interface": "eth1", "mode": "auto", "attached": false, "trouble": "no such\ninterface"}],
+            "packets": {"connect_answered": 1500, "dropped_network": 2, "dropped_rate_address": 3,
+                        "passed_request": 100, "dropped_of_another_shape": "x"}}})");
+  REQUIRE(status);
+  const std::string table = status_table(*status, false);
+  CAPTURE(table);
+  CHECK(table.find("\nshield on eth0 (native)\nno shield on eth1: no such\\x0ainterface\n"
+                   "shield: 1.50 k connects answered, 5 datagrams dropped\n") != std::string::npos);
+  CHECK(status_table(*parse_status(R"({"node": {}, "xdp": null})"), false).find("shield") ==
+        std::string::npos);
+}
+
 TEST_CASE("status table: no line of a table is longer than 100 columns, whatever the members are called") {
   const std::string name(64, 'n');
   nlohmann::json member = {{"name", name},

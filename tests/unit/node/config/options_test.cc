@@ -70,6 +70,8 @@ TEST_CASE("options: without any source they have their defaults") {
   CHECK(options->sync.key_files.empty());
   CHECK(!options->sync.insecure);
   CHECK(options->admin.listen == parse_endpoint("127.0.0.1:9697"));
+  CHECK(options->xdp.interfaces.empty());
+  CHECK(options->xdp.mode == shoal::node::XdpMode::automatic);
 }
 
 TEST_CASE("options: every key can be set in the file") {
@@ -130,6 +132,9 @@ export_format = "json"
 [stats]
 path = "/info_stats"
 networks = ["10.0.0.0/8", "2001:db8::/32"]
+[xdp]
+interfaces = ["eth0", "enp1s0.7"]
+mode = "generic"
 )"));
   REQUIRE(options);
   CHECK(options->node.name == "a.b_c-1");
@@ -153,6 +158,8 @@ networks = ["10.0.0.0/8", "2001:db8::/32"]
   CHECK(options->stats.path == "/info_stats");
   CHECK(options->stats.networks ==
         std::vector{*parse_network("10.0.0.0/8"), *parse_network("2001:db8::/32")});
+  CHECK(options->xdp.interfaces == std::vector<std::string>{"eth0", "enp1s0.7"});
+  CHECK(options->xdp.mode == shoal::node::XdpMode::generic);
   CHECK(options->admin.export_format == shoal::proto::DumpFormat::json);
   CHECK(options->tracker.numwant_max == 20);
   CHECK(options->tracker.min_interval_s == 50);
@@ -345,6 +352,18 @@ TEST_CASE("options: the path of the statistics needs no escape and is none of th
   }
   CHECK(error_of("[stats]\npath = \"/a/b-c_d.e\"") == "no error");
   CHECK(error_of("[stats]\nnetworks = [\"10.0.0.1/8\"]").starts_with("f.toml:2: stats.networks: "));
+}
+
+TEST_CASE("options: interfaces of the shield are names that the kernel could give") {
+  CHECK(error_of("[xdp]\ninterfaces = [\"eth0\", \"wg-0.1\", \"fifteen-letters\"]") == "no error");
+  for (const char* name : {"", ".", "..", "a/b", "a b", "a%b", "sixteen--letters"}) {
+    CAPTURE(name);
+    CHECK(error_of("[xdp]\ninterfaces = [\"" + std::string(name) + "\"]")
+              .starts_with("f.toml:2: xdp.interfaces: "));
+  }
+  CHECK(error_of("[xdp]\ninterfaces = [\"eth0\", \"eth0\"]").starts_with("f.toml:2: xdp.interfaces: "));
+  CHECK(error_of("[xdp]\nmode = \"offload\"") ==
+        "f.toml:2: xdp.mode: \"offload\" is not allowed: auto, native or generic");
 }
 
 TEST_CASE("options: keys that contradict each other") {

@@ -85,3 +85,11 @@ TEST_CASE("start warnings: sync without keys, and a list that has no effect") {
   options.access.mode = AccessMode::deny;
   CHECK(start_warnings(options, false).empty());
 }
+
+TEST_CASE("start warnings: a shield without a UDP tracker") {
+  Options options = default_options();
+  options.xdp.interfaces = {"eth0"};
+  CHECK(start_warnings(options, false).empty());
+  options.tracker.udp.clear();
+  check_one(options, "xdp.interfaces: has no effect");
+}

@@ -230,6 +230,28 @@ TEST_CASE("problems: options that wait for a restart") {
   CHECK(found(state)[0].text == "changed options wait for a restart: x, x, x, x, x, x, x, x, x, x, ...");
 }
 
+TEST_CASE("problems: a shield that is not where it should be") {
+  node::NodeState state = test::well_node(2);
+  state.shield.emplace();
+  state.shield->interfaces = {{"eth0", "native", ""}};
+  state.shield->targets = 2;
+  CHECK(found(state).empty());
+  state.shield->interfaces.push_back({"eth1", "auto", "no such interface"});
+  check_only(state, Severity::warning,
+             "xdp.interfaces: no shield on eth1, the sockets serve alone: no such interface");
+  state.shield->interfaces.pop_back();
+  state.shield->targets_left_out = 1'200;
+  check_only(
+      state, Severity::warning,
+      "xdp.interfaces: the shield has no room for 1,200 of the addresses of tracker.udp: the sockets serve "
+      "these alone");
+  state.shield->targets_left_out = 0;
+  state.shield->networks_left_out = true;
+  check_only(
+      state, Severity::warning,
+      "xdp.interfaces: the shield has no room for all denied networks: the sockets drop their requests");
+}
+
 TEST_CASE("problems: errors come first") {
   node::NodeState state = test::mixed_node(11);
   state.lately[Limit::swarms] = 1;
