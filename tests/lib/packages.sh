@@ -16,6 +16,9 @@ case "$(. /etc/os-release 2>/dev/null && echo "${VERSION_ID-}")" in
   13) clang_version=19 ;;
   *) clang_version=14 ;;
 esac
+# Needed in addition to build it with the shield (xdp.interfaces); without them it is left out.
+# shellcheck disable=SC2034  # for those who source this
+xdp_packages=(clang libbpf-dev)
 
 # Prints the named packages that are not installed, one a line.
 missing_packages() {
