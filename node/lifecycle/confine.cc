@@ -108,7 +108,8 @@ std::string guard_files(const std::vector<std::string>& written_folders) {
   // Before version 2 no file moves to another folder anyway.
   const uint64_t later =
       (version >= 2 ? LANDLOCK_ACCESS_FS_REFER : 0) | (version >= 3 ? LANDLOCK_ACCESS_FS_TRUNCATE : 0);
-  const landlock_ruleset_attr handled{.handled_access_fs = kInside | kNowhere | later};
+  landlock_ruleset_attr handled{};  // newer headers have more fields than this one
+  handled.handled_access_fs = kInside | kNowhere | later;
   const FileDescriptor rules(
       static_cast<int>(syscall(SYS_landlock_create_ruleset, &handled, sizeof handled, 0)));
   if (!rules.is_open()) return because(errno);
