@@ -38,6 +38,18 @@ common::SipKey derive_connection_id_key(const ClusterKey& key, std::string_view 
   return hash<16>(key, "shoal 1 connection id", cluster);
 }
 
+TicketRoot derive_ticket_root(const ClusterKey& key, std::string_view cluster) {
+  return hash<32>(key, "shoal 1 ticket root", cluster);
+}
+
+TicketRoot next_ticket_root(const TicketRoot& root) { return hash<32>(root, "shoal 1 ticket next", {}); }
+
+TicketKey derive_ticket_key(const TicketRoot& root, uint64_t epoch) {
+  const std::string number = std::to_string(epoch);
+  return {hash<16>(root, "shoal 1 ticket name", number), hash<32>(root, "shoal 1 ticket cipher", number),
+          hash<32>(root, "shoal 1 ticket mac", number)};
+}
+
 ClusterTag cluster_tag(std::string_view cluster) { return hash<4>({}, "shoal 1 cluster tag", cluster); }
 
 uint64_t node_id(std::string_view cluster, std::string_view node_name) {

@@ -26,6 +26,19 @@ ClusterKey insecure_key(std::string_view cluster);
 // For the connection ids of BEP 15: an id issued by one node is valid on every other.
 common::SipKey derive_connection_id_key(const ClusterKey& key, std::string_view cluster);
 
+// What a node's TLS session tickets are sealed under: a root for each key of the cluster, and from it a key
+// for each epoch. Roots follow each other (next_ticket_root), for a node that has no cluster key and forgets
+// what it no longer needs.
+using TicketRoot = std::array<uint8_t, 32>;
+struct TicketKey {
+  std::array<uint8_t, 16> name{};  // stands in the ticket, in clear; reveals nothing
+  std::array<uint8_t, 32> cipher{};
+  std::array<uint8_t, 32> mac{};
+};
+TicketRoot derive_ticket_root(const ClusterKey& key, std::string_view cluster);
+TicketRoot next_ticket_root(const TicketRoot& root);
+TicketKey derive_ticket_key(const TicketRoot& root, uint64_t epoch);
+
 // Identifies a cluster in clear, to distinguish another cluster's packets from forged ones.
 ClusterTag cluster_tag(std::string_view cluster);
 

@@ -158,6 +158,59 @@ auto by_result(Good good, Failed failed) {
   };
 }
 
+uint64_t tls(const NodeState& state, common::Counter TlsCounters::*field) {
+  return sum(
+      state, [=](const WorkerCounters& w) -> auto& { return w.http.tls.*field; });
+}
+
+void read_tls_failures(Samples& out, const NodeState& state) {
+  for (size_t i = 0; i < kTlsFailures; ++i) {
+    out.add(sum(
+                state, [=](const WorkerCounters& w) -> auto& { return w.http.tls.failed[i]; }),
+            {{"reason", std::string(kTlsFailureNames[i])}});
+  }
+}
+
+void read_tls_connections(Samples& out, const NodeState& state) {
+  for (size_t i = 0; i < kTlsProtocols; ++i) {
+    const uint64_t opened = sum(
+        state, [=](const WorkerCounters& w) -> auto& { return w.http.tls.opened[i]; });
+    const uint64_t closed = sum(
+        state, [=](const WorkerCounters& w) -> auto& { return w.http.tls.closed[i]; });
+    out.add(opened - closed, {{"version", std::string(kTlsProtocolNames[i])}});
+  }
+}
+
+std::vector<Row> tls_rows() {
+  return {
+      counter("shoal_tls_handshakes_total",
+              "TLS handshakes of the HTTP tracker that ended well: full, or resumed with a ticket.",
+              [](Samples& out, const NodeState& s) {
+                out.add(tls(s, &TlsCounters::full), {{"kind", "full"}});
+                out.add(tls(s, &TlsCounters::resumed), {{"kind", "resumed"}});
+              }),
+      counter("shoal_tls_handshake_failures_total", "TLS handshakes that did not, by reason.",
+              read_tls_failures),
+      counter("shoal_tls_handshakes_postponed_total",
+              "Turns of TLS handshakes that waited, because the loop had done its share of them.",
+              [](const NodeState& s) { return tls(s, &TlsCounters::postponed); }),
+      counter("shoal_tls_broken_total",
+              "TLS connections closed for what the client sent after its handshake: a damaged record, "
+              "renegotiation, or too many updates of keys.",
+              [](const NodeState& s) { return tls(s, &TlsCounters::broken); }),
+      gauge("shoal_tls_connections", "TLS connections of the HTTP tracker open now, by version.",
+            read_tls_connections),
+      gauge("shoal_tls_certificate_expiry_timestamp_seconds",
+            "Unix time at which a certificate of tracker.tls_certificates ends.",
+            [](Samples& out, const NodeState& s) {
+              for (const TlsCertificateInfo& one : s.certificates) {
+                out.add(static_cast<double>(one.not_after_unix_s),
+                        {{"file", one.file}, {"subject", one.subject}});
+              }
+            }),
+  };
+}
+
 std::vector<Row> node_and_client_rows() {
   return {
       gauge("shoal_build_info", "Version of this build; the value is 1.",
@@ -410,6 +463,7 @@ std::vector<Group> all_groups() {
       {always, access_rows()},
       {always, dump_and_reload_rows()},
       {[](const NodeState& s) { return s.shield.has_value(); }, shield_rows()},
+      {[](const NodeState& s) { return s.tls; }, tls_rows()},
       {[](const NodeState& s) { return s.snapshot.has_value(); }, snapshot_rows()},
       {[](const NodeState& s) { return s.exports.has_value(); },
        file_rows(

@@ -225,6 +225,21 @@ Json xdp_json(const ShieldStatus& shield) {
           {"packets", std::move(packets)}};
 }
 
+Json tls_json(const NodeState& state) {
+  Json certificates = Json::array();
+  for (const TlsCertificateInfo& one : state.certificates) {
+    certificates.push_back({{"file", one.file},
+                            {"subject", one.subject},
+                            {"names", one.names},
+                            {"not_after_unix_s", one.not_after_unix_s},
+                            {"fingerprint", one.fingerprint}});
+  }
+  const TlsTotals totals = tls_totals(state);
+  return {{"handshakes_full", totals.full},     {"handshakes_resumed", totals.resumed},
+          {"handshakes_failed", totals.failed}, {"connections_1_2", totals.open[0]},
+          {"connections_1_3", totals.open[1]},  {"certificates", std::move(certificates)}};
+}
+
 Json snapshot_json(const SnapshotStatus& snapshot) {
   const auto loading = snapshot.loading_percent;
   return {{"loading_percent", loading ? Json(*loading) : Json(nullptr)},
@@ -311,6 +326,7 @@ std::string status_json(const NodeState& state) {
   json["xdp"] = state.shield ? xdp_json(*state.shield) : Json(nullptr);
   json["latency"] = latency_json(state);
   json["problems"] = problems_json(state);
+  json["tls"] = state.tls ? tls_json(state) : Json(nullptr);
   json["snapshot"] = state.snapshot ? snapshot_json(*state.snapshot) : Json(nullptr);
   return dump(json);
 }

@@ -19,6 +19,7 @@ common::Result<NodeKeys> load_node_keys(const Options& options) {
     auto key = load_key_file(path);
     if (!key) return common::fail("sync.key_files: " + key.error().message);
     keys.cluster.push_back(*key);
+    keys.tickets.push_back(sync::derive_ticket_root(*key, cluster));
   }
   if (options.sync.insecure) keys.cluster.push_back(sync::insecure_key(cluster));
   if (keys.cluster.empty()) {

@@ -15,6 +15,9 @@ namespace shoal::node {
 struct NodeKeys {
   std::vector<sync::ClusterKey> cluster;   // the first seals, all open; empty: a single node
   std::vector<common::SipKey> connection;  // the first makes connection ids; those of all are accepted
+  // What TLS tickets are sealed under, the first, and opened with; empty: random. With sync.insecure too:
+  // whoever can derive these keys can read the connections of TLS 1.2.
+  std::vector<sync::TicketRoot> tickets;
 };
 
 // A random key from the system.

@@ -21,9 +21,11 @@ constexpr uint32_t kConnectionsMax = 1'000'000;
 constexpr uint32_t kRequestsPerSMax = 100'000;
 constexpr size_t kUserNameMax = 32;
 constexpr size_t kWarningMax = 200;
+constexpr size_t kCertificatesMax = 64;
 
 constexpr std::string_view kNetworks = "networks such as 192.0.2.0/24, 2001:db8::/32 or 192.0.2.1";
 constexpr std::string_view kListenAddresses = "addresses such as 0.0.0.0:6969 or [::]:6969, port 1 to 65535";
+constexpr std::string_view kHttpsAddresses = "addresses such as 0.0.0.0:443 or [::]:443, port 1 to 65535";
 constexpr std::string_view kTrackerAddresses = "0.0.0.0:6969,[::]:6969";
 
 bool is_warning(std::string_view text) { return is_printable(text, kWarningMax); }
@@ -92,6 +94,20 @@ std::vector<Option> tracker_rows() {
            {"Addresses of the UDP tracker (BEP 15).", "An empty list turns the UDP tracker off."}),
       list(KEY(tracker, http), parse_listen_address, 64, kListenAddresses, kTrackerAddresses, Apply::restart,
            {"Addresses of the HTTP tracker (BEP 3).", "An empty list turns the HTTP tracker off."}),
+      list(KEY(tracker, https), parse_listen_address, 64, kHttpsAddresses, "", Apply::restart,
+           {"Addresses of the HTTP tracker over TLS.",
+            "Off by default. Needs tracker.tls_certificates and tracker.tls_keys."}),
+      list(KEY(tracker, tls_certificates), text_if<is_path>, kCertificatesMax, "paths of PEM files", "",
+           Apply::always,
+           {"Files with the certificates for tracker.https and admin.tls.",
+            "Each holds the server's certificate, then its chain. The client's SNI chooses one by the names "
+            "(SAN) in it, *.example.org too; the first is for all other clients. A reload reads them again; "
+            "if one cannot be used or has expired, nothing changes."}),
+      list(KEY(tracker, tls_keys), text_if<is_path>, kCertificatesMax, "paths of PEM files", "",
+           Apply::always,
+           {"Files with the private keys of tracker.tls_certificates, in the same order, not encrypted.",
+            "Read before the node becomes node.user; a reload reads them as node.user and inside "
+            "node.chroot, like sync.key_files."}),
       whole(KEY(tracker, interval_s), seconds(1, kDayS), 1800, Apply::tracker,
             {"Time between two announces of a client, in seconds."}),
       fraction(KEY(tracker, interval_jitter), 0, 0.5, 0.1, Apply::tracker,
@@ -284,6 +300,12 @@ std::vector<Option> admin_rows() {
               "off", "127.0.0.1:9697", Apply::restart,
               {"Address of /metrics, /healthz, /readyz, /status.json, the API under /v1/ and the page at /.",
                "Anyone who can reach it can read everything: keep it on loopback or a private network."}),
+      boolean(
+          KEY(admin, tls), false, Apply::restart,
+          {"Whether admin.listen speaks TLS, and nothing else.",
+           "With the certificates of the tracker: the client's SNI chooses one, the first is for all "
+           "others. The commands then need --admin https://HOST:PORT, and SSL_CERT_FILE if the certificate "
+           "is not one of a public authority."}),
       path(KEY(admin, token_file), "file", Apply::always,
            {"File with the token that requests to change something must carry.",
             "One line of 16 to 256 characters: `openssl rand -hex 32`. Without a token, any user of this "
@@ -343,10 +365,18 @@ std::vector<Option> xdp_rows() {
   };
 }
 
+std::vector<Option> tls_rows() {
+  return {
+      choice(KEY(tls, min_version), kTlsVersions, TlsVersion::v1_2, Apply::always,
+             {"Oldest version of TLS that is spoken.",
+              "1.2 and 1.3 are, with ciphers that authenticate and keep forward secrecy."}),
+  };
+}
+
 std::vector<Option> all_rows() {
   std::vector<Option> rows;
-  for (auto* section :
-       {node_rows, tracker_rows, access_rows, limits_rows, sync_rows, admin_rows, stats_rows, xdp_rows}) {
+  for (auto* section : {node_rows, tracker_rows, access_rows, limits_rows, sync_rows, admin_rows, stats_rows,
+                        xdp_rows, tls_rows}) {
     for (Option& option : section()) rows.push_back(std::move(option));
   }
   return rows;
@@ -367,6 +397,7 @@ constexpr std::array kSections = {
     Section{"admin", "Metrics, health and status over HTTP, for operators."},
     Section{"stats", "opentracker's statistics page, for the scripts that read it."},
     Section{"xdp", "A shield in front of the UDP sockets: a program in the kernel (XDP). Off by default."},
+    Section{"tls", "HTTPS: tracker.https and admin.tls."},
 };
 
 }  // namespace

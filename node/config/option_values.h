@@ -44,6 +44,8 @@ inline constexpr ValueNames<ReadyAlone, 3> kReadyAlone = {
 inline constexpr ValueNames<XdpMode, 3> kXdpModes = {
     {{"auto", XdpMode::automatic}, {"native", XdpMode::native}, {"generic", XdpMode::generic}}};
 std::string_view to_string(XdpMode mode);
+inline constexpr ValueNames<TlsVersion, 2> kTlsVersions = {
+    {{"1.2", TlsVersion::v1_2}, {"1.3", TlsVersion::v1_3}}};
 
 // Decimal digits only.
 std::optional<uint32_t> parse_whole(std::string_view text, uint32_t min, uint32_t max);

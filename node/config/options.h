@@ -30,6 +30,8 @@ enum class ReadyAlone : uint8_t { always, held, never };
 // How a program is attached to a network interface: in its driver, before the kernel's stack, or whichever
 // works.
 enum class XdpMode : uint8_t { automatic, native, generic };
+// The oldest version of TLS that is spoken.
+enum class TlsVersion : uint8_t { v1_2, v1_3 };
 
 struct Options {
   struct Node {
@@ -52,6 +54,9 @@ struct Options {
   struct Tracker {
     std::vector<common::Endpoint> udp;
     std::vector<common::Endpoint> http;
+    std::vector<common::Endpoint> https;
+    std::vector<std::string> tls_certificates;
+    std::vector<std::string> tls_keys;
     uint32_t interval_s{};
     double interval_jitter{};
     uint32_t min_interval_s{};
@@ -114,6 +119,7 @@ struct Options {
 
   struct Admin {
     std::optional<common::Endpoint> listen;
+    bool tls{};
     std::string token_file;
     std::vector<std::string> hosts;
     std::string member_url;
@@ -134,6 +140,10 @@ struct Options {
     XdpMode mode{};
     bool operator==(const Xdp&) const = default;
   } xdp;
+  struct Tls {
+    TlsVersion min_version{};
+    bool operator==(const Tls&) const = default;
+  } tls;
 
   bool operator==(const Options&) const = default;
 };

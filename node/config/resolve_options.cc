@@ -102,6 +102,7 @@ class CrossChecks {
 
   void run() {
     tracker();
+    tls();
     access();
     sync();
     addresses();
@@ -118,8 +119,10 @@ class CrossChecks {
 
   void tracker() {
     const auto& t = options_.tracker;
-    if (known({"tracker.udp", "tracker.http"}) && t.udp.empty() && t.http.empty()) {
-      error("tracker.udp", "tracker.udp and tracker.http are both empty: at least one needs an address");
+    if (known({"tracker.udp", "tracker.http", "tracker.https"}) && t.udp.empty() && t.http.empty() &&
+        t.https.empty()) {
+      error("tracker.udp",
+            "tracker.udp, tracker.http and tracker.https are all empty: at least one needs an address");
     }
     const bool interval_known = known({"tracker.interval_s", "tracker.interval_jitter"});
     const bool adapted_known = known({"tracker.target_rps", "tracker.interval_max_s"});
@@ -155,6 +158,20 @@ class CrossChecks {
                                            " is not allowed: at most tracker.numwant_max, which is " +
                                            std::to_string(t.numwant_max));
     }
+  }
+
+  void tls() {
+    const auto& t = options_.tracker;
+    if (!known({"tracker.tls_certificates", "tracker.tls_keys"})) return;
+    if (t.tls_certificates.size() != t.tls_keys.size()) {
+      error("tracker.tls_keys", std::to_string(t.tls_keys.size()) + " keys for " +
+                                    std::to_string(t.tls_certificates.size()) +
+                                    " certificates in tracker.tls_certificates: each needs one");
+    }
+    if (!t.tls_certificates.empty()) return;
+    const char* const kMissing = "needs a certificate: name its file in tracker.tls_certificates";
+    if (known({"tracker.https"}) && !t.https.empty()) error("tracker.https", kMissing);
+    if (known({"admin.tls", "admin.listen"}) && options_.admin.tls) error("admin.tls", kMissing);
   }
 
   void access() {
@@ -219,7 +236,11 @@ class CrossChecks {
     };
     clash("sync.listen", o.sync.listen, "tracker.udp", o.tracker.udp);
     clash("sync.listen", o.sync.listen, "tracker.http", o.tracker.http);
+    clash("sync.listen", o.sync.listen, "tracker.https", o.tracker.https);
     clash("admin.listen", o.admin.listen, "tracker.http", o.tracker.http);
+    clash("admin.listen", o.admin.listen, "tracker.https", o.tracker.https);
+    for (const Endpoint& address : o.tracker.https)
+      clash("tracker.https", address, "tracker.http", o.tracker.http);
     if (o.sync.listen) clash("admin.listen", o.admin.listen, "sync.listen", {*o.sync.listen});
   }
 

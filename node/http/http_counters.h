@@ -5,6 +5,7 @@
 #include "common/counter.h"
 #include "common/time_histogram.h"
 #include "node/os/lasting_error.h"
+#include "node/tls/tls_counters.h"
 
 namespace shoal::node {
 
@@ -24,6 +25,7 @@ struct HttpCounters {
   // How long it takes to make an answer; for a streamed one, to begin it.
   common::TimeHistogram request_time;
   LastingError accept_error;  // of the last try
+  TlsCounters tls;
 };
 
 }  // namespace shoal::node

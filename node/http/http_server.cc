@@ -15,6 +15,7 @@
 #include "node/http/read_pace.h"
 #include "node/http/streamed_answer_pump.h"
 #include "node/os/monotonic.h"
+#include "node/tls/tls_hello.h"
 #include "proto/http_answer.h"
 #include "proto/proxy_protocol.h"
 
@@ -30,6 +31,9 @@ constexpr size_t kPieceBytes = 4 << 10;
 // Kept of a connection's input: an incomplete request, or what came after the requests of one turn.
 constexpr size_t kInputMax = 12 << 10;
 static_assert(kInputMax > proto::kHttpHeadMax + proto::kHttpBodyMax && kInputMax > proto::kProxyHeaderMax);
+static_assert(kInputMax > kTlsHelloMax);
+// The work of opening a record, whatever is in it, as bytes of a request.
+constexpr size_t kRecordCost = 256;
 // Answers made before the kernel is asked to take them.
 constexpr size_t kAnswersAtOnce = 8 << 10;
 constexpr size_t kOutKeptBytes = 256 << 10;  // a larger answer buffer is given back
@@ -49,6 +53,10 @@ void set_socket_option(int fd, int level, int name, int value) {
   setsockopt(fd, level, name, &value, sizeof value);
 }
 
+size_t room_for(const std::string& kept) {
+  return std::min(kPieceBytes, kInputMax - std::min(kInputMax, kept.size()));
+}
+
 // Whether the kernel holds bytes that the client has not acknowledged.
 bool is_unread(int fd) {
   int bytes = 0;
@@ -61,10 +69,12 @@ struct HttpServer::Connection {
   uv_tcp_t tcp;
   uv_write_t write;
   HttpServer* server = nullptr;
-  QueueLink<Connection> waits;  // in the queue of `wait`
-  QueueLink<Connection> turns;  // in the queue of those whose turn comes
-  uint64_t since_ms = 0;        // when the present wait began
-  uint64_t turn = 0;            // in which `budget` holds
+  QueueLink<Connection> waits;            // in the queue of `wait`
+  QueueLink<Connection> turns;            // in the queue of those whose turn comes
+  QueueLink<Connection> handshake_turns;  // the same for handshakes
+  std::unique_ptr<TlsSession> tls;        // null: no TLS, or not begun
+  uint64_t since_ms = 0;                  // when the present wait began
+  uint64_t turn = 0;                      // in which `budget` holds
   TurnBudget budget;
   common::Endpoint client;
   std::string kept;                                     // input that is not answered
@@ -81,8 +91,13 @@ struct HttpServer::Connection {
   bool streaming = false;   // `unsent` is a piece of a streamed answer
   bool proxy_header_due = false;
   bool closing = false;
-  bool counted = false;      // in limits_.per_address
-  bool last_answer = false;  // close when it is sent
+  bool secure = false;             // of a TLS listener
+  bool handshaking = false;        // in handshakes_
+  bool handshake_counted = false;  // in limits_.handshakes_per_address
+  bool opened = false;             // its handshake has ended well
+  bool half_closed = false;        // the client sends no more: close after the last answer
+  bool counted = false;            // in limits_.per_address
+  bool last_answer = false;        // close when it is sent
   bool linger =
       false;  // the client may still be sending: do not close at once, a reset would lose the answer
 
@@ -92,9 +107,11 @@ struct HttpServer::Connection {
 struct HttpServer::Queues {
   using Waits = LinkedQueue<Connection, &Connection::waits>;
   using Turns = LinkedQueue<Connection, &Connection::turns>;
+  using HandshakeTurns = LinkedQueue<Connection, &Connection::handshake_turns>;
 
   std::array<Waits, kWaits> of;
   Turns turns;
+  HandshakeTurns handshake_turns;
 
   Waits& waiting_for(Wait wait) { return of[static_cast<size_t>(wait)]; }
 };
@@ -108,6 +125,7 @@ HttpServer::HttpServer(uv_loop_t* loop, const HttpLimits& limits, HttpHandler& h
       timer_(loop, [this] { close_expired(); }),
       queues_(std::make_unique<Queues>()),
       budget_(limits.turn),
+      handshake_units_(limits.handshake_turn_units),
       read_buffer_(kPieceBytes) {
   timer_.start(kLookMs, kLookMs);
   CHECK_INVARIANT(uv_prepare_init(loop, &turns_) == 0);
@@ -118,7 +136,7 @@ HttpServer::HttpServer(uv_loop_t* loop, const HttpLimits& limits, HttpHandler& h
 
 HttpServer::~HttpServer() = default;
 
-void HttpServer::listen(FileDescriptor socket) {
+void HttpServer::listen(FileDescriptor socket, bool tls) {
   // Connections inherit these. The last: the kernel drops a connection, one that we have closed too, when the
   // client has acknowledged nothing for so long.
   set_socket_option(socket.get(), SOL_SOCKET, SO_SNDBUF, kSendBufferBytes);
@@ -126,14 +144,15 @@ void HttpServer::listen(FileDescriptor socket) {
   set_socket_option(socket.get(), IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(limits_.answer_ms));
   listeners_.push_back(std::make_unique<Listener>(
       loop_, std::move(socket),
-      Listener::Hooks{
-          .accepted = [this](FileDescriptor connection,
-                             const common::Endpoint& client) { accept(std::move(connection), client); },
-          .tried =
-              [this](int error) {
-                if (error != 0) counters_.accept_failures.add();
-                counters_.accept_error.set(error);
-              }}));
+      Listener::Hooks{.accepted =
+                          [this, tls](FileDescriptor connection, const common::Endpoint& client) {
+                            accept(std::move(connection), client, tls);
+                          },
+                      .tried =
+                          [this](int error) {
+                            if (error != 0) counters_.accept_failures.add();
+                            counters_.accept_error.set(error);
+                          }}));
 }
 
 void HttpServer::stop() {
@@ -146,7 +165,7 @@ void HttpServer::stop() {
   }
 }
 
-void HttpServer::accept(FileDescriptor socket, const common::Endpoint& client) {
+void HttpServer::accept(FileDescriptor socket, const common::Endpoint& client, bool tls) {
   const bool full = connections_ >= limits_.connections_max;
   auto owned = std::make_unique<Connection>();
   owned->server = this;
@@ -162,17 +181,30 @@ void HttpServer::accept(FileDescriptor socket, const common::Endpoint& client) {
   connection.rules = limits_.rules;
   if (proxy) connection.rules.bare_lf = false;
   connection.proxy_header_due = proxy_header_ && proxy;
+  connection.secure = tls;
   // A refused connection must not displace another.
   if (!connection.proxy_header_due && !admit(connection)) return;
   if (full) make_room();
-  wait_for(connection, Wait::request);
+  if (!tls) {
+    wait_for(connection, Wait::request);
+  } else {
+    Queues::Waits& others = queues_->waiting_for(Wait::handshake);
+    if (handshakes_ >= limits_.handshakes_max && !others.empty()) {
+      end_handshake(*others.front(), TlsFailure::room);
+      close(*others.front(), Close::forced);
+    }
+    connection.handshaking = true;
+    ++handshakes_;
+    wait_for(connection, Wait::handshake);
+  }
   start_reading(connection);
 }
 
 // Counts a connection once its client's address is known; false: it was one too many and is closed.
 bool HttpServer::admit(Connection& connection) {
-  if (limits_.per_address == nullptr) return true;
   if (trusted(connection.client)) return true;
+  if (connection.secure && !admit_handshake(connection)) return false;
+  if (limits_.per_address == nullptr) return true;
   const AddressConnections::Entry entry = limits_.per_address->enter(connection.client);
   connection.counted = entry == AddressConnections::Entry::counted;
   if (entry != AddressConnections::Entry::refused) return true;
@@ -181,15 +213,39 @@ bool HttpServer::admit(Connection& connection) {
   return false;
 }
 
+bool HttpServer::admit_handshake(Connection& connection) {
+  if (limits_.handshakes_per_address == nullptr) return true;
+  const AddressConnections::Entry entry = limits_.handshakes_per_address->enter(connection.client);
+  connection.handshake_counted = entry == AddressConnections::Entry::counted;
+  if (entry != AddressConnections::Entry::refused) return true;
+  end_handshake(connection, TlsFailure::address);
+  close(connection, Close::forced);
+  return false;
+}
+
+// None: it has come to its end.
+void HttpServer::end_handshake(Connection& connection, std::optional<TlsFailure> failure) {
+  if (failure) counters_.tls.failed[static_cast<size_t>(*failure)].add();
+  if (std::exchange(connection.handshaking, false)) --handshakes_;
+  if (std::exchange(connection.handshake_counted, false))
+    limits_.handshakes_per_address->leave(connection.client);
+}
+
 void HttpServer::on_turn(uv_prepare_t* handle) { static_cast<HttpServer*>(handle->data)->begin_turn(); }
 
 // Each that waits has one turn, as far as the budget goes; the others keep their places.
 void HttpServer::begin_turn() {
   ++turn_;
   budget_ = TurnBudget(limits_.turn);
+  handshake_units_ = limits_.handshake_turn_units;
   while (Connection* connection = queues_->turns.front()) {
     if (budget_.is_used_up() || connection->turn == turn_) return;
     queues_->turns.remove(*connection);
+    resume(*connection);
+  }
+  while (Connection* connection = queues_->handshake_turns.front()) {
+    if (budget_.is_used_up() || handshake_units_ == 0 || connection->turn == turn_) return;
+    queues_->handshake_turns.remove(*connection);
     resume(*connection);
   }
   uv_idle_stop(&go_on_);
@@ -205,9 +261,14 @@ void HttpServer::resume(Connection& connection) {
 
 // Its turn is over: what it sends waits in the kernel until the next.
 void HttpServer::postpone(Connection& connection) {
-  counters_.postponed.add();
   stop_reading(connection);
-  if (!connection.turns.linked) queues_->turns.push_back(connection);
+  if (connection.handshaking) {
+    counters_.tls.postponed.add();
+    if (!connection.handshake_turns.linked) queues_->handshake_turns.push_back(connection);
+  } else {
+    counters_.postponed.add();
+    if (!connection.turns.linked) queues_->turns.push_back(connection);
+  }
   CHECK_INVARIANT(uv_idle_start(&go_on_, [](uv_idle_t* /*handle*/) {}) == 0);
 }
 
@@ -219,6 +280,10 @@ bool HttpServer::may_work(Connection& connection) {
   return !budget_.is_used_up() && !connection.budget.is_used_up();
 }
 
+bool HttpServer::may_read(Connection& connection) {
+  return may_work(connection) && (!connection.handshaking || handshake_units_ > 0);
+}
+
 void HttpServer::charge(Connection& connection, size_t bytes) {
   budget_.charge(bytes);
   connection.budget.charge(bytes);
@@ -228,8 +293,7 @@ void HttpServer::charge(Connection& connection, size_t bytes) {
 void HttpServer::on_alloc(uv_handle_t* handle, size_t /*suggested*/, uv_buf_t* buffer) {
   Connection& connection = *static_cast<Connection*>(handle->data);
   HttpServer& server = *connection.server;
-  const size_t room =
-      server.may_work(connection) ? std::min(kPieceBytes, kInputMax - connection.kept.size()) : 0;
+  const size_t room = server.may_read(connection) ? room_for(connection.kept) : 0;
   *buffer = uv_buf_init(server.read_buffer_.data(), static_cast<unsigned>(room));
 }
 
@@ -249,7 +313,7 @@ void HttpServer::on_read(uv_stream_t* stream, ssize_t size, const uv_buf_t* buff
 // What libuv would do once the loop has found that there are bytes.
 void HttpServer::read_once(Connection& connection) {
   may_work(connection);
-  const size_t room = std::min(kPieceBytes, kInputMax - connection.kept.size());
+  const size_t room = room_for(connection.kept);
   const ssize_t size = read(connection.fd, read_buffer_.data(), room);
   if (size > 0) {
     start_reading(connection);
@@ -266,6 +330,11 @@ void HttpServer::read_once(Connection& connection) {
 void HttpServer::received(Connection& connection, ByteSpan bytes) {
   counters_.bytes_received.add(bytes.size());
   if (connection.wait == Wait::client_to_close) return charge(connection, bytes.size());
+  if (connection.secure) return received_sealed(connection, bytes);
+  received_plain(connection, bytes);
+}
+
+void HttpServer::received_plain(Connection& connection, ByteSpan bytes) {
   const bool kept = !connection.kept.empty();
   if (kept) {
     connection.kept.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
@@ -274,6 +343,82 @@ void HttpServer::received(Connection& connection, ByteSpan bytes) {
   // An incomplete request is looked at from its beginning each time.
   charge(connection, bytes.size());
   answer_input(connection, bytes, kept);
+}
+
+void HttpServer::received_sealed(Connection& connection, ByteSpan bytes) {
+  if (connection.tls) return open_sealed(connection, bytes);
+  charge(connection, bytes.size());
+  handshake_units_ -= std::min(handshake_units_, kTlsStepUnits);
+  connection.kept.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const bool begun = begin_session(connection, bytes_of(connection.kept));
+  if (connection.closing) return;
+  if (begun) std::string().swap(connection.kept);
+  count_waiting(connection);
+  bound_waiting();
+}
+
+// What comes before the session: the header of a proxy, and the ClientHello. False: not complete yet, or the
+// connection is over.
+bool HttpServer::begin_session(Connection& connection, ByteSpan bytes) {
+  if (connection.proxy_header_due) {
+    const size_t size = bytes.size();
+    if (!take_proxy_header(connection, bytes)) return false;
+    connection.kept.erase(0, size - bytes.size());
+    bytes = bytes_of(connection.kept);
+  }
+  const TlsHello hello = scan_tls_hello(bytes);
+  if (hello == TlsHello::need_more) return false;
+  if (hello == TlsHello::bad) {
+    end_handshake(connection, TlsFailure::not_tls);
+    close(connection, Close::in_order);
+    return false;
+  }
+  connection.tls = std::make_unique<TlsSession>(tls_);
+  open_sealed(connection, bytes);
+  return true;
+}
+
+void HttpServer::open_sealed(Connection& connection, ByteSpan bytes) {
+  TlsSession& session = *connection.tls;
+  plain_.clear();
+  sealed_.clear();
+  const TlsSession::Work work = session.receive(bytes, plain_, sealed_);
+  charge(connection, bytes.size() + work.records * kRecordCost);
+  handshake_units_ -= std::min(handshake_units_, work.units);
+  const TlsSession::State state = session.state();
+  const bool opened =
+      connection.handshaking && state != TlsSession::State::handshaking && state != TlsSession::State::failed;
+  if (opened) {
+    connection.opened = true;
+    end_handshake(connection, std::nullopt);
+    (session.resumed() ? counters_.tls.resumed : counters_.tls.full).add();
+    counters_.tls.opened[static_cast<size_t>(session.protocol())].add();
+    wait_for(connection, Wait::request);
+  }
+  // The kernel has room: nothing waits to be sent while we read. Who fills it with answers that it does not
+  // read has no business with more of the protocol's own messages.
+  const bool sent = sealed_.empty() || send_now(connection, sealed_);
+  if (state == TlsSession::State::failed && connection.handshaking) {
+    end_handshake(connection, session.failure());
+  } else if (state == TlsSession::State::failed) {
+    counters_.tls.broken.add();
+  }
+  if (!sent || state == TlsSession::State::failed)
+    return close(connection, sent ? Close::in_order : Close::forced);
+  // Below, the session may be gone with the connection.
+  if (!plain_.empty()) received_plain(connection, bytes_of(plain_));
+  if (connection.closing || state != TlsSession::State::closed) return;
+  connection.half_closed = true;
+  if (!connection.streamed_answer && connection.unsent.empty() && !connection.unfinished)
+    close_in_order(connection);
+}
+
+// False: the kernel has not taken all of it.
+bool HttpServer::send_now(Connection& connection, const std::string& bytes) {
+  uv_buf_t buffer = uv_buf_init(const_cast<char*>(bytes.data()), static_cast<unsigned>(bytes.size()));
+  const int written = uv_try_write(connection.stream(), &buffer, 1);
+  if (written > 0) counters_.bytes_sent.add(static_cast<size_t>(written));
+  return written >= 0 && static_cast<size_t>(written) == bytes.size();
 }
 
 // `kept`: the bytes are those of connection.kept.
@@ -354,7 +499,12 @@ bool HttpServer::take_proxy_header(Connection& connection, ByteSpan& input) {
   const proto::ProxyHeader header = proto::parse_proxy_header(input);
   if (header.state == proto::ProxyState::need_more) return false;
   if (header.state == proto::ProxyState::bad) {
-    refuse(connection, 400);
+    if (connection.secure) {
+      end_handshake(connection, TlsFailure::not_tls);
+      close(connection, Close::in_order);
+    } else {
+      refuse(connection, 400);
+    }
     input = {};
     return false;
   }
@@ -384,7 +534,11 @@ void HttpServer::piece_made(Connection& connection, std::string piece, bool more
     counters_.closed_slow.add();
     return close(connection, Close::forced);
   }
-  connection.unsent = std::move(piece);
+  if (connection.tls && !piece.empty()) {
+    if (!connection.tls->send(bytes_of(piece), connection.unsent)) return close(connection, Close::forced);
+  } else {
+    connection.unsent = std::move(piece);
+  }
   if (!more) {
     connection.streamed_answer.reset();
     set_socket_option(connection.fd, SOL_SOCKET, SO_SNDBUF, kSendBufferBytes);
@@ -399,19 +553,26 @@ void HttpServer::piece_made(Connection& connection, std::string piece, bool more
 }
 
 void HttpServer::send_answers(Connection& connection) {
-  uv_buf_t buffer = uv_buf_init(out_.data(), static_cast<unsigned>(out_.size()));
+  std::string* bytes = &out_;
+  if (connection.tls) {
+    sealed_.clear();
+    if (!connection.tls->send(bytes_of(out_), sealed_)) return close(connection, Close::forced);
+    bytes = &sealed_;
+  }
+  uv_buf_t buffer = uv_buf_init(bytes->data(), static_cast<unsigned>(bytes->size()));
   const int written = uv_try_write(connection.stream(), &buffer, 1);
   if (written < 0 && written != UV_EAGAIN) return close(connection, Close::forced);
   const size_t sent = written > 0 ? static_cast<size_t>(written) : 0;
   counters_.bytes_sent.add(sent);
-  if (sent == out_.size()) {
+  if (sent == bytes->size()) {
     all_sent(connection);
   } else {
-    connection.unsent.assign(out_, sent);
+    connection.unsent.assign(*bytes, sent);
     connection.streaming = false;
     send_unsent(connection);
   }
   if (out_.capacity() > kOutKeptBytes) std::string().swap(out_);
+  if (sealed_.capacity() > kOutKeptBytes) std::string().swap(sealed_);
 }
 
 void HttpServer::send_unsent(Connection& connection) {
@@ -449,7 +610,7 @@ void HttpServer::all_sent(Connection& connection) {
     stop_reading(connection);
     wait_for(connection, Wait::streamed_answer);
     connection.streamed_answer->make();
-  } else if (connection.last_answer) {
+  } else if (connection.last_answer || (connection.half_closed && !connection.unfinished)) {
     close_in_order(connection);
   } else {
     if (connection.wait == Wait::client_to_read || connection.wait == Wait::streamed_answer) {
@@ -475,6 +636,11 @@ void HttpServer::stop_reading(Connection& connection) {
 }
 
 void HttpServer::close_in_order(Connection& connection) {
+  if (connection.tls) {
+    sealed_.clear();
+    connection.tls->close(sealed_);
+    (void)send_now(connection, sealed_);
+  }
   if (!connection.linger) return close(connection, Close::in_order);
   std::string().swap(connection.kept);
   count_waiting(connection);
@@ -495,6 +661,12 @@ void HttpServer::close(Connection& connection, Close how) {
   connection.streamed_answer.reset();
   queues_->waiting_for(connection.wait).remove(connection);
   queues_->turns.remove(connection);
+  queues_->handshake_turns.remove(connection);
+  if (connection.handshaking) end_handshake(connection, TlsFailure::cut);
+  if (connection.handshake_counted) end_handshake(connection, std::nullopt);
+  if (connection.tls && connection.opened)
+    counters_.tls.closed[static_cast<size_t>(connection.tls->protocol())].add();
+  connection.tls.reset();
   waiting_bytes_ -= std::exchange(connection.waiting_bytes, 0);
   if (connection.counted) limits_.per_address->leave(connection.client);
   --connections_;
@@ -508,7 +680,7 @@ void HttpServer::close(Connection& connection, Close how) {
 // queue for each, clients that never finish would outlive all others.
 HttpServer::Connection* HttpServer::longest_waited_for() const {
   Connection* longest = nullptr;
-  for (const Wait wait : {Wait::rest_of_request, Wait::client_to_read, Wait::request}) {
+  for (const Wait wait : {Wait::rest_of_request, Wait::client_to_read, Wait::request, Wait::handshake}) {
     Connection* const front = queues_->waiting_for(wait).front();
     if (front != nullptr && (longest == nullptr || front->since_ms < longest->since_ms)) longest = front;
   }
@@ -532,8 +704,10 @@ void HttpServer::count_waiting(Connection& connection) {
 void HttpServer::bound_waiting() {
   while (waiting_bytes_ > limits_.waiting_bytes_max) {
     Connection* longest = queues_->waiting_for(Wait::client_to_read).front();
-    Connection* const slow = queues_->waiting_for(Wait::rest_of_request).front();
-    if (longest == nullptr || (slow != nullptr && slow->since_ms < longest->since_ms)) longest = slow;
+    for (const Wait wait : {Wait::rest_of_request, Wait::handshake}) {
+      Connection* const slow = queues_->waiting_for(wait).front();
+      if (longest == nullptr || (slow != nullptr && slow->since_ms < longest->since_ms)) longest = slow;
+    }
     if (longest == nullptr) return;
     counters_.closed_for_memory.add();
     close(*longest, Close::forced);
@@ -542,14 +716,19 @@ void HttpServer::bound_waiting() {
 
 void HttpServer::close_expired() {
   const std::array<uint64_t, kWaits> limits_ms = {limits_.idle_ms, limits_.request_ms, limits_.answer_ms,
-                                                  kCloseMs, kLongAnswerMs};
+                                                  kCloseMs,        kLongAnswerMs,      limits_.handshake_ms};
   const uint64_t now_ms = uv_now(loop_);
   size_t left = kExpiredAtOnce;
   for (size_t i = 0; i < kWaits; ++i) {
     const Queues::Waits& queue = queues_->of[i];
     for (; !queue.empty() && now_ms - queue.front()->since_ms >= limits_ms[i]; --left) {
       if (left == 0) return timer_.start(1, kLookMs);
-      if (static_cast<Wait>(i) != Wait::client_to_close) counters_.closed_timeout.add();
+      const auto wait = static_cast<Wait>(i);
+      if (wait == Wait::handshake) {
+        end_handshake(*queue.front(), TlsFailure::time);
+      } else if (wait != Wait::client_to_close) {
+        counters_.closed_timeout.add();
+      }
       close(*queue.front(), Close::forced);
     }
   }

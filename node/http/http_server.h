@@ -5,6 +5,11 @@
 // whose turn is over before its input is waits in a queue, first come, first served, and the bytes that it
 // sends wait in the kernel. So whoever else is on the loop waits for one turn at most, whatever is pipelined.
 //
+// TLS is a layer between the socket and all this, for connections of listeners that want it: what has been
+// read is opened before it is looked at, and answers are sealed. Nothing is allocated for a handshake until
+// the client's first record is there. Handshakes are work for strangers, so they have a budget of their own
+// in each turn and a queue, may last so long, and so many may be under way, in all and of one address.
+//
 // Memory: all connections share one read buffer and one answer buffer. A connection keeps bytes of its own
 // only while its input is not finished (bounded by the parser's limits), while the kernel has not taken all
 // of an answer, or while an answer is streamed; in the last two cases it is not read from. What all keep is
@@ -17,6 +22,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,6 +37,8 @@
 #include "node/net/listener.h"
 #include "node/net/timer.h"
 #include "node/os/file_descriptor.h"
+#include "node/tls/tls_context.h"
+#include "node/tls/tls_session.h"
 #include "proto/http_request.h"
 
 namespace shoal::node {
@@ -57,6 +65,13 @@ struct HttpLimits {
   // For the whole of a streamed answer, and the rate at which it must be read; 0: no limit.
   uint64_t streamed_ms = 0;
   uint64_t streamed_bytes_per_s = 128 << 10;
+  // Handshakes of TLS: how long one may take, how many may be under way (the oldest is closed for a new one),
+  // and what is done of them in a turn, in units of TlsSession: a full one, or a few resumed ones.
+  uint64_t handshake_ms = 10'000;
+  size_t handshakes_max = 1024;
+  size_t handshake_turn_units = kTlsFullUnits;
+  // Not null: refuses a handshake of a client that has too many under way. Must outlive the server.
+  AddressConnections* handshakes_per_address = nullptr;
   proto::HttpRules rules{};  // for what clients send themselves; connections of proxies have no bare LF
   // Not null: refuses connections of a client that has too many. Must outlive the server.
   AddressConnections* per_address = nullptr;
@@ -70,8 +85,11 @@ class HttpServer {
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
-  // Accepts connections from a listening socket.
-  void listen(FileDescriptor socket);
+  // Accepts connections from a listening socket, which begin with a TLS handshake if `tls`.
+  void listen(FileDescriptor socket, bool tls = false);
+
+  // What new connections of TLS use from now on; before the first of them comes.
+  void set_tls(TlsLayer layer) { tls_ = std::move(layer); }
 
   // While it is true, a connection is closed after the last answer to what its client has sent so far. So
   // clients with keep-alive connections go elsewhere before they are cut off. `draining` must outlive the
@@ -93,8 +111,15 @@ class HttpServer {
   struct Queues;
   // What a connection waits for. Each queue is ordered by when the wait began, so time-outs check the front
   // only.
-  enum class Wait : uint8_t { request, rest_of_request, client_to_read, client_to_close, streamed_answer };
-  static constexpr size_t kWaits = 5;
+  enum class Wait : uint8_t {
+    request,
+    rest_of_request,
+    client_to_read,
+    client_to_close,
+    streamed_answer,
+    handshake,
+  };
+  static constexpr size_t kWaits = 6;
   // forced: what the client has not read is dropped with the connection, in the kernel too.
   enum class Close : uint8_t { in_order, forced };
 
@@ -103,15 +128,23 @@ class HttpServer {
   static void on_read(uv_stream_t* stream, ssize_t size, const uv_buf_t* buffer);
   static void on_written(uv_write_t* request, int status);
 
-  void accept(FileDescriptor socket, const common::Endpoint& client);
+  void accept(FileDescriptor socket, const common::Endpoint& client, bool tls);
   bool admit(Connection& connection);
+  bool admit_handshake(Connection& connection);
   void begin_turn();
   void resume(Connection& connection);
   void postpone(Connection& connection);
   bool may_work(Connection& connection);
+  bool may_read(Connection& connection);
   void charge(Connection& connection, size_t bytes);
   void read_once(Connection& connection);
   void received(Connection& connection, common::ByteSpan bytes);
+  void received_plain(Connection& connection, common::ByteSpan bytes);
+  void received_sealed(Connection& connection, common::ByteSpan bytes);
+  bool begin_session(Connection& connection, common::ByteSpan bytes);
+  void open_sealed(Connection& connection, common::ByteSpan bytes);
+  void end_handshake(Connection& connection, std::optional<TlsFailure> failure);
+  bool send_now(Connection& connection, const std::string& bytes);
   void answer_input(Connection& connection, common::ByteSpan bytes, bool kept);
   common::ByteSpan answer_all(Connection& connection, common::ByteSpan input);
   bool take_proxy_header(Connection& connection, common::ByteSpan& input);
@@ -148,12 +181,17 @@ class HttpServer {
   uv_idle_t go_on_;  // active while connections wait for their turn: the loop does not sleep
   std::vector<std::unique_ptr<Listener>> listeners_;
   const std::unique_ptr<Queues> queues_;
+  TlsLayer tls_;
   uint64_t turn_ = 1;
-  TurnBudget budget_;  // left of this turn
+  TurnBudget budget_;       // left of this turn
+  size_t handshake_units_;  // the same
+  size_t handshakes_ = 0;   // under way
   size_t connections_ = 0;
   size_t waiting_bytes_ = 0;
   std::vector<char> read_buffer_;
   std::string out_;
+  std::string plain_;   // what the bytes just read say, opened
+  std::string sealed_;  // what goes to the network
 };
 
 }  // namespace shoal::node

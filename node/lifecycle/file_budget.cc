@@ -29,11 +29,11 @@ constexpr size_t kAdminConnectionsMin = 8;
 
 common::Result<FileBudget> file_budget(const Options& options, size_t workers, size_t open, size_t limit) {
   const auto& o = options;
-  const size_t listeners = o.tracker.udp.size() + o.tracker.http.size();
+  const size_t listeners = o.tracker.udp.size() + o.tracker.http.size() + o.tracker.https.size();
   size_t needed = open + kProcessFiles + kPassingFiles + kLoopFiles + workers * (kLoopFiles + listeners);
   if (o.admin.listen) needed += 1;
   if (o.sync.listen) needed += 2 + o.sync.multicast.size();
-  if (!o.tracker.http.empty()) needed += workers * kConnectionsMin;
+  if (!o.tracker.http.empty() || !o.tracker.https.empty()) needed += workers * kConnectionsMin;
   if (needed > limit) {
     return common::fail("open files: at most " + std::to_string(limit) +
                         " are allowed, and this node needs " + std::to_string(needed) +

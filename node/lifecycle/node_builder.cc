@@ -10,6 +10,7 @@
 #include "node/config/option_values.h"
 #include "node/config/resolve_options.h"
 #include "node/config/version.h"
+#include "node/lifecycle/node_limits.h"
 #include "node/lifecycle/start_warnings.h"
 #include "node/net/sockets.h"
 #include "node/os/atomic_file.h"
@@ -40,6 +41,9 @@ Result<void> open_tracker_sockets(const Options& options, NodeParts& parts) {
   if (!udp) return failed("tracker.udp", udp.error());
   auto http = open_for_workers(options.tracker.http, Transport::tcp, workers);
   if (!http) return failed("tracker.http", http.error());
+  auto https = open_for_workers(options.tracker.https, Transport::tcp, workers);
+  if (!https) return failed("tracker.https", https.error());
+  parts.https = std::move(*https);
   parts.udp = std::move(*udp);
   parts.http = std::move(*http);
   return {};
@@ -68,7 +72,8 @@ Result<void> share_files(const Options& options, NodeParts& parts) {
   if (!budget) return tl::make_unexpected(budget.error());
   parts.files = *budget;
   const size_t connections = budget->http_connections * workers;
-  if (!options.tracker.http.empty() && connections < options.limits.connections / workers * workers) {
+  const bool serves_http = !options.tracker.http.empty() || !options.tracker.https.empty();
+  if (serves_http && connections < options.limits.connections / workers * workers) {
     parts.warnings.push_back("limits.connections: " + std::to_string(connections) + " instead of " +
                              std::to_string(options.limits.connections) + ", because at most " +
                              std::to_string(limit) + " open files are allowed (ulimit -n, LimitNOFILE=)");
@@ -95,6 +100,9 @@ Result<NodeParts> build_parts(const Options& options) {
   auto keys = load_node_keys(options);
   if (!keys) return tl::make_unexpected(keys.error());
   parts.keys = std::move(*keys);
+  auto tls = TlsContext::load(options);
+  if (!tls) return tl::make_unexpected(tls.error());
+  parts.tls = std::move(*tls);
   if (!options.admin.token_file.empty()) {
     auto token = load_admin_token(options.admin.token_file);
     if (!token) return common::fail("admin.token_file: " + token.error().message);
@@ -144,6 +152,8 @@ size_t worker_count(const Options& options) {
 size_t http_waiting_bytes_max(size_t workers) {
   return std::max(kWaitingBytesMin, kWaitingBytesMax / workers);
 }
+
+size_t handshakes_max(size_t workers) { return std::max(kHandshakesMin, kHandshakesMax / workers); }
 
 std::vector<std::unique_ptr<WorkerCounters>> make_counters(size_t workers) {
   std::vector<std::unique_ptr<WorkerCounters>> counters(workers);

@@ -22,6 +22,7 @@
 #include "node/os/memory_limit.h"
 #include "node/scan/exporter.h"
 #include "node/snapshot/snapshot_keeper.h"
+#include "node/tls/tls_context.h"
 #include "node/tracker/worker_counters.h"
 #include "node/xdp/shield_control.h"
 #include "sync/cluster.h"
@@ -33,20 +34,22 @@ struct NodeParts {
   NodeKeys keys;
   std::string admin_token;  // empty: none
   std::unique_ptr<ServiceNotify> service;
-  std::vector<std::vector<FileDescriptor>> udp;   // by worker, then by tracker.udp
-  std::vector<std::vector<FileDescriptor>> http;  // by worker, then by tracker.http
-  FileDescriptor admin;                           // closed: admin.listen is not set
-  SyncSockets sync;                               // no datagrams: sync.listen is not set
-  ShieldControl::Start shield;                    // nothing: xdp.interfaces is empty
-  HeapPages heap_pages;                           // reads files that a new root does not show
-  MemoryLimit memory;                             // the same
+  std::vector<std::vector<FileDescriptor>> udp;    // by worker, then by tracker.udp
+  std::vector<std::vector<FileDescriptor>> http;   // by worker, then by tracker.http
+  std::vector<std::vector<FileDescriptor>> https;  // by worker, then by tracker.https
+  std::shared_ptr<const TlsContext> tls;           // null: no certificates are named
+  FileDescriptor admin;                            // closed: admin.listen is not set
+  SyncSockets sync;                                // no datagrams: sync.listen is not set
+  ShieldControl::Start shield;                     // nothing: xdp.interfaces is empty
+  HeapPages heap_pages;                            // reads files that a new root does not show
+  MemoryLimit memory;                              // the same
   AccessControl::Start access;
   FileBudget files;
   std::vector<std::string> warnings;  // of start_warnings(), and about `files`
 };
 
-// Reads keys and token, opens every socket, drops privileges, then checks the files the node will write. An
-// error names the option. Not undone on failure: the process is to end.
+// Reads keys, certificates and token, opens every socket, drops privileges, then checks the files the node
+// will write. An error names the option. Not undone on failure: the process is to end.
 common::Result<NodeParts> build_parts(const Options& options);
 
 // Takes the addresses out of tracker.udp and tracker.http, where these are the defaults, whose family the
@@ -59,6 +62,9 @@ size_t worker_count(const Options& options);
 
 // HttpLimits::waiting_bytes_max of each worker.
 size_t http_waiting_bytes_max(size_t workers);
+
+// HttpLimits::handshakes_max of each worker.
+size_t handshakes_max(size_t workers);
 
 std::vector<std::unique_ptr<WorkerCounters>> make_counters(size_t workers);
 

@@ -27,6 +27,7 @@ NodeLimits::NodeLimits(uv_loop_t* loop, SwarmStore& store, const Counters& worke
       workers_(workers),
       requests_(random_key()),
       timer_(loop, [this] { log_hits(); }) {
+  handshakes_.set_max(kHandshakesPerAddress);
   apply(limits);
   log_memory(limits);
   timer_.start(kLogEveryMs, kLogEveryMs);

@@ -25,6 +25,12 @@ namespace shoal::node {
 // a control group counts too.
 constexpr uint64_t kStoreShareDivisor = 2;
 
+// TLS handshakes under way: of one client, behind whose address may be many; and of all, divided among the
+// workers, which have at least so many each. One takes up to 40 KiB.
+constexpr uint32_t kHandshakesPerAddress = 128;
+constexpr size_t kHandshakesMax = 2048;
+constexpr size_t kHandshakesMin = 256;
+
 // 0: no limit, as neither the option nor the system names any.
 uint64_t store_memory_bytes(const Options::Limits& limits, const MemoryLimit& allowed);
 
@@ -43,6 +49,7 @@ class NodeLimits {
 
   RequestLimiter* requests() { return &requests_; }
   AddressConnections* connections() { return &connections_; }
+  AddressConnections* handshakes() { return &handshakes_; }
 
   LimitHits hits() const { return limit_hits(workers_, store_); }
 
@@ -58,6 +65,7 @@ class NodeLimits {
   const Counters& workers_;
   RequestLimiter requests_;
   AddressConnections connections_;
+  AddressConnections handshakes_;
   LimitLog log_;
   Timer timer_;
 };

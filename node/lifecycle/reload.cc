@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <ctime>
 #include <utility>
 
 #include "node/access/access_control.h"
@@ -15,7 +16,7 @@ namespace shoal::node {
 
 using Part = ReloadFailure::Part;
 
-tl::expected<Reload, ReloadFailure> prepare_reload(const Options& running,
+tl::expected<Reload, ReloadFailure> prepare_reload(const Options& running, const TlsContext* running_tls,
                                                    const std::function<common::Result<Options>()>& read) {
   const auto failed = [](Part part, std::string reason) {
     return tl::make_unexpected(ReloadFailure{part, std::move(reason)});
@@ -35,6 +36,13 @@ tl::expected<Reload, ReloadFailure> prepare_reload(const Options& running,
     auto keys = load_node_keys(reload.options);
     if (!keys) return failed(Part::keys, keys.error().message);
     reload.keys = std::move(*keys);
+  }
+  auto tls = TlsContext::load(reload.options);
+  if (!tls) return failed(Part::certificates, tls.error().message);
+  reload.tls = std::move(*tls);
+  if (reload.tls) {
+    const auto current = check_dates(*reload.tls, running_tls, std::time(nullptr));
+    if (!current) return failed(Part::certificates, current.error().message);
   }
   if (!reload.options.admin.token_file.empty()) {
     auto token = load_admin_token(reload.options.admin.token_file);

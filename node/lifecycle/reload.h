@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <tl/expected.hpp>
@@ -14,26 +15,30 @@
 #include "node/cluster/node_keys.h"
 #include "node/config/options.h"
 #include "node/config/reloadable.h"
+#include "node/tls/tls_context.h"
 
 namespace shoal::node {
 
 struct Reload {
   Options options;  // those that run, with the new values of those that may change
   OptionChanges changes;
-  std::optional<NodeKeys> keys;  // none: the node has no key files
-  std::string admin_token;       // empty: none
+  std::optional<NodeKeys> keys;           // none: the node has no key files
+  std::string admin_token;                // empty: none
+  std::shared_ptr<const TlsContext> tls;  // null: no certificates are named
   AccessFiles access_files;
   std::vector<std::string> warnings;  // of start_warnings()
 };
 
 struct ReloadFailure {
-  enum class Part : uint8_t { options, keys, access };
+  enum class Part : uint8_t { options, keys, certificates, access };
   Part part;
   std::string reason;
 };
 
-// `read` reads the options anew. Any thread; takes time in proportion to the size of the files.
-tl::expected<Reload, ReloadFailure> prepare_reload(const Options& running,
+// `running_tls`: what serves now; null: nothing. A certificate that has expired is refused, unless it serves
+// already: then it stops no other change. `read` reads the options anew. Any thread; takes time in proportion
+// to the size of the files.
+tl::expected<Reload, ReloadFailure> prepare_reload(const Options& running, const TlsContext* running_tls,
                                                    const std::function<common::Result<Options>()>& read);
 
 }  // namespace shoal::node

@@ -22,9 +22,8 @@ void Reloader::begin() {
   asked_ = std::exchange(waiting_, {});
   job_.start(
       loop_,
-      [running = hooks_.running(), read = hooks_.read](const std::stop_token& /*stop*/) {
-        return prepare_reload(running, read);
-      },
+      [running = hooks_.running(), tls = hooks_.running_tls(), read = hooks_.read](
+          const std::stop_token& /*stop*/) { return prepare_reload(running, tls.get(), read); },
       [this](Prepared prepared) { finish(std::move(prepared)); });
 }
 

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,8 +24,9 @@ class Reloader {
 
   struct Hooks {
     std::function<Options()> running;
-    std::function<common::Result<Options>()> read;  // called on any thread
-    std::function<void(Reload)> apply;              // cannot fail
+    std::function<std::shared_ptr<const TlsContext>()> running_tls;  // null: none
+    std::function<common::Result<Options>()> read;                   // called on any thread
+    std::function<void(Reload)> apply;                               // cannot fail
     std::function<void(const ReloadFailure&)> failed;
     std::function<void()> idle;  // no request is left
   };

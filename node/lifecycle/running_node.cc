@@ -80,6 +80,7 @@ RunningNode::Loop::Loop() { require_system(uv_loop_init(&uv), "make an event loo
 RunningNode::RunningNode(const Options& options, std::function<Result<Options>()> reload, NodeParts parts)
     : options_(options),
       keys_(std::move(parts.keys)),
+      tickets_(keys_.tickets),
       admin_token_(std::move(parts.admin_token)),
       started_unix_ms_(ClusterClock(options.tracker.peer_timeout_s).unix_ms()),
       started_mono_ms_(monotonic_ms()),
@@ -103,8 +104,11 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
                       .http_limits = {.connections_max = parts.files.http_connections,
                                       .waiting_bytes_max = http_waiting_bytes_max(parts.udp.size()),
                                       .streamed_ms = kDumpMs,
+                                      .handshakes_max = handshakes_max(parts.udp.size()),
+                                      .handshakes_per_address = limits_.handshakes(),
                                       .rules = {.lenient = true, .bare_lf = true},
                                       .per_address = limits_.connections()},
+                      .tls = {},
                       .connection_keys = keys_.connection,
                       .policy = access_.policy(),
                       .draining = drain_.begun(),
@@ -113,6 +117,7 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
       upkeep_(&loop_.uv, store_, clock_, parts.heap_pages,
               {.before_slices = [this] { follow_time(); }, .state = [this] { return state(); }}),
       reloader_(&loop_.uv, {.running = [this] { return options_; },
+                            .running_tls = [this] { return tls_.context; },
                             .read = std::move(reload),
                             .apply = [this](Reload reload_read) { apply(std::move(reload_read)); },
                             .failed = [this](const ReloadFailure& failure) { reload_failed(failure); },
@@ -129,7 +134,10 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
   if (!options.node.snapshot.empty()) start_snapshot();
   exporter_ = std::make_unique<Exporter>(&loop_.uv, exporter_settings(options), store_, clock_);
   if (!parts.shield.interfaces.empty()) start_shield(std::move(parts.shield));
-  start_workers(std::move(parts.udp), std::move(parts.http));
+  tls_.context = std::move(parts.tls);
+  renew_tickets();
+  worker_context_.tls = tls_;
+  start_workers(std::move(parts.udp), std::move(parts.http), std::move(parts.https));
   if (options.admin.listen) {
     admin_server_ = std::make_unique<HttpServer>(&loop_.uv,
                                                  HttpLimits{.connections_max = parts.files.admin_connections,
@@ -137,7 +145,8 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
                                                             .turn = kAdminTurn,
                                                             .rules = {.post = true}},
                                                  admin_, admin_counters_);
-    admin_server_->listen(std::move(parts.admin));
+    admin_server_->set_tls(tls_);
+    admin_server_->listen(std::move(parts.admin), options.admin.tls);
   }
   upkeep_.start();
   log_timer_.start(kLogResumeMs, kLogResumeMs);
@@ -213,16 +222,17 @@ RunningNode::~RunningNode() {
 }
 
 void RunningNode::start_workers(std::vector<std::vector<FileDescriptor>> udp,
-                                std::vector<std::vector<FileDescriptor>> http) {
+                                std::vector<std::vector<FileDescriptor>> http,
+                                std::vector<std::vector<FileDescriptor>> https) {
   for (size_t i = 0; i < udp.size(); ++i) {
     std::unique_ptr<DeltaQueue> queue;
     if (sync_) {
       queue = std::make_unique<DeltaQueue>(sync_->waker());
       sync_->add_queue(queue.get());
     }
-    workers_.push_back(std::make_unique<Worker>(worker_context_, *counters_[i], std::move(queue),
-                                                std::move(udp[i]), std::move(http[i]), random_u64(),
-                                                options_.node.pin_workers ? std::optional(i) : std::nullopt));
+    workers_.push_back(std::make_unique<Worker>(
+        worker_context_, *counters_[i], std::move(queue), std::move(udp[i]), std::move(http[i]),
+        std::move(https[i]), random_u64(), options_.node.pin_workers ? std::optional(i) : std::nullopt));
   }
   std::vector<const WorkerCounters*> counters;
   for (const auto& of_worker : counters_) counters.push_back(of_worker.get());
@@ -245,7 +255,21 @@ void RunningNode::start_signals() {
   }
 }
 
+void RunningNode::renew_tickets() {
+  const uint64_t epoch = ticket_epoch(clock_.unix_ms());
+  if (!tls_.context || (epoch == ticket_epoch_ && tls_.tickets)) return;
+  ticket_epoch_ = epoch;
+  tls_.tickets = tickets_.keys(epoch);
+  share_tls();
+}
+
+void RunningNode::share_tls() {
+  for (const auto& worker : workers_) worker->set_tls(tls_);
+  if (admin_server_) admin_server_->set_tls(tls_);
+}
+
 void RunningNode::follow_time() {
+  renew_tickets();
   if (!sync_) {
     clock_.follow_wall();
     if (snapshot_) snapshot_->set_held(true);
@@ -294,7 +318,10 @@ void RunningNode::reload_failed(const ReloadFailure& failure) {
 void RunningNode::apply(Reload reload) {
   options_ = std::move(reload.options);
   admin_token_ = std::move(reload.admin_token);
+  tls_.context = std::move(reload.tls);
   if (reload.keys) apply_keys(std::move(*reload.keys));
+  renew_tickets();
+  share_tls();
   access_.set(options_.access, std::move(reload.access_files));
   warn(std::move(reload.warnings));
   for (const Apply target : reload.changes.apply) apply(target);
@@ -355,6 +382,9 @@ void RunningNode::apply_keys(NodeKeys keys) {
            {{"before", key_ids(keys_.cluster, cluster)}, {"now", key_ids(keys.cluster, cluster)}});
   keys_.cluster = std::move(keys.cluster);
   keys_.connection = std::move(keys.connection);
+  keys_.tickets = keys.tickets;
+  tickets_.set_roots(std::move(keys.tickets));
+  tls_.tickets = nullptr;
   if (sync_) sync_->set_keys(keys_.cluster);
   for (const auto& worker : workers_) worker->set_connection_keys(keys_.connection);
   if (shield_) shield_->set_keys(keys_.connection);
@@ -417,9 +447,18 @@ void RunningNode::run() {
   for (const common::Endpoint& address : options_.tracker.http) {
     log_line(LogLevel::info, "serving", {{"url", "http://" + common::to_string(address) + "/announce"}});
   }
+  for (const common::Endpoint& address : options_.tracker.https) {
+    log_line(LogLevel::info, "serving", {{"url", "https://" + common::to_string(address) + "/announce"}});
+  }
   if (options_.admin.listen) {
+    const std::string scheme = options_.admin.tls ? "https://" : "http://";
     log_line(LogLevel::info, "status page",
-             {{"url", "http://" + common::to_string(*options_.admin.listen) + "/"}});
+             {{"url", scheme + common::to_string(*options_.admin.listen) + "/"}});
+  }
+  if (tls_.context) {
+    for (const TlsCertificateInfo& one : tls_.context->certificates()) {
+      log_line(LogLevel::info, "certificate", {{"file", one.file}, {"subject", one.subject}});
+    }
   }
   service_->start(&loop_.uv, [this] { return readiness(); });
   readiness_log_.start();
@@ -494,6 +533,9 @@ NodeState RunningNode::state() const {
   state.member_url = options_.admin.member_url;
   state.serving_faults = serving_watch_.faults().lasting();
   state.readiness = readiness();
+  state.tls = !options_.tracker.https.empty() || options_.admin.tls;
+  if (tls_.context) state.certificates = tls_.context->certificates();
+  state.unix_s = clock_.unix_ms() / 1000;
   return state;
 }
 

@@ -41,6 +41,8 @@
 #include "node/status/readiness.h"
 #include "node/store/cluster_clock.h"
 #include "node/store/swarm_store.h"
+#include "node/tls/ticket_keys.h"
+#include "node/tls/tls_context.h"
 #include "node/tracker/interval_control.h"
 #include "node/tracker/opentracker_page.h"
 #include "node/tracker/worker.h"
@@ -76,7 +78,8 @@ class RunningNode {
   void start_shield(ShieldControl::Start start);
   void start_snapshot();
   void start_workers(std::vector<std::vector<FileDescriptor>> udp,
-                     std::vector<std::vector<FileDescriptor>> http);
+                     std::vector<std::vector<FileDescriptor>> http,
+                     std::vector<std::vector<FileDescriptor>> https);
   void start_signals();
   void on_signal(int signal);
   void follow_time();
@@ -88,6 +91,8 @@ class RunningNode {
   void apply(Apply target);  // hands its options to the part that they are for
   void apply_keys(NodeKeys keys);
   void refused(AdminRefused why, const common::Endpoint& client);
+  void renew_tickets();                          // if their epoch is another
+  void share_tls();                              // with all who serve TLS
   void warn(std::vector<std::string> warnings);  // of those that are new
 
   void stop();
@@ -100,6 +105,9 @@ class RunningNode {
 
   Options options_;  // as they run
   NodeKeys keys_;
+  TicketSource tickets_;
+  uint64_t ticket_epoch_ = 0;
+  TlsLayer tls_;                       // what new connections of TLS use
   std::string admin_token_;            // empty: none
   std::vector<std::string> warnings_;  // logged, and still true
   uint64_t key_reloads_ = 0;

@@ -30,6 +30,10 @@ std::vector<std::string> start_warnings(const Options& options, bool root) {
         "connection ids, with which the UDP tracker answers to addresses that have not asked");
   }
   for (const std::string& path : options.sync.key_files) readable("sync.key_files", path, "the key file");
+  for (const std::string& path : options.tracker.tls_keys) readable("tracker.tls_keys", path, "the key file");
+  if (!options.tracker.tls_certificates.empty() && options.tracker.https.empty() && !options.admin.tls) {
+    found.emplace_back("tracker.tls_certificates: has no effect without tracker.https or admin.tls");
+  }
   readable("admin.token_file", options.admin.token_file, "the token file");
   if (options.admin.listen && common::is_wildcard(*options.admin.listen) &&
       options.admin.token_file.empty()) {

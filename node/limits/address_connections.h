@@ -1,6 +1,6 @@
-// AddressConnections: limits.connections_per_address: counts the HTTP connections of each client, an IPv4
-// address or an IPv6 /64, over all workers. It remembers only clients that are connected, so
-// limits.connections bounds its size. Any thread.
+// AddressConnections: counts the HTTP connections of each client, an IPv4 address or an IPv6 /64, over all
+// workers, for limits.connections_per_address; another one counts those in a TLS handshake. It remembers only
+// clients that are connected, so limits.connections bounds its size. Any thread.
 
 #pragma once
 

@@ -20,6 +20,7 @@
 #include "node/status/serving_faults.h"
 #include "node/status/timings.h"
 #include "node/store/swarm_store.h"
+#include "node/tls/tls_certificate.h"
 #include "node/tracker/worker_counters.h"
 #include "node/xdp/shield_status.h"
 #include "sync/cluster.h"
@@ -70,6 +71,9 @@ struct NodeState {
   Latency latency;                           // of the last 5 minutes
   std::string member_url;                    // admin.member_url
   std::vector<ServingFault> serving_faults;  // those that last
+  bool tls = false;                          // tracker.https or admin.tls
+  std::vector<TlsCertificateInfo> certificates;
+  int64_t unix_s = 0;  // now
 };
 
 }  // namespace shoal::node

@@ -279,6 +279,21 @@ void look_at_load(const NodeState& state, Problems& out) {
   }
 }
 
+void look_at_certificates(const NodeState& state, Problems& out) {
+  if (!state.tls) return;
+  for (const TlsCertificateInfo& one : state.certificates) {
+    const int64_t left_s = one.not_after_unix_s - state.unix_s;
+    const std::string file = printable(one.file, kProblemReasonMax);
+    if (left_s < 0) {
+      out.error("the certificate " + file + " has expired: clients refuse it");
+    } else if (left_s < kCertificateSoonS) {
+      out.warn("the certificate " + file + " expires in " + seconds_text(static_cast<uint64_t>(left_s)));
+    } else if (one.not_before_unix_s > state.unix_s) {
+      out.error("the certificate " + file + " is not valid yet: clients refuse it");
+    }
+  }
+}
+
 }  // namespace
 
 std::string_view to_string(Severity severity) { return severity == Severity::error ? "error" : "warning"; }
@@ -297,6 +312,7 @@ std::vector<Problem> problems_of(const NodeState& state) {
   look_at_files(state, out);
   if (state.shield) look_at_shield(*state.shield, out);
   look_at_load(state, out);
+  look_at_certificates(state, out);
   return std::move(out).sorted();
 }
 

@@ -28,6 +28,9 @@ constexpr int64_t kClockOffMs = 10'000;
 // And this far off it is pointed out where it is shown.
 constexpr int64_t kClockDifferentMs = 1'000;
 
+// A certificate that ends sooner is a problem; ShoalCertificateExpires fires from here on, too.
+constexpr int64_t kCertificateSoonS = 7 * 86'400;
+
 // Members that are named one by one; of more of them only the names are given, and of many only some.
 constexpr size_t kProblemMembersMax = 5;
 

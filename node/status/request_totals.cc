@@ -30,4 +30,17 @@ RequestTotals request_totals(const NodeState& state) {
   return totals;
 }
 
+TlsTotals tls_totals(const NodeState& state) {
+  TlsTotals totals;
+  for (const WorkerCounters* worker : state.workers) {
+    const TlsCounters& tls = worker->http.tls;
+    totals.full += tls.full.value();
+    totals.resumed += tls.resumed.value();
+    for (const common::Counter& failed : tls.failed) totals.failed += failed.value();
+    for (size_t i = 0; i < kTlsProtocols; ++i)
+      totals.open[i] += tls.opened[i].value() - tls.closed[i].value();
+  }
+  return totals;
+}
+
 }  // namespace shoal::node

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 #include "node/status/node_state.h"
@@ -24,5 +25,15 @@ struct RequestTotals {
 };
 
 RequestTotals request_totals(const NodeState& state);
+
+// TLS of the HTTP tracker.
+struct TlsTotals {
+  uint64_t full = 0;
+  uint64_t resumed = 0;
+  uint64_t failed = 0;  // whatever the reason
+  std::array<uint64_t, kTlsProtocols> open{};
+};
+
+TlsTotals tls_totals(const NodeState& state);
 
 }  // namespace shoal::node

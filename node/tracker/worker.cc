@@ -29,13 +29,14 @@ void pin_this_thread(size_t number) {
 }  // namespace
 
 Worker::Worker(const WorkerContext& context, WorkerCounters& counters, std::unique_ptr<DeltaQueue> queue,
-               std::vector<FileDescriptor> udp, std::vector<FileDescriptor> http, uint64_t seed,
-               std::optional<size_t> cpu)
+               std::vector<FileDescriptor> udp, std::vector<FileDescriptor> http,
+               std::vector<FileDescriptor> https, uint64_t seed, std::optional<size_t> cpu)
     : context_(context),
       queue_(std::move(queue)),
       cpu_(cpu),
       udp_sockets_(std::move(udp)),
       http_sockets_(std::move(http)),
+      https_sockets_(std::move(https)),
       counters_(counters),
       tracker_(context.tracker, context.store, queue_.get(), counters_.announce, seed),
       connection_keys_(context.connection_keys),
@@ -92,6 +93,15 @@ void Worker::set_settings(std::shared_ptr<const TrackerSettings> settings) {
   uv_async_send(&wake_);
 }
 
+void Worker::set_tls(TlsLayer layer) {
+  if (!thread_.joinable()) return;
+  {
+    const Lock lock(message_mutex_);
+    next_tls_ = std::move(layer);
+  }
+  uv_async_send(&wake_);
+}
+
 void Worker::expect_proxies() {
   const auto settings = tracker_.shared_settings();
   http_->expect_proxies(std::shared_ptr<const common::NetworkSet>(settings, &settings->proxies.networks),
@@ -106,6 +116,7 @@ void Worker::handle_message() {
     tracker_.set_settings(std::exchange(next_settings_, nullptr));
     expect_proxies();
   }
+  if (next_tls_) http_->set_tls(std::move(*std::exchange(next_tls_, std::nullopt)));
   if (!stop_asked_) return;
   for (const auto& server : udp_) server->stop();
   http_->stop();
@@ -121,7 +132,9 @@ void Worker::run() {
   http_ = std::make_unique<HttpServer>(&loop_, context_.http_limits, http_tracker_, counters_.http);
   expect_proxies();
   http_->close_when(context_.draining);
+  http_->set_tls(context_.tls);
   for (FileDescriptor& socket : http_sockets_) http_->listen(std::move(socket));
+  for (FileDescriptor& socket : https_sockets_) http_->listen(std::move(socket), true);
   uv_run(&loop_, UV_RUN_DEFAULT);
 }
 

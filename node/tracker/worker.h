@@ -33,6 +33,7 @@ struct WorkerContext {
   const ClusterClock& clock;
   TrackerSettings tracker;                       // those at start
   HttpLimits http_limits;                        // per worker
+  TlsLayer tls;                                  // that at start
   std::vector<common::SipKey> connection_keys;   // at least one; those at start
   std::shared_ptr<const AnnouncePolicy> policy;  // that at start; null: everything may be announced
   const std::atomic<bool>& draining;             // true: HTTP connections end with their next answer
@@ -42,13 +43,14 @@ struct WorkerContext {
 
 class Worker {
  public:
-  // The sockets are already bound, so that errors appear at start and privileges can be dropped first.
+  // The sockets are already bound, so that errors appear at start and privileges can be dropped first; those
+  // of `https` need WorkerContext::tls.
   // `counters` belong to this worker and outlive it. `queue` is null without a sync channel. `cpu` pins the
   // thread to one of the CPUs that this process may use, counted from 0 and wrapping around; none: the system
   // chooses.
   Worker(const WorkerContext& context, WorkerCounters& counters, std::unique_ptr<DeltaQueue> queue,
-         std::vector<FileDescriptor> udp, std::vector<FileDescriptor> http, uint64_t seed,
-         std::optional<size_t> cpu);
+         std::vector<FileDescriptor> udp, std::vector<FileDescriptor> http, std::vector<FileDescriptor> https,
+         uint64_t seed, std::optional<size_t> cpu);
   // Stops the thread if it is still running.
   ~Worker();
   Worker(const Worker&) = delete;
@@ -62,6 +64,9 @@ class Worker {
 
   // Sets new settings, which apply soon. Control thread.
   void set_settings(std::shared_ptr<const TrackerSettings> settings);
+
+  // Sets what new TLS connections use. Applies soon. Control thread.
+  void set_tls(TlsLayer layer);
 
   // Stops serving and joins the thread. The queue keeps what it holds, to be drained.
   void stop();
@@ -79,6 +84,7 @@ class Worker {
   const std::optional<size_t> cpu_;
   std::vector<FileDescriptor> udp_sockets_;
   std::vector<FileDescriptor> http_sockets_;
+  std::vector<FileDescriptor> https_sockets_;
   WorkerCounters& counters_;
   Tracker tracker_;
   uv_loop_t loop_;
@@ -89,6 +95,7 @@ class Worker {
   // None: no change.
   std::optional<std::shared_ptr<const AnnouncePolicy>> next_policy_ GUARDED_BY(message_mutex_);
   std::shared_ptr<const TrackerSettings> next_settings_ GUARDED_BY(message_mutex_);  // null: no change
+  std::optional<TlsLayer> next_tls_ GUARDED_BY(message_mutex_);
   std::vector<common::SipKey> connection_keys_;  // the worker's thread only
   UdpBatchPtr batch_;
   StaleIdAnswers stale_ids_;

@@ -8,7 +8,8 @@ import subprocess
 import tempfile
 import unittest
 
-from cluster import ROOT
+from certificates import Authority
+from cluster import ROOT, at, free_port
 from nodes import ClusterCase, fresh_hash
 from wait import wait_for
 
@@ -36,9 +37,16 @@ class Metrics(ClusterCase):
     def setUpClass(cls):
         cls.files = tempfile.mkdtemp(prefix="shoal-test-")
         cls.addClassCleanup(shutil.rmtree, cls.files, ignore_errors=True)
+        certificate, key = Authority(cls.files).issue("server", ["tracker.example"])
         cls.settings = {"node": {"snapshot": os.path.join(cls.files, "snapshot")},
+                        "tracker": {"tls_certificates": [certificate], "tls_keys": [key]},
                         "admin": {"export_file": os.path.join(cls.files, "export")}}
         super().setUpClass()
+
+    @classmethod
+    def prepare(cls):
+        for node in cls.cluster.nodes:
+            node.settings["tracker"]["https"] = [at("127.0.0.1", free_port())]
 
     def metrics(self):
         return self.node(0).get("/metrics")[1]

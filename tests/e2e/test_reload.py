@@ -17,6 +17,8 @@ from wait import wait_for
 TESTED = set()
 # Not visible from outside within seconds: sync_pace_test.cc and sync_donation_test.cc test them.
 BY_UNIT_TESTS = {"sync.pace_mbit_s", "sync.donate_mbit_s"}
+# They need certificates: test_https.py.
+BY_HTTPS_TESTS = {"tracker.tls_certificates", "tracker.tls_keys", "tls.min_version"}
 
 
 def of(*keys):
@@ -382,4 +384,4 @@ class Table(unittest.TestCase):
             rows = re.findall(r"### `([a-z_.]+)`\n(?:(?!###).*\n)*?- Takes effect: (.*)\n", file.read())
         self.assertGreater(len(rows), 50)
         self.assertEqual({taken for _, taken in rows}, {"at a reload", "at the next start"})
-        self.assertEqual({key for key, taken in rows if taken == "at a reload"}, TESTED | BY_UNIT_TESTS)
+        self.assertEqual({key for key, taken in rows if taken == "at a reload"}, TESTED | BY_UNIT_TESTS | BY_HTTPS_TESTS)

@@ -4,7 +4,7 @@
 # Needed to build the program.
 build_packages=(
   build-essential cmake ninja-build pkg-config
-  libuv1-dev protobuf-compiler libprotobuf-dev zlib1g-dev liblz4-dev libsodium-dev libzstd-dev
+  libuv1-dev protobuf-compiler libprotobuf-dev zlib1g-dev liblz4-dev libsodium-dev libzstd-dev libssl-dev
   libtomlplusplus-dev libcli11-dev nlohmann-json3-dev prometheus-cpp-dev libexpected-dev
   # CMake configures the tests along with the program.
   doctest-dev

@@ -206,6 +206,12 @@ std::string drops_table(const NodeState& state) {
   row("UDP requests answered with an error", totals.udp_errors);
   row("HTTP requests answered with a failure", totals.http_failures);
   row("malformed HTTP requests", totals.http_bad_requests);
+  if (state.tls) {
+    const TlsTotals tls = tls_totals(state);
+    row("TLS handshakes, full", tls.full);
+    row("TLS handshakes, resumed", tls.resumed);
+    row("TLS handshakes that failed", tls.failed);
+  }
   if (state.sync) {
     const sync::Stats& stats = state.sync->stats;
     row("changes dropped between a worker and the sync channel", state.queue_dropped);

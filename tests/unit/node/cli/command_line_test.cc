@@ -123,7 +123,7 @@ TEST_CASE("command line: an invalid value or a failure is exit code 1") {
   CHECK(has(run({"node", "--tracker.numwant_max", "-1"}), "--tracker.numwant_max: -1 is not allowed"));
   // An empty value is a value, in both forms.
   CHECK(has(run({"node", "--tracker.udp=", "--tracker.http", ""}),
-            "tracker.udp and tracker.http are both empty"));
+            "tracker.udp, tracker.http and tracker.https are all empty"));
   CHECK(has(run({"node", "--config", "/nonexistent"}),
             "/nonexistent: cannot be read: No such file or directory"));
   CHECK(run({"node", "--config", "/"}).code == 1);
