@@ -22,12 +22,25 @@ std::string reason_of(const HttpResponse& reply) {
   return status + ": " + printable(error->get_ref<const std::string&>());
 }
 
-common::Result<nlohmann::json> document_of(const HostPort& admin, const common::Result<HttpResponse>& reply) {
+// Calls `request` with what it needs for TLS, or null.
+template <class Request>
+common::Result<HttpResponse> with_tls(const AdminAddress& admin, Request request) {
+  if (!admin.tls) return request(nullptr);
+  const auto client = TlsClient::make("");
+  if (!client) return tl::make_unexpected(client.error());
+  TlsAsk ask;
+  ask.client = &*client;
+  ask.host = admin.host;
+  return request(&ask);
+}
+
+common::Result<nlohmann::json> document_of(const AdminAddress& admin,
+                                           const common::Result<HttpResponse>& reply) {
   if (!reply) return tl::make_unexpected(reply.error());
   auto document = parse_status(reply->body);
   if (reply->status == 200 && document) return document;
   if (!document) {
-    if (const auto why = not_an_admin_endpoint(admin)) return common::fail(*why);
+    if (const auto why = not_an_admin_endpoint(admin); why && !admin.tls) return common::fail(*why);
   }
   return reply->status == 200 ? document : common::fail(reason_of(*reply));
 }
@@ -52,11 +65,16 @@ std::optional<std::string> not_an_admin_endpoint(const HostPort& server) {
   return "this is a tracker's port; the admin endpoint is at admin.listen, by default 127.0.0.1:9697";
 }
 
-common::Result<nlohmann::json> admin_get(const HostPort& admin, std::string_view target) {
-  return document_of(admin, http_get(admin, target, kAdminTimeout));
+common::Result<HttpResponse> ask_admin(const AdminAddress& admin, std::string_view target,
+                                       std::chrono::milliseconds timeout) {
+  return with_tls(admin, [&](TlsAsk* tls) { return http_get(admin, target, timeout, tls); });
 }
 
-common::Result<nlohmann::json> admin_post(const HostPort& admin, const std::string& token_file,
+common::Result<nlohmann::json> admin_get(const AdminAddress& admin, std::string_view target) {
+  return document_of(admin, ask_admin(admin, target, kAdminTimeout));
+}
+
+common::Result<nlohmann::json> admin_post(const AdminAddress& admin, const std::string& token_file,
                                           std::string_view target, std::chrono::milliseconds timeout) {
   std::string headers;
   if (!token_file.empty()) {
@@ -64,7 +82,8 @@ common::Result<nlohmann::json> admin_post(const HostPort& admin, const std::stri
     if (!token) return tl::make_unexpected(token.error());
     headers = "Authorization: Bearer " + *token + "\r\n";
   }
-  return document_of(admin, http_post(admin, target, timeout, headers));
+  return document_of(
+      admin, with_tls(admin, [&](TlsAsk* tls) { return http_post(admin, target, timeout, headers, tls); }));
 }
 
 void print_json(const nlohmann::json& document) {

@@ -104,6 +104,7 @@ class Warnings {
     };
     for (const Endpoint& address : options_.tracker.udp) check("tracker.udp", address);
     for (const Endpoint& address : options_.tracker.http) check("tracker.http", address);
+    for (const Endpoint& address : options_.tracker.https) check("tracker.https", address);
     if (options_.sync.listen) check("sync.listen", *options_.sync.listen);
     if (options_.admin.listen) check("admin.listen", *options_.admin.listen);
     for (const MulticastGroup& group : options_.sync.multicast) {

@@ -3,8 +3,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <utility>
 
 #include "node/access/access_list.h"
@@ -14,7 +16,10 @@
 #include "node/cluster/key_file.h"
 #include "node/os/atomic_file.h"
 #include "node/os/files.h"
+#include "node/status/problems.h"
+#include "node/text/amount_text.h"
 #include "node/text/printable.h"
+#include "node/tls/tls_certificate.h"
 
 namespace shoal::node {
 
@@ -65,6 +70,21 @@ class FileChecks {
     if (!S_ISDIR(info.st_mode)) note("node.chroot", fail(root_, "is not a folder"));
   }
 
+  // Each pair by itself, so that all that is wrong is told.
+  void certificates(const Options::Tracker& options) {
+    const int64_t now_unix_s = std::time(nullptr);
+    const size_t pairs = std::min(options.tls_certificates.size(), options.tls_keys.size());
+    for (size_t i = 0; i < pairs; ++i) {
+      const auto pair = load_tls_certificate(options.tls_certificates[i], options.tls_keys[i]);
+      note_plain(pair);
+      if (pair) dates(pair->info, now_unix_s);
+      if (pair && pair->info.names.empty()) {
+        found_.warnings.push_back("tracker.tls_certificates: " + printable(pair->info.file) +
+                                  ": has no names (SAN): clients refuse it");
+      }
+    }
+  }
+
   // The access list and the run-time changes of it.
   void access(const Options::Access& options) {
     size_t listed = 0;
@@ -97,6 +117,27 @@ class FileChecks {
   Findings found() && { return std::move(found_); }
 
  private:
+  // The error names its option.
+  template <class Value>
+  void note_plain(const common::Result<Value>& read) {
+    if (!read) found_.errors.push_back(read.error().message);
+  }
+
+  void dates(const TlsCertificateInfo& info, int64_t now_unix_s) {
+    const int64_t left_s = info.not_after_unix_s - now_unix_s;
+    std::string text;
+    if (left_s < 0) {
+      text = "has expired: clients refuse it, and so does a reload";
+    } else if (left_s < kCertificateSoonS) {
+      text = "expires in " + seconds_text(static_cast<uint64_t>(left_s));
+    } else if (info.not_before_unix_s > now_unix_s) {
+      text = "is not valid yet: clients refuse it";
+    } else {
+      return;
+    }
+    found_.warnings.push_back("tracker.tls_certificates: " + printable(info.file) + ": " + text);
+  }
+
   static common::Result<void> fail(const std::string& path, const char* why) {
     return common::fail(printable(path) + " " + why);
   }
@@ -120,6 +161,7 @@ Findings check_files(const Options& options) {
   FileChecks checks(options);
   checks.root();
   for (const std::string& path : options.sync.key_files) checks.note("sync.key_files", load_key_file(path));
+  checks.certificates(options.tracker);
   if (!options.admin.token_file.empty())
     checks.note("admin.token_file", load_admin_token(options.admin.token_file));
   checks.access(options.access);

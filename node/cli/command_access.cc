@@ -51,7 +51,7 @@ Hashes next_batch(Hashes& rest) {
   return batch;
 }
 
-int change(const AccessRequest& request, const HostPort& admin) {
+int change(const AccessRequest& request, const AdminAddress& admin) {
   const bool add = request.verb == AccessRequest::Verb::add;
   const char* const result = add ? "added" : "removed";
   for (Hashes rest = request.hashes; !rest.empty();) {
@@ -72,7 +72,7 @@ int change(const AccessRequest& request, const HostPort& admin) {
 }
 
 // Gets one document, with as many requests as needed.
-common::Result<nlohmann::json> fetch(Hashes hashes, const HostPort& admin) {
+common::Result<nlohmann::json> fetch(Hashes hashes, const AdminAddress& admin) {
   const char* const rows = hashes.empty() ? "changes" : "hashes";
   nlohmann::json whole;
   do {
@@ -88,7 +88,7 @@ common::Result<nlohmann::json> fetch(Hashes hashes, const HostPort& admin) {
   return whole;
 }
 
-int show(const AccessRequest& request, const HostPort& admin) {
+int show(const AccessRequest& request, const AdminAddress& admin) {
   const auto document = fetch(request.hashes, admin);
   if (!document) return failed(request.node.json, to_string(admin) + ": " + document.error().message);
   if (request.node.json) {

@@ -17,6 +17,7 @@
 #include "node/probe/probe.h"
 #include "node/text/printable.h"
 #include "node/text/text_table.h"
+#include "node/tls/tls_client.h"
 
 namespace shoal::node {
 
@@ -26,13 +27,16 @@ constexpr const char* kProbeExamples = R"(
 Examples:
   shoal probe udp://127.0.0.1:6969
   shoal probe http://tracker.example:6969/announce --hash 0123456789abcdef0123456789abcdef01234567
+  shoal probe https://tracker.example/announce --ca authority.pem
   shoal probe --all tracker.example           all addresses of the name, on port 6969
+  shoal probe --all https://tracker.example   the same over HTTPS, on port 443
   shoal probe --all 192.0.2.1:6969 192.0.2.2:6969 --admin 127.0.0.1:9697
 
 The probe announces a leecher on port 6881 and stops it at the end.
 Exit code 0: the tracker answered connect, announce, scrape and stop correctly. With --all: every address
 did so, over UDP and HTTP, learnt in time what was announced to the others, and accepted a connection id
-from another. --admin adds the members that this node knows: the addresses of their sync channels, with
+from another. Over HTTPS the certificate must be valid for the name, and TLS sessions must be resumed, with
+--all by every other address. --admin adds the members that this node knows: the addresses of their sync channels, with
 the port of the first name.)";
 
 using nlohmann::json;
@@ -43,6 +47,7 @@ struct ProbeArguments {
   bool all = false;
   std::vector<std::string> admins;
   std::string protocol;
+  std::string ca;
   std::string hash;
   uint32_t timeout_ms = 2000;
   uint32_t agree_ms = 5000;
@@ -53,6 +58,7 @@ struct ProbeRequest {
   std::string url;
   std::optional<std::string> hash;  // none: a random one
   std::chrono::milliseconds timeout;
+  std::string ca;
   bool json = false;
 };
 
@@ -99,7 +105,9 @@ void print_text(const ProbeTarget& target, const ProbeRequest& request, const Pr
   if (report.server) std::printf(" (%s)", common::to_string(*report.server).c_str());
   std::printf(", info_hash %s\n", common::to_hex(target.hash).c_str());
   for (const ProbeStep& step : report.steps) {
-    if (step.error.empty()) {
+    if (step.name == "resume" && step.error.empty()) {
+      std::printf("%-9s          ok  %s session resumed\n", step.name.c_str(), report.tls_protocol.c_str());
+    } else if (step.error.empty()) {
       std::printf("%-9s %8.2f ms", step.name.c_str(), step.round_trip_ms);
       print_details(step, report);
     } else {
@@ -127,6 +135,7 @@ json as_json(const ProbeTarget& target, const ProbeRequest& request, const Probe
                        {"ok", report.ok()},
                        {"steps", json::array()}};
   if (report.server) document["server"] = common::to_string(*report.server);
+  if (target.url.tls) document["tls"] = report.tls_protocol;
   for (const ProbeStep& step : report.steps) {
     auto shown = json{{"name", step.name}, {"ok", step.error.empty()}};
     if (step.error.empty()) shown["round_trip_ms"] = step.round_trip_ms;
@@ -153,8 +162,15 @@ json as_json(const ProbeTarget& target, const ProbeRequest& request, const Probe
 }
 
 int probe_one(const ProbeRequest& request) {
-  const auto target = target_of(request);
+  auto target = target_of(request);
   if (!target) return failed(request.json, target.error().message);
+  std::optional<TlsClient> tls;
+  if (target->url.tls) {
+    auto made = TlsClient::make(request.ca);
+    if (!made) return failed(request.json, made.error().message);
+    tls.emplace(std::move(*made));
+    target->tls = &*tls;
+  }
   const ProbeReport report = target->url.udp ? probe_udp(*target) : probe_http(*target);
   if (request.json) {
     print_json(as_json(*target, request, report));
@@ -173,10 +189,10 @@ int run_probe(const ProbeArguments& arguments, bool has_hash) {
   if (arguments.all) {
     if (!arguments.targets.empty() || !arguments.admins.empty()) {
       return command_probe_all({arguments.targets, arguments.admins, hash, arguments.protocol, timeout,
-                                std::chrono::milliseconds(arguments.agree_ms), arguments.json});
+                                std::chrono::milliseconds(arguments.agree_ms), arguments.json, arguments.ca});
     }
   } else if (arguments.targets.size() == 1) {
-    return probe_one({arguments.targets[0], hash, timeout, arguments.json});
+    return probe_one({arguments.targets[0], hash, timeout, arguments.ca, arguments.json});
   }
   return failed(arguments.json,
                 arguments.all ? "at least one name or --admin is needed; see `shoal probe --help`"
@@ -191,7 +207,8 @@ Command probe_command(CLI::App& shoal) {
   app->footer(kProbeExamples);
   auto request = std::make_shared<ProbeArguments>();
   app->add_option("target", request->targets,
-                  "udp://HOST:PORT or http://HOST:PORT/announce; with --all: NAME[:PORT]...")
+                  "udp://HOST:PORT, http://HOST:PORT/announce or https://HOST/announce; with --all: "
+                  "NAME[:PORT]... or https://NAME[:PORT]")
       ->type_name("TARGET");
   CLI::Option* all = app->add_flag(
       "--all", request->all, "Query all addresses of all names, and check that they act as one tracker");
@@ -217,6 +234,9 @@ Command probe_command(CLI::App& shoal) {
       ->type_name("N")
       ->check(CLI::Range(1, 600000))
       ->needs(all);
+  app->add_option("--ca", request->ca,
+                  "https: PEM file of the authorities to trust, by default those of the system")
+      ->type_name("FILE");
   app->add_flag("--json", request->json, "Print JSON");
   return {app, [hash, request] { return run_probe(*request, hash->count() > 0); }};
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <map>
+#include <optional>
 
 #include "node/cli/commands.h"
 #include "node/cli/terminal.h"
@@ -11,6 +12,7 @@
 #include "node/probe/probe_all.h"
 #include "node/text/printable.h"
 #include "node/text/text_table.h"
+#include "node/tls/tls_client.h"
 
 namespace shoal::node {
 
@@ -22,12 +24,22 @@ using nlohmann::json;
 constexpr uint16_t kDefaultPort = 6969;
 constexpr size_t kProbedNameMax = 16;  // of a node, in the table
 
-common::Result<HostPort> read_name(const std::string& text) {
-  if (const auto address = common::parse_address(text)) return HostPort{text, kDefaultPort};
+constexpr std::string_view kHttps = "https://";
+constexpr uint16_t kHttpsPort = 443;
+
+common::Result<HostPort> read_name(std::string text) {
+  uint16_t default_port = kDefaultPort;
+  if (text.starts_with(kHttps)) {
+    text.erase(0, kHttps.size());
+    if (text.ends_with('/')) text.pop_back();
+    default_port = kHttpsPort;
+  }
+  if (const auto address = common::parse_address(text)) return HostPort{text, default_port};
   auto server = parse_host_port(text);
-  if (!server) server = parse_host_port(text + ":" + std::to_string(kDefaultPort));
+  if (!server) server = parse_host_port(text + ":" + std::to_string(default_port));
   if (server) return *server;
-  return common::fail("\"" + printable(text, 80) + "\" is not allowed: NAME or NAME:PORT");
+  return common::fail("\"" + printable(text, 80) +
+                      "\" is not allowed: NAME or NAME:PORT, or https:// before it");
 }
 
 // The addresses to ask, and the node's name where a member list gave it.
@@ -73,6 +85,16 @@ class Addresses {
   std::map<Endpoint, std::string> names_;
 };
 
+// Whether the probe goes over https. A certificate is that of one name, so there can be only one.
+common::Result<bool> reads_tls(const ProbeAllRequest& request) {
+  const auto is_https = [](const std::string& name) { return name.starts_with(kHttps); };
+  if (std::none_of(request.names.begin(), request.names.end(), is_https)) return false;
+  if (request.names.size() > 1)
+    return common::fail("one https://NAME is probed at a time, without other names");
+  if (!request.protocol.empty()) return common::fail("--protocol does not go with https://NAME");
+  return true;
+}
+
 common::Result<ProbePlan> plan_of(const ProbeAllRequest& request, Addresses& addresses) {
   ProbePlan plan;
   plan.timeout = request.timeout;
@@ -84,6 +106,13 @@ common::Result<ProbePlan> plan_of(const ProbeAllRequest& request, Addresses& add
     if (!plan.hash)
       return common::fail("--hash: \"" + printable(*request.hash, 80) +
                           "\" is not allowed: 40 hexadecimal digits");
+  }
+  if (const auto tls = reads_tls(request); !tls) {
+    return tl::make_unexpected(tls.error());
+  } else if (*tls) {
+    plan.udp = false;
+    plan.http = true;
+    plan.tls_host = read_name(request.names[0]).value_or(HostPort()).host;
   }
   for (const std::string& name : request.names) {
     if (auto added = addresses.add_name(name); !added) return tl::make_unexpected(added.error());
@@ -126,7 +155,9 @@ TextCell protocol_cell(const std::optional<ProbeReport>& report) {
 }
 
 void print_text(const std::vector<ProbedAddress>& probed, const Addresses& addresses) {
-  std::vector<TextRow> rows = {{"ADDRESS", "NODE", "UDP", "HTTP", "SEES", "AFTER", "CONNECTION ID"}};
+  const bool tls = std::any_of(probed.begin(), probed.end(), [](const auto& one) { return one.resumes; });
+  std::vector<TextRow> rows = {
+      {"ADDRESS", "NODE", "UDP", tls ? "HTTPS" : "HTTP", "SEES", "AFTER", tls ? "SESSION" : "CONNECTION ID"}};
   std::string notes;
   const auto note = [&](const ProbedAddress& one, const std::string& text) {
     notes += common::to_string(one.address) + ": " + text + "\n";
@@ -143,13 +174,15 @@ void print_text(const std::vector<ProbedAddress>& probed, const Addresses& addre
                     protocol_cell(one.http),
                     {sees, misses ? Tone::bad : Tone::plain},
                     agrees ? std::to_string(one.seen_after.count()) + " ms" : "-",
-                    !one.shares_id   ? TextCell("-")
+                    one.resumes      ? *one.resumes ? TextCell("resumed") : TextCell("NOT RESUMED", Tone::bad)
+                         : !one.shares_id ? TextCell("-")
                     : *one.shares_id ? TextCell("shared")
                                      : TextCell("NOT SHARED", Tone::bad)});
     if (one.udp && !one.udp->ok()) note(one, "UDP: " + error_of(*one.udp));
     if (one.http && !one.http->ok()) note(one, "HTTP: " + error_of(*one.http));
     for (const Endpoint& other : one.unseen)
       note(one, "does not know what was announced to " + common::to_string(other));
+    if (!one.resumes.value_or(true)) note(one, "does not resume a TLS session of the first address");
     if (!one.shares_id.value_or(true)) note(one, "rejects a connection id of the first address");
   }
   std::printf("%s%s", text_table(rows, colours_output()).c_str(), notes.c_str());
@@ -177,6 +210,7 @@ json as_json(const std::vector<ProbedAddress>& probed, const Addresses& addresse
                     {"seen", one.seen},
                     {"unseen", std::move(unseen)},
                     {"seen_after_ms", agrees ? json(one.seen_after.count()) : json(nullptr)},
+                    {"resumes", one.resumes ? json(*one.resumes) : json(nullptr)},
                     {"shares_connection_id", one.shares_id ? json(*one.shares_id) : json(nullptr)}});
   }
   return {{"addresses", std::move(list)}};
@@ -186,8 +220,15 @@ json as_json(const std::vector<ProbedAddress>& probed, const Addresses& addresse
 
 int command_probe_all(const ProbeAllRequest& request) {
   Addresses addresses;
-  const auto plan = plan_of(request, addresses);
+  auto plan = plan_of(request, addresses);
   if (!plan) return failed(request.json, plan.error().message);
+  std::optional<TlsClient> tls;
+  if (!plan->tls_host.empty()) {
+    auto made = TlsClient::make(request.ca);
+    if (!made) return failed(request.json, made.error().message);
+    tls.emplace(std::move(*made));
+    plan->tls = &*tls;
+  }
   const std::vector<ProbedAddress> probed = probe_all(*plan);
   const auto wrong =
       std::count_if(probed.begin(), probed.end(), [](const ProbedAddress& one) { return !one.ok(); });

@@ -16,13 +16,14 @@ constexpr std::string_view kHashHint =
     "them";
 
 struct ProbeAllRequest {
-  std::vector<std::string> names;   // NAME or NAME:PORT
+  std::vector<std::string> names;   // NAME or NAME:PORT; or one https://NAME[:PORT]
   std::vector<std::string> admins;  // nodes whose members are probed, too
   std::optional<std::string> hash;
   std::string protocol;  // "udp" or "http"; empty: both
   std::chrono::milliseconds timeout{2000};
   std::chrono::milliseconds agree_within{5000};
   bool json = false;
+  std::string ca;  // for https; empty: the system's
 };
 
 // Prints the result. Returns the exit code.

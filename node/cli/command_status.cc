@@ -46,8 +46,8 @@ std::string reason_of(const HttpResponse& reply) {
   return line.empty() ? "HTTP status " + std::to_string(reply.status) : printable(line);
 }
 
-common::Result<void> ask_ready(const HostPort& admin) {
-  const auto reply = http_get(admin, "/readyz", kTimeout);
+common::Result<void> ask_ready(const AdminAddress& admin) {
+  const auto reply = ask_admin(admin, "/readyz", kTimeout);
   if (!reply) return tl::make_unexpected(reply.error());
   if (reply->status == 200) return {};
   if (reply->status != 503) {
@@ -57,16 +57,16 @@ common::Result<void> ask_ready(const HostPort& admin) {
 }
 
 struct Answer {
-  HostPort admin;
+  AdminAddress admin;
   common::Result<nlohmann::json> document;
 
   std::string error() const { return to_string(admin) + ": " + document.error().message; }
 };
 using Answers = std::vector<Answer>;
 
-Answers ask(const StatusRequest& request, const std::vector<HostPort>& admins) {
+Answers ask(const StatusRequest& request, const std::vector<AdminAddress>& admins) {
   Answers answers;
-  for (const HostPort& admin : admins) {
+  for (const AdminAddress& admin : admins) {
     if (!request.ready) {
       answers.push_back({admin, admin_get(admin, "/status.json")});
     } else if (const auto ready = ask_ready(admin); ready) {
@@ -106,7 +106,7 @@ std::string as_text(const StatusRequest& request, const Answers& answers) {
 }
 
 // Runs until SIGINT (exit code 0) or until nobody reads the output.
-int watch(const StatusRequest& request, const std::vector<HostPort>& admins) {
+int watch(const StatusRequest& request, const std::vector<AdminAddress>& admins) {
   std::signal(SIGINT, [](int /*signal*/) { _exit(kExitOk); });
   const bool terminal = isatty(STDOUT_FILENO) == 1;
   for (bool first = true;; first = false) {
@@ -130,7 +130,7 @@ int watch(const StatusRequest& request, const std::vector<HostPort>& admins) {
 }
 
 int run_status(const StatusRequest& request) {
-  std::vector<HostPort> admins;
+  std::vector<AdminAddress> admins;
   for (const std::string& text : request.admins) {
     const auto admin = read_admin(text);
     if (!admin) return failed(request.json, admin.error().message);

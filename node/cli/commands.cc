@@ -38,11 +38,14 @@ int failed(bool json, std::string_view message, int code) {
   return code;
 }
 
-common::Result<HostPort> read_admin(const std::string& text) {
-  const auto admin = parse_host_port(text);
-  if (admin) return *admin;
+common::Result<AdminAddress> read_admin(const std::string& text) {
+  constexpr std::string_view kHttps = "https://";
+  const bool tls = text.starts_with(kHttps);
+  std::string server = tls ? text.substr(kHttps.size()) : text;
+  if (tls && server.ends_with('/')) server.pop_back();
+  if (const auto admin = parse_host_port(server)) return AdminAddress{*admin, tls};
   return common::fail("--admin: \"" + printable(text, 80) +
-                      "\" is not allowed: HOST:PORT such as 127.0.0.1:9697");
+                      "\" is not allowed: HOST:PORT such as 127.0.0.1:9697, or https://HOST:PORT");
 }
 
 CLI::Validator one_of(std::vector<std::string> words) {

@@ -61,15 +61,15 @@ void print_error(std::string_view message);
 // Prints an error, with `json` also as a document. Returns `code`.
 int failed(bool json, std::string_view message, int code = kExitFailed);
 
-// Parses the HOST:PORT of --admin.
-common::Result<HostPort> read_admin(const std::string& text);
+// Parses --admin: HOST:PORT, or https://HOST:PORT.
+common::Result<AdminAddress> read_admin(const std::string& text);
 
 // Refuses all other words for a flag or an argument, and names these.
 CLI::Validator one_of(std::vector<std::string> words);
 
 // The arguments that all commands that change a running node share.
 struct AdminRequest {
-  std::string admin = default_admin();  // HOST:PORT
+  std::string admin = default_admin();  // HOST:PORT or https://HOST:PORT
   std::string token_file;               // the node's admin.token_file; empty: none
   bool json = false;
 };

@@ -9,7 +9,8 @@ namespace shoal::node {
 
 namespace {
 
-common::Result<HttpResponse> exchange(ClientSocket& socket, std::string_view method, std::string_view host,
+template <class Stream>
+common::Result<HttpResponse> exchange(Stream& socket, std::string_view method, std::string_view host,
                                       std::string_view target, std::string_view headers, Deadline deadline) {
   const std::string request =
       std::string(method) + " " + std::string(target) + " HTTP/1.0\r\nHost: " + std::string(host) +
@@ -28,15 +29,24 @@ common::Result<HttpResponse> exchange(ClientSocket& socket, std::string_view met
   }
 }
 
+common::Result<HttpResponse> exchange_over(ClientSocket& socket, TlsAsk* tls, std::string_view method,
+                                           std::string_view host, std::string_view target,
+                                           std::string_view headers, Deadline deadline) {
+  if (tls == nullptr) return exchange(socket, method, host, target, headers, deadline);
+  auto stream = TlsStream::connect(socket, *tls, deadline);
+  if (!stream) return tl::make_unexpected(stream.error());
+  return exchange(*stream, method, host, target, headers, deadline);
+}
+
 common::Result<HttpResponse> ask(std::string_view method, const HostPort& server, std::string_view target,
-                                 std::string_view headers, std::chrono::milliseconds timeout) {
+                                 std::string_view headers, std::chrono::milliseconds timeout, TlsAsk* tls) {
   const Deadline deadline = std::chrono::steady_clock::now() + timeout;
   const auto addresses = resolve(server, Transport::tcp);
   if (!addresses) return tl::make_unexpected(addresses.error());
   common::Error last;
   for (const common::Endpoint& address : *addresses) {
     auto socket = ClientSocket::connect(address, Transport::tcp, deadline);
-    if (socket) return exchange(*socket, method, to_string(server), target, headers, deadline);
+    if (socket) return exchange_over(*socket, tls, method, to_string(server), target, headers, deadline);
     last = socket.error();
   }
   return tl::make_unexpected(last);
@@ -45,21 +55,23 @@ common::Result<HttpResponse> ask(std::string_view method, const HostPort& server
 }  // namespace
 
 common::Result<HttpResponse> http_get(const common::Endpoint& server, std::string_view host,
-                                      std::string_view target, std::chrono::milliseconds timeout) {
+                                      std::string_view target, std::chrono::milliseconds timeout,
+                                      TlsAsk* tls) {
   const Deadline deadline = std::chrono::steady_clock::now() + timeout;
   auto socket = ClientSocket::connect(server, Transport::tcp, deadline);
   if (!socket) return tl::make_unexpected(socket.error());
-  return exchange(*socket, "GET", host, target, {}, deadline);
+  return exchange_over(*socket, tls, "GET", host, target, {}, deadline);
 }
 
 common::Result<HttpResponse> http_get(const HostPort& server, std::string_view target,
-                                      std::chrono::milliseconds timeout) {
-  return ask("GET", server, target, {}, timeout);
+                                      std::chrono::milliseconds timeout, TlsAsk* tls) {
+  return ask("GET", server, target, {}, timeout, tls);
 }
 
 common::Result<HttpResponse> http_post(const HostPort& server, std::string_view target,
-                                       std::chrono::milliseconds timeout, std::string_view headers) {
-  return ask("POST", server, target, headers, timeout);
+                                       std::chrono::milliseconds timeout, std::string_view headers,
+                                       TlsAsk* tls) {
+  return ask("POST", server, target, headers, timeout, tls);
 }
 
 }  // namespace shoal::node

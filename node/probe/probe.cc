@@ -81,18 +81,18 @@ proto::AnnounceRequest probe_announce(const common::InfoHash& hash) {
 common::Result<TrackerUrl> parse_tracker_url(std::string_view text) {
   const auto wrong = [&](const std::string& why) {
     return common::fail("\"" + printable(text) + "\": " + why +
-                        ": use udp://HOST:PORT or http://HOST:PORT/announce");
+                        ": use udp://HOST:PORT, http://HOST:PORT/announce or https://HOST/announce");
   };
   TrackerUrl url;
-  if (text.starts_with("https://")) return wrong("shoal does not support TLS");
   url.udp = text.starts_with("udp://");
-  if (!url.udp && !text.starts_with("http://")) return wrong("not a tracker URL");
-  std::string_view rest = text.substr(url.udp ? 6 : 7);
+  url.tls = text.starts_with("https://");
+  if (!url.udp && !url.tls && !text.starts_with("http://")) return wrong("not a tracker URL");
+  std::string_view rest = text.substr(text.find("//") + 2);
   const size_t slash = std::min(rest.find('/'), rest.size());
   const std::string authority(rest.substr(0, slash));
   url.path = rest.substr(slash);
   auto server = parse_host_port(authority);
-  if (!server && !url.udp) server = parse_host_port(authority + ":80");
+  if (!server && !url.udp) server = parse_host_port(authority + (url.tls ? ":443" : ":80"));
   if (!server) return wrong("no valid host and port");
   url.server = *server;
   const bool plain =

@@ -15,17 +15,20 @@
 #include "common/info_hash.h"
 #include "common/result.h"
 #include "node/config/options.h"
+#include "node/tls/tls_client.h"
 #include "proto/announce.h"
 
 namespace shoal::node {
 
 struct TrackerUrl {
   bool udp = false;
+  bool tls = false;  // https
   HostPort server;
   std::string path;  // HTTP: begins with '/'
 };
 
-// Parses "udp://HOST:PORT[/announce]" or "http://HOST[:PORT][/PATH]". The default path of HTTP is
+// Parses "udp://HOST:PORT[/announce]", "http://HOST[:PORT][/PATH]" or "https://HOST[:PORT][/PATH]". The
+// default path of HTTP is
 // "/announce".
 common::Result<TrackerUrl> parse_tracker_url(std::string_view text);
 
@@ -43,6 +46,8 @@ struct ProbeTarget {
   bool scrapes = true;
   bool stops = true;
   std::optional<uint64_t> connection_id;  // UDP: used instead of a connect
+  const TlsClient* tls = nullptr;         // https: what verifies the server
+  std::string tls_host;                   // https: whose certificate it must be, if not that of url.server
 };
 
 // A leecher on port 6881 with a random peer_id.
@@ -76,6 +81,8 @@ struct ProbeReport {
   std::optional<ProbeAnnounce> announce;
   std::optional<ProbeScrape> scrape;
   uint64_t connection_id = 0;  // UDP: from the server
+  std::string tls_protocol;    // https: "TLSv1.3"
+  TlsTicketPtr tls_ticket;     // https: the server's newest
 
   bool ok() const;       // every step succeeded
   bool refused() const;  // the tracker answered the announce, but only to refuse it
@@ -86,6 +93,11 @@ inline const std::string kRefused = "the tracker refused: ";
 
 ProbeReport probe_udp(const ProbeTarget& target);
 ProbeReport probe_http(const ProbeTarget& target);
+
+// https: whether this address resumes a session that began elsewhere, by one scrape. An error: it did not
+// answer.
+common::Result<bool> probe_resumes(const common::Endpoint& server, const ProbeTarget& target,
+                                   SSL_SESSION* ticket);
 
 // Parse the bencoded answers of HTTP trackers. Pure; the body may be anything. The error is for the operator:
 // the tracker's failure reason, or why the body is not an answer.

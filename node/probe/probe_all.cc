@@ -31,6 +31,9 @@ class ProbeAll {
       asked.result.address = address;
       asked.target.url.server = {common::address_to_string(address), address.port};
       asked.target.url.path = "/announce";
+      asked.target.url.tls = plan.tls != nullptr;
+      asked.target.tls = plan.tls;
+      asked.target.tls_host = plan.tls_host;
       asked.target.timeout = plan.timeout;
       asked.target.stops = false;
       if (plan.hash) {
@@ -49,6 +52,7 @@ class ProbeAll {
     announce();
     compare();
     try_connection_ids();
+    try_resumption();
     stop();
     std::vector<ProbedAddress> results;
     for (Asked& asked : asked_) results.push_back(std::move(asked.result));
@@ -145,6 +149,18 @@ class ProbeAll {
     }
   }
 
+  void try_resumption() {
+    SSL_SESSION* ticket = nullptr;
+    for (Asked& asked : asked_) {
+      if (plan_.tls == nullptr || !ok(asked.result.http)) continue;
+      if (ticket == nullptr) {
+        ticket = asked.result.http->tls_ticket.get();
+        continue;
+      }
+      asked.result.resumes = probe_resumes(asked.result.address, asked.target, ticket).value_or(false);
+    }
+  }
+
   void stop() {
     std::vector<std::future<void>> running;
     for (const Asked& asked : asked_) {
@@ -169,7 +185,7 @@ bool ProbedAddress::answers() const { return (udp && udp->ok()) || (http && http
 
 bool ProbedAddress::ok() const {
   return answers() && (!udp || udp->ok()) && (!http || http->ok()) && seen == announced &&
-         shares_id.value_or(true);
+         shares_id.value_or(true) && resumes.value_or(true);
 }
 
 std::vector<ProbedAddress> probe_all(const ProbePlan& plan) { return ProbeAll(plan).run(); }

@@ -1,7 +1,7 @@
 // Queries many addresses of one tracker as clients would, and reports whether they act as one tracker: each
-// one answers, all soon know what was announced to one, and all accept a connection id from one (a load
-// balancer may send a BEP 15 client to another node within two minutes). Blocks, with its own threads; only
-// for the command `shoal probe
+// one answers, all soon know what was announced to one, all resume a TLS session of one, and all accept a
+// connection id from one (a load balancer may send a BEP 15 client to another node within two minutes).
+// Blocks, with its own threads; only for the command `shoal probe
 // --all`.
 
 #pragma once
@@ -27,6 +27,9 @@ struct ProbePlan {
   std::chrono::milliseconds agree_within{};
   bool udp = true;
   bool http = true;
+  // Not null: over https alone, and the certificate must be that of `tls_host`.
+  const TlsClient* tls = nullptr;
+  std::string tls_host;
 };
 
 struct ProbedAddress {
@@ -37,6 +40,7 @@ struct ProbedAddress {
   size_t announced = 0;                  // the announces that any address answered
   std::vector<common::Endpoint> unseen;  // the addresses of the other announces; empty with ProbePlan::hash
   std::chrono::milliseconds seen_after{0};  // from the last answer until this address knew all
+  std::optional<bool> resumes;              // https: the session of the first address; none: is that address
   std::optional<bool> shares_id;  // accepts the id of its family's first address; none: is that address
 
   bool answers() const;

@@ -28,7 +28,10 @@ std::string percent_encoded(std::span<const uint8_t> bytes) {
 
 class HttpProbe {
  public:
-  explicit HttpProbe(const ProbeTarget& target) : target_(target) {}
+  explicit HttpProbe(const ProbeTarget& target) : target_(target) {
+    tls_.client = target.tls;
+    tls_.host = target.tls_host.empty() ? target.url.server.host : target.tls_host;
+  }
 
   ProbeReport run() {
     const auto servers = resolve(target_.url.server, Transport::tcp);
@@ -46,6 +49,8 @@ class HttpProbe {
     if ((!target_.announces || announce()) && target_.scrapes) scrape();
     // Even after a failed announce: perhaps only its answer was lost.
     if (target_.stops) stop();
+    report_.tls_protocol = tls_.protocol;
+    report_.tls_ticket = std::move(tls_.ticket);
     return std::move(report_);
   }
 
@@ -54,7 +59,8 @@ class HttpProbe {
     const std::string server =
         to_string(target_.url.server) + " (" + common::to_string(*report_.server) + ")";
     if (error != kTimedOut) return server + ": " + error;
-    return "no answer from http://" + server + " within " + std::to_string(target_.timeout.count()) + " ms";
+    return std::string("no answer from http") + (target_.url.tls ? "s" : "") + "://" + server + " within " +
+           std::to_string(target_.timeout.count()) + " ms";
   }
 
   // Checks whether this address accepts connections. A separate step, as for UDP.
@@ -72,7 +78,9 @@ class HttpProbe {
   bool step(const std::string& name, const std::string& path,
             const std::function<std::string(const std::string& body)>& read) {
     const Deadline start = steady_clock::now();
-    const auto reply = http_get(*report_.server, to_string(target_.url.server), path, target_.timeout);
+    tls_.resumed = false;
+    const auto reply = http_get(*report_.server, to_string(target_.url.server), path, target_.timeout,
+                                target_.url.tls ? &tls_ : nullptr);
     ProbeStep step{name, std::chrono::duration<double, std::milli>(steady_clock::now() - start).count(), ""};
     if (!reply) {
       step.error = shown(reply.error().message);
@@ -82,7 +90,21 @@ class HttpProbe {
       step.error = read(reply->body);
     }
     report_.steps.push_back(step);
+    if (target_.url.tls && step.error.empty()) note_resumption(name);
     return step.error.empty();
+  }
+
+  // Each request has a connection of its own, and the second can resume what the first began.
+  void note_resumption(const std::string& step) {
+    if (step == "announce") tickets_expected_ = tls_.ticket != nullptr;
+    if (step != "scrape") return;
+    ProbeStep resumed{"resume", 0, ""};
+    if (!tickets_expected_) {
+      resumed.error = "the server gives no session tickets: each connection needs a full handshake";
+    } else if (!tls_.resumed) {
+      resumed.error = "the server does not resume the session that it gave a ticket for";
+    }
+    if (target_.announces) report_.steps.push_back(std::move(resumed));
   }
 
   std::string announce_path(const char* event, uint32_t numwant) const {
@@ -126,11 +148,25 @@ class HttpProbe {
   }
 
   const ProbeTarget& target_;
+  TlsAsk tls_;
+  bool tickets_expected_ = false;
   ProbeReport report_;
 };
 
 }  // namespace
 
 ProbeReport probe_http(const ProbeTarget& target) { return HttpProbe(target).run(); }
+
+common::Result<bool> probe_resumes(const common::Endpoint& server, const ProbeTarget& target,
+                                   SSL_SESSION* ticket) {
+  TlsAsk ask;
+  ask.client = target.tls;
+  ask.host = target.tls_host;
+  // A session holds what one connection needs of it: each attempt has its own.
+  ask.ticket.reset(ticket == nullptr ? nullptr : SSL_SESSION_dup(ticket));
+  const auto reply = http_get(server, to_string(target.url.server), "/scrape", target.timeout, &ask);
+  if (!reply) return tl::make_unexpected(reply.error());
+  return ask.resumed;
+}
 
 }  // namespace shoal::node

@@ -108,8 +108,14 @@ TEST_CASE("probe: URLs") {
   CHECK(http->path == "/x/announce.php");
   CHECK(parse_tracker_url("http://a.example")->server == HostPort{"a.example", 80});
   CHECK(parse_tracker_url("http://a.example")->path == "/announce");
+  const auto https = parse_tracker_url("https://a.example/x/announce");
+  REQUIRE(https);
+  CHECK((https->tls && !https->udp && !http->tls && !udp->tls));
+  CHECK(https->server == HostPort{"a.example", 443});
+  CHECK(https->path == "/x/announce");
+  CHECK(parse_tracker_url("https://a.example:8443")->server == HostPort{"a.example", 8443});
   for (const char* text :
-       {"", "udp://", "udp://a", "udp://a:0", "udp://a:65536", "udp://0.0.0.0:1", "https://a/announce",
+       {"", "udp://", "udp://a", "udp://a:0", "udp://a:65536", "udp://0.0.0.0:1", "https://", "HTTPS://a",
         "http://", "http:///announce", "http://a:1/a b", "http://a:1/a\r\nx", "http://a:1/announce?x=1",
         "http://u:p@a:1/announce", "ws://a:1", "a:1", "UDP://a:1"}) {
     CAPTURE(text);
