@@ -1,0 +1,350 @@
+// The HTTP server with TLS below: what the plain server's tests cannot show.
+
+#include <arpa/inet.h>
+#include <doctest/doctest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "node/http/http_server.h"
+#include "node/net/sockets.h"
+#include "node/tls/tls_client.h"
+#include "proto/http_answer.h"
+#include "tests/unit/support/test_certificates.h"
+
+using namespace shoal;
+using namespace shoal::node;
+using State = TlsSession::State;
+
+namespace {
+
+constexpr int kTurnsMax = 2000;
+
+// `pieces` of 40 kB.
+class Long final : public StreamedAnswer {
+ public:
+  explicit Long(int pieces) : left_(pieces) {}
+  bool next(std::string& out) override {
+    if (!begun_) out += "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n";
+    begun_ = true;
+    out.append(40'000, 'x');
+    return --left_ > 0;
+  }
+
+ private:
+  int left_;
+  bool begun_ = false;
+};
+
+class Answers final : public HttpHandler {
+ public:
+  std::unique_ptr<StreamedAnswer> answer(const proto::HttpRequest& request,
+                                         const common::Endpoint& /*client*/, std::string& out) override {
+    if (request.path == "/long") return std::make_unique<Long>(10);
+    proto::append_text(out, proto::reply_to(request), 200, "hello");
+    return nullptr;
+  }
+};
+
+// A client that believes anything, on a socket that does not block.
+class SecureClient {
+ public:
+  explicit SecureClient(const common::Endpoint& server) : fd_(socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(server.port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    REQUIRE(connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    const SslContextPtr context(SSL_CTX_new(TLS_client_method()));
+    session_ = std::make_unique<TlsSession>(SslPtr(SSL_new(context.get())));
+  }
+  ~SecureClient() { close(fd_); }
+  SecureClient(const SecureClient&) = delete;
+  SecureClient& operator=(const SecureClient&) = delete;
+
+  // The first flight, or a part of it.
+  void hello(size_t bytes_max = 1 << 20) {
+    std::string out;
+    session_->receive({}, text, out);
+    put(out.substr(0, bytes_max));
+  }
+  void send(const std::string& plain) {
+    std::string out;
+    REQUIRE(session_->send(common::bytes_of(plain), out));
+    put(out);
+  }
+  void say_goodbye() {
+    std::string out;
+    session_->close(out);
+    put(out);
+  }
+  void put(const std::string& bytes) const {
+    REQUIRE(::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size()));
+  }
+  // Takes what has come, and answers it.
+  void step() {
+    std::array<uint8_t, 16384> buffer;
+    ssize_t size = 0;
+    while ((size = recv(fd_, buffer.data(), buffer.size(), MSG_DONTWAIT)) > 0) {
+      received += static_cast<size_t>(size);
+      std::string out;
+      session_->receive(common::ByteSpan(buffer).first(static_cast<size_t>(size)), text, out);
+      if (!out.empty()) put(out);
+    }
+    closed = closed || size == 0;
+  }
+  State state() const { return session_->state(); }
+
+  std::string text;
+  size_t received = 0;
+  bool closed = false;  // by the server, with or without close_notify
+
+ private:
+  int fd_;
+  std::unique_ptr<TlsSession> session_;
+};
+
+using SecureClients = std::vector<std::unique_ptr<SecureClient>>;
+
+struct SecureFixture {
+  uv_loop_t loop{};
+  Answers handler;
+  HttpCounters counters;
+  std::unique_ptr<HttpServer> server;
+  common::Endpoint address;
+
+  explicit SecureFixture(const HttpLimits& limits = {}) {
+    REQUIRE(uv_loop_init(&loop) == 0);
+    server = std::make_unique<HttpServer>(&loop, limits, handler, counters);
+    std::vector<TlsCertificate> pairs;
+    pairs.push_back(test::make_pair({}));
+    server->set_tls({*TlsContext::make(std::move(pairs), TlsVersion::v1_2), TicketSource({}).keys(1)});
+    auto socket = open_tcp(common::make_endpoint_v4(0x7f000001, 0), PortUse::alone);
+    REQUIRE(socket);
+    address = local_endpoint(socket->get());
+    server->listen(std::move(*socket), true);
+  }
+  ~SecureFixture() {
+    server->stop();
+    uv_run(&loop, UV_RUN_DEFAULT);
+    CHECK(uv_loop_close(&loop) == 0);
+  }
+
+  void turn() { uv_run(&loop, UV_RUN_NOWAIT); }
+  bool until(const std::function<bool()>& done) {
+    for (int i = 0; i < kTurnsMax && !done(); ++i) {
+      turn();
+      if (!done()) usleep(500);
+    }
+    return done();
+  }
+  bool open(SecureClient& client) {
+    client.hello();
+    return until([&] {
+      client.step();
+      return client.state() == State::open;
+    });
+  }
+  bool gets(SecureClient& client, const std::string& wanted) {
+    return until([&] {
+      client.step();
+      return client.text.find(wanted) != std::string::npos;
+    });
+  }
+  uint64_t failed(TlsFailure reason) const {
+    return counters.tls.failed[static_cast<size_t>(reason)].value();
+  }
+  uint64_t accepted() const { return counters.connections_accepted.value(); }
+};
+
+const std::string kRequest = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+
+}  // namespace
+
+TEST_CASE("https server: requests on one connection, pipelined, in pieces") {
+  SecureFixture fixture;
+  SecureClient client(fixture.address);
+  REQUIRE(fixture.open(client));
+  client.send(kRequest);
+  REQUIRE(fixture.gets(client, "hello"));
+  client.text.clear();
+  client.send(kRequest.substr(0, 5));
+  fixture.turn();
+  client.send(kRequest.substr(5) + kRequest);
+  REQUIRE(fixture.gets(client, "hello"));
+  REQUIRE(fixture.until([&] {
+    client.step();
+    return client.text.rfind("hello") != client.text.find("hello");
+  }));
+  CHECK(fixture.counters.tls.full.value() == 1);
+}
+
+TEST_CASE("https server: an answer in pieces, and the close_notify at its end") {
+  SecureFixture fixture;
+  SecureClient client(fixture.address);
+  REQUIRE(fixture.open(client));
+  client.send("GET /long HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  REQUIRE(fixture.until([&] {
+    client.step();
+    return client.state() == State::closed;
+  }));
+  CHECK(client.text.size() > 400'000);
+}
+
+TEST_CASE("https server: who says goodbye after a request gets the answer") {
+  SecureFixture fixture;
+  SecureClient client(fixture.address);
+  REQUIRE(fixture.open(client));
+  client.send(kRequest);
+  client.say_goodbye();
+  CHECK(fixture.gets(client, "hello"));
+  CHECK(fixture.until([&] {
+    client.step();
+    return client.closed;
+  }));
+}
+
+TEST_CASE("https server: one full handshake in a turn, in the order of asking") {
+  SecureFixture fixture;
+  SecureClients clients;
+  for (int i = 0; i < 8; ++i) clients.push_back(std::make_unique<SecureClient>(fixture.address));
+  REQUIRE(fixture.until([&] { return fixture.accepted() == clients.size(); }));
+  for (const auto& client : clients) client->hello();
+  const auto answered = [&] {
+    size_t count = 0;
+    for (const auto& client : clients) {
+      client->step();
+      count += client->received > 0 ? 1 : 0;
+    }
+    return count;
+  };
+  size_t before = 0;
+  for (int i = 0; i < kTurnsMax && before < clients.size(); ++i) {
+    fixture.turn();
+    const size_t now = answered();
+    CHECK(now - before <= 1);
+    before = now;
+  }
+  CHECK(before == clients.size());
+  CHECK(fixture.counters.tls.postponed.value() > 0);
+  REQUIRE(fixture.until([&] {
+    answered();
+    return fixture.counters.tls.full.value() == clients.size();
+  }));
+}
+
+TEST_CASE("https server: handshakes under way are limited, and the oldest goes") {
+  SecureFixture fixture({.handshakes_max = 3});
+  SecureClients clients;
+  for (uint64_t i = 1; i <= 5; ++i) {
+    clients.push_back(std::make_unique<SecureClient>(fixture.address));
+    clients.back()->hello(i);
+    REQUIRE(fixture.until([&] { return fixture.accepted() == i; }));
+  }
+  CHECK(fixture.failed(TlsFailure::room) == 2);
+  for (size_t i = 0; i < clients.size(); ++i) {
+    CHECK(fixture.until([&] {
+      clients[i]->step();
+      return clients[i]->closed || i >= 2;
+    }));
+    CHECK(clients[i]->closed == (i < 2));
+  }
+  // An open connection is none of them.
+  SecureClient open(fixture.address);
+  REQUIRE(fixture.open(open));
+  SecureClient another(fixture.address);
+  REQUIRE(fixture.open(another));
+  open.send(kRequest);
+  CHECK(fixture.gets(open, "hello"));
+}
+
+TEST_CASE("https server: handshakes of one address are limited, and leave when they are over") {
+  AddressConnections handshakes;
+  handshakes.set_max(2);
+  SecureFixture fixture({.handshakes_per_address = &handshakes});
+  SecureClient first(fixture.address);
+  SecureClient second(fixture.address);
+  REQUIRE(fixture.until([&] { return fixture.accepted() == 2; }));
+  SecureClient third(fixture.address);
+  REQUIRE(fixture.until([&] {
+    third.step();
+    return third.closed;
+  }));
+  CHECK(fixture.failed(TlsFailure::address) == 1);
+  REQUIRE(fixture.open(first));
+  SecureClient fourth(fixture.address);
+  CHECK(fixture.open(fourth));
+}
+
+TEST_CASE("https server: a handshake that takes too long ends") {
+  SecureFixture fixture({.handshake_ms = 20});
+  SecureClient silent(fixture.address);
+  SecureClient slow(fixture.address);
+  slow.hello(50);
+  REQUIRE(fixture.until([&] {
+    silent.step();
+    slow.step();
+    return silent.closed && slow.closed;
+  }));
+  CHECK(fixture.failed(TlsFailure::time) == 2);
+  CHECK(fixture.counters.closed_timeout.value() == 0);
+}
+
+TEST_CASE("https server: what is no TLS, and who goes in between") {
+  SecureFixture fixture;
+  {
+    SecureClient plain(fixture.address);
+    plain.put(kRequest);
+    REQUIRE(fixture.until([&] {
+      plain.step();
+      return plain.closed;
+    }));
+    CHECK(plain.received == 0);
+    CHECK(fixture.failed(TlsFailure::not_tls) == 1);
+    SecureClient cut(fixture.address);
+    cut.hello(100);
+    REQUIRE(fixture.until([&] { return fixture.accepted() == 2; }));
+  }
+  REQUIRE(fixture.until([&] { return fixture.failed(TlsFailure::cut) == 1; }));
+}
+
+TEST_CASE("https server: the header of a trusted proxy comes before the handshake") {
+  SecureFixture fixture;
+  const std::vector<common::Network> loopback = {*common::parse_network("127.0.0.0/8")};
+  const auto proxies = std::make_shared<const common::NetworkSet>(loopback);
+  fixture.server->expect_proxies(proxies, true);
+  SecureClient client(fixture.address);
+  client.put("PROXY TCP4 192.0.2.1 192.0.2.2 1000 443\r\n");
+  REQUIRE(fixture.open(client));
+  client.send(kRequest);
+  CHECK(fixture.gets(client, "hello"));
+  SecureClient without(fixture.address);
+  without.hello();
+  REQUIRE(fixture.until([&] {
+    without.step();
+    return without.closed;
+  }));
+  CHECK(fixture.failed(TlsFailure::not_tls) == 1);
+}
+
+TEST_CASE("https server: new certificates are for new connections, and the old go on") {
+  SecureFixture fixture;
+  SecureClient old(fixture.address);
+  REQUIRE(fixture.open(old));
+  SecureClient between(fixture.address);
+  between.hello(60);
+  REQUIRE(fixture.until([&] { return fixture.accepted() == 2; }));
+  std::vector<TlsCertificate> pairs;
+  pairs.push_back(test::make_pair({}));
+  fixture.server->set_tls({*TlsContext::make(std::move(pairs), TlsVersion::v1_2), TicketSource({}).keys(1)});
+  old.send(kRequest);
+  CHECK(fixture.gets(old, "hello"));
+  SecureClient fresh(fixture.address);
+  CHECK(fixture.open(fresh));
+}
