@@ -53,7 +53,7 @@ std::string kernel_release() {
   return uname(&name) == 0 ? name.release : "of an unknown version";
 }
 
-// Before 6.1: such are not tested.
+// Before 6.1: such are not tested, and before 5.19 a process without privileges cannot read its maps.
 bool is_old_kernel(const std::string& release) {
   unsigned major = 0;
   unsigned minor = 0;
@@ -97,11 +97,15 @@ std::string missing_capabilities() {
   return missing;
 }
 
+std::string why_too_old() {
+  const std::string release = kernel_release();
+  return is_old_kernel(release) ? "Linux " + release + " is too old: XDP takes 6.1" : "";
+}
+
 std::string why_not_loaded(int error, const LibbpfWords& words) {
   const std::string missing = missing_capabilities();
   if ((error == EPERM || error == EACCES) && !missing.empty()) return "no privilege: shoal lacks " + missing;
   const std::string release = kernel_release();
-  if (is_old_kernel(release)) return "Linux " + release + " is too old: XDP takes 6.1";
   if (error == EPERM)
     return "the kernel refuses BPF although shoal has the privileges (lockdown, or a container's rules)";
   if (error == ENOSYS) return "this kernel has no BPF";

@@ -23,6 +23,9 @@ class LibbpfWords {
   std::string verdict() const;
 };
 
+// Empty: the kernel is not too old.
+std::string why_too_old();
+
 // Loading failed with this errno.
 std::string why_not_loaded(int error, const LibbpfWords& words);
 

@@ -21,17 +21,25 @@ if(NOT SHOAL_XDP STREQUAL OFF)
 endif()
 message(STATUS "XDP: ${SHOAL_WITH_XDP}")
 
+# Other folders need it too.
+set(SHOAL_WITH_XDP ${SHOAL_WITH_XDP} PARENT_SCOPE)
+
+# shoal_bpf_program(OUT SOURCE): a rule that compiles it. libbpf makes the maps from what -g says of their types. The
+# kernel's headers include <asm/types.h>.
+function(shoal_bpf_program out source)
+  add_custom_command(
+    OUTPUT ${out}
+    COMMAND ${SHOAL_BPF_CLANG} -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -I${PROJECT_SOURCE_DIR}
+            -idirafter /usr/include/${CMAKE_LIBRARY_ARCHITECTURE} -c ${source} -o ${out}
+    DEPENDS ${source} ${PROJECT_SOURCE_DIR}/node/xdp/shield.bpf.c ${PROJECT_SOURCE_DIR}/node/xdp/shield_layout.h
+    VERBATIM)
+endfunction()
+
 set(xdp ${CMAKE_CURRENT_SOURCE_DIR}/xdp)
 if(SHOAL_WITH_XDP)
   list(REMOVE_ITEM sources ${xdp}/shield_absent.cc)
   set(program ${CMAKE_CURRENT_BINARY_DIR}/shield.bpf.o)
-  add_custom_command(
-    OUTPUT ${program}
-    # libbpf makes the maps from what -g says of their types. The kernel's headers include <asm/types.h>.
-    COMMAND ${SHOAL_BPF_CLANG} -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror
-            -idirafter /usr/include/${CMAKE_LIBRARY_ARCHITECTURE} -c ${xdp}/shield.bpf.c -o ${program}
-    DEPENDS ${xdp}/shield.bpf.c ${xdp}/shield_layout.h
-    VERBATIM)
+  shoal_bpf_program(${program} ${xdp}/shield.bpf.c)
   set_source_files_properties(${xdp}/shield_program.cc PROPERTIES
     OBJECT_DEPENDS ${program} COMPILE_DEFINITIONS "SHIELD_PROGRAM=\"${program}\"" SKIP_UNITY_BUILD_INCLUSION ON)
 else()

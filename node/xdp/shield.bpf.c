@@ -17,7 +17,7 @@
 
 #include <bpf/bpf_helpers.h>
 
-#include "shield_layout.h"
+#include "node/xdp/shield_layout.h"
 
 #define ETHERNET_SIZE 14
 #define TAG_SIZE 4

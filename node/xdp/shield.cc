@@ -5,7 +5,6 @@
 #include <linux/if_link.h>
 #include <linux/membarrier.h>
 #include <net/if.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -24,6 +23,7 @@
 #include "node/os/monotonic.h"
 #include "node/xdp/interface_facts.h"
 #include "node/xdp/libbpf_words.h"
+#include "node/xdp/mapped_values.h"
 #include "node/xdp/shield_program.h"
 #include "node/xdp/shield_slots.h"
 
@@ -61,35 +61,6 @@ uint32_t byte_in(const std::string& path, uint32_t otherwise) {
   uint32_t number = 0;
   return file >> number && number > 0 && number < 256 ? number : otherwise;
 }
-
-// Memory shared with the kernel.
-template <class Value>
-class MappedValues {
- public:
-  MappedValues() = default;
-  MappedValues(int map, size_t count) : bytes_(count * sizeof(Value)) {
-    static_assert(sizeof(Value) % 8 == 0);
-    void* at = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, map, 0);
-    if (at != MAP_FAILED) values_ = static_cast<Value*>(at);
-  }
-  ~MappedValues() {
-    if (values_ != nullptr) munmap(values_, bytes_);
-  }
-  MappedValues(MappedValues&& other) noexcept
-      : bytes_(other.bytes_), values_(std::exchange(other.values_, nullptr)) {}
-  MappedValues& operator=(MappedValues&& other) noexcept {
-    std::swap(bytes_, other.bytes_);
-    std::swap(values_, other.values_);
-    return *this;
-  }
-
-  explicit operator bool() const { return values_ != nullptr; }
-  Value& operator[](size_t i) { return values_[i]; }
-
- private:
-  size_t bytes_ = 0;
-  Value* values_ = nullptr;
-};
 
 }  // namespace
 
@@ -175,9 +146,10 @@ void Shield::Parts::read_interfaces() {
 
 bool Shield::is_built() { return true; }
 
-Result<std::unique_ptr<Shield>> Shield::load(const common::SipKey& secret) {
+Result<std::unique_ptr<Shield>> Shield::load(const common::SipKey& secret, std::span<const uint8_t> program) {
+  if (std::string why = why_too_old(); !why.empty()) return fail(std::move(why));
   const LibbpfWords words;
-  const std::span<const uint8_t> program = shield_program();
+  if (program.empty()) program = shield_program();
   auto parts = std::make_unique<Parts>();
   parts->object.reset(bpf_object__open_mem(program.data(), program.size(), nullptr));
   if (!parts->object) return fail(why_not_loaded(errno, words));
@@ -185,10 +157,10 @@ Result<std::unique_ptr<Shield>> Shield::load(const common::SipKey& secret) {
     return fail(why_not_loaded(-error, words));
   }
   if (!parts->open_maps()) return fail(why_not_loaded(errno, words));
+  (void)libbpf_num_possible_cpus();  // it reads a file once, and remembers
   parts->socket = FileDescriptor(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   shield_config& config = *parts->config;
-  std::memcpy(config.rate_secret, secret.data(), sizeof config.rate_secret);
-  for (uint64_t& word : config.rate_secret) word |= 1;
+  for (uint8_t i = 0; i < 2; ++i) config.rate_secret[i] = common::siphash(secret, std::array{i}) | 1;
   config.address_factor = 1;
   config.answers_connects = 1;
   config.checks_ids = 1;

@@ -81,7 +81,9 @@ class Shield {
   // Loads the program; it handles nothing yet. `secret`: random, so that nobody can choose clients that share
   // a bucket. The error says what is missing: not built in, no privilege (and which), a kernel without BTF or
   // too old, or the verifier's last words.
-  static common::Result<std::unique_ptr<Shield>> load(const common::SipKey& secret);
+  // `program`: another one with the same maps, for benches.
+  static common::Result<std::unique_ptr<Shield>> load(const common::SipKey& secret,
+                                                      std::span<const uint8_t> program = {});
 
   ~Shield();  // detaches
   Shield(const Shield&) = delete;

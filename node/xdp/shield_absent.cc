@@ -9,7 +9,8 @@ struct Shield::Parts {};
 
 bool Shield::is_built() { return false; }
 
-common::Result<std::unique_ptr<Shield>> Shield::load(const common::SipKey& /*secret*/) {
+common::Result<std::unique_ptr<Shield>> Shield::load(const common::SipKey& /*secret*/,
+                                                     std::span<const uint8_t> /*program*/) {
   return common::fail("this shoal was built without XDP (SHOAL_XDP: it takes clang and libbpf)");
 }
 
