@@ -41,6 +41,14 @@
 #define MAGIC_TAIL NET32(0x27101980)
 
 #define INLINE static __attribute__((always_inline)) inline
+/* `x & mask` that stays in the program: after a change of byte order the compiler knows that the bits above are zero,
+ * and the verifier of Linux 6.12 does not. */
+#define BOUNDED(x, mask)                               \
+  ({                                                   \
+    uint64_t bounded_ = (x);                           \
+    asm volatile("%0 &= %1" : "+r"(bounded_) : "i"(mask)); \
+    bounded_;                                          \
+  })
 /* A function that the verifier looks at by itself, once, with any arguments: they are numbers, and it may not be
  * static. Without such it would follow all loops again for each way to get there. */
 #define APART __attribute__((noinline))
@@ -249,7 +257,7 @@ APART int is_denied_v4(uint64_t denied, uint32_t address) {
   const struct shield_denied_v4 *in = bpf_map_lookup_elem(&denied_v4, &set);
   if (!in) return 0;
   const uint64_t host = NET32(address);
-  const uint32_t upper = (uint32_t)(host >> 16) & 0xffff;
+  const uint64_t upper = BOUNDED(host >> 16, 0xffff);
   uint64_t first = in->words[upper];
   uint64_t count = in->words[upper + 1] - first;
 #pragma clang loop unroll(disable)
@@ -651,7 +659,7 @@ ONCE int handle_v6(uint32_t at, struct ethernet *ethernet, struct ipv6 *ip, cons
 }
 
 INLINE int is_our_vlan(const struct shield_config *config, uint16_t id) {
-  const uint32_t vlan = NET16(id) & 0xfff;
+  const uint64_t vlan = BOUNDED(NET16(id), 0xfff);
   return vlan == 0 || (config->vlans[vlan >> 6] >> (vlan & 63) & 1); /* 0: only a priority */
 }
 
