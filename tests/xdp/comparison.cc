@@ -1,7 +1,15 @@
 #include "tests/xdp/comparison.h"
 
-#include <algorithm>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "node/os/file_descriptor.h"
 #include "node/os/monotonic.h"
 #include "proto/connection_id.h"
 #include "proto/udp_tracker.h"
@@ -82,7 +90,25 @@ Bytes scrape_request(uint64_t connection_id, size_t hashes) {
   return out;
 }
 
+std::string Comparison::why_impossible() {
+  if (!Shield::is_built()) return "built without XDP";
+  if (geteuid() != 0) return "needs root";
+  const node::FileDescriptor tap(::open("/dev/net/tun", O_RDWR | O_CLOEXEC));
+  if (!tap.is_open()) return std::string("/dev/net/tun: ") + std::strerror(errno);
+  bpf_attr attributes{};
+  attributes.map_type = BPF_MAP_TYPE_LPM_TRIE;  // of the privileged
+  attributes.key_size = 8;
+  attributes.value_size = 8;
+  attributes.max_entries = 1;
+  attributes.map_flags = BPF_F_NO_PREALLOC;
+  const node::FileDescriptor map(
+      static_cast<int>(syscall(SYS_bpf, BPF_MAP_CREATE, &attributes, sizeof attributes)));
+  if (!map.is_open()) return std::string("bpf(2): ") + std::strerror(errno);
+  return {};
+}
+
 Result<std::unique_ptr<Comparison>> Comparison::open() {
+  if (std::string why = why_impossible(); !why.empty()) return fail(std::move(why));
   auto shield = Shield::load({11, 12, 13});
   if (!shield) return fail(shield.error().message);
   if (const auto tried = (*shield)->run(Bytes(64)); !tried) return fail(tried.error().message);

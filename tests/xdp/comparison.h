@@ -29,7 +29,10 @@ class Comparison {
     std::vector<std::string> failures;  // the first ones
   };
 
-  // The error says what this machine or process lacks.
+  // What this program or process lacks for it; empty: nothing. Quick, and loads nothing.
+  static std::string why_impossible();
+
+  // The error says what this machine lacks.
   static common::Result<std::unique_ptr<Comparison>> open();
 
   struct Group {

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
-#include <sched.h>
 #include <sys/ioctl.h>
 
 #include <algorithm>
@@ -11,10 +10,10 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "common/check.h"
 #include "node/config/resolve_options.h"
 #include "node/net/sockets.h"
 #include "proto/udp_tracker.h"
+#include "tests/xdp/new_network.h"
 
 namespace shoal::test {
 
@@ -60,24 +59,6 @@ bool run_script(const char* script, bool quiet) {
   const std::string command = std::string(quiet ? "exec 2>/dev/null\n" : "exec >&2\n") + script;
   return std::system(command.c_str()) == 0;  // NOLINT(cert-env33-c): a test of root's
 }
-
-// Puts the thread back where it came from.
-class NewNetwork {
- public:
-  NewNetwork() : before_(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)) {
-    is_new_ = before_.is_open() && unshare(CLONE_NEWNET) == 0;
-  }
-  ~NewNetwork() {
-    if (is_new_) CHECK_INVARIANT(setns(before_.get(), CLONE_NEWNET) == 0);
-  }
-  NewNetwork(const NewNetwork&) = delete;
-  NewNetwork& operator=(const NewNetwork&) = delete;
-  bool is_new() const { return is_new_; }
-
- private:
-  node::FileDescriptor before_;
-  bool is_new_ = false;
-};
 
 }  // namespace
 

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <initializer_list>
 #include <utility>
@@ -68,6 +69,26 @@ TEST_CASE("network set: edges, nesting and families") {
   CHECK(!contains(NetworkSet(), "10.0.0.1"));
 }
 
+namespace {
+
+// What contains() says, from the bounds.
+bool is_within_bounds(const NetworkSet& set, const Endpoint& address) {
+  const auto number = [&](size_t from, size_t size) {
+    uint64_t value = 0;
+    for (size_t i = from; i < from + size; ++i) value = value << 8 | address.address[i];
+    return value;
+  };
+  const auto rank = [](const auto& bounds, const auto& key) {
+    REQUIRE(std::is_sorted(bounds.begin(), bounds.end()));
+    return std::upper_bound(bounds.begin(), bounds.end(), key) - bounds.begin();
+  };
+  return address.family == Family::v4
+             ? rank(set.v4_bounds(), static_cast<uint32_t>(number(0, 4))) % 2 == 1
+             : rank(set.v6_bounds(), std::pair<uint64_t, uint64_t>(number(0, 8), number(8, 8))) % 2 == 1;
+}
+
+}  // namespace
+
 TEST_CASE("network set: agrees with a linear search") {
   Prng prng(7);
   for (int round = 0; round < 50; ++round) {
@@ -86,6 +107,7 @@ TEST_CASE("network set: agrees with a linear search") {
         expected |= (byte & mask) == network.address.address[0];
       }
       REQUIRE(set.contains(make_endpoint_v4(byte << 24 | 0x00fffffe, 1)) == expected);
+      REQUIRE(is_within_bounds(set, make_endpoint_v4(byte << 24 | 0x00fffffe, 1)) == expected);
     }
   }
 }
@@ -127,6 +149,7 @@ TEST_CASE("network set: ranges of IPv6 agree with a linear search") {
       CAPTURE(round);
       CAPTURE(address_to_string(address));
       REQUIRE(set.contains(address) == expected);
+      REQUIRE(is_within_bounds(set, address) == expected);
     }
   }
 }
@@ -148,11 +171,13 @@ TEST_CASE("network set: ranges of IPv4, and the ends of the space") {
         "::", "ffff:ffff:ffff:ffff::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"}) {
     CAPTURE(inside);
     CHECK(contains(set, inside));
+    CHECK(is_within_bounds(set, *parse_address(inside)));
   }
   for (const char* outside : {"0.0.0.6", "10.0.0.6", "10.0.1.10", "255.255.255.253", "::1",
                               "ffff:ffff:ffff:fffe:ffff:ffff:ffff:ffff"}) {
     CAPTURE(outside);
     CHECK(!contains(set, outside));
+    CHECK(!is_within_bounds(set, *parse_address(outside)));
   }
 }
 
