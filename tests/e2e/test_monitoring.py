@@ -29,7 +29,7 @@ def read(name):
 
 
 class Metrics(ClusterCase):
-    """Two nodes with everything on that has its own metrics. (Neither writes the files during the tests.)"""
+    """Two nodes with everything on that has its own metrics. (Neither writes the files during the tests, nor has a shield.)"""
 
     nodes = 2
 
@@ -40,7 +40,7 @@ class Metrics(ClusterCase):
         certificate, key = Authority(cls.files).issue("server", ["tracker.example"])
         cls.settings = {"node": {"snapshot": os.path.join(cls.files, "snapshot")},
                         "tracker": {"tls_certificates": [certificate], "tls_keys": [key]},
-                        "admin": {"export_file": os.path.join(cls.files, "export")}}
+                        "admin": {"export_file": os.path.join(cls.files, "export")}, "xdp": {"interfaces": ["nosuch0"]}}
         super().setUpClass()
 
     @classmethod
