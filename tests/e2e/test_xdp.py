@@ -475,6 +475,17 @@ class Life(unittest.TestCase):
         self.node.signal()
         self.node.wait()
 
+    def test_unfinished_checksums(self):
+        """What another namespace of the machine sends may have none yet: only the kernel knows, and judges."""
+        xdp_link.set_checksums(xdp_link.CLIENTS_END, whole=False)
+        self.start_attached()
+        client = self.client()
+        info_hash = fresh_hash()
+        client.announce(info_hash, 1000)
+        self.assertEqual(client.scrape(info_hash), [(0, 0, 1)])
+        wait_for(lambda: OnLink.decided(self.node, "passed_connect") == 1, 5)
+        self.assertEqual(OnLink.decided(self.node, "connect_answered"), 0)
+
     def test_an_interface_that_changes(self):
         self.start_attached()
         client = self.client()

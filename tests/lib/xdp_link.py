@@ -53,7 +53,7 @@ class XdpLink:
             run("ip", "-n", space, "-batch", "-", text="\n".join(lines) + "\n")
             run("ip", "-n", space, "link", "set", end, "up")
         with inside(self.clients):
-            _send_whole_checksums(CLIENTS_END)
+            set_checksums(CLIENTS_END, whole=True)
             self.open_driver()
 
     def open_driver(self):
@@ -77,9 +77,9 @@ class XdpLink:
                 run("ip", "netns", "del", space)
 
 
-def _send_whole_checksums(interface):
-    """As a wire's packets have them: between two ends of a veth they are left out otherwise."""
-    _set_feature(interface, ETHTOOL_STXCSUM, 0)
+def set_checksums(interface, whole):
+    """Whole, as a wire's packets have them, or unfinished, as a veth leaves them by itself."""
+    _set_feature(interface, ETHTOOL_STXCSUM, 0 if whole else 1)
 
 
 def set_gro(interface):
