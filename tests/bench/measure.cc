@@ -78,4 +78,10 @@ uint64_t LatencyHistogram::percentile_ns(double share) const {
   return 0;
 }
 
+uint64_t LatencyHistogram::up_to(uint64_t ns) const {
+  uint64_t count = 0;
+  for (size_t i = 0; i < counts_.size() && upper_end(i) <= ns; ++i) count += counts_[i];
+  return count;
+}
+
 }  // namespace shoal::bench

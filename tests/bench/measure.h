@@ -31,6 +31,8 @@ class LatencyHistogram {
   }
   // The value that `share` (0 to 1) of all values do not exceed; 0 if there are none.
   uint64_t percentile_ns(double share) const;
+  // How many values are at most `ns`, as exactly as the buckets are.
+  uint64_t up_to(uint64_t ns) const;
 
  private:
   static constexpr int kSubBits = 5;

@@ -81,7 +81,7 @@ void UdpLoad::open_clients() {
     setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &kBufferBytes, sizeof kBufferBytes);
     sockaddr_in address{};
     address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(0x7f010001 + (i / 250 << 8) + i % 250);  // 127.1.x.1 to 127.1.x.250
+    address.sin_addr.s_addr = htonl(settings_.first_client + (i / 250 << 8) + i % 250);
     if (bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) die("cannot bind");
     if (connect(fd, reinterpret_cast<const sockaddr*>(&settings_.tracker), sizeof settings_.tracker) != 0) {
       die("cannot connect");

@@ -1,6 +1,6 @@
 // UdpLoad: a client population for a UDP tracker on IPv4. Sends requests in batches by sendmmsg, receives
-// answers by recvmmsg and checks each. Every client address of the workload is a socket on 127.1.x.y, so the
-// tracker sees that many clients. One thread.
+// answers by recvmmsg and checks each. Every client address of the workload is a socket of its own, on
+// 127.1.x.y if nothing else is asked for, so the tracker sees that many clients. One thread.
 //
 // It never waits for an answer in the kernel, because the tracker would pay for the wake-up: if no answer has
 // arrived, it sleeps for some microseconds.
@@ -46,6 +46,7 @@ class UdpLoad {
  public:
   struct Settings {
     sockaddr_in tracker{};
+    uint32_t first_client = 0x7f010001;  // address of the first client; the others follow
     UdpMix mix;
     uint32_t numwant = 30;
     uint32_t batches_in_flight = 3;

@@ -20,6 +20,7 @@ using namespace shoal::bench;
 
 struct Arguments {
   std::string host = "127.0.0.1";
+  std::string clients = "127.1.0.1";
   uint16_t port = 6969;
   double seconds = 5;
   double warmup = 3;
@@ -42,6 +43,8 @@ int parse(int argc, char** argv, Arguments& out) {
   CLI::App app("loads a UDP tracker");
   app.add_option("--host", out.host, "IPv4 address of the tracker");
   app.add_option("--port", out.port, "UDP port of the tracker");
+  app.add_option("--clients", out.clients,
+                 "IPv4 address of the first client; the others follow, 250 in each /24");
   app.add_option("--seconds", out.seconds, "time measured");
   app.add_option("--warmup", out.warmup, "time before, not measured");
   app.add_option("--mix", out.mix, "connects/announces/scrapes");
@@ -115,6 +118,8 @@ nlohmann::ordered_json measure(UdpLoad& load, const Arguments& arguments) {
          {std::pair{"p50_us", 0.5}, {"p99_us", 0.99}, {"p99_9_us", 0.999}, {"max_us", 1.0}}) {
       result[name] = static_cast<double>(stats.latency.percentile_ns(share)) / 1e3;
     }
+    result["within_100ms"] = static_cast<double>(stats.latency.up_to(100'000'000)) /
+                             static_cast<double>(std::max<uint64_t>(1, stats.answers() + stats.lost));
   }
   return result;
 }
@@ -138,6 +143,12 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "--host: an IPv4 address\n");
     return 1;
   }
+  in_addr first{};
+  if (inet_pton(AF_INET, arguments.clients.c_str(), &first) != 1) {
+    std::fprintf(stderr, "--clients: an IPv4 address\n");
+    return 1;
+  }
+  settings.first_client = ntohl(first.s_addr);
   settings.numwant = arguments.numwant;
   settings.batches_in_flight = arguments.in_flight;
   settings.seed = arguments.seed;
