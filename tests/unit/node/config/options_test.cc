@@ -367,7 +367,7 @@ TEST_CASE("options: interfaces of the shield are names that the kernel could giv
 }
 
 TEST_CASE("options: keys that contradict each other") {
-  CHECK(error_of("[tracker]\nudp = []\nhttp = []").find("both empty") != std::string::npos);
+  CHECK(error_of("[tracker]\nudp = []\nhttp = []").find("all empty") != std::string::npos);
   CHECK(error_of("[tracker]\ninterval_s = 2500").find("at least 3094") != std::string::npos);
   CHECK(error_of("[tracker]\ninterval_s = 2500\npeer_timeout_s = 3093")
             .starts_with("f.toml:3: tracker.peer_timeout_s: "));
