@@ -658,9 +658,10 @@ ONCE int handle_v6(uint32_t at, struct ethernet *ethernet, struct ipv6 *ip, cons
   return count(SHIELD_V6, decision, size);
 }
 
+/* Not 0, a priority alone: the kernel answers without it. */
 INLINE int is_our_vlan(const struct shield_config *config, uint16_t id) {
   const uint64_t vlan = BOUNDED(NET16(id), 0xfff);
-  return vlan == 0 || (config->vlans[vlan >> 6] >> (vlan & 63) & 1); /* 0: only a priority */
+  return config->vlans[vlan >> 6] >> (vlan & 63) & 1;
 }
 
 INLINE int handle(struct xdp_md *context, int local) {

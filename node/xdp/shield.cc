@@ -138,7 +138,9 @@ void Shield::Parts::read_interfaces() {
   config->hardware_count = static_cast<uint32_t>(std::min<size_t>(hardware.size(), SHIELD_INTERFACES_MAX));
   std::copy_n(hardware.begin(), config->hardware_count, config->hardware);
   std::fill(std::begin(config->vlans), std::end(config->vlans), 0);
-  const auto add = [&](uint16_t id) { config->vlans[id % 4096 / 64] |= uint64_t{1} << (id % 64); };
+  const auto add = [&](uint16_t id) {
+    if (id % 4096 != 0) config->vlans[id % 4096 / 64] |= uint64_t{1} << (id % 64);
+  };
   for (const uint16_t id : pretended_vlans) add(id);
   if (attachments.empty()) return;
   for (const Vlan& vlan : vlans_of_machine(socket.get())) add(vlan.id);

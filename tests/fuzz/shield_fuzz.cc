@@ -72,14 +72,19 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   test::Comparison* const both = comparison();
   if (both == nullptr || size < 2) return 0;
   common::ByteReader in(common::ByteSpan(data, size));
+  // The program counts bad connection ids that the kernel drops for another reason: each input has a second
+  // of its own.
+  both->sockets().pass_seconds(2);
   Bytes frame;
   if (in.u8() % 4 == 0) {
-    // A raw one, for our hardware.
+    // A raw one, from the router's hardware for ours: the program answers whoever sent the frame, the kernel
+    // its router.
     const auto rest = in.rest();
     frame.assign(rest.begin(),
                  rest.begin() + static_cast<std::ptrdiff_t>(std::min<size_t>(rest.size(), 1600)));
     frame.resize(std::max<size_t>(frame.size(), 14));
     std::copy(test::kServerHardware.begin(), test::kServerHardware.end(), frame.begin());
+    std::copy(test::kClientHardware.begin(), test::kClientHardware.end(), frame.begin() + 6);
   } else {
     frame = frame_from(in, both->sockets());
   }

@@ -27,6 +27,7 @@ namespace {
 
 constexpr size_t kFailuresShown = 20;
 constexpr size_t kDatagramMax = 1500;
+constexpr size_t kHeadersMax = 120;  // all that matters in a request
 constexpr uint16_t kVlans[] = {5, 6, 7};
 const std::vector<common::SipKey> kKeys = {{1, 2, 3}, {4, 5, 6}, {7, 8, 9}};
 constexpr common::SipKey kForeignKey = {66};
@@ -45,6 +46,14 @@ Endpoint address(const char* text, uint16_t port) {
 
 std::string name_of(std::optional<ShieldDecision> decision) {
   return decision ? std::string(node::to_string(*decision)) : "nothing";
+}
+
+// To a neighbour whose hardware address the kernel does not know: it asks for it before it answers.
+bool asks_first(const Bytes& answer) {
+  static const common::NetworkSet kNeighbours(std::vector<common::Network>{
+      common::parse_network("192.0.2.0/24").value(), common::parse_network("2001:db8::/64").value()});
+  const auto datagram = unwrap(answer);
+  return datagram && kNeighbours.contains(datagram->to);
 }
 
 }  // namespace
@@ -148,7 +157,8 @@ Comparison::Report Comparison::run(const Group& group) {
 }
 
 void Comparison::reset() {
-  shield_->pretend(std::span(&kServerHardware, 1), kVlans);
+  shield_->pretend(std::span(&kServerHardware, 1),
+                   sockets_->has_vlans() ? std::span<const uint16_t>(kVlans) : std::span<const uint16_t>());
   const std::vector<Endpoint> targets = {server_v4(), server_v6()};
   shield_->set_addresses(targets, no_clients());
   shield_->set_keys(kKeys);
@@ -198,7 +208,8 @@ std::optional<ShieldDecision> Comparison::compare_counted(const Bytes& frame) {
     case Shield::Verdict::transmit:
       check(decision == SHIELD_CONNECT_ANSWERED, text("answered, but not counted as such"));
       check(unwrap(run->frame).has_value(), text("XDP's answer is not right in itself"));
-      check(answers.size() == 1 && comparable(answers[0]) == comparable(run->frame),
+      check(answers.empty() ? asks_first(run->frame)
+                            : answers.size() == 1 && comparable(answers[0]) == comparable(run->frame),
             text("the answers differ"));
       break;
     case Shield::Verdict::drop:
@@ -233,7 +244,7 @@ void Comparison::expect(const Bytes& frame, ShieldDecision decision, const std::
 void Comparison::lengths() {
   for (const Family family : kFamilies) {
     const Endpoint client = client_of(family);
-    for (size_t size = 0; size <= kDatagramMax; ++size) {
+    for (size_t size = 0; size <= kDatagramMax; size += size < kHeadersMax ? 1 : stride_) {
       const uint64_t good = proto::make_connection_id(kKeys[0], client, sockets_->unix_s());
       const std::string text = "size " + std::to_string(size);
       const auto sized = [&](Bytes request) {
@@ -252,7 +263,7 @@ void Comparison::lengths() {
              "scrape, " + text);
       compare(sized(announce_request(good ^ 0x100)));
       compare(sized(scrape_request(good ^ 0x100, 80)));
-      if (size % 16 == 0) sockets_->pass_seconds(1);
+      if (size % 16 == 0 || stride_ > 1) sockets_->pass_seconds(1);
     }
   }
 }
@@ -388,13 +399,13 @@ void Comparison::checksums() {
     // Single bits of both, and of all they are made of.
     const Bytes good = connect();
     const size_t ip = 14;
-    for (size_t bit = ip * 8; bit < good.size() * 8; ++bit) {
+    for (size_t bit = ip * 8; bit < good.size() * 8; bit += stride_) {
       Bytes frame = good;
       frame[bit / 8] ^= static_cast<uint8_t>(1 << bit % 8);
       compare(frame);
     }
     // Among these are some whose checksum, or whose answer's, is 0 or 0xffff.
-    for (uint32_t i = 0; i < 3000; ++i) {
+    for (uint32_t i = 0; i < 3000; i += static_cast<uint32_t>(stride_)) {
       wrapping.udp_checksum = i % 2 == 0 || !v4 ? Checksum::right : Checksum::none;
       expect(connect(i * 29), SHIELD_CONNECT_ANSWERED, "transaction " + std::to_string(i * 29));
     }
@@ -511,6 +522,7 @@ void Comparison::headers() {
 }
 
 void Comparison::tags() {
+  shield_->pretend(std::span(&kServerHardware, 1), kVlans);
   struct Case {
     std::vector<Tag> tags;
     bool ours;
@@ -522,6 +534,7 @@ void Comparison::tags() {
       {{{0x8100, 0xe005}}, true, 0xc6120009, "2001:db8:5::9"},  // with a priority
       {{{0x88a8, 6}}, true, 0xc6130009, "2001:db8:6::9"},
       {{{0x88a8, 6}, {0x8100, 7}}, true, 0xc6138009, "2001:db8:7::9"},
+      {{{0x8100, 0}}, false, 0xcb007109, "2a00::9"},
       {{{0x8100, 9}}, false, 0xc6120009, "2001:db8:5::9"},
       {{{0x8100, 5}, {0x8100, 9}}, false, 0xc6120009, "2001:db8:5::9"},
       {{{0x88a8, 6}, {0x8100, 7}, {0x8100, 5}}, false, 0xc6138009, "2001:db8:7::9"},
@@ -693,7 +706,8 @@ void Comparison::denied() {
   expect(first, SHIELD_CONNECT_ANSWERED, "prepared, not in use");
   shield_->use_denied();
   sockets_->set_denied(denied);
-  for (Endpoint client : edges) {
+  for (size_t i = 0; i < edges.size(); i += stride_) {
+    Endpoint client = edges[i];
     client.port = 4000;
     const ShieldDecision is = compare(frame_of(from_client(client), connect_request()));
     check((is == SHIELD_DROPPED_NETWORK) == denied->contains(client), common::address_to_string(client));
@@ -724,7 +738,7 @@ void Comparison::denied() {
         return shield_->run(frame_of(wrapping, connect_request())).has_value() &&
                counted() == SHIELD_DROPPED_NETWORK;
       };
-      for (uint32_t k = 0; k < 2000; ++k) {
+      for (uint32_t k = 0; k < 2000; k += static_cast<uint32_t>(stride_)) {
         const uint32_t number = 0x01000000 + 2 * prng.below(static_cast<uint32_t>(Shield::kDeniedV4Max));
         check(is_dropped(number + 1) && !is_dropped(number), "one of very many");
       }

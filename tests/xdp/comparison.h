@@ -40,6 +40,9 @@ class Comparison {
     void (Comparison::*run)();
   };
   static const std::vector<Group>& groups();
+  // Of what there is very much of, only each n-th: for slow machines.
+  void take_each(size_t n) { stride_ = n; }
+
   // All settings as at first, then the group.
   Report run(const Group& group);
 
@@ -76,6 +79,7 @@ class Comparison {
   std::unique_ptr<node::Shield> shield_;
   std::unique_ptr<SocketPath> sockets_;
   node::ShieldDecisions before_{};
+  size_t stride_ = 1;
   Report report_;
 };
 

@@ -1,8 +1,11 @@
-// xdp_comparison [INTERFACE...]: runs all groups of Comparison, attaches the program to the named interfaces
+// xdp_comparison [EACH [INTERFACE...]]: runs all groups of Comparison (of what there
+// is very much of only each EACH-th), attaches the program to the named interfaces
 // as a node does (native, else generic, and says why) and to each in generic mode, and prints "N passed, N
 // failed". Exit code 1 if anything failed or cannot be tried. What tests/xdp/kernels runs in its machines.
 
+#include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 
 #include "tests/xdp/comparison.h"
@@ -45,6 +48,7 @@ int main(int argc, char** argv) {
     std::printf("cannot compare: %s\n0 passed, 1 failed\n", both.error().message.c_str());
     return 1;
   }
+  if (argc > 1) (*both)->take_each(std::max(1UL, std::strtoul(argv[1], nullptr, 10)));
   for (const test::Comparison::Group& group : test::Comparison::groups()) {
     const test::Comparison::Report report = (*both)->run(group);
     std::printf("%s %s: %zu passed, %zu failed\n", report.failed == 0 ? "ok" : "FAILED", group.name,
@@ -53,7 +57,7 @@ int main(int argc, char** argv) {
     passed += report.passed;
     failed += report.failed;
   }
-  for (int i = 1; i < argc; ++i) {
+  for (int i = 2; i < argc; ++i) {
     for (const node::ShieldMode mode : {node::ShieldMode::automatic, node::ShieldMode::generic}) {
       ++(attach(argv[i], mode) ? passed : failed);
     }
