@@ -20,7 +20,8 @@ sys.path[:0] = [os.path.join(HERE, "..", "lib"), HERE]
 import clients  # noqa: E402
 import namespace  # noqa: E402
 import torrent  # noqa: E402
-from cluster import Cluster  # noqa: E402
+from certificates import Authority  # noqa: E402
+from cluster import Cluster, at, free_port  # noqa: E402
 from report import Report  # noqa: E402
 from udp_client import UdpClient  # noqa: E402
 from wait import wait_for  # noqa: E402
@@ -43,8 +44,9 @@ def last_lines(path, count=30):
     return "".join(f"    {line}\n" for line in [line for line in lines if line and "[#" not in line][-count:])
 
 
-def transfer(seeder_type, leecher_type, protocol, family, ports, peer_port, folder):
+def transfer(seeder_type, leecher_type, protocol, family, nodes, peer_port, folder):
     """Moves one fresh file from a seeder to a leecher; AssertionError when it does not arrive."""
+    ports = [node.https_port if protocol == "https" else node.tracker_port for node in nodes]
     address = FAMILIES[family].format
     host = address(TRACKER_HOST) if family == "IPv4" else f"[{address(TRACKER_HOST)}]"
     give, take = os.path.join(folder, "give"), os.path.join(folder, "take")
@@ -62,7 +64,7 @@ def transfer(seeder_type, leecher_type, protocol, family, ports, peer_port, fold
     running = []
     try:
         running.append(seeder_type(files[0], give, address(SEEDER_HOST), peer_port, logs[0]))
-        with UdpClient((address(TRACKER_HOST), ports[1])) as scraper:
+        with UdpClient((address(TRACKER_HOST), nodes[1].tracker_port)) as scraper:
             # A leecher that announces too early would not announce again for half an hour.
             wait_for(lambda: scraper.scrape(torrent.info_hash(info))[0][0] >= 1, TIMEOUT_S / 2,
                      "the leecher's node to know the seeder", interval_s=0.1)
@@ -79,7 +81,7 @@ def transfer(seeder_type, leecher_type, protocol, family, ports, peer_port, fold
 
 def combinations():
     for seeder in clients.ALL:
-        for protocol in ("udp", "http"):
+        for protocol in ("udp", "http", "https"):
             for family in FAMILIES:
                 yield seeder, seeder, protocol, family
     yield clients.Aria2, clients.Libtorrent, "http", "IPv4"
@@ -105,8 +107,18 @@ def main():
 
     folder = tempfile.mkdtemp(prefix="shoal-clients-")
     os.chmod(folder, 0o755)
-    with Cluster(hosts=[form.format(TRACKER_HOST) for form in FAMILIES.values()], folder=folder) as cluster:
-        ports = cluster.nodes[0].tracker_port, cluster.nodes[2].tracker_port
+    hosts = [form.format(TRACKER_HOST) for form in FAMILIES.values()]
+    authority = Authority(folder)
+    certificate, key = authority.issue("tracker", hosts)
+    os.chmod(authority.ca, 0o644)
+    clients.Client.ca = authority.ca
+    cluster = Cluster(hosts=hosts, folder=folder)
+    for node in cluster.nodes:
+        node.https_port = free_port(hosts)
+        node.settings["tracker"].update(https=[at(host, node.https_port) for host in hosts], tls_certificates=[certificate],
+                                        tls_keys=[key])
+    with cluster:
+        nodes = cluster.nodes[0], cluster.nodes[2]
 
         def one(number, seeder, leecher, protocol, family):
             name = name_of(seeder, leecher, protocol, family)
@@ -116,7 +128,7 @@ def main():
             place = os.path.join(folder, f"transfer{number}")
             os.makedirs(place)
             with report.test(name):
-                transfer(seeder, leecher, protocol, family, ports, 21000 + 10 * number, place)
+                transfer(seeder, leecher, protocol, family, nodes, 21000 + 10 * number, place)
 
         with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
             tests = [

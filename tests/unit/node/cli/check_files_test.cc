@@ -6,8 +6,10 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <utility>
 
 #include "node/cluster/key_file.h"
+#include "tests/unit/support/test_certificates.h"
 
 using namespace shoal::node;
 
@@ -110,4 +112,26 @@ TEST_CASE("named files: a list that lists nothing is a warning, if nothing else 
   // It is not known what an unreadable list lists.
   options.access.file = folder.file("list", "xyz\n");
   CHECK(check_files(options).warnings.empty());
+}
+
+TEST_CASE("named files: certificates and their keys") {
+  const Folder folder;
+  const auto good = shoal::test::make_certificate({});
+  const auto old = shoal::test::make_certificate({.ends_in_s = -60});
+  const auto nameless = shoal::test::make_certificate({.names = {}});
+  Options options;
+  options.tracker.tls_certificates = {folder.file("a", good.certificate), folder.file("b", old.certificate),
+                                      folder.file("c", nameless.certificate)};
+  options.tracker.tls_keys = {folder.file("d", good.key), folder.file("e", old.key),
+                              folder.file("f", nameless.key)};
+  auto found = check_files(options);
+  CHECK(found.errors.empty());
+  // The certificates end within a day; they are told of the worst of theirs.
+  REQUIRE(found.warnings.size() == 4);
+  CHECK(found.warnings[0].find("/a: expires in") != std::string::npos);
+  CHECK(found.warnings[1].find("/b: has expired") != std::string::npos);
+  CHECK(found.warnings[3].find("/c: has no names (SAN)") != std::string::npos);
+  std::swap(options.tracker.tls_keys[0], options.tracker.tls_keys[1]);
+  found = check_files(options);
+  CHECK(found.errors.size() == 2);
 }

@@ -509,3 +509,23 @@ TEST_CASE("options: a file is bounded in size, depth and list length") {
   for (int i = 0; i < 8190; ++i) deep += ".a";
   CHECK(error_of(deep + " = 1").find("a: unknown") != std::string::npos);
 }
+
+TEST_CASE("options: TLS") {
+  const std::string pair = "[tracker]\ntls_certificates = [\"a\", \"b\"]\ntls_keys = [\"c\", \"d\"]\n";
+  const auto options = resolve_options(file(pair + "https = [\"0.0.0.0:443\"]\n[admin]\ntls = true\n"));
+  REQUIRE(options);
+  CHECK(options->tracker.https == std::vector{*parse_endpoint("0.0.0.0:443")});
+  CHECK(options->tracker.tls_keys == std::vector<std::string>{"c", "d"});
+  CHECK(options->admin.tls);
+  CHECK(options->tls.min_version == TlsVersion::v1_2);
+  CHECK(resolve_options(file("[tls]\nmin_version = \"1.3\"\n"))->tls.min_version == TlsVersion::v1_3);
+  CHECK(error_of("[tls]\nmin_version = \"1.1\"\n").find("1.2 or 1.3") != std::string::npos);
+  CHECK(error_of("[tracker]\nhttps = [\"[::]:443\"]\n").find("tracker.https: needs a certificate") !=
+        std::string::npos);
+  CHECK(error_of("[admin]\ntls = true\n").find("admin.tls: needs a certificate") != std::string::npos);
+  CHECK(error_of("[tracker]\ntls_certificates = [\"a\"]\n").find("0 keys for 1 certificates") !=
+        std::string::npos);
+  CHECK(error_of(pair + "https = [\"127.0.0.1:6969\"]\n").find("tracker.http has 0.0.0.0:6969 too") !=
+        std::string::npos);
+  CHECK(error_of(pair + "udp = []\nhttp = []\nhttps = [\"[::]:443\"]\n") == "no error");
+}

@@ -302,3 +302,22 @@ TEST_CASE("problems: foreign text stays short and printable") {
         std::all_of(problem.text.begin(), problem.text.end(), [](char c) { return c >= 0x20 && c < 0x7f; }));
   }
 }
+
+TEST_CASE("problems: certificates that end, have ended or not begun") {
+  node::NodeState state = test::well_node(2);
+  state.tls = true;
+  state.unix_s = 1'000'000'000;
+  state.certificates = {{.file = "/f", .subject = "s"}};
+  node::TlsCertificateInfo& one = state.certificates[0];
+  one.not_after_unix_s = state.unix_s + node::kCertificateSoonS;
+  CHECK(found(state).empty());
+  one.not_after_unix_s = state.unix_s + 2 * 86'400;
+  check_only(state, Severity::warning, "the certificate /f expires in 2 days");
+  one.not_after_unix_s = state.unix_s - 1;
+  check_only(state, Severity::error, "the certificate /f has expired: clients refuse it");
+  one.not_after_unix_s = state.unix_s + 100 * 86'400;
+  one.not_before_unix_s = state.unix_s + 60;
+  check_only(state, Severity::error, "the certificate /f is not valid yet: clients refuse it");
+  state.tls = false;
+  CHECK(found(state).empty());
+}

@@ -4,6 +4,8 @@
 
 #include <vector>
 
+#include "common/hex.h"
+
 using namespace shoal;
 using namespace shoal::node;
 
@@ -68,4 +70,16 @@ TEST_CASE("ticket keys: epochs are two hours of cluster time") {
   CHECK(ticket_epoch(7'199'999) == 0);
   CHECK(ticket_epoch(7'200'000) == 1);
   CHECK(ticket_epoch(-5) == 0);
+}
+
+// All versions of all nodes must derive the same.
+TEST_CASE("ticket keys: what is derived from a cluster's key") {
+  sync::ClusterKey key;
+  for (size_t i = 0; i < key.size(); ++i) key[i] = static_cast<uint8_t>(i);
+  const sync::TicketRoot derived = sync::derive_ticket_root(key, "default");
+  const sync::TicketKey at_1 = sync::derive_ticket_key(derived, 1);
+  CHECK(common::to_hex(derived) == "d08e10bb3c19aedaf245d83a758013788d324c39bab436f0c196e71d81fed87e");
+  CHECK(common::to_hex(at_1.name) == "2ca7c6ffb3ed31d1b52960dedeeb941c");
+  CHECK(common::to_hex(at_1.cipher) == "56e8c6ee085959920c3d5ba04e1dedc5cf4a1c24028391252760bb86ed3bddc8");
+  CHECK(common::to_hex(at_1.mac) == "03c00d2ee60c4abd6f8d81a89f9619505d3f857b419c43570deba6b5f21d5c35");
 }
