@@ -85,6 +85,26 @@ void NetworkSet::Builder::add(const AddressRange& range) {
   }
 }
 
+void NetworkSet::Builder::add(const NetworkSet& set) {
+  const auto last_before = [](const auto& keys, size_t end, auto last) {
+    return end < keys.size() ? static_cast<decltype(last)>(keys[end] - 1) : last;
+  };
+  for (size_t i = 0; i < set.v4_.size(); i += 2) {
+    v4_.emplace_back(set.v4_[i], last_before(set.v4_, i + 1, UINT32_MAX));
+  }
+  for (size_t i = 0; i < set.v6_heads_.size(); i += 2) {
+    v6_.push_back({{set.v6_heads_[i], 0}, {last_before(set.v6_heads_, i + 1, UINT64_MAX), UINT64_MAX}});
+  }
+  for (size_t i = 0; i < set.v6_deep_.size(); ++i) {
+    const uint64_t head = set.v6_deep_[i];
+    const std::span tails =
+        std::span(set.v6_tails_).subspan(set.v6_starts_[i], set.v6_starts_[i + 1] - set.v6_starts_[i]);
+    for (size_t k = 0; k < tails.size(); k += 2) {
+      v6_.push_back({{head, tails[k]}, {head, last_before(tails, k + 1, UINT64_MAX)}});
+    }
+  }
+}
+
 NetworkSet::NetworkSet(std::span<const Network> networks)
     : NetworkSet([&] {
         Builder builder;

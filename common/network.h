@@ -48,6 +48,7 @@ class NetworkSet {
     // Wrong order or two families: our bug.
     void add(const AddressRange& range);
     void add(const Network& network) { add(range_of(network)); }
+    void add(const NetworkSet& set);
     size_t size() const { return v4_.size() + v6_.size(); }
 
    private:

@@ -223,10 +223,10 @@ void append_too_often(std::string& out, const HttpReply& reply, std::string_view
 }
 
 void append_stream_head(std::string& out, const HttpReply& reply, std::string_view content_type,
-                        std::string_view content_encoding) {
+                        std::string_view content_encoding, std::string_view headers) {
   CHECK_INVARIANT(reply.version_minor >= 1 || !reply.keep_alive);
   const size_t start = out.size();
-  out.resize(start + kHeadRoom);
+  out.resize(start + kHeadRoom + headers.size());
   HeadWriter head(out, start);
   write_status_line(head, 200);
   head.text("Content-Type: ");
@@ -236,9 +236,10 @@ void append_stream_head(std::string& out, const HttpReply& reply, std::string_vi
     head.text(content_encoding);
   }
   head.text("\r\nVary: Accept-Encoding\r\n");
+  head.text(headers);
   if (reply.version_minor >= 1) head.text("Transfer-Encoding: chunked\r\n");
   write_connection(head, reply);
-  CHECK_INVARIANT(head.size() <= kHeadRoom);
+  CHECK_INVARIANT(head.size() <= kHeadRoom + headers.size());
   out.resize(start + head.size());
 }
 
@@ -286,6 +287,8 @@ std::string_view http_status_text(int status) {
       return "OK";
     case 302:
       return "Found";
+    case 304:
+      return "Not Modified";
     case 400:
       return "Bad Request";
     case 401:

@@ -68,9 +68,10 @@ void append_text(std::string& out, const HttpReply& reply, int status, std::stri
 
 // The head of an answer with status 200 whose size is not known in advance. HTTP/1.1: the body follows by
 // append_chunk() and ends with kLastChunk. HTTP/1.0: it follows verbatim and ends with the connection, as
-// `reply` must say. `content_encoding` may be empty, and is at most 16 characters.
+// `reply` must say. `content_encoding` may be empty, and is at most 16 characters. `headers`: more header
+// lines, each with its line end.
 void append_stream_head(std::string& out, const HttpReply& reply, std::string_view content_type,
-                        std::string_view content_encoding);
+                        std::string_view content_encoding, std::string_view headers = {});
 
 // Not for an empty body: that would be the last chunk.
 void append_chunk(std::string& out, std::string_view body);

@@ -9,6 +9,7 @@
 #include "common/check.h"
 #include "common/log.h"
 #include "node/access/access_state.h"
+#include "node/access/denied_places.h"
 #include "node/access/network_file.h"
 #include "node/config/option_values.h"
 #include "node/os/files.h"
@@ -23,9 +24,12 @@ using common::Result;
 
 namespace {
 
-// Publishes changes that arrive close together as one. A new policy copies all run-time changes, so it waits
-// longer when there are many.
-constexpr uint64_t publish_delay_ms(size_t changes) { return 10 + changes / 1000; }
+// Publishes changes that arrive close together as one. A new policy copies and sorts all run-time changes,
+// which takes 20 to 30 ms for as many as there may be, so with many it waits longer.
+constexpr size_t kManyChanges = 10'000;
+constexpr uint64_t publish_delay_ms(size_t changes) {
+  return changes > kManyChanges ? 1'000 : 10 + changes / 1'000;
+}
 
 // After this time all workers use the new policy, and what they let in meanwhile can be dropped.
 constexpr uint64_t kSettleMs = 1'000;
@@ -67,6 +71,7 @@ Result<AccessFiles> AccessControl::load_files(const Options::Access& options) {
       return common::fail("access.deny_network_files: " + read.error().message);
     }
   }
+  if (auto read = add_denied_places(options, denied); !read) return tl::make_unexpected(read.error());
   files.denied_count = denied.size();
   if (files.denied_count > 0) files.denied = std::make_shared<const common::NetworkSet>(std::move(denied));
   return files;
@@ -102,6 +107,7 @@ AccessControl::AccessControl(uv_loop_t* loop, const Options::Access& options, ui
       file_(std::make_shared<const AccessList>(std::move(start.files.swarms))),
       denied_(std::move(start.files.denied)),
       denied_count_(start.files.denied_count),
+      fed_(std::move(start.fed)),
       publish_timer_(loop, [this] { publish(); }),
       settle_timer_(loop, [this] { settle(); }),
       sweep_timer_(loop, [this] { sweep_some(); }) {
@@ -175,6 +181,12 @@ void AccessControl::set(const Options::Access& options, AccessFiles files) {
   publish();
 }
 
+void AccessControl::set_fed(FeedLists fed) {
+  sweep_again_ |= fed.hashes != fed_.hashes;
+  fed_ = std::move(fed);
+  publish();
+}
+
 void AccessControl::publish_soon() {
   if (!publish_timer_.is_active()) publish_timer_.start(publish_delay_ms(log_.size()));
 }
@@ -187,7 +199,8 @@ void AccessControl::rebuild() {
   });
   rules_ = {options_.mode, file_, std::make_shared<const AccessList>(std::move(added)),
             std::make_shared<const AccessList>(std::move(removed))};
-  policy_ = AnnouncePolicy::unless_open(rules_, options_, denied_);
+  if (fed_.hashes) rules_.fed = fed_.hashes;
+  policy_ = AnnouncePolicy::unless_open(rules_, options_, {denied_, fed_.networks});
   SwarmFilter serves;
   if (options_.mode != AccessMode::open) {
     serves = [policy = policy_](const InfoHash& hash) { return policy->allows(hash); };
@@ -198,7 +211,8 @@ void AccessControl::rebuild() {
 void AccessControl::publish() {
   rebuild();
   hooks_.publish(policy_);
-  drop_denied(changed_);
+  drop_denied(std::span(changed_).subspan(published_));
+  published_ = changed_.size();
   if (sweep_again_) start_sweep();
   if (!settle_timer_.is_active()) settle_timer_.start(kSettleMs);
 }
@@ -206,8 +220,11 @@ void AccessControl::publish() {
 // Drops what workers let in before they had the new policy.
 void AccessControl::settle() {
   drop_denied(changed_before_);
-  changed_before_ = std::exchange(changed_, {});
-  if (std::exchange(sweep_again_, false)) start_sweep();
+  // What is not published yet waits for its turn.
+  const auto published_end = changed_.begin() + static_cast<ptrdiff_t>(std::exchange(published_, 0));
+  changed_before_.assign(changed_.begin(), published_end);
+  changed_.erase(changed_.begin(), published_end);
+  if (!publish_timer_.is_active() && std::exchange(sweep_again_, false)) start_sweep();
   if (state_dirty_) save_state();
   if (!changed_before_.empty() || state_dirty_) {
     settle_timer_.start(kSettleMs);
@@ -221,15 +238,23 @@ void AccessControl::drop_denied(std::span<const InfoHash> hashes) {
   }
 }
 
+// One under way goes on, and another follows: who changes the list again and again does not keep it from its
+// end.
 void AccessControl::start_sweep() {
+  if (options_.mode == AccessMode::open) return;
+  if (sweep_timer_.is_active()) {
+    sweep_follows_ = true;
+    return;
+  }
   sweep_shard_ = 0;
-  if (options_.mode != AccessMode::open) sweep_timer_.start(1, 1);
+  sweep_timer_.start(1, 1);
 }
 
 void AccessControl::sweep_some() {
   for (size_t i = 0; i < kShardsPerTurn; ++i) {
     if (sweep_shard_ == SwarmStore::kShards) {
       sweep_timer_.stop();
+      if (std::exchange(sweep_follows_, false)) start_sweep();
       return;
     }
     counts_.swarms_dropped +=
@@ -243,8 +268,8 @@ void AccessControl::save_state() {
   state_dirty_ = false;
   save_.start(
       loop_,
-      [path = options_.state_file, text = format_access_state(log_)](const std::stop_token& /*stop*/) {
-        return replace_file(path, text);
+      [path = options_.state_file, log = log_](const std::stop_token& /*stop*/) {
+        return replace_file(path, format_access_state(log));
       },
       [this](const Result<void>& result) {
         state_saved(result);

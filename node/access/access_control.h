@@ -29,7 +29,7 @@ struct AccessStatus {
   AccessMode mode = AccessMode::open;
   uint64_t file_entries = 0;
   uint64_t file_bytes = 0;       // memory that they use
-  uint64_t denied_networks = 0;  // listed by the options and the files
+  uint64_t denied_networks = 0;  // listed by the options and the files, not by feeds
   uint64_t changes = 0;          // made at run time
   uint64_t refused_changes = 0;  // beyond the maximum
   uint64_t bad_lines = 0;        // read from the FIFOs
@@ -46,11 +46,18 @@ struct AccessFiles {
   size_t denied_count = 0;                           // before networks that touch were joined
 };
 
+// What access.feeds say, all together.
+struct FeedLists {
+  std::shared_ptr<const common::NetworkSet> networks;  // null: none
+  std::shared_ptr<const AccessList> hashes;            // null: none
+};
+
 class AccessControl {
  public:
   // What prepare() reads before the loop runs. The operator sees its error at start.
   struct Start {
     AccessFiles files;
+    FeedLists fed;  // the copies on disk
     sync::AccessLog log;
     FileDescriptor fifo_add;     // closed: none
     FileDescriptor fifo_delete;  // closed: none
@@ -79,8 +86,9 @@ class AccessControl {
   // The denied networks; null: none. Another pointer once they have changed.
   const std::shared_ptr<const common::NetworkSet>& denied() const { return denied_; }
 
-  // Adds hashes to the list or removes them, here and on all nodes, within a tenth of a second. Fails without
-  // a list (AccessMode::open), and if there are too many changes; it then makes the first ones that fit.
+  // Adds hashes to the list or removes them, here and on all nodes, within a tenth of a second; within a
+  // second where more than 10,000 have been changed. Fails without a list (AccessMode::open), and if there
+  // are too many changes; it then makes the first ones that fit.
   common::Result<void> change(std::span<const common::InfoHash> hashes, bool listed);
 
   // Holds all run-time changes. The cluster merges the other nodes' changes into it and reports new ones to
@@ -91,6 +99,8 @@ class AccessControl {
 
   // Replaces the options and the lists. What was opened at start stays as it is.
   void set(const Options::Access& options, AccessFiles files);
+  // Replaces what the feeds say.
+  void set_fed(FeedLists fed);
   // Counts a list that could not be loaded. Nothing changes.
   void count_failed_reload() { ++counts_.reloads_failed; }
 
@@ -125,6 +135,7 @@ class AccessControl {
   std::shared_ptr<const AccessList> file_;
   std::shared_ptr<const common::NetworkSet> denied_;  // null: none
   size_t denied_count_ = 0;
+  FeedLists fed_;
   AccessRules rules_;                             // as last published
   std::shared_ptr<const AnnouncePolicy> policy_;  // the same
   std::vector<std::unique_ptr<AccessFifo>> fifos_;
@@ -133,8 +144,10 @@ class AccessControl {
   Timer settle_timer_;
   Timer sweep_timer_;
   std::vector<common::InfoHash> changed_;         // since the last settle()
+  size_t published_ = 0;                          // how many of these
   std::vector<common::InfoHash> changed_before_;  // in the time before that
   bool sweep_again_ = false;
+  bool sweep_follows_ = false;
   size_t sweep_shard_ = 0;
   bool state_dirty_ = false;
   Job save_;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,7 @@ class AccessList {
   explicit AccessList(std::vector<common::InfoHash> hashes);
 
   bool contains(const common::InfoHash& hash) const;
+  std::span<const common::InfoHash> hashes() const { return hashes_; }  // sorted
   size_t size() const { return hashes_.size(); }
   size_t bytes() const;
 

@@ -35,19 +35,19 @@ std::string_view to_string(Refusal refusal) {
   return "";
 }
 
-AnnouncePolicy::AnnouncePolicy(AccessRules swarms, const Options::Access& options,
-                               std::shared_ptr<const common::NetworkSet> denied)
-    : swarms_(std::move(swarms)), options_(options), denied_networks_(std::move(denied)) {}
+AnnouncePolicy::AnnouncePolicy(AccessRules swarms, const Options::Access& options, DeniedNetworks denied)
+    : swarms_(std::move(swarms)), options_(options), denied_(std::move(denied)) {}
 
-std::shared_ptr<const AnnouncePolicy> AnnouncePolicy::unless_open(
-    AccessRules swarms, const Options::Access& options, std::shared_ptr<const common::NetworkSet> denied) {
+std::shared_ptr<const AnnouncePolicy> AnnouncePolicy::unless_open(AccessRules swarms,
+                                                                  const Options::Access& options,
+                                                                  DeniedNetworks denied) {
   auto policy = std::make_shared<const AnnouncePolicy>(std::move(swarms), options, std::move(denied));
   return policy->forbids_anything() ? policy : nullptr;
 }
 
 bool AnnouncePolicy::forbids_anything() const {
   return restricts_swarms() || !options_.clients_allow.empty() || !options_.clients_deny.empty() ||
-         denied_networks_ != nullptr || !options_.private_addresses;
+         !denied_.empty() || !options_.private_addresses;
 }
 
 Refusal AnnouncePolicy::judge_address(const common::Endpoint& peer) const {

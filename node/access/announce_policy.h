@@ -14,20 +14,32 @@
 
 namespace shoal::node {
 
-// Decides which swarms are served: those on the list, or all others. The list is the file's list with the
-// run-time changes applied.
+// Decides which swarms are served: those on the list, or all others. The list is the file's and the feeds'
+// lists with the run-time changes applied.
 struct AccessRules {
   AccessMode mode = AccessMode::open;
   std::shared_ptr<const AccessList> file = std::make_shared<AccessList>();
   std::shared_ptr<const AccessList> added = std::make_shared<AccessList>();    // at run time
   std::shared_ptr<const AccessList> removed = std::make_shared<AccessList>();  // at run time
+  std::shared_ptr<const AccessList> fed = std::make_shared<AccessList>();      // by access.feeds
 
   bool listed(const common::InfoHash& hash) const {
-    return !removed->contains(hash) && (added->contains(hash) || file->contains(hash));
+    return !removed->contains(hash) && (added->contains(hash) || file->contains(hash) || fed->contains(hash));
   }
   bool allows(const common::InfoHash& hash) const {
     return mode == AccessMode::open || listed(hash) == (mode == AccessMode::allow);
   }
+};
+
+// The networks whose clients are not served. Two sets, as they change apart.
+struct DeniedNetworks {
+  std::shared_ptr<const common::NetworkSet> listed;  // by options and files; null: none
+  std::shared_ptr<const common::NetworkSet> fed;     // by access.feeds; null: none
+
+  bool contain(const common::Endpoint& client) const {
+    return (listed != nullptr && listed->contains(client)) || (fed != nullptr && fed->contains(client));
+  }
+  bool empty() const { return listed == nullptr && fed == nullptr; }
 };
 
 enum class Refusal : uint8_t { none, swarm, client, network, private_address, full };
@@ -38,13 +50,11 @@ std::string_view to_string(Refusal refusal);
 
 class AnnouncePolicy {
  public:
-  // `denied`: the networks of access.deny_networks and access.deny_network_files; null: none.
-  AnnouncePolicy(AccessRules swarms, const Options::Access& options,
-                 std::shared_ptr<const common::NetworkSet> denied);
+  AnnouncePolicy(AccessRules swarms, const Options::Access& options, DeniedNetworks denied);
 
   // Returns the policy, or null if it forbids nothing.
   static std::shared_ptr<const AnnouncePolicy> unless_open(AccessRules swarms, const Options::Access& options,
-                                                           std::shared_ptr<const common::NetworkSet> denied);
+                                                           DeniedNetworks denied);
 
   // `peer` is the address that other peers would get.
   Refusal judge(const proto::AnnounceRequest& request, const common::Endpoint& peer) const;
@@ -56,16 +66,14 @@ class AnnouncePolicy {
   bool restricts_swarms() const { return swarms_.mode != AccessMode::open; }
 
   // True: the client is in a denied network and gets no service at all.
-  bool denies(const common::Endpoint& client) const {
-    return denied_networks_ != nullptr && denied_networks_->contains(client);
-  }
+  bool denies(const common::Endpoint& client) const { return denied_.contain(client); }
 
  private:
   bool forbids_anything() const;
 
   const AccessRules swarms_;
   const Options::Access options_;
-  const std::shared_ptr<const common::NetworkSet> denied_networks_;  // null: none
+  const DeniedNetworks denied_;
 };
 
 }  // namespace shoal::node

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "node/config/reloadable.h"
+#include "node/feeds/feeds.h"
 #include "node/http/http_server.h"
 #include "node/scan/full_scrapes.h"
 #include "node/scan/top_swarms.h"
@@ -38,6 +39,7 @@ struct AdminContext {
   std::function<std::shared_ptr<const TopLists>()> top;  // the largest swarms as far as known
   FullScrapes* full_scrapes;
   AccessControl* access = nullptr;  // null: /v1/access is not there
+  Feeds* feeds = nullptr;           // null: /v1/feeds is not there
 };
 
 class Admin final : public HttpHandler {

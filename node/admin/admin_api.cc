@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "node/admin/admin_access.h"
+#include "node/admin/admin_feeds.h"
 #include "node/admin/admin_query.h"
 #include "node/admin/admin_reload.h"
 #include "node/admin/metrics.h"
@@ -166,6 +167,22 @@ Answer remove_access(AccessControl& access, const HttpRequest& request, std::str
   return nullptr;
 }
 
+template <auto append>
+Answer with_feeds(const AdminContext& context, const HttpRequest& request, std::string& out) {
+  if (context.feeds == nullptr) return refuse(out, proto::reply_to(request), 404, "there are no feeds");
+  return append(*context.feeds, request, out);
+}
+
+Answer list_feeds(const Feeds& feeds, const HttpRequest& request, std::string& out) {
+  show_feeds(feeds, request, out);
+  return nullptr;
+}
+
+Answer fetch_feeds(Feeds& feeds, const HttpRequest& request, std::string& out) {
+  refresh_feeds(feeds, request, out);
+  return nullptr;
+}
+
 Answer show_health(const AdminContext& /*context*/, const HttpRequest& request, std::string& out) {
   proto::append_text(out, proto::reply_to(request), 200, "ok\n");
   return nullptr;
@@ -245,14 +262,14 @@ Answer show_page_file(const AdminContext& /*context*/, const HttpRequest& reques
 Answer show_index(const AdminContext& context, const HttpRequest& request, std::string& out);
 
 // One method at one path. docs/openapi.json describes those under /v1/ in full; a test compares.
-struct Endpoint {
+struct ApiEndpoint {
   bool post;
   std::string_view path;  // ends with "{...}" where anything may stand
   Answer (*answer)(const AdminContext& context, const HttpRequest& request, std::string& out);
   std::string_view summary;
 };
 
-constexpr Endpoint kEndpoints[] = {
+constexpr ApiEndpoint kEndpoints[] = {
     {false, "/v1/", show_index, "Every operation under /v1/"},
     {false, "/v1/status", show_status, "This node, the other members and the counts; also at /status.json"},
     {false, "/v1/members", show_members, "The other members as this node sees them"},
@@ -263,6 +280,9 @@ constexpr Endpoint kEndpoints[] = {
     {true, "/v1/access/add", with_access<add_access>, "Add info_hashes to the access list of all nodes"},
     {true, "/v1/access/remove", with_access<remove_access>,
      "Remove info_hashes from the access list of all nodes"},
+    {false, "/v1/feeds", with_feeds<list_feeds>, "The lists of access.feeds, and how fetching them goes"},
+    {false, "/v1/feeds/{name}", with_feeds<give_feed>, "The last good copy of a feed, for the other nodes"},
+    {true, "/v1/feeds/refresh", with_feeds<fetch_feeds>, "Fetch the feeds now"},
     {true, "/v1/drain", begin_drain, "Stop being ready, serve for node.drain_s, leave the cluster, exit"},
     {true, "/v1/members/forget", forget_member,
      "Drop a member that is down or has left from the lists of all nodes"},
@@ -282,7 +302,7 @@ constexpr Endpoint kEndpoints[] = {
 
 constexpr std::string_view kApiPrefix = "/v1/";
 
-bool is_at(const Endpoint& endpoint, std::string_view path) {
+bool is_at(const ApiEndpoint& endpoint, std::string_view path) {
   const size_t fixed = endpoint.path.find('{');
   return fixed == std::string_view::npos ? path == endpoint.path
                                          : path.starts_with(endpoint.path.substr(0, fixed));
@@ -290,7 +310,7 @@ bool is_at(const Endpoint& endpoint, std::string_view path) {
 
 Answer show_index(const AdminContext& /*context*/, const HttpRequest& request, std::string& out) {
   Json operations = Json::array();
-  for (const Endpoint& endpoint : kEndpoints) {
+  for (const ApiEndpoint& endpoint : kEndpoints) {
     if (!endpoint.path.starts_with(kApiPrefix)) continue;
     operations.push_back(
         {{"method", endpoint.post ? "POST" : "GET"}, {"path", endpoint.path}, {"summary", endpoint.summary}});
@@ -314,7 +334,7 @@ std::unique_ptr<StreamedAnswer> answer_endpoint(const AdminContext& context, con
   const HttpReply reply = proto::reply_to(request);
   const bool post = request.method == proto::HttpMethod::post;
   bool known = false;
-  for (const Endpoint& endpoint : kEndpoints) {
+  for (const ApiEndpoint& endpoint : kEndpoints) {
     if (!is_at(endpoint, request.path)) continue;
     if (endpoint.post == post) return endpoint.answer(context, request, out);
     known = true;

@@ -415,6 +415,37 @@ std::vector<Row> file_rows(const std::string& prefix, const std::string& option,
   };
 }
 
+// One sample per feed.
+template <class Read>
+auto of_feeds(Read read) {
+  return [=](Samples& out, const NodeState& s) {
+    for (const FeedStatus& feed : s.feeds) out.add(read(feed), {{"feed", feed.name}});
+  };
+}
+
+std::vector<Row> feed_rows() {
+  return {
+      gauge("shoal_feed_entries", "Entries of a feed's list that is in force.",
+            of_feeds([](const FeedStatus& feed) { return feed.entries; })),
+      gauge("shoal_feed_bad_lines", "Lines of it that were skipped.",
+            of_feeds([](const FeedStatus& feed) { return feed.bad_lines; })),
+      gauge(
+          "shoal_feed_fetched_time_seconds",
+          "Unix time at which the list in force was fetched; 0 means there is none.",
+          of_feeds([](const FeedStatus& feed) { return static_cast<double>(feed.fetched_unix_ms) / 1000; })),
+      gauge("shoal_feed_failures", "Attempts to fetch it that failed since the last that did not.",
+            of_feeds([](const FeedStatus& feed) { return feed.failures; })),
+      counter("shoal_feed_fetches_total", "Attempts to fetch a feed, by result.",
+              [](Samples& out, const NodeState& s) {
+                for (const FeedStatus& feed : s.feeds) {
+                  out.add(feed.changed, {{"feed", feed.name}, {"result", "changed"}});
+                  out.add(feed.unchanged, {{"feed", feed.name}, {"result", "unchanged"}});
+                  out.add(feed.failed, {{"feed", feed.name}, {"result", "failed"}});
+                }
+              }),
+  };
+}
+
 std::vector<Row> snapshot_rows() {
   std::vector<Row> rows = file_rows(
       "shoal_snapshot", "node.snapshot", [](const NodeState& s) -> auto& { return *s.snapshot; });
@@ -461,6 +492,7 @@ std::vector<Group> all_groups() {
       {always, server_rows()},
       {always, store_rows()},
       {always, access_rows()},
+      {[](const NodeState& s) { return !s.feeds.empty(); }, feed_rows()},
       {always, dump_and_reload_rows()},
       {[](const NodeState& s) { return s.shield.has_value(); }, shield_rows()},
       {[](const NodeState& s) { return s.tls; }, tls_rows()},

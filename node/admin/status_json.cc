@@ -240,6 +240,31 @@ Json tls_json(const NodeState& state) {
           {"connections_1_3", totals.open[1]},  {"certificates", std::move(certificates)}};
 }
 
+Json feeds_list(const std::vector<FeedStatus>& feeds) {
+  Json list = Json::array();
+  for (const FeedStatus& feed : feeds) {
+    list.push_back({{"name", feed.name},
+                    {"kind", to_string(feed.kind)},
+                    {"place", feed.place},
+                    {"refresh_s", feed.refresh_s},
+                    {"entries", feed.entries},
+                    {"bad_lines", feed.bad_lines},
+                    {"fetched_unix_ms", feed.fetched_unix_ms},
+                    {"checked_unix_ms", feed.checked_unix_ms},
+                    {"age_s", feed.age_s ? Json(*feed.age_s) : Json(nullptr)},
+                    {"result", to_string(feed.result)},
+                    {"reason", feed.reason},
+                    {"copy_error", feed.copy_error},
+                    {"failures", feed.failures},
+                    {"fetching", feed.fetching},
+                    {"next_in_ms", feed.next_in_ms},
+                    {"changed", feed.changed},
+                    {"unchanged", feed.unchanged},
+                    {"failed", feed.failed}});
+  }
+  return list;
+}
+
 Json snapshot_json(const SnapshotStatus& snapshot) {
   const auto loading = snapshot.loading_percent;
   return {{"loading_percent", loading ? Json(*loading) : Json(nullptr)},
@@ -284,6 +309,8 @@ std::string members_json(const NodeState& state) {
   return dump({{"node", state.name}, {"members", state.sync ? members_json(*state.sync) : Json::array()}});
 }
 
+std::string feeds_json(const std::vector<FeedStatus>& feeds) { return dump({{"feeds", feeds_list(feeds)}}); }
+
 std::string status_json(const NodeState& state) {
   Json json;
   json["node"] = {{"name", state.name},
@@ -324,6 +351,7 @@ std::string status_json(const NodeState& state) {
   json["announces_per_s"] = state.announces_per_s;
   json["access"] = access_json(state.access);
   json["xdp"] = state.shield ? xdp_json(*state.shield) : Json(nullptr);
+  json["feeds"] = feeds_list(state.feeds);
   json["latency"] = latency_json(state);
   json["problems"] = problems_json(state);
   json["tls"] = state.tls ? tls_json(state) : Json(nullptr);

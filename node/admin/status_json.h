@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "node/status/node_state.h"
 
@@ -13,5 +14,8 @@ std::string status_json(const NodeState& state);
 
 // /v1/members: the part of it that says who is in the cluster.
 std::string members_json(const NodeState& state);
+
+// {"feeds": [...]}, of GET /v1/feeds.
+std::string feeds_json(const std::vector<FeedStatus>& feeds);
 
 }  // namespace shoal::node

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "node/text/amount_text.h"
 #include "node/text/json_field.h"
 #include "node/text/text_table.h"
 
@@ -62,6 +63,33 @@ std::string top_text(const json& document, bool colour) {
                     number_of(field(swarm, "leechers")), number_of(field(swarm, "completed"))});
   }
   return text_table(rows, colour);
+}
+
+std::string feeds_text(const json& document, const std::string& name, bool colour) {
+  const auto seconds = [](const json& value, int64_t per_s) {
+    const bool usable = value.is_number_integer() && value.get<int64_t>() >= 0;
+    return usable ? seconds_text(static_cast<uint64_t>(value.get<int64_t>() / per_s)) : std::string("-");
+  };
+  std::vector<TextRow> rows = {{"FEED", "KIND", "ENTRIES", "AGE", "LAST", "NEXT", "PLACE"}};
+  std::string notes;
+  for (const json& feed : list(document, "feeds")) {
+    const std::string feed_name = text_of(field(feed, "name"));
+    if (!name.empty() && feed_name != name) continue;
+    const json& fetching = field(feed, "fetching");
+    const bool now = fetching.is_boolean() && fetching.get<bool>();
+    const std::string last = text_of(field(feed, "result"));
+    rows.push_back({feed_name, text_of(field(feed, "kind")), number_of(field(feed, "entries")),
+                    seconds(field(feed, "age_s"), 1),
+                    TextCell(last, last == "failed" ? Tone::bad : Tone::plain),
+                    now ? "now" : seconds(field(feed, "next_in_ms"), 1000), text_of(field(feed, "place"))});
+    for (const char* key : {"reason", "copy_error"}) {
+      const json& why = field(feed, key);
+      if (why.is_string() && !why.get_ref<const std::string&>().empty())
+        notes += feed_name + ": " + text_of(why, kReasonBytesMax) + "\n";
+    }
+  }
+  if (rows.size() == 1) return name.empty() ? "access.feeds names none\n" : "there is no feed of this name\n";
+  return text_table(rows, colour) + notes;
 }
 
 std::string result_text(const json& document) { return text_of(field(document, "result"), kReasonBytesMax); }

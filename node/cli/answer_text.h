@@ -1,5 +1,5 @@
-// Formats answers of the admin API as text: the access list and the largest swarms. Pure. Accepts documents
-// of any shape; the text has only printable ASCII and line feeds.
+// Formats answers of the admin API as text: the access list, the largest swarms, the feeds. Pure. Accepts
+// documents of any shape; the text has only printable ASCII and line feeds.
 
 #pragma once
 
@@ -16,6 +16,9 @@ std::string access_verdicts_text(const nlohmann::json& document);
 
 // /v1/top; `colour`: with escape sequences.
 std::string top_text(const nlohmann::json& document, bool colour);
+
+// /v1/feeds: all, or the one named; empty: all.
+std::string feeds_text(const nlohmann::json& document, const std::string& name, bool colour);
 
 // The "result" of a change.
 std::string result_text(const nlohmann::json& document);

@@ -11,6 +11,7 @@
 
 #include "node/access/access_list.h"
 #include "node/access/access_state.h"
+#include "node/access/denied_places.h"
 #include "node/access/network_file.h"
 #include "node/admin/admin_token.h"
 #include "node/cluster/key_file.h"
@@ -99,6 +100,13 @@ class FileChecks {
     for (const std::string& file : options.deny_network_files) {
       note("access.deny_network_files", load_network_file(behind_root(file), denied));
     }
+    Options::Access places = options;
+    for (std::string& path : places.geo_databases) path = behind_root(path);
+    if (auto read = add_denied_places(places, denied); !read) found_.errors.push_back(read.error().message);
+    // What they hold is not fetched here.
+    for (const FeedSource& feed : options.feeds) known = known && feed.kind != FeedKind::hashes;
+    if (!options.feed_folder.empty())
+      writable_place("access.feed_folder", behind_root(options.feed_folder) + "/NAME.feed");
     if (!options.state_file.empty()) {
       const std::string path = behind_root(options.state_file);
       if (writable_place("access.state_file", path)) {

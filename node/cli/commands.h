@@ -36,6 +36,7 @@ struct Command {
   each(top) \
   each(drain) \
   each(access) \
+  each(feeds) \
   each(forget) \
   each(keygen) \
   each(config) \

@@ -195,6 +195,40 @@ std::vector<Option> access_rows() {
            "PeerGuardian's p2p or eMule's ipfilter.dat format; '#' and ';' begin comments. Up to 4000000 "
            "networks in all. If a line is wrong, the old lists stay in force. Opened as node.user and inside "
            "node.chroot."}),
+      list(
+          KEY(access, feeds), parse_feed, 32,
+          "lists as \"NAME KIND SECONDS PLACE\": NAME of letters, digits, '.', '_' or '-'; KIND networks or "
+          "hashes; SECONDS " +
+              std::to_string(kFeedRefreshMinS) + " to " + std::to_string(kFeedRefreshMaxS) +
+              "; PLACE an http:// or https:// URL or the absolute path of a file",
+          "", Apply::always,
+          {"Lists that the node fetches again every so many seconds.",
+           "networks: clients that are not served, in the formats of access.deny_network_files. hashes: "
+           "added "
+           "to the access list, in the format of access.file. Either may be gzip. One that fails, is empty, "
+           "is "
+           "cut, is no list or holds less than half of what it held changes nothing. URLs need libcurl.so.4. "
+           "One with a comma in it cannot be given by flag or variable."}),
+      folder(
+          KEY(access, feed_folder), Apply::restart,
+          {"Folder that keeps the last good copy of each feed, NAME.feed.",
+           "Used at start, until the feed has been fetched, and for the other nodes: a feed of theirs may be "
+           "http://THIS:9697/v1/feeds/NAME. The node writes it as node.user, inside node.chroot."}),
+      path(KEY(access, feed_ca_file), "file", Apply::always,
+           {"File with the certificates (PEM) that https:// feeds are verified by.",
+            "If off, those of the system. Opened inside node.chroot."}),
+      list(KEY(access, geo_databases), text_if<is_path>, 4, "paths of MaxMind DB files", "", Apply::always,
+           {"MaxMind DB files (.mmdb) that tell the country or the ASN of an address.",
+            "For access.deny_countries and access.deny_asns. Read at start and at a reload; a damaged file "
+            "leaves "
+            "the old lists in force."}),
+      list(KEY(access, deny_countries), text_if<is_country>, 256, "countries such as NL, by ISO 3166", "",
+           Apply::always,
+           {"Countries whose clients are not served.", "By access.geo_databases. As access.deny_networks."}),
+      list(KEY(access, deny_asns), parse_asn, 4096, "autonomous systems such as AS64496 or 64496", "",
+           Apply::always,
+           {"Autonomous systems whose clients are not served.",
+            "By access.geo_databases. As access.deny_networks."}),
       boolean(KEY(access, private_addresses), true, Apply::always,
               {"Whether peers with private, loopback or link-local addresses may announce.",
                "Set it to false on a tracker for the public Internet."}),

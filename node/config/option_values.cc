@@ -40,6 +40,13 @@ std::string_view to_string(XdpMode mode) {
   return "";
 }
 
+std::string_view to_string(FeedKind kind) {
+  for (const auto& [name, value] : kFeedKinds) {
+    if (value == kind) return name;
+  }
+  return "";
+}
+
 bool is_interface_name(std::string_view text) {
   return !text.empty() && text.size() <= kInterfaceNameMax && text != "." && text != ".." &&
          std::all_of(text.begin(), text.end(),
@@ -175,6 +182,37 @@ bool is_member_url(std::string_view text) {
     ++found;
   }
   return found > 0 && plain.find_first_of("{}") == std::string::npos && is_web_url(plain);
+}
+
+std::optional<FeedSource> parse_feed(std::string_view text) {
+  const auto next_word = [&] {
+    const size_t end = std::min(text.find(' '), text.size());
+    const std::string_view word = text.substr(0, end);
+    text.remove_prefix(std::min(text.find_first_not_of(' ', end), text.size()));
+    return word;
+  };
+  FeedSource feed;
+  feed.name = next_word();
+  const std::string_view kind = next_word();
+  const auto refresh_s = parse_whole(next_word(), kFeedRefreshMinS, kFeedRefreshMaxS);
+  feed.place = text;
+  const auto found = std::find_if(kFeedKinds.begin(), kFeedKinds.end(),
+                                  [&](const auto& known) { return known.first == kind; });
+  const bool is_place = is_web_url(text) || (text.starts_with('/') && is_path(text));
+  if (!is_name(feed.name) || found == kFeedKinds.end() || !refresh_s || !is_place) return std::nullopt;
+  feed.kind = found->second;
+  feed.refresh_s = *refresh_s;
+  return feed;
+}
+
+std::optional<uint32_t> parse_asn(std::string_view text) {
+  if (text.starts_with("AS")) text.remove_prefix(2);
+  return parse_whole(text, 1, UINT32_MAX - 1);
+}
+
+bool is_country(std::string_view text) {
+  return text.size() == 2 &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
 }
 
 std::string name_from_host(std::string_view host) {

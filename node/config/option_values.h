@@ -47,6 +47,13 @@ std::string_view to_string(XdpMode mode);
 inline constexpr ValueNames<TlsVersion, 2> kTlsVersions = {
     {{"1.2", TlsVersion::v1_2}, {"1.3", TlsVersion::v1_3}}};
 
+inline constexpr ValueNames<FeedKind, 2> kFeedKinds = {
+    {{"networks", FeedKind::networks}, {"hashes", FeedKind::hashes}}};
+std::string_view to_string(FeedKind kind);
+
+constexpr uint32_t kFeedRefreshMinS = 60;
+constexpr uint32_t kFeedRefreshMaxS = 30 * 86'400;
+
 // Decimal digits only.
 std::optional<uint32_t> parse_whole(std::string_view text, uint32_t min, uint32_t max);
 
@@ -100,6 +107,16 @@ bool is_web_url(std::string_view text);
 
 // A web URL with {name} or {address} in it, each at most once, and no other braces.
 bool is_member_url(std::string_view text);
+
+// "NAME KIND SECONDS PLACE": a name as of is_name(), one of kFeedKinds, kFeedRefreshMinS to kFeedRefreshMaxS,
+// and a web URL or an absolute path.
+std::optional<FeedSource> parse_feed(std::string_view text);
+
+// "AS64496" or "64496", 1 to 2^32 - 2.
+std::optional<uint32_t> parse_asn(std::string_view text);
+
+// Two capital letters (ISO 3166).
+bool is_country(std::string_view text);
 
 // The node.name of a host: `host` with every character that is not allowed replaced by '-', cut at
 // kOptionNameMax; "node" if empty.

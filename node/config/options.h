@@ -33,6 +33,19 @@ enum class XdpMode : uint8_t { automatic, native, generic };
 // The oldest version of TLS that is spoken.
 enum class TlsVersion : uint8_t { v1_2, v1_3 };
 
+// What the lines of a feed name.
+enum class FeedKind : uint8_t { networks, hashes };
+
+// One of access.feeds: a list that is fetched again and again.
+struct FeedSource {
+  std::string name;
+  FeedKind kind{};
+  uint32_t refresh_s{};
+  std::string place;  // a URL, or the absolute path of a file
+  bool is_file() const { return place.starts_with('/'); }
+  bool operator==(const FeedSource&) const = default;
+};
+
 struct Options {
   struct Node {
     std::string name;
@@ -85,6 +98,12 @@ struct Options {
     std::vector<std::string> clients_deny;
     std::vector<common::Network> deny_networks;
     std::vector<std::string> deny_network_files;
+    std::vector<FeedSource> feeds;
+    std::string feed_folder;
+    std::string feed_ca_file;
+    std::vector<std::string> geo_databases;
+    std::vector<std::string> deny_countries;
+    std::vector<uint32_t> deny_asns;
     bool private_addresses{};
     std::vector<common::Network> trusted_proxies;
     std::string client_header;

@@ -103,6 +103,7 @@ class CrossChecks {
   void run() {
     tracker();
     tls();
+    lists();
     access();
     sync();
     addresses();
@@ -172,6 +173,22 @@ class CrossChecks {
     const char* const kMissing = "needs a certificate: name its file in tracker.tls_certificates";
     if (known({"tracker.https"}) && !t.https.empty()) error("tracker.https", kMissing);
     if (known({"admin.tls", "admin.listen"}) && options_.admin.tls) error("admin.tls", kMissing);
+  }
+
+  // Each feed has a name of its own, and what is denied by country or ASN needs a database.
+  void lists() {
+    const auto& a = options_.access;
+    std::set<std::string_view> names;
+    if (known({"access.feeds"})) {
+      for (const FeedSource& feed : a.feeds) {
+        if (!names.insert(feed.name).second) error("access.feeds", "two feeds are named " + feed.name);
+      }
+    }
+    if (!known({"access.geo_databases"}) || !a.geo_databases.empty()) return;
+    for (const auto& [key, used] : {std::pair("access.deny_countries", !a.deny_countries.empty()),
+                                    std::pair("access.deny_asns", !a.deny_asns.empty())}) {
+      if (known({key}) && used) error(key, "is set but access.geo_databases is not: set both or none");
+    }
   }
 
   void access() {

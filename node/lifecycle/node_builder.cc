@@ -114,14 +114,20 @@ Result<NodeParts> build_parts(const Options& options) {
   }
   if (auto opened = open_other_sockets(options, parts); !opened) return tl::make_unexpected(opened.error());
   if (!options.xdp.interfaces.empty()) parts.shield = ShieldControl::open(options.xdp, random_key());
+  // A new root may not show libcurl.
+  if (auto usable = Feeds::check_library(options.access); !usable) return tl::make_unexpected(usable.error());
   if (auto dropped = drop_privileges(options.node.user, options.node.chroot); !dropped) {
     return tl::make_unexpected(dropped.error());
   }
   // As the user the node runs as, in the root it runs in.
   if (auto usable = check_written_files(options); !usable) return tl::make_unexpected(usable.error());
+  if (auto usable = Feeds::check_folder(options.access); !usable) return tl::make_unexpected(usable.error());
   auto access = AccessControl::prepare(options.access);
   if (!access) return tl::make_unexpected(access.error());
   parts.access = std::move(*access);
+  auto feeds = Feeds::load_copies(options.access);
+  parts.access.fed = std::move(feeds.lists);
+  parts.feed_copies = std::move(feeds.copies);
   return parts;
 }
 
@@ -194,6 +200,7 @@ ConfineSettings confine_settings(const Options& options) {
        {&options.node.snapshot, &options.admin.export_file, &options.access.state_file}) {
     if (!path->empty()) settings.written_folders.push_back(folder_of(*path));
   }
+  if (!options.access.feed_folder.empty()) settings.written_folders.push_back(options.access.feed_folder);
   return settings;
 }
 

@@ -14,6 +14,7 @@
 #include "node/cluster/node_keys.h"
 #include "node/cluster/sync_driver.h"
 #include "node/config/options.h"
+#include "node/feeds/feeds.h"
 #include "node/lifecycle/confine.h"
 #include "node/lifecycle/file_budget.h"
 #include "node/lifecycle/service_notify.h"
@@ -44,6 +45,7 @@ struct NodeParts {
   HeapPages heap_pages;                            // reads files that a new root does not show
   MemoryLimit memory;                              // the same
   AccessControl::Start access;
+  std::vector<Feeds::Copy> feed_copies;
   FileBudget files;
   std::vector<std::string> warnings;  // of start_warnings(), and about `files`
 };

@@ -7,6 +7,7 @@
 
 #include "node/access/access_control.h"
 #include "node/admin/admin_token.h"
+#include "node/feeds/feeds.h"
 #include "node/lifecycle/confine.h"
 #include "node/lifecycle/start_warnings.h"
 #include "node/os/atomic_file.h"
@@ -59,6 +60,8 @@ tl::expected<Reload, ReloadFailure> prepare_reload(const Options& running, const
                                        " (node.confine_files): a new folder needs a restart");
     }
   }
+  if (auto usable = Feeds::check_library(reload.options.access); !usable)
+    return failed(Part::access, usable.error().message);
   auto files = AccessControl::load_files(reload.options.access);
   if (!files) return failed(Part::access, files.error().message);
   reload.access_files = std::move(*files);

@@ -97,6 +97,7 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
       drain_(&loop_.uv, options.node.drain_s, [this] { stop(); }),
       access_(&loop_.uv, options.access, sync::node_id(options.sync.cluster, options.node.name),
               std::move(parts.access), store_, access_hooks()),
+      feeds_(&loop_.uv, options.access, std::move(parts.feed_copies), random_u64(), feed_hooks()),
       load_(&loop_.uv, options.tracker),
       worker_context_{.store = store_,
                       .clock = clock_,
@@ -166,6 +167,11 @@ AccessControl::Hooks RunningNode::access_hooks() {
           .unix_ms = [this] { return clock_.unix_ms(); }};
 }
 
+Feeds::Hooks RunningNode::feed_hooks() {
+  return {.publish = [this](FeedLists lists) { access_.set_fed(std::move(lists)); },
+          .unix_ms = [this] { return clock_.unix_ms(); }};
+}
+
 AdminContext RunningNode::admin_context() {
   return {
       .state = [this] { return state(); },
@@ -184,7 +190,8 @@ AdminContext RunningNode::admin_context() {
       .history = &upkeep_.history(),
       .top = [this] { return top_.known(&loop_.uv); },
       .full_scrapes = &full_scrapes_,
-      .access = &access_};
+      .access = &access_,
+      .feeds = &feeds_};
 }
 
 void RunningNode::start_sync(SyncSockets sockets) {
@@ -323,6 +330,7 @@ void RunningNode::apply(Reload reload) {
   renew_tickets();
   share_tls();
   access_.set(options_.access, std::move(reload.access_files));
+  feeds_.set(options_.access);
   warn(std::move(reload.warnings));
   for (const Apply target : reload.changes.apply) apply(target);
 }
@@ -395,6 +403,7 @@ void RunningNode::stop() {
   log_line(LogLevel::info, "stopping");
   for (const auto& worker : workers_) worker->stop();
   if (shield_) shield_->close();
+  feeds_.stop();
   steps_left_ = 1;
   if (snapshot_) {
     ++steps_left_;
@@ -441,6 +450,7 @@ void RunningNode::run() {
             {"workers", std::to_string(workers_.size())},
             {"sync", sync_ ? common::to_string(*options_.sync.listen) : "off"},
             {"admin", options_.admin.listen ? common::to_string(*options_.admin.listen) : "off"}});
+  log_limits();
   for (const common::Endpoint& address : options_.tracker.udp) {
     log_line(LogLevel::info, "serving", {{"url", "udp://" + common::to_string(address) + "/announce"}});
   }
@@ -466,6 +476,22 @@ void RunningNode::run() {
   release_reloads();
   uv_run(&loop_.uv, UV_RUN_DEFAULT);
   log_line(LogLevel::info, "stopped");
+}
+
+// As they are in force: of connections there may be fewer than the option says.
+void RunningNode::log_limits() const {
+  const Options::Limits& limits = options_.limits;
+  const auto number = [](uint64_t limit) { return limit == 0 ? std::string("none") : std::to_string(limit); };
+  const size_t connections = worker_context_.http_limits.connections_max * workers_.size();
+  log_line(LogLevel::info, "limits",
+           {{"memory_mib", number(store_.totals().memory_limit_bytes >> 20)},
+            {"swarms", number(limits.swarms)},
+            {"peers", number(limits.peers)},
+            {"peers_per_swarm", number(limits.peers_per_swarm)},
+            {"connections", std::to_string(options_.tracker.http.empty() ? 0 : connections)},
+            {"connections_per_address", number(limits.connections_per_address)},
+            {"requests_per_s_per_address", number(limits.requests_per_s_per_address)},
+            {"requests_per_s_per_prefix", number(limits.requests_per_s_per_prefix)}});
 }
 
 std::vector<ServingFault> RunningNode::serving_faults() const {
@@ -517,6 +543,7 @@ NodeState RunningNode::state() const {
   state.key_reloads = key_reloads_;
   state.key_reloads_failed = key_reloads_failed_;
   state.access = access_.status();
+  state.feeds = feeds_.status();
   state.interval_s = load_.interval_s();
   state.announces_per_s = load_.announces_per_s();
   if (snapshot_) state.snapshot = snapshot_->status();

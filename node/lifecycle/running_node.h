@@ -23,6 +23,7 @@
 #include "node/cluster/node_keys.h"
 #include "node/cluster/sync_driver.h"
 #include "node/config/options.h"
+#include "node/feeds/feeds.h"
 #include "node/http/http_server.h"
 #include "node/lifecycle/drain.h"
 #include "node/lifecycle/node_builder.h"
@@ -73,6 +74,7 @@ class RunningNode {
   RunningNode(const Options& options, std::function<common::Result<Options>()> reload, NodeParts parts);
 
   AccessControl::Hooks access_hooks();
+  Feeds::Hooks feed_hooks();
   AdminContext admin_context();
   void start_sync(SyncSockets sockets);
   void start_shield(ShieldControl::Start start);
@@ -100,6 +102,7 @@ class RunningNode {
   void step_done();
   void close();
   std::vector<ServingFault> serving_faults() const;
+  void log_limits() const;
   Readiness readiness() const;
   NodeState state() const;
 
@@ -125,6 +128,7 @@ class RunningNode {
   OpentrackerPage opentracker_;
   Drain drain_;
   AccessControl access_;
+  Feeds feeds_;
   IntervalControl load_;
   WorkerContext worker_context_;
   std::unique_ptr<SyncDriver> sync_;  // null: sync is off

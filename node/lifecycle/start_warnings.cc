@@ -2,6 +2,8 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
+
 #include "node/text/printable.h"
 
 namespace shoal::node {
@@ -45,6 +47,15 @@ std::vector<std::string> start_warnings(const Options& options, bool root) {
     found.emplace_back("access.file: has no effect, because access.mode is open");
   if (!options.xdp.interfaces.empty() && options.tracker.udp.empty())
     found.emplace_back("xdp.interfaces: has no effect, because tracker.udp is empty");
+  const bool any_hashes = std::any_of(options.access.feeds.begin(), options.access.feeds.end(),
+                                      [](const FeedSource& feed) { return feed.kind == FeedKind::hashes; });
+  if (options.access.mode == AccessMode::open && any_hashes)
+    found.emplace_back("access.feeds: lists of hashes have no effect, because access.mode is open");
+  if (!options.access.feeds.empty() && options.access.feed_folder.empty()) {
+    found.emplace_back(
+        "access.feeds: without access.feed_folder no copy is kept: after a start they are not in force until "
+        "they have been fetched");
+  }
   return found;
 }
 

@@ -1,6 +1,8 @@
 #include "node/os/files.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -9,6 +11,7 @@
 
 #include "common/bytes.h"
 #include "node/os/atomic_file.h"
+#include "node/os/file_descriptor.h"
 #include "node/text/printable.h"
 
 namespace shoal::node {
@@ -23,6 +26,28 @@ common::Result<std::string> read_file(const std::string& path, size_t bytes_max)
   if (std::ferror(file.get()) != 0) return failed(std::string("cannot be read: ") + std::strerror(errno));
   if (text.size() > bytes_max) return failed("is larger than " + std::to_string(bytes_max) + " bytes");
   return text;
+}
+
+common::Result<std::string> read_large_file(const std::string& path, size_t bytes_max) {
+  const auto failed = [&](const std::string& why) { return common::fail(printable(path) + ": " + why); };
+  const auto unreadable = [&] { return failed(std::string("cannot be read: ") + std::strerror(errno)); };
+  // O_NONBLOCK: a FIFO of that name must not block us forever.
+  const FileDescriptor file(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  struct stat info {};
+  if (!file.is_open() || fstat(file.get(), &info) != 0) return unreadable();
+  if (!S_ISREG(info.st_mode)) return failed("is not a regular file");
+  if (static_cast<uint64_t>(info.st_size) > bytes_max)
+    return failed("is larger than " + std::to_string(bytes_max) + " bytes");
+  std::string bytes(static_cast<size_t>(info.st_size), '\0');
+  size_t have = 0;
+  while (have < bytes.size()) {
+    const ssize_t got = read(file.get(), bytes.data() + have, bytes.size() - have);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return unreadable();
+    if (got == 0) return failed("became shorter while it was read");
+    have += static_cast<size_t>(got);
+  }
+  return bytes;
 }
 
 common::Result<size_t> byte_order_mark(std::string_view begin) {

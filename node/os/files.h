@@ -1,4 +1,4 @@
-// Reads small files in one piece, and writes them.
+// Reads files in one piece, and writes small ones.
 
 #pragma once
 
@@ -12,8 +12,11 @@ namespace shoal::node {
 // The content of a file of at most `bytes_max` bytes. The error begins with the path.
 common::Result<std::string> read_file(const std::string& path, size_t bytes_max);
 
-// The same for a file that people write: without the byte order mark that some editors put in front. A file
-// of another encoding than ASCII or UTF-8 is an error that names the encoding.
+// The same for one that may be large: takes as much memory as the file has bytes.
+common::Result<std::string> read_large_file(const std::string& path, size_t bytes_max);
+
+// As read_file(), for a file that people write: without the byte order mark that some editors put in front. A
+// file of another encoding than ASCII or UTF-8 is an error that names the encoding.
 common::Result<std::string> read_text_file(const std::string& path, size_t bytes_max);
 
 // How many bytes of byte order mark `begin`, the first bytes of a text, has; an error for UTF-16 and UTF-32.

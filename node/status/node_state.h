@@ -11,6 +11,7 @@
 #include "node/access/access_control.h"
 #include "node/cluster/pull_client.h"
 #include "node/cluster/pull_server.h"
+#include "node/feeds/feed_state.h"
 #include "node/limits/limit.h"
 #include "node/scan/exporter.h"
 #include "node/snapshot/snapshot_keeper.h"
@@ -50,6 +51,7 @@ struct NodeState {
   uint64_t sync_dropped_send = 0;
   uint64_t sync_dropped_receive = 0;
   AccessStatus access;
+  std::vector<FeedStatus> feeds;
   uint32_t interval_s = 0;                          // that clients are told, before the jitter
   double announces_per_s = 0;                       // of this node's clients, lately
   const PullServerCounters* pull_server = nullptr;  // as long as sync is on

@@ -266,6 +266,24 @@ void look_at_shield(const ShieldStatus& shield, Problems& out) {
         "xdp.interfaces: the shield has no room for all denied networks: the sockets drop their requests");
 }
 
+void look_at_feeds(const NodeState& state, Problems& out) {
+  size_t found = 0;
+  for (const FeedStatus& feed : state.feeds) {
+    const std::string name = "the feed " + printable(feed.name, kProblemNameMax);
+    if (feed.failures > 0 && ++found <= kProblemMembersMax) {
+      const std::string stays = feed.entries > 0
+                                    ? "its " + grouped_text(feed.entries) + " entries stay in force"
+                                    : "none of it is in force";
+      out.warn(name + " could not be fetched (" + times_text(feed.failures) + " in a row), and " + stays +
+               ": " + printable(feed.reason, kProblemReasonMax));
+    }
+    if (!feed.copy_error.empty() && ++found <= kProblemMembersMax)
+      out.warn("the copy of " + name + ": " + printable(feed.copy_error, kProblemReasonMax));
+  }
+  if (found > kProblemMembersMax)
+    out.warn(std::to_string(found - kProblemMembersMax) + " more troubles with feeds: `shoal feeds`");
+}
+
 void look_at_load(const NodeState& state, Problems& out) {
   const auto happened = [&](Fault fault, const std::string& what) {
     out.happened(state.lately[fault], what, kLately);
@@ -311,6 +329,7 @@ std::vector<Problem> problems_of(const NodeState& state) {
   look_at_limits(state, out);
   look_at_files(state, out);
   if (state.shield) look_at_shield(*state.shield, out);
+  look_at_feeds(state, out);
   look_at_load(state, out);
   look_at_certificates(state, out);
   return std::move(out).sorted();

@@ -110,6 +110,14 @@ class Api(ApiCase):
         self.assertEqual(self.ask("GET /v1/access", query="?hash=1")[0], 400)
         self.assertEqual(self.ask("POST /v1/access/remove", query="?hash=1")[0], 400)
 
+    def test_feeds(self):
+        # test_feeds has some.
+        self.assertEqual(self.ask("GET /v1/feeds"), (200, {"feeds": []}))
+        self.assertEqual(self.ask("GET /v1/feeds/{name}", name="nobody")[0], 404)
+        self.assertEqual(self.ask("POST /v1/feeds/refresh"), (200, {"result": "fetching"}))
+        self.assertEqual(self.ask("POST /v1/feeds/refresh", query="?name=nobody")[0], 404)
+        self.assertEqual(self.ask("POST /v1/feeds/refresh", query="?name=a&name=b")[0], 400)
+
     def test_access_changes(self):
         info_hash = fresh_hash().hex()
         node = self.node(1)

@@ -30,6 +30,11 @@ class LimitCase(ClusterCase):
 class FullOfSwarms(LimitCase):
     settings = {"limits": {"swarms": 2}}
 
+    def test_the_log_says_what_holds(self):
+        line = next(line for line in self.node(0).log_text().splitlines() if " limits " in line)
+        self.assertRegex(line, r"memory_mib=[1-9]\d* swarms=2 peers=200000000 peers_per_swarm=none connections=\d+ "
+                               "connections_per_address=none requests_per_s_per_address=none")
+
     def test_a_new_swarm_is_refused_and_old_ones_go_on(self):
         client = self.client()
         first, second, third = fresh_hash(), fresh_hash(), fresh_hash()

@@ -6,6 +6,7 @@ import re
 import subprocess
 import unittest
 
+import mmdb
 from cluster import ROOT, SHOAL, Cluster, at, free_port
 from http_client import HttpClient, announce_target
 from nodes import fresh_hash
@@ -196,6 +197,53 @@ class Access(ReloadCase):
         self.path("networks", "somebody:10.0.0.0-10.0.0.255\n")
         self.assertTrue(hang_up(self.node(0)))
         self.eventually("", self.refusal)
+
+    @of("access.feeds")
+    def test_feeds(self):
+        # The rest is in test_feeds.
+        path = self.path("feed", "127.0.0.0/8\n")
+        self.reload(access__feeds=[f"one networks 3600 {path}"])
+        wait_for(lambda: self.refusal().startswith("this network"), 10)
+        self.reload(access__feeds=[])
+        self.eventually("", self.refusal)
+
+    @of("access.feed_ca_file")
+    def test_feed_ca_file(self):
+        feed = f"one networks 3600 https://127.0.0.1:{free_port()}/"
+        self.reload(access__feeds=[feed], access__feed_ca_file=self.path("nothing"))
+
+        def reason():
+            return self.node(0).status()["feeds"][0]["reason"]
+
+        # libcurl reads it before it connects.
+        wait_for(lambda: "certificate" in reason(), 10)
+        self.reload(access__feed_ca_file="")
+        wait_for(lambda: "onnect" in reason(), 10)
+
+    @of("access.geo_databases", "access.deny_countries", "access.deny_asns")
+    def test_places(self):
+        places = [("127.0.0.0/9", mmdb.country("NL")), ("127.128.0.0/9", mmdb.asn(64496)), ("2001:db8::/32", mmdb.country("NL"))]
+        path = self.path("places.mmdb")
+
+        def write(content):
+            with open(path, "wb") as file:
+                file.write(content)
+
+        write(mmdb.build(places, aliases=True))
+        self.reload(access__geo_databases=[path], access__deny_countries=["NL"])
+        wait_for(lambda: self.refusal().startswith("this network"), 5)
+        self.assertEqual(self.node(0).status()["access"]["denied_networks"], 2)
+        self.reload(access__deny_countries=[], access__deny_asns=["AS64496"])
+        self.eventually("", self.refusal)
+        wait_for(lambda: self.refusal(source="127.128.0.1").startswith("this network"), 5)
+        # A cut file: the old list stays.
+        write(mmdb.build(places)[:-200])
+        self.assertFalse(hang_up(self.node(0)))
+        self.assertRegex(self.node(0).status()["reload"]["error"], "access.geo_databases: .*places.mmdb: is ")
+        self.assertTrue(self.refusal(source="127.128.0.1").startswith("this network"))
+        write(mmdb.build(places[:1]))
+        self.assertFalse(hang_up(self.node(0)))
+        self.assertIn("tells autonomous systems", self.node(0).status()["reload"]["error"])
 
     @of("access.trusted_proxies", "access.client_header")
     def test_proxies(self):

@@ -154,6 +154,37 @@ TEST_CASE("network set: ranges of IPv6 agree with a linear search") {
   }
 }
 
+TEST_CASE("network set: made of another it is the same, and of two it holds both") {
+  Prng prng(12);
+  for (int round = 0; round < 300; ++round) {
+    const auto random_set = [&] {
+      NetworkSet::Builder builder;
+      for (uint64_t i = prng.below(8); i > 0; --i) {
+        AddressRange range{sparse_v6(prng), sparse_v6(prng)};
+        if (range.last.address < range.first.address) std::swap(range.first, range.last);
+        builder.add(range);
+        const uint32_t first = prng.below(2) == 0 ? UINT32_MAX - prng.below(20) : prng.below(100);
+        const uint32_t last = first + std::min(UINT32_MAX - first, prng.below(10));
+        builder.add(AddressRange{make_endpoint_v4(first, 0), make_endpoint_v4(last, 0)});
+      }
+      return NetworkSet(std::move(builder));
+    };
+    const NetworkSet one = random_set();
+    const NetworkSet other = random_set();
+    NetworkSet::Builder same;
+    same.add(one);
+    REQUIRE(NetworkSet(std::move(same)) == one);
+    NetworkSet::Builder both;
+    both.add(one);
+    both.add(other);
+    const NetworkSet joined(std::move(both));
+    for (int i = 0; i < 200; ++i) {
+      const Endpoint address = prng.below(2) == 0 ? sparse_v6(prng) : make_endpoint_v4(prng.below(120), 0);
+      REQUIRE(joined.contains(address) == (one.contains(address) || other.contains(address)));
+    }
+  }
+}
+
 TEST_CASE("network set: ranges of IPv4, and the ends of the space") {
   const auto range = [](const char* first, const char* last) {
     return AddressRange{*parse_address(first), *parse_address(last)};

@@ -41,7 +41,7 @@ std::shared_ptr<const common::NetworkSet> denied_by(const node::Options::Access&
 
 Refusal judge(const node::Options::Access& options, const proto::AnnounceRequest& request,
               const common::Endpoint& peer = kPublic) {
-  return AnnouncePolicy({}, options, denied_by(options)).judge(request, peer);
+  return AnnouncePolicy({}, options, {denied_by(options), nullptr}).judge(request, peer);
 }
 
 }  // namespace
@@ -62,19 +62,40 @@ TEST_CASE("access rules: run-time changes override the file, in both modes") {
   }
 }
 
+TEST_CASE("access rules: a feed is listed like the file, and run-time changes override it") {
+  AccessRules rules{AccessMode::deny, list_of({1}), list_of({2}), list_of({4}), list_of({3, 4})};
+  for (const uint64_t listed : {1, 2, 3}) CHECK_FALSE(rules.allows(hash_of(listed)));
+  CHECK(rules.allows(hash_of(4)));
+  CHECK(rules.allows(hash_of(5)));
+}
+
+TEST_CASE("policy: networks of lists and of feeds") {
+  const auto set = [](const char* network) {
+    return std::make_shared<const common::NetworkSet>(std::vector{*common::parse_network(network)});
+  };
+  const auto policy = AnnouncePolicy::unless_open({}, node::default_options().access,
+                                                  {set("192.0.2.0/24"), set("10.0.0.0/8")});
+  REQUIRE(policy != nullptr);
+  CHECK(policy->denies(*common::parse_address("192.0.2.7")));
+  CHECK(policy->denies(*common::parse_address("10.0.0.7")));
+  CHECK_FALSE(policy->denies(*common::parse_address("11.0.0.7")));
+  CHECK(AnnouncePolicy::unless_open({}, node::default_options().access, {nullptr, set("10.0.0.0/8")}) !=
+        nullptr);
+}
+
 TEST_CASE("policy: null where nothing is forbidden") {
-  CHECK(AnnouncePolicy::unless_open({}, node::default_options().access, nullptr) == nullptr);
+  CHECK(AnnouncePolicy::unless_open({}, node::default_options().access, {}) == nullptr);
   CHECK(AnnouncePolicy::unless_open({AccessMode::open, list_of({1}), list_of({2}), list_of({3})},
-                                    node::default_options().access, nullptr) == nullptr);
+                                    node::default_options().access, {}) == nullptr);
   node::Options::Access options = node::default_options().access;
   options.private_addresses = false;
-  CHECK(AnnouncePolicy::unless_open({}, options, nullptr) != nullptr);
+  CHECK(AnnouncePolicy::unless_open({}, options, {}) != nullptr);
   options = node::default_options().access;
   options.clients_deny = {"-XL"};
-  CHECK(AnnouncePolicy::unless_open({}, options, nullptr) != nullptr);
+  CHECK(AnnouncePolicy::unless_open({}, options, {}) != nullptr);
   AccessRules allow;
   allow.mode = AccessMode::allow;
-  const auto policy = AnnouncePolicy::unless_open(allow, node::default_options().access, nullptr);
+  const auto policy = AnnouncePolicy::unless_open(allow, node::default_options().access, {});
   REQUIRE(policy != nullptr);
   CHECK(policy->judge(announce_of(1), kPublic) == Refusal::swarm);
 }

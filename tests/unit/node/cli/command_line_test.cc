@@ -75,8 +75,8 @@ bool has(const Outcome& outcome, const std::string& text) {
 TEST_CASE("command line: help and version succeed, and every command's help has examples") {
   CHECK(run({"--version"}).code == 0);
   CHECK(run({"--help"}).code == 0);
-  for (const char* command :
-       {"node", "status", "top", "probe", "drain", "forget", "access", "keygen", "config", "completion"}) {
+  for (const char* command : {"node", "status", "top", "probe", "drain", "forget", "access", "feeds",
+                              "keygen", "config", "completion"}) {
     CAPTURE(command);
     const Outcome help = run({command, "--help"});
     CHECK(help.code == 0);
@@ -197,6 +197,12 @@ const std::vector<Failure>& failures() {
       {1, {"access", "remove", kHash, "--admin", "127.0.0.1:1", "--token-file", "/nonexistent"}},
       {2, {"access", "add"}},
       {2, {"access", "bogus"}},
+      {1, {"feeds", "--admin", "foo"}},
+      {1, {"feeds", "--admin", "127.0.0.1:1"}},
+      {1, {"feeds", "a b"}},
+      {1, {"feeds", "--fetch", "--admin", "127.0.0.1:1"}},
+      {2, {"feeds", "--shrink"}},
+      {2, {"feeds", "a", "b"}},
       {1, {"probe", "ftp://127.0.0.1"}},
       {1, {"probe", "udp://127.0.0.1:1", "--hash", "12"}},
       {1, {"probe", "http://127.0.0.1:1/announce"}},

@@ -193,6 +193,39 @@ mode = "generic"
   CHECK(!options->admin.listen);
 }
 
+TEST_CASE("options: feeds and places") {
+  const auto options = resolve_options(file(R"(
+[access]
+feeds = ["a networks 60 https://lists.example/a.gz?x=1", "b  hashes 2592000  /a path/with blanks"]
+feed_folder = "/var/lib/feeds"
+geo_databases = ["asn.mmdb"]
+deny_countries = ["NL", "DE"]
+deny_asns = ["AS64496", "64497"]
+)"));
+  REQUIRE(options);
+  REQUIRE(options->access.feeds.size() == 2);
+  CHECK(options->access.feeds[0] ==
+        FeedSource{"a", FeedKind::networks, 60, "https://lists.example/a.gz?x=1"});
+  CHECK(options->access.feeds[1] == FeedSource{"b", FeedKind::hashes, 2'592'000, "/a path/with blanks"});
+  CHECK(options->access.deny_asns == std::vector<uint32_t>{64496, 64497});
+  for (const char* bad : {"", "a", "a networks", "a networks 60", "a networks 59 /x", "a networks 2592001 /x",
+                          "a networks x /x", "a lists 60 /x", "a/b networks 60 /x", "a networks 60 x",
+                          "a networks 60 ftp://x/", "a networks 60 http://"}) {
+    CAPTURE(bad);
+    CHECK(error_of("[access]\nfeeds = [\"" + std::string(bad) + "\"]").find("is not allowed") !=
+          std::string::npos);
+  }
+  CHECK(error_of("[access]\nfeeds = [\"a networks 60 /x\", \"a hashes 60 /y\"]")
+            .find("two feeds are named a") != std::string::npos);
+  for (const char* bad : {"nl", "NLD", "N1"})
+    CHECK(error_of("[access]\ndeny_countries = [\"" + std::string(bad) + "\"]").find("is not allowed") !=
+          std::string::npos);
+  for (const char* bad : {"AS0", "AS", "4294967295", "AS-1"})
+    CHECK(error_of("[access]\ndeny_asns = [\"" + std::string(bad) + "\"]").find("is not allowed") !=
+          std::string::npos);
+  CHECK(error_of("[access]\ndeny_asns = [\"AS1\"]").find("access.geo_databases is not") != std::string::npos);
+}
+
 TEST_CASE("options: flag over environment over file over default") {
   OptionSources sources = file("[tracker]\nnumwant_max = 101\nnumwant_default = 1\nudp = \"127.0.0.1:1\"\n");
   CHECK(resolve_options(sources)->tracker.numwant_max == 101);

@@ -93,3 +93,14 @@ TEST_CASE("start warnings: a shield without a UDP tracker") {
   options.tracker.udp.clear();
   check_one(options, "xdp.interfaces: has no effect");
 }
+
+TEST_CASE("start warnings: feeds that do nothing, or not at once") {
+  Options options = default_options();
+  options.access.feeds = {{"a", FeedKind::hashes, 60, "/list"}};
+  options.access.feed_folder = "/copies";
+  check_one(options, "access.feeds: lists of hashes have no effect");
+  options.access.mode = AccessMode::deny;
+  CHECK(start_warnings(options, false).empty());
+  options.access.feed_folder.clear();
+  check_one(options, "access.feeds: without access.feed_folder");
+}

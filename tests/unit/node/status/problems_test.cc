@@ -40,6 +40,30 @@ TEST_CASE("problems: this node") {
   check_only(state, Severity::error, "this node is not ready: bootstrapping from b (37 %)");
 }
 
+TEST_CASE("problems: feeds that fail") {
+  node::NodeState state = test::well_node(2);
+  node::FeedStatus feed;
+  feed.name = "level1";
+  feed.entries = 1'234;
+  state.feeds = {feed};
+  CHECK(found(state).empty());
+  state.feeds[0].failures = 3;
+  state.feeds[0].reason = "HTTP status 500";
+  check_only(
+      state, Severity::warning,
+      "the feed level1 could not be fetched (3 times in a row), and its 1,234 entries stay in force: HTTP "
+      "status 500");
+  state.feeds[0].entries = 0;
+  check_only(
+      state, Severity::warning,
+      "the feed level1 could not be fetched (3 times in a row), and none of it is in force: HTTP status 500");
+  state.feeds[0].failures = 0;
+  state.feeds[0].copy_error = "no space";
+  check_only(state, Severity::warning, "the copy of the feed level1: no space");
+  state.feeds.assign(30, state.feeds[0]);
+  CHECK(found(state).size() == node::kProblemMembersMax + 1);
+}
+
 TEST_CASE("problems: members that are down or refused") {
   node::NodeState state = test::well_node(2);
   state.sync->members[0].state = MemberState::down;

@@ -58,7 +58,7 @@ struct Served {
       : store({.key = {5}, .replicated = true}), queue([this] { ++wakes; }), limiter({6}) {
     limiter.set(1'000'000, 1'000'000);
     tracker.set_policy(
-        std::make_shared<node::AnnouncePolicy>(rules(), node::default_options().access, nullptr));
+        std::make_shared<node::AnnouncePolicy>(rules(), node::default_options().access, node::DeniedNetworks()));
     REQUIRE(uv_loop_init(&loop) == 0);
     auto socket = node::open_tracker_udp(address, node::PortUse::alone);
     REQUIRE(socket);

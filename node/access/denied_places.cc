@@ -1,0 +1,54 @@
+#include "node/access/denied_places.h"
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "node/access/geo_database.h"
+#include "node/access/network_file.h"
+#include "node/text/printable.h"
+
+namespace shoal::node {
+
+namespace {
+
+uint16_t country_number(char first, char second) {
+  return static_cast<uint16_t>(static_cast<uint8_t>(first) << 8 | static_cast<uint8_t>(second));
+}
+
+}  // namespace
+
+common::Result<void> add_denied_places(const Options::Access& options, common::NetworkSet::Builder& to) {
+  if (options.deny_countries.empty() && options.deny_asns.empty()) return {};
+  std::unordered_set<uint16_t> countries;
+  for (const std::string& country : options.deny_countries)
+    countries.insert(country_number(country[0], country[1]));
+  const std::unordered_set<uint32_t> asns(options.deny_asns.begin(), options.deny_asns.end());
+  bool tells_country = false;
+  bool tells_asn = false;
+  bool too_many = false;
+  for (const std::string& path : options.geo_databases) {
+    const auto database = load_geo_database(path);
+    if (!database) return common::fail("access.geo_databases: " + database.error().message);
+    const auto walked = database->for_each([&](const common::AddressRange& range, const GeoEntry& entry) {
+      tells_country |= entry.country[0] != '\0';
+      tells_asn |= entry.asn != 0;
+      if (!countries.contains(country_number(entry.country[0], entry.country[1])) &&
+          !asns.contains(entry.asn))
+        return;
+      too_many |= to.size() >= kListedNetworksMax;
+      if (!too_many) to.add(range);
+    });
+    if (!walked)
+      return common::fail("access.geo_databases: " + printable(path) + ": " + walked.error().message);
+  }
+  if (!countries.empty() && !tells_country)
+    return common::fail("access.deny_countries: no file of access.geo_databases tells countries");
+  if (!asns.empty() && !tells_asn)
+    return common::fail("access.deny_asns: no file of access.geo_databases tells autonomous systems");
+  if (too_many)
+    return common::fail("access.deny_countries, access.deny_asns: with the other lists more than " +
+                        std::to_string(kListedNetworksMax) + " networks");
+  return {};
+}
+
+}  // namespace shoal::node

@@ -1,0 +1,254 @@
+#include "node/feeds/feeds.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/log.h"
+#include "node/config/option_values.h"
+#include "node/feeds/curl_library.h"
+#include "node/os/atomic_file.h"
+#include "node/os/monotonic.h"
+
+namespace shoal::node {
+
+using common::log_line;
+using common::LogLevel;
+
+namespace {
+
+// One list of all. Where there is only one it is shared, not copied.
+FeedLists joined(const std::vector<FeedContent>& contents) {
+  std::vector<std::shared_ptr<const common::NetworkSet>> networks;
+  std::vector<std::shared_ptr<const AccessList>> hashes;
+  FeedLists lists;
+  for (const FeedContent& content : contents) {
+    if (content.networks) networks.push_back(content.networks);
+    if (content.hashes) hashes.push_back(content.hashes);
+  }
+  if (networks.size() == 1) lists.networks = networks.front();
+  if (networks.size() > 1) {
+    common::NetworkSet::Builder builder;
+    for (const auto& set : networks) builder.add(*set);
+    lists.networks = std::make_shared<const common::NetworkSet>(std::move(builder));
+  }
+  if (hashes.size() == 1) lists.hashes = hashes.front();
+  if (hashes.size() > 1) {
+    std::vector<common::InfoHash> all;
+    for (const auto& list : hashes) all.insert(all.end(), list->hashes().begin(), list->hashes().end());
+    lists.hashes = std::make_shared<const AccessList>(std::move(all));
+  }
+  return lists;
+}
+
+}  // namespace
+
+Feeds::Start Feeds::load_copies(const Options::Access& options) {
+  Start start;
+  std::vector<FeedContent> contents;
+  for (const FeedSource& source : options.feeds) {
+    Copy found;
+    if (!options.feed_folder.empty()) {
+      bool missing = false;
+      auto copy = load_feed_copy(options.feed_folder, source, missing);
+      if (copy) {
+        contents.push_back(copy->content);
+        found.copy = std::move(*copy);
+      } else if (!missing) {
+        found.error = copy.error().message;
+      }
+    }
+    start.copies.push_back(std::move(found));
+  }
+  start.lists = joined(contents);
+  return start;
+}
+
+common::Result<void> Feeds::check_library(const Options::Access& options) {
+  const bool remote = std::any_of(options.feeds.begin(), options.feeds.end(),
+                                  [](const FeedSource& feed) { return !feed.is_file(); });
+  if (!remote) return {};
+  if (auto loaded = load_curl(); !loaded) return common::fail("access.feeds: " + loaded.error().message);
+  return {};
+}
+
+common::Result<void> Feeds::check_folder(const Options::Access& options) {
+  if (options.feed_folder.empty()) return {};
+  return check_replaceable("access.feed_folder", options.feed_folder + "/NAME.feed");
+}
+
+Feeds::Feeds(uv_loop_t* loop, const Options::Access& options, std::vector<Copy> copies, uint64_t seed,
+             Hooks hooks)
+    : loop_(loop), hooks_(std::move(hooks)), options_(options), prng_(seed), timer_(loop, [this] { run(); }) {
+  const int64_t now_ms = monotonic_ms();
+  for (size_t i = 0; i < options.feeds.size(); ++i) {
+    Feed& feed = add(options.feeds[i]);
+    Copy& found = copies[i];
+    if (found.copy) {
+      feed.content = std::move(found.copy->content);
+      feed.state.use_copy(feed.content.entries, feed.content.bad_lines, found.copy->version,
+                          found.copy->fetched_unix_ms, now_ms, hooks_.unix_ms());
+      log_line(LogLevel::info, "feed: its copy on disk is in force until it is fetched",
+               {{"feed", feed.state.source().name}, {"entries", std::to_string(feed.content.entries)}});
+    } else if (!found.error.empty()) {
+      feed.state.refuse_copy(found.error);
+      log_line(LogLevel::warn, "feed: its copy on disk is not used",
+               {{"feed", feed.state.source().name}, {"reason", found.error}});
+    }
+  }
+  plan();
+}
+
+Feeds::Feed& Feeds::add(const FeedSource& source) {
+  return *feeds_.emplace_back(std::make_unique<Feed>(source, prng_.next(), monotonic_ms()));
+}
+
+Feeds::Feed* Feeds::find(std::string_view name) {
+  const auto found = std::find_if(feeds_.begin(), feeds_.end(),
+                                  [&](const auto& feed) { return feed->state.source().name == name; });
+  return found == feeds_.end() ? nullptr : found->get();
+}
+
+void Feeds::set(const Options::Access& options) {
+  options_.feeds = options.feeds;
+  options_.feed_ca_file = options.feed_ca_file;
+  const int64_t now_ms = monotonic_ms();
+  std::vector<std::unique_ptr<Feed>> before = std::move(feeds_);
+  feeds_.clear();
+  for (const FeedSource& source : options.feeds) {
+    const auto same = [&](const auto& feed) {
+      return feed && feed->state.source().name == source.name && feed->state.source().kind == source.kind &&
+             feed->state.source().place == source.place;
+    };
+    const auto stays = std::find_if(before.begin(), before.end(), same);
+    if (stays == before.end()) {
+      add(source);
+      continue;
+    }
+    (*stays)->state.set_refresh(source.refresh_s, now_ms);
+    (*stays)->state.fetch_now(now_ms);
+    feeds_.push_back(std::move(*stays));
+  }
+  for (const auto& gone : before) {
+    if (gone && gone->content.entries > 0) join_due_ = true;
+  }
+  plan();
+}
+
+bool Feeds::refresh(std::optional<std::string_view> name, bool may_shrink) {
+  if (name && find(*name) == nullptr) return false;
+  for (const auto& feed : feeds_) {
+    if (name && feed->state.source().name != *name) continue;
+    feed->state.fetch_now(monotonic_ms());
+    feed->may_shrink = may_shrink;
+  }
+  plan();
+  return true;
+}
+
+std::vector<FeedStatus> Feeds::status() const {
+  std::vector<FeedStatus> all;
+  all.reserve(feeds_.size());
+  for (const auto& feed : feeds_) all.push_back(feed->state.status(monotonic_ms(), hooks_.unix_ms()));
+  return all;
+}
+
+std::optional<std::string> Feeds::copy_path(std::string_view name) const {
+  const bool known = std::any_of(feeds_.begin(), feeds_.end(),
+                                 [&](const auto& feed) { return feed->state.source().name == name; });
+  if (!known || options_.feed_folder.empty()) return std::nullopt;
+  return feed_copy_path(options_.feed_folder, std::string(name));
+}
+
+// One thing at a time: what runs plans the next when it ends.
+void Feeds::plan() {
+  if (stopped_ || job_.is_running()) return;
+  if (join_due_) return timer_.start(0);
+  if (feeds_.empty()) return timer_.stop();
+  int64_t due_ms = INT64_MAX;
+  for (const auto& feed : feeds_) due_ms = std::min(due_ms, feed->state.due_ms());
+  timer_.start(static_cast<uint64_t>(std::max<int64_t>(0, due_ms - monotonic_ms())));
+}
+
+void Feeds::run() {
+  if (stopped_ || job_.is_running()) return;
+  if (std::exchange(join_due_, false)) return join();
+  const auto first = std::min_element(feeds_.begin(), feeds_.end(), [](const auto& a, const auto& b) {
+    return a->state.due_ms() < b->state.due_ms();
+  });
+  if (first == feeds_.end()) return;
+  if ((*first)->state.due_ms() > monotonic_ms()) return plan();
+  fetch(**first);
+}
+
+void Feeds::fetch(Feed& feed) {
+  feed.state.begin();
+  FeedRequest request{.source = feed.state.source(),
+                      .held = feed.content.entries > 0 ? feed.state.version() : FeedVersion(),
+                      .ca_file = options_.feed_ca_file,
+                      .folder = options_.feed_folder,
+                      .entries = feed.content.entries,
+                      .may_shrink = std::exchange(feed.may_shrink, false),
+                      .unix_ms = hooks_.unix_ms(),
+                      .limits = {}};
+  FeedSource source = request.source;
+  job_.start(
+      loop_,
+      [request = std::move(request)](const std::stop_token& stop) { return fetch_feed(request, stop); },
+      [this, source = std::move(source)](FetchedFeed result) { fetched(source, std::move(result)); });
+}
+
+void Feeds::fetched(const FeedSource& source, FetchedFeed result) {
+  Feed* feed = find(source.name);
+  // A reload may have put another in its place meanwhile.
+  if (feed == nullptr || feed->state.source().place != source.place ||
+      feed->state.source().kind != source.kind) {
+    return plan();
+  }
+  const bool changed = result.attempt.result == FeedResult::changed;
+  const bool news = feed->state.end(result.attempt, monotonic_ms(), hooks_.unix_ms());
+  if (changed) {
+    feed->content = std::move(result.content);
+    join_due_ = true;
+  }
+  if (news && result.attempt.result == FeedResult::failed) {
+    log_line(LogLevel::warn, "feed: not fetched; the list in force stays",
+             {{"feed", source.name},
+              {"place", shown_place(source)},
+              {"reason", result.attempt.reason},
+              {"entries", std::to_string(feed->content.entries)}});
+  } else if (news) {
+    log_line(LogLevel::info, "feed: fetched",
+             {{"feed", source.name},
+              {"entries", std::to_string(feed->content.entries)},
+              {"bad_lines", std::to_string(feed->content.bad_lines)}});
+    if (!result.attempt.copy_error.empty()) {
+      log_line(LogLevel::error, "feed: its copy cannot be kept",
+               {{"feed", source.name}, {"reason", result.attempt.copy_error}});
+    }
+  }
+  plan();
+}
+
+std::vector<FeedContent> Feeds::contents() const {
+  std::vector<FeedContent> all;
+  all.reserve(feeds_.size());
+  for (const auto& feed : feeds_) all.push_back(feed->content);
+  return all;
+}
+
+void Feeds::join() {
+  job_.start(
+      loop_, [all = contents()](const std::stop_token& /*stop*/) { return joined(all); },
+      [this](FeedLists lists) {
+        hooks_.publish(std::move(lists));
+        plan();
+      });
+}
+
+void Feeds::stop() {
+  stopped_ = true;
+  job_.cancel();
+  timer_.close();
+}
+
+}  // namespace shoal::node
