@@ -40,7 +40,8 @@ class Metrics(ClusterCase):
         certificate, key = Authority(cls.files).issue("server", ["tracker.example"])
         cls.settings = {"node": {"snapshot": os.path.join(cls.files, "snapshot")},
                         "tracker": {"tls_certificates": [certificate], "tls_keys": [key]},
-                        "admin": {"export_file": os.path.join(cls.files, "export")}, "xdp": {"interfaces": ["nosuch0"]}}
+                        "admin": {"export_file": os.path.join(cls.files, "export")}, "xdp": {"interfaces": ["nosuch0"]},
+                        "access": {"feeds": [f"list networks 3600 {os.path.join(cls.files, 'list')}"]}}
         super().setUpClass()
 
     @classmethod

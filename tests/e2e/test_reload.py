@@ -6,6 +6,7 @@ import re
 import subprocess
 import unittest
 
+import feed_server
 import mmdb
 from cluster import ROOT, SHOAL, Cluster, at, free_port
 from http_client import HttpClient, announce_target
@@ -209,16 +210,14 @@ class Access(ReloadCase):
 
     @of("access.feed_ca_file")
     def test_feed_ca_file(self):
-        feed = f"one networks 3600 https://127.0.0.1:{free_port()}/"
-        self.reload(access__feeds=[feed], access__feed_ca_file=self.path("nothing"))
-
-        def reason():
-            return self.node(0).status()["feeds"][0]["reason"]
-
-        # libcurl reads it before it connects.
-        wait_for(lambda: "certificate" in reason(), 10)
-        self.reload(access__feed_ca_file="")
-        wait_for(lambda: "onnect" in reason(), 10)
+        ca, certificate, key = feed_server.make_ca(self.cluster.folder)
+        server = feed_server.FeedServer(certificate, key)
+        self.addCleanup(server.close)
+        server.answers["/list"] = feed_server.content(b"127.0.0.0/8\n")
+        self.reload(access__feeds=[f"one networks 3600 {server.url('/list')}"])
+        wait_for(lambda: "certificate" in self.node(0).status()["feeds"][0]["reason"], 10)
+        self.reload(access__feed_ca_file=ca)
+        wait_for(lambda: self.refusal().startswith("this network"), 10)
 
     @of("access.geo_databases", "access.deny_countries", "access.deny_asns")
     def test_places(self):
