@@ -48,6 +48,7 @@ struct AnnounceAnswer {
   common::ByteSpan peers_v4;
   common::ByteSpan peers_v6;
   bool full = false;   // the peer was not stored: the answer says so instead of all of the above
+  bool fresh = false;  // this peer was not known
   bool alone = false;  // the first leecher of a swarm, alone: interval_s is short, this once
 };
 

@@ -111,6 +111,7 @@ void to_pb(const Heartbeat& heartbeat, pb::Packet& packet) {
   out.set_minor(heartbeat.minor);
   out.set_load_permille(heartbeat.load_permille);
   out.set_access_digest(heartbeat.access_digest);
+  out.set_ban_digest(heartbeat.ban_digest);
   out.set_version(heartbeat.version);
   for (const MemberEntry& entry : heartbeat.members) {
     pb::Member& member = *out.add_members();
@@ -153,6 +154,7 @@ Result<SyncPacket> from_pb(const pb::Heartbeat& in) {
   if (in.load_permille() > kPermilleMax) return fail("bad load");
   out.load_permille = in.load_permille();
   out.access_digest = in.access_digest();
+  out.ban_digest = in.ban_digest();
   if (in.version().size() > kSyncVersionMax || !printable_ascii(in.version())) return fail("bad version");
   out.version = in.version();
   for (const pb::Member& member : in.members()) {
@@ -370,8 +372,31 @@ Result<SyncPacket> from_pb(const pb::PullRequest& in) {
   return out;
 }
 
+void put_origins(const std::vector<ForgottenOrigin>& origins, pb::Origins& out) {
+  CHECK_INVARIANT(!origins.empty() && origins.size() <= kOriginsMax);
+  for (const ForgottenOrigin& origin : origins) {
+    out.add_node_ids(origin.node_id);
+    out.add_up_to_ms(static_cast<uint64_t>(origin.up_to_ms));
+  }
+}
+
+bool read_origins(const pb::Origins& in, std::vector<ForgottenOrigin>& out) {
+  const auto count = static_cast<size_t>(in.node_ids_size());
+  if (count == 0 || count > kOriginsMax || static_cast<size_t>(in.up_to_ms_size()) != count) return false;
+  out.reserve(count);
+  for (int i = 0; i < in.node_ids_size(); ++i) {
+    if (in.up_to_ms(i) > static_cast<uint64_t>(kSyncTimeMaxMs)) return false;
+    out.push_back({in.node_ids(i), static_cast<int64_t>(in.up_to_ms(i))});
+  }
+  return true;
+}
+
 void to_pb(const AccessChanges& changes, pb::Packet& packet) {
   pb::AccessChanges& out = *packet.mutable_access_changes();
+  if (!changes.origins.empty()) {
+    CHECK_INVARIANT(changes.changes.empty());
+    return put_origins(changes.origins, *out.mutable_forgotten());
+  }
   CHECK_INVARIANT(!changes.changes.empty() && changes.changes.size() <= kAccessChangesMax);
   for (const AccessChange& change : changes.changes) {
     const auto& hash = change.info_hash.bytes;
@@ -383,14 +408,18 @@ void to_pb(const AccessChanges& changes, pb::Packet& packet) {
 }
 
 Result<SyncPacket> from_pb(const pb::AccessChanges& in) {
+  AccessChanges out;
   const size_t count = in.info_hashes().size() / kInfoHashSize;
+  if (in.has_forgotten()) {
+    if (!read_origins(in.forgotten(), out.origins) || count != 0) return fail("bad origins");
+    return out;
+  }
   if (count == 0 || count > kAccessChangesMax || in.info_hashes().size() % kInfoHashSize != 0) {
     return fail("bad count of changes");
   }
   for (const int column : {in.listed_size(), in.unix_ms_size(), in.node_ids_size()}) {
     if (static_cast<size_t>(column) != count) return fail("bad columns of changes");
   }
-  AccessChanges out;
   common::ByteReader hashes(bytes_of(in.info_hashes()));
   for (size_t i = 0; i < count; ++i) {
     const auto at = static_cast<int>(i);
@@ -402,21 +431,98 @@ Result<SyncPacket> from_pb(const pb::AccessChanges& in) {
   return out;
 }
 
-void to_pb(const AccessAsk& ask, pb::Packet& packet) {
-  pb::AccessAsk& out = *packet.mutable_access_ask();
-  std::array<uint8_t, kAccessBuckets * 4> bytes;
+// AccessAsk and BanAsk.
+template <class Ask, class Out>
+void put_ask(const Ask& ask, Out& out) {
+  std::array<uint8_t, kTableBuckets * 4> bytes;
   common::ByteWriter writer(bytes);
   for (const uint32_t digest : ask.digests) writer.u32(digest);
   out.set_digests(bytes.data(), bytes.size());
+  out.set_origins(ask.origins);
 }
 
-Result<SyncPacket> from_pb(const pb::AccessAsk& in) {
-  if (in.digests().size() != kAccessBuckets * 4) return fail("bad digests");
-  AccessAsk out;
+template <class Ask, class In>
+Result<SyncPacket> read_ask(const In& in) {
+  if (in.digests().size() != kTableBuckets * 4) return fail("bad digests");
+  Ask out;
   common::ByteReader reader(bytes_of(in.digests()));
   for (uint32_t& digest : out.digests) digest = reader.u32();
+  out.origins = in.origins();
   return out;
 }
+
+void to_pb(const AccessAsk& ask, pb::Packet& packet) { put_ask(ask, *packet.mutable_access_ask()); }
+
+Result<SyncPacket> from_pb(const pb::AccessAsk& in) { return read_ask<AccessAsk>(in); }
+
+constexpr uint8_t kLifted = 0x80;
+
+void to_pb(const BanChanges& changes, pb::Packet& packet) {
+  pb::BanChanges& out = *packet.mutable_ban_changes();
+  if (!changes.origins.empty()) {
+    CHECK_INVARIANT(changes.changes.empty());
+    return put_origins(changes.origins, *out.mutable_forgotten());
+  }
+  CHECK_INVARIANT(!changes.changes.empty() && changes.changes.size() <= kBanChangesMax);
+  for (const BanChange& change : changes.changes) {
+    out.mutable_prefixes()->append(change.prefix.begin(), change.prefix.end());
+    const auto offence = static_cast<uint8_t>(change.term.offence);
+    out.mutable_terms()->push_back(static_cast<char>(change.term.lifted ? offence | kLifted : offence));
+    out.mutable_terms()->push_back(static_cast<char>(change.term.level));
+    out.add_durations_s(change.term.duration_s);
+    out.add_unix_ms(static_cast<uint64_t>(change.stamp.unix_ms));
+    out.add_node_ids(change.stamp.node_id);
+  }
+}
+
+// An address in the one form that it has.
+bool is_ban_prefix(const BanPrefix& prefix) {
+  if (prefix[0] == static_cast<uint8_t>(common::Family::v6)) return true;
+  return prefix[0] == static_cast<uint8_t>(common::Family::v4) &&
+         std::all_of(prefix.begin() + 5, prefix.end(), [](uint8_t byte) { return byte == 0; });
+}
+
+Result<SyncPacket> from_pb(const pb::BanChanges& in) {
+  BanChanges out;
+  constexpr size_t kPrefixSize = std::tuple_size_v<BanPrefix>;
+  const size_t count = in.prefixes().size() / kPrefixSize;
+  if (in.has_forgotten()) {
+    if (!read_origins(in.forgotten(), out.origins) || count != 0) return fail("bad origins");
+    return out;
+  }
+  if (count == 0 || count > kBanChangesMax || in.prefixes().size() % kPrefixSize != 0 ||
+      in.terms().size() != 2 * count) {
+    return fail("bad count of bans");
+  }
+  for (const int column : {in.durations_s_size(), in.unix_ms_size(), in.node_ids_size()}) {
+    if (static_cast<size_t>(column) != count) return fail("bad columns of bans");
+  }
+  common::ByteReader prefixes(bytes_of(in.prefixes()));
+  common::ByteReader terms(bytes_of(in.terms()));
+  for (size_t i = 0; i < count; ++i) {
+    const auto at = static_cast<int>(i);
+    BanChange change;
+    change.prefix = prefixes.take_array<kPrefixSize>();
+    const uint8_t offence = terms.u8();
+    change.term.lifted = (offence & kLifted) != 0;
+    change.term.offence = static_cast<Offence>(offence & ~kLifted);
+    change.term.level = terms.u8();
+    change.term.duration_s = in.durations_s(at);
+    if (!is_ban_prefix(change.prefix)) return fail("bad address");
+    if ((offence & ~kLifted) >= static_cast<int>(kOffences) || change.term.level > kBanLevelMax ||
+        change.term.duration_s > kBanLongestS) {
+      return fail("bad term of a ban");
+    }
+    if (in.unix_ms(at) > static_cast<uint64_t>(kSyncTimeMaxMs)) return fail("bad time");
+    change.stamp = {static_cast<int64_t>(in.unix_ms(at)), in.node_ids(at)};
+    out.changes.push_back(change);
+  }
+  return out;
+}
+
+void to_pb(const BanAsk& ask, pb::Packet& packet) { put_ask(ask, *packet.mutable_ban_ask()); }
+
+Result<SyncPacket> from_pb(const pb::BanAsk& in) { return read_ask<BanAsk>(in); }
 
 void to_pb(const ClientLoad& load, pb::Packet& packet) {
   pb::ClientLoad& out = *packet.mutable_client_load();
@@ -472,6 +578,10 @@ Result<SyncPacket> parse(ByteSpan raw) {
       return from_pb(packet.access_changes());
     case pb::Packet::kAccessAsk:
       return from_pb(packet.access_ask());
+    case pb::Packet::kBanChanges:
+      return from_pb(packet.ban_changes());
+    case pb::Packet::kBanAsk:
+      return from_pb(packet.ban_ask());
     case pb::Packet::kClientLoad:
       return from_pb(packet.client_load());
     case pb::Packet::kNameTaken:

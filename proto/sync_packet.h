@@ -20,6 +20,7 @@
 #include "common/result.h"
 #include "common/tick.h"
 #include "proto/access_change.h"
+#include "proto/ban_change.h"
 #include "proto/delta.h"
 #include "proto/record_digest.h"
 
@@ -56,7 +57,7 @@ struct MemberEntry {
 
 // Upper limits: the bytes of one entry in a heartbeat, and of everything but the entries and the name.
 constexpr size_t kMemberEntryBytesMax = 76;
-constexpr size_t kHeartbeatBytesMax = 160;
+constexpr size_t kHeartbeatBytesMax = 166;
 
 struct Heartbeat {
   std::string name;  // printable ASCII
@@ -73,6 +74,7 @@ struct Heartbeat {
   uint32_t minor = 0;
   uint32_t load_permille = 0;
   uint32_t access_digest = 0;
+  uint32_t ban_digest = 0;
   bool synced = false;
   std::string version{};  // of the program; printable ASCII
   bool operator==(const Heartbeat&) const = default;
@@ -190,18 +192,39 @@ struct PullRequest {
 // Changes in one packet, so that its body always fits a datagram.
 constexpr size_t kAccessChangesMax = 28;
 
-// To be encoded: 1 to kAccessChangesMax of them.
+constexpr size_t kOriginsMax = 32;
+
+// To be encoded: 1 to kAccessChangesMax changes, or 1 to kOriginsMax origins.
 struct AccessChanges {
   std::vector<AccessChange> changes;
+  std::vector<ForgottenOrigin> origins{};
   bool operator==(const AccessChanges&) const = default;
 };
 
-constexpr size_t kAccessBuckets = 256;
+constexpr size_t kTableBuckets = 256;
+using TableDigests = std::array<uint32_t, kTableBuckets>;
 
 // "Send me your changes of those buckets whose digest differs from this". By the first byte of the info_hash.
 struct AccessAsk {
-  std::array<uint32_t, kAccessBuckets> digests{};
+  TableDigests digests{};
+  uint32_t origins = 0;
   bool operator==(const AccessAsk&) const = default;
+};
+
+constexpr size_t kBanChangesMax = 28;
+
+// To be encoded: 1 to kBanChangesMax changes, or 1 to kOriginsMax origins.
+struct BanChanges {
+  std::vector<BanChange> changes;
+  std::vector<ForgottenOrigin> origins{};
+  bool operator==(const BanChanges&) const = default;
+};
+
+// The same of bans.
+struct BanAsk {
+  TableDigests digests{};
+  uint32_t origins = 0;
+  bool operator==(const BanAsk&) const = default;
 };
 
 // How busy the sender's clients are; see sync.proto.
@@ -226,9 +249,9 @@ struct Forget {
 };
 
 // monostate: a message of a later minor version.
-using SyncPacket =
-    std::variant<std::monostate, Heartbeat, DeltaBatch, Leave, Nack, Gone, Challenge, ChallengeEcho, Digests,
-                 CellsAsk, CellDigests, PullRequest, AccessChanges, AccessAsk, ClientLoad, NameTaken, Forget>;
+using SyncPacket = std::variant<std::monostate, Heartbeat, DeltaBatch, Leave, Nack, Gone, Challenge,
+                                ChallengeEcho, Digests, CellsAsk, CellDigests, PullRequest, AccessChanges,
+                                AccessAsk, ClientLoad, NameTaken, Forget, BanChanges, BanAsk>;
 
 // The order of a packet's columns: family, info_hash, peer.
 inline bool delta_before(const Delta& a, const Delta& b) {

@@ -12,6 +12,7 @@
 #include "proto/sync_packet.h"
 #include "sync/access_gossip.h"
 #include "sync/addresses.h"
+#include "sync/ban_gossip.h"
 #include "sync/bootstrap.h"
 #include "sync/challenges.h"
 #include "sync/clock.h"
@@ -81,14 +82,16 @@ class Cluster::Impl {
         trust_(identity_, members_, challenges_, namesakes_, delta_receiver_, complaints_, prng_),
         named_peers_(phase_, addresses_, members_, trust_, namesakes_, departure_),
         key_checks_(keys_, complaints_),
+        ban_log_(config.ban_log != nullptr ? *config.ban_log : own_ban_log_),
         access_(config.access_log, sender_, members_, clock_, complaints_, prng_),
+        bans_(&ban_log_, sender_, members_, clock_, complaints_, prng_),
         pulls_(sender_, keys_, members_, clock_, swarms_, departure_, pull_timer_, complaints_, prng_),
         repair_(identity_, phase_, sender_, members_, clock_, swarms_, pulls_, pull_timer_, prng_),
         bootstrap_(identity_, phase_, members_, addresses_, namesakes_, departure_, greetings_, repair_,
                    pulls_, pull_timer_, config.peers_named, config.snapshot),
         detours_(phase_, addresses_, members_, clock_, pulls_, sender_, departure_),
         donations_(identity_, keys_, members_, clock_, swarms_, departure_, config.donate_bytes_per_s),
-        heartbeats_({identity_, keys_, members_, sender_, clock_, addresses_, delta_receiver_, access_,
+        heartbeats_({identity_, keys_, members_, sender_, clock_, addresses_, delta_receiver_, access_, bans_,
                      key_checks_, bootstrap_, departure_, greetings_, complaints_}),
         called_us_(now.mono_us),
         next_heartbeat_us_(now.mono_us) {}
@@ -105,6 +108,15 @@ class Cluster::Impl {
   void publish(Now now, std::span<const proto::OwnDelta> deltas, Outputs& out);
   void publish_access(Now now, std::span<const proto::AccessChange> changes, Outputs& out) {
     access_.publish(now, changes, out);
+  }
+  void publish_access(Now now, const proto::ForgottenOrigin& origin, Outputs& out) {
+    access_.publish_origin(now, origin, out);
+  }
+  void publish_bans(Now now, std::span<const proto::BanChange> changes, Outputs& out) {
+    bans_.publish(now, changes, out);
+  }
+  void publish_bans(Now now, const proto::ForgottenOrigin& origin, Outputs& out) {
+    bans_.publish_origin(now, origin, out);
   }
   void announce_client_load(Now now, const proto::ClientLoad& load, Outputs& out) {
     sender_.broadcast(now, load, out);
@@ -171,7 +183,10 @@ class Cluster::Impl {
   Trust trust_;
   NamedPeers named_peers_;
   KeyChecks key_checks_;
+  BanLog own_ban_log_;
+  BanLog& ban_log_;
   AccessGossip access_;
+  BanGossip bans_;
   Pulls pulls_;
   Repair repair_;
   Bootstrap bootstrap_;
@@ -200,6 +215,7 @@ void Cluster::Impl::set_pace(int64_t pace_bytes_per_s, int64_t donate_bytes_per_
   sender_.set_pace(pace_bytes_per_s);
   delta_sender_.set_pace(pace_bytes_per_s);
   access_.set_pace(pace_bytes_per_s);
+  bans_.set_pace(pace_bytes_per_s);
   donations_.set_pace(donate_bytes_per_s);
 }
 
@@ -320,7 +336,7 @@ void Cluster::Impl::deliver_to_parts(const Arrival& arrival, const proto::SyncPa
   }
   if (arrival.datagram.group) arrival.member.heard_by_group(arrival.now.mono_us);
   deliver(arrival, packet, out, heartbeats_, delta_receiver_, delta_sender_, challenges_, addresses_, repair_,
-          access_, donations_, namesakes_, forgetting_);
+          access_, bans_, donations_, namesakes_, forgetting_);
 }
 
 void Cluster::Impl::publish(Now now, std::span<const proto::OwnDelta> deltas, Outputs& out) {
@@ -332,7 +348,8 @@ void Cluster::Impl::advance(Now now, Outputs& out) {
   detect_stall(now, out);
   if (now.mono_us >= delta_sender_.flush_us()) delta_sender_.flush(now, out);
   if (now.mono_us >= resend_us_) resend_and_request(now, out);
-  if (now.mono_us >= access_.deadline_us()) access_.reconcile(now, out);
+  if (now.mono_us >= access_.deadline_us()) access_.advance(now, out);
+  if (now.mono_us >= bans_.deadline_us()) bans_.advance(now, out);
   if (now.mono_us >= pull_timer_.due_us()) advance_pulls(now, out);
   if (now.mono_us >= namesakes_.due_us()) {
     namesakes_.advance(now, out);
@@ -349,6 +366,7 @@ void Cluster::Impl::advance(Now now, Outputs& out) {
   for (auto& [id, member] : members_.all()) delta_receiver_.sample(member, members_.all().size());
   delta_sender_.forget_old(now);
   clock_.advance(now, out);
+  ban_log_.expire(clock_.at_ms(now));
   delta_sender_.publish(now, swarms_.restate(clock_.moment(now)), out);
   members_.forget(now.mono_us);
   trust_.forget(now);
@@ -363,7 +381,7 @@ void Cluster::Impl::advance(Now now, Outputs& out) {
 
 int64_t Cluster::Impl::deadline_us() const {
   return std::min({delta_sender_.flush_us(), resend_us_, pull_timer_.due_us(), access_.deadline_us(),
-                   namesakes_.due_us(), next_heartbeat_us_});
+                   bans_.deadline_us(), namesakes_.due_us(), next_heartbeat_us_});
 }
 
 void Cluster::Impl::resend_and_request(Now now, Outputs& out) {
@@ -484,7 +502,8 @@ Status Cluster::Impl::status(Now now) const {
   static_cast<ClockStats&>(out.stats) = clock_.stats();
   static_cast<ChallengeStats&>(out.stats) = challenges_.stats();
   static_cast<TrustStats&>(out.stats) = trust_.stats();
-  static_cast<AccessStats&>(out.stats) = access_.stats();
+  out.stats.access = access_.stats();
+  out.stats.bans = bans_.stats();
   static_cast<RepairStats&>(out.stats) = repair_.stats();
   static_cast<PullStats&>(out.stats) = pulls_.stats();
   static_cast<DonationStats&>(out.stats) = donations_.stats();
@@ -526,6 +545,18 @@ void Cluster::publish(Now now, std::span<const proto::OwnDelta> deltas, Outputs&
 
 void Cluster::publish_access(Now now, std::span<const proto::AccessChange> changes, Outputs& out) {
   impl_->publish_access(now, changes, out);
+}
+
+void Cluster::publish_access(Now now, const proto::ForgottenOrigin& origin, Outputs& out) {
+  impl_->publish_access(now, origin, out);
+}
+
+void Cluster::publish_bans(Now now, std::span<const proto::BanChange> changes, Outputs& out) {
+  impl_->publish_bans(now, changes, out);
+}
+
+void Cluster::publish_bans(Now now, const proto::ForgottenOrigin& origin, Outputs& out) {
+  impl_->publish_bans(now, origin, out);
 }
 
 void Cluster::announce_client_load(Now now, uint32_t announces_per_s, uint32_t interval_s, Outputs& out) {

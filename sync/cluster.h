@@ -15,6 +15,7 @@
 #include "common/endpoint.h"
 #include "common/tick.h"
 #include "proto/access_change.h"
+#include "proto/ban_change.h"
 #include "proto/delta.h"
 #include "sync/config.h"
 #include "sync/donation.h"
@@ -58,6 +59,12 @@ class Cluster {
 
   // Changes of the access list made on this node, in the log already, to be sent to the others.
   void publish_access(Now now, std::span<const proto::AccessChange> changes, Outputs& out);
+  // An origin whose changes were forgotten on this node, in the log already.
+  void publish_access(Now now, const proto::ForgottenOrigin& origin, Outputs& out);
+
+  // The same of bans.
+  void publish_bans(Now now, std::span<const proto::BanChange> changes, Outputs& out);
+  void publish_bans(Now now, const proto::ForgottenOrigin& origin, Outputs& out);
 
   // Reports to the others how busy this node's clients are; see MemberStatus. About once a second.
   void announce_client_load(Now now, uint32_t announces_per_s, uint32_t interval_s, Outputs& out);

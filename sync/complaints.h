@@ -30,6 +30,7 @@ enum class Complaint : size_t {
   stall,
   moved,
   access_ahead,
+  ban_ahead,
   incredible_time,
   stepped,
   unconnected,

@@ -10,6 +10,7 @@
 
 #include "common/endpoint.h"
 #include "sync/access_log.h"
+#include "sync/ban_log.h"
 #include "sync/keys.h"
 
 namespace shoal::sync {
@@ -29,6 +30,7 @@ struct Config {
   int64_t pace_bytes_per_s = 6'250'000;       // to one destination; resending gets at most a fifth of it
   int64_t donate_bytes_per_s = 20'000'000;    // all donations together; 0: unlimited
   AccessLog* access_log = nullptr;            // must outlive the cluster; null: it keeps one of its own
+  BanLog* ban_log = nullptr;                  // the same
   bool snapshot = false;                      // there may be one to merge: see Outputs::load_snapshot
 };
 

@@ -77,6 +77,7 @@ proto::Heartbeat Heartbeats::make(Now now, uint64_t first_id) const {
   out.version = at_.identity.version;
   out.load_permille = load_permille_;
   out.access_digest = at_.access.digest();
+  out.ban_digest = at_.bans.digest();
   out.advertise = at_.identity.advertise;
   out.delta_sequence = at_.sender.delta_sequence();
   const auto& members = at_.members.all();
@@ -167,6 +168,7 @@ void Heartbeats::receive(const Arrival& arrival, const proto::Heartbeat& heartbe
   if (first) at_.bootstrap.met(now, member, heartbeat.uptime_ms, out);
   at_.key_checks.check(now, member, out);
   at_.access.compare(now, member, heartbeat.access_digest);
+  at_.bans.compare(now, member, heartbeat.ban_digest);
   learn_members(now, member, heartbeat, out);
 }
 

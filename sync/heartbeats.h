@@ -10,6 +10,7 @@
 #include "sync/access_gossip.h"
 #include "sync/addresses.h"
 #include "sync/arrival.h"
+#include "sync/ban_gossip.h"
 #include "sync/bootstrap.h"
 #include "sync/clock.h"
 #include "sync/complaints.h"
@@ -34,6 +35,7 @@ class Heartbeats {
     Addresses& addresses;
     DeltaReceiver& streams;
     AccessGossip& access;
+    BanGossip& bans;
     KeyChecks& key_checks;
     Bootstrap& bootstrap;
     Departure& departure;

@@ -10,8 +10,8 @@ namespace shoal::sync {
 
 TokenBucket resend_bucket(int64_t pace_bytes_per_s) { return pace_bucket(pace_bytes_per_s / 5); }
 
-TokenBucket access_bucket(int64_t pace_bytes_per_s) {
-  return TokenBucket(pace_bytes_per_s / 10, MemberAccess::kBurst);
+TokenBucket table_bucket(int64_t pace_bytes_per_s) {
+  return TokenBucket(pace_bytes_per_s / 10, MemberTable::kBurst);
 }
 
 Member::Member(uint64_t id, uint64_t incarnation, const common::Endpoint& at, int64_t pace_bytes_per_s,
@@ -19,7 +19,8 @@ Member::Member(uint64_t id, uint64_t incarnation, const common::Endpoint& at, in
     : reach(MemberReach{.address = at, .source = at}),
       resend(MemberResend{.asked = {}, .bucket = resend_bucket(pace_bytes_per_s)}),
       pace(pace_bucket(pace_bytes_per_s)),
-      access(MemberAccess{.bucket = access_bucket(pace_bytes_per_s)}),
+      access(MemberTable{.bucket = table_bucket(pace_bytes_per_s)}),
+      bans(MemberTable{.bucket = table_bucket(pace_bytes_per_s)}),
       id_(id),
       incarnation_(incarnation),
       started_us_(now_us),

@@ -27,7 +27,10 @@
 
 namespace shoal::sync {
 
-class AccessGossip;
+template <class Wire>
+class TableGossip;
+struct AccessWire;
+struct BanWire;
 class Addresses;
 class Clock;
 class DeltaReceiver;
@@ -129,12 +132,16 @@ struct MemberResend {
   int64_t gone_sent_us = kLongAgoUs;
 };
 
-// How a member's changes of the access list compare with ours.
-struct MemberAccess {
+// New bans that a member may tell of: a node that starts gets 100,000 within a minute.
+constexpr int64_t kMemberBansPerS = 2'000;
+
+// How a member's changes of a replicated table compare with ours.
+struct MemberTable {
   static constexpr int64_t kBurst = 65'536;
 
-  TokenBucket bucket;     // for changes it asks for
-  uint32_t digest = 0;    // as in its newest heartbeat
+  TokenBucket bucket;                                      // bytes, for changes it asks for
+  TokenBucket news{kMemberBansPerS, 2 * kMemberBansPerS};  // changes, where they are bounded
+  uint32_t digest = 0;                                     // as in its newest heartbeat
   unsigned differed = 0;  // heartbeats in a row with a digest other than ours
 };
 
@@ -275,7 +282,8 @@ class Member {
   Owned<DeltaReceiver, MemberStream> stream;
   Owned<DeltaSender, MemberResend> resend;
   Owned<Sender, TokenBucket> pace;  // of all that is sent to it
-  Owned<AccessGossip, MemberAccess> access;
+  Owned<TableGossip<AccessWire>, MemberTable> access;
+  Owned<TableGossip<BanWire>, MemberTable> bans;
   Owned<Repair, MemberRepair> repair;
   Owned<Pulls, MemberPulls> pulls;
   Owned<Detours, MemberDetour> detour;
@@ -303,6 +311,6 @@ class Member {
 
 // The buckets of a member at this pace.
 TokenBucket resend_bucket(int64_t pace_bytes_per_s);
-TokenBucket access_bucket(int64_t pace_bytes_per_s);
+TokenBucket table_bucket(int64_t pace_bytes_per_s);
 
 }  // namespace shoal::sync

@@ -14,6 +14,7 @@
 #include "common/endpoint.h"
 #include "common/log.h"
 #include "proto/access_change.h"
+#include "proto/ban_change.h"
 
 namespace shoal::sync {
 
@@ -55,7 +56,9 @@ struct PullStart {
 struct Outputs {
   std::vector<Send> sends;
   std::vector<LogEvent> logs;
-  std::vector<proto::AccessChange> access_changes;  // new ones from other nodes; already in the log
+  // New ones from other nodes, and those that are void now; the log has been changed already.
+  std::vector<proto::AccessChange> access_changes;
+  std::vector<proto::BanChange> ban_changes;
   std::vector<PullStart> pulls;
   std::vector<uint64_t> pull_aborts;  // close these; pull_closed() need not be called
   // Set once, if there is a snapshot: cluster time is now as accurate as it will get, so merge the snapshot

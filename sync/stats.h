@@ -57,10 +57,12 @@ struct TrustStats {
   uint64_t dropped_stale = 0;      // of these, counted apart: from one that has been succeeded
 };
 
-struct AccessStats {
-  uint64_t access_changes_applied = 0;  // new ones from other nodes
-  uint64_t access_changes_refused = 0;  // from other nodes: the log was full, or they are of a far future
-  uint64_t access_asks_sent = 0;
+// Of the changes of a replicated table.
+struct TableStats {
+  uint64_t changes_applied = 0;  // new ones from other nodes
+  // From other nodes: no room, of the future, of an origin that is forgotten, or too many at once.
+  uint64_t changes_refused = 0;
+  uint64_t asks_sent = 0;
 };
 
 struct RepairStats {
@@ -96,10 +98,11 @@ struct Stats : SenderStats,
                ClockStats,
                ChallengeStats,
                TrustStats,
-               AccessStats,
                RepairStats,
                PullStats,
                DonationStats {
+  TableStats access;
+  TableStats bans;
   // Counted by several parts.
   uint64_t dropped_repair = 0;   // a member asked for more than it is given at a time
   uint64_t dropped_refused = 0;  // authentic, but its sender's settings, clock or name clash with ours

@@ -69,9 +69,10 @@ class AccessControl {
   static common::Result<AccessFiles> load_files(const Options::Access& options);
 
   struct Hooks {
-    std::function<void(std::shared_ptr<const AnnouncePolicy>)> publish;      // to the workers
-    std::function<void(std::span<const proto::AccessChange> changes)> send;  // to the other nodes
-    std::function<int64_t()> unix_ms;                                        // cluster time
+    std::function<void(std::shared_ptr<const AnnouncePolicy>)> publish;        // to the workers
+    std::function<void(std::span<const proto::AccessChange> changes)> send;    // to the other nodes
+    std::function<void(const proto::ForgottenOrigin& origin)> send_forgotten;  // the same
+    std::function<int64_t()> unix_ms;                                          // cluster time
   };
 
   // `node_id` marks this node's changes. The store outlives the object.
@@ -90,6 +91,9 @@ class AccessControl {
   // second where more than 10,000 have been changed. Fails without a list (AccessMode::open), and if there
   // are too many changes; it then makes the first ones that fit.
   common::Result<void> change(std::span<const common::InfoHash> hashes, bool listed);
+
+  // Makes void, here and on all nodes, what this node has changed so far; how many changes.
+  size_t forget_origin(uint64_t node_id);
 
   // Holds all run-time changes. The cluster merges the other nodes' changes into it and reports new ones to
   // changes_merged().

@@ -35,19 +35,31 @@ bool read_number(std::string_view word, int base, Number& out) {
   return error == std::errc() && end == word.data() + word.size();
 }
 
-std::optional<proto::AccessChange> parse_change(std::string_view line) {
-  const auto hash = common::info_hash_from_hex(take_word(line));
-  const std::string_view verb = take_word(line);
-  proto::AccessStamp stamp;
+constexpr std::string_view kForget = "forget ";
+
+// "UNIX_MS NODE_ID".
+std::optional<proto::ChangeStamp> parse_stamp(std::string_view line) {
+  proto::ChangeStamp stamp;
   const bool timed = read_number(take_word(line), 10, stamp.unix_ms) && stamp.unix_ms >= 0;
   // Later than the sync channel can say: it is as good as never, and no reason not to start.
   stamp.unix_ms = std::min(stamp.unix_ms, proto::kSyncTimeMaxMs);
   const std::string_view id = take_word(line);
-  if (!hash || !timed || id.size() != 16 || !read_number(id, 16, stamp.node_id) || !line.empty()) {
-    return std::nullopt;
-  }
-  if (verb != "add" && verb != "remove") return std::nullopt;
-  return proto::AccessChange{*hash, verb == "add", stamp};
+  if (!timed || id.size() != 16 || !read_number(id, 16, stamp.node_id) || !line.empty()) return std::nullopt;
+  return stamp;
+}
+
+std::optional<proto::AccessChange> parse_change(std::string_view line) {
+  const auto hash = common::info_hash_from_hex(take_word(line));
+  const std::string_view verb = take_word(line);
+  const auto stamp = parse_stamp(line);
+  if (!hash || !stamp || (verb != "add" && verb != "remove")) return std::nullopt;
+  return proto::AccessChange{*hash, verb == "add", *stamp};
+}
+
+std::string id_text(uint64_t node_id) {
+  std::array<uint8_t, 8> id;
+  common::ByteWriter(id).u64(node_id);
+  return common::to_hex(id);
 }
 
 }  // namespace
@@ -56,11 +68,12 @@ std::string format_access_state(const sync::AccessLog& log) {
   std::string text(kFormat);
   text += '\n';
   log.for_each([&](const proto::AccessChange& change) {
-    std::array<uint8_t, 8> id;
-    common::ByteWriter(id).u64(change.stamp.node_id);
     text += common::to_hex(change.info_hash) + (change.listed ? " add " : " remove ") +
-            std::to_string(change.stamp.unix_ms) + " " + common::to_hex(id) + "\n";
+            std::to_string(change.stamp.unix_ms) + " " + id_text(change.stamp.node_id) + "\n";
   });
+  for (const proto::ForgottenOrigin& origin : log.origins()) {
+    text += std::string(kForget) + std::to_string(origin.up_to_ms) + " " + id_text(origin.node_id) + "\n";
+  }
   return text;
 }
 
@@ -72,7 +85,15 @@ common::Result<sync::AccessLog> parse_access_state(const std::string& name, std:
   sync::AccessLog log;
   for (size_t number = 2; !text.empty(); ++number) {
     const std::string where = name + ":" + std::to_string(number) + ": ";
-    const auto change = parse_change(take_line(text));
+    std::string_view line = take_line(text);
+    if (line.starts_with(kForget)) {
+      line.remove_prefix(kForget.size());
+      const auto origin = parse_stamp(line);
+      if (!origin) return common::fail(where + "is not what is forgotten (forget UNIX_MS NODE_ID)");
+      log.restore_origin({origin->node_id, origin->unix_ms});
+      continue;
+    }
+    const auto change = parse_change(line);
     if (!change) return common::fail(where + "is not a change (HASH add|remove UNIX_MS NODE_ID)");
     if (log.restore(*change) == sync::AccessLog::Merged::full) {
       return common::fail(where + "more than " + std::to_string(sync::AccessLog::kChangesMax) + " changes");

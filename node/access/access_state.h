@@ -3,8 +3,9 @@
 //
 //   shoal-access-1
 //   INFO_HASH add|remove UNIX_MS NODE_ID
+//   forget UNIX_MS NODE_ID
 //
-// INFO_HASH and NODE_ID are hexadecimal. Pure.
+// The last makes void what that node changed up to then. // INFO_HASH and NODE_ID are hexadecimal. Pure.
 
 #pragma once
 

@@ -38,8 +38,10 @@ struct AdminContext {
   const History* history;
   std::function<std::shared_ptr<const TopLists>()> top;  // the largest swarms as far as known
   FullScrapes* full_scrapes;
-  AccessControl* access = nullptr;  // null: /v1/access is not there
-  Feeds* feeds = nullptr;           // null: /v1/feeds is not there
+  AccessControl* access = nullptr;                           // null: /v1/access is not there
+  Feeds* feeds = nullptr;                                    // null: /v1/feeds is not there
+  BanControl* bans = nullptr;                                // null: /v1/bans is not there
+  std::function<uint64_t(std::string_view name)> node_id{};  // by which a node's changes are stamped
 };
 
 class Admin final : public HttpHandler {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "node/admin/admin_access.h"
+#include "node/admin/admin_bans.h"
 #include "node/admin/admin_feeds.h"
 #include "node/admin/admin_query.h"
 #include "node/admin/admin_reload.h"
@@ -183,6 +184,34 @@ Answer fetch_feeds(Feeds& feeds, const HttpRequest& request, std::string& out) {
   return nullptr;
 }
 
+Answer forget_access_origin(const AdminContext& context, const HttpRequest& request, std::string& out) {
+  if (context.access == nullptr) {
+    return refuse(out, proto::reply_to(request), 404, "there is no access list");
+  }
+  forget_access_of(context, request, out);
+  return nullptr;
+}
+
+// Handlers of bans; those of changes append all of their answer.
+template <auto handle>
+Answer with_bans(const AdminContext& context, const HttpRequest& request, std::string& out) {
+  if (context.bans == nullptr) return refuse(out, proto::reply_to(request), 404, "there are no bans");
+  if constexpr (std::is_same_v<decltype(handle(context, request, out)), Answer>) {
+    return handle(context, request, out);
+  } else {
+    handle(context, request, out);
+    return nullptr;
+  }
+}
+
+void make_ban(const AdminContext& context, const HttpRequest& request, std::string& out) {
+  add_ban(*context.bans, request, out);
+}
+
+void lift_ban(const AdminContext& context, const HttpRequest& request, std::string& out) {
+  remove_ban(*context.bans, request, out);
+}
+
 Answer show_health(const AdminContext& /*context*/, const HttpRequest& request, std::string& out) {
   proto::append_text(out, proto::reply_to(request), 200, "ok\n");
   return nullptr;
@@ -283,6 +312,13 @@ constexpr ApiEndpoint kEndpoints[] = {
     {false, "/v1/feeds", with_feeds<list_feeds>, "The lists of access.feeds, and how fetching them goes"},
     {false, "/v1/feeds/{name}", with_feeds<give_feed>, "The last good copy of a feed, for the other nodes"},
     {true, "/v1/feeds/refresh", with_feeds<fetch_feeds>, "Fetch the feeds now"},
+    {true, "/v1/access/forget-origin", forget_access_origin,
+     "Make void on all nodes what a node has changed in the access list"},
+    {false, "/v1/bans", with_bans<show_bans>, "The bans in force, or what is known of one client"},
+    {true, "/v1/bans/add", with_bans<make_ban>, "Ban a client on all nodes for a while"},
+    {true, "/v1/bans/remove", with_bans<lift_ban>, "End the ban of a client on all nodes"},
+    {true, "/v1/bans/forget-origin", with_bans<forget_bans_of>,
+     "Make void on all nodes the bans that a node has made"},
     {true, "/v1/drain", begin_drain, "Stop being ready, serve for node.drain_s, leave the cluster, exit"},
     {true, "/v1/members/forget", forget_member,
      "Drop a member that is down or has left from the lists of all nodes"},

@@ -1,10 +1,12 @@
 #include "node/admin/admin_query.h"
 
 #include <algorithm>
+#include <charconv>
 #include <string>
 
 #include "node/config/option_values.h"
 #include "node/text/printable.h"
+#include "proto/ban_change.h"
 
 namespace shoal::node {
 
@@ -38,6 +40,35 @@ std::optional<std::string_view> name_of(std::string_view query) {
   constexpr std::string_view kKey = "name=";
   if (!query.starts_with(kKey) || !is_name(query.substr(kKey.size()))) return std::nullopt;
   return query.substr(kKey.size());
+}
+
+std::optional<BanQuery> ban_query_of(std::string_view query) {
+  constexpr std::string_view kKey = "address=";
+  if (!query.starts_with(kKey)) return std::nullopt;
+  query.remove_prefix(kKey.size());
+  const size_t end = std::min(query.find('&'), query.size());
+  const auto address = common::parse_address(query.substr(0, end));
+  if (!address) return std::nullopt;
+  BanQuery out{*address, std::nullopt};
+  if (end == query.size()) return out;
+  const auto for_s = number_of(query.substr(end + 1), "for_s", proto::kBanLongestS, 0);
+  if (!for_s || *for_s == 0) return std::nullopt;
+  out.for_s = for_s;
+  return out;
+}
+
+std::optional<std::string_view> node_of(std::string_view query) {
+  constexpr std::string_view kKey = "node=";
+  if (!query.starts_with(kKey) || !is_name(query.substr(kKey.size()))) return std::nullopt;
+  return query.substr(kKey.size());
+}
+
+std::optional<uint64_t> node_id_of(std::string_view text) {
+  uint64_t id = 0;
+  if (text.size() != 16) return std::nullopt;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id, 16);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return id;
 }
 
 std::optional<common::InfoHash> swarm_of(std::string_view path) {

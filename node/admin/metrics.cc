@@ -110,12 +110,13 @@ void read_clients(Samples& out, const NodeState& state) {
 }
 
 void read_udp_drops(Samples& out, const NodeState& state) {
-  constexpr std::array<std::pair<const char*, common::Counter UdpCounters::*>, 6> kReasons = {
+  constexpr std::array<std::pair<const char*, common::Counter UdpCounters::*>, 7> kReasons = {
       {{"malformed", &UdpCounters::dropped_malformed},
        {"connection_id", &UdpCounters::dropped_connection_id},
        {"source_port", &UdpCounters::dropped_source_port},
        {"network", &UdpCounters::dropped_network},
        {"rate", &UdpCounters::dropped_rate},
+       {"ban", &UdpCounters::dropped_ban},
        {"send", &UdpCounters::dropped_send}}};
   for (size_t family = 0; family < 2; ++family) {
     for (const auto& [reason, field] : kReasons) {
@@ -146,6 +147,26 @@ void read_refusals(Samples& out, const NodeState& state) {
     out.add(sum(
                 state, [=](const WorkerCounters& w) -> auto& { return w.announce.refused[index]; }),
             {{"reason", reason}});
+  }
+}
+
+void read_banned(Samples& out, const NodeState& state) {
+  for (size_t family = 0; family < 2; ++family) {
+    const auto add = [&](const char* protocol, const char* result, uint64_t count) {
+      out.add(count, {{"protocol", protocol}, {"family", kFamilyNames[family]}, {"result", result}});
+    };
+    add("udp", "refused", udp(state, family, &UdpCounters::dropped_ban));
+    add("udp", "would_be", udp(state, family, &UdpCounters::would_ban));
+    add("http", "refused", http_tracker(state, family, &HttpTrackerCounters::banned));
+    add("http", "would_be", http_tracker(state, family, &HttpTrackerCounters::would_ban));
+  }
+}
+
+void read_bans_made(Samples& out, const NodeState& state) {
+  for (size_t i = 0; i < proto::kOffences; ++i) {
+    const std::string offence(to_string(static_cast<proto::Offence>(i)));
+    out.add(state.bans.made[i], {{"offence", offence}, {"result", "made"}});
+    out.add(state.bans.made_dry[i], {{"offence", offence}, {"result", "would_be"}});
   }
 }
 
@@ -263,7 +284,8 @@ std::vector<Row> server_rows() {
               of_udp_by_family(&UdpCounters::connection_id_errors)),
       counter("shoal_udp_dropped_total",
               "Datagrams that got no answer: malformed, with a bad connection id, from source port 0, from a "
-              "denied network, above a client's rate, or with an answer that the kernel did not accept.",
+              "denied network, above a client's rate, of a banned client, or with an answer that the kernel "
+              "did not accept.",
               read_udp_drops),
       counter("shoal_http_connections_accepted_total", "HTTP tracker connections accepted.",
               of_http(&HttpCounters::connections_accepted)),
@@ -356,6 +378,28 @@ std::vector<Row> access_rows() {
               [](const NodeState& s) { return s.access.refused_changes; }),
       counter("shoal_access_bad_lines_total", "Lines of the access FIFOs that are not info_hashes.",
               [](const NodeState& s) { return s.access.bad_lines; }),
+      counter("shoal_banned_requests_total",
+              "Requests and connections of banned clients, and of those that would be if bans.mode were on.",
+              read_banned),
+      counter("shoal_bans_made_total",
+              "Bans made on this node, and those that would have been if bans.mode were on.", read_bans_made),
+      gauge("shoal_bans_in_force", "Clients banned now on this node, and those that would be.",
+            [](Samples& out, const NodeState& s) {
+              out.add(s.bans.in_force, {{"result", "banned"}});
+              out.add(s.bans.dry, {{"result", "would_be"}});
+            }),
+      gauge("shoal_bans_remembered", "Bans of the cluster that are in force or ended less than a day ago.",
+            [](const NodeState& s) { return s.bans.remembered; }),
+      counter("shoal_bans_dropped_total",
+              "Offenders that were not banned. too_many: more than a node bans in a second, or no room; "
+              "exempt: by bans.exempt; displaced: bans that made room for longer ones; clients_displaced: "
+              "clients with a score that were forgotten for busier ones.",
+              [](Samples& out, const NodeState& s) {
+                out.add(s.bans.dropped, {{"reason", "too_many"}});
+                out.add(s.bans.spared, {{"reason", "exempt"}});
+                out.add(s.bans.displaced, {{"reason", "displaced"}});
+                out.add(s.bans.clients_displaced, {{"reason", "clients_displaced"}});
+              }),
       counter("shoal_access_swarms_dropped_total", "Swarms removed because they are no longer served.",
               [](const NodeState& s) { return s.access.swarms_dropped; }),
       counter("shoal_access_reloads_total", "Reloads that read the access list, by whether it was valid.",

@@ -25,6 +25,15 @@ auto of_sync_by(const char* key, std::vector<std::pair<const char*, Count>> fiel
   };
 }
 
+// Of changes of a table that all nodes hold.
+auto of_table(sync::TableStats sync::Stats::*table) {
+  return [table](Samples& out, const NodeState& s) {
+    const sync::TableStats& stats = s.sync->stats.*table;
+    out.add(stats.changes_applied, {{"result", "applied"}});
+    out.add(stats.changes_refused, {{"result", "refused"}});
+  };
+}
+
 // One sample per member.
 template <class Read>
 auto of_members(Read read) {
@@ -76,9 +85,8 @@ std::vector<Row> channel_rows() {
       counter("shoal_sync_packets_resent_total", "Packets sent again because another node missed them.",
               of_sync(&Stats::packets_resent)),
       counter("shoal_sync_access_changes_total",
-              "Changes of the access list received from other nodes, by result.",
-              of_sync_by("result", {{"applied", &Stats::access_changes_applied},
-                                    {"refused", &Stats::access_changes_refused}})),
+              "Changes of the access list received from other nodes, by result.", of_table(&Stats::access)),
+      counter("shoal_sync_bans_total", "Bans received from other nodes, by result.", of_table(&Stats::bans)),
       histogram("shoal_sync_lag_seconds",
                 "Time from the sending of a packet on another node until its changes were merged here, for "
                 "each change.",

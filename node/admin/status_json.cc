@@ -265,6 +265,27 @@ Json feeds_list(const std::vector<FeedStatus>& feeds) {
   return list;
 }
 
+Json bans_json(const NodeState& state) {
+  Json made = Json::object();
+  Json would_be = Json::object();
+  for (size_t i = 0; i < proto::kOffences; ++i) {
+    const std::string offence(to_string(static_cast<proto::Offence>(i)));
+    made[offence] = state.bans.made[i];
+    would_be[offence] = state.bans.made_dry[i];
+  }
+  const RequestTotals totals = request_totals(state);
+  return {{"mode", to_string(state.bans.mode)},
+          {"in_force", state.bans.in_force},
+          {"would_be_in_force", state.bans.dry},
+          {"remembered", state.bans.remembered},
+          {"made", made},
+          {"would_be_made", would_be},
+          {"requests_refused", totals.banned},
+          {"requests_would_be_refused", totals.would_ban},
+          {"spared", state.bans.spared},
+          {"dropped", state.bans.dropped}};
+}
+
 Json snapshot_json(const SnapshotStatus& snapshot) {
   const auto loading = snapshot.loading_percent;
   return {{"loading_percent", loading ? Json(*loading) : Json(nullptr)},
@@ -352,6 +373,7 @@ std::string status_json(const NodeState& state) {
   json["access"] = access_json(state.access);
   json["xdp"] = state.shield ? xdp_json(*state.shield) : Json(nullptr);
   json["feeds"] = feeds_list(state.feeds);
+  json["bans"] = bans_json(state);
   json["latency"] = latency_json(state);
   json["problems"] = problems_json(state);
   json["tls"] = state.tls ? tls_json(state) : Json(nullptr);

@@ -1,6 +1,7 @@
 #include "node/cli/answer_text.h"
 
 #include <algorithm>
+#include <ctime>
 #include <vector>
 
 #include "node/text/amount_text.h"
@@ -21,6 +22,16 @@ std::string yes_or(const json& value, const char* yes, const char* no) {
 
 std::string padded(std::string text, size_t width) {
   text.resize(std::max(text.size(), width), ' ');
+  return text;
+}
+
+// Milliseconds since the Unix epoch as "2026-11-30 04:20:00"; "-" if it is anything else.
+std::string utc_text(const json& value) {
+  if (!value.is_number_integer()) return "-";
+  const auto unix_s = static_cast<time_t>(value.get<int64_t>() / 1000);
+  tm utc{};
+  char text[32];
+  if (gmtime_r(&unix_s, &utc) == nullptr || std::strftime(text, sizeof text, "%F %T", &utc) == 0) return "-";
   return text;
 }
 
@@ -52,6 +63,51 @@ std::string access_verdicts_text(const json& document) {
            yes_or(field(verdict, "allowed"), "served", "not served") + "\n";
   }
   return out;
+}
+
+std::string bans_text(const json& document) {
+  const json& bans = list(document, "bans");
+  std::string out = "mode " + text_of(field(document, "mode")) + ", " +
+                    number_of(field(document, "in_force")) + " banned, " +
+                    number_of(field(document, "would_be_in_force")) + " more would be if it were on\n";
+  if (bans.empty()) return out;
+  std::vector<TextRow> rows = {{"CLIENT", "BANNED", "OFFENCE", "ENDS", "IN_A_ROW", "BY"}};
+  for (const json& ban : bans) {
+    const json& level = field(ban, "level");
+    rows.push_back({text_of(field(ban, "client")), yes_or(field(ban, "would_be"), "would be", "yes"),
+                    text_of(field(ban, "offence")), utc_text(field(ban, "ends_unix_ms")),
+                    level.is_number_unsigned() ? std::to_string(level.get<uint64_t>() + 1) : "-",
+                    text_of(field(ban, "node"))});
+  }
+  return out + text_table(rows, false);
+}
+
+std::string ban_explained_text(const json& document) {
+  std::string out =
+      text_of(field(document, "client")) + ": " + yes_or(field(document, "banned"), "banned", "not banned");
+  if (yes_or(field(document, "would_be"), "y", "n") == "y") out += ", would be if bans.mode were on";
+  if (yes_or(field(document, "exempt"), "y", "n") == "y") out += ", exempt by bans.exempt or as a proxy";
+  out += " (bans.mode " + text_of(field(document, "mode")) + ")\n";
+  for (const char* key : {"ban", "dry_ban"}) {
+    const json& ban = field(document, key);
+    if (!ban.is_object()) continue;
+    out += std::string(yes_or(field(ban, "would_be"), "last ban that would have been: ", "last ban: ")) +
+           text_of(field(ban, "offence")) + ", made " + utc_text(field(ban, "made_unix_ms")) + " by " +
+           text_of(field(ban, "node")) + ", ends " + utc_text(field(ban, "ends_unix_ms")) +
+           (yes_or(field(ban, "lifted"), "y", "n") == "y" ? ", lifted" : "") + "\n";
+  }
+  out += "the next ban would last " + number_of(field(document, "next_ban_s")) + " s; " +
+         number_of(field(document, "clients_behind_it")) + " clients seen behind it\n";
+  std::vector<TextRow> rows = {{"OFFENCE", "SCORE", "THRESHOLD"}};
+  for (const json& score : list(document, "scores")) {
+    const json& permille = field(score, "score_permille");
+    const std::string percent =
+        permille.is_number_unsigned() ? std::to_string(permille.get<uint64_t>() / 10) + " %" : "-";
+    const json& threshold = field(score, "threshold");
+    rows.push_back({text_of(field(score, "offence")), percent,
+                    threshold == 0 ? std::string("not counted") : number_of(threshold)});
+  }
+  return out + text_table(rows, false);
 }
 
 std::string top_text(const json& document, bool colour) {

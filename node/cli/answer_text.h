@@ -14,6 +14,12 @@ std::string access_changes_text(const nlohmann::json& document);
 // /v1/access?hash=...: the status of each hash.
 std::string access_verdicts_text(const nlohmann::json& document);
 
+// /v1/bans: those in force, and those that would be.
+std::string bans_text(const nlohmann::json& document);
+
+// /v1/bans?address=...: what is known of one client.
+std::string ban_explained_text(const nlohmann::json& document);
+
 // /v1/top; `colour`: with escape sequences.
 std::string top_text(const nlohmann::json& document, bool colour);
 

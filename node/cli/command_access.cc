@@ -25,12 +25,13 @@ Examples:
   shoal access remove 0123456789abcdef0123456789abcdef01234567
   shoal access list               the run-time changes
   shoal access list 0123456789abcdef0123456789abcdef01234567
+  shoal access forget-origin node-b   make void what node-b has changed so far
 
 Changes apply to all nodes of the cluster and override each node's access.file. If access.mode is
 "allow", nodes serve only the swarms on the list; if it is "deny", they serve all others.)";
 
 struct AccessRequest {
-  enum class Verb : uint8_t { add, remove, list };
+  enum class Verb : uint8_t { add, remove, list, forget_origin };
   Verb verb = Verb::list;
   AdminRequest node;
   std::vector<std::string> hashes;
@@ -103,6 +104,9 @@ int show(const AccessRequest& request, const AdminAddress& admin) {
 int run_access(const AccessRequest& request) {
   const auto admin = read_admin(request.node.admin);
   if (!admin) return failed(request.node.json, admin.error().message);
+  if (request.verb == AccessRequest::Verb::forget_origin) {
+    return forget_origin(request.node, *admin, "/v1/access", request.hashes);
+  }
   for (const std::string& hash : request.hashes) {
     if (common::info_hash_from_hex(hash)) continue;
     return failed(request.node.json,
@@ -118,17 +122,22 @@ Command access_command(CLI::App& shoal) {
   app->footer(kAccessExamples);
   auto access = std::make_shared<AccessRequest>();
   auto verb = std::make_shared<std::string>();
-  app->add_option("verb", *verb, "add, remove or list")
+  app->add_option("verb", *verb, "add, remove, list or forget-origin")
       ->type_name("VERB")
       ->required()
-      ->check(one_of({"add", "remove", "list"}));
+      ->check(one_of({"add", "remove", "list", "forget-origin"}));
   CLI::Option* hashes =
-      app->add_option("hash", access->hashes, "info_hashes in hexadecimal")->type_name("HASH");
+      app->add_option("hash", access->hashes, "info_hashes in hexadecimal, or the name of a node")
+          ->type_name("HASH");
   add_admin_options(*app, access->node);
   return {app, [hashes, verb, access] {
             using Verb = AccessRequest::Verb;
-            access->verb = *verb == "add" ? Verb::add : *verb == "remove" ? Verb::remove : Verb::list;
-            if (access->verb != Verb::list && hashes->count() == 0) {
+            access->verb = *verb == "add"      ? Verb::add
+                           : *verb == "remove" ? Verb::remove
+                           : *verb == "list"   ? Verb::list
+                                               : Verb::forget_origin;
+            const bool changes = access->verb == Verb::add || access->verb == Verb::remove;
+            if (changes && hashes->count() == 0) {
               return failed(access->node.json, "at least one info_hash is needed; see `shoal access --help`",
                             kExitUsage);
             }

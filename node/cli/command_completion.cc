@@ -23,9 +23,11 @@ Examples:
 The Debian package installs all three.)";
 
 // The allowed words of "COMMAND FLAG" or "COMMAND ARGUMENT", which CLI11 does not report.
-const std::map<std::string, std::vector<std::string>> kWords = {{"access verb", {"add", "remove", "list"}},
-                                                                {"completion shell", {"bash", "zsh", "fish"}},
-                                                                {"probe --protocol", {"udp", "http"}}};
+const std::map<std::string, std::vector<std::string>> kWords = {
+    {"access verb", {"add", "remove", "list", "forget-origin"}},
+    {"ban verb", {"list", "add", "remove", "explain", "forget-origin"}},
+    {"completion shell", {"bash", "zsh", "fish"}},
+    {"probe --protocol", {"udp", "http"}}};
 
 // The first sentence, to show beside the flag.
 std::string brief(const std::string& text) { return text.substr(0, text.find(". ")); }

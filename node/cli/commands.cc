@@ -2,10 +2,12 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <utility>
 
 #include "common/log.h"
+#include "node/cli/answer_text.h"
 #include "node/config/option_values.h"
 #include "node/text/printable.h"
 #include "node/text/suggest.h"
@@ -55,6 +57,22 @@ CLI::Validator one_of(std::vector<std::string> words) {
     return '"' + printable(typed, 80) + "\" is not allowed: " + or_list(views) + suggestion(typed, words);
   };
   return {check, ""};
+}
+
+int forget_origin(const AdminRequest& request, const HostPort& admin, const std::string& path,
+                  const std::vector<std::string>& names) {
+  if (names.size() != 1 || !is_name(names[0])) {
+    return failed(request.json, "forget-origin needs the name of one node, or its id as in `shoal status`",
+                  kExitUsage);
+  }
+  const auto answer = admin_post(admin, request.token_file, path + "/forget-origin?node=" + names[0]);
+  if (!answer) return failed(request.json, to_string(admin) + ": " + answer.error().message);
+  if (request.json) {
+    print_json(*answer);
+  } else {
+    std::printf("%s: %s\n", to_string(admin).c_str(), result_text(*answer).c_str());
+  }
+  return kExitOk;
 }
 
 void add_admin_options(CLI::App& app, AdminRequest& request) {

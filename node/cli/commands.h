@@ -37,6 +37,7 @@ struct Command {
   each(drain) \
   each(access) \
   each(feeds) \
+  each(ban) \
   each(forget) \
   each(keygen) \
   each(config) \
@@ -74,6 +75,10 @@ struct AdminRequest {
   std::string token_file;               // the node's admin.token_file; empty: none
   bool json = false;
 };
+
+// Asks the node to make void what another node has changed: POST to `path`/forget-origin. `names` is one.
+int forget_origin(const AdminRequest& request, const HostPort& admin, const std::string& path,
+                  const std::vector<std::string>& names);
 
 // Adds their flags to a command. `request` outlives `app`'s parsing.
 void add_admin_options(CLI::App& app, AdminRequest& request);

@@ -89,6 +89,21 @@ void SyncDriver::publish_access(std::span<const proto::AccessChange> changes) {
   carry_out();
 }
 
+void SyncDriver::publish_access(const proto::ForgottenOrigin& origin) {
+  cluster_.publish_access(now(), origin, outputs_);
+  carry_out();
+}
+
+void SyncDriver::publish_bans(std::span<const proto::BanChange> changes) {
+  cluster_.publish_bans(now(), changes, outputs_);
+  carry_out();
+}
+
+void SyncDriver::publish_bans(const proto::ForgottenOrigin& origin) {
+  cluster_.publish_bans(now(), origin, outputs_);
+  carry_out();
+}
+
 void SyncDriver::announce_client_load(uint32_t announces_per_s, uint32_t interval_s) {
   cluster_.announce_client_load(now(), announces_per_s, interval_s, outputs_);
   carry_out();
@@ -110,6 +125,8 @@ void SyncDriver::carry_out() {
   outputs_.logs.clear();
   if (!outputs_.access_changes.empty() && access_changed_) access_changed_(outputs_.access_changes);
   outputs_.access_changes.clear();
+  if (!outputs_.ban_changes.empty() && bans_changed_) bans_changed_();
+  outputs_.ban_changes.clear();
   if (outputs_.load_snapshot && load_snapshot_) {
     outputs_.load_snapshot = false;
     load_snapshot_();

@@ -65,11 +65,16 @@ class SyncDriver {
   void on_access_changes(std::function<void(std::span<const proto::AccessChange>)> changed) {
     access_changed_ = std::move(changed);
   }
+  // The same of bans, which are in the log already.
+  void on_ban_changes(std::function<void()> changed) { bans_changed_ = std::move(changed); }
   // Calls `load` once, if sync::Config::snapshot is set: see sync::Outputs::load_snapshot.
   void on_load_snapshot(std::function<void()> load);
   void snapshot_merged(bool held);  // see sync::Cluster::snapshot_merged
 
   void publish_access(std::span<const proto::AccessChange> changes);
+  void publish_access(const proto::ForgottenOrigin& origin);
+  void publish_bans(std::span<const proto::BanChange> changes);
+  void publish_bans(const proto::ForgottenOrigin& origin);
 
   void announce_client_load(uint32_t announces_per_s, uint32_t interval_s);
 
@@ -104,6 +109,7 @@ class SyncDriver {
   std::vector<proto::OwnDelta> drained_;
   sync::Outputs outputs_;
   std::function<void(std::span<const proto::AccessChange>)> access_changed_;
+  std::function<void()> bans_changed_;
   std::function<void()> load_snapshot_;
 };
 

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "node/config/option_rows.h"
+#include "proto/ban_change.h"
 
 #define KEY(section, field) SHOAL_KEY(section, field)
 
@@ -287,6 +288,46 @@ std::vector<Option> limits_rows() {
   };
 }
 
+std::vector<Option> bans_rows() {
+  constexpr uint32_t kManyMax = 100'000'000;
+  const auto many = [](std::string_view zero) { return WholeRange{0, kManyMax, zero}; };
+  const auto ban_s = seconds(1, proto::kBanLongestS);
+  return {
+      choice(
+          KEY(bans, mode), kBanModes, BanMode::log, Apply::bans,
+          {"What is done with clients that do far more than clients do: off, log or on.",
+           "on: they are banned for a while, on all nodes. log: nobody is, but status, metrics and `shoal "
+           "ban list` show who would be; bans by hand are in force. A client is an IPv4 address or an IPv6 "
+           "/64, and only what comes from an address that is proved counts."}),
+      whole(KEY(bans, window_s), seconds(10, kDayS), 600, Apply::bans,
+            {"Time in which the following counts are compared with what is allowed, in seconds.",
+             "A count shrinks steadily, from what is allowed to nothing within this time."}),
+      whole(KEY(bans, over_rate), many("they are not counted"), 10'000, Apply::bans,
+            {"Requests above limits.requests_per_s_per_address before a client is banned.",
+             "10 more for each client program that is seen behind the address, up to 16384 of them."}),
+      whole(KEY(bans, new_swarms), many("they are not counted"), 10'000, Apply::bans,
+            {"Announces of swarms that nobody else is in before a client is banned.",
+             "5 more for each client program behind the address."}),
+      whole(KEY(bans, ports_per_swarm), many("they are not counted"), 200, Apply::bans,
+            {"New ports in one swarm before a client is banned.",
+             "2 more for each client program behind the address."}),
+      whole(KEY(bans, malformed), many("they are not counted"), 1'000, Apply::bans,
+            {"HTTP requests that cannot be read before a client is banned.",
+             "1 more for each client program behind the address."}),
+      whole(KEY(bans, full_scrapes), many("they are not counted"), 20, Apply::bans,
+            {"Full scrapes before tracker.full_scrape_interval_s is over, before a client is banned."}),
+      whole(KEY(bans, first_s), ban_s, 60, Apply::bans, {"How long a first ban lasts, in seconds."}),
+      whole(KEY(bans, second_s), ban_s, 600, Apply::bans,
+            {"How long the next ban lasts, in seconds.", "Within a day after the end of the first."}),
+      whole(KEY(bans, third_s), ban_s, 3'600, Apply::bans,
+            {"How long the one after that lasts, in seconds."}),
+      whole(KEY(bans, longest_s), ban_s, kDayS, Apply::bans, {"How long all further ones last, in seconds."}),
+      list(KEY(bans, exempt), common::parse_network, 256, kNetworks, "", Apply::bans,
+           {"Networks whose clients are never banned.",
+            "As access.trusted_proxies are not. Bans by other nodes are not in force for them either."}),
+  };
+}
+
 std::vector<Option> sync_rows() {
   return {
       address(KEY(sync, listen), parse_listen_address, "one address such as 192.0.2.1:6970 or [::]:6970",
@@ -409,8 +450,8 @@ std::vector<Option> tls_rows() {
 
 std::vector<Option> all_rows() {
   std::vector<Option> rows;
-  for (auto* section : {node_rows, tracker_rows, access_rows, limits_rows, sync_rows, admin_rows, stats_rows,
-                        xdp_rows, tls_rows}) {
+  for (auto* section : {node_rows, tracker_rows, access_rows, limits_rows, bans_rows, sync_rows, admin_rows,
+                        stats_rows, xdp_rows, tls_rows}) {
     for (Option& option : section()) rows.push_back(std::move(option));
   }
   return rows;
@@ -427,6 +468,7 @@ constexpr std::array kSections = {
     Section{"tracker", "What BitTorrent clients see."},
     Section{"access", "Who may announce what. Off by default."},
     Section{"limits", "How much clients may use. Where 0 is allowed, it means no limit."},
+    Section{"bans", "Clients that go too far are shut out for a while, on all nodes."},
     Section{"sync", "The channel between the nodes of a cluster. All nodes of a cluster are equal."},
     Section{"admin", "Metrics, health and status over HTTP, for operators."},
     Section{"stats", "opentracker's statistics page, for the scripts that read it."},

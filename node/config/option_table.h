@@ -26,6 +26,7 @@ enum class Apply : uint8_t {
   snapshot,
   tracker,  // the workers' settings, the interval and full scrapes
   limits,
+  bans,
   sync,
   exports,
 };

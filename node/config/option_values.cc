@@ -40,6 +40,13 @@ std::string_view to_string(XdpMode mode) {
   return "";
 }
 
+std::string_view to_string(BanMode mode) {
+  for (const auto& [name, value] : kBanModes) {
+    if (value == mode) return name;
+  }
+  return "";
+}
+
 std::string_view to_string(FeedKind kind) {
   for (const auto& [name, value] : kFeedKinds) {
     if (value == kind) return name;

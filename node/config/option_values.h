@@ -39,6 +39,9 @@ inline constexpr ValueNames<IpParam, 3> kIpParams = {
 inline constexpr ValueNames<AccessMode, 3> kAccessModes = {
     {{"open", AccessMode::open}, {"allow", AccessMode::allow}, {"deny", AccessMode::deny}}};
 std::string_view to_string(AccessMode mode);
+inline constexpr ValueNames<BanMode, 3> kBanModes = {
+    {{"off", BanMode::off}, {"log", BanMode::log}, {"on", BanMode::on}}};
+std::string_view to_string(BanMode mode);
 inline constexpr ValueNames<ReadyAlone, 3> kReadyAlone = {
     {{"always", ReadyAlone::always}, {"held", ReadyAlone::held}, {"never", ReadyAlone::never}}};
 inline constexpr ValueNames<XdpMode, 3> kXdpModes = {

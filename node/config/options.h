@@ -45,6 +45,8 @@ struct FeedSource {
   bool is_file() const { return place.starts_with('/'); }
   bool operator==(const FeedSource&) const = default;
 };
+// What is done with clients that go too far: nothing, only said, or a ban.
+enum class BanMode : uint8_t { off, log, on };
 
 struct Options {
   struct Node {
@@ -122,6 +124,22 @@ struct Options {
     uint32_t requests_per_s_per_prefix{};
     bool operator==(const Limits&) const = default;
   } limits;
+
+  struct Bans {
+    BanMode mode{};
+    uint32_t window_s{};
+    uint32_t over_rate{};
+    uint32_t new_swarms{};
+    uint32_t ports_per_swarm{};
+    uint32_t malformed{};
+    uint32_t full_scrapes{};
+    uint32_t first_s{};
+    uint32_t second_s{};
+    uint32_t third_s{};
+    uint32_t longest_s{};
+    std::vector<common::Network> exempt;
+    bool operator==(const Bans&) const = default;
+  } bans;
 
   struct Sync {
     std::optional<common::Endpoint> listen;

@@ -202,6 +202,10 @@ void HttpServer::accept(FileDescriptor socket, const common::Endpoint& client, b
 
 // Counts a connection once its client's address is known; false: it was one too many and is closed.
 bool HttpServer::admit(Connection& connection) {
+  if (shut_out(connection)) {
+    close(connection, Close::forced);
+    return false;
+  }
   if (trusted(connection.client)) return true;
   if (connection.secure && !admit_handshake(connection)) return false;
   if (limits_.per_address == nullptr) return true;
@@ -458,6 +462,11 @@ ByteSpan HttpServer::answer_all(Connection& connection, ByteSpan input) {
       refuse(connection, request.status);
       break;
     }
+    if (shut_out(connection)) {
+      proto::append_http_error(out_, 403);
+      connection.last_answer = true;
+      break;
+    }
     const bool more = request.consumed < input.size();
     if (draining_ != nullptr && !more && draining_->load(std::memory_order_relaxed))
       request.keep_alive = false;
@@ -486,8 +495,13 @@ void HttpServer::keep(Connection& connection, ByteSpan rest, bool kept) {
   count_waiting(connection);
 }
 
+bool HttpServer::shut_out(const Connection& connection) {
+  return gate_ != nullptr && !trusted(connection.client) && !gate_->admits(connection.client);
+}
+
 void HttpServer::refuse(Connection& connection, int status) {
   counters_.bad_requests.add();
+  if (gate_ != nullptr && !trusted(connection.client)) gate_->malformed(connection.client);
   proto::append_http_error(out_, status);
   connection.last_answer = true;
   connection.linger = true;

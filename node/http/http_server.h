@@ -30,6 +30,7 @@
 #include "common/endpoint.h"
 #include "common/network.h"
 #include "node/http/http_counters.h"
+#include "node/http/http_gate.h"
 #include "node/http/linked_queue.h"
 #include "node/http/streamed_answer.h"
 #include "node/http/turn_budget.h"
@@ -96,6 +97,9 @@ class HttpServer {
   // server; any thread may set it.
   void close_when(const std::atomic<bool>& draining) { draining_ = &draining; }
 
+  // Asked of all clients but trusted proxies. Outlives the server.
+  void set_gate(HttpGate* gate) { gate_ = gate; }
+
   // From now on, new connections from these networks are not counted by address. With `header` they begin
   // with a PROXY protocol header, and the client that it names is counted.
   void expect_proxies(std::shared_ptr<const common::NetworkSet> proxies, bool header) {
@@ -150,6 +154,7 @@ class HttpServer {
   bool take_proxy_header(Connection& connection, common::ByteSpan& input);
   void keep(Connection& connection, common::ByteSpan rest, bool kept);
   void refuse(Connection& connection, int status);
+  bool shut_out(const Connection& connection);
   void begin_long_answer(Connection& connection, std::unique_ptr<StreamedAnswer> answer);
   void piece_made(Connection& connection, std::string piece, bool more);
   void send_answers(Connection& connection);
@@ -176,6 +181,7 @@ class HttpServer {
   const std::atomic<bool>* draining_ = nullptr;
   std::shared_ptr<const common::NetworkSet> proxies_;
   bool proxy_header_ = false;
+  HttpGate* gate_ = nullptr;  // null: everybody is served
   Timer timer_;
   uv_prepare_t turns_;
   uv_idle_t go_on_;  // active while connections wait for their turn: the loop does not sleep

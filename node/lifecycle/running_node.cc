@@ -98,23 +98,26 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
       access_(&loop_.uv, options.access, sync::node_id(options.sync.cluster, options.node.name),
               std::move(parts.access), store_, access_hooks()),
       feeds_(&loop_.uv, options.access, std::move(parts.feed_copies), random_u64(), feed_hooks()),
+      bans_(&loop_.uv, options, sync::node_id(options.sync.cluster, options.node.name), random_key(),
+            ban_hooks()),
       load_(&loop_.uv, options.tracker),
-      worker_context_{.store = store_,
-                      .clock = clock_,
-                      .tracker = tracker_settings(options, load_.adapted_interval_s(), limits_.requests()),
-                      .http_limits = {.connections_max = parts.files.http_connections,
-                                      .waiting_bytes_max = http_waiting_bytes_max(parts.udp.size()),
-                                      .streamed_ms = kDumpMs,
-                                      .handshakes_max = handshakes_max(parts.udp.size()),
-                                      .handshakes_per_address = limits_.handshakes(),
-                                      .rules = {.lenient = true, .bare_lf = true},
-                                      .per_address = limits_.connections()},
-                      .tls = {},
-                      .connection_keys = keys_.connection,
-                      .policy = access_.policy(),
-                      .draining = drain_.begun(),
-                      .full_scrapes = full_scrapes_,
-                      .opentracker = opentracker_},
+      worker_context_{
+          .store = store_,
+          .clock = clock_,
+          .tracker = tracker_settings(options, load_.adapted_interval_s(), limits_.requests(), bans_.watch()),
+          .http_limits = {.connections_max = parts.files.http_connections,
+                          .waiting_bytes_max = http_waiting_bytes_max(parts.udp.size()),
+                          .streamed_ms = kDumpMs,
+                          .handshakes_max = handshakes_max(parts.udp.size()),
+                          .handshakes_per_address = limits_.handshakes(),
+                          .rules = {.lenient = true, .bare_lf = true},
+                          .per_address = limits_.connections()},
+          .tls = {},
+          .connection_keys = keys_.connection,
+          .policy = access_.policy(),
+          .draining = drain_.begun(),
+          .full_scrapes = full_scrapes_,
+          .opentracker = opentracker_},
       upkeep_(&loop_.uv, store_, clock_, parts.heap_pages,
               {.before_slices = [this] { follow_time(); }, .state = [this] { return state(); }}),
       reloader_(&loop_.uv, {.running = [this] { return options_; },
@@ -164,6 +167,26 @@ AccessControl::Hooks RunningNode::access_hooks() {
               [this](std::span<const proto::AccessChange> changes) {
                 if (sync_) sync_->publish_access(changes);
               },
+          .send_forgotten =
+              [this](const proto::ForgottenOrigin& origin) {
+                if (sync_) sync_->publish_access(origin);
+              },
+          .unix_ms = [this] { return clock_.unix_ms(); }};
+}
+
+BanControl::Hooks RunningNode::ban_hooks() {
+  return {.publish =
+              [this](const auto& index) {
+                for (const auto& worker : workers_) worker->set_bans(index);
+              },
+          .send =
+              [this](std::span<const proto::BanChange> changes) {
+                if (sync_) sync_->publish_bans(changes);
+              },
+          .send_forgotten =
+              [this](const proto::ForgottenOrigin& origin) {
+                if (sync_) sync_->publish_bans(origin);
+              },
           .unix_ms = [this] { return clock_.unix_ms(); }};
 }
 
@@ -191,14 +214,19 @@ AdminContext RunningNode::admin_context() {
       .top = [this] { return top_.known(&loop_.uv); },
       .full_scrapes = &full_scrapes_,
       .access = &access_,
-      .feeds = &feeds_};
+      .feeds = &feeds_,
+      .bans = &bans_,
+      .node_id =
+          [this](std::string_view name) { return sync::node_id(options_.sync.cluster, std::string(name)); }};
 }
 
 void RunningNode::start_sync(SyncSockets sockets) {
   sync::Config config = sync_config(options_, keys_, started_unix_ms_);
   config.access_log = &access_.log();
+  config.ban_log = &bans_.log();
   sync_ = std::make_unique<SyncDriver>(&loop_.uv, config, std::move(sockets), options_.sync.peers, store_,
                                        clock_);
+  sync_->on_ban_changes([this] { bans_.changed(); });
   sync_->on_access_changes(
       [this](std::span<const proto::AccessChange> changes) { access_.changes_merged(changes); });
 }
@@ -347,13 +375,15 @@ void RunningNode::apply(Apply target) {
     case Apply::snapshot:
       if (snapshot_) snapshot_->set_interval_s(options_.node.snapshot_interval_s);
       return;
-    case Apply::tracker: {
+    case Apply::tracker:
       load_.set(options_.tracker);
-      const auto settings = std::make_shared<const TrackerSettings>(
-          tracker_settings(options_, load_.adapted_interval_s(), limits_.requests()));
-      for (const auto& worker : workers_) worker->set_settings(settings);
+      // Trusted proxies are never banned.
+      bans_.set(options_);
+      set_tracker();
       return full_scrapes_.set_client_interval_s(options_.tracker.full_scrape_interval_s);
-    }
+    case Apply::bans:
+      bans_.set(options_);
+      return set_tracker();
     case Apply::limits:
       if (shield_) shield_->set_limits(options_.limits);
       return limits_.apply(options_.limits);
@@ -374,6 +404,12 @@ void RunningNode::refused(AdminRefused why, const common::Endpoint& client) {
               {"requests", std::to_string(*requests)},
               {"last_from", common::to_string(client)}});
   }
+}
+
+void RunningNode::set_tracker() {
+  const auto settings = std::make_shared<const TrackerSettings>(
+      tracker_settings(options_, load_.adapted_interval_s(), limits_.requests(), bans_.watch()));
+  for (const auto& worker : workers_) worker->set_settings(settings);
 }
 
 void RunningNode::warn(std::vector<std::string> warnings) {
@@ -427,6 +463,7 @@ void RunningNode::close() {
   if (sync_) sync_->stop();
   if (admin_server_) admin_server_->stop();
   access_.stop();
+  bans_.stop();
   top_.stop();
   load_.close();
   exporter_->stop();
@@ -544,6 +581,7 @@ NodeState RunningNode::state() const {
   state.key_reloads_failed = key_reloads_failed_;
   state.access = access_.status();
   state.feeds = feeds_.status();
+  state.bans = bans_.status();
   state.interval_s = load_.interval_s();
   state.announces_per_s = load_.announces_per_s();
   if (snapshot_) state.snapshot = snapshot_->status();

@@ -20,6 +20,7 @@
 #include "common/result.h"
 #include "node/access/access_control.h"
 #include "node/admin/admin.h"
+#include "node/bans/ban_control.h"
 #include "node/cluster/node_keys.h"
 #include "node/cluster/sync_driver.h"
 #include "node/config/options.h"
@@ -75,6 +76,8 @@ class RunningNode {
 
   AccessControl::Hooks access_hooks();
   Feeds::Hooks feed_hooks();
+  BanControl::Hooks ban_hooks();
+  void set_tracker();
   AdminContext admin_context();
   void start_sync(SyncSockets sockets);
   void start_shield(ShieldControl::Start start);
@@ -129,6 +132,7 @@ class RunningNode {
   Drain drain_;
   AccessControl access_;
   Feeds feeds_;
+  BanControl bans_;
   IntervalControl load_;
   WorkerContext worker_context_;
   std::unique_ptr<SyncDriver> sync_;  // null: sync is off

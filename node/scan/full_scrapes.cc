@@ -49,7 +49,7 @@ class FullScrape final : public StreamedAnswer {
 std::unique_ptr<StreamedAnswer> FullScrapes::answer(const proto::HttpRequest& request,
                                                     proto::DumpFormat format,
                                                     const std::optional<common::Endpoint>& client,
-                                                    std::string& out) {
+                                                    std::string& out, bool* too_often) {
   const proto::HttpReply reply = reply_to_long(request);
   const proto::ContentCoding coding = proto::choose_coding(request.header("accept-encoding"));
   std::string head;
@@ -60,6 +60,7 @@ std::unique_ptr<StreamedAnswer> FullScrapes::answer(const proto::HttpRequest& re
   }
   auto pass = gate_.enter(client, monotonic_s());
   if (!pass) {
+    if (too_often != nullptr) *too_often = pass.error().too_often;
     const uint32_t minutes = (pass.error().wait_s + kMinuteS - 1) / kMinuteS;
     proto::append_too_often(
         out, reply,

@@ -23,9 +23,11 @@ class FullScrapes {
       : store_(store), clock_(clock), gate_(client_interval_s) {}
 
   // The answer, still to be made; or null: the whole answer is in `out` already (a refusal, or one to HEAD).
-  // `client`: who is limited (DumpGate); none: nobody.
+  // `client`: who is limited (DumpGate); none: nobody. `too_often`: set to true where that is why it is
+  // refused; may be null.
   std::unique_ptr<StreamedAnswer> answer(const proto::HttpRequest& request, proto::DumpFormat format,
-                                         const std::optional<common::Endpoint>& client, std::string& out);
+                                         const std::optional<common::Endpoint>& client, std::string& out,
+                                         bool* too_often = nullptr);
 
   void set_client_interval_s(uint32_t client_interval_s) { gate_.set_interval_s(client_interval_s); }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "node/access/access_control.h"
+#include "node/bans/ban_control.h"
 #include "node/cluster/pull_client.h"
 #include "node/cluster/pull_server.h"
 #include "node/feeds/feed_state.h"
@@ -52,6 +53,7 @@ struct NodeState {
   uint64_t sync_dropped_receive = 0;
   AccessStatus access;
   std::vector<FeedStatus> feeds;
+  BanStatus bans;
   uint32_t interval_s = 0;                          // that clients are told, before the jitter
   double announces_per_s = 0;                       // of this node's clients, lately
   const PullServerCounters* pull_server = nullptr;  // as long as sync is on

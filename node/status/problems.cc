@@ -228,6 +228,16 @@ void look_at_limits(const NodeState& state, Problems& out) {
   if (!hit.empty()) out.warn("limits hit " + std::string(kLately) + ": " + hit);
 }
 
+void look_at_bans(const NodeState& state, Problems& out) {
+  out.happened(state.lately[Fault::bans_made], "clients went too far and were banned: shoal ban list",
+               kLately);
+  out.happened(state.lately[Fault::bans_would_be_made],
+               "clients went too far and would be banned if bans.mode were on: shoal ban list", kLately);
+  out.happened(state.last_hour[Fault::bans_dropped],
+               "a ban was not made or not taken: there are too many, or a node's clock or word is not good",
+               kLastHour);
+}
+
 void look_at_files(const NodeState& state, Problems& out) {
   const auto happened = [&](Fault fault, const std::string& what) {
     out.happened(state.last_hour[fault], what, kLastHour);
@@ -327,6 +337,7 @@ std::vector<Problem> problems_of(const NodeState& state) {
   }
   look_at_memory(state, out);
   look_at_limits(state, out);
+  look_at_bans(state, out);
   look_at_files(state, out);
   if (state.shield) look_at_shield(*state.shield, out);
   look_at_feeds(state, out);

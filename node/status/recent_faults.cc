@@ -24,8 +24,14 @@ FaultCounts fault_counts(const NodeState& state) {
   if (state.exports) out[Fault::exports_failed] = state.exports->failed;
   out[Fault::access_states_failed] = state.access.state_writes_failed;
   out[Fault::access_changes_refused] = state.access.refused_changes;
-  if (state.sync) out[Fault::access_changes_refused] += state.sync->stats.access_changes_refused;
+  if (state.sync) out[Fault::access_changes_refused] += state.sync->stats.access.changes_refused;
   out[Fault::access_lines_bad] = state.access.bad_lines;
+  for (size_t i = 1; i < proto::kOffences; ++i) {
+    out[Fault::bans_made] += state.bans.made[i];
+    out[Fault::bans_would_be_made] += state.bans.made_dry[i];
+  }
+  out[Fault::bans_dropped] = state.bans.dropped;
+  if (state.sync) out[Fault::bans_dropped] += state.sync->stats.bans.changes_refused;
   for (size_t i = 0; i < kLimits; ++i) out[static_cast<Limit>(i)] = state.limit_hits[i];
   return out;
 }

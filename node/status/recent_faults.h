@@ -25,6 +25,9 @@ enum class Fault : uint8_t {
   access_states_failed,    // access.state_file was not written
   access_changes_refused,  // too many run-time changes
   access_lines_bad,        // of the FIFOs
+  bans_made,               // on this node, of offenders
+  bans_would_be_made,      // the same that bans.mode = log makes none of
+  bans_dropped,            // offenders beyond what is taken, and bans of others that were not taken
   limits,                  // the first of kLimits, in the order of Limit
 };
 constexpr size_t kFaults = static_cast<size_t>(Fault::limits) + kLimits;

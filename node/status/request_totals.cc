@@ -13,13 +13,15 @@ RequestTotals request_totals(const NodeState& state) {
       totals.udp_errors += udp.errors.value();
       totals.udp_dropped += udp.dropped_malformed.value() + udp.dropped_connection_id.value() +
                             udp.dropped_source_port.value() + udp.dropped_network.value() +
-                            udp.dropped_rate.value() + udp.dropped_send.value();
+                            udp.dropped_rate.value() + udp.dropped_ban.value() + udp.dropped_send.value();
       totals.bytes_received += udp.bytes_received.value();
       totals.bytes_sent += udp.bytes_sent.value();
       const HttpTrackerCounters& http = worker->http_tracker[family];
       totals.http_announces += http.announces.value();
       totals.http_scrapes += http.scrapes.value();
       totals.http_failures += http.failures.value();
+      totals.banned += udp.dropped_ban.value() + http.banned.value();
+      totals.would_ban += udp.would_ban.value() + http.would_ban.value();
     }
     const HttpCounters& http = worker->http;
     totals.http_bad_requests += http.bad_requests.value();

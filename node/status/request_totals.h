@@ -15,6 +15,8 @@ struct RequestTotals {
   uint64_t udp_scrapes = 0;
   uint64_t udp_errors = 0;   // answered with action 3
   uint64_t udp_dropped = 0;  // in silence, whatever the reason
+  uint64_t banned = 0;       // refused because of bans
+  uint64_t would_ban = 0;    // would have been, if bans.mode were on
   uint64_t http_announces = 0;
   uint64_t http_scrapes = 0;
   uint64_t http_failures = 0;  // answered with a failure reason

@@ -61,6 +61,11 @@ std::unique_ptr<StreamedAnswer> HttpTracker::answer(const proto::HttpRequest& re
     fail(request, ask, connected, "a proxy does not tell the client's address", std::nullopt, out);
     return nullptr;
   }
+  // Of a connection's own client the server has asked.
+  if (*client != connected && !admits(*client)) {
+    fail(request, ask, *client, "this address is banned for a while", retry_at_next_announce(), out);
+    return nullptr;
+  }
   if (tracker_.limits_requests() && over_rate(*client)) {
     count_failure(ask, *client);
     proto::append_too_often(out, proto::reply_to(request), "too many requests", kTooOftenMinutes);
@@ -95,7 +100,30 @@ HttpTracker::Ask HttpTracker::ask_of(const proto::HttpRequest& request) const {
 bool HttpTracker::over_rate(const Endpoint& client) {
   if (tracker_.settings().proxies.networks.contains(client)) return false;
   // Uses the UDP server's clock: both charge the same buckets.
-  return tracker_.over_rate(client, true, static_cast<uint64_t>(monotonic_us()));
+  return tracker_.over_rate(client, true, static_cast<uint64_t>(monotonic_us()),
+                            tracker_.settings().offences);
+}
+
+bool HttpTracker::admits(const Endpoint& client) {
+  if (tracker_.bans() == nullptr) return true;
+  HttpTrackerCounters& counters = counters_.http_tracker[family_index(client.family)];
+  switch (tracker_.bans()->judge(client, clock_.unix_ms())) {
+    case BanIndex::Verdict::none:
+      return true;
+    case BanIndex::Verdict::dry:
+      counters.would_ban.add();
+      return true;
+    case BanIndex::Verdict::banned:
+      break;
+  }
+  counters.banned.add();
+  return false;
+}
+
+void HttpTracker::malformed(const Endpoint& client) {
+  if (OffenceWatch* offences = tracker_.settings().offences) {
+    offences->charge(client, proto::Offence::malformed, static_cast<uint64_t>(monotonic_us()));
+  }
 }
 
 void HttpTracker::count_failure(Ask ask, const Endpoint& client) {
@@ -119,6 +147,7 @@ void HttpTracker::announce(const proto::HttpRequest& request, const Endpoint& cl
                            std::string& out) {
   auto query = proto::parse_announce_query(request.query);
   if (!query) {
+    malformed(client);
     fail(request, Ask::announce, client, proto::to_string(query.error()), kNever, out);
     return;
   }
@@ -139,6 +168,9 @@ void HttpTracker::announce(const proto::HttpRequest& request, const Endpoint& cl
     return;
   }
   counters_.http_tracker[family_index(client.family)].announces.add();
+  if (OffenceWatch* offences = tracker_.settings().offences) {
+    tracker_.watch(offences, client, query->request, answer.answer, static_cast<uint64_t>(monotonic_us()));
+  }
   answer.min_interval_s = std::min(tracker_.settings().options.min_interval_s, answer.answer.interval_s);
   answer.external_ip = client.address_bytes();
   answer.compact = query->compact;
@@ -232,11 +264,19 @@ std::unique_ptr<StreamedAnswer> HttpTracker::scrape(const proto::HttpRequest& re
   }
   if (tracker_.settings().options.full_scrape) {
     const auto format = proto::parse_full_scrape_query(request.query);
-    if (format) return full_scrapes_.answer(request, *format, client, out);
+    if (format) {
+      bool too_often = false;
+      auto answer = full_scrapes_.answer(request, *format, client, out, &too_often);
+      if (OffenceWatch* offences = tracker_.settings().offences; too_often && offences != nullptr) {
+        offences->charge(client, proto::Offence::full_scrapes, static_cast<uint64_t>(monotonic_us()));
+      }
+      return answer;
+    }
   }
   std::array<common::InfoHash, proto::kHttpScrapeMax> hashes;
   const auto asked = proto::parse_scrape_query(request.query, hashes);
   if (!asked) {
+    malformed(client);
     fail(request, Ask::scrape, client, proto::to_string(asked.error()), kNever, out);
     return nullptr;
   }

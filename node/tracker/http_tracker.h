@@ -19,7 +19,7 @@
 
 namespace shoal::node {
 
-class HttpTracker final : public HttpHandler {
+class HttpTracker final : public HttpHandler, public HttpGate {
  public:
   // All references outlive the object.
   HttpTracker(Tracker& tracker, const ClusterClock& clock, FullScrapes& full_scrapes,
@@ -27,6 +27,10 @@ class HttpTracker final : public HttpHandler {
 
   std::unique_ptr<StreamedAnswer> answer(const proto::HttpRequest& request, const common::Endpoint& client,
                                          std::string& out) override;
+
+  // Bans.
+  bool admits(const common::Endpoint& client) override;
+  void malformed(const common::Endpoint& client) override;
 
  private:
   enum class Ask : uint8_t { nothing, announce, scrape, stats };

@@ -45,10 +45,14 @@ Refusal Tracker::judge(const proto::AnnounceRequest& request, const common::Endp
   return refusal;
 }
 
-bool Tracker::over_rate(const common::Endpoint& client, bool proven, uint64_t now_us) {
+bool Tracker::over_rate(const common::Endpoint& client, bool proven, uint64_t now_us,
+                        OffenceWatch* offences) {
   RequestLimiter& limiter = *settings_->limiter;
   const Limit limit = proven ? limiter.charge(client, now_us) : limiter.check(client, now_us);
   if (limit != Limit::none) counters_.limits[index_of(limit)].add();
+  if (limit == Limit::requests_per_s_per_address && proven && offences != nullptr) {
+    offences->charge(client, proto::Offence::over_rate, now_us);
+  }
   return limit != Limit::none;
 }
 
@@ -116,6 +120,7 @@ proto::AnnounceAnswer Tracker::announce(SwarmRef ref, const proto::AnnounceReque
     queue_->push({*stored.delta, stored.refreshed});
   }
 
+  answer.fresh = stored.renewed_ticks < 0 && storable && stored.limit == Limit::none;
   answer.alone = request.event == Event::started && is_new_and_alone(stored) && storable && request.left != 0;
   answer.interval_s = answer.alone ? jittered(std::min(kAloneIntervalS, settled_interval_s())) : interval_s();
   answer.counts = stored.counts;

@@ -10,6 +10,7 @@
 #include "common/endpoint.h"
 #include "common/prng.h"
 #include "node/access/announce_policy.h"
+#include "node/bans/ban_index.h"
 #include "node/cluster/delta_queue.h"
 #include "node/limits/request_limiter.h"
 #include "node/store/cluster_clock.h"
@@ -39,6 +40,10 @@ class Tracker {
   // Null: nothing is forbidden.
   void set_policy(std::shared_ptr<const AnnouncePolicy> policy) { policy_ = std::move(policy); }
 
+  // Null: nobody is banned.
+  void set_bans(std::shared_ptr<const BanIndex> bans) { bans_ = std::move(bans); }
+  const BanIndex* bans() const { return bans_.get(); }
+
   // Whether `peer` may not announce this, and why. Counted.
   Refusal refuses(const proto::AnnounceRequest& request, const common::Endpoint& peer) {
     return policy_ == nullptr ? Refusal::none : judge(request, peer);
@@ -60,7 +65,18 @@ class Tracker {
 
   // Whether this request exceeds the client's limit and gets no answer; counts it. `proven`: the sender's
   // address is verified; if not, the request is not counted against the client, who may not have sent it.
-  bool over_rate(const common::Endpoint& client, bool proven, uint64_t now_us);
+  // `offences`: told of it if it is verified; null: nobody is.
+  bool over_rate(const common::Endpoint& client, bool proven, uint64_t now_us, OffenceWatch* offences);
+
+  // Tells of an announce of this client, whose address is verified, and its answer, right after announce():
+  // of what is new in it, and of one in kClientSample of the others, for their clients. `offences`: null:
+  // nobody is told.
+  void watch(OffenceWatch* offences, const common::Endpoint& client, const proto::AnnounceRequest& request,
+             const proto::AnnounceAnswer& answer, uint64_t now_us) const {
+    if (offences == nullptr || (!answer.fresh && announces_ % kClientSample != 0)) return;
+    const bool new_swarm = answer.fresh && answer.counts.seeders + answer.counts.leechers == 1;
+    offences->announced(client, {request.info_hash, request.peer_id, answer.fresh, new_swarm}, now_us);
+  }
 
   // The maximum number of peers for the client, if `fits` peers fit into its answer.
   uint32_t peers_wanted(const proto::AnnounceRequest& request, uint32_t fits) const;
@@ -98,6 +114,7 @@ class Tracker {
   common::Prng prng_;
   uint32_t announces_ = 0;  // modulo 2^32
   std::shared_ptr<const AnnouncePolicy> policy_;
+  std::shared_ptr<const BanIndex> bans_;
 };
 
 }  // namespace shoal::node

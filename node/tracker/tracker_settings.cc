@@ -5,7 +5,7 @@
 namespace shoal::node {
 
 TrackerSettings tracker_settings(const Options& options, const std::atomic<uint32_t>* adapted_interval_s,
-                                 RequestLimiter* limiter) {
+                                 RequestLimiter* limiter, OffenceWatch* offences) {
   const Options::Tracker& tracker = options.tracker;
   const auto or_any = [&](uint32_t numwant_max) {
     return numwant_max > 0 ? numwant_max : tracker.numwant_max;
@@ -21,7 +21,9 @@ TrackerSettings tracker_settings(const Options& options, const std::atomic<uint3
           .proxy_protocol = options.access.proxy_protocol,
           .stats_networks = common::NetworkSet(options.stats.networks),
           .adapted_interval_s = adapted_interval_s,
-          .limiter = limiter};
+          .limiter = limiter,
+          .offences = offences,
+          .udp_offences = options.sync.insecure ? nullptr : offences};
 }
 
 }  // namespace shoal::node

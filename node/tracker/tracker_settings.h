@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "common/network.h"
+#include "node/bans/offence_watch.h"
 #include "node/config/options.h"
 #include "node/limits/request_limiter.h"
 #include "node/tracker/client_address.h"
@@ -27,10 +28,14 @@ struct TrackerSettings {
   // Not null: the interval, as it is adapted; outlives the tracker.
   const std::atomic<uint32_t>* adapted_interval_s = nullptr;
   RequestLimiter* limiter = nullptr;  // null: requests are not limited; outlives the tracker
+  // Null: offences are not counted; outlives the tracker. With sync.insecure anybody can make connection ids,
+  // so those over UDP do not count.
+  OffenceWatch* offences = nullptr;
+  OffenceWatch* udp_offences = nullptr;
 };
 
-// `adapted_interval_s`, `limiter`: see TrackerSettings.
+// `adapted_interval_s`, `limiter`, `offences`: see TrackerSettings.
 TrackerSettings tracker_settings(const Options& options, const std::atomic<uint32_t>* adapted_interval_s,
-                                 RequestLimiter* limiter);
+                                 RequestLimiter* limiter, OffenceWatch* offences = nullptr);
 
 }  // namespace shoal::node

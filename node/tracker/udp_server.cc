@@ -149,6 +149,7 @@ UdpServer::Drained UdpServer::serve() {
     const size_t count = receive();
     if (count == 0) return Drained::yes;
     const auto start_us = static_cast<uint64_t>(monotonic_us());
+    now_us_ = start_us;
     look_up(count, start_us);
     batch_.answers = 0;
     for (size_t k = 0; k < count; ++k) answer(k);
@@ -172,7 +173,8 @@ size_t UdpServer::receive() {
     pause_.start(Datagrams::kPauseMs);
   }
   if (count <= 0) return 0;
-  unix_s_ = clock_.unix_ms() / 1000;
+  unix_ms_ = clock_.unix_ms();
+  unix_s_ = unix_ms_ / 1000;
   moments_ = clock_.announce_moments();
   return static_cast<size_t>(count);
 }
@@ -181,6 +183,8 @@ size_t UdpServer::receive() {
 void UdpServer::look_up(size_t count, uint64_t now_us) {
   counters_.datagrams_received.add(count);
   const bool limited = tracker_.limits_requests();
+  const bool banning = tracker_.bans() != nullptr;
+  OffenceWatch* const offences = tracker_.settings().udp_offences;
   size_t announces = 0;
   uint64_t bytes = 0;
   for (size_t i = 0; i < count; ++i) {
@@ -199,10 +203,13 @@ void UdpServer::look_up(size_t count, uint64_t now_us) {
     } else if (tracker_.denies(client)) {
       counters_.dropped_network.add();
       request.kind = UdpKind::ignored;
+    } else if (banning && refuses_banned(client)) {
+      counters_.dropped_ban.add();
+      request.kind = UdpKind::ignored;
     } else if (request.kind != UdpKind::connect &&
                !proto::check_connection_id(keys_, client, unix_s_, request.connection_id)) {
       refuse_connection_id(request, client, now_us);
-    } else if (limited && tracker_.over_rate(client, request.kind != UdpKind::connect, now_us)) {
+    } else if (limited && tracker_.over_rate(client, request.kind != UdpKind::connect, now_us, offences)) {
       counters_.dropped_rate.add();
       request.kind = UdpKind::ignored;
     } else if (request.kind == UdpKind::announce) {
@@ -217,13 +224,19 @@ void UdpServer::look_up(size_t count, uint64_t now_us) {
   batch_.announces_answered = 0;
 }
 
+bool UdpServer::refuses_banned(const common::Endpoint& client) {
+  const BanIndex::Verdict verdict = tracker_.bans()->judge(client, unix_ms_);
+  if (verdict == BanIndex::Verdict::dry) counters_.would_ban.add();
+  return verdict == BanIndex::Verdict::banned;
+}
+
 // Only what would have been served is answered, so the error is smaller than the request.
 void UdpServer::refuse_connection_id(proto::UdpRequest& request, const common::Endpoint& client,
                                      uint64_t now_us) {
   const bool whole = request.kind == UdpKind::announce || request.kind == UdpKind::scrape;
   request.kind = UdpKind::ignored;
   if (!stale_ids_.may_answer(keys_[0], client, unix_s_) || !whole ||
-      (tracker_.limits_requests() && tracker_.over_rate(client, false, now_us))) {
+      (tracker_.limits_requests() && tracker_.over_rate(client, false, now_us, nullptr))) {
     counters_.dropped_connection_id.add();
     return;
   }
@@ -306,6 +319,7 @@ size_t UdpServer::answer_announce(size_t index, std::span<uint8_t> out) {
     return proto::write_error_answer(out, batch_.requests[index].transaction_id, to_string(Refusal::full));
   }
   counters_.announces.add();
+  tracker_.watch(tracker_.settings().udp_offences, batch_.clients[index], request, answer, now_us_);
   proto::write_announce_header(out, batch_.requests[index].transaction_id, answer.interval_s, answer.counts);
   return proto::kUdpAnnounceHeaderSize + (v4 ? answer.peers_v4 : answer.peers_v6).size();
 }

@@ -57,6 +57,7 @@ class UdpServer {
   void watch();
   size_t receive();
   void look_up(size_t count, uint64_t now_us);
+  bool refuses_banned(const common::Endpoint& client);
   void refuse_connection_id(proto::UdpRequest& request, const common::Endpoint& client, uint64_t now_us);
   void answer(size_t index);
   size_t answer_announce(size_t index, std::span<uint8_t> out);
@@ -78,6 +79,8 @@ class UdpServer {
   Datagrams datagrams_;
   Timer pause_;         // active while receiving fails
   int64_t unix_s_ = 0;  // read once per batch
+  int64_t unix_ms_ = 0;
+  uint64_t now_us_ = 0;
   AnnounceMoments moments_;
 };
 

@@ -84,6 +84,15 @@ void Worker::set_policy(std::shared_ptr<const AnnouncePolicy> policy) {
   uv_async_send(&wake_);
 }
 
+void Worker::set_bans(std::shared_ptr<const BanIndex> bans) {
+  if (!thread_.joinable()) return;
+  {
+    const Lock lock(message_mutex_);
+    next_bans_ = std::move(bans);
+  }
+  uv_async_send(&wake_);
+}
+
 void Worker::set_settings(std::shared_ptr<const TrackerSettings> settings) {
   if (!thread_.joinable()) return;
   {
@@ -112,6 +121,7 @@ void Worker::handle_message() {
   const Lock lock(message_mutex_);
   if (!next_keys_.empty()) connection_keys_ = std::exchange(next_keys_, {});
   if (next_policy_) tracker_.set_policy(std::move(*std::exchange(next_policy_, std::nullopt)));
+  if (next_bans_) tracker_.set_bans(std::move(*std::exchange(next_bans_, std::nullopt)));
   if (next_settings_) {
     tracker_.set_settings(std::exchange(next_settings_, nullptr));
     expect_proxies();
@@ -130,6 +140,7 @@ void Worker::run() {
                                                connection_keys_, stale_ids_, counters_));
   }
   http_ = std::make_unique<HttpServer>(&loop_, context_.http_limits, http_tracker_, counters_.http);
+  http_->set_gate(&http_tracker_);
   expect_proxies();
   http_->close_when(context_.draining);
   http_->set_tls(context_.tls);

@@ -62,6 +62,9 @@ class Worker {
   // Sets what may be announced; null: everything. Applies soon. Control thread.
   void set_policy(std::shared_ptr<const AnnouncePolicy> policy);
 
+  // Sets who is banned; null: nobody. Applies soon. Control thread.
+  void set_bans(std::shared_ptr<const BanIndex> bans);
+
   // Sets new settings, which apply soon. Control thread.
   void set_settings(std::shared_ptr<const TrackerSettings> settings);
 
@@ -96,6 +99,8 @@ class Worker {
   std::optional<std::shared_ptr<const AnnouncePolicy>> next_policy_ GUARDED_BY(message_mutex_);
   std::shared_ptr<const TrackerSettings> next_settings_ GUARDED_BY(message_mutex_);  // null: no change
   std::optional<TlsLayer> next_tls_ GUARDED_BY(message_mutex_);
+  std::optional<std::shared_ptr<const BanIndex>> next_bans_ GUARDED_BY(message_mutex_);  // none: no change
+  std::shared_ptr<const TrackerSettings> next_settings_ GUARDED_BY(message_mutex_);      // null: no change
   std::vector<common::SipKey> connection_keys_;  // the worker's thread only
   UdpBatchPtr batch_;
   StaleIdAnswers stale_ids_;

@@ -48,9 +48,11 @@ struct UdpCounters {
   common::Counter dropped_source_port;
   common::Counter dropped_network;  // access.deny_networks
   common::Counter dropped_rate;     // limits.requests_per_s_*
+  common::Counter dropped_ban;      // of a banned client
   common::Counter dropped_send;     // the kernel refused the answer
   // Per answer: the time from receiving its batch until the kernel has the answers of the batch.
   common::TimeHistogram request_time;
+  common::Counter would_ban;  // not dropped, but would have been if bans.mode were on
   DatagramErrors call_errors;
 };
 
@@ -63,6 +65,8 @@ struct HttpTrackerCounters {
   common::Counter redirected;    // tracker.redirect_url
   common::Counter stats;         // opentracker's statistics
   common::Counter stats_denied;  // by stats.networks
+  common::Counter banned;        // connections and requests of banned clients
+  common::Counter would_ban;     // not refused, but would have been if bans.mode were on
 };
 
 struct AnnounceCounters {

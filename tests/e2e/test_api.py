@@ -136,6 +136,27 @@ class Api(ApiCase):
         self.assertEqual(self.ask("POST /v1/access/remove", 1, query=query), (200, {"result": "removed 1"}))
         wait_for(lambda: not self.ask("GET /v1/access", 1, query=query)[1]["hashes"][0]["listed"])
 
+    def test_bans(self):
+        query = "?address=192.0.2.77"
+        self.assertEqual(self.ask("GET /v1/bans")[1]["mode"], "log")
+        self.assertFalse(self.ask("GET /v1/bans", query=query)[1]["banned"])
+        self.assertEqual(self.ask("GET /v1/bans", query="?address=1")[0], 400)
+        self.assertEqual(self.ask("POST /v1/bans/add", query="?address=1")[0], 400)
+        self.assertEqual(self.ask("POST /v1/bans/add", query=query + "&for_s=0")[0], 400)
+        self.assertEqual(self.ask("POST /v1/bans/add", query=query + "&for_s=60"),
+                         (200, {"result": "192.0.2.77 is banned for 60 s"}))
+        for number in (0, 1):
+            wait_for(lambda n=number: self.ask("GET /v1/bans", n, query=query)[1]["banned"])
+            self.assertEqual([(ban["client"], ban["node"]) for ban in self.ask("GET /v1/bans", number)[1]["bans"]],
+                             [("192.0.2.77", "a")])
+        self.assertEqual(self.ask("POST /v1/bans/remove", 1, query=query)[0], 200)
+        wait_for(lambda: not self.ask("GET /v1/bans", query=query)[1]["banned"])
+        self.assertEqual(self.ask("POST /v1/bans/remove", query=query)[0], 404)
+        self.assertEqual(self.ask("POST /v1/bans/forget-origin", query="?node=a")[0], 200)
+        self.assertEqual(self.ask("POST /v1/bans/forget-origin", query="?node=a%20b")[0], 400)
+        self.assertEqual(self.ask("POST /v1/access/forget-origin", query="?node=0123456789abcdef"),
+                         (200, {"result": "forgotten: 0 changes"}))
+
     def test_reload(self):
         self.assertEqual(self.ask("POST /v1/reload"), (200, {"result": "reloaded", "applied": [], "need_restart": []}))
         config = self.node(0).write_config()

@@ -110,6 +110,49 @@ class Tracker(ReloadCase):
                                              for source in ("127.0.0.1", "127.0.0.9")])
 
 
+class Bans(ReloadCase):
+    """That a score counts at all is told by what would happen next."""
+
+    def explained(self, offence, source="127.0.0.77"):
+        known = json.loads(self.node(0).get(f"/v1/bans?address={source}")[1])
+        return {**known, **next(s for s in known["scores"] if s["offence"] == offence)}
+
+    @of("bans.mode", "bans.over_rate", "bans.new_swarms", "bans.ports_per_swarm", "bans.malformed", "bans.full_scrapes",
+        "bans.first_s", "bans.window_s", "bans.exempt")
+    def test_thresholds(self):
+        for option, offence in (("over_rate", "over_rate"), ("new_swarms", "new_swarms"), ("malformed", "malformed"),
+                                ("ports_per_swarm", "ports_per_swarm"), ("full_scrapes", "full_scrapes")):
+            self.reload(**{f"bans__{option}": 4321})
+            self.eventually(4321, lambda o=offence: self.explained(o)["threshold"])
+        self.reload(bans__first_s=77)
+        self.eventually(77, lambda: self.explained("ports_per_swarm")["next_ban_s"])
+        self.reload(bans__exempt=["127.0.0.77/32"])
+        self.eventually(True, lambda: self.explained("ports_per_swarm")["exempt"])
+        # A score decays within the window.
+        self.reload(bans__window_s=86400, bans__malformed=100)
+        self.http("127.0.0.78").get("/announce")
+        self.eventually(9, lambda: self.explained("malformed", "127.0.0.78")["score_permille"])
+        self.reload(bans__window_s=10)
+        self.http("127.0.0.79").get("/announce")
+        self.eventually(0, lambda: self.explained("malformed", "127.0.0.79")["score_permille"])
+        self.reload(bans__mode="off")
+        self.eventually("off", lambda: self.node(0).status()["bans"]["mode"])
+
+    @of("bans.second_s", "bans.third_s", "bans.longest_s")
+    def test_longer_bans(self):
+        source = "127.0.0.80"
+        self.reload(bans__mode="log", bans__malformed=2, bans__first_s=1, bans__second_s=1, bans__third_s=1, bans__longest_s=1)
+        for option, bans in (("second_s", 1), ("third_s", 2), ("longest_s", 3)):
+            def banned(number=bans):
+                for _ in range(5):
+                    self.http(source).get("/announce")
+                return self.node(0).status()["bans"]["would_be_made"]["malformed"] >= number
+            wait_for(banned, 10, f"ban {bans}", interval_s=0.3)
+            self.reload(**{f"bans__{option}": 1000 + bans})
+            self.eventually(1000 + bans, lambda: self.explained("malformed", source)["next_ban_s"])
+            self.reload(**{f"bans__{option}": 1})
+
+
 class Limits(ReloadCase):
     def announced(self, info_hash, port):
         try:

@@ -47,11 +47,11 @@ TEST_CASE("access changes reach all nodes at once if nothing is lost, and then n
     REQUIRE(!changes_of(world, 0).empty());
     world.run_for(2 * kSecondUs);
     std::vector<uint64_t> asks;
-    for (const size_t index : world.everyone()) asks.push_back(world.status(index).stats.access_asks_sent);
+    for (const size_t index : world.everyone()) asks.push_back(world.status(index).stats.access.asks_sent);
     world.run_for(10 * kSecondUs);
     for (const size_t index : world.everyone()) {
       REQUIRE(changes_of(world, index) == changes_of(world, 0));
-      REQUIRE(world.status(index).stats.access_asks_sent == asks[index]);
+      REQUIRE(world.status(index).stats.access.asks_sent == asks[index]);
       REQUIRE(world.status(index).access_in_step);
     }
   });
@@ -91,9 +91,9 @@ TEST_CASE("a node that joins late, or starts again empty, gets all access change
     REQUIRE(world.node(1).access->size() == 5000);
     // In step means that nobody asks.
     world.run_for(2 * kSecondUs);
-    const uint64_t asked = world.status(1).stats.access_asks_sent;
+    const uint64_t asked = world.status(1).stats.access.asks_sent;
     world.run_for(10 * kSecondUs);
-    REQUIRE(world.status(1).stats.access_asks_sent == asked);
+    REQUIRE(world.status(1).stats.access.asks_sent == asked);
   });
 }
 

@@ -44,6 +44,7 @@ std::string seconds_text(int64_t us) {
 Storm::Storm(World& world, uint64_t seed)
     : world_(world),
       prng_(seed ^ 0x73746f726d),
+      ban_prng_(seed ^ 0x62616e73),
       peer_timeout_s_(kTimeouts[prng_.below(3)]),
       clients_(world, prng_.next(), client_settings(peer_timeout_s_)) {
   ends_us_ = world.now_us() + seconds(120, peer_timeout_s_ == 360 ? 600 : 240);
@@ -133,6 +134,7 @@ void Storm::set_up() {
   save_snapshots();
   check_now();
   cause_event();
+  ban_somebody();
 }
 
 // Causes one more event, and plans the next.
@@ -289,6 +291,25 @@ void Storm::burst() {
   const size_t count = 20 + prng_.below(150);
   note(std::to_string(count) + " clients come to" + text(node));
   clients_.add(count, seconds(0.2, 8), node);
+}
+
+// Bans, lifts a ban, or takes back what a node said; of few addresses, so that nodes change the same ones.
+void Storm::ban_somebody() {
+  if (calm_) return;
+  const std::vector<size_t> nodes = up();
+  if (!nodes.empty()) {
+    const size_t node = nodes[ban_prng_.below(static_cast<uint32_t>(nodes.size()))];
+    const proto::BanPrefix prefix{4, 198, 51, 100, static_cast<uint8_t>(ban_prng_.below(40))};
+    const uint32_t drawn = ban_prng_.below(20);
+    if (drawn == 0) {
+      const size_t other = ban_prng_.below(static_cast<uint32_t>(world_.size()));
+      note("what" + text(other) + " banned is forgotten by" + text(node));
+      world_.forget_bans_of(node, World::stamp_id(other));
+    } else {
+      world_.ban(node, prefix, {5 + ban_prng_.below(600), proto::Offence::ports, 0, drawn < 5});
+    }
+  }
+  later(ban_prng_.below(5 * kSecondUs), [this] { ban_somebody(); });
 }
 
 void Storm::save_snapshots() {

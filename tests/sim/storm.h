@@ -64,6 +64,7 @@ class Storm {
   void set_clock();
   void overflow();
   void burst();
+  void ban_somebody();
   void bring_back(size_t node);
   void save_snapshots();
   void check_now();
@@ -73,6 +74,7 @@ class Storm {
   void calm();
   void check_repair();
   void check_rest();
+  void check_bans();
   void count_work(size_t node);
 
   // What all runs of all nodes did, in sum.
@@ -87,6 +89,7 @@ class Storm {
 
   World& world_;
   common::Prng prng_;
+  common::Prng ban_prng_;
   uint32_t peer_timeout_s_;
   Clients clients_;
   int64_t ends_us_;

@@ -1,6 +1,7 @@
 // What must hold when a storm is over.
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "common/tick.h"
 #include "scenario.h"
@@ -61,6 +62,7 @@ void Storm::calm() {
   check_now();
   clients_.check(problems_);
   check_rest();
+  check_bans();
   check_repair();
 }
 
@@ -89,6 +91,24 @@ void Storm::check_rest() {
       expect(member.missing == 0, "misses packets of " + member.name);
       expect(member.differing == 0, "differs from " + member.name);
       expect(member.refused.empty(), "refuses " + member.name + ": " + member.refused);
+    }
+  }
+}
+
+// All nodes hold the same bans, and what is over is over on all of them.
+void Storm::check_bans() {
+  const auto banned = [this](size_t node) {
+    std::vector<proto::BanPrefix> out;
+    world_.node(node).bans->for_each([&](const proto::BanChange& ban) {
+      if (sync::in_force(ban, world_.cluster_ms(node))) out.push_back(ban.prefix);
+    });
+    return out;
+  };
+  for (const size_t node : world_.everyone()) {
+    if (world_.node(node).bans->digest() != world_.node(0).bans->digest()) {
+      report("n" + std::to_string(node) + " and n0 hold different bans");
+    } else if (std::abs(world_.cluster_ms(node) - world_.cluster_ms(0)) < 2 && banned(node) != banned(0)) {
+      report("n" + std::to_string(node) + " and n0 ban different clients");
     }
   }
 }

@@ -66,6 +66,8 @@ void World::launch(size_t index) {
   config.peer_timeout_s = node.settings.peer_timeout_s;
   node.access = std::make_unique<sync::AccessLog>();
   config.access_log = node.access.get();
+  node.bans = std::make_unique<sync::BanLog>();
+  config.ban_log = node.bans.get();
   config.donate_bytes_per_s = node.settings.donate_bytes_per_s;
   config.pace_bytes_per_s = node.settings.pace_bytes_per_s;
   config.snapshot = node.settings.snapshots && !node.snapshot.empty();
@@ -118,10 +120,38 @@ sync::Forgotten World::forget(size_t index, const std::string& name) {
 
 void World::change_access(size_t index, const common::InfoHash& hash, bool listed) {
   SimNode& node = *nodes_[index];
-  const auto change = node.access->change(hash, listed, cluster_ms(index), index + 1);
+  const auto change = node.access->change(hash, listed, cluster_ms(index), stamp_id(index));
   CHECK_INVARIANT(change.has_value());
   sync::Outputs out;
   node.cluster->publish_access(now_of(index), std::span(&*change, 1), out);
+  drain(index, out);
+}
+
+bool World::ban(size_t index, const proto::BanPrefix& prefix, const proto::BanTerm& term) {
+  SimNode& node = *nodes_[index];
+  const auto made = node.bans->change(prefix, term, cluster_ms(index), stamp_id(index));
+  if (!made) return false;
+  sync::Outputs out;
+  node.cluster->publish_bans(now_of(index), std::span(&*made, 1), out);
+  drain(index, out);
+  return true;
+}
+
+void World::forget_access_of(size_t index, uint64_t node_id) {
+  SimNode& node = *nodes_[index];
+  std::vector<proto::AccessChange> dropped;
+  sync::Outputs out;
+  node.cluster->publish_access(now_of(index), node.access->forget_origin(node_id, cluster_ms(index), dropped),
+                               out);
+  drain(index, out);
+}
+
+void World::forget_bans_of(size_t index, uint64_t node_id) {
+  SimNode& node = *nodes_[index];
+  std::vector<proto::BanChange> dropped;
+  sync::Outputs out;
+  node.cluster->publish_bans(now_of(index), node.bans->forget_origin(node_id, cluster_ms(index), dropped),
+                             out);
   drain(index, out);
 }
 

@@ -17,6 +17,7 @@
 #include "common/prng.h"
 #include "sim_swarms.h"
 #include "sync/access_log.h"
+#include "sync/ban_log.h"
 #include "sync/cluster.h"
 #include "sync/keys.h"
 
@@ -55,6 +56,7 @@ struct SimNode {
   uint64_t restarts = 0;
   std::unique_ptr<SimSwarms> swarms;
   std::unique_ptr<sync::AccessLog> access;
+  std::unique_ptr<sync::BanLog> bans;
   std::unique_ptr<sync::Cluster> cluster;  // null: not running
   std::vector<sync::LogEvent> logs;
   common::Tick expired_at = 0;
@@ -151,6 +153,13 @@ class World {
 
   // Changes the access list on a running node.
   void change_access(size_t node, const common::InfoHash& hash, bool listed);
+  // Bans an address on a running node, or lifts its ban. False: the table is full.
+  bool ban(size_t node, const proto::BanPrefix& prefix, const proto::BanTerm& term);
+  // Makes void on a running node what another one changed: the access list, or bans.
+  void forget_access_of(size_t node, uint64_t node_id);
+  void forget_bans_of(size_t node, uint64_t node_id);
+  // By which the changes of a node are stamped.
+  static uint64_t stamp_id(size_t node) { return node + 1; }
   // Announces to one node, if it runs.
   void announce(size_t node, const node::PeerAnnounce& announce);
 

@@ -10,6 +10,7 @@
 #include "node/admin/page/page_look.h"
 #include "node/admin/page/page_members.h"
 #include "node/admin/page/page_picture.h"
+#include "node/config/option_values.h"
 #include "node/config/version.h"
 #include "node/status/problems.h"
 #include "node/status/request_totals.h"
@@ -186,6 +187,27 @@ std::string top_table(const std::vector<proto::ScrapedSwarm>& top) {
   return out + "</tbody></table>";
 }
 
+// What was done and what would have been, side by side.
+std::string bans_table(const NodeState& state) {
+  const BanStatus& bans = state.bans;
+  const RequestTotals totals = request_totals(state);
+  std::string out =
+      "<p class=\"none\">bans.mode is " + std::string(to_string(bans.mode)) +
+      ". <a href=\"/v1/bans\">All bans</a></p><table><thead><tr><th>since start</th><th>done</th>"
+      "<th>would be, if it were on</th></tr></thead><tbody>";
+  const auto row = [&](const std::string& what, uint64_t done, uint64_t would_be) {
+    out += "<tr><td>" + what + "</td><td>" + grouped_text(done) + "</td><td>" + grouped_text(would_be) +
+           "</td></tr>";
+  };
+  row("clients banned now", bans.in_force, bans.dry);
+  row("requests of theirs refused", totals.banned, totals.would_ban);
+  for (size_t i = 0; i < proto::kOffences; ++i) {
+    row("bans made here: " + std::string(to_string(static_cast<proto::Offence>(i))), bans.made[i],
+        bans.made_dry[i]);
+  }
+  return out + "</tbody></table>";
+}
+
 std::string drops_table(const NodeState& state) {
   const RequestTotals totals = request_totals(state);
   std::string out = "<table><thead><tr><th>what</th><th>since start</th></tr></thead><tbody>";
@@ -239,6 +261,7 @@ std::string page_html(const NodeState& state, const Points& history,
                                          {"charts", charts(state, history, shown)},
                                          {"latency", latency_table(state)},
                                          {"top", top_table(top)},
+                                         {"bans", bans_table(state)},
                                          {"drops", drops_table(state)}});
 }
 

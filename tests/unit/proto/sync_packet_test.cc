@@ -100,6 +100,7 @@ proto::AccessAsk full_access_ask() {
   proto::AccessAsk ask;
   common::Prng prng(3);
   for (uint32_t& digest : ask.digests) digest = static_cast<uint32_t>(prng.next());
+  ask.origins = UINT32_MAX;
   return ask;
 }
 
@@ -131,11 +132,96 @@ TEST_CASE("sync packet: changes of the access list fit a datagram, and false one
   CHECK(!proto::decode_sync_packet(body_of(ask)).has_value());
 }
 
+proto::BanChanges most_bans() {
+  proto::BanChanges bans;
+  common::Prng prng(4);
+  for (size_t i = 0; i < proto::kBanChangesMax; ++i) {
+    proto::BanChange ban;
+    for (uint8_t& byte : ban.prefix) byte = static_cast<uint8_t>(prng.next());
+    ban.prefix[0] = 6;
+    if (i % 2 == 0) ban.prefix = {4, 192, 0, 2, static_cast<uint8_t>(i)};
+    ban.term = {proto::kBanLongestS, proto::Offence::full_scrapes, proto::kBanLevelMax, i % 3 == 0};
+    ban.stamp = {proto::kSyncTimeMaxMs - static_cast<int64_t>(i), prng.next()};
+    bans.changes.push_back(ban);
+  }
+  return bans;
+}
+
+std::vector<proto::ForgottenOrigin> most_origins() {
+  std::vector<proto::ForgottenOrigin> origins;
+  for (size_t i = 0; i < proto::kOriginsMax; ++i) origins.push_back({UINT64_MAX - i, proto::kSyncTimeMaxMs});
+  return origins;
+}
+
+proto::BanAsk full_ban_ask() {
+  const proto::AccessAsk ask = full_access_ask();
+  return {ask.digests, ask.origins};
+}
+
+TEST_CASE("sync packet: bans fit a datagram, and false ones are refused") {
+  CHECK(proto::encode_sync_packet(most_bans()).size() <= proto::kSyncBodyMax);
+  CHECK(proto::encode_sync_packet(full_ban_ask()).size() <= proto::kSyncBodyMax);
+  CHECK(proto::encode_sync_packet(proto::BanChanges{{}, most_origins()}).size() <= proto::kSyncBodyMax);
+  const auto accepts = [](auto change) {
+    proto::pb::Packet packet = pb_of(most_bans());
+    change(*packet.mutable_ban_changes());
+    return proto::decode_sync_packet(body_of(packet)).has_value();
+  };
+  using Bans = proto::pb::BanChanges;
+  CHECK(accepts([](Bans&) {}));
+  CHECK(!accepts([](Bans& b) { b.Clear(); }));
+  CHECK(!accepts([](Bans& b) { b.mutable_prefixes()->pop_back(); }));
+  CHECK(!accepts([](Bans& b) { b.mutable_terms()->pop_back(); }));
+  CHECK(!accepts([](Bans& b) { b.mutable_durations_s()->RemoveLast(); }));
+  CHECK(!accepts([](Bans& b) { b.add_unix_ms(1); }));
+  CHECK(!accepts([](Bans& b) { b.mutable_node_ids()->Clear(); }));
+  CHECK(!accepts([](Bans& b) { b.set_unix_ms(3, uint64_t{1} << 60); }));
+  // Nobody bans for ever, nor what is no address in its one form.
+  CHECK(!accepts([](Bans& b) { b.set_durations_s(3, proto::kBanLongestS + 1); }));
+  CHECK(!accepts([](Bans& b) { (*b.mutable_prefixes())[0] = 5; }));
+  CHECK(!accepts([](Bans& b) { (*b.mutable_prefixes())[8] = 1; }));
+  CHECK(!accepts([](Bans& b) { (*b.mutable_terms())[0] = static_cast<char>(proto::kOffences); }));
+  CHECK(!accepts([](Bans& b) { (*b.mutable_terms())[1] = proto::kBanLevelMax + 1; }));
+  CHECK(!accepts([](Bans& b) { b.mutable_forgotten()->add_node_ids(1); }));
+  proto::pb::Packet ask = pb_of(full_ban_ask());
+  ask.mutable_ban_ask()->mutable_digests()->pop_back();
+  CHECK(!proto::decode_sync_packet(body_of(ask)).has_value());
+}
+
+TEST_CASE("sync packet: what is forgotten stands alone, of as many nodes as fit") {
+  for (const bool bans : {false, true}) {
+    const auto accepts = [bans](auto change) {
+      proto::pb::Packet packet = bans ? pb_of(proto::BanChanges{{}, most_origins()})
+                                      : pb_of(proto::AccessChanges{{}, most_origins()});
+      change(bans ? *packet.mutable_ban_changes()->mutable_forgotten()
+                  : *packet.mutable_access_changes()->mutable_forgotten());
+      return proto::decode_sync_packet(body_of(packet)).has_value();
+    };
+    using Origins = proto::pb::Origins;
+    CHECK(accepts([](Origins&) {}));
+    CHECK(!accepts([](Origins& o) { o.Clear(); }));
+    CHECK(!accepts([](Origins& o) { o.add_node_ids(1); }));
+    CHECK(!accepts([](Origins& o) { o.set_up_to_ms(1, uint64_t{1} << 60); }));
+    CHECK(!accepts([](Origins& o) {
+      o.add_node_ids(1);
+      o.add_up_to_ms(1);
+    }));
+  }
+  CHECK(proto::encode_sync_packet(proto::AccessChanges{{}, most_origins()}).size() <= proto::kSyncBodyMax);
+  proto::pb::Packet both = pb_of(most_access_changes());
+  both.mutable_access_changes()->mutable_forgotten()->add_node_ids(1);
+  both.mutable_access_changes()->mutable_forgotten()->add_up_to_ms(1);
+  CHECK(!proto::decode_sync_packet(body_of(both)).has_value());
+}
+
 TEST_CASE("sync packet: every kind reads back unchanged") {
   for (const proto::SyncPacket& packet :
        {proto::SyncPacket(two_families()), proto::SyncPacket(full_heartbeat()),
         proto::SyncPacket(proto::Heartbeat{}), proto::SyncPacket(proto::Leave{77}),
         proto::SyncPacket(most_access_changes()), proto::SyncPacket(full_access_ask()),
+        proto::SyncPacket(most_bans()), proto::SyncPacket(full_ban_ask()),
+        proto::SyncPacket(proto::AccessChanges{{}, most_origins()}),
+        proto::SyncPacket(proto::BanChanges{{}, most_origins()}),
         proto::SyncPacket(proto::ClientLoad{UINT32_MAX, proto::kSyncIntervalMaxS}),
         proto::SyncPacket(proto::NameTaken{UINT64_MAX, common::make_endpoint_v4(0x0a000002, 6970)}),
         proto::SyncPacket(proto::Forget{UINT64_MAX, 1})}) {

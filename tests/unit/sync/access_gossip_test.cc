@@ -29,8 +29,8 @@ TEST_CASE("access gossip: a change of next year is refused, counted and logged; 
   }
   CHECK(parts.log.size() == 1);
   CHECK(parts.out.access_changes == std::vector{next_hour});
-  CHECK(parts.gossip.stats().access_changes_refused == 3);
-  CHECK(parts.gossip.stats().access_changes_applied == 1);
+  CHECK(parts.gossip.stats().changes_refused == 3);
+  CHECK(parts.gossip.stats().changes_applied == 1);
   CHECK(parts.out.logs.size() == 1);
 }
 

@@ -30,9 +30,9 @@ TEST_CASE("access log: a change of this node wins over what it replaces, whateve
   AccessLog log;
   const auto first = log.change(hash_of(1), true, 5000, 1);
   REQUIRE(first);
-  CHECK(first->stamp == proto::AccessStamp{5000, 1});
+  CHECK(first->stamp == proto::ChangeStamp{5000, 1});
   const auto second = log.change(hash_of(1), false, 4000, 2);
-  CHECK(second->stamp == proto::AccessStamp{5001, 2});
+  CHECK(second->stamp == proto::ChangeStamp{5001, 2});
   CHECK(log.size() == 1);
   AccessLog other;
   CHECK(other.restore(*second) == AccessLog::Merged::news);
@@ -99,9 +99,12 @@ TEST_CASE("access state: parses and prints") {
   CHECK(node::format_access_state(log) == "shoal-access-1\n");
   log.restore({hash_of(1), true, {1700000000123, 0xfedcba9876543210}});
   log.restore({hash_of(2), false, {0, 1}});
+  log.restore_origin({7, 1700000000123});
   const auto read = node::parse_access_state("f", node::format_access_state(log));
   REQUIRE(read);
   CHECK(all(*read) == all(log));
+  CHECK(read->digest() == log.digest());
+  CHECK(read->origins() == std::vector{proto::ForgottenOrigin{7, 1700000000123}});
 }
 
 TEST_CASE("access state: a bad line is named") {
@@ -116,11 +119,12 @@ TEST_CASE("access state: a bad line is named") {
   CHECK(error("shoal-access-1\n") == "none");
   CHECK(error("shoal-access-1") == "none");
   CHECK(error("shoal-access-1\n" + good) == "none");
-  for (const std::string& bad : {hash + "\n", hash + " add\n", hash + " add 1\n", hash + " add 1 ff\n",
-                                 hash + " put 1 00000000000000ff\n", hash + " add -1 00000000000000ff\n",
-                                 hash + " add 99999999999999999999 00000000000000ff\n",
-                                 hash + " add 1 00000000000000fg\n", hash + " add 1 00000000000000ff x\n",
-                                 "x" + good, std::string("\n"), hash + " add 1x 00000000000000ff\n"}) {
+  for (const std::string& bad :
+       {hash + "\n", hash + " add\n", hash + " add 1\n", hash + " add 1 ff\n",
+        hash + " put 1 00000000000000ff\n", hash + " add -1 00000000000000ff\n",
+        hash + " add 99999999999999999999 00000000000000ff\n", hash + " add 1 00000000000000fg\n",
+        hash + " add 1 00000000000000ff x\n", "x" + good, std::string("\n"), std::string("forget 1\n"),
+        std::string("forget x 00000000000000ff\n"), hash + " add 1x 00000000000000ff\n"}) {
     CAPTURE(bad);
     CHECK(error("shoal-access-1\n" + good + bad + good) == "f:3");
   }

@@ -45,6 +45,8 @@ void add_future_everywhere(pb::Packet& packet) {
   if (packet.has_gone()) add_future(*packet.mutable_gone());
   if (packet.has_access_changes()) add_future(*packet.mutable_access_changes());
   if (packet.has_access_ask()) add_future(*packet.mutable_access_ask());
+  if (packet.has_ban_changes()) add_future(*packet.mutable_ban_changes());
+  if (packet.has_ban_ask()) add_future(*packet.mutable_ban_ask());
   if (packet.has_client_load()) add_future(*packet.mutable_client_load());
   if (packet.has_name_taken()) add_future(*packet.mutable_name_taken());
   if (packet.has_forget()) add_future(*packet.mutable_forget());
@@ -86,6 +88,8 @@ std::vector<proto::SyncPacket> every_kind() {
   proto::Nack nack{7, {{1, 2}}};
   proto::AccessChanges changes;
   changes.changes.emplace_back();
+  proto::BanChanges bans;
+  bans.changes.push_back({.prefix = {4, 192, 0, 2, 1}, .term = {}, .stamp = {}});
   proto::PullRequest pull{11, 12, {}};
   pull.parts.push_back({118'000'000, 1, {3, 5}});
   return {heartbeat,
@@ -103,7 +107,9 @@ std::vector<proto::SyncPacket> every_kind() {
           proto::AccessAsk{},
           proto::ClientLoad{1, 1800},
           proto::NameTaken{1, common::make_endpoint_v4(0x0a000001, 6970)},
-          proto::Forget{1, 2}};
+          proto::Forget{1, 2},
+          bans,
+          proto::BanAsk{}};
 }
 
 // Node b's packets as its next version would seal them.

@@ -98,7 +98,7 @@ TEST_CASE("command line: wrong usage is exit code 2") {
   CHECK(has(run({"--nosuch"}), "--nosuch is not expected here"));
   const Outcome verb = run({"access", "show"});
   CHECK(verb.code == 2);
-  CHECK(has(verb, "\"show\" is not allowed: add, remove or list"));
+  CHECK(has(verb, "\"show\" is not allowed: add, remove, list or forget-origin"));
   CHECK(has(run({"access", "lst"}), "; did you mean list?"));
   CHECK(has(run({"completion", "csh"}), "\"csh\" is not allowed: bash, zsh or fish"));
   CHECK(has(run({"probe", "--all", "a", "--protocol", "tcp"}), "\"tcp\" is not allowed: udp or http"));
@@ -213,6 +213,11 @@ const std::vector<Failure>& failures() {
       {2, {"probe"}},
       {2, {"probe", "--all"}},
       {2, {"completion", "csh"}},
+      {1, {"ban", "list", "--admin", "127.0.0.1:1"}},
+      {1, {"ban", "add", "nonsense", "--admin", "127.0.0.1:1"}},
+      {2, {"ban", "add"}},
+      {2, {"ban", "forget-origin"}},
+      {2, {"access", "forget-origin"}},
   };
   return all;
 }

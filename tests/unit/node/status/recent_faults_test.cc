@@ -50,7 +50,7 @@ TEST_CASE("recent faults: the counts of a node's state") {
   state.access.bad_lines = 10;
   state.sync = sync::Status{};
   state.sync->stats.stalls = 11;
-  state.sync->stats.access_changes_refused = 12;
+  state.sync->stats.access.changes_refused = 12;
   const FaultCounts counts = node::fault_counts(state);
   CHECK(counts[Fault::answers_dropped] == 6);
   CHECK(counts[Fault::deltas_dropped] == 3);

@@ -42,13 +42,13 @@ struct Datagram {
 // Peers by swarm: one alone, some in a block, many in sorted segments.
 uint16_t peers_of(uint64_t swarm) { return std::array<uint16_t, 5>{0, 1, 25, 2000, 3}.at(swarm); }
 
-node::TrackerSettings settings(node::RequestLimiter* limiter) {
+node::TrackerSettings settings(node::RequestLimiter* limiter, node::OffenceWatch* offences) {
   node::Options options;
   options.tracker.interval_s = 1800;
   options.tracker.interval_jitter = 0.1;
   options.tracker.numwant_default = 50;
   options.tracker.numwant_max = 200;
-  return node::tracker_settings(options, nullptr, limiter);
+  return node::tracker_settings(options, nullptr, limiter, offences);
 }
 
 // A worker with everything an announce passes through: access list, rate limits, the queue to the sync
@@ -57,8 +57,10 @@ struct Served {
   explicit Served(const Endpoint& address)
       : store({.key = {5}, .replicated = true}), queue([this] { ++wakes; }), limiter({6}) {
     limiter.set(1'000'000, 1'000'000);
-    tracker.set_policy(
-        std::make_shared<node::AnnouncePolicy>(rules(), node::default_options().access, node::DeniedNetworks()));
+    tracker.set_policy(std::make_shared<node::AnnouncePolicy>(rules(), node::default_options().access,
+                                                              node::DeniedNetworks()));
+    // Somebody else is banned.
+    ban({common::Family::v4, {192, 0, 2, 1}, 0}, false);
     REQUIRE(uv_loop_init(&loop) == 0);
     auto socket = node::open_tracker_udp(address, node::PortUse::alone);
     REQUIRE(socket);
@@ -77,6 +79,11 @@ struct Served {
     server->stop();
     uv_run(&loop, UV_RUN_DEFAULT);
     CHECK(uv_loop_close(&loop) == 0);
+  }
+
+  void ban(const Endpoint& whom, bool dry) {
+    const node::Ban one{node::address_prefix(whom), clock.unix_ms() + 60'000, dry};
+    tracker.set_bans(std::make_shared<const node::BanIndex>(std::span(&one, 1), common::SipKey{8}));
   }
 
   static node::AccessRules rules() {
@@ -177,7 +184,9 @@ struct Served {
   node::DeltaQueue queue;
   node::RequestLimiter limiter;
   node::WorkerCounters counters;
-  node::Tracker tracker{settings(&limiter), store, &queue, counters.announce, 1};
+  int offenders = 0;
+  node::OffenceWatch offences{{9}, {600, {0, 1000, 100'000, 20, 1000, 20}}, [this] { ++offenders; }};
+  node::Tracker tracker{settings(&limiter, &offences), store, &queue, counters.announce, 1};
   const std::vector<common::SipKey> keys{{1}, {2}};
   uv_loop_t loop{};
   const node::UdpBatchPtr batch = node::make_udp_batch();
@@ -264,4 +273,38 @@ TEST_CASE(
   served.pass_ticks(1);
   CHECK(served.exchange({cut}) == 0);
   CHECK(served.exchange({scrape}) == 1);
+}
+
+TEST_CASE("udp server: a banned client gets no answer, one that only would be is counted") {
+  Served served(common::make_endpoint_v4(INADDR_LOOPBACK, 0));
+  const auto& udp = served.counters.udp[node::family_index(Family::v4)];
+  const std::vector<Datagram> requests = {served.announce(1, 1, served.id), served.others()[1],
+                                          served.scrape({hash_of(1)})};
+  const Endpoint client = node::local_endpoint(served.client.get());
+  served.ban(client, true);
+  CHECK(served.exchange(requests) == requests.size());
+  CHECK(udp.would_ban.value() == requests.size());
+  CHECK(udp.dropped_ban.value() == 0);
+  served.ban(client, false);
+  CHECK(served.exchange(requests) == 0);
+  CHECK(udp.dropped_ban.value() == requests.size());
+  served.tracker.set_bans(nullptr);
+  CHECK(served.exchange(requests) == requests.size());
+}
+
+TEST_CASE("udp server: who shows no valid connection id does nothing that counts against an address") {
+  Served served(common::make_endpoint_v4(INADDR_LOOPBACK, 0));
+  const node::ClientPrefix client = node::address_prefix(node::local_endpoint(served.client.get()));
+  const auto requests = [&](uint64_t id) {
+    std::vector<Datagram> out;
+    for (uint16_t port = 1; port <= 100; ++port) out.push_back(served.announce(1, port, id));
+    return out;
+  };
+  served.exchange(requests(served.id ^ uint64_t{1} << 40));
+  CHECK(!served.offences.table().explain(client, 1).known);
+  CHECK(served.offenders == 0);
+  // The same from an address that is proved: a hundred ports, where twenty are allowed.
+  served.exchange(requests(served.id));
+  CHECK(served.offences.table().explain(client, 1).known);
+  CHECK(served.offenders > 0);
 }

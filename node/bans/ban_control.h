@@ -1,0 +1,145 @@
+// BanControl: makes bans of offenders and of what operators ask for, and hands those in force to the workers.
+// Bans are the cluster's (sync/ban_log.h); what bans.mode = log would do is kept apart and goes nowhere.
+// Control thread only, but for what `watch()` returns.
+
+#pragma once
+
+#include <uv.h>
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/network.h"
+#include "common/result.h"
+#include "node/bans/ban_index.h"
+#include "node/bans/offence_watch.h"
+#include "node/config/options.h"
+#include "node/net/timer.h"
+#include "sync/ban_log.h"
+#include "sync/token_bucket.h"
+
+namespace shoal::node {
+
+// The name of an offence, as in the API and the metrics.
+std::string_view to_string(proto::Offence offence);
+
+struct BanStatus {
+  BanMode mode = BanMode::off;
+  uint64_t in_force = 0;                              // on this node
+  uint64_t dry = 0;                                   // would be, if the mode were on
+  uint64_t remembered = 0;                            // all that the cluster's table has
+  std::array<uint64_t, proto::kOffences> made{};      // on this node
+  std::array<uint64_t, proto::kOffences> made_dry{};  // the same that the mode made no bans of
+  uint64_t spared = 0;                                // offenders on the list of exempt networks
+  uint64_t dropped = 0;    // offenders beyond what is taken in a second, or for which there was no room
+  uint64_t displaced = 0;  // bans that made room for longer ones
+  uint64_t clients_displaced = 0;  // clients with a score that made room for others
+};
+
+class BanControl {
+ public:
+  // Bans that one node makes of offenders.
+  static constexpr int64_t kMadePerS = 100;
+
+  struct Hooks {
+    std::function<void(std::shared_ptr<const BanIndex>)> publish;  // to the workers; null: nobody is banned
+    std::function<void(std::span<const proto::BanChange>)> send;   // to the other nodes
+    std::function<void(const proto::ForgottenOrigin&)> send_forgotten;  // the same
+    std::function<int64_t()> unix_ms;                                   // cluster time
+  };
+
+  // `node_id` marks this node's bans. `key`: secret and random.
+  BanControl(uv_loop_t* loop, const Options& options, uint64_t node_id, const common::SipKey& key,
+             Hooks hooks);
+  BanControl(const BanControl&) = delete;
+  BanControl& operator=(const BanControl&) = delete;
+
+  // In force from now on: [bans] and access.trusted_proxies, which are never banned.
+  void set(const Options& options);
+
+  // Whom the workers tell of clients; null: bans.mode is off. Lives as long as this.
+  OffenceWatch* watch() { return mode_ == BanMode::off ? nullptr : watch_.get(); }
+
+  // Holds all bans of the cluster, which merges those of the other nodes into it and says so.
+  sync::BanLog& log() { return log_; }
+  const sync::BanLog& log() const { return log_; }
+  void changed() { publish_soon(); }
+
+  // What bans.mode = log would have banned.
+  const sync::BanLog& dry_log() const { return dry_; }
+
+  // By hand, on all nodes.
+  common::Result<void> ban(const common::Endpoint& client, uint32_t duration_s);
+  common::Result<void> lift(const common::Endpoint& client);
+  // Makes void what a node has banned; how many bans.
+  size_t forget_origin(uint64_t node_id);
+
+  struct Explained {
+    bool exempt = false;
+    std::optional<proto::BanChange> ban;      // the last one, also if it has ended
+    std::optional<proto::BanChange> dry_ban;  // the same
+    bool banned = false;                      // now
+    bool would_be = false;                    // now, if the mode were on
+    uint32_t next_s = 0;                      // how long the next ban would be
+    OffenceTable::Explained scores;
+  };
+  Explained explain(const common::Endpoint& client) const;
+
+  BanStatus status() const;
+  BanMode mode() const { return mode_; }
+
+  // Called with each ban that comes into force here, and with ends_ms = 0 when one is over.
+  void on_change(std::function<void(const Ban&)> changed) { on_change_ = std::move(changed); }
+
+  // Closes all handles. The object must live until the loop has ended.
+  void stop();
+
+ private:
+  void take_offenders();
+  void take(const OffenceTable::Offender& offender);
+  std::optional<proto::BanChange> last(const sync::BanLog& log, const ClientPrefix& client) const;
+  proto::BanTerm next_term(const sync::BanLog& log, const ClientPrefix& client, proto::Offence offence) const;
+  bool lift_in(sync::BanLog& log, const ClientPrefix& client, std::vector<proto::BanChange>& made);
+  bool is_exempt(const ClientPrefix& client) const;
+  void publish_soon();
+  void publish();
+  void tick();
+  void log_lately();
+  std::vector<Ban> collect(int64_t now_ms) const;
+
+  const uint64_t node_id_;
+  const common::SipKey key_;
+  const Hooks hooks_;
+  BanMode mode_ = BanMode::off;
+  Options::Bans options_;
+  common::NetworkSet exempt_;
+  sync::BanLog log_;
+  sync::BanLog dry_;
+  uv_async_t wake_;
+  std::unique_ptr<OffenceWatch> watch_;  // made when first needed
+  sync::TokenBucket making_{kMadePerS, kMadePerS};
+  std::vector<Ban> published_;
+  int64_t first_end_ms_ = 0;  // of those
+  Timer publish_timer_;
+  Timer tick_timer_;
+  std::function<void(const Ban&)> on_change_;
+  BanStatus counts_;  // only the counters are used
+  BanStatus logged_;  // as they were when last logged
+  int64_t logged_ms_ = 0;
+  bool stopped_ = false;
+};
+
+// Of the first bytes of an address: all others are zeros.
+common::Endpoint endpoint_of(const ClientPrefix& client);
+
+// "192.0.2.1" or "2001:db8:1:2::/64".
+std::string to_text(const ClientPrefix& client);
+
+}  // namespace shoal::node

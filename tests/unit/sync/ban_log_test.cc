@@ -1,0 +1,174 @@
+#include "sync/ban_log.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "common/prng.h"
+
+namespace shoal::sync {
+namespace {
+
+using proto::BanChange;
+using proto::Offence;
+
+constexpr int64_t kNowMs = 1'800'000'000'000;
+constexpr int64_t kDayMs = 24 * 3'600'000;
+
+proto::BanPrefix prefix_of(uint32_t number) {
+  return {4, static_cast<uint8_t>(number >> 24), static_cast<uint8_t>(number >> 16),
+          static_cast<uint8_t>(number >> 8), static_cast<uint8_t>(number)};
+}
+
+BanChange ban_of(uint32_t number, uint32_t duration_s, int64_t unix_ms, uint64_t node_id = 1) {
+  return {prefix_of(number), {duration_s, Offence::ports, 0, false}, {unix_ms, node_id}};
+}
+
+std::vector<BanChange> all(const BanLog& log) {
+  std::vector<BanChange> out;
+  log.for_each([&](const BanChange& change) { out.push_back(change); });
+  return out;
+}
+
+TEST_CASE("ban log: a ban is in force until its end, unless it is lifted or of a clock that was ahead") {
+  const BanChange ban = ban_of(1, 60, kNowMs);
+  CHECK(in_force(ban, kNowMs));
+  CHECK(in_force(ban, kNowMs + 59'999));
+  CHECK(!in_force(ban, kNowMs + 60'000));
+  CHECK(in_force(ban, kNowMs - BanLog::kAheadMaxMs));
+  CHECK(!in_force(ban, kNowMs - BanLog::kAheadMaxMs - 1));
+  BanChange lifted = ban;
+  lifted.term.lifted = true;
+  CHECK(!in_force(lifted, kNowMs));
+}
+
+TEST_CASE("ban log: a ban is remembered for a day after its end, and then dropped on all nodes at once") {
+  BanLog a;
+  BanLog b;
+  a.change(prefix_of(1), {60, Offence::ports, 0, false}, kNowMs, 1);
+  a.change(prefix_of(2), {3600, Offence::ports, 1, false}, kNowMs, 1);
+  for (const BanChange& change : all(a)) b.merge(change, kNowMs);
+  CHECK(a.expire(kNowMs + 60'000 + kDayMs - 1) == 0);
+  CHECK(a.expire(kNowMs + 60'000 + kDayMs) == 1);
+  CHECK(a.size() == 1);
+  // One that still has it does not bring it back.
+  CHECK(a.merge(all(b)[0], kNowMs + 60'000 + kDayMs) == BanLog::Merged::known);
+  CHECK(a.merge(all(b)[1], kNowMs + 60'000 + kDayMs) == BanLog::Merged::known);
+  CHECK(a.size() == 1);
+  CHECK(b.expire(kNowMs + 60'000 + kDayMs + 3'000) == 1);
+  CHECK(a.digest() == b.digest());
+}
+
+TEST_CASE("ban log: a clock that is ahead bans nobody for longer, and one that was leaves nothing behind") {
+  BanLog log;
+  const BanChange ahead = ban_of(1, proto::kBanLongestS, kNowMs + BanLog::kAheadMaxMs + 1);
+  CHECK(log.merge(ahead, kNowMs) == BanLog::Merged::ahead);
+  CHECK(log.merge(ban_of(2, 60, kNowMs), kNowMs) == BanLog::Merged::news);
+  // Cluster time was an hour ahead when this was made.
+  log.change(prefix_of(3), {60, Offence::ports, 0, false}, kNowMs + 3'600'000, 1);
+  CHECK(log.expire(kNowMs) == 1);
+  CHECK(log.size() == 1);
+  CHECK(log.find(prefix_of(2)) == ban_of(2, 60, kNowMs));
+}
+
+TEST_CASE("ban log: when it is full, what ends first makes room, whatever the order") {
+  BanLog log;
+  for (uint32_t i = 0; i < BanLog::kChangesMax; ++i) {
+    REQUIRE(log.merge(ban_of(i, 3600 + i % 1000, kNowMs), kNowMs) == BanLog::Merged::news);
+  }
+  // A flood of short bans pushes out no long one.
+  CHECK(log.merge(ban_of(1 << 24, 60, kNowMs), kNowMs) == BanLog::Merged::full);
+  CHECK(!log.change(prefix_of(1 << 24), {60, Offence::ports, 0, false}, kNowMs, 1));
+  CHECK(log.change(prefix_of(1 << 24), {86'400, Offence::ports, 3, false}, kNowMs, 1));
+  CHECK(log.size() == BanLog::kChangesMax);
+  CHECK(log.displaced() == 1);
+  size_t shortest = 0;
+  log.for_each([&](const BanChange& ban) { shortest += ban.term.duration_s == 3600 ? 1 : 0; });
+  CHECK(shortest == BanLog::kChangesMax / 1000 - 1);
+  // One that is known can always be changed.
+  CHECK(log.change(prefix_of(5), {60, Offence::by_hand, 0, true}, kNowMs + 1, 1));
+}
+
+TEST_CASE("ban log: what a forgotten node said is void, also when it is told again, in any order") {
+  common::Prng prng(5);
+  std::vector<BanChange> changes;
+  for (int i = 0; i < 200; ++i) {
+    changes.push_back(
+        ban_of(prng.below(30), 60 + prng.below(1000), kNowMs - prng.below(1000), 1 + prng.below(3)));
+  }
+  BanLog expected;
+  for (const BanChange& change : changes) {
+    if (change.stamp.node_id != 2) expected.merge(change, kNowMs);
+  }
+  std::vector<BanChange> dropped;
+  for (int round = 0; round < 20; ++round) {
+    for (size_t i = changes.size(); i > 1; --i) std::swap(changes[i - 1], changes[prng.below(i)]);
+    BanLog log;
+    const size_t when = prng.below(200);
+    for (size_t i = 0; i < changes.size(); ++i) {
+      if (i == when) log.merge_origin({2, kNowMs}, kNowMs, dropped);
+      log.merge(changes[i], kNowMs);
+    }
+    // What a void one had replaced comes from those that still have it.
+    for (const BanChange& change : all(expected)) log.merge(change, kNowMs);
+    CHECK(all(log) == all(expected));
+    CHECK(log.origins_digest() != 0);
+    CHECK((log.digest() ^ log.origins_digest()) == expected.digest());
+  }
+}
+
+TEST_CASE("ban log: a forgotten node that is there goes on, and later than what was forgotten") {
+  BanLog log;
+  log.merge(ban_of(1, 60, kNowMs + 20'000, 2), kNowMs);
+  std::vector<BanChange> dropped;
+  const proto::ForgottenOrigin forgotten = log.forget_origin(2, kNowMs, dropped);
+  CHECK(forgotten == proto::ForgottenOrigin{2, kNowMs + 20'000});
+  CHECK(dropped.size() == 1);
+  CHECK(log.merge(ban_of(1, 60, kNowMs + 20'000, 2), kNowMs) == BanLog::Merged::forgotten);
+  const auto again = log.change(prefix_of(1), {60, Offence::ports, 0, false}, kNowMs, 2);
+  REQUIRE(again);
+  CHECK(again->stamp.unix_ms == kNowMs + 20'001);
+  BanLog other;
+  other.merge_origin(forgotten, kNowMs, dropped);
+  CHECK(other.merge(*again, kNowMs) == BanLog::Merged::news);
+  CHECK(other.digest() == log.digest());
+}
+
+TEST_CASE("ban log: what is forgotten is dropped when no ban of it could be left, or the clock was ahead") {
+  BanLog log;
+  std::vector<BanChange> dropped;
+  log.merge_origin({1, kNowMs}, kNowMs, dropped);
+  log.merge_origin({2, kNowMs + 3'600'000}, kNowMs + 3'600'000, dropped);
+  log.expire(kNowMs);
+  CHECK(log.origins() == std::vector{proto::ForgottenOrigin{1, kNowMs}});
+  const int64_t later_ms = kNowMs + 31 * kDayMs;
+  log.expire(later_ms - 1);
+  CHECK(log.origins().size() == 1);
+  log.expire(later_ms);
+  CHECK(log.digest() == 0);
+  CHECK(log.merge_origin({1, kNowMs}, later_ms, dropped) == BanLog::Merged::known);
+}
+
+TEST_CASE("ban log: of so many forgotten nodes the latest are kept, whatever the order") {
+  std::vector<proto::ForgottenOrigin> origins;
+  for (uint64_t i = 0; i < 2 * BanLog::kOriginsMax; ++i) {
+    origins.push_back({i, kNowMs - static_cast<int64_t>(i)});
+  }
+  std::vector<BanChange> dropped;
+  BanLog expected;
+  for (size_t i = 0; i < BanLog::kOriginsMax; ++i) expected.merge_origin(origins[i], kNowMs, dropped);
+  common::Prng prng(6);
+  for (int round = 0; round < 5; ++round) {
+    for (size_t i = origins.size(); i > 1; --i) std::swap(origins[i - 1], origins[prng.below(i)]);
+    BanLog log;
+    for (const auto& origin : origins) log.merge_origin(origin, kNowMs, dropped);
+    CHECK(log.origins() == expected.origins());
+    CHECK(log.digest() == expected.digest());
+  }
+  CHECK(expected.merge_origin({1, kNowMs + BanLog::kAheadMaxMs + 1}, kNowMs, dropped) ==
+        BanLog::Merged::ahead);
+}
+
+}  // namespace
+}  // namespace shoal::sync
