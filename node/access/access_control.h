@@ -84,8 +84,8 @@ class AccessControl {
   // The current policy, for workers that start; null: everything may be announced.
   const std::shared_ptr<const AnnouncePolicy>& policy() const { return policy_; }
 
-  // The denied networks; null: none. Another pointer once they have changed.
-  const std::shared_ptr<const common::NetworkSet>& denied() const { return denied_; }
+  // The denied networks; other pointers once they have changed.
+  DeniedNetworks denied() const { return {denied_, fed_.networks}; }
 
   // Adds hashes to the list or removes them, here and on all nodes, within a tenth of a second; within a
   // second where more than 10,000 have been changed. Fails without a list (AccessMode::open), and if there

@@ -40,6 +40,8 @@ struct DeniedNetworks {
     return (listed != nullptr && listed->contains(client)) || (fed != nullptr && fed->contains(client));
   }
   bool empty() const { return listed == nullptr && fed == nullptr; }
+  // The same sets, not only sets of the same networks.
+  bool operator==(const DeniedNetworks&) const = default;
 };
 
 enum class Refusal : uint8_t { none, swarm, client, network, private_address, full };

@@ -34,7 +34,7 @@ struct BanRequest {
   uint32_t for_s = 86'400;
 };
 
-int print(const BanRequest& request, const HostPort& admin, const common::Result<nlohmann::json>& answer,
+int print(const BanRequest& request, const AdminAddress& admin, const common::Result<nlohmann::json>& answer,
           std::string (*text)(const nlohmann::json&)) {
   if (!answer) return failed(request.node.json, to_string(admin) + ": " + answer.error().message);
   if (request.node.json) {

@@ -29,7 +29,7 @@ struct FeedsRequest {
   bool shrink = false;
 };
 
-int fetch_now(const FeedsRequest& request, const HostPort& admin) {
+int fetch_now(const FeedsRequest& request, const AdminAddress& admin) {
   const AdminRequest& node = request.node;
   std::string query = request.name.empty() ? "" : "?name=" + request.name;
   if (request.shrink) query += query.empty() ? "?shrink=1" : "&shrink=1";

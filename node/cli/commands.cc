@@ -59,7 +59,7 @@ CLI::Validator one_of(std::vector<std::string> words) {
   return {check, ""};
 }
 
-int forget_origin(const AdminRequest& request, const HostPort& admin, const std::string& path,
+int forget_origin(const AdminRequest& request, const AdminAddress& admin, const std::string& path,
                   const std::vector<std::string>& names) {
   if (names.size() != 1 || !is_name(names[0])) {
     return failed(request.json, "forget-origin needs the name of one node, or its id as in `shoal status`",

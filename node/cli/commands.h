@@ -77,7 +77,7 @@ struct AdminRequest {
 };
 
 // Asks the node to make void what another node has changed: POST to `path`/forget-origin. `names` is one.
-int forget_origin(const AdminRequest& request, const HostPort& admin, const std::string& path,
+int forget_origin(const AdminRequest& request, const AdminAddress& admin, const std::string& path,
                   const std::vector<std::string>& names);
 
 // Adds their flags to a command. `request` outlives `app`'s parsing.

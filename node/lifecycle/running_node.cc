@@ -240,6 +240,11 @@ void RunningNode::start_shield(ShieldControl::Start start) {
                               .limits = options_.limits,
                               .denied = access_.denied()},
       clock_, *counters_.back());
+  bans_.on_change([this](const Ban& ban) {
+    if (ban.ends_ms == 0) return shield_->unban(ban.client);
+    const int64_t left_ms = std::max<int64_t>(ban.ends_ms - clock_.unix_ms(), 0);
+    shield_->ban(ban.client, static_cast<uint64_t>(monotonic_us() + left_ms * 1000));
+  });
 }
 
 void RunningNode::start_snapshot() {

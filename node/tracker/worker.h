@@ -97,7 +97,6 @@ class Worker {
   std::vector<common::SipKey> next_keys_ GUARDED_BY(message_mutex_);  // empty: none
   // None: no change.
   std::optional<std::shared_ptr<const AnnouncePolicy>> next_policy_ GUARDED_BY(message_mutex_);
-  std::shared_ptr<const TrackerSettings> next_settings_ GUARDED_BY(message_mutex_);  // null: no change
   std::optional<TlsLayer> next_tls_ GUARDED_BY(message_mutex_);
   std::optional<std::shared_ptr<const BanIndex>> next_bans_ GUARDED_BY(message_mutex_);  // none: no change
   std::shared_ptr<const TrackerSettings> next_settings_ GUARDED_BY(message_mutex_);      // null: no change

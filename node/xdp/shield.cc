@@ -22,6 +22,7 @@
 #include "node/os/file_descriptor.h"
 #include "node/os/monotonic.h"
 #include "node/xdp/interface_facts.h"
+#include "node/xdp/joined_bounds.h"
 #include "node/xdp/libbpf_words.h"
 #include "node/xdp/mapped_values.h"
 #include "node/xdp/shield_program.h"
@@ -359,15 +360,14 @@ void Shield::set_answers_connects(bool answers) {
   parts_->publish();
 }
 
-bool Shield::prepare_denied(const common::NetworkSet* denied) {
+bool Shield::prepare_denied(const common::NetworkSet* denied, const common::NetworkSet* denied_too) {
   Parts& parts = *parts_;
   const uint32_t set = 1 - SHIELD_DENIED_SET(parts.memory->live.denied);
-  std::vector<uint32_t> v4;
-  std::vector<std::pair<uint64_t, uint64_t>> v6;
-  if (denied != nullptr) {
-    v4 = denied->v4_bounds();
-    v6 = denied->v6_bounds();
-  }
+  const common::NetworkSet none;
+  const common::NetworkSet& a = denied != nullptr ? *denied : none;
+  const common::NetworkSet& b = denied_too != nullptr ? *denied_too : none;
+  auto v4 = joined_bounds(a.v4_bounds(), b.v4_bounds());
+  auto v6 = joined_bounds(a.v6_bounds(), b.v6_bounds());
   parts.leaves_next = {v4.size() > SHIELD_V4_BOUNDS_MAX, v6.size() > SHIELD_V6_BOUNDS_MAX};
   if (parts.leaves_next[SHIELD_V4]) v4.clear();
   if (parts.leaves_next[SHIELD_V6]) v6.clear();

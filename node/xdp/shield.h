@@ -127,8 +127,8 @@ class Shield {
   // pool if it is large (a few milliseconds for the largest; it may wait some more for the programs that
   // run); one call at a time. Packets are still judged by the last one. null: none. False: more ranges than
   // kDeniedV4Max or kDeniedV6Max; use_denied() will then leave the networks of that family to the sockets.
-  // use_denied() applies what was prepared; constant time.
-  bool prepare_denied(const common::NetworkSet* denied);
+  // use_denied() applies what was prepared; constant time. A network of either set is denied.
+  bool prepare_denied(const common::NetworkSet* denied, const common::NetworkSet* denied_too = nullptr);
   void use_denied();
   // Families whose networks are left to the sockets, at the moment.
   bool leaves_denied_to_sockets(common::Family family) const;

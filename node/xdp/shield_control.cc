@@ -78,6 +78,7 @@ ShieldControl::ShieldControl(uv_loop_t* loop, Start start, Settings settings, co
       shield_(std::move(start.shield)),
       interfaces_(std::move(start.interfaces)),
       totals_(counters),
+      ban_timer_(loop, [this] { change_bans(); }),
       step_timer_(loop, [this] { step(); }) {
   if (!shield_) return;
   shield_->set_unix_s(clock_.unix_ms() / 1000);
@@ -85,7 +86,7 @@ ShieldControl::ShieldControl(uv_loop_t* loop, Start start, Settings settings, co
   set_limits(settings.limits);
   denied_ = std::move(settings.denied);
   // The loop does not run yet, however large the set is.
-  shield_->prepare_denied(denied_.get());
+  shield_->prepare_denied(denied_.listed.get(), denied_.fed.get());
   shield_->use_denied();
   shield_->set_answers_connects(true);
   addresses_ =
@@ -102,7 +103,7 @@ void ShieldControl::set_limits(const Options::Limits& limits) {
     shield_->set_rates(limits.requests_per_s_per_address, limits.requests_per_s_per_prefix, workers_);
 }
 
-void ShieldControl::set_denied(std::shared_ptr<const common::NetworkSet> denied) {
+void ShieldControl::set_denied(DeniedNetworks denied) {
   if (!shield_ || denied == denied_) return;
   denied_ = std::move(denied);
   denied_waits_ = true;
@@ -111,15 +112,16 @@ void ShieldControl::set_denied(std::shared_ptr<const common::NetworkSet> denied)
 
 void ShieldControl::prepare_denied() {
   denied_waits_ = false;
-  if (denied_ == nullptr || denied_->bytes() <= kDeniedBytesAtOnce) {
-    shield_->prepare_denied(denied_.get());
+  const auto bytes = [](const auto& set) { return set != nullptr ? set->bytes() : 0; };
+  if (bytes(denied_.listed) + bytes(denied_.fed) <= kDeniedBytesAtOnce) {
+    shield_->prepare_denied(denied_.listed.get(), denied_.fed.get());
     shield_->use_denied();
     return;
   }
   job_.start(
       loop_,
       [shield = shield_, denied = denied_](const std::stop_token& /*stop*/) {
-        return shield->prepare_denied(denied.get());
+        return shield->prepare_denied(denied.listed.get(), denied.fed.get());
       },
       [this](bool /*all*/) {
         if (!shield_) return;
@@ -128,12 +130,27 @@ void ShieldControl::prepare_denied() {
       });
 }
 
-bool ShieldControl::ban(const ClientPrefix& client, uint64_t until_us) {
-  return shield_ && shield_->ban(client, until_us);
+void ShieldControl::ban(const ClientPrefix& client, uint64_t until_us) { change_ban(client, until_us); }
+
+void ShieldControl::unban(const ClientPrefix& client) { change_ban(client, 0); }
+
+void ShieldControl::change_ban(const ClientPrefix& client, uint64_t until_us) {
+  if (!shield_) return;
+  ban_changes_.emplace_back(client, until_us);
+  if (!ban_timer_.is_active()) ban_timer_.start(0, 1);
 }
 
-void ShieldControl::unban(const ClientPrefix& client) {
-  if (shield_) shield_->unban(client);
+void ShieldControl::change_bans() {
+  for (size_t i = 0; i < kBansPerTurn && !ban_changes_.empty(); ++i) {
+    const auto& [client, until_us] = ban_changes_.front();
+    if (until_us == 0) {
+      shield_->unban(client);
+    } else {
+      shield_->ban(client, until_us);
+    }
+    ban_changes_.pop_front();
+  }
+  if (ban_changes_.empty()) ban_timer_.stop();
 }
 
 void ShieldControl::drain() {
@@ -143,6 +160,7 @@ void ShieldControl::drain() {
 void ShieldControl::close() {
   if (std::exchange(closed_, true)) return;
   let_go();
+  ban_timer_.close();
   step_timer_.close();
   job_.cancel();
 }
@@ -154,6 +172,8 @@ void ShieldControl::let_go() {
   shield_.reset();
   if (addresses_) addresses_->close();
   step_timer_.stop();
+  ban_timer_.stop();
+  ban_changes_.clear();
   targets_ = 0;
   targets_left_out_ = 0;
 }

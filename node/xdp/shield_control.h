@@ -10,14 +10,17 @@
 #include <uv.h>
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/endpoint.h"
 #include "common/network.h"
 #include "common/siphash.h"
+#include "node/access/announce_policy.h"
 #include "node/config/options.h"
 #include "node/limits/client_prefix.h"
 #include "node/net/job.h"
@@ -42,6 +45,8 @@ class ShieldControl {
   static constexpr int64_t kLookMs = 1'000;
   // Larger sets of denied networks are prepared on libuv's pool.
   static constexpr size_t kDeniedBytesAtOnce = 256 << 10;
+  // Bans that come or go in one turn of the loop, a system call each.
+  static constexpr size_t kBansPerTurn = 500;
 
   // What is made before privileges are dropped.
   struct Start {
@@ -59,7 +64,7 @@ class ShieldControl {
     uint32_t workers = 0;
     std::vector<common::SipKey> keys;
     Options::Limits limits;
-    std::shared_ptr<const common::NetworkSet> denied;  // null: none
+    DeniedNetworks denied;
   };
 
   // `counters` are one worker's that does not exist; clock and counters outlive the object.
@@ -71,10 +76,10 @@ class ShieldControl {
   void set_keys(std::span<const common::SipKey> keys);
   void set_limits(const Options::Limits& limits);
   // Those of a large set apply some milliseconds later; the sockets apply them in any case.
-  void set_denied(std::shared_ptr<const common::NetworkSet> denied);
+  void set_denied(DeniedNetworks denied);
 
-  // As Shield's.
-  bool ban(const ClientPrefix& client, uint64_t until_us);
+  // As Shield's, some milliseconds later if there are many. Where the shield has no room the sockets refuse.
+  void ban(const ClientPrefix& client, uint64_t until_us);
   void unban(const ClientPrefix& client);
 
   // From now on connects are left to the sockets.
@@ -92,6 +97,8 @@ class ShieldControl {
   void count(int64_t now_ms);
   void follow_addresses();
   void prepare_denied();
+  void change_ban(const ClientPrefix& client, uint64_t until_us);
+  void change_bans();
   void let_go();
 
   uv_loop_t* const loop_;
@@ -104,9 +111,11 @@ class ShieldControl {
   std::unique_ptr<OwnAddresses> addresses_;  // null without a shield
   size_t targets_ = 0;
   size_t targets_left_out_ = 0;
-  std::shared_ptr<const common::NetworkSet> denied_;  // as last set
-  bool denied_waits_ = false;                         // to be prepared once job_ is over
+  DeniedNetworks denied_;      // as last set
+  bool denied_waits_ = false;  // to be prepared once job_ is over
   Job job_;
+  std::deque<std::pair<ClientPrefix, uint64_t>> ban_changes_;  // until when; 0: unbanned
+  Timer ban_timer_;
   Timer step_timer_;
   int64_t counted_ms_ = 0;  // by monotonic_ms()
   int64_t looked_ms_ = 0;

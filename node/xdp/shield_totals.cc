@@ -32,7 +32,7 @@ void ShieldTotals::add(const ShieldDecisions& now) {
     drop(SHIELD_DROPPED_WRONG_MAGIC, udp.dropped_malformed);
     drop(SHIELD_DROPPED_SOURCE_PORT, udp.dropped_source_port);
     drop(SHIELD_DROPPED_NETWORK, udp.dropped_network);
-    drop(SHIELD_DROPPED_BANNED, udp.dropped_network);
+    drop(SHIELD_DROPPED_BANNED, udp.dropped_ban);
     drop(SHIELD_DROPPED_CONNECTION_ID, udp.dropped_connection_id);
     auto& limits = counters_.announce.limits;
     limits[index_of(Limit::requests_per_s_per_address)].add(
