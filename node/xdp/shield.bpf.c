@@ -671,6 +671,7 @@ INLINE int handle(struct xdp_md *context, int local) {
   if (at > end) return XDP_PASS;
   const uint32_t config = READ_ONCE(memory.live.config) & (SHIELD_CONFIGS - 1);
   uint16_t protocol = ethernet->protocol;
+  int tags = 0;
 #pragma clang loop unroll(full)
   for (int i = 0; i < 2; ++i) {
     if (protocol != NET16(0x8100) && protocol != NET16(0x88a8)) break;
@@ -678,16 +679,25 @@ INLINE int handle(struct xdp_md *context, int local) {
     at = (void *)(tag + 1);
     if (at > end || !is_our_vlan(&memory.configs[config], tag->id)) return XDP_PASS;
     protocol = tag->protocol;
+    ++tags;
   }
+  int verdict = XDP_PASS;
   if (protocol == NET16(0x0800)) {
     struct ipv4 *ip = at;
-    return (void *)(ip + 1) > end ? XDP_PASS : handle_v4(config, ethernet, ip, end, local);
-  }
-  if (protocol == NET16(0x86dd)) {
+    if ((void *)(ip + 1) <= end) verdict = handle_v4(config, ethernet, ip, end, local);
+  } else if (protocol == NET16(0x86dd)) {
     struct ipv6 *ip = at;
-    return (void *)(ip + 1) > end ? XDP_PASS : handle_v6(config, ethernet, ip, end, local);
+    if ((void *)(ip + 1) <= end) verdict = handle_v6(config, ethernet, ip, end, local);
   }
-  return XDP_PASS;
+  if (verdict == XDP_TX) {
+    /* An answer has no priority. */
+    struct tag *tag = (void *)(ethernet + 1);
+#pragma clang loop unroll(full)
+    for (int i = 0; i < 2; ++i, ++tag) {
+      if (i < tags && (void *)(tag + 1) <= end) tag->id &= NET16(0x0fff);
+    }
+  }
+  return verdict;
 }
 
 SEC("xdp")
