@@ -185,7 +185,8 @@ class TableGossip {
     std::vector<Change> again;
     for (Repeat& one : repeats_) {
       if (due_us(one) > now.mono_us) continue;
-      ++one.done;
+      // Once, even if this node stood still for several of them.
+      while (one.done < Wire::kRepeatUs.size() && due_us(one) <= now.mono_us) ++one.done;
       // Not what has been replaced.
       if (table_.find(Wire::key(one.change)) == one.change) again.push_back(one.change);
     }

@@ -42,6 +42,7 @@ TEST_CASE("ban gossip: a new ban is said again a few times, unless it has been r
   parts.now_us += 2'000'000;
   parts.gossip.advance(parts.now(), parts.out);
   CHECK(parts.sent<proto::BanChanges>().empty());
+  CHECK(parts.gossip.deadline_us() > parts.now_us);
 }
 
 TEST_CASE(
