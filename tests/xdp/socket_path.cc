@@ -129,7 +129,7 @@ void SocketPath::forget_clients() {
 
 void SocketPath::set_denied(std::shared_ptr<const common::NetworkSet> denied) {
   tracker_->set_policy(
-      node::AnnouncePolicy::unless_open({}, node::default_options().access, std::move(denied)));
+      node::AnnouncePolicy::unless_open({}, node::default_options().access, {std::move(denied), nullptr}));
 }
 
 void SocketPath::set_rates(uint32_t per_s_per_address, uint32_t per_s_per_prefix) {

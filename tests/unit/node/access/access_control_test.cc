@@ -23,6 +23,7 @@ struct Control {
     control.emplace(&loop, options, 1, node::AccessControl::Start{}, store,
                     node::AccessControl::Hooks{.publish = [this](const auto&) { ++published; },
                                                .send = [](std::span<const proto::AccessChange>) {},
+                                               .send_forgotten = [](const proto::ForgottenOrigin&) {},
                                                .unix_ms = [] { return int64_t{1'900'000'000'000}; }});
   }
   ~Control() {
