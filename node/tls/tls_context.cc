@@ -75,8 +75,11 @@ int ticket_key(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX*
   const int ready = sealing != 0 ? EVP_EncryptInit_ex2(cipher, kCipher, key->cipher.data(), iv, nullptr)
                                  : EVP_DecryptInit_ex2(cipher, kCipher, key->cipher.data(), iv, nullptr);
   if (ready != 1) return -1;
-  // 2: a new ticket for one of an older key.
-  return sealing != 0 || key == &keys->sealing() ? 1 : 2;
+  // 2: a new ticket, for one of an older key, and with TLS 1.3 always (RFC 8446 C.4: it is used once). It
+  // also acknowledges the client's Finished, whose request would otherwise wait for our delayed
+  // acknowledgement.
+  const bool fresh = key == &keys->sealing() && SSL_version(ssl) < TLS1_3_VERSION;
+  return sealing != 0 || fresh ? 1 : 2;
 }
 
 Result<SslContextPtr> context_of(const TlsCertificate& pair, TlsVersion min_version, const TlsContext& all) {

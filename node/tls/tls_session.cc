@@ -160,6 +160,8 @@ void TlsSession::read(std::string& plain, Work& work) {
     }
     if (done != 1) return fail(done);
     plain.append(buffer.data(), size);
+    // Another read would find nothing, and allocate a buffer to find it.
+    if (input_.empty() && SSL_has_pending(ssl_.get()) == 0) return;
   }
 }
 

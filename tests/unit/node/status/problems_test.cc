@@ -331,12 +331,12 @@ TEST_CASE("problems: certificates that end, have ended or not begun") {
   node::NodeState state = test::well_node(2);
   state.tls = true;
   state.unix_s = 1'000'000'000;
-  state.certificates = {{.file = "/f", .subject = "s"}};
-  node::TlsCertificateInfo& one = state.certificates[0];
+  node::TlsCertificateInfo& one = state.certificates.emplace_back();
+  one.file = "/f";
   one.not_after_unix_s = state.unix_s + node::kCertificateSoonS;
   CHECK(found(state).empty());
   one.not_after_unix_s = state.unix_s + 2 * 86'400;
-  check_only(state, Severity::warning, "the certificate /f expires in 2 days");
+  check_only(state, Severity::warning, "the certificate /f expires in 2 d");
   one.not_after_unix_s = state.unix_s - 1;
   check_only(state, Severity::error, "the certificate /f has expired: clients refuse it");
   one.not_after_unix_s = state.unix_s + 100 * 86'400;

@@ -223,6 +223,26 @@ TEST_CASE("tls session: a ticket of an older key is renewed") {
   CHECK(third.server->resumed());
 }
 
+TEST_CASE("tls session: with TLS 1.3 each resumed connection gives a ticket of its own") {
+  const auto context = simple_context();
+  const auto tickets = tickets_of({root(1)});
+  const auto ticket_bytes = [](const TlsTicketPtr& ticket) {
+    const unsigned char* bytes = nullptr;
+    size_t size = 0;
+    SSL_SESSION_get0_ticket(ticket.get(), &bytes, &size);
+    return std::string(reinterpret_cast<const char*>(bytes), size);
+  };
+  Link first(context, tickets, {});
+  first.carry();
+  const TlsTicketPtr ticket = ticket_of(*first.client);
+  Link second(context, tickets, {.ticket = ticket.get()});
+  second.carry();
+  CHECK(second.server->resumed());
+  const TlsTicketPtr next = ticket_of(*second.client);
+  REQUIRE(next);
+  CHECK(ticket_bytes(next) != ticket_bytes(ticket));
+}
+
 TEST_CASE("tls session: the certificate is chosen by SNI") {
   std::vector<TlsCertificate> pairs;
   pairs.push_back(test::make_pair({.names = {"first.example"}}));
