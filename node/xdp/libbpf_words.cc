@@ -3,7 +3,7 @@
 #include <bpf/libbpf.h>
 #include <sys/utsname.h>
 
-#include <array>
+#include <algorithm>
 #include <cerrno>
 #include <cstdarg>
 #include <cstdint>
@@ -27,15 +27,10 @@ libbpf_print_fn_t said_before = nullptr;
 [[gnu::format(printf, 2, 0)]] int keep_words(libbpf_print_level level, const char* format,
                                              va_list arguments) {
   if (level == LIBBPF_DEBUG || said.size() > kSaidMax) return 0;
-  va_list again;
-  va_copy(again, arguments);
-  const int size = std::vsnprintf(nullptr, 0, format, again);
-  va_end(again);
-  if (size <= 0) return 0;
   const size_t at = said.size();
-  said.resize(at + static_cast<size_t>(size) + 1);
-  std::vsnprintf(said.data() + at, static_cast<size_t>(size) + 1, format, arguments);
-  said.pop_back();
+  said.resize(at + kSaidMax);
+  const int size = std::vsnprintf(said.data() + at, kSaidMax, format, arguments);
+  said.resize(at + std::min(static_cast<size_t>(std::max(size, 0)), kSaidMax - 1));
   return 0;
 }
 
