@@ -1,5 +1,7 @@
 // access_bench [--entries N] [--rounds R]: the access list: seconds to read its file, bytes of memory per
 // entry, nanoseconds per lookup of a listed and of an unlisted hash. CPU time of this thread; medians.
+// access_bench --networks N [--rounds R]: the same of a list of networks, half IPv4, half IPv6 as it is
+// allocated; and what a read at random from 4 and from 32 MB takes on this machine, as each lookup needs one.
 
 #include <unistd.h>
 
@@ -9,11 +11,14 @@
 #include <cstring>
 #include <fstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bench/measure.h"
+#include "common/network.h"
 #include "common/prng.h"
 #include "node/access/access_list.h"
+#include "node/access/network_file.h"
 
 using namespace shoal;
 
@@ -63,15 +68,115 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
+common::Endpoint v6_address(uint64_t head, uint64_t tail) {
+  common::Endpoint address = *common::parse_address("::");
+  for (size_t i = 0; i < 8; ++i) {
+    address.address[i] = static_cast<uint8_t>(head >> (56 - 8 * i));
+    address.address[8 + i] = static_cast<uint8_t>(tail >> (56 - 8 * i));
+  }
+  return address;
+}
+
+// The upper half of an address of one of 32,000 providers.
+uint64_t provider_head(common::Prng& prng) {
+  constexpr uint64_t kRegistries[] = {0x2001, 0x2400, 0x2409, 0x2600, 0x2800, 0x2a00, 0x2a10, 0x2c00};
+  return kRegistries[prng.below(8)] << 48 | uint64_t{prng.below(4'000)} << 35 | (prng.next() & 0xffffffff);
+}
+
+std::string write_networks(size_t networks) {
+  std::string path = "/tmp/shoal-access-bench-XXXXXX";
+  const int fd = mkstemp(path.data());
+  if (fd < 0) std::exit(1);
+  close(fd);
+  std::ofstream file(path, std::ios::binary);
+  common::Prng prng(kListedSeed);
+  for (size_t i = 0; i < networks; ++i) {
+    common::Network network{v6_address(provider_head(prng), 0), 64};
+    if (i % 2 == 0)
+      network = {common::make_endpoint_v4(static_cast<uint32_t>(prng.next()) & 0xffffff00, 0), 24};
+    file << common::to_string(network) << '\n';
+  }
+  return path;
+}
+
+// Each lookup waits for the one before, as it would among other work.
+double network_lookup_ns(const common::NetworkSet& set, bool v4) {
+  constexpr size_t kLookups = 1'000'000;
+  common::Prng prng(kOtherSeed);
+  std::vector<common::Endpoint> addresses;
+  addresses.reserve(kLookups);
+  for (size_t i = 0; i < kLookups; ++i) {
+    addresses.push_back(v4 ? common::make_endpoint_v4(static_cast<uint32_t>(prng.next()), 0)
+                           : v6_address(provider_head(prng), prng.next()));
+  }
+  const uint64_t start = bench::thread_cpu_ns();
+  bool found = false;
+  for (common::Endpoint& address : addresses) {
+    address.address[3] ^= found ? 1 : 0;
+    found = set.contains(address);
+  }
+  return static_cast<double>(bench::thread_cpu_ns() - start) / kLookups;
+}
+
+double random_read_ns(size_t bytes) {
+  constexpr size_t kReads = 1'000'000;
+  constexpr size_t kLine = 64 / sizeof(uint32_t);
+  const auto lines = static_cast<uint32_t>(bytes / 64);
+  std::vector<uint32_t> order(lines);
+  for (uint32_t i = 0; i < lines; ++i) order[i] = i;
+  common::Prng prng(1);
+  for (uint32_t i = lines; i > 1; --i) std::swap(order[i - 1], order[prng.below(i)]);
+  std::vector<uint32_t> next(size_t{lines} * kLine);
+  for (uint32_t i = 0; i < lines; ++i) next[size_t{order[i]} * kLine] = order[(i + 1) % lines];
+  const uint64_t start = bench::thread_cpu_ns();
+  uint32_t at = 0;
+  for (size_t i = 0; i < kReads; ++i) at = next[size_t{at} * kLine];
+  const uint64_t spent = bench::thread_cpu_ns() - start;
+  if (at >= lines) std::exit(1);
+  return static_cast<double>(spent) / kReads;
+}
+
+int measure_networks(size_t networks, size_t rounds) {
+  const std::string path = write_networks(networks);
+  std::vector<double> read_s;
+  std::vector<double> v4_ns;
+  std::vector<double> v6_ns;
+  std::vector<double> near_ns;
+  std::vector<double> far_ns;
+  double mb = 0;
+  for (size_t round = 0; round < std::max<size_t>(rounds, 1); ++round) {
+    const uint64_t start = bench::thread_cpu_ns();
+    common::NetworkSet::Builder builder;
+    if (!node::load_network_file(path, builder)) return 1;
+    const common::NetworkSet set(std::move(builder));
+    read_s.push_back(static_cast<double>(bench::thread_cpu_ns() - start) / 1e9);
+    mb = static_cast<double>(set.bytes()) / 1e6;
+    v4_ns.push_back(network_lookup_ns(set, true));
+    v6_ns.push_back(network_lookup_ns(set, false));
+    near_ns.push_back(random_read_ns(4 << 20));
+    far_ns.push_back(random_read_ns(32 << 20));
+  }
+  std::remove(path.c_str());
+  std::printf(
+      "%zu networks: read in %.2f s, %.1f MB, lookup %.0f ns IPv4, %.0f ns IPv6; a read of 4 MB takes %.0f "
+      "ns, "
+      "of 32 MB %.0f ns\n",
+      networks, median(read_s), mb, median(v4_ns), median(v6_ns), median(near_ns), median(far_ns));
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   size_t entries = 10'000'000;
   size_t rounds = 3;
+  size_t networks = 0;
   for (int i = 1; i + 1 < argc; i += 2) {
     if (std::strcmp(argv[i], "--entries") == 0) entries = std::strtoul(argv[i + 1], nullptr, 10);
     if (std::strcmp(argv[i], "--rounds") == 0) rounds = std::strtoul(argv[i + 1], nullptr, 10);
+    if (std::strcmp(argv[i], "--networks") == 0) networks = std::strtoul(argv[i + 1], nullptr, 10);
   }
+  if (networks > 0) return measure_networks(networks, rounds);
   const std::string path = write_list(entries);
   std::vector<double> read_s;
   std::vector<double> hit_ns;
