@@ -95,6 +95,7 @@ struct Arguments : bench::PathArguments {
   bool replicated = false;
   bool heap_pages = false;
   bool limits = false;
+  bool bans = false;
 };
 
 int parse(int argc, char** argv, Arguments& out) {
@@ -106,6 +107,7 @@ int parse(int argc, char** argv, Arguments& out) {
   app.add_flag("--limits", out.limits,
                "request rates are limited, as by default. Only counted (--rounds 0): timed, it is faster "
                "than any limit");
+  app.add_flag("--bans", out.bans, "offences are counted, as by default, and nobody is banned");
   CLI11_PARSE(app, argc, argv);
   if (out.limits && out.rounds > 0) {
     std::fprintf(stderr, "udp_path_bench: --limits needs --rounds 0\n");
@@ -172,6 +174,9 @@ int run(const Arguments& arguments) {
   limiter.set(node::RateTable::kPerSecondMax, node::RateTable::kPerSecondMax);
   node::TrackerSettings settings = bench::tracker_settings();
   if (arguments.limits) settings.limiter = &limiter;
+  // As by default; nobody is banned.
+  node::OffenceWatch offences(key, {600, {0, 10'000, 10'000, 200, 1'000, 20}}, [] {});
+  if (arguments.bans) settings.udp_offences = &offences;
   node::Tracker tracker(std::move(settings), store, nullptr, counters.announce, 1);
   uv_loop_t loop;
   uv_loop_init(&loop);
