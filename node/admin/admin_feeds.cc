@@ -1,5 +1,6 @@
 #include "node/admin/admin_feeds.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
