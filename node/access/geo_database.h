@@ -1,6 +1,6 @@
 // GeoDatabase: a MaxMind DB file (.mmdb), as far as it tells the country or the autonomous system of
 // networks. Made from the whole file in memory: a file that is cut while a process has it mapped ends that
-// process, and a reader of our own is bounded where it must be (docs/decisions/0017-own-mmdb-reader.md).
+// process, and a reader of our own is bounded where it must be (docs/decisions/0020-own-mmdb-reader.md).
 // Whatever the bytes are: no read outside of them, and no more work than a few steps a byte.
 // Format: https://maxmind.github.io/MaxMind-DB/ 2.0. Immutable; any number of threads.
 
