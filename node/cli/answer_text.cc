@@ -50,7 +50,8 @@ std::string access_changes_text(const json& document) {
                     number_of(field(document, "file_entries")) + " from the file, " +
                     std::to_string(changes.size()) + " changed at run time\n";
   for (const json& change : changes) {
-    out += padded(text_of(field(change, "change")), 6) + " " + text_of(field(change, "info_hash")) + "\n";
+    out += padded(text_of(field(change, "change")), 6) + " " + text_of(field(change, "info_hash")) + " by " +
+           text_of(field(change, "node")) + "\n";
   }
   return out;
 }

@@ -117,7 +117,7 @@ class AccessAllow(AccessCase):
         code, out, err = self.shoal("add", info_hash.hex())
         self.assertEqual((code, err), (0, ""), out)
         self.wait_refused(info_hash, False)
-        self.assertIn(f"add    {info_hash.hex()}\n", self.shoal("list")[1])
+        self.assertRegex(self.shoal("list")[1], f"(?m)^add    {info_hash.hex()} by [0-9a-f]{{16}}$")
         self.assertEqual(self.shoal("list", info_hash.hex(), self.listed.hex())[1],
                          f"{info_hash.hex()} listed, served\n{self.listed.hex()} listed, served\n")
         self.assertEqual(self.shoal("remove", info_hash.hex())[0], 0)
@@ -134,6 +134,28 @@ class AccessAllow(AccessCase):
         self.assertEqual(self.shoal("add", *many)[0], 0)
         listed = self.shoal("list")[1]
         self.assertTrue(all(h in listed for h in many))
+
+    def test_what_a_node_said_is_taken_back(self):
+        node = self.node(0)
+        info_hash = fresh_hash()
+        self.assertEqual(self.shoal("add", info_hash.hex())[0], 0)
+        self.wait_refused(info_hash, False)
+        self.assertEqual(self.shoal("forget-origin", "nobody")[0], 0)
+        self.assertIsNone(self.refusal(info_hash))
+        self.assertEqual(self.shoal("forget-origin", node.name)[0], 0)
+        self.wait_refused(info_hash)
+        self.assertIsNone(self.refusal(self.listed))
+        self.assertEqual(node.status()["access"]["changes"], 0)
+
+        def state():
+            with open(self.path("state_file"), encoding="utf-8") as file:
+                return file.read()
+
+        # It is kept over a restart, so that no copy of the changes comes back.
+        wait_for(lambda: "\nforget " in state(), 5)
+        # The node itself may go on.
+        self.assertEqual(self.shoal("add", info_hash.hex())[0], 0)
+        self.wait_refused(info_hash, False)
 
     def test_command_line_mistakes(self):
         for arguments, code in ((["add"], 2), (["add", "xyz"], 1), (["forget", "00" * 20], 2), ([], 2)):

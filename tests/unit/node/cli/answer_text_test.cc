@@ -12,10 +12,11 @@ const std::string kHash(40, 'a');
 }  // namespace
 
 TEST_CASE("answer text: the access list") {
-  CHECK(access_changes_text({{"mode", "deny"},
-                             {"file_entries", 12},
-                             {"changes", json::array({{{"info_hash", kHash}, {"change", "add"}}})}}) ==
-        "mode deny, 12 from the file, 1 changed at run time\nadd    " + kHash + "\n");
+  CHECK(access_changes_text(
+            {{"mode", "deny"},
+             {"file_entries", 12},
+             {"changes", json::array({{{"info_hash", kHash}, {"change", "add"}, {"node", "2a"}}})}}) ==
+        "mode deny, 12 from the file, 1 changed at run time\nadd    " + kHash + " by 2a\n");
   CHECK(access_verdicts_text(
             {{"hashes", json::array({{{"info_hash", kHash}, {"listed", true}, {"allowed", false}}})}}) ==
         kHash + " listed, not served\n");
