@@ -92,17 +92,19 @@ bool OffenceTable::pour(std::atomic<uint64_t>& empty_us, uint64_t cost_us, uint6
   return over;
 }
 
-auto OffenceTable::charge(const ClientPrefix& client, Offence offence, uint64_t now_us)
+auto OffenceTable::charge(const ClientPrefix& client, Offence offence, uint64_t now_us, uint64_t times)
     -> std::optional<Offender> {
   if (thresholds_[index_of_offence(offence)].load(std::memory_order_relaxed) == 0) return std::nullopt;
-  return charge(find_or_make(hash_of(client), now_us), client, offence, now_us);
+  return charge(find_or_make(hash_of(client), now_us), client, offence, now_us, times);
 }
 
-auto OffenceTable::charge(Entry& entry, const ClientPrefix& client, Offence offence, uint64_t now_us) const
-    -> std::optional<Offender> {
+auto OffenceTable::charge(Entry& entry, const ClientPrefix& client, Offence offence, uint64_t now_us,
+                          uint64_t times) const -> std::optional<Offender> {
   const uint32_t threshold = threshold_of(entry, offence, now_us);
   if (threshold == 0) return std::nullopt;
-  const uint64_t cost_us = window_us_.load(std::memory_order_relaxed) / threshold;
+  // More than the threshold runs over as the threshold does.
+  const uint64_t cost_us =
+      window_us_.load(std::memory_order_relaxed) / threshold * std::min<uint64_t>(times, threshold + 1);
   if (!pour(entry.bucket(offence), cost_us, now_us)) return std::nullopt;
   return Offender{client, offence, entry.clients.count(now_us), threshold};
 }

@@ -61,8 +61,10 @@ class OffenceTable {
     uint32_t threshold = 0;
   };
 
-  // Charges one offence; returns whether that was one too many. `now_us`: any clock that never goes back.
-  std::optional<Offender> charge(const ClientPrefix& client, proto::Offence offence, uint64_t now_us);
+  // Charges an offence, done so many times; returns whether that was one too many. `now_us`: any clock that
+  // never goes back.
+  std::optional<Offender> charge(const ClientPrefix& client, proto::Offence offence, uint64_t now_us,
+                                 uint64_t times = 1);
 
   // An announce that was answered.
   struct Announce {
@@ -124,7 +126,7 @@ class OffenceTable {
   // Whether the bucket ran over.
   bool pour(std::atomic<uint64_t>& empty_us, uint64_t cost_us, uint64_t now_us) const;
   std::optional<Offender> charge(Entry& entry, const ClientPrefix& client, proto::Offence offence,
-                                 uint64_t now_us) const;
+                                 uint64_t now_us, uint64_t times = 1) const;
   std::optional<Offender> charge_port(Entry& entry, const ClientPrefix& client, const common::InfoHash& swarm,
                                       uint64_t now_us) const;
 

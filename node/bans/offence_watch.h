@@ -22,6 +22,10 @@ class OffenceWatch {
   void charge(const common::Endpoint& client, proto::Offence offence, uint64_t now_us) {
     report(table_.charge(address_prefix(client), offence, now_us));
   }
+  // Many offences of one kind at once.
+  void charge(const ClientPrefix& client, proto::Offence offence, uint64_t now_us, uint64_t times) {
+    report(table_.charge(client, offence, now_us, times));
+  }
   void announced(const common::Endpoint& client, const OffenceTable::Announce& announce, uint64_t now_us) {
     report(table_.announced(address_prefix(client), announce, now_us));
   }

@@ -240,6 +240,14 @@ void RunningNode::start_shield(ShieldControl::Start start) {
                               .limits = options_.limits,
                               .denied = access_.denied()},
       clock_, *counters_.back());
+  // With sync.insecure anybody can make connection ids, so they prove nothing.
+  if (!options_.sync.insecure) {
+    shield_->on_over_rate([this](const ClientPrefix& client, uint64_t requests) {
+      if (OffenceWatch* watch = bans_.watch()) {
+        watch->charge(client, proto::Offence::over_rate, static_cast<uint64_t>(monotonic_us()), requests);
+      }
+    });
+  }
   bans_.on_change([this](const Ban& ban) {
     if (ban.ends_ms == 0) return shield_->unban(ban.client);
     const int64_t left_ms = std::max<int64_t>(ban.ends_ms - clock_.unix_ms(), 0);

@@ -38,6 +38,9 @@ endfunction()
 set(xdp ${CMAKE_CURRENT_SOURCE_DIR}/xdp)
 if(SHOAL_WITH_XDP)
   list(REMOVE_ITEM sources ${xdp}/shield_absent.cc)
+  # What stands in for the room where it cannot be built: compiled here too, so that it keeps the same face.
+  add_library(shoal_xdp_absent OBJECT ${xdp}/shield_absent.cc)
+  target_link_libraries(shoal_xdp_absent PRIVATE shoal_sync shoal_warnings)
   set(program ${CMAKE_CURRENT_BINARY_DIR}/shield.bpf.o)
   shoal_bpf_program(${program} ${xdp}/shield.bpf.c)
   set_source_files_properties(${xdp}/shield_program.cc PROPERTIES

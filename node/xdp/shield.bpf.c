@@ -371,6 +371,18 @@ APART int is_over_rate(uint32_t of_prefix, uint64_t hash, uint64_t cost_us, uint
   return 0;
 }
 
+/* Bans are made of them (node/bans/). */
+APART int note_over_rate(uint64_t client, uint64_t hash) {
+  struct shield_over_rate *slot = &memory.over_rate[hash >> 16 & (SHIELD_OVER_RATE_SLOTS - 1)];
+  uint64_t known = READ_ONCE(slot->client);
+  if (known == 0) {
+    known = __sync_val_compare_and_swap(&slot->client, 0, client);
+    if (known == 0) known = client;
+  }
+  if (known == client) __sync_fetch_and_add(&slot->requests, 1);
+  return 0;
+}
+
 /* 0, SHIELD_DROPPED_RATE_ADDRESS or SHIELD_DROPPED_RATE_PREFIX, as RequestLimiter: a request without a good
  * connection id is not charged, for anybody may have sent it. */
 INLINE enum shield_decision over_rate(const struct shield_config *config, const struct client *client,
@@ -379,8 +391,9 @@ INLINE enum shield_decision over_rate(const struct shield_config *config, const 
   const uint32_t prefix_cost_us = config->prefix_cost_us;
   if (address_cost_us == 0 && prefix_cost_us == 0) return 0;
   const uint64_t now = now_us();
-  if (address_cost_us != 0 &&
-      is_over_rate(0, hash_of(config, client->head, client->is_v6), address_cost_us, now, charge)) {
+  const uint64_t hash = hash_of(config, client->head, client->is_v6);
+  if (address_cost_us != 0 && is_over_rate(0, hash, address_cost_us, now, charge)) {
+    if (charge) note_over_rate(shield_client_key(client->head, client->is_v6), hash);
     return SHIELD_DROPPED_RATE_ADDRESS;
   }
   if (prefix_cost_us != 0 &&

@@ -430,6 +430,23 @@ ShieldDecisions Shield::decisions() const {
   return sums;
 }
 
+std::vector<Shield::OverRate> Shield::take_over_rate() {
+  std::vector<OverRate> taken;
+  for (shield_over_rate& slot : parts_->memory->over_rate) {
+    const uint64_t key = std::atomic_ref(slot.client).load(std::memory_order_relaxed);
+    if (key == 0) continue;
+    const uint64_t requests = std::atomic_ref(slot.requests).exchange(0);
+    // A request that is dropped right now may be counted for the next client in this place.
+    std::atomic_ref(slot.client).store(0);
+    if (requests == 0) continue;
+    OverRate& one = taken.emplace_back(OverRate{{}, requests});
+    const bool v4 = key >> 32 == shield_client_key(0, 0) >> 32;
+    one.client[0] = static_cast<uint8_t>(v4 ? Family::v4 : Family::v6);
+    std::memcpy(&one.client[1], &key, v4 ? 4 : 8);
+  }
+  return taken;
+}
+
 Result<Shield::Run> Shield::run(std::span<const uint8_t> frame, uint32_t repeat, bool unfinished_checksums) {
   Run run;
   run.frame.resize(frame.size() + 256);

@@ -144,6 +144,14 @@ class Shield {
   // ---- What it did since load(), summed over the CPUs. A system call.
   ShieldDecisions decisions() const;
 
+  // Clients with a good connection id of whom requests were dropped because of their own rate, and how many,
+  // since this was called last: at most SHIELD_OVER_RATE_SLOTS of them.
+  struct OverRate {
+    ClientPrefix client{};  // address_prefix()
+    uint64_t requests = 0;
+  };
+  std::vector<OverRate> take_over_rate();
+
   // ---- For tests and benches.
   enum class Verdict : uint8_t { aborted, drop, pass, transmit, redirect };
   struct Run {

@@ -31,13 +31,16 @@ void Shield::set_keys(std::span<const common::SipKey> /*keys*/) {}
 void Shield::set_unix_s(int64_t /*unix_s*/) {}
 void Shield::set_rates(uint32_t /*per_s_per_address*/, uint32_t /*per_s_per_prefix*/, uint32_t /*workers*/) {}
 void Shield::set_answers_connects(bool /*answers*/) {}
-bool Shield::prepare_denied(const common::NetworkSet* /*denied*/) { return false; }
+bool Shield::prepare_denied(const common::NetworkSet* /*denied*/, const common::NetworkSet* /*denied_too*/) {
+  return false;
+}
 void Shield::use_denied() {}
 bool Shield::leaves_denied_to_sockets(common::Family /*family*/) const { return true; }
 bool Shield::ban(const ClientPrefix& /*client*/, uint64_t /*until_us*/) { return false; }
 void Shield::unban(const ClientPrefix& /*client*/) {}
 size_t Shield::banned() const { return 0; }
 ShieldDecisions Shield::decisions() const { return {}; }
+std::vector<Shield::OverRate> Shield::take_over_rate() { return {}; }
 common::Result<Shield::Run> Shield::run(std::span<const uint8_t> /*frame*/, uint32_t /*repeat*/,
                                         bool /*unfinished_checksums*/) {
   return common::fail("");

@@ -189,6 +189,8 @@ void ShieldControl::count(int64_t now_ms) {
   if (!shield_ || now_ms - counted_ms_ < kCountMs) return;
   counted_ms_ = now_ms;
   totals_.add(shield_->decisions());
+  if (!on_over_rate_) return;
+  for (const Shield::OverRate& one : shield_->take_over_rate()) on_over_rate_(one.client, one.requests);
 }
 
 void ShieldControl::look(int64_t now_ms) {

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -82,6 +83,12 @@ class ShieldControl {
   void ban(const ClientPrefix& client, uint64_t until_us);
   void unban(const ClientPrefix& client);
 
+  // Called a few times a second with each client whose requests the shield dropped because of its own rate,
+  // though it has a good connection id.
+  void on_over_rate(std::function<void(const ClientPrefix& client, uint64_t requests)> found) {
+    on_over_rate_ = std::move(found);
+  }
+
   // From now on connects are left to the sockets.
   void drain();
 
@@ -108,6 +115,7 @@ class ShieldControl {
   std::shared_ptr<Shield> shield_;  // shared with job_; null: not attached, or not any more
   std::vector<ShieldInterface> interfaces_;
   ShieldTotals totals_;
+  std::function<void(const ClientPrefix&, uint64_t)> on_over_rate_;
   std::unique_ptr<OwnAddresses> addresses_;  // null without a shield
   size_t targets_ = 0;
   size_t targets_left_out_ = 0;

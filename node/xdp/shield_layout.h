@@ -150,6 +150,20 @@ struct shield_rate_set {
 #define SHIELD_STALE_FLOOD_PER_S 2000    /* of a worker */
 #define SHIELD_STALE_NETWORKS 4096
 
+/* Clients with a good connection id whose requests were dropped because of their own rate. The owner takes
+ * them out again and again; who finds no room is not noted until then. */
+#define SHIELD_OVER_RATE_SLOTS 1024
+struct shield_over_rate {
+  uint64_t client; /* shield_client_key(); 0: free */
+  uint64_t requests;
+};
+
+/* The upper half of an IPv6 address, or an IPv4 address as one that no client has: a multicast address. Never
+ * 0. */
+static inline uint64_t shield_client_key(uint64_t head, uint64_t is_v6) {
+  return is_v6 ? head : 0xffffffff00000000 | head;
+}
+
 /* Memory that the program and its owner share; the program's only variable. */
 struct shield_memory {
   struct shield_live live;
@@ -160,6 +174,7 @@ struct shield_memory {
   uint64_t stale_requests;
   uint64_t stale_passed;
   uint64_t stale_networks[SHIELD_STALE_NETWORKS];
+  struct shield_over_rate over_rate[SHIELD_OVER_RATE_SLOTS];
 };
 
 /* Banned clients, an IPv4 address or the upper half of an IPv6 address; each with the time at which the ban

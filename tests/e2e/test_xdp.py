@@ -242,6 +242,37 @@ class Follows(Shielded):
         self.change("limits", requests_per_s_per_address=0)
         self.assertTrue(self.connects(self.client(source=source)))
 
+    def test_networks_of_a_feed(self):
+        path = os.path.join(self.cluster.folder, "feed")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(CLIENTS_V4.format(10) + "\n")
+        client, denied = self.client(source=CLIENTS_V4.format(10)), self.client(source=CLIENTS_V4.format(12))
+        self.assertTrue(self.connects(client))
+        self.change("access", feeds=[f"bad networks 60 {path}"], deny_networks=[CLIENTS_V4.format(12)])
+        wait_for(lambda: not self.connects(client), 10)
+        self.assertFalse(self.connects(denied))
+        self.assertGreaterEqual(self.shield("dropped_network"), 2)
+        self.assertTrue(self.connects(self.client()))
+
+    def test_bans(self):
+        """What the shield drops for its rate makes a ban, which it then applies."""
+        source = CLIENTS_V4.format(13)
+        self.change("limits", requests_per_s_per_address=10)
+        self.change("bans", mode="on", over_rate=300)
+        client = self.client(source=source)
+        connection_id = client.connect()
+        # One client program: its threshold does not grow.
+        for port in range(1000, 1800):
+            client.send(announce_packet(connection_id, fresh_hash(), port, numwant=0, peer_id=b"-SH0000-xxxxxxxxxxxx"))
+        dropped = lambda: self.node(0).metric("shoal_udp_dropped_total", reason="ban", family="ipv4")
+        wait_for(lambda: not self.connects(self.client(source=source)) and self.shield("dropped_banned") > 0, 10)
+        wait_for(lambda: dropped() == self.shield("dropped_banned"), 5)
+        self.assertTrue(self.connects(self.client()))
+        # Bans of a node whose mode is log are not in force.
+        self.change("bans", mode="log", over_rate=300)
+        self.change("limits", requests_per_s_per_address=0)
+        wait_for(lambda: self.connects(self.client(source=source)), 10)
+
     def test_keys_rotate_while_traffic_flows(self):
         """Through the shield each client gets ids and is believed, without a gap."""
         node = self.node(0)

@@ -760,12 +760,15 @@ void Comparison::denied() {
 void Comparison::rates() {
   for (const Family family : kFamilies) {
     const uint32_t base = family == Family::v4 ? 100 : 300;
+    Endpoint asked;
+    shield_->take_over_rate();
     // A bucket is ten seconds' worth. Connects and bad ids are not charged, but not served either.
     const auto ask = [&](uint32_t number, uint32_t host, bool connect, ShieldDecision expected,
                          const std::string& what) {
       Endpoint client = client_of(family, number);
       client.address[family == Family::v4 ? 3 : 7] = static_cast<uint8_t>(host);
       client.port = static_cast<uint16_t>(2000 + host);
+      asked = client;
       const uint64_t good = proto::make_connection_id(kKeys[0], client, sockets_->unix_s());
       expect(frame_of(from_client(client), connect ? connect_request() : announce_request(good)), expected,
              what);
@@ -777,6 +780,10 @@ void Comparison::rates() {
       ask(base, 1, false, SHIELD_PASSED_REQUEST, "announce " + std::to_string(i) + " of 10");
     ask(base, 1, false, SHIELD_DROPPED_RATE_ADDRESS, "the 11th announce");
     ask(base, 1, true, SHIELD_DROPPED_RATE_ADDRESS, "a connect after it");
+    const auto over = shield_->take_over_rate();
+    check(over.size() == 1 && over[0].client == node::address_prefix(asked) && over[0].requests == 1,
+          "who is over the rate is noted, with the announce and not the connect");
+    check(shield_->take_over_rate().empty(), "it is taken once");
     ask(base, 2, false, SHIELD_PASSED_REQUEST, "another client of the network");
     ask(base + 1, 1, true, SHIELD_CONNECT_ANSWERED, "another network");
     shield_->set_rates(100, 1, 1);
@@ -785,6 +792,7 @@ void Comparison::rates() {
       ask(base + 2, i, false, SHIELD_PASSED_REQUEST, "network, announce " + std::to_string(i));
     ask(base + 2, 77, false, SHIELD_DROPPED_RATE_PREFIX, "the network's 11th announce");
     ask(base + 2, 78, true, SHIELD_DROPPED_RATE_PREFIX, "a connect after it");
+    check(shield_->take_over_rate().empty(), "nobody is noted for his neighbours");
     ask(base + 3, 1, false, SHIELD_PASSED_REQUEST, "another network");
     shield_->set_rates(0, 0, 1);
     sockets_->set_rates(0, 0);

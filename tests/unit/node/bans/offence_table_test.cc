@@ -57,6 +57,14 @@ TEST_CASE("offence table: whoever goes too far is an offender, and whoever does 
   }
 }
 
+TEST_CASE("offence table: many offences at once count as many") {
+  OffenceTable table({1}, default_limits());
+  CHECK(!table.charge(client_of(1), Offence::over_rate, kStartUs, 9'990));
+  CHECK(!table.charge(client_of(1), Offence::over_rate, kStartUs, 9));
+  CHECK(table.charge(client_of(1), Offence::over_rate, kStartUs, 2));
+  CHECK(table.charge(client_of(2), Offence::over_rate, kStartUs, UINT64_MAX));
+}
+
 TEST_CASE("offence table: ports of one swarm count, the same number in many swarms does not") {
   OffenceTable table({1}, default_limits());
   const auto id = peer_id_of(1);
