@@ -44,8 +44,7 @@ TEST_CASE("timings: only what happened since the earlier moment counts") {
 
 TEST_CASE("timings: beyond the last range the greatest bound is all that is known") {
   node::NodeState state;
-  state.sync = sync::Status{};
-  state.sync->stats.lag.add(3'600'000, 5);
+  state.sync.emplace().stats.lag.add(3'600'000, 5);
   const node::Timings now = node::timings_of(state);
   CHECK(node::percentile_us(Timing::lag, {}, now, 0.5) == node::longest_us(Timing::lag));
   CHECK(node::longest_us(Timing::lag) == 30e6);
