@@ -9,8 +9,8 @@
 #include "common/check.h"
 #include "common/log.h"
 #include "node/access/access_state.h"
-#include "node/access/denied_places.h"
 #include "node/access/network_file.h"
+#include "node/access/places.h"
 #include "node/config/option_values.h"
 #include "node/os/files.h"
 #include "node/text/printable.h"
@@ -71,7 +71,9 @@ Result<AccessFiles> AccessControl::load_files(const Options::Access& options) {
       return common::fail("access.deny_network_files: " + read.error().message);
     }
   }
-  if (auto read = add_denied_places(options, denied); !read) return tl::make_unexpected(read.error());
+  auto places = read_places(options, denied);
+  if (!places) return tl::make_unexpected(places.error());
+  files.places = std::move(*places);
   files.denied_count = denied.size();
   if (files.denied_count > 0) files.denied = std::make_shared<const common::NetworkSet>(std::move(denied));
   return files;

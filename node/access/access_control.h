@@ -17,6 +17,7 @@
 #include "common/result.h"
 #include "node/access/access_fifo.h"
 #include "node/access/announce_policy.h"
+#include "node/access/place_index.h"
 #include "node/config/options.h"
 #include "node/net/job.h"
 #include "node/net/timer.h"
@@ -44,6 +45,7 @@ struct AccessFiles {
   AccessList swarms;
   std::shared_ptr<const common::NetworkSet> denied;  // null: none
   size_t denied_count = 0;                           // before networks that touch were joined
+  std::shared_ptr<const PlaceIndex> places;          // for access.geo_counts; null: off
 };
 
 // What access.feeds say, all together.

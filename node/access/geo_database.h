@@ -26,6 +26,7 @@ constexpr size_t kGeoDatabaseBytesMax = 256 << 20;
 struct GeoEntry {
   std::array<char, 2> country{};  // ISO 3166; zeros: not said
   uint32_t asn = 0;               // 0: not said
+  bool operator==(const GeoEntry&) const = default;
 };
 
 class GeoDatabase {

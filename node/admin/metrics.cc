@@ -490,6 +490,44 @@ std::vector<Row> feed_rows() {
   };
 }
 
+// A sample for each of the first few of a list, the largest first, and one for all the others.
+constexpr size_t kPlacesShown = 20;
+
+template <class Place, class Name>
+void add_places(Samples& out, const std::vector<Place>& places, uint64_t beyond, uint64_t unknown,
+                const char* label, Name name) {
+  for (size_t i = 0; i < places.size(); ++i) {
+    if (i < kPlacesShown) {
+      out.add(places[i].peers, {{label, name(places[i])}});
+    } else {
+      beyond += places[i].peers;
+    }
+  }
+  out.add(beyond, {{label, "other"}});
+  out.add(unknown, {{label, "unknown"}});
+}
+
+std::vector<Row> place_rows() {
+  return {
+      gauge("shoal_peers_by_country",
+            "Peers by country, as counted once a minute; other: of all but the largest 20.",
+            [](Samples& out, const NodeState& s) {
+              if (!s.places->counts) return;
+              const PlaceCounts& counts = *s.places->counts;
+              add_places(out, counts.countries, 0, counts.peers_of_no_country, "country",
+                         [](const auto& one) { return std::string(one.country.begin(), one.country.end()); });
+            }),
+      gauge("shoal_peers_by_asn",
+            "Peers by autonomous system, as counted once a minute; other: of all but the largest 20.",
+            [](Samples& out, const NodeState& s) {
+              if (!s.places->counts) return;
+              const PlaceCounts& counts = *s.places->counts;
+              add_places(out, counts.asns, counts.peers_beyond, counts.peers_of_no_asn, "asn",
+                         [](const auto& one) { return std::to_string(one.asn); });
+            }),
+  };
+}
+
 std::vector<Row> snapshot_rows() {
   std::vector<Row> rows = file_rows(
       "shoal_snapshot", "node.snapshot", [](const NodeState& s) -> auto& { return *s.snapshot; });
@@ -537,6 +575,7 @@ std::vector<Group> all_groups() {
       {always, store_rows()},
       {always, access_rows()},
       {[](const NodeState& s) { return !s.feeds.empty(); }, feed_rows()},
+      {[](const NodeState& s) { return s.places.has_value(); }, place_rows()},
       {always, dump_and_reload_rows()},
       {[](const NodeState& s) { return s.shield.has_value(); }, shield_rows()},
       {[](const NodeState& s) { return s.tls; }, tls_rows()},

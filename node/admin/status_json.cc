@@ -205,6 +205,28 @@ Json access_json(const AccessStatus& access) {
           {"state_writes_failed", access.state_writes_failed}};
 }
 
+Json places_json(const PlaceStatus& places) {
+  Json out = {{"index_bounds", places.index_bounds}, {"index_bytes", places.index_bytes}};
+  out["counted_unix_ms"] = places.counts ? Json(places.counts->unix_ms) : Json(nullptr);
+  const PlaceCounts counts = places.counts ? *places.counts : PlaceCounts{};
+  Json countries = Json::array();
+  for (const auto& one : counts.countries) {
+    countries.push_back(
+        {{"country", std::string(one.country.begin(), one.country.end())}, {"peers", one.peers}});
+  }
+  Json asns = Json::array();
+  for (const auto& one : counts.asns) asns.push_back({{"asn", one.asn}, {"peers", one.peers}});
+  out["took_ms"] = counts.took_ms;
+  out["peers"] = counts.peers;
+  out["countries"] = std::move(countries);
+  out["peers_of_no_country"] = counts.peers_of_no_country;
+  out["asns"] = std::move(asns);
+  out["asns_beyond"] = counts.asns_beyond;
+  out["peers_beyond"] = counts.peers_beyond;
+  out["peers_of_no_asn"] = counts.peers_of_no_asn;
+  return out;
+}
+
 Json xdp_json(const ShieldStatus& shield) {
   Json interfaces = Json::array();
   for (const ShieldInterface& one : shield.interfaces) {
@@ -371,6 +393,7 @@ std::string status_json(const NodeState& state) {
   json["interval_s"] = state.interval_s;
   json["announces_per_s"] = state.announces_per_s;
   json["access"] = access_json(state.access);
+  json["places"] = state.places ? places_json(*state.places) : Json(nullptr);
   json["xdp"] = state.shield ? xdp_json(*state.shield) : Json(nullptr);
   json["feeds"] = feeds_list(state.feeds);
   json["bans"] = bans_json(state);

@@ -11,8 +11,8 @@
 
 #include "node/access/access_list.h"
 #include "node/access/access_state.h"
-#include "node/access/denied_places.h"
 #include "node/access/network_file.h"
+#include "node/access/places.h"
 #include "node/admin/admin_token.h"
 #include "node/cluster/key_file.h"
 #include "node/os/atomic_file.h"
@@ -102,7 +102,7 @@ class FileChecks {
     }
     Options::Access places = options;
     for (std::string& path : places.geo_databases) path = behind_root(path);
-    if (auto read = add_denied_places(places, denied); !read) found_.errors.push_back(read.error().message);
+    if (auto read = read_places(places, denied); !read) found_.errors.push_back(read.error().message);
     // What they hold is not fetched here.
     for (const FeedSource& feed : options.feeds) known = known && feed.kind != FeedKind::hashes;
     if (!options.feed_folder.empty())

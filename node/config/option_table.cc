@@ -220,9 +220,9 @@ std::vector<Option> access_rows() {
             "If off, those of the system. Opened inside node.chroot."}),
       list(KEY(access, geo_databases), text_if<is_path>, 4, "paths of MaxMind DB files", "", Apply::always,
            {"MaxMind DB files (.mmdb) that tell the country or the ASN of an address.",
-            "For access.deny_countries and access.deny_asns. Read at start and at a reload; a damaged file "
-            "leaves "
-            "the old lists in force."}),
+            "For access.deny_countries, access.deny_asns and access.geo_counts. Read at start and at a "
+            "reload; a "
+            "damaged file leaves the old lists in force."}),
       list(KEY(access, deny_countries), text_if<is_country>, 256, "countries such as NL, by ISO 3166", "",
            Apply::always,
            {"Countries whose clients are not served.", "By access.geo_databases. As access.deny_networks."}),
@@ -230,6 +230,11 @@ std::vector<Option> access_rows() {
            Apply::always,
            {"Autonomous systems whose clients are not served.",
             "By access.geo_databases. As access.deny_networks."}),
+      boolean(
+          KEY(access, geo_counts), false, Apply::always,
+          {"Whether the status page, /v1/status and /metrics tell how many peers each country and ASN has.",
+           "By access.geo_databases. Counted once a minute, beside the service. Takes 10 to 20 MB with the "
+           "usual files, at most 120 MB."}),
       boolean(KEY(access, private_addresses), true, Apply::always,
               {"Whether peers with private, loopback or link-local addresses may announce.",
                "Set it to false on a tracker for the public Internet."}),

@@ -106,6 +106,7 @@ struct Options {
     std::vector<std::string> geo_databases;
     std::vector<std::string> deny_countries;
     std::vector<uint32_t> deny_asns;
+    bool geo_counts{};
     bool private_addresses{};
     std::vector<common::Network> trusted_proxies;
     std::string client_header;

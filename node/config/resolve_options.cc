@@ -175,7 +175,7 @@ class CrossChecks {
     if (known({"admin.tls", "admin.listen"}) && options_.admin.tls) error("admin.tls", kMissing);
   }
 
-  // Each feed has a name of its own, and what is denied by country or ASN needs a database.
+  // Each feed has a name of its own, and what is denied or counted by country or ASN needs a database.
   void lists() {
     const auto& a = options_.access;
     std::set<std::string_view> names;
@@ -186,7 +186,8 @@ class CrossChecks {
     }
     if (!known({"access.geo_databases"}) || !a.geo_databases.empty()) return;
     for (const auto& [key, used] : {std::pair("access.deny_countries", !a.deny_countries.empty()),
-                                    std::pair("access.deny_asns", !a.deny_asns.empty())}) {
+                                    std::pair("access.deny_asns", !a.deny_asns.empty()),
+                                    std::pair("access.geo_counts", a.geo_counts)}) {
       if (known({key}) && used) error(key, "is set but access.geo_databases is not: set both or none");
     }
   }

@@ -95,6 +95,7 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
                     .started_mono_s = started_mono_ms_ / 1000},
                    store_, full_scrapes_, top_, counters_, synced_peers_),
       drain_(&loop_.uv, options.node.drain_s, [this] { stop(); }),
+      places_(&loop_.uv, store_, clock_, std::move(parts.access.files.places)),
       access_(&loop_.uv, options.access, sync::node_id(options.sync.cluster, options.node.name),
               std::move(parts.access), store_, access_hooks()),
       feeds_(&loop_.uv, options.access, std::move(parts.feed_copies), random_u64(), feed_hooks()),
@@ -370,6 +371,7 @@ void RunningNode::apply(Reload reload) {
   if (reload.keys) apply_keys(std::move(*reload.keys));
   renew_tickets();
   share_tls();
+  places_.set(std::move(reload.access_files.places));
   access_.set(options_.access, std::move(reload.access_files));
   feeds_.set(options_.access);
   warn(std::move(reload.warnings));
@@ -478,6 +480,7 @@ void RunningNode::close() {
   access_.stop();
   bans_.stop();
   top_.stop();
+  places_.stop();
   load_.close();
   exporter_->stop();
   reloader_.stop();
@@ -593,6 +596,7 @@ NodeState RunningNode::state() const {
   state.key_reloads = key_reloads_;
   state.key_reloads_failed = key_reloads_failed_;
   state.access = access_.status();
+  state.places = places_.status();
   state.feeds = feeds_.status();
   state.bans = bans_.status();
   state.interval_s = load_.interval_s();

@@ -19,6 +19,7 @@
 
 #include "common/result.h"
 #include "node/access/access_control.h"
+#include "node/access/place_counter.h"
 #include "node/admin/admin.h"
 #include "node/bans/ban_control.h"
 #include "node/cluster/node_keys.h"
@@ -130,6 +131,7 @@ class RunningNode {
   std::atomic<uint64_t> synced_peers_{0};  // deltas received, for any thread
   OpentrackerPage opentracker_;
   Drain drain_;
+  PlaceCounter places_;
   AccessControl access_;
   Feeds feeds_;
   BanControl bans_;

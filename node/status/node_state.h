@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "node/access/access_control.h"
+#include "node/access/place_counter.h"
 #include "node/bans/ban_control.h"
 #include "node/cluster/pull_client.h"
 #include "node/cluster/pull_server.h"
@@ -52,6 +53,7 @@ struct NodeState {
   uint64_t sync_dropped_send = 0;
   uint64_t sync_dropped_receive = 0;
   AccessStatus access;
+  std::optional<PlaceStatus> places;  // none: access.geo_counts is off
   std::vector<FeedStatus> feeds;
   BanStatus bans;
   uint32_t interval_s = 0;                          // that clients are told, before the jitter

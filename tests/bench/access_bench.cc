@@ -2,6 +2,8 @@
 // entry, nanoseconds per lookup of a listed and of an unlisted hash. CPU time of this thread; medians.
 // access_bench --networks N [--rounds R]: the same of a list of networks, half IPv4, half IPv6 as it is
 // allocated; and what a read at random from 4 and from 32 MB takes on this machine, as each lookup needs one.
+// access_bench --places N [--rounds R]: the index of access.geo_counts with N networks, half of each family:
+// seconds to make it, bytes, and nanoseconds a peer to count a million in a store, half of each family.
 
 #include <unistd.h>
 
@@ -19,6 +21,9 @@
 #include "common/prng.h"
 #include "node/access/access_list.h"
 #include "node/access/network_file.h"
+#include "node/access/place_counter.h"
+#include "node/access/place_index.h"
+#include "node/store/swarm_store.h"
 
 using namespace shoal;
 
@@ -165,18 +170,84 @@ int measure_networks(size_t networks, size_t rounds) {
   return 0;
 }
 
+// Networks next to each other, each of another place than the one before.
+node::PlaceIndex make_index(size_t networks) {
+  node::PlaceIndex::Builder builder;
+  const uint64_t half = std::max<uint64_t>(networks / 2, 1);
+  const uint64_t width = (uint64_t{1} << 32) / half;
+  const auto place = [](uint64_t i) {
+    return node::GeoEntry{{'A', static_cast<char>('A' + i % 26)}, static_cast<uint32_t>(1 + i % 80'000)};
+  };
+  for (uint64_t i = 0; i < half; ++i) {
+    builder.add({common::make_endpoint_v4(static_cast<uint32_t>(i * width), 0),
+                 common::make_endpoint_v4(static_cast<uint32_t>(i * width + width - 1), 0)},
+                place(i));
+  }
+  // Of 2000::/4, where addresses are given out.
+  const uint64_t wide = (uint64_t{1} << 60) / half;
+  for (uint64_t i = 0; i < half; ++i) {
+    const uint64_t head = uint64_t{0x2} << 60 | i * wide;
+    builder.add({v6_address(head, 0), v6_address(head + wide - 1, UINT64_MAX)}, place(i));
+  }
+  builder.end_file();
+  return node::PlaceIndex(builder);
+}
+
+int measure_places(size_t networks, size_t rounds) {
+  constexpr size_t kPeers = 1'000'000;
+  constexpr size_t kPeersPerSwarm = 20;
+  constexpr common::Tick kNow = 1'000'000;
+  node::SwarmStore store({.key = {1}, .replicated = false});
+  common::Prng prng(kOtherSeed);
+  common::InfoHash hash;
+  for (size_t i = 0; i < kPeers; ++i) {
+    if (i % kPeersPerSwarm == 0) hash = random_hash(prng);
+    common::Endpoint peer = i % 2 == 0 ? common::make_endpoint_v4(static_cast<uint32_t>(prng.next()), 0)
+                                       : v6_address(uint64_t{0x2} << 60 | prng.next() >> 4, prng.next());
+    peer.port = 6881;
+    store.announce(store.locate(hash), {.info_hash = hash, .peer = peer}, common::Moment::begin_of(kNow),
+                   prng, {});
+  }
+  std::vector<double> make_s;
+  std::vector<double> peer_ns;
+  std::vector<double> read_ns;  // the same without an index worth the name
+  size_t bytes = 0;
+  for (size_t round = 0; round < std::max<size_t>(rounds, 1); ++round) {
+    const auto count_ns = [&](const node::PlaceIndex& index) {
+      const uint64_t start = bench::thread_cpu_ns();
+      const auto counts = node::count_places(store, index, kNow, {});
+      if (!counts || counts->peers < kPeers * 99 / 100) std::exit(1);
+      return static_cast<double>(bench::thread_cpu_ns() - start) / kPeers;
+    };
+    const uint64_t start = bench::thread_cpu_ns();
+    const node::PlaceIndex index = make_index(networks);
+    make_s.push_back(static_cast<double>(bench::thread_cpu_ns() - start) / 1e9);
+    bytes = index.bytes();
+    peer_ns.push_back(count_ns(index));
+    read_ns.push_back(count_ns(node::PlaceIndex()));
+  }
+  std::printf(
+      "%zu networks: index made in %.2f s, %.1f MB; counting takes %.0f ns a peer, %.0f with an empty "
+      "index\n",
+      networks, median(make_s), static_cast<double>(bytes) / 1e6, median(peer_ns), median(read_ns));
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   size_t entries = 10'000'000;
   size_t rounds = 3;
   size_t networks = 0;
+  size_t places = 0;
   for (int i = 1; i + 1 < argc; i += 2) {
     if (std::strcmp(argv[i], "--entries") == 0) entries = std::strtoul(argv[i + 1], nullptr, 10);
     if (std::strcmp(argv[i], "--rounds") == 0) rounds = std::strtoul(argv[i + 1], nullptr, 10);
     if (std::strcmp(argv[i], "--networks") == 0) networks = std::strtoul(argv[i + 1], nullptr, 10);
+    if (std::strcmp(argv[i], "--places") == 0) places = std::strtoul(argv[i + 1], nullptr, 10);
   }
   if (networks > 0) return measure_networks(networks, rounds);
+  if (places > 0) return measure_places(places, rounds);
   const std::string path = write_list(entries);
   std::vector<double> read_s;
   std::vector<double> hit_ns;

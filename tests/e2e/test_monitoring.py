@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import unittest
 
+import mmdb
 from certificates import Authority
 from cluster import ROOT, at, free_port
 from nodes import ClusterCase, fresh_hash
@@ -38,10 +39,14 @@ class Metrics(ClusterCase):
         cls.files = tempfile.mkdtemp(prefix="shoal-test-")
         cls.addClassCleanup(shutil.rmtree, cls.files, ignore_errors=True)
         certificate, key = Authority(cls.files).issue("server", ["tracker.example"])
+        places = os.path.join(cls.files, "places.mmdb")
+        with open(places, "wb") as file:
+            file.write(mmdb.build([("127.0.0.0/8", mmdb.country("NL"))]))
         cls.settings = {"node": {"snapshot": os.path.join(cls.files, "snapshot")},
                         "tracker": {"tls_certificates": [certificate], "tls_keys": [key]},
                         "admin": {"export_file": os.path.join(cls.files, "export")}, "xdp": {"interfaces": ["nosuch0"]},
-                        "access": {"feeds": [f"list networks 3600 {os.path.join(cls.files, 'list')}"]}}
+                        "access": {"feeds": [f"list networks 3600 {os.path.join(cls.files, 'list')}"],
+                                   "geo_databases": [places], "geo_counts": True}}
         super().setUpClass()
 
     @classmethod

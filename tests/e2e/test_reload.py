@@ -11,9 +11,15 @@ import mmdb
 from cluster import ROOT, SHOAL, Cluster, at, free_port
 from http_client import HttpClient, announce_target
 from nodes import fresh_hash
+from openapi import OpenApi
 from reloads import TOKEN, ReloadCase, hang_up, post_json
 from udp_client import Refused
 from wait import wait_for
+
+try:
+    import jsonschema
+except ImportError:
+    jsonschema = None
 
 # Keys of the options that the tests below change.
 TESTED = set()
@@ -286,6 +292,38 @@ class Access(ReloadCase):
         write(mmdb.build(places[:1]))
         self.assertFalse(hang_up(self.node(0)))
         self.assertIn("tells autonomous systems", self.node(0).status()["reload"]["error"])
+
+    @of("access.geo_counts")
+    def test_place_counts(self):
+        # A country by one file, autonomous systems by another, and an address that neither knows.
+        countries, asns = self.path("countries.mmdb"), self.path("asns.mmdb")
+        for path, places in [(countries, [("127.0.0.0/9", mmdb.country("NL"))]), (asns, [("127.0.0.0/16", mmdb.asn(64496))])]:
+            with open(path, "wb") as file:
+                file.write(mmdb.build(places, aliases=True))
+
+        def counted():
+            return self.node(0).status()["places"]
+
+        self.assertIsNone(counted())
+        self.assertNotIn("shoal_peers_by", self.node(0).get("/metrics")[1])
+        for source in ("127.0.0.1", "127.0.0.1", "127.1.0.1", "127.128.0.1"):
+            self.answer(source=source)
+        self.reload(access__geo_databases=[countries, asns], access__geo_counts=True)
+        wait_for(lambda: counted() and counted()["counted_unix_ms"], 10)
+        if jsonschema:
+            OpenApi().check_schema("Status", self.node(0).status())
+        places = counted()
+        by_country = {one["country"]: one["peers"] for one in places["countries"]}
+        self.assertGreaterEqual(by_country["NL"], 3)
+        self.assertGreaterEqual(places["peers_of_no_country"], 1)
+        self.assertGreater(by_country["NL"], places["asns"][0]["peers"])
+        self.assertEqual([one["asn"] for one in places["asns"]], [64496])
+        self.assertEqual(places["peers"], by_country["NL"] + places["peers_of_no_country"])
+        self.assertEqual(places["peers"], places["asns"][0]["peers"] + places["peers_of_no_asn"])
+        self.assertIn(f'shoal_peers_by_country{{country="NL"}} {by_country["NL"]}\n', self.node(0).get("/metrics")[1])
+        self.assertIn("<td>AS64496</td>", self.node(0).get("/")[1])
+        self.reload(access__geo_counts=False)
+        self.eventually(None, counted)
 
     @of("access.trusted_proxies", "access.client_header")
     def test_proxies(self):

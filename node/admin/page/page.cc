@@ -23,6 +23,7 @@ namespace {
 using Points = std::vector<History::Point>;
 
 constexpr size_t kTopShown = 10;
+constexpr size_t kPlacesOnPage = 20;
 constexpr size_t kProblemMax = 1500;
 
 std::string summary(const NodeState& state) {
@@ -187,6 +188,43 @@ std::string top_table(const std::vector<proto::ScrapedSwarm>& top) {
   return out + "</tbody></table>";
 }
 
+// The first few of a list, the largest first, then all the others.
+template <class Place, class Name>
+std::string places_table(const char* title, const std::vector<Place>& places, uint64_t beyond,
+                         uint64_t unknown, Name name) {
+  std::string out = std::string("<table><thead><tr><th>") + title + "</th><th>peers</th></tr></thead><tbody>";
+  const auto row = [&](const std::string& what, uint64_t peers) {
+    out += "<tr><td>" + what + "</td><td>" + grouped_text(peers) + "</td></tr>";
+  };
+  for (size_t i = 0; i < places.size(); ++i) {
+    if (i < kPlacesOnPage) {
+      row(name(places[i]), places[i].peers);
+    } else {
+      beyond += places[i].peers;
+    }
+  }
+  if (beyond > 0) row("others", beyond);
+  if (unknown > 0) row("not known", unknown);
+  return out + "</tbody></table>";
+}
+
+// Nothing where access.geo_counts is off.
+std::string places_section(const NodeState& state) {
+  if (!state.places) return "";
+  const std::string head = "<h2>Countries and networks</h2>";
+  if (!state.places->counts) return head + "<p class=\"none\">Not counted yet: it takes a moment.</p>";
+  const PlaceCounts& counts = *state.places->counts;
+  return head +
+         "<p class=\"none\">Peers of the whole cluster, as counted once a minute by access.geo_databases: "
+         "the "
+         "largest 20 of each.</p><div class=\"scroll pair\">" +
+         places_table("country", counts.countries, 0, counts.peers_of_no_country,
+                      [](const auto& one) { return std::string(one.country.begin(), one.country.end()); }) +
+         places_table("autonomous system", counts.asns, counts.peers_beyond, counts.peers_of_no_asn,
+                      [](const auto& one) { return "AS" + std::to_string(one.asn); }) +
+         "</div>";
+}
+
 // What was done and what would have been, side by side.
 std::string bans_table(const NodeState& state) {
   const BanStatus& bans = state.bans;
@@ -261,6 +299,7 @@ std::string page_html(const NodeState& state, const Points& history,
                                          {"charts", charts(state, history, shown)},
                                          {"latency", latency_table(state)},
                                          {"top", top_table(top)},
+                                         {"places", places_section(state)},
                                          {"bans", bans_table(state)},
                                          {"drops", drops_table(state)}});
 }

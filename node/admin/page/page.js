@@ -6,8 +6,8 @@
 const kIntervalMs = 2000;
 const kTimeoutMs = 5000;
 const kParts = [
-  "summary", "problems", "tiles", "cluster", "members", "ranges", "charts", "latency", "top", "drops", "records",
-  "peers",
+  "summary", "problems", "tiles", "cluster", "members", "ranges", "charts", "latency", "top", "places", "bans",
+  "drops", "records", "peers",
 ];
 const kChartWidth = 400;  // in units of the charts
 

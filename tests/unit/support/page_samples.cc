@@ -77,6 +77,20 @@ const node::WorkerCounters& counters() {
   return kCounters;
 }
 
+// More countries and autonomous systems than the page shows.
+node::PlaceStatus many_places() {
+  node::PlaceCounts counts;
+  for (size_t i = 0; i < 25; ++i) {
+    const auto letter = static_cast<char>('A' + i);
+    counts.countries.push_back({{letter, letter}, 1'234'567 / (i + 1)});
+    counts.asns.push_back({static_cast<uint32_t>(4'200'000'000 + i), 987'654 / (i + 1)});
+  }
+  counts.peers_of_no_country = 43'210;
+  counts.peers_beyond = 65'432;
+  counts.peers_of_no_asn = 54'321;
+  return {1'000'000, 12'345'678, std::make_shared<const node::PlaceCounts>(std::move(counts))};
+}
+
 std::string page(const node::NodeState& state, size_t points = node::kHistoryPointsMax,
                  uint32_t minutes = 0) {
   return node::page_html(state, history(points), largest_swarms(), minutes);
@@ -227,6 +241,7 @@ std::vector<PageSample> page_samples() {
   out.push_back({"well-3", page(well_node(2))});
   node::NodeState linked = well_node(2);
   linked.member_url = "https://shoal.example/{name}/";
+  linked.places = many_places();
   out.push_back({"linked-3", page(linked, 60, 15)});
   out.push_back({"mixed-3", page(mixed_node(2))});
   out.push_back({"mixed-5", page(with_problems(mixed_node(4)))});

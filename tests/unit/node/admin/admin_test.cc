@@ -111,6 +111,44 @@ TEST_CASE("status.json: valid JSON with hostile names; workers are summed") {
   CHECK(json["members"][0]["state"] == "suspect");
 }
 
+TEST_CASE("status.json and metrics: peers by country and autonomous system") {
+  node::WorkerCounters worker;
+  node::NodeState state = example(worker);
+  const auto status = [&] { return nlohmann::json::parse(node::status_json(state))["places"]; };
+  const auto has_line = [&](const std::string& line) {
+    return node::metrics_text(state).find(line + "\n") != std::string::npos;
+  };
+  CHECK(status().is_null());
+  CHECK(node::metrics_text(state).find("shoal_peers_by") == std::string::npos);
+  state.places = node::PlaceStatus{7, 1'000, nullptr};
+  CHECK(status()["index_bounds"] == 7);
+  CHECK(status()["counted_unix_ms"].is_null());
+  CHECK(node::metrics_text(state).find("shoal_peers_by_country{") == std::string::npos);
+
+  node::PlaceCounts counts;
+  for (uint32_t i = 0; i < 22; ++i) {
+    counts.countries.push_back({{'N', static_cast<char>('A' + i)}, 1'000 - i});
+    counts.asns.push_back({64'496 + i, 2'000 - i});
+  }
+  counts.unix_ms = 5;
+  counts.peers_beyond = 11;
+  counts.peers_of_no_country = 77;
+  counts.peers_of_no_asn = 78;
+  state.places->counts = std::make_shared<const node::PlaceCounts>(counts);
+  CHECK(status()["counted_unix_ms"] == 5);
+  CHECK(status()["countries"].size() == 22);
+  CHECK(status()["countries"][1] == nlohmann::json{{"country", "NB"}, {"peers", 999}});
+  CHECK(status()["asns"][0] == nlohmann::json{{"asn", 64'496}, {"peers", 2'000}});
+  CHECK(status()["peers_beyond"] == 11);
+  CHECK(has_line("shoal_peers_by_country{country=\"NT\"} 981"));
+  CHECK(!has_line("shoal_peers_by_country{country=\"NU\"} 980"));
+  CHECK(has_line("shoal_peers_by_country{country=\"other\"} 1959"));
+  CHECK(has_line("shoal_peers_by_country{country=\"unknown\"} 77"));
+  CHECK(has_line("shoal_peers_by_asn{asn=\"64496\"} 2000"));
+  CHECK(has_line("shoal_peers_by_asn{asn=\"other\"} 3970"));
+  CHECK(has_line("shoal_peers_by_asn{asn=\"unknown\"} 78"));
+}
+
 TEST_CASE("metrics: one sample a line, hostile names escaped") {
   node::WorkerCounters worker;
   worker.udp[0].connects.add(7);

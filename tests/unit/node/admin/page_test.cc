@@ -246,6 +246,32 @@ TEST_CASE("page: charts need two points; top swarms are links") {
   CHECK(has(two, "12,345"));
 }
 
+TEST_CASE("page: the largest countries and autonomous systems, if they are counted") {
+  node::NodeState state = example();
+  const auto html = [&] { return node::page_html(state, {}, {}); };
+  CHECK(has(html(), "<section id=\"places\"></section>"));
+  state.places = node::PlaceStatus{};
+  CHECK(has(html(), "Not counted yet"));
+  node::PlaceCounts counts;
+  for (uint32_t i = 0; i < 22; ++i) {
+    counts.countries.push_back({{'N', static_cast<char>('A' + i)}, 1'000 - i});
+    counts.asns.push_back({64'496 + i, 2'000 - i});
+  }
+  counts.peers_beyond = 11;
+  counts.peers_of_no_country = 77;
+  state.places->counts = std::make_shared<const node::PlaceCounts>(counts);
+  const std::string full = html();
+  CHECK(has(full, "<td>NA</td><td>1,000</td>"));
+  CHECK(has(full, "<td>NT</td><td>981</td>"));
+  CHECK(!has(full, "<td>NU</td>"));
+  CHECK(has(full, "<td>AS64496</td><td>2,000</td>"));
+  CHECK(!has(full, "<td>AS64516</td>"));
+  CHECK(has(full, "<td>others</td><td>1,959</td>"));  // NU and NV
+  CHECK(has(full, "<td>others</td><td>3,970</td>"));  // two, and 11 beyond
+  CHECK(has(full, "<td>not known</td><td>77</td>"));
+  CHECK(!has(full, "<td>not known</td><td>0</td>"));
+}
+
 TEST_CASE("page: charts show as much time as there is, or what is chosen") {
   const auto points = [](int64_t minutes) {
     return std::vector{point_at(0), point_at(minutes * 60'000 - 10'000), point_at(minutes * 60'000)};

@@ -201,6 +201,7 @@ feed_folder = "/var/lib/feeds"
 geo_databases = ["asn.mmdb"]
 deny_countries = ["NL", "DE"]
 deny_asns = ["AS64496", "64497"]
+geo_counts = true
 )"));
   REQUIRE(options);
   REQUIRE(options->access.feeds.size() == 2);
@@ -208,6 +209,7 @@ deny_asns = ["AS64496", "64497"]
         FeedSource{"a", FeedKind::networks, 60, "https://lists.example/a.gz?x=1"});
   CHECK(options->access.feeds[1] == FeedSource{"b", FeedKind::hashes, 2'592'000, "/a path/with blanks"});
   CHECK(options->access.deny_asns == std::vector<uint32_t>{64496, 64497});
+  CHECK(options->access.geo_counts);
   for (const char* bad : {"", "a", "a networks", "a networks 60", "a networks 59 /x", "a networks 2592001 /x",
                           "a networks x /x", "a lists 60 /x", "a/b networks 60 /x", "a networks 60 x",
                           "a networks 60 ftp://x/", "a networks 60 http://"}) {
@@ -223,7 +225,11 @@ deny_asns = ["AS64496", "64497"]
   for (const char* bad : {"AS0", "AS", "4294967295", "AS-1"})
     CHECK(error_of("[access]\ndeny_asns = [\"" + std::string(bad) + "\"]").find("is not allowed") !=
           std::string::npos);
-  CHECK(error_of("[access]\ndeny_asns = [\"AS1\"]").find("access.geo_databases is not") != std::string::npos);
+  for (const char* used : {"deny_asns = [\"AS1\"]", "geo_counts = true"}) {
+    CHECK(error_of("[access]\n" + std::string(used)).find("access.geo_databases is not") !=
+          std::string::npos);
+  }
+  CHECK(resolve_options(file("[access]\ngeo_counts = false\n")));
 }
 
 TEST_CASE("options: flag over environment over file over default") {

@@ -1,6 +1,6 @@
-#include "node/access/denied_places.h"
+#include "node/access/places.h"
 
-#include <algorithm>
+#include <string>
 #include <unordered_set>
 
 #include "node/access/geo_database.h"
@@ -17,8 +17,9 @@ uint16_t country_number(char first, char second) {
 
 }  // namespace
 
-common::Result<void> add_denied_places(const Options::Access& options, common::NetworkSet::Builder& to) {
-  if (options.deny_countries.empty() && options.deny_asns.empty()) return {};
+common::Result<std::shared_ptr<const PlaceIndex>> read_places(const Options::Access& options,
+                                                              common::NetworkSet::Builder& denied) {
+  if (options.deny_countries.empty() && options.deny_asns.empty() && !options.geo_counts) return nullptr;
   std::unordered_set<uint16_t> countries;
   for (const std::string& country : options.deny_countries)
     countries.insert(country_number(country[0], country[1]));
@@ -26,20 +27,23 @@ common::Result<void> add_denied_places(const Options::Access& options, common::N
   bool tells_country = false;
   bool tells_asn = false;
   bool too_many = false;
+  PlaceIndex::Builder index;
   for (const std::string& path : options.geo_databases) {
     const auto database = load_geo_database(path);
     if (!database) return common::fail("access.geo_databases: " + database.error().message);
     const auto walked = database->for_each([&](const common::AddressRange& range, const GeoEntry& entry) {
       tells_country |= entry.country[0] != '\0';
       tells_asn |= entry.asn != 0;
+      if (options.geo_counts) index.add(range, entry);
       if (!countries.contains(country_number(entry.country[0], entry.country[1])) &&
           !asns.contains(entry.asn))
         return;
-      too_many |= to.size() >= kListedNetworksMax;
-      if (!too_many) to.add(range);
+      too_many |= denied.size() >= kListedNetworksMax;
+      if (!too_many) denied.add(range);
     });
     if (!walked)
       return common::fail("access.geo_databases: " + printable(path) + ": " + walked.error().message);
+    index.end_file();
   }
   if (!countries.empty() && !tells_country)
     return common::fail("access.deny_countries: no file of access.geo_databases tells countries");
@@ -48,7 +52,11 @@ common::Result<void> add_denied_places(const Options::Access& options, common::N
   if (too_many)
     return common::fail("access.deny_countries, access.deny_asns: with the other lists more than " +
                         std::to_string(kListedNetworksMax) + " networks");
-  return {};
+  if (!options.geo_counts) return nullptr;
+  if (index.too_many())
+    return common::fail("access.geo_counts: the files of access.geo_databases have more than " +
+                        std::to_string(kPlaceBoundsMax) + " bounds between places");
+  return std::make_shared<const PlaceIndex>(index);
 }
 
 }  // namespace shoal::node
