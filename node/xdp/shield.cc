@@ -199,7 +199,9 @@ int Shield::Parts::link(unsigned index, const std::string& interface, ShieldMode
                      (driver == "virtio_net" && !native);
   const int fd = local ? local_program : program;
   const uint32_t flags = native ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE;
-  LIBBPF_OPTS(bpf_link_create_opts, options, .flags = flags);
+  bpf_link_create_opts options{};
+  options.sz = sizeof options;
+  options.flags = flags;
   const int link = bpf_link_create(fd, static_cast<int>(index), BPF_XDP, &options);
   if (link >= 0) return link;
   const int error = -link;
@@ -450,9 +452,13 @@ std::vector<Shield::OverRate> Shield::take_over_rate() {
 Result<Shield::Run> Shield::run(std::span<const uint8_t> frame, uint32_t repeat, bool unfinished_checksums) {
   Run run;
   run.frame.resize(frame.size() + 256);
-  LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(), .data_out = run.frame.data(),
-              .data_size_in = static_cast<uint32_t>(frame.size()),
-              .data_size_out = static_cast<uint32_t>(run.frame.size()), .repeat = static_cast<int>(repeat));
+  bpf_test_run_opts options{};
+  options.sz = sizeof options;
+  options.data_in = frame.data();
+  options.data_out = run.frame.data();
+  options.data_size_in = static_cast<uint32_t>(frame.size());
+  options.data_size_out = static_cast<uint32_t>(run.frame.size());
+  options.repeat = static_cast<int>(repeat);
   if (const int error =
           bpf_prog_test_run_opts(unfinished_checksums ? parts_->local_program : parts_->program, &options);
       error != 0) {
