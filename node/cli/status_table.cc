@@ -200,8 +200,9 @@ std::string shield_of(const json& status, bool colour) {
     if (field(interfaces[i], "attached") == true) {
       out += "shield on " + name + " (" + text_of(field(interfaces[i], "mode")) + ")\n";
     } else {
-      const std::string why = text_of(field(interfaces[i], "trouble"), kReasonMax);
-      out += toned("no shield on " + name + ": " + why, Tone::warning, colour) + "\n";
+      std::string text = "no shield on " + name;
+      text += ": " + text_of(field(interfaces[i], "trouble"), kReasonMax);
+      out += toned(text, Tone::warning, colour) + "\n";
     }
   }
   if (out.empty()) return out;

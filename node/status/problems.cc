@@ -281,11 +281,12 @@ void look_at_feeds(const NodeState& state, Problems& out) {
   for (const FeedStatus& feed : state.feeds) {
     const std::string name = "the feed " + printable(feed.name, kProblemNameMax);
     if (feed.failures > 0 && ++found <= kProblemMembersMax) {
-      const std::string stays = feed.entries > 0
-                                    ? "its " + grouped_text(feed.entries) + " entries stay in force"
-                                    : "none of it is in force";
-      out.warn(name + " could not be fetched (" + times_text(feed.failures) + " in a row), and " + stays +
-               ": " + printable(feed.reason, kProblemReasonMax));
+      std::string text = name + " could not be fetched (" + times_text(feed.failures);
+      text += feed.entries > 0
+                  ? " in a row), and its " + grouped_text(feed.entries) + " entries stay in force: "
+                  : " in a row), and none of it is in force: ";
+      text += printable(feed.reason, kProblemReasonMax);
+      out.warn(std::move(text));
     }
     if (!feed.copy_error.empty() && ++found <= kProblemMembersMax)
       out.warn("the copy of " + name + ": " + printable(feed.copy_error, kProblemReasonMax));
