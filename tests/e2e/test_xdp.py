@@ -203,14 +203,14 @@ class Follows(Shielded):
         for family, network in (("IPv4", CLIENTS_V4.format(8) + "/31"), ("IPv6", CLIENTS_V6.format(8) + "/127")):
             with self.subTest(family):
                 client = self.client(family=family, source={"IPv4": CLIENTS_V4, "IPv6": CLIENTS_V6}[family].format(9))
-                self.assertTrue(self.connects(client))
+                wait_for(lambda: self.connects(client), 10)
                 self.change("access", deny_networks=[network])
                 before = self.shield("dropped_network")
                 self.assertFalse(self.connects(client))
                 wait_for(lambda b=before: self.shield("dropped_network") == b + 1, 5)
-                self.assertTrue(self.connects(self.client(family=family)))
+                wait_for(lambda: self.connects(self.client(family=family)), 10)
                 self.change("access", deny_networks=[])
-                self.assertTrue(self.connects(client))
+                wait_for(lambda: self.connects(client), 10)
 
     def test_many_denied_networks(self):
         """More than are prepared at once."""
@@ -219,10 +219,10 @@ class Follows(Shielded):
             file.writelines(f"172.{16 + n // 16384 % 16}.{n // 64 % 256}.{n % 64 * 4}/31\n" for n in range(100_000))
             file.write(CLIENTS_V4.format(9) + "\n")
         client = self.client(source=CLIENTS_V4.format(9))
-        self.assertTrue(self.connects(client))
+        wait_for(lambda: self.connects(client), 10)
         self.change("access", deny_network_files=[path])
         wait_for(lambda: not self.connects(client), 5)
-        self.assertTrue(self.connects(self.client()))
+        wait_for(lambda: self.connects(self.client()), 10)
         self.change("access", deny_network_files=[])
         wait_for(lambda: self.connects(client), 5)
 
@@ -238,21 +238,21 @@ class Follows(Shielded):
         wait_for(lambda: self.node(0).metric("shoal_limit_hits_total", limit="requests_per_s_per_address") >= before + 25, 5)
         self.assertGreaterEqual(self.shield("dropped_rate_address"), 25)
         self.assertFalse(self.connects(self.client(source=source)))
-        self.assertTrue(self.connects(self.client()))
+        wait_for(lambda: self.connects(self.client()), 10)
         self.change("limits", requests_per_s_per_address=0)
-        self.assertTrue(self.connects(self.client(source=source)))
+        wait_for(lambda: self.connects(self.client(source=source)), 10)
 
     def test_networks_of_a_feed(self):
         path = os.path.join(self.cluster.folder, "feed")
         with open(path, "w", encoding="utf-8") as file:
             file.write(CLIENTS_V4.format(10) + "\n")
         client, denied = self.client(source=CLIENTS_V4.format(10)), self.client(source=CLIENTS_V4.format(12))
-        self.assertTrue(self.connects(client))
+        wait_for(lambda: self.connects(client), 10)
         self.change("access", feeds=[f"bad networks 60 {path}"], deny_networks=[CLIENTS_V4.format(12)])
         wait_for(lambda: not self.connects(client), 10)
         self.assertFalse(self.connects(denied))
         self.assertGreaterEqual(self.shield("dropped_network"), 2)
-        self.assertTrue(self.connects(self.client()))
+        wait_for(lambda: self.connects(self.client()), 10)
 
     def test_bans(self):
         """What the shield drops for its rate makes a ban, which it then applies."""
@@ -267,7 +267,7 @@ class Follows(Shielded):
         dropped = lambda: self.node(0).metric("shoal_udp_dropped_total", reason="ban", family="ipv4")
         wait_for(lambda: not self.connects(self.client(source=source)) and self.shield("dropped_banned") > 0, 10)
         wait_for(lambda: dropped() == self.shield("dropped_banned"), 5)
-        self.assertTrue(self.connects(self.client()))
+        wait_for(lambda: self.connects(self.client()), 10)
         # Bans of a node whose mode is log are not in force.
         self.change("bans", mode="log", over_rate=300)
         self.change("limits", requests_per_s_per_address=0)
