@@ -18,6 +18,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -173,11 +174,17 @@ ssize_t recv(int a, void* b, size_t c, int d) { PASS(kRecv, -1, recv, a, b, c, d
 ssize_t send(int a, const void* b, size_t c, int d) { PASS(kSend, -1, send, a, b, c, d); }
 ssize_t read(int a, void* b, size_t c) { PASS(kRead, -1, read, a, b, c); }
 
+// An eventfd, and what else is no file, pipe or socket, takes all or nothing.
+static bool can_be_short(int fd) {
+  struct stat facts;
+  return fstat(fd, &facts) == 0 &&
+         (S_ISREG(facts.st_mode) || S_ISFIFO(facts.st_mode) || S_ISSOCK(facts.st_mode));
+}
+
 ssize_t write(int fd, const void* data, size_t size) {
   static decltype(&write) kept = nullptr;
   if (fails(kWrite)) return -1;
-  // A write of one byte cannot be short.
-  if (size > 1 && fails(kWriteShort)) size /= 2;
+  if (size > 1 && can_be_short(fd) && fails(kWriteShort)) size /= 2;
   return real(kept, "write")(fd, data, size);
 }
 
