@@ -267,7 +267,8 @@ void bench_holds(uint32_t swarms, uint32_t peers) {
     for (uint32_t i = 0; i < peers; ++i) {
       const common::Endpoint peer = peer_of(uint64_t{swarm} * peers + i);
       const node::PeerAnnounce announce{hash, peer, proto::Event::none, i % 4 != 0, 0, 0};
-      announces.add(nanoseconds_each(1, [&] { store->announce(ref, announce, now, prng, {}); }));
+      announces.add(nanoseconds_each(
+          1, [&] { store->announce(ref, announce, common::Moment::begin_of(now), prng, {}); }));
     }
   }
   sweep_all(*store, kNow + common::kLifetimeTicks, removals);
