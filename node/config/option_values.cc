@@ -24,35 +24,23 @@ bool is_limited_broadcast(const Endpoint& endpoint) {
                                                       [](uint8_t byte) { return byte == 0xff; });
 }
 
+template <class Value, size_t count>
+std::string_view word_of(const ValueNames<Value, count>& names, Value value) {
+  for (const auto& [name, one] : names) {
+    if (one == value) return name;
+  }
+  return "";
+}
+
 }  // namespace
 
-std::string_view to_string(AccessMode mode) {
-  for (const auto& [name, value] : kAccessModes) {
-    if (value == mode) return name;
-  }
-  return "";
-}
+std::string_view to_string(AccessMode mode) { return word_of(kAccessModes, mode); }
 
-std::string_view to_string(XdpMode mode) {
-  for (const auto& [name, value] : kXdpModes) {
-    if (value == mode) return name;
-  }
-  return "";
-}
+std::string_view to_string(XdpMode mode) { return word_of(kXdpModes, mode); }
 
-std::string_view to_string(BanMode mode) {
-  for (const auto& [name, value] : kBanModes) {
-    if (value == mode) return name;
-  }
-  return "";
-}
+std::string_view to_string(BanMode mode) { return word_of(kBanModes, mode); }
 
-std::string_view to_string(FeedKind kind) {
-  for (const auto& [name, value] : kFeedKinds) {
-    if (value == kind) return name;
-  }
-  return "";
-}
+std::string_view to_string(FeedKind kind) { return word_of(kFeedKinds, kind); }
 
 bool is_interface_name(std::string_view text) {
   return !text.empty() && text.size() <= kInterfaceNameMax && text != "." && text != ".." &&

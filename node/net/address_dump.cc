@@ -155,13 +155,16 @@ void AddressDump::keep_broadcast(const Endpoint& address) {
 }
 
 void AddressDump::keep(const Endpoint& address) {
-  if (common::is_wildcard(address) || common::is_multicast(address) || is_loopback(address)) return;
+  if (common::is_wildcard(address) || common::is_multicast(address) || is_loopback(address) ||
+      is_link_local(address)) {
+    return;
+  }
   if (found_.own.size() >= kAddressesMax || found_.no_clients.size() >= 2 * kAddressesMax) {
     ++found_.left_out;
     return;
   }
   found_.no_clients.push_back(address);
-  if (!is_link_local(address)) found_.own.push_back(address);
+  found_.own.push_back(address);
 }
 
 void AddressDump::finish() {

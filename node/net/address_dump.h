@@ -18,8 +18,7 @@ struct MachineAddresses {
   // Unicast addresses that the kernel accepts packets for from a wire. Without loopback addresses
   // (127.0.0.0/8, ::1), and without link-local ones of IPv6, which mean another host on every interface.
   std::vector<common::Endpoint> own;
-  // What no packet of another host comes from: all of the machine's own addresses, loopback aside, and the
-  // broadcast addresses of its networks.
+  // What no packet of another host comes from: these, and the broadcast addresses of the machine's networks.
   std::vector<common::Endpoint> no_clients;
   size_t left_out = 0;  // beyond AddressDump::kAddressesMax
   bool operator==(const MachineAddresses&) const = default;

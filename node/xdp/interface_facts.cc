@@ -1,5 +1,6 @@
 #include "node/xdp/interface_facts.h"
 
+#include <fcntl.h>
 #include <linux/ethtool.h>
 #include <linux/if_vlan.h>
 #include <linux/sockios.h>
@@ -68,10 +69,14 @@ bool strips_vlan_tags(int socket, const std::string& interface) {
   return ask_ethtool(socket, interface, &flags) && (flags.data & ETH_FLAG_RXVLAN) != 0;
 }
 
-std::vector<Vlan> vlans_of_machine(int socket) {
+FileDescriptor open_proc_net() {
+  return FileDescriptor(::open("/proc/self/net", O_PATH | O_DIRECTORY | O_CLOEXEC));
+}
+
+std::vector<Vlan> vlans_of_machine(int socket, int proc_net) {
   std::vector<Vlan> vlans;
   // Where no interface has been one the question would make the kernel load a module.
-  if (access("/proc/net/vlan", F_OK) != 0) return vlans;
+  if (faccessat(proc_net, "vlan", F_OK, 0) != 0) return vlans;
   const std::unique_ptr<struct if_nameindex, void (*)(struct if_nameindex*)> names(if_nameindex(),
                                                                                    if_freenameindex);
   for (const struct if_nameindex* each = names.get(); each != nullptr && each->if_index != 0; ++each) {

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "node/os/file_descriptor.h"
+
 namespace shoal::node {
 
 // The six bytes as they lie, and two zeros; 0 if there is none.
@@ -27,8 +29,12 @@ struct Vlan {
   std::string below;  // the interface that carries it
   uint16_t id = 0;
 };
+// What vlans_of_machine() looks at, opened before a chroot hides it: /proc/self/net, which is there also
+// where /proc shows processes only (ProcSubset=pid in a systemd unit), and /proc/net is not.
+FileDescriptor open_proc_net();
+
 // All VLAN interfaces of this network namespace.
-std::vector<Vlan> vlans_of_machine(int socket);
+std::vector<Vlan> vlans_of_machine(int socket, int proc_net);
 
 struct Queues {
   size_t receive = 0;

@@ -2,6 +2,7 @@
 
 #include <bpf/libbpf.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -105,6 +106,8 @@ std::string why_not_loaded(int error, const LibbpfWords& words) {
     return "the kernel refuses BPF although shoal has the privileges (lockdown, or a container's rules)";
   if (error == ENOSYS) return "this kernel has no BPF";
   if (error == ENOMEM) return "no memory for XDP's tables";
+  if (access("/sys/kernel/btf/vmlinux", F_OK) != 0)
+    return "Linux " + release + " was built without BTF (CONFIG_DEBUG_INFO_BTF)";
   const std::string verdict = words.verdict();
   return "Linux " + release + " does not take the program: " + std::strerror(error) +
          (verdict.empty() ? "" : ": " + verdict);

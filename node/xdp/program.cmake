@@ -2,7 +2,7 @@
 # and takes from `sources` what is not compiled.
 set(SHOAL_WITH_XDP OFF)
 if(NOT SHOAL_XDP STREQUAL OFF)
-  # The newest first; 14 is Debian 12's.
+  # The system's own choice, else the newest; 14 is Debian 12's.
   find_program(SHOAL_BPF_CLANG NAMES clang clang-21 clang-20 clang-19 clang-18 clang-17 clang-16 clang-15 clang-14)
   pkg_check_modules(bpf IMPORTED_TARGET libbpf>=1.0)
   set(bpf_works OFF)
@@ -29,10 +29,10 @@ set(SHOAL_WITH_XDP ${SHOAL_WITH_XDP} PARENT_SCOPE)
 function(shoal_bpf_program out source)
   add_custom_command(
     OUTPUT ${out}
-    COMMAND ${SHOAL_BPF_CLANG} -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -I${PROJECT_SOURCE_DIR}
+    COMMAND ${SHOAL_BPF_CLANG} -target bpf -mcpu=v3 -O2 -g -Wall -Wextra $<$<BOOL:${SHOAL_WERROR}>:-Werror> -I${PROJECT_SOURCE_DIR}
             -idirafter /usr/include/${CMAKE_LIBRARY_ARCHITECTURE} -c ${source} -o ${out}
     DEPENDS ${source} ${PROJECT_SOURCE_DIR}/node/xdp/shield.bpf.c ${PROJECT_SOURCE_DIR}/node/xdp/shield_layout.h
-    VERBATIM)
+    VERBATIM COMMAND_EXPAND_LISTS)
 endfunction()
 
 set(xdp ${CMAKE_CURRENT_SOURCE_DIR}/xdp)

@@ -373,6 +373,7 @@ APART int is_over_rate(uint32_t of_prefix, uint64_t hash, uint64_t cost_us, uint
 
 /* Bans are made of them (node/bans/). */
 APART int note_over_rate(uint64_t client, uint64_t hash) {
+  if (client == 0) return 0;
   struct shield_over_rate *slot = &memory.over_rate[hash >> 16 & (SHIELD_OVER_RATE_SLOTS - 1)];
   uint64_t known = READ_ONCE(slot->client);
   if (known == 0) {

@@ -5,6 +5,7 @@
 #include <linux/if_link.h>
 #include <linux/membarrier.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -13,20 +14,21 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <limits>
 #include <set>
 #include <utility>
 
 #include "common/check.h"
+#include "node/limits/rate_table.h"
+#include "node/limits/stale_id_answers.h"
 #include "node/os/file_descriptor.h"
 #include "node/os/monotonic.h"
 #include "node/xdp/interface_facts.h"
-#include "node/xdp/joined_bounds.h"
 #include "node/xdp/libbpf_words.h"
 #include "node/xdp/mapped_values.h"
 #include "node/xdp/shield_program.h"
 #include "node/xdp/shield_slots.h"
+#include "sync/ban_log.h"
 
 namespace shoal::node {
 
@@ -38,6 +40,16 @@ using common::Result;
 namespace {
 
 constexpr uint32_t kTtlDefault = 64;
+
+// The program does as the sockets do.
+static_assert(SHIELD_STALE_PER_S == StaleIdAnswers::kPerS &&
+              SHIELD_STALE_PER_NETWORK_PER_S == StaleIdAnswers::kPerNetworkPerS &&
+              SHIELD_STALE_FLOOD_PER_S == StaleIdAnswers::kFloodPerS &&
+              SHIELD_STALE_NETWORKS == StaleIdAnswers::kNetworks);
+static_assert(SHIELD_RATE_SETS * SHIELD_RATE_WAYS == RateTable::kClients &&
+              SHIELD_RATE_BURST_US == RateTable::kBurstUs);
+static_assert(SHIELD_BANNED_MAX == sync::BanLog::kChangesMax);
+
 // A configuration that was replaced so long ago is read by no program any more.
 constexpr uint64_t kConfigRestUs = 1'000'000;
 
@@ -57,10 +69,13 @@ size_t index_of(Family family) { return family == Family::v4 ? SHIELD_V4 : SHIEL
 // As RateTable's.
 uint32_t cost_us(uint32_t per_s) { return per_s == 0 ? 0 : (1'000'000 + per_s / 2) / per_s; }
 
-uint32_t byte_in(const std::string& path, uint32_t otherwise) {
-  std::ifstream file(path);
-  uint32_t number = 0;
-  return file >> number && number > 0 && number < 256 ? number : otherwise;
+// What a new socket sends with: the namespace's own setting, also where /proc/sys is hidden.
+uint32_t hops_of(int domain, int level, int option) {
+  const FileDescriptor socket(::socket(domain, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  int hops = 0;
+  socklen_t size = sizeof hops;
+  const bool told = getsockopt(socket.get(), level, option, &hops, &size) == 0;
+  return told && hops > 0 && hops < 256 ? static_cast<uint32_t>(hops) : kTtlDefault;
 }
 
 }  // namespace
@@ -71,7 +86,8 @@ struct Shield::Parts {
   };
 
   std::unique_ptr<bpf_object, Close> object;
-  FileDescriptor socket;  // for questions about interfaces
+  FileDescriptor socket;    // for questions about interfaces
+  FileDescriptor proc_net;  // for the same
   int program = -1;
   int local_program = -1;
   int counts = -1;
@@ -86,6 +102,7 @@ struct Shield::Parts {
 
   std::vector<ShieldAttachment> attachments;
   std::vector<FileDescriptor> links;  // of the attachments
+  std::vector<unsigned> indexes;      // of their interfaces, whose names may change
   std::vector<uint64_t> pretended_hardware;
   std::vector<uint16_t> pretended_vlans;
 
@@ -133,8 +150,12 @@ void Shield::Parts::publish() {
 
 void Shield::Parts::read_interfaces() {
   std::vector<uint64_t> hardware = pretended_hardware;
-  for (const ShieldAttachment& each : attachments) {
-    hardware.push_back(hardware_address(socket.get(), each.interface));
+  for (size_t i = 0; i < attachments.size(); ++i) {
+    std::array<char, IF_NAMESIZE> now{};
+    if (if_indextoname(indexes[i], now.data()) == nullptr) continue;
+    // Its answers would lose their tags: without its address all of it is left to the sockets.
+    if (attachments[i].mode == ShieldMode::native && !why_not_native(now.data()).empty()) continue;
+    hardware.push_back(hardware_address(socket.get(), now.data()));
   }
   config->hardware_count = static_cast<uint32_t>(std::min<size_t>(hardware.size(), SHIELD_INTERFACES_MAX));
   std::copy_n(hardware.begin(), config->hardware_count, config->hardware);
@@ -144,7 +165,7 @@ void Shield::Parts::read_interfaces() {
   };
   for (const uint16_t id : pretended_vlans) add(id);
   if (attachments.empty()) return;
-  for (const Vlan& vlan : vlans_of_machine(socket.get())) add(vlan.id);
+  for (const Vlan& vlan : vlans_of_machine(socket.get(), proc_net.get())) add(vlan.id);
 }
 
 bool Shield::is_built() { return true; }
@@ -162,14 +183,15 @@ Result<std::unique_ptr<Shield>> Shield::load(const common::SipKey& secret, std::
   if (!parts->open_maps()) return fail(why_not_loaded(errno, words));
   (void)libbpf_num_possible_cpus();  // it reads a file once, and remembers
   parts->socket = FileDescriptor(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  parts->proc_net = open_proc_net();
   shield_config& config = *parts->config;
   for (uint8_t i = 0; i < 2; ++i) config.rate_secret[i] = common::siphash(secret, std::array{i}) | 1;
   config.address_factor = 1;
   config.answers_connects = 1;
   config.checks_ids = 1;
   config.workers = 1;
-  config.ttl_v4 = byte_in("/proc/sys/net/ipv4/ip_default_ttl", kTtlDefault);
-  config.hops_v6 = byte_in("/proc/sys/net/ipv6/conf/all/hop_limit", kTtlDefault);
+  config.ttl_v4 = hops_of(AF_INET, IPPROTO_IP, IP_TTL);
+  config.hops_v6 = hops_of(AF_INET6, IPPROTO_IPV6, IPV6_UNICAST_HOPS);
   parts->publish();
   return std::unique_ptr<Shield>(new Shield(std::move(parts)));
 }
@@ -179,7 +201,7 @@ Shield::~Shield() = default;
 
 // Which native XDP would do wrong, or badly, without any word of the driver.
 std::string Shield::Parts::why_not_native(const std::string& interface) const {
-  const std::vector<Vlan> vlans = vlans_of_machine(socket.get());
+  const std::vector<Vlan> vlans = vlans_of_machine(socket.get(), proc_net.get());
   const auto above =
       std::find_if(vlans.begin(), vlans.end(), [&](const Vlan& vlan) { return vlan.below == interface; });
   if (above == vlans.end()) return {};
@@ -256,6 +278,7 @@ Result<ShieldAttachment> Shield::attach(const std::string& interface, ShieldMode
                       " queues to send, too few to have one for each CPU: answers share them, and are slower";
   }
   parts.links.emplace_back(link);
+  parts.indexes.push_back(index);
   parts.attachments.push_back(attachment);
   parts.read_interfaces();
   parts.publish();
@@ -276,6 +299,7 @@ bool Shield::is_attached(const std::string& interface) const {
 
 void Shield::detach_all() {
   parts_->links.clear();
+  parts_->indexes.clear();
   parts_->attachments.clear();
 }
 
@@ -365,11 +389,13 @@ void Shield::set_answers_connects(bool answers) {
 bool Shield::prepare_denied(const common::NetworkSet* denied, const common::NetworkSet* denied_too) {
   Parts& parts = *parts_;
   const uint32_t set = 1 - SHIELD_DENIED_SET(parts.memory->live.denied);
-  const common::NetworkSet none;
-  const common::NetworkSet& a = denied != nullptr ? *denied : none;
-  const common::NetworkSet& b = denied_too != nullptr ? *denied_too : none;
-  auto v4 = joined_bounds(a.v4_bounds(), b.v4_bounds());
-  auto v6 = joined_bounds(a.v6_bounds(), b.v6_bounds());
+  common::NetworkSet::Builder all;
+  for (const common::NetworkSet* set : {denied, denied_too}) {
+    if (set != nullptr) all.add(*set);
+  }
+  const common::NetworkSet joined(std::move(all));
+  std::vector<uint32_t> v4 = joined.v4_bounds();
+  std::vector<std::pair<uint64_t, uint64_t>> v6 = joined.v6_bounds();
   parts.leaves_next = {v4.size() > SHIELD_V4_BOUNDS_MAX, v6.size() > SHIELD_V6_BOUNDS_MAX};
   if (parts.leaves_next[SHIELD_V4]) v4.clear();
   if (parts.leaves_next[SHIELD_V6]) v6.clear();
@@ -442,9 +468,10 @@ std::vector<Shield::OverRate> Shield::take_over_rate() {
     std::atomic_ref(slot.client).store(0);
     if (requests == 0) continue;
     OverRate& one = taken.emplace_back(OverRate{{}, requests});
-    const bool v4 = key >> 32 == shield_client_key(0, 0) >> 32;
+    const bool v4 = static_cast<uint32_t>(key) == static_cast<uint32_t>(shield_client_key(0, 0));
+    const uint64_t address = v4 ? key >> 32 : key;
     one.client[0] = static_cast<uint8_t>(v4 ? Family::v4 : Family::v6);
-    std::memcpy(&one.client[1], &key, v4 ? 4 : 8);
+    std::memcpy(&one.client[1], &address, v4 ? 4 : 8);
   }
   return taken;
 }

@@ -28,6 +28,7 @@
 #include "common/network.h"
 #include "common/result.h"
 #include "common/siphash.h"
+#include "node/config/options.h"
 #include "node/limits/client_prefix.h"
 #include "node/xdp/shield_layout.h"
 
@@ -53,12 +54,8 @@ struct ShieldCounts {
 };
 using ShieldDecisions = std::array<ShieldCounts, 2>;
 
-enum class ShieldMode : uint8_t {
-  automatic,  // native, else generic
-  native,     // in the driver, before the kernel makes a socket buffer
-  generic,    // in the kernel, for any driver; saves less
-};
-std::string_view to_string(ShieldMode mode);  // "auto", "native", "generic"
+// native saves most: in the driver, before the kernel makes a socket buffer.
+using ShieldMode = XdpMode;
 
 struct ShieldAttachment {
   std::string interface;

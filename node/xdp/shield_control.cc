@@ -17,18 +17,6 @@ using common::LogLevel;
 
 namespace {
 
-ShieldMode mode_of(XdpMode mode) {
-  switch (mode) {
-    case XdpMode::automatic:
-      return ShieldMode::automatic;
-    case XdpMode::native:
-      return ShieldMode::native;
-    case XdpMode::generic:
-      return ShieldMode::generic;
-  }
-  return ShieldMode::automatic;
-}
-
 // What the operator is told where the sockets serve alone.
 void log_trouble(const ShieldInterface& interface) {
   log_line(LogLevel::warn, "xdp.interfaces: no shield on an interface, its clients are served by the sockets",
@@ -52,7 +40,7 @@ ShieldControl::Start ShieldControl::open(const Options::Xdp& options, const comm
   auto shield = Shield::load(secret);
   if (!shield) return fail_all(shield.error().message);
   for (const std::string& name : options.interfaces) {
-    const auto attached = (*shield)->attach(name, mode_of(options.mode));
+    const auto attached = (*shield)->attach(name, options.mode);
     if (!attached) {
       start.interfaces.push_back({name, std::string(to_string(options.mode)), attached.error().message});
       log_trouble(start.interfaces.back());

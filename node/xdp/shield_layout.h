@@ -158,10 +158,10 @@ struct shield_over_rate {
   uint64_t requests;
 };
 
-/* The upper half of an IPv6 address, or an IPv4 address as one that no client has: a multicast address. Never
- * 0. */
+/* The upper half of an IPv6 address as it lies, or an IPv4 address as one that no client has: in ffff:ffff::,
+ * multicast. 0: of ::/64, which is no client's either. */
 static inline uint64_t shield_client_key(uint64_t head, uint64_t is_v6) {
-  return is_v6 ? head : 0xffffffff00000000 | head;
+  return is_v6 ? head : head << 32 | 0xffffffff;
 }
 
 /* Memory that the program and its owner share; the program's only variable. */

@@ -42,18 +42,6 @@ std::string_view to_string(ShieldDecision decision) {
   return "";
 }
 
-std::string_view to_string(ShieldMode mode) {
-  switch (mode) {
-    case ShieldMode::automatic:
-      return "auto";
-    case ShieldMode::native:
-      return "native";
-    case ShieldMode::generic:
-      return "generic";
-  }
-  return "";
-}
-
 uint64_t ShieldCounts::dropped() const {
   uint64_t sum = 0;
   for (size_t i = SHIELD_DROPPED_TOO_SHORT; i < SHIELD_DECISIONS; ++i) sum += packets[i];

@@ -60,7 +60,12 @@ class OnLink:
             with inside(cls.link.nodes):
                 super().setUpClass()
                 if cls.attaches:
-                    wait_for(lambda: cls.is_up(cls.cluster.nodes[0]), 5, "the shield")
+                    try:
+                        wait_for(lambda: cls.is_up(cls.cluster.nodes[0]), 20, "the shield")
+                    except BaseException:
+                        cls.cluster.dump_logs()
+                        cls.cluster.stop()
+                        raise
             cls.there = contextlib.ExitStack()
             cls.there.enter_context(inside(cls.link.clients))
         except BaseException:
@@ -237,6 +242,8 @@ class Follows(Shielded):
             client.send(announce_packet(connection_id, fresh_hash(), port, numwant=0))
         wait_for(lambda: self.node(0).metric("shoal_limit_hits_total", limit="requests_per_s_per_address") >= before + 25, 5)
         self.assertGreaterEqual(self.shield("dropped_rate_address"), 25)
+        for port in range(2000, 2010):  # what has come back meanwhile
+            client.send(announce_packet(connection_id, fresh_hash(), port, numwant=0))
         self.assertFalse(self.connects(self.client(source=source)))
         wait_for(lambda: self.connects(self.client()), 10)
         self.change("limits", requests_per_s_per_address=0)
@@ -536,6 +543,16 @@ class Life(unittest.TestCase):
         run("ip", "-n", self.link.clients, "neigh", "flush", "dev", xdp_link.CLIENTS_END)
         before = OnLink.decided(self.node, "connect_answered")
         wait_for(lambda: client.connect() and OnLink.decided(self.node, "connect_answered") > before, 10)
+        # Another name, for a while.
+        wire("down")
+        wire("name", "wire9")
+        run("ip", "-n", nodes, "link", "set", "wire9", "up")
+        subprocess.run(["ip", "-n", nodes, "addr", "replace", f"{NODES_V6.format(1)}/64", "dev", "wire9", "nodad"], check=True)
+        before = OnLink.decided(self.node, "connect_answered")
+        wait_for(lambda: client.connect() and OnLink.decided(self.node, "connect_answered") > before, 10)
+        run("ip", "-n", nodes, "link", "set", "wire9", "down")
+        run("ip", "-n", nodes, "link", "set", "wire9", "name", NODES_END)
+        wire("up")
         # Gone, and another of the same name.
         self.link.unplug()
         self.link.plug()

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <set>
 
 #include "node/os/file_descriptor.h"
 #include "node/os/monotonic.h"
@@ -523,6 +524,10 @@ void Comparison::headers() {
 
 void Comparison::tags() {
   shield_->pretend(std::span(&kServerHardware, 1), kVlans);
+  if (sockets_->has_vlans()) {
+    check(sockets_->vlans_found() == std::set<uint16_t>(std::begin(kVlans), std::end(kVlans)),
+          "the machine's VLANs are found");
+  }
   struct Case {
     std::vector<Tag> tags;
     bool ours;
@@ -786,6 +791,18 @@ void Comparison::rates() {
     check(shield_->take_over_rate().empty(), "it is taken once");
     ask(base, 2, false, SHIELD_PASSED_REQUEST, "another client of the network");
     ask(base + 1, 1, true, SHIELD_CONNECT_ANSWERED, "another network");
+    if (family == Family::v6) {
+      // An IPv6 client whose /64 must not be taken for an IPv4 address.
+      Endpoint client = client_of(family, base);
+      std::fill(client.address.begin() + 4, client.address.begin() + 8, uint8_t{0xff});
+      const uint64_t good = proto::make_connection_id(kKeys[0], client, sockets_->unix_s());
+      for (int i = 0; i < 10; ++i)
+        expect(frame_of(from_client(client), announce_request(good)), SHIELD_PASSED_REQUEST, "of ffff:ffff");
+      expect(frame_of(from_client(client), announce_request(good)), SHIELD_DROPPED_RATE_ADDRESS,
+             "the 11th of ffff:ffff");
+      const auto odd = shield_->take_over_rate();
+      check(odd.size() == 1 && odd[0].client == node::address_prefix(client), "it is noted as itself");
+    }
     shield_->set_rates(100, 1, 1);
     sockets_->set_rates(100, 1);
     for (uint32_t i = 0; i < 10; ++i)

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "node/config/option_values.h"
 #include "tests/xdp/comparison.h"
 
 namespace {

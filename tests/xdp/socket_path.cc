@@ -4,6 +4,7 @@
 #include <linux/if.h>
 #include <linux/if_tun.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -12,6 +13,7 @@
 
 #include "node/config/resolve_options.h"
 #include "node/net/sockets.h"
+#include "node/xdp/interface_facts.h"
 #include "proto/udp_tracker.h"
 #include "tests/xdp/new_network.h"
 
@@ -93,6 +95,10 @@ Result<void> SocketPath::set_up() {
   }
   if (!run_script(kSetUp, false)) return fail("cannot configure the tap device (ip, sysctl)");
   has_vlans_ = run_script(kSetUpVlans, true);
+  const node::FileDescriptor socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const node::FileDescriptor proc_net = node::open_proc_net();
+  for (const node::Vlan& vlan : node::vlans_of_machine(socket.get(), proc_net.get()))
+    vlans_found_.insert(vlan.id);
   for (const char* address : {"0.0.0.0:6969", "[::]:6969"}) {
     auto socket = node::open_tracker_udp(common::parse_endpoint(address).value(), node::PortUse::alone);
     if (!socket) return fail(socket.error().message);

@@ -7,7 +7,9 @@
 
 #include <uv.h>
 
+#include <cstdint>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -56,6 +58,8 @@ class SocketPath {
 
   // Whether the machine could make VLAN interfaces: 5, 6 (802.1ad), and 7 within that.
   bool has_vlans() const { return has_vlans_; }
+  // The ids that the shield would find in this network.
+  const std::set<uint16_t>& vlans_found() const { return vlans_found_; }
   // The name of the namespace's interface.
   static constexpr const char* kInterface = "shoal0";
 
@@ -68,6 +72,7 @@ class SocketPath {
   const std::vector<common::SipKey> keys_;
   node::FileDescriptor tap_;
   bool has_vlans_ = false;
+  std::set<uint16_t> vlans_found_;
   node::ClusterClock clock_{86'400};
   int64_t now_ms_ = clock_.unix_ms() / 1000 * 1000 + 500;
   node::SwarmStore store_{{.key = {5}}};
