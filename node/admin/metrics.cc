@@ -370,7 +370,7 @@ std::vector<Row> access_rows() {
               read_refusals),
       gauge("shoal_access_file_entries", "Entries of access.file.",
             [](const NodeState& s) { return s.access.file_entries; }),
-      gauge("shoal_access_denied_networks", "Entries of access.deny_networks and access.deny_network_files.",
+      gauge("shoal_access_denied_networks", "Networks that are denied: by access.deny_networks, files, feeds, countries and AS numbers.",
             [](const NodeState& s) { return s.access.denied_networks; }),
       gauge("shoal_access_changes", "Entries of the access list changed at run time.",
             [](const NodeState& s) { return s.access.changes; }),
