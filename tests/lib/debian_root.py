@@ -37,15 +37,29 @@ def tar_path(suite="bookworm"):
     return path
 
 
-class DebianRoot:
-    """`options` are further ones for systemd-nspawn."""
+# All that a machine has, and a container of systemd-nspawn has not: /proc/sys and /sys to write to, every privilege.
+_AS_A_MACHINE = """
+mount --make-rprivate / && mount -t proc proc "$0/proc" && mount --rbind /sys "$0/sys" && mount --rbind /dev "$0/dev" || exit
+while [ "$1" != -- ]; do mkdir -p "$0$2" && mount --bind "$1" "$0$2" || exit; shift 2; done
+shift
+exec chroot "$0" "$@"
+"""
 
-    def __init__(self, suite="bookworm", options=()):
+
+class DebianRoot:
+    """`as_a_machine`: in namespaces of its own for mounts and processes only, with these folders of the host as well,
+    {host's: its own}. It cannot be booted then."""
+
+    def __init__(self, suite="bookworm", as_a_machine=None):
         archive = tar_path(suite)
-        self.options = list(options)
+        self.as_a_machine = as_a_machine
         self.path = tempfile.mkdtemp(prefix="shoal-root-")
         subprocess.run(["tar", "-C", self.path, "-xf", archive], check=True)
         self._init = None
+        if as_a_machine is not None:
+            shutil.copy("/etc/resolv.conf", self.file("/etc/resolv.conf"))
+            with open(self.file("/etc/hosts"), "w", encoding="ascii") as hosts:
+                hosts.write("127.0.0.1 localhost\n::1 localhost\n")
 
     def close(self):
         if self._init:
@@ -73,8 +87,11 @@ class DebianRoot:
         """What runs a command inside."""
         if self._init:
             prefix = ["nsenter", "--target", str(self._leader()), "--all", "--"]
+        elif self.as_a_machine is not None:
+            binds = [path for pair in self.as_a_machine.items() for path in pair]
+            prefix = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", _AS_A_MACHINE, self.path, *binds, "--"]
         else:
-            prefix = [*_NSPAWN, *self.options, "--pipe", "--resolv-conf=replace-host", "--directory", self.path, "--"]
+            prefix = [*_NSPAWN, "--pipe", "--resolv-conf=replace-host", "--directory", self.path, "--"]
         return [*prefix, "env", "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive", "SYSTEMD_COLORS=0", "SYSTEMD_URLIFY=0",
                 "PATH=/usr/sbin:/usr/bin:/sbin:/bin", *command]
 
