@@ -1,5 +1,9 @@
 #include "common/hex.h"
 
+#include <array>
+
+#include "common/bytes.h"
+
 namespace shoal::common {
 
 std::string to_hex(std::span<const uint8_t> bytes) {
@@ -11,6 +15,12 @@ std::string to_hex(std::span<const uint8_t> bytes) {
     text += kDigits[byte & 15];
   }
   return text;
+}
+
+std::string node_id_text(uint64_t id) {
+  std::array<uint8_t, 8> bytes;
+  ByteWriter(bytes).u64(id);
+  return to_hex(bytes);
 }
 
 int hex_digit(char digit) {

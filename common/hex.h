@@ -12,6 +12,9 @@ namespace shoal::common {
 // Two lower-case digits per byte.
 std::string to_hex(std::span<const uint8_t> bytes);
 
+// The id of a node, or of one of its runs, for people, files and JSON: 16 digits.
+std::string node_id_text(uint64_t id);
+
 // The value of one hexadecimal digit, or -1.
 int hex_digit(char digit);
 

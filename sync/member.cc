@@ -1,9 +1,7 @@
 #include "sync/member.h"
 
 #include <algorithm>
-#include <array>
 
-#include "common/bytes.h"
 #include "common/hex.h"
 
 namespace shoal::sync {
@@ -39,9 +37,7 @@ Member Member::restarted(const Member& known, uint64_t incarnation, const common
 
 std::string Member::display_name() const {
   if (!profile->name.empty()) return profile->name;
-  std::array<uint8_t, 8> bytes;
-  common::ByteWriter(bytes).u64(id_);
-  return common::to_hex(bytes);
+  return common::node_id_text(id_);
 }
 
 Liveness Member::liveness(int64_t now_us) const {

@@ -1,11 +1,9 @@
 #include "node/access/access_state.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <optional>
 
-#include "common/bytes.h"
 #include "common/hex.h"
 #include "proto/sync_packet.h"
 
@@ -56,12 +54,6 @@ std::optional<proto::AccessChange> parse_change(std::string_view line) {
   return proto::AccessChange{*hash, verb == "add", *stamp};
 }
 
-std::string id_text(uint64_t node_id) {
-  std::array<uint8_t, 8> id;
-  common::ByteWriter(id).u64(node_id);
-  return common::to_hex(id);
-}
-
 }  // namespace
 
 std::string format_access_state(const sync::AccessLog& log) {
@@ -69,10 +61,11 @@ std::string format_access_state(const sync::AccessLog& log) {
   text += '\n';
   log.for_each([&](const proto::AccessChange& change) {
     text += common::to_hex(change.info_hash) + (change.listed ? " add " : " remove ") +
-            std::to_string(change.stamp.unix_ms) + " " + id_text(change.stamp.node_id) + "\n";
+            std::to_string(change.stamp.unix_ms) + " " + common::node_id_text(change.stamp.node_id) + "\n";
   });
   for (const proto::ForgottenOrigin& origin : log.origins()) {
-    text += std::string(kForget) + std::to_string(origin.up_to_ms) + " " + id_text(origin.node_id) + "\n";
+    text += std::string(kForget) + std::to_string(origin.up_to_ms) + " " +
+            common::node_id_text(origin.node_id) + "\n";
   }
   return text;
 }

@@ -1,9 +1,9 @@
 #include "node/admin/admin_access.h"
 
-#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "common/hex.h"
 #include "node/admin/admin_api.h"
 #include "node/admin/admin_query.h"
 #include "node/config/option_values.h"
@@ -25,20 +25,13 @@ Json verdicts_json(const AccessControl& access, const std::vector<common::InfoHa
   return {{"mode", to_string(access.status().mode)}, {"hashes", list}};
 }
 
-// As in the status; what forget-origin takes.
-std::string origin_text(uint64_t node_id) {
-  char text[17];
-  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(node_id));
-  return text;
-}
-
 std::string list_json(const AccessStatus& status, const std::vector<proto::AccessChange>& changes) {
   Json list = Json::array();
   for (const proto::AccessChange& change : changes) {
     list.push_back({{"info_hash", common::to_hex(change.info_hash)},
                     {"change", change.listed ? "add" : "remove"},
                     {"unix_ms", change.stamp.unix_ms},
-                    {"node", origin_text(change.stamp.node_id)}});
+                    {"node", common::node_id_text(change.stamp.node_id)}});
   }
   const Json json = {{"mode", to_string(status.mode)},
                      {"file_entries", status.file_entries},

@@ -1,10 +1,10 @@
 #include "node/admin/admin_bans.h"
 
-#include <cstdio>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "common/hex.h"
 #include "node/admin/admin_api.h"
 #include "node/admin/admin_query.h"
 #include "node/config/option_values.h"
@@ -33,10 +33,8 @@ NodeNames names_of(const NodeState& state) {
 }
 
 std::string ban_node_text(const NodeNames& names, uint64_t id) {
-  if (const auto found = names.find(id); found != names.end()) return found->second;
-  char text[17];
-  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(id));
-  return text;
+  const auto found = names.find(id);
+  return found != names.end() ? found->second : common::node_id_text(id);
 }
 
 Json ban_json(const proto::BanChange& ban, const NodeNames& names, bool would_be) {

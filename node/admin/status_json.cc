@@ -1,9 +1,9 @@
 #include "node/admin/status_json.h"
 
 #include <cmath>
-#include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "common/hex.h"
 #include "node/config/option_values.h"
 #include "node/config/version.h"
 #include "node/status/problems.h"
@@ -17,11 +17,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // 64-bit ids are text, since many JSON readers round large numbers.
-std::string id_text(uint64_t id) {
-  char text[17];
-  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(id));
-  return text;
-}
+using common::node_id_text;
 
 std::string protocol(uint32_t minor) {
   return std::to_string(proto::kSyncMajor) + "." + std::to_string(minor);
@@ -50,8 +46,8 @@ Json members_json(const sync::Status& status) {
   Json members = Json::array();
   for (const sync::MemberStatus& member : status.members) {
     members.push_back({{"name", member.name},
-                       {"id", id_text(member.id)},
-                       {"incarnation", id_text(member.incarnation)},
+                       {"id", node_id_text(member.id)},
+                       {"incarnation", node_id_text(member.incarnation)},
                        {"address", common::to_string(member.address)},
                        {"state", to_string(member.state)},
                        {"heard_ago_ms", member.heard_ago_ms},
@@ -357,8 +353,8 @@ std::string feeds_json(const std::vector<FeedStatus>& feeds) { return dump({{"fe
 std::string status_json(const NodeState& state) {
   Json json;
   json["node"] = {{"name", state.name},
-                  {"id", state.sync ? Json(id_text(state.sync->id)) : Json(nullptr)},
-                  {"incarnation", state.sync ? Json(id_text(state.sync->incarnation)) : Json(nullptr)},
+                  {"id", state.sync ? Json(node_id_text(state.sync->id)) : Json(nullptr)},
+                  {"incarnation", state.sync ? Json(node_id_text(state.sync->incarnation)) : Json(nullptr)},
                   {"version", version()},
                   {"protocol", protocol(proto::kSyncMinor)},
                   {"uptime_s", state.uptime_s},
