@@ -135,13 +135,19 @@ struct MemberResend {
 // New bans that a member may tell of: a node that starts gets 100,000 within a minute.
 constexpr int64_t kMemberBansPerS = 2'000;
 
+// New origins that a member may forget: as many as are kept at once, then so many. Who makes void what others
+// said, again and again, gets no further.
+constexpr int64_t kMemberOriginsPerS = 1;
+constexpr int64_t kMemberOriginsBurst = 64;
+
 // How a member's changes of a replicated table compare with ours.
 struct MemberTable {
   static constexpr int64_t kBurst = 65'536;
 
   TokenBucket bucket;                                      // bytes, for changes it asks for
   TokenBucket news{kMemberBansPerS, 2 * kMemberBansPerS};  // changes, where they are bounded
-  uint32_t digest = 0;                                     // as in its newest heartbeat
+  TokenBucket origins{kMemberOriginsPerS, kMemberOriginsBurst};
+  uint32_t digest = 0;    // as in its newest heartbeat; 0: it has none, or is of a version without them
   unsigned differed = 0;  // heartbeats in a row with a digest other than ours
 };
 

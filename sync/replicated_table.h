@@ -2,8 +2,9 @@
 // nodes once they have exchanged it. Pure; the time (cluster time) is an argument. `Rules` say what is kept:
 // sync/access_log.h, sync/ban_log.h.
 //
-// What a node has said can be taken back: forget_origin() makes void all that it said so far, on all nodes,
-// and is kept beside the changes, so that a copy of them that comes back later is not taken.
+// What a node has said, or what everybody has, can be taken back: forget_origin() makes void all that was
+// said so far, on all nodes, and is kept beside the changes, so that a copy of them that comes back later is
+// not taken.
 
 #pragma once
 
@@ -12,9 +13,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -61,7 +64,9 @@ class ReplicatedTable {
       if (ms <= unix_ms + kAheadMaxMs) stamp.unix_ms = std::max(stamp.unix_ms, ms + 1);
     };
     if (found != entries_.end()) after(found->second.stamp.unix_ms);
-    if (const auto origin = origins_.find(node_id); origin != origins_.end()) after(origin->second);
+    for (const uint64_t origin : {node_id, proto::kEverybody}) {
+      if (const auto forgotten = origins_.find(origin); forgotten != origins_.end()) after(forgotten->second);
+    }
     const Change made = Rules::make(key, value, stamp);
     if (found == entries_.end() && !make_room(made)) return std::nullopt;
     put(made);
@@ -82,41 +87,76 @@ class ReplicatedTable {
   // The same of a change from a file, whenever it was made.
   Merged restore(const Change& change) { return merge_after(change, std::nullopt); }
 
-  // Makes void what this node has changed so far, as far as it is known here. Appends what is dropped.
+  // Makes void what this node (or proto::kEverybody) has changed so far, as far as it is known here. Appends
+  // what is dropped. There is always room for it.
   proto::ForgottenOrigin forget_origin(uint64_t node_id, int64_t unix_ms, std::vector<Change>& dropped) {
     int64_t up_to_ms = unix_ms;
     for (const auto& [slot, entry] : entries_) {
-      if (entry.stamp.node_id == node_id) up_to_ms = std::max(up_to_ms, entry.stamp.unix_ms);
+      if (node_id != proto::kEverybody && entry.stamp.node_id != node_id) continue;
+      up_to_ms = std::max(up_to_ms, entry.stamp.unix_ms);
     }
     if (const auto origin = origins_.find(node_id); origin != origins_.end()) {
       up_to_ms = std::max(up_to_ms, origin->second);
     }
-    const proto::ForgottenOrigin made{node_id, std::min(up_to_ms, unix_ms + kAheadMaxMs)};
-    put_origin(made, unix_ms, dropped);
+    up_to_ms = std::min(up_to_ms, unix_ms + kAheadMaxMs);
+    // Whoever made up as many as are kept, as late as can be, has not made this impossible.
+    if (origins_.size() >= kOriginsMax && !origins_.contains(node_id)) {
+      up_to_ms = std::max(up_to_ms, oldest_origin().up_to_ms + 1);
+    }
+    const proto::ForgottenOrigin made{node_id, up_to_ms};
+    put_origin(made);
+    drop_forgotten(unix_ms, dropped);
     return made;
   }
 
-  // Another node's, as far as it is believed. Appends what is dropped.
-  Merged merge_origin(const proto::ForgottenOrigin& origin, int64_t unix_ms, std::vector<Change>& dropped) {
-    if (origin.up_to_ms > unix_ms + kAheadMaxMs) return Merged::ahead;
+  // Another node's, as far as it is believed. What it makes void is not taken from now on; what is here goes
+  // with drop_forgotten().
+  Merged merge_origin(const proto::ForgottenOrigin& origin, int64_t unix_ms) {
+    const int64_t believed_ms = unix_ms + kAheadMaxMs;
+    if (origin.up_to_ms > believed_ms) return Merged::ahead;
     if (of_no_use(origin, unix_ms)) return Merged::known;
-    if (const auto known = origins_.find(origin.node_id);
-        known != origins_.end() && known->second >= origin.up_to_ms) {
-      return Merged::known;
-    }
-    if (origins_.size() >= kOriginsMax && !origins_.contains(origin.node_id)) {
+    const auto known = origins_.find(origin.node_id);
+    if (known != origins_.end()) {
+      // One that is ahead, since the time was, gives way.
+      if (known->second >= origin.up_to_ms && known->second <= believed_ms) return Merged::known;
+    } else if (origins_.size() >= kOriginsMax) {
       const proto::ForgottenOrigin oldest = oldest_origin();
       if (std::pair(origin.up_to_ms, origin.node_id) < std::pair(oldest.up_to_ms, oldest.node_id)) {
         return Merged::full;
       }
     }
-    put_origin(origin, unix_ms, dropped);
+    put_origin(origin);
     return Merged::news;
   }
-  // From a file.
-  void restore_origin(const proto::ForgottenOrigin& origin) {
+
+  // Whether drop_forgotten() has anything to look for. It looks at all changes, so it is for many origins at
+  // once.
+  bool has_to_drop() const { return !undropped_.empty(); }
+  // Drops what origins that came since the last time make void, and what those stamped too far ahead.
+  // Appends it.
+  void drop_forgotten(int64_t unix_ms, std::vector<Change>& dropped) {
+    if (undropped_.empty()) return;
+    const bool everybody = undropped_.contains(proto::kEverybody);
+    for (auto at = entries_.begin(); at != entries_.end();) {
+      const proto::ChangeStamp& stamp = at->second.stamp;
+      const bool past = is_forgotten(stamp) || stamp.unix_ms > unix_ms + kAheadMaxMs;
+      if (!past || (!everybody && !undropped_.contains(stamp.node_id))) {
+        ++at;
+        continue;
+      }
+      dropped.push_back(change_of(*at));
+      at = erase(at);
+    }
+    undropped_.clear();
+  }
+
+  // From a file, whenever they were made: what a file has is never too far ahead.
+  void restore_origins(std::span<const proto::ForgottenOrigin> origins) {
+    static_assert(!Rules::kExpires);
+    constexpr int64_t kAnyMs = std::numeric_limits<int64_t>::max() - kAheadMaxMs;
+    for (const proto::ForgottenOrigin& origin : origins) merge_origin(origin, kAnyMs);
     std::vector<Change> dropped;
-    merge_origin(origin, origin.up_to_ms, dropped);
+    drop_forgotten(kAnyMs, dropped);
   }
 
   // Drops what is of no more use, and after cluster time was set back what no other node would take; how
@@ -220,12 +260,17 @@ class ReplicatedTable {
     return common::siphash(kDigestKey, bytes);
   }
 
+  bool is_forgotten(const proto::ChangeStamp& stamp) const {
+    const auto by = [&](uint64_t node_id) {
+      const auto origin = origins_.find(node_id);
+      return origin != origins_.end() && stamp.unix_ms <= origin->second;
+    };
+    return !origins_.empty() && (by(stamp.node_id) || by(proto::kEverybody));
+  }
+
   // Replaces one that is later only if that is stamped after `believed_ms`.
   Merged merge_after(const Change& change, std::optional<int64_t> believed_ms) {
-    if (const auto origin = origins_.find(change.stamp.node_id);
-        origin != origins_.end() && change.stamp.unix_ms <= origin->second) {
-      return Merged::forgotten;
-    }
+    if (is_forgotten(change.stamp)) return Merged::forgotten;
     const auto found = entries_.find(slot_of(Rules::key(change)));
     if (found == entries_.end()) {
       if (!make_room(change)) return Merged::full;
@@ -276,35 +321,28 @@ class ReplicatedTable {
     return {oldest->first, oldest->second};
   }
 
-  void put_origin(const proto::ForgottenOrigin& origin, int64_t unix_ms, std::vector<Change>& dropped) {
+  void put_origin(const proto::ForgottenOrigin& origin) {
     if (const auto known = origins_.find(origin.node_id); known != origins_.end()) drop_origin(*known);
     origins_.emplace(origin.node_id, origin.up_to_ms);
     origins_digest_ ^= digest_of(origin);
+    undropped_.insert(origin.node_id);
     if (origins_.size() > kOriginsMax) {
       const proto::ForgottenOrigin oldest = oldest_origin();
       drop_origin({oldest.node_id, oldest.up_to_ms});
-    }
-    for (auto at = entries_.begin(); at != entries_.end();) {
-      const proto::ChangeStamp& stamp = at->second.stamp;
-      const bool past = stamp.unix_ms <= origin.up_to_ms || stamp.unix_ms > unix_ms + kAheadMaxMs;
-      if (stamp.node_id != origin.node_id || !past) {
-        ++at;
-        continue;
-      }
-      dropped.push_back(change_of(*at));
-      at = erase(at);
     }
   }
 
   void drop_origin(std::pair<uint64_t, int64_t> origin) {
     origins_digest_ ^= digest_of({origin.first, origin.second});
     origins_.erase(origin.first);
+    undropped_.erase(origin.first);
   }
 
   Entries entries_;
   std::array<uint64_t, kBuckets> digests_{};
   std::set<std::pair<int64_t, Slot>> by_end_;  // only where they expire
   std::map<uint64_t, int64_t> origins_;        // what is forgotten: node id, up to when
+  std::set<uint64_t> undropped_;               // of these, whose changes have not been looked for yet
   uint64_t origins_digest_ = 0;
   uint64_t displaced_ = 0;
   int64_t newest_ms_ = 0;  // no stamp is later

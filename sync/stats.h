@@ -63,6 +63,7 @@ struct TableStats {
   // From other nodes: no room, of the future, of an origin that is forgotten, or too many at once.
   uint64_t changes_refused = 0;
   uint64_t asks_sent = 0;
+  uint64_t scans = 0;  // of all changes, for those that have been made void
 };
 
 struct RepairStats {

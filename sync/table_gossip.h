@@ -61,12 +61,18 @@ class TableGossip {
 
   void receive(const Arrival& arrival, const Changes& changes, Outputs& out) {
     const int64_t now_ms = clock_.at_ms(arrival.now);
+    TokenBucket& origins = Wire::of(arrival.member).mine().origins;
+    origins.refill(arrival.now.mono_us);
     for (const proto::ForgottenOrigin& origin : changes.origins) {
-      std::vector<Change> dropped;
-      count(arrival, table_.merge_origin(origin, now_ms, dropped), out);
-      auto& changed = Wire::changed(out);
-      changed.insert(changed.end(), dropped.begin(), dropped.end());
+      if (!origins.open()) {
+        ++stats_.changes_refused;
+        continue;
+      }
+      const auto merged = table_.merge_origin(origin, now_ms);
+      count(arrival, merged, out);
+      if (merged == Table::Merged::news) origins.spend(1);
     }
+    drop_forgotten(arrival.now, out);
     TokenBucket& news = Wire::of(arrival.member).mine().news;
     if (Wire::kNewsPerS > 0) news.refill(arrival.now.mono_us);
     for (const Change& change : changes.changes) {
@@ -134,12 +140,14 @@ class TableGossip {
     if (theirs.differed >= kDifferedMax) ask_us_ = std::min(ask_us_, now.mono_us);
   }
 
-  // Asks a member whose changes differ from ours, and says again what was said lately. Due at deadline_us().
+  // Asks a member whose changes differ from ours, says again what was said lately, and drops what has been
+  // made void. Due at deadline_us().
   void advance(Now now, Outputs& out) {
     repeat(now, out);
+    drop_forgotten(now, out);
     if (now.mono_us >= ask_us_) ask(now, out);
   }
-  int64_t deadline_us() const { return std::min(ask_us_, repeat_us_); }
+  int64_t deadline_us() const { return std::min({ask_us_, repeat_us_, drop_us_}); }
 
   // Some member has had the same changes as this node, at least once.
   bool in_step() const { return in_step_; }
@@ -158,6 +166,9 @@ class TableGossip {
 
   // While asking brings changes, the next ask follows after this.
   static constexpr int64_t kAskMembersAgainUs = 100'000;
+
+  // All changes are looked at for those that are void: at most this often, whoever makes void how many.
+  static constexpr int64_t kDropAgainUs = 250'000;
 
   struct Repeat {
     Change change;
@@ -193,6 +204,18 @@ class TableGossip {
     std::erase_if(repeats_, [](const Repeat& one) { return one.done >= Wire::kRepeatUs.size(); });
     send(now, again, out);
     plan_repeats();
+  }
+
+  void drop_forgotten(Now now, Outputs& out) {
+    drop_us_ = kNever;
+    if (!table_.has_to_drop()) return;
+    if (const int64_t due_us = dropped_us_ + kDropAgainUs; now.mono_us < due_us) {
+      drop_us_ = due_us;
+      return;
+    }
+    dropped_us_ = now.mono_us;
+    ++stats_.scans;
+    table_.drop_forgotten(clock_.at_ms(now), Wire::changed(out));
   }
 
   void count(const Arrival& arrival, typename Table::Merged merged, Outputs& out) {
@@ -242,6 +265,8 @@ class TableGossip {
   int64_t repeat_us_ = kNever;
   int64_t ask_us_ = kNever;
   int64_t asked_us_ = kLongAgoUs;
+  int64_t drop_us_ = kNever;
+  int64_t dropped_us_ = kLongAgoUs;
   bool in_step_ = false;
   TableStats stats_;
 };

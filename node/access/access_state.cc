@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <vector>
 
 #include "common/hex.h"
 #include "proto/sync_packet.h"
@@ -76,6 +77,7 @@ common::Result<sync::AccessLog> parse_access_state(const std::string& name, std:
                         std::string(kFormat) + "\"");
   }
   sync::AccessLog log;
+  std::vector<proto::ForgottenOrigin> forgotten;
   for (size_t number = 2; !text.empty(); ++number) {
     const std::string where = name + ":" + std::to_string(number) + ": ";
     std::string_view line = take_line(text);
@@ -83,7 +85,7 @@ common::Result<sync::AccessLog> parse_access_state(const std::string& name, std:
       line.remove_prefix(kForget.size());
       const auto origin = parse_stamp(line);
       if (!origin) return common::fail(where + "is not what is forgotten (forget UNIX_MS NODE_ID)");
-      log.restore_origin({origin->node_id, origin->unix_ms});
+      forgotten.push_back({origin->node_id, origin->unix_ms});
       continue;
     }
     const auto change = parse_change(line);
@@ -92,6 +94,7 @@ common::Result<sync::AccessLog> parse_access_state(const std::string& name, std:
       return common::fail(where + "more than " + std::to_string(sync::AccessLog::kChangesMax) + " changes");
     }
   }
+  log.restore_origins(forgotten);
   return log;
 }
 

@@ -5,7 +5,8 @@
 //   INFO_HASH add|remove UNIX_MS NODE_ID
 //   forget UNIX_MS NODE_ID
 //
-// The last makes void what that node changed up to then. // INFO_HASH and NODE_ID are hexadecimal. Pure.
+// The last makes void what that node changed up to then; with 16 zeros, what everybody has. INFO_HASH and
+// NODE_ID are hexadecimal. Pure.
 
 #pragma once
 

@@ -108,8 +108,9 @@ std::optional<uint64_t> origin_of(const AdminContext& context, const proto::Http
                                   std::string& out) {
   const auto node = node_of(request.query);
   if (!node) {
-    append_api_error(out, proto::reply_to(request), 400,
-                     "?node= and the name of a node, or its id, 16 hexadecimal digits");
+    append_api_error(
+        out, proto::reply_to(request), 400,
+        "?node= and the name of a node, or its id, 16 hexadecimal digits; 16 zeros are everybody");
     return std::nullopt;
   }
   if (const auto id = node_id_of(*node)) return id;

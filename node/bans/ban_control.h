@@ -78,7 +78,7 @@ class BanControl {
   // By hand, on all nodes.
   common::Result<void> ban(const common::Endpoint& client, uint32_t duration_s);
   common::Result<void> lift(const common::Endpoint& client);
-  // Makes void what a node has banned; how many bans.
+  // Makes void what a node, or proto::kEverybody, has banned; how many bans.
   size_t forget_origin(uint64_t node_id);
 
   struct Explained {

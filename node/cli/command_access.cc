@@ -26,6 +26,7 @@ Examples:
   shoal access list               the run-time changes
   shoal access list 0123456789abcdef0123456789abcdef01234567
   shoal access forget-origin node-b   make void what node-b has changed so far
+  shoal access forget-origin --everybody   make void all changes so far, under any name
 
 Changes apply to all nodes of the cluster and override each node's access.file. If access.mode is
 "allow", nodes serve only the swarms on the list; if it is "deny", they serve all others.)";
@@ -35,6 +36,7 @@ struct AccessRequest {
   Verb verb = Verb::list;
   AdminRequest node;
   std::vector<std::string> hashes;
+  bool everybody = false;
 };
 
 using Hashes = std::span<const std::string>;
@@ -105,8 +107,9 @@ int run_access(const AccessRequest& request) {
   const auto admin = read_admin(request.node.admin);
   if (!admin) return failed(request.node.json, admin.error().message);
   if (request.verb == AccessRequest::Verb::forget_origin) {
-    return forget_origin(request.node, *admin, "/v1/access", request.hashes);
+    return forget_origin(request.node, *admin, "/v1/access", request.hashes, request.everybody);
   }
+  if (request.everybody) return failed(request.node.json, "--everybody goes with forget-origin", kExitUsage);
   for (const std::string& hash : request.hashes) {
     if (common::info_hash_from_hex(hash)) continue;
     return failed(request.node.json,
@@ -129,6 +132,7 @@ Command access_command(CLI::App& shoal) {
   CLI::Option* hashes =
       app->add_option("hash", access->hashes, "info_hashes in hexadecimal, or the name of a node")
           ->type_name("HASH");
+  add_everybody(*app, access->everybody);
   add_admin_options(*app, access->node);
   return {app, [hashes, verb, access] {
             using Verb = AccessRequest::Verb;

@@ -23,6 +23,7 @@ Examples:
   shoal ban add 192.0.2.7 --for 3600
   shoal ban remove 192.0.2.7
   shoal ban forget-origin node-b        make void all bans that node-b has made
+  shoal ban forget-origin --everybody   make void all bans that anybody has made, under any name
 
 Bans apply to all nodes of the cluster and end by themselves. A client is an IPv4 address or an IPv6
 /64. For whole networks see access.deny_networks.)";
@@ -32,6 +33,7 @@ struct BanRequest {
   std::string verb;
   std::vector<std::string> what;
   uint32_t for_s = 86'400;
+  bool everybody = false;
 };
 
 int print(const BanRequest& request, const AdminAddress& admin, const common::Result<nlohmann::json>& answer,
@@ -51,7 +53,10 @@ int run_ban(const BanRequest& request) {
   const AdminRequest& node = request.node;
   const auto admin = read_admin(node.admin);
   if (!admin) return failed(node.json, admin.error().message);
-  if (request.verb == "forget-origin") return forget_origin(node, *admin, "/v1/bans", request.what);
+  if (request.verb == "forget-origin") {
+    return forget_origin(node, *admin, "/v1/bans", request.what, request.everybody);
+  }
+  if (request.everybody) return failed(node.json, "--everybody goes with forget-origin", kExitUsage);
   if (request.verb == "list") {
     if (!request.what.empty()) {
       return failed(node.json, "list takes no address: see `shoal ban explain`", kExitUsage);
@@ -89,6 +94,7 @@ Command ban_command(CLI::App& shoal) {
   app->add_option("--for", request->for_s, "How long, in seconds; a day unless it is said")
       ->type_name("SECONDS")
       ->check(CLI::Range(uint32_t{1}, proto::kBanLongestS));
+  add_everybody(*app, request->everybody);
   add_admin_options(*app, request->node);
   return {app, [request] { return run_ban(*request); }};
 }

@@ -6,12 +6,14 @@
 #include <cstdlib>
 #include <utility>
 
+#include "common/hex.h"
 #include "common/log.h"
 #include "node/cli/answer_text.h"
 #include "node/config/option_values.h"
 #include "node/text/printable.h"
 #include "node/text/suggest.h"
 #include "node/text/word_list.h"
+#include "proto/change_stamp.h"
 
 namespace shoal::node {
 
@@ -60,12 +62,15 @@ CLI::Validator one_of(std::vector<std::string> words) {
 }
 
 int forget_origin(const AdminRequest& request, const AdminAddress& admin, const std::string& path,
-                  const std::vector<std::string>& names) {
-  if (names.size() != 1 || !is_name(names[0])) {
-    return failed(request.json, "forget-origin needs the name of one node, or its id as in `shoal status`",
+                  const std::vector<std::string>& names, bool everybody) {
+  const bool one = names.size() == 1 && is_name(names[0]);
+  if (everybody ? !names.empty() : !one) {
+    return failed(request.json,
+                  "forget-origin needs the name of one node, or its id as in `shoal status`, or --everybody",
                   kExitUsage);
   }
-  const auto answer = admin_post(admin, request.token_file, path + "/forget-origin?node=" + names[0]);
+  const std::string node = everybody ? common::node_id_text(proto::kEverybody) : names[0];
+  const auto answer = admin_post(admin, request.token_file, path + "/forget-origin?node=" + node);
   if (!answer) return failed(request.json, to_string(admin) + ": " + answer.error().message);
   if (request.json) {
     print_json(*answer);
@@ -73,6 +78,10 @@ int forget_origin(const AdminRequest& request, const AdminAddress& admin, const 
     std::printf("%s: %s\n", to_string(admin).c_str(), result_text(*answer).c_str());
   }
   return kExitOk;
+}
+
+void add_everybody(CLI::App& app, bool& everybody) {
+  app.add_flag("--everybody", everybody, "With forget-origin: what all nodes have made so far");
 }
 
 void add_admin_options(CLI::App& app, AdminRequest& request) {

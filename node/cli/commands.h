@@ -76,9 +76,13 @@ struct AdminRequest {
   bool json = false;
 };
 
-// Asks the node to make void what another node has changed: POST to `path`/forget-origin. `names` is one.
+// Asks the node to make void what another node has changed, or all: POST to `path`/forget-origin. `names` is
+// one, or with `everybody` none.
 int forget_origin(const AdminRequest& request, const AdminAddress& admin, const std::string& path,
-                  const std::vector<std::string>& names);
+                  const std::vector<std::string>& names, bool everybody);
+
+// The flag for it.
+void add_everybody(CLI::App& app, bool& everybody);
 
 // Adds their flags to a command. `request` outlives `app`'s parsing.
 void add_admin_options(CLI::App& app, AdminRequest& request);

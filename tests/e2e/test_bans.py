@@ -197,13 +197,19 @@ class Bans(BanCase):
     def test_what_a_node_said_is_taken_back(self):
         self.shoal("add", "127.0.6.1", number=3)
         self.shoal("add", "127.0.6.2", number=2)
-        for source in ("127.0.6.1", "127.0.6.2"):
-            wait_for(lambda s=source: self.is_banned(s, 0), 2)
+        for number in range(self.nodes):
+            for source in ("127.0.6.1", "127.0.6.2"):
+                wait_for(lambda s=source, n=number: self.is_banned(s, n), 10)
         code, text = self.shoal("forget-origin", self.node(3).name)
         self.assertEqual(code, 0, text)
         for number in range(self.nodes):
             wait_for(lambda n=number: not self.is_banned("127.0.6.1", n), 2)
             self.assertTrue(self.is_banned("127.0.6.2", number))
+        # Whoever made it.
+        self.assertEqual(self.shoal("forget-origin", "--everybody", number=1)[0], 0)
+        for number in range(self.nodes):
+            wait_for(lambda n=number: not self.is_banned("127.0.6.2", n), 10)
+            wait_for(lambda n=number: self.is_served("127.0.6.2", n), 10)
 
 
 class DryRun(BanCase):

@@ -156,5 +156,84 @@ TEST_CASE("what a node said is taken back on all nodes, and does not come back w
   for_each_seed(run);
 }
 
+bool same_access(World& world, const std::vector<size_t>& nodes) {
+  return std::all_of(nodes.begin(), nodes.end(), [&](size_t node) {
+    return world.node(node).access->digest() == world.node(0).access->digest();
+  });
+}
+
+TEST_CASE("what a liar made under many node ids, and under those of others, is taken back on all nodes") {
+  const auto run = [](World& world) {
+    start_met(world, 4);
+    world.weather.loss = 0.1;
+    for (uint32_t i = 0; i < 500; ++i) {
+      const uint64_t made_by = i % 3 == 0 ? World::stamp_id(i % 2) : world.prng().next();
+      REQUIRE(world.ban(3, address(i), {3600, Offence::ports, 0, false}, made_by));
+      world.change_access(3, numbered(i), true, made_by);
+    }
+    REQUIRE(world.run_until(
+        [&] {
+          return same_bans(world) && same_access(world, {0, 1, 2, 3});
+        },
+        60 * kSecondUs));
+    REQUIRE(world.node(0).bans->size() == 500);
+    // By the name that he had hardly anything can be found.
+    world.crash(3);
+    world.forget_bans_of(0, World::stamp_id(3));
+    world.run_for(5 * kSecondUs);
+    CHECK(world.node(1).bans->size() == 500);
+    world.freeze(2);
+    world.run_for(10 * kSecondUs);
+    world.forget_bans_of(0, proto::kEverybody);
+    world.forget_access_of(1, proto::kEverybody);
+    // What is made from now on is kept.
+    REQUIRE(world.ban(1, address(1000), {3600, Offence::ports, 0, false}));
+    world.run_for(10 * kSecondUs);
+    REQUIRE(world.ban(0, address(1001), {3600, Offence::ports, 0, false}));
+    world.change_access(1, numbered(1000), true);
+    world.thaw(2);
+    const auto left = [&](size_t node) {
+      // That of node 1 was perhaps made before it knew.
+      const size_t bans = world.node(node).bans->size();
+      return bans >= 1 && bans <= 2 && world.node(node).access->size() == 1 &&
+             banned(world, node, address(1001));
+    };
+    REQUIRE(world.run_until([&] { return left(0) && left(1) && left(2); }, 60 * kSecondUs));
+    world.run_for(20 * kSecondUs);
+    for (const size_t node : {0, 1, 2}) CHECK(left(node));
+    CHECK(same_access(world, {0, 1, 2}));
+  };
+  for_each_seed(run);
+}
+
+TEST_CASE("a node whose key was taken away bans nobody, and what it banned before can be taken back") {
+  const auto run = [](World& world) {
+    start_met(world, 4);
+    const sync::ClusterKey before = key_of(7);
+    const sync::ClusterKey after = key_of(9);
+    REQUIRE(world.ban(3, address(1), {3600, Offence::ports, 0, false}));
+    REQUIRE(world.ban(2, address(2), {3600, Offence::ports, 0, false}));
+    REQUIRE(world.run_until(
+        [&] { return banned_on_all(world, address(1)) && banned_on_all(world, address(2)); }, kSecondUs));
+    for (const auto& keys : {std::vector{before, after}, std::vector{after, before}, std::vector{after}}) {
+      for (const size_t node : {0, 1, 2}) world.set_keys(node, keys);
+      world.run_for(2 * kSecondUs);
+    }
+    // It goes on with the key that it has.
+    REQUIRE(world.ban(3, address(3), {3600, Offence::ports, 0, false}));
+    world.run_for(5 * kSecondUs);
+    world.forget_bans_of(0, World::stamp_id(3));
+    REQUIRE(world.ban(3, address(1), {3600, Offence::ports, 0, false}));
+    const auto taken_back = [&](size_t node) {
+      return !banned(world, node, address(1)) && banned(world, node, address(2)) &&
+             !banned(world, node, address(3));
+    };
+    REQUIRE(world.run_until([&] { return taken_back(0) && taken_back(1) && taken_back(2); }, 10 * kSecondUs));
+    world.run_for(20 * kSecondUs);
+    for (const size_t node : {0, 1, 2}) CHECK(taken_back(node));
+  };
+  for_each_seed(run);
+}
+
 }  // namespace
 }  // namespace shoal::sim

@@ -118,18 +118,20 @@ sync::Forgotten World::forget(size_t index, const std::string& name) {
   return forgotten;
 }
 
-void World::change_access(size_t index, const common::InfoHash& hash, bool listed) {
+void World::change_access(size_t index, const common::InfoHash& hash, bool listed,
+                          std::optional<uint64_t> made_by) {
   SimNode& node = *nodes_[index];
-  const auto change = node.access->change(hash, listed, cluster_ms(index), stamp_id(index));
+  const auto change = node.access->change(hash, listed, cluster_ms(index), made_by.value_or(stamp_id(index)));
   CHECK_INVARIANT(change.has_value());
   sync::Outputs out;
   node.cluster->publish_access(now_of(index), std::span(&*change, 1), out);
   drain(index, out);
 }
 
-bool World::ban(size_t index, const proto::BanPrefix& prefix, const proto::BanTerm& term) {
+bool World::ban(size_t index, const proto::BanPrefix& prefix, const proto::BanTerm& term,
+                std::optional<uint64_t> made_by) {
   SimNode& node = *nodes_[index];
-  const auto made = node.bans->change(prefix, term, cluster_ms(index), stamp_id(index));
+  const auto made = node.bans->change(prefix, term, cluster_ms(index), made_by.value_or(stamp_id(index)));
   if (!made) return false;
   sync::Outputs out;
   node.cluster->publish_bans(now_of(index), std::span(&*made, 1), out);

@@ -151,11 +151,13 @@ class World {
   // As an operator asks one node for.
   sync::Forgotten forget(size_t node, const std::string& name);
 
-  // Changes the access list on a running node.
-  void change_access(size_t node, const common::InfoHash& hash, bool listed);
+  // Changes the access list on a running node, which says that `made_by` did it; nothing: itself.
+  void change_access(size_t node, const common::InfoHash& hash, bool listed,
+                     std::optional<uint64_t> made_by = {});
   // Bans an address on a running node, or lifts its ban. False: the table is full.
-  bool ban(size_t node, const proto::BanPrefix& prefix, const proto::BanTerm& term);
-  // Makes void on a running node what another one changed: the access list, or bans.
+  bool ban(size_t node, const proto::BanPrefix& prefix, const proto::BanTerm& term,
+           std::optional<uint64_t> made_by = {});
+  // Makes void on a running node what another one, or proto::kEverybody, changed: the access list, or bans.
   void forget_access_of(size_t node, uint64_t node_id);
   void forget_bans_of(size_t node, uint64_t node_id);
   // By which the changes of a node are stamped.

@@ -34,5 +34,47 @@ TEST_CASE("access gossip: a change of next year is refused, counted and logged; 
   CHECK(parts.out.logs.size() == 1);
 }
 
+TEST_CASE("access gossip: a member may make void what so many nodes said, and so much work is done for it") {
+  GossipParts parts;
+  Member& member = parts.admit(2);
+  const int64_t now_ms = parts.clock.at_ms(parts.now());
+  for (uint32_t i = 0; i < 1000; ++i) {
+    common::InfoHash hash;
+    hash.bytes[0] = static_cast<uint8_t>(i);
+    hash.bytes[1] = static_cast<uint8_t>(i >> 8);
+    REQUIRE(parts.log.change(hash, true, now_ms, 1000 + i));
+  }
+  const auto forget = [&](uint64_t first) {
+    proto::AccessChanges packet;
+    for (uint64_t i = 0; i < proto::kOriginsMax; ++i) packet.origins.push_back({first + i, now_ms});
+    parts.receive(parts.gossip, member, packet);
+  };
+  // One look at all changes for the packet, and no more within a quarter of a second.
+  forget(1000);
+  CHECK(parts.log.size() == 1000 - 32);
+  CHECK(parts.out.access_changes.size() == 32);
+  CHECK(parts.gossip.stats().scans == 1);
+  CHECK(!parts.log.has_to_drop());
+  for (uint64_t i = 1; i < 30; ++i) forget(1000 + 32 * i);
+  CHECK(parts.gossip.stats().changes_applied == kMemberOriginsBurst);
+  CHECK(parts.gossip.stats().changes_refused == 30 * 32 - kMemberOriginsBurst);
+  CHECK(parts.log.origins().size() == AccessLog::kOriginsMax);
+  CHECK(parts.gossip.stats().scans == 1);
+  CHECK(parts.log.size() == 1000 - 32);
+  parts.gossip.advance(parts.now(), parts.out);
+  CHECK(parts.gossip.stats().scans == 1);
+  CHECK(parts.gossip.deadline_us() == parts.now_us + 250'000);
+  parts.now_us += 250'000;
+  parts.gossip.advance(parts.now(), parts.out);
+  CHECK(parts.gossip.stats().scans == 2);
+  CHECK(parts.log.size() == 1000 - 64);
+  CHECK(parts.out.access_changes.size() == 64);
+  // Then one a second; what is known costs nothing.
+  parts.now_us += 2'750'000;
+  forget(1000);
+  forget(1600);
+  CHECK(parts.gossip.stats().changes_applied == kMemberOriginsBurst + 3);
+}
+
 }  // namespace
 }  // namespace shoal::sync

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -99,12 +100,54 @@ TEST_CASE("access state: parses and prints") {
   CHECK(node::format_access_state(log) == "shoal-access-1\n");
   log.restore({hash_of(1), true, {1700000000123, 0xfedcba9876543210}});
   log.restore({hash_of(2), false, {0, 1}});
-  log.restore_origin({7, 1700000000123});
+  const proto::ForgottenOrigin forgotten{7, 1700000000123};
+  log.restore_origins(std::span(&forgotten, 1));
   const auto read = node::parse_access_state("f", node::format_access_state(log));
   REQUIRE(read);
   CHECK(all(*read) == all(log));
   CHECK(read->digest() == log.digest());
   CHECK(read->origins() == std::vector{proto::ForgottenOrigin{7, 1700000000123}});
+}
+
+TEST_CASE("access state: what a node changed long after it was forgotten is there after a start") {
+  constexpr int64_t kUpToMs = 1'700'000'000'000;
+  constexpr int64_t kDayMs = 24 * 3'600'000;
+  for (const uint64_t forgotten_id : {uint64_t{7}, proto::kEverybody}) {
+    AccessLog log;
+    std::vector<AccessChange> dropped;
+    log.restore({hash_of(1), true, {kUpToMs, 7}});
+    log.forget_origin(forgotten_id, kUpToMs, dropped);
+    CHECK(dropped.size() == 1);
+    REQUIRE(log.change(hash_of(2), true, kUpToMs + 3 * kDayMs, 7));
+    const auto read = node::parse_access_state("f", node::format_access_state(log));
+    REQUIRE(read);
+    CHECK(all(*read) == all(log));
+    CHECK(read->size() == 1);
+    CHECK(read->origins() == log.origins());
+    CHECK(!read->has_to_drop());
+  }
+  // A change that the same file takes back is not there.
+  const auto read = node::parse_access_state(
+      "f",
+      "shoal-access-1\n0123456789abcdef0123456789abcdef01234567 add 5 0000000000000007\n"
+      "forget 5 0000000000000007\n");
+  REQUIRE(read);
+  CHECK(read->size() == 0);
+}
+
+TEST_CASE("access log: it is not full for good, whatever node ids somebody made up") {
+  constexpr int64_t kNowMs = 1'800'000'000'000;
+  AccessLog log;
+  common::Prng prng(3);
+  for (uint64_t i = 0; i < AccessLog::kChangesMax; ++i) {
+    REQUIRE(log.restore({hash_of(i), true, {kNowMs + static_cast<int64_t>(i), prng.next()}}) ==
+            AccessLog::Merged::news);
+  }
+  CHECK(!log.change(hash_of(AccessLog::kChangesMax), true, kNowMs, 1));
+  std::vector<AccessChange> dropped;
+  log.forget_origin(proto::kEverybody, kNowMs, dropped);
+  CHECK(dropped.size() == AccessLog::kChangesMax);
+  CHECK(log.change(hash_of(AccessLog::kChangesMax), true, kNowMs, 1));
 }
 
 TEST_CASE("access state: a bad line is named") {

@@ -107,7 +107,10 @@ TEST_CASE("ban log: what a forgotten node said is void, also when it is told aga
     BanLog log;
     const size_t when = prng.below(200);
     for (size_t i = 0; i < changes.size(); ++i) {
-      if (i == when) log.merge_origin({2, kNowMs}, kNowMs, dropped);
+      if (i == when) {
+        log.merge_origin({2, kNowMs}, kNowMs);
+        log.drop_forgotten(kNowMs, dropped);
+      }
       log.merge(changes[i], kNowMs);
     }
     // What a void one had replaced comes from those that still have it.
@@ -130,16 +133,15 @@ TEST_CASE("ban log: a forgotten node that is there goes on, and later than what 
   REQUIRE(again);
   CHECK(again->stamp.unix_ms == kNowMs + 20'001);
   BanLog other;
-  other.merge_origin(forgotten, kNowMs, dropped);
+  other.merge_origin(forgotten, kNowMs);
   CHECK(other.merge(*again, kNowMs) == BanLog::Merged::news);
   CHECK(other.digest() == log.digest());
 }
 
 TEST_CASE("ban log: what is forgotten is dropped when no ban of it could be left, or the clock was ahead") {
   BanLog log;
-  std::vector<BanChange> dropped;
-  log.merge_origin({1, kNowMs}, kNowMs, dropped);
-  log.merge_origin({2, kNowMs + 3'600'000}, kNowMs + 3'600'000, dropped);
+  log.merge_origin({1, kNowMs}, kNowMs);
+  log.merge_origin({2, kNowMs + 3'600'000}, kNowMs + 3'600'000);
   log.expire(kNowMs);
   CHECK(log.origins() == std::vector{proto::ForgottenOrigin{1, kNowMs}});
   const int64_t later_ms = kNowMs + 31 * kDayMs;
@@ -147,7 +149,7 @@ TEST_CASE("ban log: what is forgotten is dropped when no ban of it could be left
   CHECK(log.origins().size() == 1);
   log.expire(later_ms);
   CHECK(log.digest() == 0);
-  CHECK(log.merge_origin({1, kNowMs}, later_ms, dropped) == BanLog::Merged::known);
+  CHECK(log.merge_origin({1, kNowMs}, later_ms) == BanLog::Merged::known);
 }
 
 TEST_CASE("ban log: of so many forgotten nodes the latest are kept, whatever the order") {
@@ -155,19 +157,73 @@ TEST_CASE("ban log: of so many forgotten nodes the latest are kept, whatever the
   for (uint64_t i = 0; i < 2 * BanLog::kOriginsMax; ++i) {
     origins.push_back({i, kNowMs - static_cast<int64_t>(i)});
   }
-  std::vector<BanChange> dropped;
   BanLog expected;
-  for (size_t i = 0; i < BanLog::kOriginsMax; ++i) expected.merge_origin(origins[i], kNowMs, dropped);
+  for (size_t i = 0; i < BanLog::kOriginsMax; ++i) expected.merge_origin(origins[i], kNowMs);
   common::Prng prng(6);
   for (int round = 0; round < 5; ++round) {
     for (size_t i = origins.size(); i > 1; --i) std::swap(origins[i - 1], origins[prng.below(i)]);
     BanLog log;
-    for (const auto& origin : origins) log.merge_origin(origin, kNowMs, dropped);
+    for (const auto& origin : origins) log.merge_origin(origin, kNowMs);
     CHECK(log.origins() == expected.origins());
     CHECK(log.digest() == expected.digest());
   }
-  CHECK(expected.merge_origin({1, kNowMs + BanLog::kAheadMaxMs + 1}, kNowMs, dropped) ==
-        BanLog::Merged::ahead);
+  CHECK(expected.merge_origin({1, kNowMs + BanLog::kAheadMaxMs + 1}, kNowMs) == BanLog::Merged::ahead);
+}
+
+TEST_CASE("ban log: what an operator takes back finds room, also among as many made up as late as can be") {
+  BanLog a;
+  BanLog b;
+  const int64_t latest_ms = kNowMs + BanLog::kAheadMaxMs;
+  a.merge(ban_of(1, 60, kNowMs, 7), kNowMs);
+  for (uint64_t id = 100; id < 100 + BanLog::kOriginsMax; ++id) {
+    for (BanLog* log : {&a, &b}) REQUIRE(log->merge_origin({id, latest_ms}, kNowMs) == BanLog::Merged::news);
+  }
+  std::vector<BanChange> dropped;
+  const proto::ForgottenOrigin made = a.forget_origin(7, kNowMs, dropped);
+  CHECK(dropped.size() == 1);
+  CHECK(made == proto::ForgottenOrigin{7, latest_ms + 1});
+  // A millisecond later it is not ahead any more.
+  CHECK(b.merge_origin(made, kNowMs) == BanLog::Merged::ahead);
+  CHECK(b.merge_origin(made, kNowMs + 1) == BanLog::Merged::news);
+  CHECK(a.digest() == b.digest());
+  CHECK(a.origins().size() == BanLog::kOriginsMax);
+  CHECK(a.merge(ban_of(1, 60, kNowMs, 7), kNowMs) == BanLog::Merged::forgotten);
+}
+
+TEST_CASE(
+    "ban log: what everybody said is void, whatever node it said it was of, and what comes later is not") {
+  BanLog a;
+  BanLog b;
+  for (uint32_t i = 0; i < 1000; ++i) {
+    for (BanLog* log : {&a, &b}) log->merge(ban_of(i, 60, kNowMs + (i == 500 ? 20'000 : 0), i), kNowMs);
+  }
+  std::vector<BanChange> dropped;
+  const proto::ForgottenOrigin made = a.forget_origin(proto::kEverybody, kNowMs, dropped);
+  CHECK(made == proto::ForgottenOrigin{proto::kEverybody, kNowMs + 20'000});
+  CHECK(dropped.size() == 1000);
+  CHECK(a.size() == 0);
+  CHECK(a.merge(ban_of(1, 60, kNowMs, 1), kNowMs) == BanLog::Merged::forgotten);
+  CHECK(b.merge_origin(made, kNowMs) == BanLog::Merged::news);
+  // From now on, even before those that are here have been looked for.
+  CHECK(b.merge(ban_of(5000, 60, kNowMs, 3), kNowMs) == BanLog::Merged::forgotten);
+  CHECK(b.has_to_drop());
+  dropped.clear();
+  b.drop_forgotten(kNowMs, dropped);
+  CHECK(dropped.size() == 1000);
+  CHECK(!b.has_to_drop());
+  CHECK(a.digest() == b.digest());
+  const auto again = a.change(prefix_of(1), {60, Offence::ports, 0, false}, kNowMs, 1);
+  REQUIRE(again);
+  CHECK(again->stamp.unix_ms == kNowMs + 20'001);
+  CHECK(b.merge(*again, kNowMs) == BanLog::Merged::news);
+}
+
+TEST_CASE("ban log: what is forgotten up to a time that is ahead, since the clock was, can be said again") {
+  BanLog log;
+  log.merge_origin({2, kNowMs + 3'600'000}, kNowMs + 3'600'000);
+  CHECK(log.merge_origin({2, kNowMs}, kNowMs) == BanLog::Merged::news);
+  CHECK(log.origins() == std::vector{proto::ForgottenOrigin{2, kNowMs}});
+  CHECK(log.merge_origin({2, kNowMs - 1}, kNowMs) == BanLog::Merged::known);
 }
 
 }  // namespace

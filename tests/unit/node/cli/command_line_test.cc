@@ -218,6 +218,10 @@ const std::vector<Failure>& failures() {
       {2, {"ban", "add"}},
       {2, {"ban", "forget-origin"}},
       {2, {"access", "forget-origin"}},
+      {2, {"ban", "forget-origin", "node-b", "--everybody"}},
+      {1, {"ban", "forget-origin", "--everybody", "--admin", "127.0.0.1:1"}},
+      {2, {"ban", "list", "--everybody"}},
+      {2, {"access", "list", "--everybody"}},
   };
   return all;
 }
