@@ -102,6 +102,7 @@ class TableGossip {
       packet = {};
     };
     budget.refill(arrival.now.mono_us);
+    if (!budget.open()) return;
     if (ask.origins != table_.origins_digest() && budget.open()) {
       for (const proto::ForgottenOrigin& origin : table_.origins()) {
         packet.origins.push_back(origin);
@@ -244,6 +245,7 @@ class TableGossip {
     for (auto& [id, member] : members_.all()) {
       const bool alive = member.liveness(now.mono_us) == Liveness::alive && !member.refused();
       if (!alive || Wire::of(member)->digest == table_.digest()) continue;
+      if (Wire::of(member)->digest == 0) continue;  // it has nothing to give, or does not know the question
       if (Wire::of(member)->differed >= kDifferedMax) candidates.push_back(&member);
     }
     if (candidates.empty() || now.mono_us < asked_us_ + kAskMembersAgainUs) return;

@@ -57,4 +57,4 @@ class Upgrade(ClusterCase):
                 self.assertEqual([m["refused"] for m in each.status()["members"] if m["state"] == "alive"], ["", ""])
                 for reason in ("malformed", "foreign"):
                     self.assertEqual(each.metric("shoal_sync_dropped_total", reason=reason), 0)
-        self.assertEqual(set(self.minors(0).values()), {1, 200})
+        self.assertEqual(set(self.minors(0).values()), {2, 200})

@@ -76,5 +76,37 @@ TEST_CASE("access gossip: a member may make void what so many nodes said, and so
   CHECK(parts.gossip.stats().changes_applied == kMemberOriginsBurst + 3);
 }
 
+TEST_CASE(
+    "access gossip: a member that asks again and again gets what its budget allows, and no packet more") {
+  GossipParts parts;
+  Member& member = parts.admit(2);
+  const int64_t now_ms = parts.clock.at_ms(parts.now());
+  for (uint32_t i = 0; i < 10'000; ++i) {
+    common::InfoHash hash;
+    hash.bytes[0] = static_cast<uint8_t>(i);
+    hash.bytes[1] = static_cast<uint8_t>(i >> 8);
+    REQUIRE(parts.log.change(hash, true, now_ms, 1));
+  }
+  parts.receive(parts.gossip, member, proto::AccessAsk{});
+  CHECK(parts.sent<proto::AccessChanges>().size() > 10);
+  for (int i = 0; i < 100; ++i) parts.receive(parts.gossip, member, proto::AccessAsk{});
+  CHECK(parts.sent<proto::AccessChanges>().empty());
+}
+
+TEST_CASE("access gossip: a member that shows no changes is not asked for them") {
+  GossipParts parts;
+  Member& member = parts.admit(2);
+  REQUIRE(parts.log.change(hash_of(1), true, parts.clock.at_ms(parts.now()), 1));
+  const auto asked = [&](uint32_t digest) {
+    parts.now_us += 500'000;
+    member.heard(parts.now_us);
+    for (int i = 0; i < 3; ++i) parts.gossip.compare(parts.now(), member, digest);
+    parts.gossip.advance(parts.now(), parts.out);
+    return parts.sent<proto::AccessAsk>().size();
+  };
+  CHECK(asked(0) == 0);
+  CHECK(asked(12345) == 1);
+}
+
 }  // namespace
 }  // namespace shoal::sync
