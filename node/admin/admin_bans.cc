@@ -56,14 +56,8 @@ class BansAnswer final : public StreamedAnswer {
  public:
   BansAnswer(const BanControl& bans, int64_t now_ms, NodeNames names, const proto::HttpReply& reply)
       : status_(bans.status()), names_(std::move(names)), reply_(reply) {
-    const auto add = [&](const proto::BanChange& ban, bool dry) {
-      if (sync::in_force(ban, now_ms)) bans_.emplace_back(ban, dry);
-    };
-    bans.log().for_each([&](const proto::BanChange& ban) {
-      add(ban, status_.mode == BanMode::off ||
-                   (status_.mode == BanMode::log && ban.term.offence != proto::Offence::by_hand));
-    });
-    bans.dry_log().for_each([&](const proto::BanChange& ban) { add(ban, true); });
+    bans.for_each_in_force(now_ms,
+                           [this](const proto::BanChange& ban, bool dry) { bans_.emplace_back(ban, dry); });
   }
 
   bool next(std::string& out) override {

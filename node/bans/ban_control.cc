@@ -22,8 +22,8 @@ using proto::Offence;
 namespace {
 
 // Changes that arrive close together are published as one. An index is made anew of all bans, so it waits
-// longer when there are many.
-constexpr uint64_t publish_delay_ms(size_t bans) { return 1 + bans / 500; }
+// longer when there are many that may be in force.
+constexpr uint64_t publish_delay_ms(size_t remembered) { return 1 + remembered / 500; }
 
 constexpr uint64_t kTickMs = 1'000;
 constexpr int64_t kLogEveryMs = 60'000;
@@ -134,7 +134,7 @@ void BanControl::take(const OffenceTable::Offender& offender) {
   const int64_t now_ms = hooks_.unix_ms();
   // It has been banned meanwhile: these are its last requests, or the other nodes' news.
   for (const sync::BanLog* log : {&log_, &dry_}) {
-    if (const auto known = last(*log, offender.client); known && sync::in_force(*known, now_ms)) return;
+    if (const auto known = log->find(offender.client); known && sync::in_force(*known, now_ms)) return;
   }
   making_.refill(monotonic_us());
   if (!making_.open()) {
@@ -161,15 +161,11 @@ void BanControl::take(const OffenceTable::Offender& offender) {
   publish_soon();
 }
 
-std::optional<BanChange> BanControl::last(const sync::BanLog& log, const ClientPrefix& client) const {
-  return log.find(client);
-}
-
 // Longer than the last one, if that is remembered and was not lifted.
 BanTerm BanControl::next_term(const sync::BanLog& log, const ClientPrefix& client, Offence offence) const {
   const std::array<uint32_t, 4> durations = {options_.first_s, options_.second_s, options_.third_s,
                                              options_.longest_s};
-  const auto known = last(log, client);
+  const auto known = log.find(client);
   const bool again = known && !known->term.lifted && known->term.offence != Offence::by_hand;
   const uint8_t level =
       again ? std::min<uint8_t>(static_cast<uint8_t>(known->term.level + 1), proto::kBanLevelMax)
@@ -197,7 +193,7 @@ Result<void> BanControl::ban(const common::Endpoint& client, uint32_t duration_s
 
 bool BanControl::lift_in(sync::BanLog& log, const ClientPrefix& client, std::vector<BanChange>& made) {
   const int64_t now_ms = hooks_.unix_ms();
-  const auto known = last(log, client);
+  const auto known = log.find(client);
   if (!known || !sync::in_force(*known, now_ms)) return false;
   BanTerm term = known->term;
   term.lifted = true;
@@ -233,48 +229,46 @@ BanControl::Explained BanControl::explain(const common::Endpoint& client) const 
   const int64_t now_ms = hooks_.unix_ms();
   Explained out;
   out.exempt = is_exempt(prefix);
-  out.ban = last(log_, prefix);
-  out.dry_ban = last(dry_, prefix);
-  for (const Ban& ban : collect(now_ms)) {
-    if (ban.client != prefix) continue;
-    out.banned = out.banned || !ban.dry;
-    out.would_be = out.would_be || ban.dry;
-  }
+  out.ban = log_.find(prefix);
+  out.dry_ban = dry_.find(prefix);
+  std::optional<Ban> ban;
+  if (out.ban) ban = applies(*out.ban, false, now_ms);
+  if (!ban && out.dry_ban) ban = applies(*out.dry_ban, true, now_ms);
+  out.banned = ban && !ban->dry;
+  out.would_be = ban && ban->dry;
   out.next_s = next_term(mode_ == BanMode::log ? dry_ : log_, prefix, Offence::over_rate).duration_s;
   if (watch_) out.scores = watch_->table().explain(prefix, static_cast<uint64_t>(monotonic_us()));
   return out;
 }
 
+std::optional<Ban> BanControl::applies(const BanChange& change, bool of_dry_log, int64_t now_ms) const {
+  if (!sync::in_force(change, now_ms) || is_exempt(change.prefix)) return std::nullopt;
+  // What an operator asks for is done in mode log as well.
+  const bool dry = of_dry_log || mode_ == BanMode::off ||
+                   (mode_ == BanMode::log && change.term.offence != Offence::by_hand);
+  return Ban{change.prefix, change.ends_ms(), dry};
+}
+
+// In the order of clients. With mode off the workers look nobody up.
 std::vector<Ban> BanControl::collect(int64_t now_ms) const {
   std::vector<Ban> bans;
   if (mode_ == BanMode::off) return bans;
-  const auto add = [&](const BanChange& change, bool dry) {
-    if (!sync::in_force(change, now_ms) || is_exempt(change.prefix)) return;
+  for_each_in_force(now_ms, [&](const BanChange& change, bool dry) {
     bans.push_back({change.prefix, change.ends_ms(), dry});
-  };
-  // Dry ones first: where both are, the other one counts.
-  dry_.for_each([&](const BanChange& change) { add(change, true); });
-  log_.for_each([&](const BanChange& change) {
-    // What an operator asks for is done in mode log as well.
-    add(change, mode_ == BanMode::log && change.term.offence != Offence::by_hand);
   });
-  std::stable_sort(bans.begin(), bans.end(), [](const Ban& a, const Ban& b) { return a.client < b.client; });
-  for (size_t i = 1; i < bans.size(); ++i) {
-    if (bans[i].client == bans[i - 1].client && !bans[i - 1].dry) bans[i] = bans[i - 1];
-  }
-  const auto twice = std::unique(bans.rbegin(), bans.rend(),
-                                 [](const Ban& a, const Ban& b) { return a.client == b.client; });
-  bans.erase(bans.begin(), twice.base());
+  std::sort(bans.begin(), bans.end(), [](const Ban& a, const Ban& b) { return a.client < b.client; });
   return bans;
 }
 
 void BanControl::publish_soon() {
-  if (!stopped_ && !publish_timer_.is_active()) publish_timer_.start(publish_delay_ms(published_.size()));
+  if (stopped_ || publish_timer_.is_active()) return;
+  publish_timer_.start(publish_delay_ms(log_.size() + dry_.size()));
 }
 
 void BanControl::publish() {
   const int64_t now_ms = hooks_.unix_ms();
   std::vector<Ban> bans = collect(now_ms);
+  digest_ = digest();
   first_end_ms_ = kNever;
   for (const Ban& ban : bans) first_end_ms_ = std::min(first_end_ms_, ban.ends_ms);
   if (bans == published_) return;
@@ -299,10 +293,10 @@ void BanControl::publish() {
 
 void BanControl::tick() {
   const int64_t now_ms = hooks_.unix_ms();
-  // Those of the cluster's clock, too: see sync::Cluster.
   log_.expire(now_ms);
   dry_.expire(now_ms);
-  if (now_ms >= first_end_ms_) publish_soon();
+  // Others than published: if cluster time was set back, bans of the time before are gone.
+  if (digest() != digest_ || now_ms >= first_end_ms_) publish_soon();
   log_lately();
 }
 

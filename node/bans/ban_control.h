@@ -72,8 +72,18 @@ class BanControl {
   const sync::BanLog& log() const { return log_; }
   void changed() { publish_soon(); }
 
-  // What bans.mode = log would have banned.
-  const sync::BanLog& dry_log() const { return dry_; }
+  // Calls visit(ban, dry) for each client that is banned now, or (dry) would be if the mode were on.
+  template <class Visit>
+  void for_each_in_force(int64_t now_ms, Visit visit) const {
+    log_.for_each([&](const proto::BanChange& change) {
+      if (const auto ban = applies(change, false, now_ms)) visit(change, ban->dry);
+    });
+    // Where both are, the cluster's counts.
+    dry_.for_each([&](const proto::BanChange& change) {
+      const auto known = log_.find(change.prefix);
+      if ((!known || !applies(*known, false, now_ms)) && applies(change, true, now_ms)) visit(change, true);
+    });
+  }
 
   // By hand, on all nodes.
   common::Result<void> ban(const common::Endpoint& client, uint32_t duration_s);
@@ -104,15 +114,17 @@ class BanControl {
  private:
   void take_offenders();
   void take(const OffenceTable::Offender& offender);
-  std::optional<proto::BanChange> last(const sync::BanLog& log, const ClientPrefix& client) const;
   proto::BanTerm next_term(const sync::BanLog& log, const ClientPrefix& client, proto::Offence offence) const;
   bool lift_in(sync::BanLog& log, const ClientPrefix& client, std::vector<proto::BanChange>& made);
   bool is_exempt(const ClientPrefix& client) const;
+  // What a change means to clients of this node now; nothing: it does not. `of_dry_log`: it is in `dry_`.
+  std::optional<Ban> applies(const proto::BanChange& change, bool of_dry_log, int64_t now_ms) const;
   void publish_soon();
   void publish();
   void tick();
   void log_lately();
   std::vector<Ban> collect(int64_t now_ms) const;
+  uint64_t digest() const { return uint64_t{log_.digest()} << 32 | dry_.digest(); }
 
   const uint64_t node_id_;
   const common::SipKey key_;
@@ -127,6 +139,7 @@ class BanControl {
   sync::TokenBucket making_{kMadePerS, kMadePerS};
   std::vector<Ban> published_;
   int64_t first_end_ms_ = 0;  // of those
+  uint64_t digest_ = 0;       // of what they were made of
   Timer publish_timer_;
   Timer tick_timer_;
   std::function<void(const Ban&)> on_change_;

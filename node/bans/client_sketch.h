@@ -19,9 +19,9 @@ class ClientSketch {
   // `client`: a hash of what tells clients apart. `now_us`: any clock that never goes back.
   void add(uint64_t client, uint64_t now_us);
 
-  // Of this window and the last.
+  // Of this window and the last: as of the last register that rose in them.
   uint32_t count(uint64_t now_us) const {
-    // Less than one window ago, as 0 is no window.
+    // Windows are numbered from 2, so that 0, none yet, is too long ago.
     const uint32_t age = window_of(now_us) - window_.load(std::memory_order_relaxed);
     return age <= 1 ? count_.load(std::memory_order_relaxed) : 0;
   }

@@ -1,11 +1,13 @@
 """Bans: clients that go too far are shut out of all nodes of the cluster; nobody else is."""
 
+import copy
 import json
 import os
 import time
 
 from http_client import HttpClient, announce_target
 from nodes import ClusterCase, fresh_hash, shoal
+from reloads import hang_up
 from udp_client import UdpClient, announce_packet
 from wait import wait_for
 
@@ -51,7 +53,8 @@ class BanCase(ClusterCase):
         for number in range(self.nodes):
             wait_for(lambda n=number: self.is_banned(source, n), 10, f"node {number} to ban {source}", 0.01)
             self.assertEqual(self.explain(source, number)["ban"]["offence"], offence)
-            self.assertFalse(self.is_served(source, number))
+            # The workers are told a little later.
+            wait_for(lambda n=number: not self.is_served(source, n), 10, f"node {number} to serve {source} no more")
 
     def announce_often(self, source, count, *, swarms=1, clients=1, ports=1, number=0):
         """Announces that wait for their answers; stops when there is none. How many were answered."""
@@ -164,9 +167,15 @@ class Bans(BanCase):
 
     def test_forged_sources_get_nobody_banned(self):
         victim = "127.0.4.1"
+
+        def dropped():
+            return self.node(0).metric("shoal_udp_dropped_total", reason="connection_id")
+
+        before = dropped()
         liar = self.udp(victim)  # as the node sees it: packets from an address that holds no connection id
         for i in range(3000):
             liar.send(announce_packet(os.urandom(8), fresh_hash(), 1000 + i))
+        wait_for(lambda: dropped() > before + 500, 10, "the node to read what was sent")
         self.assertFalse(self.is_banned(victim))
         self.assertEqual({s["score_permille"] for s in self.explain(victim)["scores"]}, {0})
         wait_for(lambda: self.is_served(victim), 10)
@@ -233,3 +242,24 @@ class DryRun(BanCase):
         # By hand it is done in this mode too.
         self.assertEqual(self.shoal("add", "127.0.1.2")[0], 0)
         wait_for(lambda: not self.is_served("127.0.1.2"), 5)
+
+
+class TurnedOn(BanCase):
+    nodes = 1
+    sync = "off"
+    settings = {**SETTINGS, "bans": {**SETTINGS["bans"], "mode": "off"}}
+
+    def test_off_counts_nothing_and_a_reload_turns_it_on(self):
+        source = "127.0.1.1"
+        node = self.node(0)
+        self.assertEqual(self.announce_often(source, 150, swarms=150), 150)
+        self.assertEqual(self.score(source, "new_swarms"), 0)
+        code, text = self.shoal("add", source)
+        self.assertEqual((code, "bans.mode is off" in text), (1, True), text)
+        node.settings = copy.deepcopy(node.settings)
+        node.settings["bans"]["mode"] = "on"
+        node.write_config()
+        self.assertTrue(hang_up(node))
+        wait_for(lambda: node.status()["bans"]["mode"] == "on", 10)
+        self.announce_often(source, 150, swarms=150)
+        self.wait_banned_everywhere(source, "new_swarms")
