@@ -250,4 +250,21 @@ std::optional<std::string_view> HttpRequest::header(std::string_view name) const
   return last;
 }
 
+bool may_be_of_browser(std::string_view head) {
+  constexpr char kTlsHandshake = 0x16;
+  constexpr std::array<std::string_view, 4> kNames = {
+      "origin:", "referer:", "sec-fetch-site:", "accept-language:"};
+  if (head.starts_with(kTlsHandshake)) return true;
+  while (!head.empty()) {
+    const size_t end = std::min(head.find('\n'), head.size());
+    const std::string_view line = head.substr(0, end);
+    const bool named = std::any_of(kNames.begin(), kNames.end(), [line](std::string_view name) {
+      return equals_ignoring_case(line.substr(0, name.size()), name);
+    });
+    if (named) return true;
+    head.remove_prefix(std::min(end + 1, head.size()));
+  }
+  return false;
+}
+
 }  // namespace shoal::proto

@@ -73,4 +73,9 @@ struct HttpRules {
 
 HttpRequest parse_http_request(common::ByteSpan buffer, HttpRules rules = {});
 
+// Whether a browser may have sent this: any web page can make it send what its user knows nothing of. `head`:
+// what a connection began with, or header lines. It has a header that browsers send and other clients do not,
+// or is the beginning of TLS, as for an https:// address.
+bool may_be_of_browser(std::string_view head);
+
 }  // namespace shoal::proto

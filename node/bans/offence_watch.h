@@ -19,10 +19,10 @@ class OffenceWatch {
   OffenceWatch(const common::SipKey& key, const OffenceLimits& limits, std::function<void()> wake)
       : table_(key, limits), wake_(std::move(wake)) {}
 
-  void charge(const common::Endpoint& client, proto::Offence offence, uint64_t now_us) {
-    report(table_.charge(address_prefix(client), offence, now_us));
+  // So many offences of one kind at once.
+  void charge(const common::Endpoint& client, proto::Offence offence, uint64_t now_us, uint64_t times = 1) {
+    charge(address_prefix(client), offence, now_us, times);
   }
-  // Many offences of one kind at once.
   void charge(const ClientPrefix& client, proto::Offence offence, uint64_t now_us, uint64_t times) {
     report(table_.charge(client, offence, now_us, times));
   }

@@ -11,7 +11,7 @@ class HttpGate {
   virtual ~HttpGate() = default;
   // Whether the client is served; asked for each connection and each request.
   virtual bool admits(const common::Endpoint& client) = 0;
-  // It sent what is no HTTP request.
+  // It sent what is no HTTP request, and no browser was made to send by a web page.
   virtual void malformed(const common::Endpoint& client) = 0;
 };
 

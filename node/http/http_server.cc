@@ -459,7 +459,7 @@ ByteSpan HttpServer::answer_all(Connection& connection, ByteSpan input) {
     proto::HttpRequest request = proto::parse_http_request(input, connection.rules);
     if (request.state == proto::HttpState::need_more) return input;
     if (request.state == proto::HttpState::bad) {
-      refuse(connection, request.status);
+      refuse(connection, request.status, input);
       break;
     }
     if (shut_out(connection)) {
@@ -499,9 +499,12 @@ bool HttpServer::shut_out(const Connection& connection) {
   return gate_ != nullptr && !trusted(connection.client) && !gate_->admits(connection.client);
 }
 
-void HttpServer::refuse(Connection& connection, int status) {
+void HttpServer::refuse(Connection& connection, int status, ByteSpan sent) {
   counters_.bad_requests.add();
-  if (gate_ != nullptr && !trusted(connection.client)) gate_->malformed(connection.client);
+  // A web page may make a browser ask for too long a target as well: there the header lines have not come.
+  const std::string_view head(reinterpret_cast<const char*>(sent.data()), sent.size());
+  const bool of_browser = status == 414 || proto::may_be_of_browser(head.substr(0, proto::kHttpHeadMax));
+  if (gate_ != nullptr && !trusted(connection.client) && !of_browser) gate_->malformed(connection.client);
   proto::append_http_error(out_, status);
   connection.last_answer = true;
   connection.linger = true;
@@ -517,7 +520,7 @@ bool HttpServer::take_proxy_header(Connection& connection, ByteSpan& input) {
       end_handshake(connection, TlsFailure::not_tls);
       close(connection, Close::in_order);
     } else {
-      refuse(connection, 400);
+      refuse(connection, 400, input);
     }
     input = {};
     return false;

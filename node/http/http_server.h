@@ -153,7 +153,8 @@ class HttpServer {
   common::ByteSpan answer_all(Connection& connection, common::ByteSpan input);
   bool take_proxy_header(Connection& connection, common::ByteSpan& input);
   void keep(Connection& connection, common::ByteSpan rest, bool kept);
-  void refuse(Connection& connection, int status);
+  // `sent`: what it has sent, as far as it has been received.
+  void refuse(Connection& connection, int status, common::ByteSpan sent);
   bool shut_out(const Connection& connection);
   void begin_long_answer(Connection& connection, std::unique_ptr<StreamedAnswer> answer);
   void piece_made(Connection& connection, std::string piece, bool more);

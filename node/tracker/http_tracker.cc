@@ -120,6 +120,10 @@ bool HttpTracker::admits(const Endpoint& client) {
   return false;
 }
 
+void HttpTracker::malformed(const proto::HttpRequest& request, const Endpoint& client) {
+  if (!proto::may_be_of_browser(request.header_lines)) malformed(client);
+}
+
 void HttpTracker::malformed(const Endpoint& client) {
   if (OffenceWatch* offences = tracker_.settings().offences) {
     offences->charge(client, proto::Offence::malformed, static_cast<uint64_t>(monotonic_us()));
@@ -147,7 +151,7 @@ void HttpTracker::announce(const proto::HttpRequest& request, const Endpoint& cl
                            std::string& out) {
   auto query = proto::parse_announce_query(request.query);
   if (!query) {
-    malformed(client);
+    malformed(request, client);
     fail(request, Ask::announce, client, proto::to_string(query.error()), kNever, out);
     return;
   }
@@ -276,7 +280,7 @@ std::unique_ptr<StreamedAnswer> HttpTracker::scrape(const proto::HttpRequest& re
   std::array<common::InfoHash, proto::kHttpScrapeMax> hashes;
   const auto asked = proto::parse_scrape_query(request.query, hashes);
   if (!asked) {
-    malformed(client);
+    malformed(request, client);
     fail(request, Ask::scrape, client, proto::to_string(asked.error()), kNever, out);
     return nullptr;
   }

@@ -35,6 +35,8 @@ class HttpTracker final : public HttpHandler, public HttpGate {
  private:
   enum class Ask : uint8_t { nothing, announce, scrape, stats };
   Ask ask_of(const proto::HttpRequest& request) const;
+  // Charges it, unless a web page may have made the client's browser send it.
+  void malformed(const proto::HttpRequest& request, const common::Endpoint& client);
   // `local`: the connection comes from this machine.
   void announce(const proto::HttpRequest& request, const common::Endpoint& client, bool local,
                 std::string& out);

@@ -50,8 +50,10 @@ bool Tracker::over_rate(const common::Endpoint& client, bool proven, uint64_t no
   RequestLimiter& limiter = *settings_->limiter;
   const Limit limit = proven ? limiter.charge(client, now_us) : limiter.check(client, now_us);
   if (limit != Limit::none) counters_.limits[index_of(limit)].add();
-  if (limit == Limit::requests_per_s_per_address && proven && offences != nullptr) {
-    offences->charge(client, proto::Offence::over_rate, now_us);
+  // One of so many pays for all: the others of a flood only read.
+  if (limit == Limit::requests_per_s_per_address && proven && offences != nullptr &&
+      ++over_rate_ % kOverRateSample == 0) {
+    offences->charge(client, proto::Offence::over_rate, now_us, kOverRateSample);
   }
   return limit != Limit::none;
 }
@@ -120,7 +122,8 @@ proto::AnnounceAnswer Tracker::announce(SwarmRef ref, const proto::AnnounceReque
     queue_->push({*stored.delta, stored.refreshed});
   }
 
-  answer.fresh = stored.renewed_ticks < 0 && storable && stored.limit == Limit::none;
+  answer.fresh =
+      request.event != Event::stopped && stored.renewed_ticks < 0 && storable && stored.limit == Limit::none;
   answer.alone = request.event == Event::started && is_new_and_alone(stored) && storable && request.left != 0;
   answer.interval_s = answer.alone ? jittered(std::min(kAloneIntervalS, settled_interval_s())) : interval_s();
   answer.counts = stored.counts;

@@ -65,7 +65,7 @@ class Tracker {
 
   // Whether this request exceeds the client's limit and gets no answer; counts it. `proven`: the sender's
   // address is verified; if not, the request is not counted against the client, who may not have sent it.
-  // `offences`: told of it if it is verified; null: nobody is.
+  // `offences`: told of one in kOverRateSample that are verified, as of so many; null: nobody is.
   bool over_rate(const common::Endpoint& client, bool proven, uint64_t now_us, OffenceWatch* offences);
 
   // Tells of an announce of this client, whose address is verified, and its answer, right after announce():
@@ -113,6 +113,7 @@ class Tracker {
   AnnounceCounters& counters_;
   common::Prng prng_;
   uint32_t announces_ = 0;  // modulo 2^32
+  uint32_t over_rate_ = 0;  // verified ones, modulo 2^32
   std::shared_ptr<const AnnouncePolicy> policy_;
   std::shared_ptr<const BanIndex> bans_;
 };

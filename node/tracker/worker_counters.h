@@ -24,6 +24,10 @@ constexpr size_t family_index(common::Family family) { return family == common::
 // One in this many announces is checked for its client program.
 constexpr uint32_t kClientSample = 16;
 
+// One in this many requests over the rate is charged, for all of them. Less than any threshold that makes
+// sense: a client that is over its rate once is no offender.
+constexpr uint32_t kOverRateSample = 16;
+
 // A record's lifetime in slots of kRenewalTicks each; a minute at a peer_timeout of 45.
 constexpr int kRenewalTicks = 4;
 constexpr size_t kRenewalSlots = common::kLifetimeTicks / kRenewalTicks;

@@ -220,6 +220,27 @@ class Bans(BanCase):
             wait_for(lambda n=number: not self.is_banned("127.0.6.2", n), 10)
             wait_for(lambda n=number: self.is_served("127.0.6.2", n), 10)
 
+    def test_a_web_page_gets_nobody_banned(self):
+        visitor, nonsense = "127.0.7.1", "127.0.7.2"
+        page = ["Origin: http://evil.example"]
+        for _ in range(30):
+            for bytes_sent in (b"POST /announce HTTP/1.1\r\nHost: t\r\nOrigin: http://evil.example\r\n\r\n",
+                               b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n"):
+                with HttpClient(self.address(), source=visitor) as client:
+                    client.send(bytes_sent)
+                    client.read_response()
+            with HttpClient(self.address(), source=visitor) as client:
+                client.get("/announce?info_hash=x", headers=page)
+        self.assertEqual(self.score(visitor, "malformed"), 0)
+        self.assertFalse(self.is_banned(visitor))
+        # The same from a program counts.
+        with HttpClient(self.address(), source=nonsense) as client:
+            client.get("/announce?info_hash=x")
+        with HttpClient(self.address(), source=nonsense) as client:
+            client.send(b"POST /announce HTTP/1.1\r\nHost: t\r\n\r\n")
+            client.read_response()
+        wait_for(lambda: self.score(nonsense, "malformed") > 50, 5)
+
 
 class DryRun(BanCase):
     nodes = 1

@@ -336,3 +336,20 @@ TEST_CASE("http request: the last of equal headers counts") {
       "\r\n\r\n";
   CHECK(parse(text).header("X-Forwarded-For") == "192.0.2.2");
 }
+
+TEST_CASE("http request: what a web page may have made a browser send is known by its headers, or as TLS") {
+  for (const std::string line : {"Origin: http://evil.example", "referer:http://evil.example/",
+                                 "ORIGIN: null", "Sec-Fetch-Site: cross-site", "Accept-Language: en"}) {
+    CAPTURE(line);
+    const std::string head = "POST /announce HTTP/1.1\r\nHost: t\r\n" + line + "\r\n\r\n";
+    CHECK(may_be_of_browser(head));
+    CHECK(may_be_of_browser(head.substr(0, head.size() - 4)));
+    CHECK(may_be_of_browser(line));
+    CHECK(!may_be_of_browser("POST /announce HTTP/1.1\r\nHost: t\r\nX-" + line + "\r\n\r\n"));
+  }
+  CHECK(may_be_of_browser("\x16\x03\x01"));
+  CHECK(!may_be_of_browser(""));
+  CHECK(!may_be_of_browser("NONSENSE\r\n\r\n"));
+  CHECK(!may_be_of_browser("GET /announce HTTP/1.1\r\nHost: t\r\nUser-Agent: qBittorrent/4.6\r\n\r\n"));
+  CHECK(!may_be_of_browser("Origin"));
+}

@@ -7,6 +7,9 @@
 #include <memory>
 #include <utility>
 
+#include "node/bans/offence_watch.h"
+#include "node/limits/request_limiter.h"
+
 using namespace shoal;
 
 namespace {
@@ -199,4 +202,54 @@ TEST_CASE("tracker: loopback peers are handed out on loopback only, whichever no
     CHECK(f.counters.peers_sent.value() == sent + 1);
     CHECK(f.announce(0x7f000002, proto::Event::none, 5).peers_v4.size() == 18);
   }
+}
+
+TEST_CASE("tracker: who stops again and again is not charged for new ports") {
+  Fixture f;
+  node::OffenceLimits limits;
+  limits.threshold.fill(10);
+  node::OffenceWatch offences({1}, limits, [] {});
+  proto::AnnounceRequest request;
+  request.port = 7000;
+  const common::Endpoint client = common::make_endpoint_v4(kOne, 55555);
+  const auto score = [&] {
+    const auto known = offences.table().explain(node::address_prefix(client), 1);
+    return known.scores[static_cast<size_t>(proto::Offence::ports)].permille;
+  };
+  for (int i = 0; i < 1000; ++i) {
+    request.event = proto::Event::stopped;
+    f.tracker.watch(&offences, client, request, f.announce(kOne, proto::Event::stopped, 0), 1);
+  }
+  CHECK(score() == 0);
+  CHECK(offences.table().explain(node::address_prefix(client), 1).known);  // it was seen
+  request.event = proto::Event::started;
+  f.tracker.watch(&offences, client, request, f.announce(kOne, proto::Event::started, 0), 1);
+  CHECK(score() > 0);
+}
+
+TEST_CASE("tracker: one of many requests over the rate is charged, for all of them") {
+  Fixture f;
+  node::RequestLimiter limiter({2});
+  limiter.set(1, 0);
+  node::OffenceLimits limits;
+  limits.threshold.fill(1'000'000);
+  node::OffenceWatch offences({1}, limits, [] {});
+  node::Options options;
+  f.tracker.set_settings(std::make_shared<const node::TrackerSettings>(
+      node::tracker_settings(options, nullptr, &limiter, &offences)));
+  const common::Endpoint client = common::make_endpoint_v4(kOne, 55555);
+  const auto score = [&] {
+    const auto known = offences.table().explain(node::address_prefix(client), 1);
+    return known.scores[static_cast<size_t>(proto::Offence::over_rate)].permille;
+  };
+  uint32_t refused = 0;
+  while (refused < node::kOverRateSample - 1)
+    refused += f.tracker.over_rate(client, true, 1, &offences) ? 1 : 0;
+  CHECK(!offences.table().explain(node::address_prefix(client), 1).known);
+  // Those of addresses that are not proved do not count.
+  for (int i = 0; i < 100; ++i) CHECK(f.tracker.over_rate(client, false, 1, &offences));
+  CHECK(!offences.table().explain(node::address_prefix(client), 1).known);
+  for (; refused < 500'000; ++refused) REQUIRE(f.tracker.over_rate(client, true, 1, &offences));
+  CHECK(score() >= 499);
+  CHECK(score() <= 500);
 }
