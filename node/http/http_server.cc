@@ -237,22 +237,25 @@ void HttpServer::end_handshake(Connection& connection, std::optional<TlsFailure>
 
 void HttpServer::on_turn(uv_prepare_t* handle) { static_cast<HttpServer*>(handle->data)->begin_turn(); }
 
-// Each that waits has one turn, as far as the budget goes; the others keep their places.
+// Each that waits has one turn, as far as the budget goes; the others keep their places. The first handshake
+// comes before all requests: those who pipeline without end would leave none of the budget for it.
 void HttpServer::begin_turn() {
   ++turn_;
   budget_ = TurnBudget(limits_.turn);
   handshake_units_ = limits_.handshake_turn_units;
-  while (Connection* connection = queues_->turns.front()) {
-    if (budget_.is_used_up() || connection->turn == turn_) return;
-    queues_->turns.remove(*connection);
-    resume(*connection);
+  const auto serve = [this](auto& queue, bool may) {
+    Connection* const next = queue.front();
+    if (next == nullptr || next->turn == turn_ || budget_.is_used_up() || !may) return false;
+    queue.remove(*next);
+    resume(*next);
+    return true;
+  };
+  serve(queues_->handshake_turns, true);
+  while (serve(queues_->turns, true)) {
   }
-  while (Connection* connection = queues_->handshake_turns.front()) {
-    if (budget_.is_used_up() || handshake_units_ == 0 || connection->turn == turn_) return;
-    queues_->handshake_turns.remove(*connection);
-    resume(*connection);
+  while (serve(queues_->handshake_turns, handshake_units_ > 0)) {
   }
-  uv_idle_stop(&go_on_);
+  if (queues_->turns.empty() && queues_->handshake_turns.empty()) uv_idle_stop(&go_on_);
 }
 
 void HttpServer::resume(Connection& connection) {

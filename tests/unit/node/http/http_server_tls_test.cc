@@ -5,10 +5,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -73,11 +75,20 @@ class SecureClient {
     std::string out;
     session_->receive({}, text, out);
     put(out.substr(0, bytes_max));
+    held = out.substr(std::min(bytes_max, out.size()));
   }
-  void send(const std::string& plain) {
+  std::string seal(const std::string& plain) {
     std::string out;
     REQUIRE(session_->send(common::bytes_of(plain), out));
-    put(out);
+    return out;
+  }
+  void send(const std::string& plain) { put(seal(plain)); }
+  void put_held() { put(std::exchange(held, {})); }
+  std::string update_of_keys() {
+    REQUIRE(SSL_key_update(session_->native(), SSL_KEY_UPDATE_NOT_REQUESTED) == 1);
+    std::string out;
+    session_->receive({}, text, out);
+    return out;
   }
   void say_goodbye() {
     std::string out;
@@ -95,13 +106,26 @@ class SecureClient {
       received += static_cast<size_t>(size);
       std::string out;
       session_->receive(common::ByteSpan(buffer).first(static_cast<size_t>(size)), text, out);
-      if (!out.empty()) put(out);
+      held += out;
+      if (!holds_back && !out.empty()) put_held();
     }
     closed = closed || size == 0;
   }
   State state() const { return session_->state(); }
+  // Of the server's certificate: its common name.
+  std::string subject() const {
+    std::array<char, 100> name{};
+    const CertificatePtr shown(SSL_get1_peer_certificate(session_->native()));
+    X509_NAME_get_text_by_NID(X509_get_subject_name(shown.get()), NID_commonName, name.data(), name.size());
+    return name.data();
+  }
+  // Sends requests as long as fewer than these are without an answer.
+  void keep_asking(size_t requests);
 
   std::string text;
+  std::string held;         // to be sent
+  bool holds_back = false;  // answers of the handshake stay in `held`
+  size_t unanswered = 0;    // of keep_asking()
   size_t received = 0;
   bool closed = false;  // by the server, with or without close_notify
 
@@ -111,6 +135,15 @@ class SecureClient {
 };
 
 using SecureClients = std::vector<std::unique_ptr<SecureClient>>;
+
+class CountingGate final : public HttpGate {
+ public:
+  bool admits(const common::Endpoint& /*client*/) override { return admitting; }
+  void malformed(const common::Endpoint& client) override { blamed.push_back(common::to_string(client)); }
+
+  bool admitting = true;
+  std::vector<std::string> blamed;
+};
 
 struct SecureFixture {
   uv_loop_t loop{};
@@ -164,6 +197,24 @@ struct SecureFixture {
 };
 
 const std::string kRequest = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+// The header of a record of 16 KiB.
+const std::string kRecordBegin("\x17\x03\x03\x40\x00", 5);
+
+std::string repeated(const std::string& what, size_t times) {
+  std::string all;
+  for (size_t i = 0; i < times; ++i) all += what;
+  return all;
+}
+
+void SecureClient::keep_asking(size_t requests) {
+  step();
+  constexpr std::string_view kAnswer = "hello";
+  for (size_t at = text.find(kAnswer); at != std::string::npos; at = text.find(kAnswer, at + 1)) --unanswered;
+  text.clear();
+  if (unanswered >= requests) return;
+  send(repeated(kRequest, requests - unanswered));
+  unanswered = requests;
+}
 
 }  // namespace
 
@@ -236,6 +287,61 @@ TEST_CASE("https server: one full handshake in a turn, in the order of asking") 
   REQUIRE(fixture.until([&] {
     answered();
     return fixture.counters.tls.full.value() == clients.size();
+  }));
+}
+
+TEST_CASE("https server: handshakes go on beside clients that pipeline without end") {
+  // Where the clients use up their own turns only, and where they use up all of the loop's.
+  for (const TurnWork turn : {TurnWork{512, 256 << 10}, TurnWork{8, 16 << 10}}) {
+    SecureFixture fixture({.connection_turn = {.steps = 8, .bytes = 16 << 10}, .turn = turn});
+    SecureClients busy;
+    for (int i = 0; i < 4; ++i) {
+      busy.push_back(std::make_unique<SecureClient>(fixture.address));
+      REQUIRE(fixture.open(*busy.back()));
+    }
+    SecureClients fresh;
+    for (int i = 0; i < 3; ++i) fresh.push_back(std::make_unique<SecureClient>(fixture.address));
+    const size_t all = busy.size() + fresh.size();
+    REQUIRE(fixture.until([&] { return fixture.accepted() == all; }));
+    const auto keep_busy = [&] {
+      for (const auto& client : busy) client->keep_asking(100);
+      fixture.turn();
+    };
+    for (int i = 0; i < 5; ++i) keep_busy();
+    for (const auto& client : fresh) client->hello();
+    const auto open = [&] { return fixture.counters.tls.full.value() == all; };
+    for (int turns = 0; turns < 30 && !open(); ++turns) {
+      keep_busy();
+      for (const auto& client : fresh) client->step();
+    }
+    CHECK(open());
+  }
+}
+
+TEST_CASE(
+    "https server: a handshake that waited, with many requests behind it, does not let the loop sleep") {
+  SecureFixture fixture({.handshake_turn_units = 1});
+  SecureClient client(fixture.address);
+  client.holds_back = true;
+  REQUIRE(fixture.open(client));
+  client.held += client.seal(repeated(kRequest, 100));
+  SecureClient other(fixture.address);
+  REQUIRE(fixture.until([&] { return fixture.accepted() == 2; }));
+  fixture.turn();  // from now on the loop knows of the new connection
+  // The other's hello is there first: it takes what may be done of handshakes in this turn.
+  other.hello();
+  client.put_held();
+  fixture.turn();
+  REQUIRE(fixture.counters.tls.postponed.value() == 1);
+  REQUIRE(fixture.counters.tls.full.value() == 0);
+  fixture.turn();
+  REQUIRE(fixture.counters.tls.full.value() == 1);
+  REQUIRE(fixture.counters.postponed.value() > 0);
+  CHECK(uv_backend_timeout(&fixture.loop) == 0);
+  client.unanswered = 100;
+  CHECK(fixture.until([&] {
+    client.keep_asking(0);
+    return client.unanswered == 0;
   }));
 }
 
