@@ -79,7 +79,7 @@ struct HttpServer::Connection {
   common::Endpoint client;
   std::string kept;                                     // input that is not answered
   std::string unsent;                                   // the end of an answer
-  size_t waiting_bytes = 0;                             // of both, as counted
+  size_t waiting_bytes = 0;                             // of both and of a record's beginning, as counted
   std::unique_ptr<StreamedAnswerPump> streamed_answer;  // being made; null: none
   ReadPace pace{0};
   uint64_t streamed_since_ms = 0;
@@ -414,10 +414,28 @@ void HttpServer::open_sealed(Connection& connection, ByteSpan bytes) {
     return close(connection, sent ? Close::in_order : Close::forced);
   // Below, the session may be gone with the connection.
   if (!plain_.empty()) received_plain(connection, bytes_of(plain_));
-  if (connection.closing || state != TlsSession::State::closed) return;
+  if (connection.closing) return;
+  if (state != TlsSession::State::closed) return hold_record(connection);
   connection.half_closed = true;
   if (!connection.streamed_answer && connection.unsent.empty() && !connection.unfinished)
     close_in_order(connection);
+}
+
+// The beginning of a record is that of a request: it costs memory, so the rest is not waited for as long as
+// the next request is.
+void HttpServer::hold_record(Connection& connection) {
+  const bool between = is_between_requests(connection);
+  if (between && connection.wait == Wait::rest_of_request) {
+    wait_for(connection, Wait::request);  // the record was none of a request
+  } else if (!between && connection.wait == Wait::request) {
+    wait_for(connection, Wait::rest_of_request);
+  }
+  count_waiting(connection);
+  bound_waiting();
+}
+
+bool HttpServer::is_between_requests(const Connection& connection) {
+  return connection.kept.empty() && (!connection.tls || !connection.tls->holds_record());
 }
 
 // False: the kernel has not taken all of it.
@@ -634,7 +652,7 @@ void HttpServer::all_sent(Connection& connection) {
     close_in_order(connection);
   } else {
     if (connection.wait == Wait::client_to_read || connection.wait == Wait::streamed_answer) {
-      wait_for(connection, connection.kept.empty() ? Wait::request : Wait::rest_of_request);
+      wait_for(connection, is_between_requests(connection) ? Wait::request : Wait::rest_of_request);
     }
     if (connection.unfinished) {
       postpone(connection);
@@ -716,7 +734,8 @@ void HttpServer::make_room() {
 }
 
 void HttpServer::count_waiting(Connection& connection) {
-  const size_t now = connection.kept.capacity() + connection.unsent.capacity();
+  const size_t record = connection.tls && connection.tls->holds_record() ? kTlsRecordBytes : 0;
+  const size_t now = connection.kept.capacity() + connection.unsent.capacity() + record;
   waiting_bytes_ += now - std::exchange(connection.waiting_bytes, now);
 }
 

@@ -61,7 +61,7 @@ struct HttpLimits {
   // In a turn of the loop: a connection, and all of them. About 2 ms at the dearest requests.
   TurnWork connection_turn{.steps = 32, .bytes = 16 << 10};
   TurnWork turn{.steps = 512, .bytes = 256 << 10};
-  // Input and answers that wait for clients, in all.
+  // Input and answers that wait for clients, in all; the beginnings of TLS records, too.
   size_t waiting_bytes_max = 16 << 20;
   // For the whole of a streamed answer, and the rate at which it must be read; 0: no limit.
   uint64_t streamed_ms = 0;
@@ -147,6 +147,8 @@ class HttpServer {
   void received_sealed(Connection& connection, common::ByteSpan bytes);
   bool begin_session(Connection& connection, common::ByteSpan bytes);
   void open_sealed(Connection& connection, common::ByteSpan bytes);
+  void hold_record(Connection& connection);
+  static bool is_between_requests(const Connection& connection);
   void end_handshake(Connection& connection, std::optional<TlsFailure> failure);
   bool send_now(Connection& connection, const std::string& bytes);
   void answer_input(Connection& connection, common::ByteSpan bytes, bool kept);

@@ -22,6 +22,9 @@ constexpr size_t kTlsHandshakeBytesMax = 32 << 10;
 // In TLS 1.2 there are none but renegotiation.
 constexpr uint32_t kTlsLaterMessagesMax = 16;
 
+// What OpenSSL keeps while a record has come in part, be it one byte of it.
+constexpr size_t kTlsRecordBytes = 17 << 10;
+
 // What a step of a handshake costs, in units of about 50 us on a CPU of 2020 with a key of 2048 bits RSA.
 constexpr size_t kTlsFullUnits = 16;
 constexpr size_t kTlsResumedUnits = 3;
@@ -61,6 +64,10 @@ class TlsSession {
   void close(std::string& out);
 
   State state() const { return state_; }
+  // Whether a record has come in part. After its five bytes of header OpenSSL says that nothing is pending.
+  bool holds_record() const {
+    return SSL_has_pending(ssl_.get()) == 1 || SSL_rstate_string(ssl_.get())[1] == 'B';
+  }
   // Once it is not handshaking any more.
   bool resumed() const { return SSL_session_reused(ssl_.get()) == 1; }
   TlsProtocol protocol() const {

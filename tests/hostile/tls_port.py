@@ -140,6 +140,32 @@ def half_open():
                     node=f"{held:.0f} held, {grown >> 10} KiB; then {left:.0f}; honest client {'served' if served else 'NOT served'}")
 
 
+@attack("2,000 open connections, each with the five bytes of a record's header", bound="24 MiB in the process; 13 s later none is "
+        "open; an honest client is served")
+def begun_records():
+    connections = 2_000
+    if resource.getrlimit(resource.RLIMIT_NOFILE)[0] < connections + 500:
+        raise Skip(f"this user may not open {connections} files")
+    with https_node() as (node, port, ca), contextlib.ExitStack() as closed:
+        opened = [closed.enter_context(connect(port, ca)) for _ in range(connections)]
+        before = rss_bytes(node.process.pid)
+        for connection in opened:
+            with contextlib.suppress(OSError):
+                os.write(connection.fileno(), b"\x17\x03\x03\x40\x00")
+        bystander = closed.enter_context(connect(port, ca))
+        served = ask(bystander)
+        grown = rss_bytes(node.process.pid) - before
+        memory = node.metric("shoal_http_connections_closed_by_limit_total", limit="memory")
+        # The bystander is idle, and stays.
+        with contextlib.suppress(AssertionError):
+            wait_for(lambda: node.metric("shoal_tls_connections") <= 1, 13)
+        left = node.metric("shoal_tls_connections") - 1
+        served = served and ask(bystander)
+        return Cost(attacker=f"{connections} connections, 5 bytes on each", held=served and grown < 24 << 20 and left == 0,
+                    node=f"{grown >> 10} KiB, {memory:.0f} closed for memory; then {left:.0f}; honest client "
+                    f"{'served' if served else 'NOT served'}")
+
+
 @attack("500 handshakes under way from one address", bound="128 are held; another address is served")
 def one_address():
     with https_node() as (node, port, ca):

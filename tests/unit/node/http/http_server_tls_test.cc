@@ -345,6 +345,57 @@ TEST_CASE(
   }));
 }
 
+TEST_CASE("https server: the beginning of a record is waited for like the rest of a request") {
+  SecureFixture fixture({.request_ms = 20});
+  SecureClients clients;
+  for (size_t i = 0; i <= kRecordBegin.size(); ++i) {
+    clients.push_back(std::make_unique<SecureClient>(fixture.address));
+    REQUIRE(fixture.open(*clients.back()));
+    clients.back()->put(kRecordBegin.substr(0, i));
+  }
+  REQUIRE(fixture.until([&] { return fixture.counters.closed_timeout.value() == kRecordBegin.size(); }));
+  // Who has sent nothing is only idle.
+  clients[0]->send(kRequest);
+  CHECK(fixture.gets(*clients[0], "hello"));
+}
+
+TEST_CASE("https server: a record that says nothing leaves a connection idle") {
+  SecureFixture fixture({.request_ms = 20});
+  SecureClient client(fixture.address);
+  REQUIRE(fixture.open(client));
+  const std::string update = client.update_of_keys();
+  client.put(update.substr(0, 5));
+  for (int i = 0; i < 5; ++i) fixture.turn();
+  client.put(update.substr(5));
+  SecureClient slow(fixture.address);
+  REQUIRE(fixture.open(slow));
+  slow.put(kRecordBegin);
+  REQUIRE(fixture.until([&] { return fixture.counters.closed_timeout.value() == 1; }));
+  client.send(kRequest);
+  CHECK(fixture.gets(client, "hello"));
+}
+
+TEST_CASE("https server: the beginnings of records are counted as memory") {
+  SecureFixture fixture({.waiting_bytes_max = 5 * kTlsRecordBytes / 2});
+  SecureClients clients;
+  for (size_t i = 0; i < 3; ++i) {
+    clients.push_back(std::make_unique<SecureClient>(fixture.address));
+    REQUIRE(fixture.open(*clients.back()));
+  }
+  const std::string request = clients[1]->seal(kRequest);
+  for (const auto& client : clients) {
+    client->put(client == clients[1] ? request.substr(0, 5) : kRecordBegin);
+    for (int i = 0; i < 5; ++i) fixture.turn();
+  }
+  REQUIRE(fixture.until([&] {
+    clients[0]->step();
+    return clients[0]->closed;
+  }));
+  CHECK(fixture.counters.closed_for_memory.value() == 1);
+  clients[1]->put(request.substr(5));
+  CHECK(fixture.gets(*clients[1], "hello"));
+}
+
 TEST_CASE("https server: handshakes under way are limited, and the oldest goes") {
   SecureFixture fixture({.handshakes_max = 3});
   SecureClients clients;

@@ -307,6 +307,23 @@ TEST_CASE("tls session: close_notify goes both ways, and its lack is not one") {
   }
 }
 
+TEST_CASE("tls session: it says whether it holds the beginning of a record") {
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    Link link(simple_context(), tickets_of({}), {.most = version});
+    link.carry();
+    REQUIRE(link.is_open());
+    CHECK_FALSE(link.server->holds_record());
+    REQUIRE(link.client->send(common::bytes_of("ping"), link.to_server));
+    const std::string record = std::exchange(link.to_server, {});
+    for (size_t size = 1; size <= record.size(); ++size) {
+      CAPTURE(size);
+      link.server->receive(common::bytes_of(record.substr(size - 1, 1)), link.at_server, link.to_client);
+      CHECK(link.server->holds_record() == (size < record.size()));
+    }
+    CHECK(link.at_server == "ping");
+  }
+}
+
 TEST_CASE("tls session: garbage, and records that were changed or cut") {
   const auto context = simple_context();
   const auto tickets = tickets_of({});
