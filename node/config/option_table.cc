@@ -317,7 +317,7 @@ std::vector<Option> bans_rows() {
             {"New ports in one swarm before a client is banned.",
              "2 more for each client program behind the address."}),
       whole(KEY(bans, malformed), many("they are not counted"), 1'000, Apply::bans,
-            {"HTTP requests that cannot be read before a client is banned.",
+            {"HTTP requests that cannot be read, and TLS handshakes, before a client is banned.",
              "1 more for each client program behind the address."}),
       whole(KEY(bans, full_scrapes), many("they are not counted"), 20, Apply::bans,
             {"Full scrapes before tracker.full_scrape_interval_s is over, before a client is banned."}),

@@ -11,7 +11,8 @@ class HttpGate {
   virtual ~HttpGate() = default;
   // Whether the client is served; asked for each connection and each request.
   virtual bool admits(const common::Endpoint& client) = 0;
-  // It sent what is no HTTP request, and no browser was made to send by a web page.
+  // It sent what is no HTTP request or no TLS, or has too many handshakes under way, and no web page can have
+  // made its browser do so.
   virtual void malformed(const common::Endpoint& client) = 0;
 };
 

@@ -57,6 +57,12 @@ size_t room_for(const std::string& kept) {
   return std::min(kPieceBytes, kInputMax - std::min(kInputMax, kept.size()));
 }
 
+// A web page can have a browser send requests, to any port; `sent` is one's head, or the beginning of it.
+bool may_be_of_browser(ByteSpan sent) {
+  const std::string_view head(reinterpret_cast<const char*>(sent.data()), sent.size());
+  return proto::may_be_of_browser(head.substr(0, proto::kHttpHeadMax));
+}
+
 // Whether the kernel holds bytes that the client has not acknowledged.
 bool is_unread(int fd) {
   int bytes = 0;
@@ -203,6 +209,7 @@ void HttpServer::accept(FileDescriptor socket, const common::Endpoint& client, b
 // Counts a connection once its client's address is known; false: it was one too many and is closed.
 bool HttpServer::admit(Connection& connection) {
   if (shut_out(connection)) {
+    refuse_handshake(connection);
     close(connection, Close::forced);
     return false;
   }
@@ -213,6 +220,7 @@ bool HttpServer::admit(Connection& connection) {
   connection.counted = entry == AddressConnections::Entry::counted;
   if (entry != AddressConnections::Entry::refused) return true;
   counters_.refused_per_address.add();
+  refuse_handshake(connection);
   close(connection, Close::forced);
   return false;
 }
@@ -223,8 +231,19 @@ bool HttpServer::admit_handshake(Connection& connection) {
   connection.handshake_counted = entry == AddressConnections::Entry::counted;
   if (entry != AddressConnections::Entry::refused) return true;
   end_handshake(connection, TlsFailure::address);
+  blame(connection);
   close(connection, Close::forced);
   return false;
+}
+
+// One that has begun with the header of a proxy, for what is known of the client now.
+void HttpServer::refuse_handshake(Connection& connection) {
+  if (connection.handshaking) end_handshake(connection, TlsFailure::address);
+}
+
+// The client has done something that none does by itself.
+void HttpServer::blame(const Connection& connection) {
+  if (gate_ != nullptr && !trusted(connection.client)) gate_->malformed(connection.client);
 }
 
 // None: it has come to its end.
@@ -377,6 +396,7 @@ bool HttpServer::begin_session(Connection& connection, ByteSpan bytes) {
   if (hello == TlsHello::need_more) return false;
   if (hello == TlsHello::bad) {
     end_handshake(connection, TlsFailure::not_tls);
+    if (begins_as_tls(bytes) || !may_be_of_browser(bytes)) blame(connection);
     close(connection, Close::in_order);
     return false;
   }
@@ -407,6 +427,7 @@ void HttpServer::open_sealed(Connection& connection, ByteSpan bytes) {
   const bool sent = sealed_.empty() || send_now(connection, sealed_);
   if (state == TlsSession::State::failed && connection.handshaking) {
     end_handshake(connection, session.failure());
+    if (session.failure() == TlsFailure::malformed) blame(connection);
   } else if (state == TlsSession::State::failed) {
     counters_.tls.broken.add();
   }
@@ -523,9 +544,7 @@ bool HttpServer::shut_out(const Connection& connection) {
 void HttpServer::refuse(Connection& connection, int status, ByteSpan sent) {
   counters_.bad_requests.add();
   // A web page may make a browser ask for too long a target as well: there the header lines have not come.
-  const std::string_view head(reinterpret_cast<const char*>(sent.data()), sent.size());
-  const bool of_browser = status == 414 || proto::may_be_of_browser(head.substr(0, proto::kHttpHeadMax));
-  if (gate_ != nullptr && !trusted(connection.client) && !of_browser) gate_->malformed(connection.client);
+  if (status != 414 && !may_be_of_browser(sent)) blame(connection);
   proto::append_http_error(out_, status);
   connection.last_answer = true;
   connection.linger = true;
@@ -730,6 +749,7 @@ void HttpServer::make_room() {
   for (size_t i = 0; oldest == nullptr && i < kWaits; ++i) oldest = queues_->of[i].front();
   if (oldest == nullptr) return;
   counters_.closed_for_room.add();
+  if (oldest->handshaking) end_handshake(*oldest, TlsFailure::room);
   close(*oldest, Close::forced);
 }
 
@@ -749,6 +769,7 @@ void HttpServer::bound_waiting() {
     }
     if (longest == nullptr) return;
     counters_.closed_for_memory.add();
+    if (longest->handshaking) end_handshake(*longest, TlsFailure::room);
     close(*longest, Close::forced);
   }
 }

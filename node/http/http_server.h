@@ -150,6 +150,8 @@ class HttpServer {
   void hold_record(Connection& connection);
   static bool is_between_requests(const Connection& connection);
   void end_handshake(Connection& connection, std::optional<TlsFailure> failure);
+  void refuse_handshake(Connection& connection);
+  void blame(const Connection& connection);
   bool send_now(Connection& connection, const std::string& bytes);
   void answer_input(Connection& connection, common::ByteSpan bytes, bool kept);
   common::ByteSpan answer_all(Connection& connection, common::ByteSpan input);

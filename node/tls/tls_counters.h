@@ -18,10 +18,10 @@ enum class TlsFailure : uint8_t {
   protocol,     // ALPN without http/1.1
   certificate,  // the client does not accept ours
   malformed,    // anything else that is wrong in what the client sent
-  cut,          // the client closed the connection
+  cut,          // the client closed the connection, or sent another alert
   time,         // HttpLimits::handshake_ms
-  room,         // closed for a newer one: HttpLimits::handshakes_max
-  address,      // HttpLimits::handshakes_per_address
+  room,         // closed for a newer one, or for memory: the limits of HttpLimits
+  address,      // refused for its address: HttpLimits::handshakes_per_address, or what a proxy's header said
 };
 constexpr std::array<std::string_view, 9> kTlsFailureNames = {
     "not_tls", "version", "protocol", "certificate", "malformed", "cut", "time", "room", "address"};

@@ -16,9 +16,11 @@ constexpr size_t kMessageMax = kTlsHelloMax - kRecordHead - kMessageHead;
 
 }  // namespace
 
+bool begins_as_tls(common::ByteSpan bytes) { return !bytes.empty() && bytes[0] == kHandshake; }
+
 TlsHello scan_tls_hello(common::ByteSpan bytes) {
   // What stands where is checked as soon as it is there.
-  if (!bytes.empty() && bytes[0] != kHandshake) return TlsHello::bad;
+  if (!bytes.empty() && !begins_as_tls(bytes)) return TlsHello::bad;
   if (bytes.size() > 1 && bytes[1] != kMajorVersion) return TlsHello::bad;
   if (bytes.size() < kRecordHead) return TlsHello::need_more;
   const size_t record = size_t{bytes[3]} << 8 | bytes[4];

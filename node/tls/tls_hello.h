@@ -19,4 +19,7 @@ enum class TlsHello : uint8_t { need_more, whole, bad };
 // `bytes`: all that has come so far.
 TlsHello scan_tls_hello(common::ByteSpan bytes);
 
+// Whether the first byte is that of a ClientHello's record.
+bool begins_as_tls(common::ByteSpan bytes);
+
 }  // namespace shoal::node

@@ -36,7 +36,10 @@ TlsFailure failure_of(unsigned long error) {
     case SSL_R_TLSV1_ALERT_ACCESS_DENIED:
       return TlsFailure::certificate;
     default:
-      return TlsFailure::malformed;
+      // Any other alert says that the client goes, not that it has sent anything wrong.
+      return ERR_GET_LIB(error) == ERR_LIB_SSL && ERR_GET_REASON(error) >= SSL_AD_REASON_OFFSET
+                 ? TlsFailure::cut
+                 : TlsFailure::malformed;
   }
 }
 
@@ -169,7 +172,9 @@ void TlsSession::fail(int returned) {
   const int error = SSL_get_error(ssl_.get(), returned);
   if (error == SSL_ERROR_WANT_READ) return;
   if (error == SSL_ERROR_ZERO_RETURN) {
-    state_ = State::closed;
+    // In the middle of a handshake it ends nothing that was begun.
+    failure_ = TlsFailure::cut;
+    state_ = state_ == State::open ? State::closed : State::failed;
     return;
   }
   reason_ = ERR_peek_error();

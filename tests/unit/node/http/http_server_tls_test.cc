@@ -396,6 +396,22 @@ TEST_CASE("https server: the beginnings of records are counted as memory") {
   CHECK(fixture.gets(*clients[1], "hello"));
 }
 
+TEST_CASE("https server: handshakes that make room, for connections and for memory") {
+  SecureFixture fixture({.connections_max = 2, .waiting_bytes_max = 12 << 10});
+  SecureClient first(fixture.address);
+  SecureClient second(fixture.address);
+  REQUIRE(fixture.until([&] { return fixture.accepted() == 2; }));
+  SecureClient third(fixture.address);
+  REQUIRE(fixture.until([&] { return fixture.failed(TlsFailure::room) == 1; }));
+  CHECK(fixture.counters.closed_for_room.value() == 1);
+  const std::string hello = std::string("\x16\x03\x01\x1f\x00\x01\x00\x1e\xf0", 9) + std::string(6000, 'x');
+  second.put(hello);
+  third.put(hello);
+  REQUIRE(fixture.until([&] { return fixture.failed(TlsFailure::room) == 2; }));
+  CHECK(fixture.counters.closed_for_memory.value() == 1);
+  CHECK(fixture.failed(TlsFailure::cut) == 0);
+}
+
 TEST_CASE("https server: handshakes under way are limited, and the oldest goes") {
   SecureFixture fixture({.handshakes_max = 3});
   SecureClients clients;
@@ -488,6 +504,64 @@ TEST_CASE("https server: the header of a trusted proxy comes before the handshak
     return without.closed;
   }));
   CHECK(fixture.failed(TlsFailure::not_tls) == 1);
+}
+
+TEST_CASE("https server: who is refused by the address in a proxy's header has not gone by himself") {
+  CountingGate gate;
+  AddressConnections connections;
+  connections.set_max(1);
+  SecureFixture fixture({.per_address = &connections});
+  const std::vector<common::Network> loopback = {*common::parse_network("127.0.0.0/8")};
+  fixture.server->expect_proxies(std::make_shared<const common::NetworkSet>(loopback), true);
+  fixture.server->set_gate(&gate);
+  const std::string header = "PROXY TCP4 192.0.2.1 192.0.2.2 1000 443\r\n";
+  SecureClient first(fixture.address);
+  first.put(header);
+  REQUIRE(fixture.open(first));
+  SecureClient second(fixture.address);
+  second.put(header);
+  REQUIRE(fixture.until([&] { return fixture.failed(TlsFailure::address) == 1; }));
+  gate.admitting = false;
+  SecureClient third(fixture.address);
+  third.put(header);
+  REQUIRE(fixture.until([&] { return fixture.failed(TlsFailure::address) == 2; }));
+  CHECK(fixture.failed(TlsFailure::cut) == 0);
+  CHECK(gate.blamed.empty());
+}
+
+TEST_CASE("https server: the gate is told of handshakes that no client begins by itself") {
+  CountingGate gate;
+  AddressConnections handshakes;
+  handshakes.set_max(2);
+  SecureFixture fixture({.handshakes_per_address = &handshakes});
+  fixture.server->set_gate(&gate);
+  const auto puts = [&](const std::string& bytes, TlsFailure failure) {
+    SecureClient client(fixture.address);
+    const uint64_t before = fixture.failed(failure);
+    client.put(bytes);
+    REQUIRE(fixture.until([&] { return fixture.failed(failure) > before; }));
+  };
+  puts(kRequest, TlsFailure::not_tls);
+  CHECK(gate.blamed.size() == 1);
+  puts({"\x16\x03\x01\x00\x04\x01\x00\x00\x00", 9}, TlsFailure::malformed);  // an empty ClientHello
+  CHECK(gate.blamed.size() == 2);
+  {
+    SecureClient leaves(fixture.address);
+    leaves.hello(100);
+    for (int i = 0; i < 5; ++i) fixture.turn();
+  }
+  REQUIRE(fixture.until([&] { return fixture.failed(TlsFailure::cut) == 1; }));
+  CHECK(gate.blamed.size() == 2);
+  SecureClients clients;
+  for (int i = 0; i < 3; ++i) clients.push_back(std::make_unique<SecureClient>(fixture.address));
+  REQUIRE(fixture.until([&] { return fixture.failed(TlsFailure::address) == 1; }));
+  REQUIRE(gate.blamed.size() == 3);
+  CHECK(gate.blamed[0].starts_with("127.0.0.1:"));
+  // A proxy is not blamed for its clients.
+  const std::vector<common::Network> loopback = {*common::parse_network("127.0.0.0/8")};
+  fixture.server->expect_proxies(std::make_shared<const common::NetworkSet>(loopback), false);
+  puts(kRequest, TlsFailure::not_tls);
+  CHECK(gate.blamed.size() == 3);
 }
 
 TEST_CASE("https server: new certificates are for new connections, and the old go on") {

@@ -307,6 +307,29 @@ TEST_CASE("tls session: close_notify goes both ways, and its lack is not one") {
   }
 }
 
+TEST_CASE("tls session: who says in the middle of a handshake that he goes has not opened anything") {
+  struct Case {
+    std::string alert;
+    TlsFailure failure;
+  };
+  const std::vector<Case> cases = {
+      {{21, 3, 3, 0, 2, 1, 0}, TlsFailure::cut},          // close_notify
+      {{21, 3, 3, 0, 2, 2, 80}, TlsFailure::cut},         // internal_error
+      {{21, 3, 3, 0, 2, 2, 48}, TlsFailure::certificate}  // unknown_ca
+  };
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    for (const Case& one : cases) {
+      Link link(simple_context(), tickets_of({}), {.most = version});
+      link.client->receive({}, link.at_client, link.to_server);
+      link.server->receive(common::bytes_of(link.to_server), link.at_server, link.to_client);
+      REQUIRE(link.server->state() == State::handshaking);
+      link.server->receive(common::bytes_of(one.alert), link.at_server, link.to_client);
+      CHECK(link.server->state() == State::failed);
+      CHECK(link.server->failure() == one.failure);
+    }
+  }
+}
+
 TEST_CASE("tls session: it says whether it holds the beginning of a record") {
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     Link link(simple_context(), tickets_of({}), {.most = version});
