@@ -140,9 +140,10 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
   exporter_ = std::make_unique<Exporter>(&loop_.uv, exporter_settings(options), store_, clock_);
   if (!parts.shield.interfaces.empty()) start_shield(std::move(parts.shield));
   tls_.context = std::move(parts.tls);
-  renew_tickets();
+  make_tickets();
   worker_context_.tls = tls_;
   start_workers(std::move(parts.udp), std::move(parts.http), std::move(parts.https));
+  worker_context_.tls = {};  // what is replaced must go, keys of old tickets above all
   if (options.admin.listen) {
     admin_server_ = std::make_unique<HttpServer>(&loop_.uv,
                                                  HttpLimits{.connections_max = parts.files.admin_connections,
@@ -304,12 +305,12 @@ void RunningNode::start_signals() {
   }
 }
 
-void RunningNode::renew_tickets() {
+bool RunningNode::make_tickets() {
   const uint64_t epoch = ticket_epoch(clock_.unix_ms());
-  if (!tls_.context || (epoch == ticket_epoch_ && tls_.tickets)) return;
+  if (!tls_.context || (epoch == ticket_epoch_ && tls_.tickets)) return false;
   ticket_epoch_ = epoch;
   tls_.tickets = tickets_.keys(epoch);
-  share_tls();
+  return true;
 }
 
 void RunningNode::share_tls() {
@@ -318,7 +319,7 @@ void RunningNode::share_tls() {
 }
 
 void RunningNode::follow_time() {
-  renew_tickets();
+  if (make_tickets()) share_tls();
   if (!sync_) {
     clock_.follow_wall();
     if (snapshot_) snapshot_->set_held(true);
@@ -369,7 +370,7 @@ void RunningNode::apply(Reload reload) {
   admin_token_ = std::move(reload.admin_token);
   tls_.context = std::move(reload.tls);
   if (reload.keys) apply_keys(std::move(*reload.keys));
-  renew_tickets();
+  make_tickets();
   share_tls();
   places_.set(std::move(reload.access_files.places));
   access_.set(options_.access, std::move(reload.access_files));

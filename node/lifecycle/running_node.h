@@ -97,7 +97,7 @@ class RunningNode {
   void apply(Apply target);  // hands its options to the part that they are for
   void apply_keys(NodeKeys keys);
   void refused(AdminRefused why, const common::Endpoint& client);
-  void renew_tickets();                          // if their epoch is another
+  bool make_tickets();                           // if their epoch is another; true: it was
   void share_tls();                              // with all who serve TLS
   void warn(std::vector<std::string> warnings);  // of those that are new
 

@@ -37,6 +37,7 @@ Worker::Worker(const WorkerContext& context, WorkerCounters& counters, std::uniq
       udp_sockets_(std::move(udp)),
       http_sockets_(std::move(http)),
       https_sockets_(std::move(https)),
+      first_tls_(context.tls),
       counters_(counters),
       tracker_(context.tracker, context.store, queue_.get(), counters_.announce, seed),
       connection_keys_(context.connection_keys),
@@ -143,7 +144,7 @@ void Worker::run() {
   http_->set_gate(&http_tracker_);
   expect_proxies();
   http_->close_when(context_.draining);
-  http_->set_tls(context_.tls);
+  http_->set_tls(std::exchange(first_tls_, {}));
   for (FileDescriptor& socket : http_sockets_) http_->listen(std::move(socket));
   for (FileDescriptor& socket : https_sockets_) http_->listen(std::move(socket), true);
   uv_run(&loop_, UV_RUN_DEFAULT);

@@ -33,7 +33,7 @@ struct WorkerContext {
   const ClusterClock& clock;
   TrackerSettings tracker;                       // those at start
   HttpLimits http_limits;                        // per worker
-  TlsLayer tls;                                  // that at start
+  TlsLayer tls;                                  // that at start; only read by the workers' constructors
   std::vector<common::SipKey> connection_keys;   // at least one; those at start
   std::shared_ptr<const AnnouncePolicy> policy;  // that at start; null: everything may be announced
   const std::atomic<bool>& draining;             // true: HTTP connections end with their next answer
@@ -88,6 +88,7 @@ class Worker {
   std::vector<FileDescriptor> udp_sockets_;
   std::vector<FileDescriptor> http_sockets_;
   std::vector<FileDescriptor> https_sockets_;
+  TlsLayer first_tls_;  // until the thread takes it
   WorkerCounters& counters_;
   Tracker tracker_;
   uv_loop_t loop_;

@@ -579,3 +579,27 @@ TEST_CASE("https server: new certificates are for new connections, and the old g
   SecureClient fresh(fixture.address);
   CHECK(fixture.open(fresh));
 }
+
+TEST_CASE("https server: what new connections use no more goes with the last handshake") {
+  SecureFixture fixture;
+  std::weak_ptr<const TlsContext> context;
+  std::weak_ptr<const TicketKeys> tickets;
+  const auto set = [&] {
+    std::vector<TlsCertificate> pairs;
+    pairs.push_back(test::make_pair({}));
+    const TlsLayer layer{*TlsContext::make(std::move(pairs), TlsVersion::v1_2), TicketSource({}).keys(1)};
+    context = layer.context;
+    tickets = layer.tickets;
+    fixture.server->set_tls(layer);
+  };
+  set();
+  SecureClient open(fixture.address);
+  REQUIRE(fixture.open(open));
+  REQUIRE(fixture.until([&] { return fixture.counters.tls.full.value() == 1; }));
+  const auto old_context = context;
+  const auto old_tickets = tickets;
+  CHECK_FALSE(old_tickets.expired());
+  set();
+  CHECK(old_context.expired());
+  CHECK(old_tickets.expired());
+}
