@@ -21,6 +21,7 @@
 #include "node/text/amount_text.h"
 #include "node/text/printable.h"
 #include "node/tls/tls_certificate.h"
+#include "node/tls/tls_context.h"
 
 namespace shoal::node {
 
@@ -72,17 +73,24 @@ class FileChecks {
   }
 
   // Each pair by itself, so that all that is wrong is told.
-  void certificates(const Options::Tracker& options) {
+  void certificates(const Options::Tracker& options, TlsVersion min_version) {
     const int64_t now_unix_s = std::time(nullptr);
     const size_t pairs = std::min(options.tls_certificates.size(), options.tls_keys.size());
     for (size_t i = 0; i < pairs; ++i) {
-      const auto pair = load_tls_certificate(options.tls_certificates[i], options.tls_keys[i]);
+      auto pair = load_tls_certificate(options.tls_certificates[i], options.tls_keys[i]);
       note_plain(pair);
-      if (pair) dates(pair->info, now_unix_s);
-      if (pair && pair->info.names.empty()) {
-        found_.warnings.push_back("tracker.tls_certificates: " + printable(pair->info.file) +
+      if (!pair) continue;
+      const TlsCertificateInfo info = pair->info;
+      dates(info, now_unix_s);
+      if (info.names.empty()) {
+        found_.warnings.push_back("tracker.tls_certificates: " + printable(info.file) +
                                   ": has no names (SAN): clients refuse it");
       }
+      warn_of_slow_key(info, found_.warnings);
+      // OpenSSL refuses weak keys and signatures only here.
+      std::vector<TlsCertificate> alone;
+      alone.push_back(std::move(*pair));
+      note_plain(TlsContext::make(std::move(alone), min_version));
     }
   }
 
@@ -169,7 +177,7 @@ Findings check_files(const Options& options) {
   FileChecks checks(options);
   checks.root();
   for (const std::string& path : options.sync.key_files) checks.note("sync.key_files", load_key_file(path));
-  checks.certificates(options.tracker);
+  checks.certificates(options.tracker, options.tls.min_version);
   if (!options.admin.token_file.empty())
     checks.note("admin.token_file", load_admin_token(options.admin.token_file));
   checks.access(options.access);

@@ -103,6 +103,9 @@ Result<NodeParts> build_parts(const Options& options) {
   auto tls = TlsContext::load(options);
   if (!tls) return tl::make_unexpected(tls.error());
   parts.tls = std::move(*tls);
+  if (parts.tls) {
+    for (const TlsCertificateInfo& one : parts.tls->certificates()) warn_of_slow_key(one, parts.warnings);
+  }
   if (!options.admin.token_file.empty()) {
     auto token = load_admin_token(options.admin.token_file);
     if (!token) return common::fail("admin.token_file: " + token.error().message);

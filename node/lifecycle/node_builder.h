@@ -47,7 +47,7 @@ struct NodeParts {
   AccessControl::Start access;
   std::vector<Feeds::Copy> feed_copies;
   FileBudget files;
-  std::vector<std::string> warnings;  // of start_warnings(), and about `files`
+  std::vector<std::string> warnings;  // of start_warnings(), and about `files` and `tls`
 };
 
 // Reads keys, certificates and token, opens every socket, drops privileges, then checks the files the node

@@ -66,6 +66,9 @@ tl::expected<Reload, ReloadFailure> prepare_reload(const Options& running, const
   if (!files) return failed(Part::access, files.error().message);
   reload.access_files = std::move(*files);
   reload.warnings = start_warnings(reload.options, geteuid() == 0);
+  if (reload.tls) {
+    for (const TlsCertificateInfo& one : reload.tls->certificates()) warn_of_slow_key(one, reload.warnings);
+  }
   return reload;
 }
 

@@ -26,7 +26,7 @@ struct Reload {
   std::string admin_token;                // empty: none
   std::shared_ptr<const TlsContext> tls;  // null: no certificates are named
   AccessFiles access_files;
-  std::vector<std::string> warnings;  // of start_warnings()
+  std::vector<std::string> warnings;  // of start_warnings(), and about `tls`
 };
 
 struct ReloadFailure {

@@ -26,6 +26,7 @@ constexpr size_t kPemBytesMax = 128 << 10;
 constexpr size_t kChainMax = 10;             // certificates of a file
 constexpr size_t kChainBytesMax = 12 << 10;  // in a handshake: the kernel takes it at once
 constexpr size_t kNamesMax = 1000;
+constexpr int kRsaBitsUsual = 2048;
 
 constexpr const char* kCertificates = "tracker.tls_certificates: ";
 constexpr const char* kKeys = "tracker.tls_keys: ";
@@ -134,6 +135,8 @@ TlsCertificateInfo info_of(const std::string& file, X509& certificate) {
   info.names = names_of(certificate);
   info.subject = subject_of(certificate);
   if (info.subject.empty() && !info.names.empty()) info.subject = info.names.front();
+  const EVP_PKEY* const key = X509_get0_pubkey(&certificate);
+  if (key != nullptr && EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA) info.rsa_bits = EVP_PKEY_get_bits(key);
   info.not_before_unix_s = unix_s(X509_get0_notBefore(&certificate));
   info.not_after_unix_s = unix_s(X509_get0_notAfter(&certificate));
   std::array<uint8_t, EVP_MAX_MD_SIZE> digest{};
@@ -171,6 +174,13 @@ Result<TlsCertificate> load_tls_certificate(const std::string& certificate_file,
     issued = issuer.get();
   }
   return pair;
+}
+
+void warn_of_slow_key(const TlsCertificateInfo& info, std::vector<std::string>& warnings) {
+  if (info.rsa_bits <= kRsaBitsUsual) return;
+  warnings.push_back("tracker.tls_certificates: " + printable(info.file) + ": has an RSA key of " +
+                     std::to_string(info.rsa_bits) +
+                     " bits: each handshake costs several times as much as with 2048; EC P-256 is cheaper");
 }
 
 bool tls_name_matches(std::string_view name, std::string_view host) {

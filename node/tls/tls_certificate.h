@@ -21,6 +21,7 @@ struct TlsCertificateInfo {
   int64_t not_before_unix_s = 0;
   int64_t not_after_unix_s = 0;
   std::string fingerprint;  // SHA-256, in hexadecimal
+  int rsa_bits = 0;         // 0: another kind of key
 
   bool expired(int64_t now_unix_s) const { return now_unix_s > not_after_unix_s; }
 };
@@ -37,6 +38,9 @@ struct TlsCertificate {
 // error begins with tracker.tls_certificates or tracker.tls_keys.
 common::Result<TlsCertificate> load_tls_certificate(const std::string& certificate_file,
                                                     const std::string& key_file);
+
+// Adds a warning if its handshakes hold up a worker's loop for much longer than those of other keys.
+void warn_of_slow_key(const TlsCertificateInfo& info, std::vector<std::string>& warnings);
 
 // Whether a certificate with this name is for this host: the same name, or *. and all of it but the first
 // label. `host` in lower case.

@@ -2,6 +2,7 @@
 
 #include <openssl/ec.h>
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -39,7 +40,8 @@ void add_extension(X509* certificate, int nid, const std::string& value) {
 
 CertificateText make_certificate(const CertificateWish& wish) {
   static int64_t serial = 1;
-  const KeyPtr key(EVP_EC_gen("P-256"));
+  const KeyPtr key(wish.rsa_bits > 0 ? EVP_RSA_gen(static_cast<unsigned>(wish.rsa_bits))
+                                     : EVP_EC_gen("P-256"));
   const CertificatePtr made(X509_new());
   X509_set_version(made.get(), X509_VERSION_3);
   ASN1_INTEGER_set_int64(X509_get_serialNumber(made.get()), ++serial);
@@ -65,7 +67,8 @@ CertificateText make_certificate(const CertificateWish& wish) {
   } else {
     X509_set_issuer_name(made.get(), X509_get_subject_name(made.get()));
   }
-  CHECK_INVARIANT(X509_sign(made.get(), const_cast<EVP_PKEY*>(signer), EVP_sha256()) > 0);
+  CHECK_INVARIANT(
+      X509_sign(made.get(), const_cast<EVP_PKEY*>(signer), wish.sha1 ? EVP_sha1() : EVP_sha256()) > 0);
   const BioPtr certificate(BIO_new(BIO_s_mem()));
   PEM_write_bio_X509(certificate.get(), made.get());
   const BioPtr private_key(BIO_new(BIO_s_mem()));

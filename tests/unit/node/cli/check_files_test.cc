@@ -4,11 +4,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <utility>
 
 #include "node/cluster/key_file.h"
+#include "node/tls/tls_context.h"
 #include "tests/unit/support/test_certificates.h"
 
 using namespace shoal::node;
@@ -134,4 +136,34 @@ TEST_CASE("named files: certificates and their keys") {
   std::swap(options.tracker.tls_keys[0], options.tracker.tls_keys[1]);
   found = check_files(options);
   CHECK(found.errors.size() == 2);
+}
+
+TEST_CASE("named files: certificates that a node does not take, and keys that cost much") {
+  const Folder folder;
+  const auto short_key = shoal::test::make_certificate({.rsa_bits = 1024});
+  const auto long_key = shoal::test::make_certificate({.rsa_bits = 3072});
+  const auto usual_key = shoal::test::make_certificate({.rsa_bits = 2048});
+  const auto root = shoal::test::make_certificate({.names = {}, .subject = "root"});
+  const auto issuer =
+      shoal::test::make_certificate({.names = {}, .issuer = &root, .subject = "issuer", .sha1 = true});
+  const auto below = shoal::test::make_certificate({.issuer = &issuer});
+  const auto check = [&](const std::string& certificate, const std::string& key) {
+    Options options;
+    options.tracker.tls_certificates = {folder.file("a", certificate)};
+    options.tracker.tls_keys = {folder.file("b", key)};
+    const Findings found = check_files(options);
+    CHECK(TlsContext::load(options).has_value() == found.errors.empty());
+    return found;
+  };
+  const auto costs_much = [](const Findings& found) {
+    return std::any_of(found.warnings.begin(), found.warnings.end(), [](const std::string& one) {
+      return one.find("has an RSA key of 3072 bits") != std::string::npos;
+    });
+  };
+  CHECK(check(short_key.certificate, short_key.key).errors.size() == 1);
+  CHECK(check(below.certificate + issuer.certificate, below.key).errors.size() == 1);
+  CHECK(check(long_key.certificate, long_key.key).errors.empty());
+  CHECK(costs_much(check(long_key.certificate, long_key.key)));
+  CHECK(check(usual_key.certificate, usual_key.key).errors.empty());
+  CHECK_FALSE(costs_much(check(usual_key.certificate, usual_key.key)));
 }
