@@ -8,6 +8,7 @@
 
 #include "node/admin/metric_rows.h"
 #include "node/config/version.h"
+#include "node/status/request_totals.h"
 
 namespace shoal::node {
 
@@ -193,13 +194,9 @@ void read_tls_failures(Samples& out, const NodeState& state) {
 }
 
 void read_tls_connections(Samples& out, const NodeState& state) {
-  for (size_t i = 0; i < kTlsProtocols; ++i) {
-    const uint64_t opened = sum(
-        state, [=](const WorkerCounters& w) -> auto& { return w.http.tls.opened[i]; });
-    const uint64_t closed = sum(
-        state, [=](const WorkerCounters& w) -> auto& { return w.http.tls.closed[i]; });
-    out.add(opened - closed, {{"version", std::string(kTlsProtocolNames[i])}});
-  }
+  const TlsTotals totals = tls_totals(state);
+  for (size_t i = 0; i < kTlsProtocols; ++i)
+    out.add(totals.open[i], {{"version", std::string(kTlsProtocolNames[i])}});
 }
 
 std::vector<Row> tls_rows() {
@@ -290,10 +287,7 @@ std::vector<Row> server_rows() {
       counter("shoal_http_connections_accepted_total", "HTTP tracker connections accepted.",
               of_http(&HttpCounters::connections_accepted)),
       gauge("shoal_http_connections", "HTTP tracker connections open now.",
-            [](const NodeState& s) {
-              return http(s, &HttpCounters::connections_accepted) -
-                     http(s, &HttpCounters::connections_closed);
-            }),
+            [](const NodeState& s) { return request_totals(s).http_connections; }),
       counter(
           "shoal_http_connections_closed_by_limit_total",
           "HTTP tracker connections that the node closed: the longest idle one to make room, one that "

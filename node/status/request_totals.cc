@@ -1,6 +1,19 @@
 #include "node/status/request_totals.h"
 
+#include <algorithm>
+
 namespace shoal::node {
+
+namespace {
+
+// A worker counts on between the two reads: never more closed than opened.
+uint64_t open_of(const common::Counter& opened, const common::Counter& closed) {
+  const uint64_t gone = closed.value();
+  const uint64_t all = opened.value();
+  return all - std::min(gone, all);
+}
+
+}  // namespace
 
 RequestTotals request_totals(const NodeState& state) {
   RequestTotals totals;
@@ -25,7 +38,7 @@ RequestTotals request_totals(const NodeState& state) {
     }
     const HttpCounters& http = worker->http;
     totals.http_bad_requests += http.bad_requests.value();
-    totals.http_connections += http.connections_accepted.value() - http.connections_closed.value();
+    totals.http_connections += open_of(http.connections_accepted, http.connections_closed);
     totals.bytes_received += http.bytes_received.value();
     totals.bytes_sent += http.bytes_sent.value();
   }
@@ -39,8 +52,7 @@ TlsTotals tls_totals(const NodeState& state) {
     totals.full += tls.full.value();
     totals.resumed += tls.resumed.value();
     for (const common::Counter& failed : tls.failed) totals.failed += failed.value();
-    for (size_t i = 0; i < kTlsProtocols; ++i)
-      totals.open[i] += tls.opened[i].value() - tls.closed[i].value();
+    for (size_t i = 0; i < kTlsProtocols; ++i) totals.open[i] += open_of(tls.opened[i], tls.closed[i]);
   }
   return totals;
 }
