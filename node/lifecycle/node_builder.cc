@@ -72,8 +72,7 @@ Result<void> share_files(const Options& options, NodeParts& parts) {
   if (!budget) return tl::make_unexpected(budget.error());
   parts.files = *budget;
   const size_t connections = budget->http_connections * workers;
-  const bool serves_http = !options.tracker.http.empty() || !options.tracker.https.empty();
-  if (serves_http && connections < options.limits.connections / workers * workers) {
+  if (serves_http(options) && connections < options.limits.connections / workers * workers) {
     parts.warnings.push_back("limits.connections: " + std::to_string(connections) + " instead of " +
                              std::to_string(options.limits.connections) + ", because at most " +
                              std::to_string(limit) + " open files are allowed (ulimit -n, LimitNOFILE=)");
@@ -160,6 +159,10 @@ size_t worker_count(const Options& options) {
 
 size_t http_waiting_bytes_max(size_t workers) {
   return std::max(kWaitingBytesMin, kWaitingBytesMax / workers);
+}
+
+bool serves_http(const Options& options) {
+  return !options.tracker.http.empty() || !options.tracker.https.empty();
 }
 
 size_t handshakes_max(size_t workers) { return std::max(kHandshakesMin, kHandshakesMax / workers); }

@@ -65,6 +65,9 @@ size_t worker_count(const Options& options);
 // HttpLimits::waiting_bytes_max of each worker.
 size_t http_waiting_bytes_max(size_t workers);
 
+// Whether it has HTTP connections, with TLS or without.
+bool serves_http(const Options& options);
+
 // HttpLimits::handshakes_max of each worker.
 size_t handshakes_max(size_t workers);
 

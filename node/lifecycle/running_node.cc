@@ -542,7 +542,7 @@ void RunningNode::log_limits() const {
             {"swarms", number(limits.swarms)},
             {"peers", number(limits.peers)},
             {"peers_per_swarm", number(limits.peers_per_swarm)},
-            {"connections", std::to_string(options_.tracker.http.empty() ? 0 : connections)},
+            {"connections", std::to_string(serves_http(options_) ? connections : 0)},
             {"connections_per_address", number(limits.connections_per_address)},
             {"requests_per_s_per_address", number(limits.requests_per_s_per_address)},
             {"requests_per_s_per_prefix", number(limits.requests_per_s_per_prefix)}});

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import socket
 import ssl
@@ -414,6 +415,7 @@ class Admin(HttpsCase):
         super().prepare()
         node = cls.cluster.nodes[0]
         node.settings["admin"]["tls"] = True
+        node.settings["tracker"]["http"] = []
         # The test's own questions go over TLS, too.
         context = trusting(cls.authority.ca)
 
@@ -425,6 +427,10 @@ class Admin(HttpsCase):
                 return error.code, error.read().decode()
 
         node.get = get
+
+    def test_limits_in_the_log(self):
+        limits = [line for line in self.node(0).log_text().splitlines() if "requests_per_s_per_prefix" in line]
+        self.assertGreater(int(re.search(r"\bconnections=(\d+)", limits[0])[1]), 0, limits)
 
     def test_commands(self):
         environment = {"SSL_CERT_FILE": self.authority.ca}
