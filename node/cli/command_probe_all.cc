@@ -154,8 +154,18 @@ TextCell protocol_cell(const std::optional<ProbeReport>& report) {
   return {text, Tone::good};
 }
 
-void print_text(const std::vector<ProbedAddress>& probed, const Addresses& addresses) {
-  const bool tls = std::any_of(probed.begin(), probed.end(), [](const auto& one) { return one.resumes; });
+TextCell session_cell(const ProbedAddress& one) {
+  if (!one.resume_error.empty()) return {"FAILED", Tone::bad};
+  if (!one.resumes) return "-";
+  return *one.resumes ? TextCell("resumed") : TextCell("NOT RESUMED", Tone::bad);
+}
+
+TextCell connection_id_cell(const ProbedAddress& one) {
+  if (!one.shares_id) return "-";
+  return *one.shares_id ? TextCell("shared") : TextCell("NOT SHARED", Tone::bad);
+}
+
+void print_text(const std::vector<ProbedAddress>& probed, const Addresses& addresses, bool tls) {
   std::vector<TextRow> rows = {
       {"ADDRESS", "NODE", "UDP", tls ? "HTTPS" : "HTTP", "SEES", "AFTER", tls ? "SESSION" : "CONNECTION ID"}};
   std::string notes;
@@ -174,14 +184,12 @@ void print_text(const std::vector<ProbedAddress>& probed, const Addresses& addre
                     protocol_cell(one.http),
                     {sees, misses ? Tone::bad : Tone::plain},
                     agrees ? std::to_string(one.seen_after.count()) + " ms" : "-",
-                    one.resumes      ? *one.resumes ? TextCell("resumed") : TextCell("NOT RESUMED", Tone::bad)
-                         : !one.shares_id ? TextCell("-")
-                    : *one.shares_id ? TextCell("shared")
-                                     : TextCell("NOT SHARED", Tone::bad)});
+                    tls ? session_cell(one) : connection_id_cell(one)});
     if (one.udp && !one.udp->ok()) note(one, "UDP: " + error_of(*one.udp));
-    if (one.http && !one.http->ok()) note(one, "HTTP: " + error_of(*one.http));
+    if (one.http && !one.http->ok()) note(one, (tls ? "HTTPS: " : "HTTP: ") + error_of(*one.http));
     for (const Endpoint& other : one.unseen)
       note(one, "does not know what was announced to " + common::to_string(other));
+    if (!one.resume_error.empty()) note(one, "TLS session: " + one.resume_error);
     if (!one.resumes.value_or(true)) note(one, "does not resume a TLS session of the first address");
     if (!one.shares_id.value_or(true)) note(one, "rejects a connection id of the first address");
   }
@@ -211,6 +219,7 @@ json as_json(const std::vector<ProbedAddress>& probed, const Addresses& addresse
                     {"unseen", std::move(unseen)},
                     {"seen_after_ms", agrees ? json(one.seen_after.count()) : json(nullptr)},
                     {"resumes", one.resumes ? json(*one.resumes) : json(nullptr)},
+                    {"resume_error", one.resume_error.empty() ? json(nullptr) : json(one.resume_error)},
                     {"shares_connection_id", one.shares_id ? json(*one.shares_id) : json(nullptr)}});
   }
   return {{"addresses", std::move(list)}};
@@ -244,7 +253,7 @@ int command_probe_all(const ProbeAllRequest& request) {
     if (wants_hash) document["hint"] = kHashHint;
     print_json(document);
   } else {
-    print_text(probed, addresses);
+    print_text(probed, addresses, plan->tls != nullptr);
   }
   if (wrong == 0) return kExitOk;
   print_error(error);

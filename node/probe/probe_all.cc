@@ -157,7 +157,9 @@ class ProbeAll {
         ticket = asked.result.http->tls_ticket.get();
         continue;
       }
-      asked.result.resumes = probe_resumes(asked.result.address, asked.target, ticket).value_or(false);
+      const auto resumes = probe_resumes(asked.result.address, asked.target, ticket);
+      if (resumes) asked.result.resumes = *resumes;
+      if (!resumes) asked.result.resume_error = resumes.error().message;
     }
   }
 
@@ -185,7 +187,7 @@ bool ProbedAddress::answers() const { return (udp && udp->ok()) || (http && http
 
 bool ProbedAddress::ok() const {
   return answers() && (!udp || udp->ok()) && (!http || http->ok()) && seen == announced &&
-         shares_id.value_or(true) && resumes.value_or(true);
+         shares_id.value_or(true) && resumes.value_or(true) && resume_error.empty();
 }
 
 std::vector<ProbedAddress> probe_all(const ProbePlan& plan) { return ProbeAll(plan).run(); }

@@ -40,7 +40,8 @@ struct ProbedAddress {
   size_t announced = 0;                  // the announces that any address answered
   std::vector<common::Endpoint> unseen;  // the addresses of the other announces; empty with ProbePlan::hash
   std::chrono::milliseconds seen_after{0};  // from the last answer until this address knew all
-  std::optional<bool> resumes;              // https: the session of the first address; none: is that address
+  std::optional<bool> resumes;  // https: the session of the first address; none: is that address, or unknown
+  std::string resume_error;     // why that is unknown; empty: it is not
   std::optional<bool> shares_id;  // accepts the id of its family's first address; none: is that address
 
   bool answers() const;

@@ -26,6 +26,12 @@ std::string percent_encoded(std::span<const uint8_t> bytes) {
   return out;
 }
 
+// The Host header: the name that stands in the URL, not the address of it that is asked.
+std::string host_of(const ProbeTarget& target) {
+  const HostPort& server = target.url.server;
+  return to_string(target.tls_host.empty() ? server : HostPort{target.tls_host, server.port});
+}
+
 class HttpProbe {
  public:
   explicit HttpProbe(const ProbeTarget& target) : target_(target) {
@@ -79,8 +85,8 @@ class HttpProbe {
             const std::function<std::string(const std::string& body)>& read) {
     const Deadline start = steady_clock::now();
     tls_.resumed = false;
-    const auto reply = http_get(*report_.server, to_string(target_.url.server), path, target_.timeout,
-                                target_.url.tls ? &tls_ : nullptr);
+    const auto reply =
+        http_get(*report_.server, host_of(target_), path, target_.timeout, target_.url.tls ? &tls_ : nullptr);
     ProbeStep step{name, std::chrono::duration<double, std::milli>(steady_clock::now() - start).count(), ""};
     if (!reply) {
       step.error = shown(reply.error().message);
@@ -164,7 +170,7 @@ common::Result<bool> probe_resumes(const common::Endpoint& server, const ProbeTa
   ask.host = target.tls_host;
   // A session holds what one connection needs of it: each attempt has its own.
   ask.ticket.reset(ticket == nullptr ? nullptr : SSL_SESSION_dup(ticket));
-  const auto reply = http_get(server, to_string(target.url.server), "/scrape", target.timeout, &ask);
+  const auto reply = http_get(server, host_of(target), "/scrape", target.timeout, &ask);
   if (!reply) return tl::make_unexpected(reply.error());
   return ask.resumed;
 }

@@ -1,6 +1,7 @@
 """HTTPS: announces, versions and ciphers, certificates by SNI, resumption on other nodes, reloads, what is refused."""
 
 import contextlib
+import http.server
 import json
 import os
 import re
@@ -12,6 +13,7 @@ import threading
 import time
 import unittest
 import urllib.error
+import urllib.parse
 import urllib.request
 
 import bencode
@@ -353,6 +355,49 @@ class ThreeNodes(HttpsCase):
         self.assertIn("TLS: ", ended.stderr)
 
 
+class FakeTracker(http.server.ThreadingHTTPServer):
+    """Answers announces and scrapes of a swarm, over TLS; what asks for no swarm has no answer. `with` runs it."""
+
+    daemon_threads = True
+
+    def __init__(self, host, port, pair):
+        super().__init__((host, port), FakeTracker.Request)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*pair)
+        self.socket = context.wrap_socket(self.socket, server_side=True)
+        self.hosts = []
+        self.thread = threading.Thread(target=self.serve_forever)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.shutdown()
+        self.thread.join()
+        self.server_close()
+
+    class Request(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.server.hosts.append(self.headers["Host"])
+            path, _, query = self.path.partition("?")
+            asked = urllib.parse.parse_qs(query, encoding="latin-1").get("info_hash")
+            if not asked:
+                with contextlib.suppress(OSError):
+                    self.rfile.read(1)  # until the client has gone
+                return
+            swarm = b"8:completei0e10:downloadedi0e10:incompletei1e"
+            body = b"d5:filesd20:" + asked[0].encode("latin-1") + b"d" + swarm + b"eee" if path == "/scrape" else \
+                b"d8:completei0e10:incompletei1e8:intervali1800e5:peers0:e"
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+
 class SeveralAddresses(HttpsCase):
     """Three nodes behind one name: a port on addresses of their own, and a file of hosts that only the command sees."""
 
@@ -375,8 +420,8 @@ class SeveralAddresses(HttpsCase):
         with open(cls.names, "w", encoding="ascii") as file:
             file.write("".join(f"{host} {NAME}\n" for host in cls.addresses))
 
-    def probe_all(self, *more):
-        mount = f"mount --bind {self.names} /etc/hosts && exec \"$@\""
+    def probe_all(self, *more, names=None):
+        mount = f"mount --bind {names or self.names} /etc/hosts && exec \"$@\""
         return shoal("probe", "--all", f"https://{NAME}:{self.port}", "--ca", self.authority.ca, *more,
                      run_in=["unshare", "--mount", "sh", "-c", mount, "sh"])
 
@@ -386,6 +431,33 @@ class SeveralAddresses(HttpsCase):
         found = json.loads(ended.stdout)["addresses"]
         self.assertEqual([(one["http"]["ok"], one["resumes"]) for one in found], [(True, None), (True, True), (True, True)])
         self.assertIn("resumed", self.probe_all().stdout)
+
+    def test_trackers_of_others(self):
+        """A request names the tracker, not its address; who does not answer has not refused to resume."""
+        hosts = [f"127.0.0.{number}" for number in (4, 5)]
+        names = os.path.join(self.cluster.folder, "hosts_of_others")
+        with open(names, "w", encoding="ascii") as file:
+            file.write("".join(f"{host} {NAME}\n" for host in hosts))
+        with contextlib.ExitStack() as stack:
+            trackers = [stack.enter_context(FakeTracker(host, self.port, self.pairs[0])) for host in hosts]
+            more = ("--timeout-ms", "1000", "--agree-ms", "100")
+            ended = self.probe_all(*more, "--json", names=names)
+            self.assertEqual(ended.returncode, 1, ended.stdout + ended.stderr)
+            first, second = json.loads(ended.stdout)["addresses"]
+            self.assertEqual((first["ok"], first["resumes"], first["resume_error"]), (True, None, None))
+            self.assertEqual((second["ok"], second["http"]["ok"], second["resumes"]), (False, True, None))
+            self.assertIn("timed out", second["resume_error"])
+            text = self.probe_all(*more, names=names).stdout
+            self.assertIn("TLS session: timed out", text)
+            self.assertNotIn("NOT RESUMED", text)
+        # A table of one address has no answer about sessions, and is of HTTPS nevertheless.
+        with open(names, "w", encoding="ascii") as file:
+            file.write(f"{hosts[0]} {NAME}\n")
+        with FakeTracker(hosts[0], self.port, self.pairs[0]):
+            self.assertIn("HTTPS", self.probe_all(*more, names=names).stdout)
+        asked = [host for tracker in trackers for host in tracker.hosts]
+        self.assertGreater(len(asked), 10)
+        self.assertEqual(set(asked), {f"{NAME}:{self.port}"})
 
     def test_a_node_with_another_key_does_not_resume(self):
         node, other = self.node(1), os.path.join(self.cluster.folder, "other.key")
