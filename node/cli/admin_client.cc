@@ -40,7 +40,7 @@ common::Result<nlohmann::json> document_of(const AdminAddress& admin,
   auto document = parse_status(reply->body);
   if (reply->status == 200 && document) return document;
   if (!document) {
-    if (const auto why = not_an_admin_endpoint(admin); why && !admin.tls) return common::fail(*why);
+    if (const auto why = not_an_admin_endpoint(admin)) return common::fail(*why);
   }
   return reply->status == 200 ? document : common::fail(reason_of(*reply));
 }
@@ -58,9 +58,9 @@ common::Result<nlohmann::json> parse_status(std::string_view text) {
   return status;
 }
 
-std::optional<std::string> not_an_admin_endpoint(const HostPort& server) {
+std::optional<std::string> not_an_admin_endpoint(const AdminAddress& admin) {
   // Every tracker refuses an announce without parameters in bencoding.
-  const auto reply = http_get(server, "/announce", kTrackerTimeout);
+  const auto reply = ask_admin(admin, "/announce", kTrackerTimeout);
   if (!reply || reply->body.find("14:failure reason") == std::string::npos) return std::nullopt;
   return "this is a tracker's port; the admin endpoint is at admin.listen, by default 127.0.0.1:9697";
 }

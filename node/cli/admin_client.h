@@ -29,7 +29,7 @@ common::Result<nlohmann::json> parse_status(std::string_view text);
 
 // "this is a tracker's port ..." if a tracker answers there, else nothing: why an answer is not what was
 // expected.
-std::optional<std::string> not_an_admin_endpoint(const HostPort& server);
+std::optional<std::string> not_an_admin_endpoint(const AdminAddress& admin);
 
 // Requests `target`, a path of the admin endpoint. Returns the document (an object) of an answer with status
 // 200. Other errors include the node's own message, if it sent one, or say that a tracker answers there.

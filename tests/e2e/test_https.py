@@ -193,6 +193,13 @@ class OneNode(HttpsCase):
             # Python raises an error where the close_notify is missing.
             self.assertEqual(client.socket.recv(10), b"")
 
+    def test_a_trackers_port_is_no_admin_endpoint(self):
+        for more in ((), ("--ready",)):
+            ended = shoal("status", "--admin", f"https://127.0.0.1:{self.ports[0]}", *more,
+                          environment={"SSL_CERT_FILE": self.authority.ca})
+            self.assertEqual(ended.returncode, 1)
+            self.assertIn("this is a tracker's port", ended.stderr)
+
     def test_status(self):
         with self.connect() as client:
             client.get("/scrape")
