@@ -568,16 +568,32 @@ TEST_CASE("https server: new certificates are for new connections, and the old g
   SecureFixture fixture;
   SecureClient old(fixture.address);
   REQUIRE(fixture.open(old));
+  // One whose hello is there in part, and one in the middle of its handshake.
+  SecureClient part(fixture.address);
+  part.hello(60);
   SecureClient between(fixture.address);
-  between.hello(60);
-  REQUIRE(fixture.until([&] { return fixture.accepted() == 2; }));
+  between.holds_back = true;
+  REQUIRE(fixture.open(between));
+  REQUIRE(fixture.counters.tls.full.value() == 1);
   std::vector<TlsCertificate> pairs;
-  pairs.push_back(test::make_pair({}));
+  pairs.push_back(test::make_pair({.subject = "renewed"}));
   fixture.server->set_tls({*TlsContext::make(std::move(pairs), TlsVersion::v1_2), TicketSource({}).keys(1)});
-  old.send(kRequest);
-  CHECK(fixture.gets(old, "hello"));
   SecureClient fresh(fixture.address);
-  CHECK(fixture.open(fresh));
+  REQUIRE(fixture.open(fresh));
+  part.put_held();
+  between.put_held();
+  for (SecureClient* client : {&old, &part, &between, &fresh}) {
+    REQUIRE(fixture.until([&] {
+      client->step();
+      return client->state() == State::open;
+    }));
+    client->send(kRequest);
+    CHECK(fixture.gets(*client, "hello"));
+  }
+  CHECK(old.subject() == "tracker.example");
+  CHECK(between.subject() == "tracker.example");
+  CHECK(part.subject() == "renewed");
+  CHECK(fresh.subject() == "renewed");
 }
 
 TEST_CASE("https server: what new connections use no more goes with the last handshake") {

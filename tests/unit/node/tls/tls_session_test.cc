@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -49,7 +50,23 @@ struct ClientWish {
   std::string host = "tracker.example";
   std::string alpn = "http/1.1";
   SSL_SESSION* ticket = nullptr;
+  std::string foreign_ticket = {};  // of no session; empty: none
 };
+
+// In TLS 1.3 a ticket is the identity of a key that both sides have.
+int offer_foreign_ticket(SSL* ssl, const EVP_MD* /*digest*/, const unsigned char** id, size_t* id_size,
+                         SSL_SESSION** session) {
+  static constexpr std::array<unsigned char, 2> kAes128GcmSha256 = {0x13, 0x01};
+  static constexpr std::array<unsigned char, 32> kKey = {1};
+  const auto& ticket = *static_cast<const std::string*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+  *session = SSL_SESSION_new();
+  SSL_SESSION_set1_master_key(*session, kKey.data(), kKey.size());
+  SSL_SESSION_set_cipher(*session, SSL_CIPHER_find(ssl, kAes128GcmSha256.data()));
+  SSL_SESSION_set_protocol_version(*session, TLS1_3_VERSION);
+  *id = reinterpret_cast<const unsigned char*>(ticket.data());
+  *id_size = ticket.size();
+  return 1;
+}
 
 std::unique_ptr<TlsSession> client_of(const ClientWish& wish) {
   const SslContextPtr context(SSL_CTX_new(TLS_client_method()));
@@ -64,6 +81,13 @@ std::unique_ptr<TlsSession> client_of(const ClientWish& wish) {
                         static_cast<unsigned>(names.size()));
   }
   if (wish.ticket != nullptr) SSL_set_session(ssl.get(), wish.ticket);
+  if (!wish.foreign_ticket.empty() && wish.most == TLS1_3_VERSION) {
+    SSL_CTX_set_app_data(context.get(), const_cast<std::string*>(&wish.foreign_ticket));
+    SSL_set_psk_use_session_callback(ssl.get(), &offer_foreign_ticket);
+  } else if (!wish.foreign_ticket.empty()) {
+    std::string bytes = wish.foreign_ticket;
+    SSL_set_session_ticket_ext(ssl.get(), bytes.data(), static_cast<int>(bytes.size()));
+  }
   return std::make_unique<TlsSession>(std::move(ssl));
 }
 
@@ -416,17 +440,16 @@ TEST_CASE("tls session: a handshake that never ends is bounded") {
   std::string plain;
   std::string out;
   size_t sent = 0;
-  // Empty records of the handshake protocol; OpenSSL has its own bound for these.
-  const std::string empty = {22, 3, 1, 0, 0};
-  // A ClientHello in records of one byte.
-  std::string hello = {22, 3, 1, 0, 1, 1};
+  // A ClientHello of 8 KiB, in records of one byte after its head.
+  std::string next = {22, 3, 1, 0, 4, 1, 0, 0x1f, static_cast<char>(0xff)};
   while (server.state() == State::handshaking && sent < 10 * kTlsHandshakeBytesMax) {
-    server.receive(common::bytes_of(hello), plain, out);
-    sent += hello.size();
-    hello.back() = 0;
+    server.receive(common::bytes_of(next), plain, out);
+    sent += next.size();
+    next = {22, 3, 1, 0, 1, 0};
   }
   CHECK(server.state() == State::failed);
-  CHECK(sent <= kTlsHandshakeBytesMax + hello.size());
+  CHECK(sent > kTlsHandshakeBytesMax);
+  CHECK(sent <= kTlsHandshakeBytesMax + 16);
 }
 
 TEST_CASE("tls session: long messages go through in records, each way") {
@@ -487,4 +510,28 @@ TEST_CASE("tls hello: whole, cut, and something else") {
   std::string long_message = hello;
   long_message[6] = 1;
   CHECK(scan_tls_hello(common::bytes_of(long_message)) == TlsHello::bad);
+}
+
+TEST_CASE("tls hello: tickets that are somebody else's, and those that are too long") {
+  const auto context = simple_context();
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    CAPTURE(version);
+    const auto hello_with = [&](size_t size) {
+      const ClientWish wish{.most = version, .foreign_ticket = std::string(size, 't')};
+      Link link(context, tickets_of({}), wish);
+      link.client->receive({}, link.at_client, link.to_server);
+      return link.to_server;
+    };
+    const size_t most = kTlsHelloMax - (hello_with(1000).size() - 1000);
+    REQUIRE(hello_with(most).size() == kTlsHelloMax);
+    CHECK(scan_tls_hello(common::bytes_of(hello_with(most))) == TlsHello::whole);
+    REQUIRE(hello_with(most + 1).size() == kTlsHelloMax + 1);
+    CHECK(scan_tls_hello(common::bytes_of(hello_with(most + 1))) == TlsHello::bad);
+    const ClientWish wish{.most = version, .foreign_ticket = std::string(most, 't')};
+    Link link(context, tickets_of({}), wish);
+    link.carry();
+    REQUIRE(link.is_open());
+    CHECK_FALSE(link.server->resumed());
+    exchange(link);
+  }
 }
