@@ -5,6 +5,7 @@
 #include "common/text.h"
 #include "node/config/option_values.h"
 #include "node/text/printable.h"
+#include "node/text/url_secrets.h"
 
 namespace shoal::node {
 
@@ -45,8 +46,9 @@ void apply(const Setting& setting, Options& options, std::vector<std::string>& e
   }
   for (const std::string& value : setting.values) {
     if (value.size() <= kValueBytesMax && option.set(options, value)) continue;
-    const bool quoted = is_quoted(option) || printable(value) != value || value.empty();
-    const std::string shown = quoted ? '"' + printable(value, 80) + '"' : printable(value, 80);
+    const std::string plain = without_url_secrets(value);
+    const bool quoted = is_quoted(option) || printable(plain) != plain || plain.empty();
+    const std::string shown = quoted ? '"' + printable(plain, 80) + '"' : printable(plain, 80);
     errors.push_back(not_allowed(setting.origin, shown, option));
   }
 }

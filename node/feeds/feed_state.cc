@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "node/text/printable.h"
+#include "node/text/url_secrets.h"
 
 namespace shoal::node {
 
@@ -36,15 +37,7 @@ std::optional<std::string> shrinks_too_much(size_t before, size_t entries) {
 }
 
 std::string shown_place(const FeedSource& source) {
-  if (source.is_file()) return printable(source.place);
-  std::string_view url = source.place;
-  const size_t begin = url.find("//") + 2;
-  const std::string_view scheme = url.substr(0, begin);
-  url = url.substr(begin, url.find_first_of("?#", begin) - begin);
-  const size_t host_end = std::min(url.find('/'), url.size());
-  const size_t at = url.substr(0, host_end).rfind('@');
-  if (at != std::string_view::npos) url.remove_prefix(at + 1);
-  return printable(std::string(scheme) + std::string(url));
+  return printable(source.is_file() ? source.place : without_url_secrets(source.place));
 }
 
 FeedState::FeedState(FeedSource source, uint64_t seed, int64_t now_ms)

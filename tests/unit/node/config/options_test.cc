@@ -217,6 +217,13 @@ geo_counts = true
     CHECK(error_of("[access]\nfeeds = [\"" + std::string(bad) + "\"]").find("is not allowed") !=
           std::string::npos);
   }
+  // What is wrong with it is not its password, which would go to the log and to the status.
+  for (const char* secret : {"a lists 60 https://u:a-secret@h/x", "a networks 60 https:/u:a-secret@h/",
+                             "a networks 59 https://h/?key=a-secret", "a lists 60 https://u:1/a-secret@h/"}) {
+    const std::string error = error_of("[access]\nfeeds = [\"" + std::string(secret) + "\"]");
+    CHECK(error.find("is not allowed") != std::string::npos);
+    CHECK(error.find("a-secret") == std::string::npos);
+  }
   CHECK(error_of("[access]\nfeeds = [\"a networks 60 /x\", \"a hashes 60 /y\"]")
             .find("two feeds are named a") != std::string::npos);
   for (const char* bad : {"nl", "NLD", "N1"})

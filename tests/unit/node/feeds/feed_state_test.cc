@@ -142,6 +142,8 @@ TEST_CASE("feed state: nothing secret of a URL is shown") {
   };
   CHECK(shown("http://lists.example") == "http://lists.example");
   CHECK(shown("http://lists.example?word") == "http://lists.example");
-  CHECK(shown("http://a@b@lists.example/@x") == "http://lists.example/@x");
+  CHECK(shown("http://a@b@lists.example/x") == "http://lists.example/x");
+  CHECK(shown("http://a@b@lists.example/@x") == "http://...@x");
+  CHECK(shown("https://u:p/w@h/") == "https://...@h/");
   CHECK(shown("/var/lib/list?x") == "/var/lib/list?x");
 }
