@@ -57,12 +57,20 @@ void FeedState::use_copy(size_t entries, size_t bad_lines, FeedVersion version, 
   if (age_ms >= 0 && age_ms < refresh_ms) due_ms_ = std::max(due_ms_, now_ms + refresh_ms - age_ms);
 }
 
-void FeedState::set_refresh(uint32_t refresh_s, int64_t now_ms) {
-  source_.refresh_s = refresh_s;
-  due_ms_ = std::min(due_ms_, now_ms + ms_of(refresh_s));
+void FeedState::set_source(FeedSource source, int64_t now_ms) {
+  if (source.place != source_.place) {
+    version_ = {};
+    fetching_ = false;
+    result_ = FeedResult::none;
+    reason_.clear();
+    failures_ = 0;
+  }
+  source_ = std::move(source);
+  due_ms_ = std::min(due_ms_, now_ms + ms_of(source_.refresh_s));
 }
 
-int64_t FeedState::after(int64_t now_ms, int64_t delay_ms) {
+int64_t FeedState::next_after(int64_t now_ms, int64_t delay_ms) {
+  if (std::exchange(again_, false)) return now_ms;
   const double factor = 1 - kFeedJitter + 2 * kFeedJitter * prng_.unit();
   return now_ms + static_cast<int64_t>(static_cast<double>(delay_ms) * factor);
 }
@@ -78,14 +86,14 @@ bool FeedState::end(const FeedAttempt& attempt, int64_t now_ms, int64_t now_unix
     reason_ = attempt.reason;
     const int64_t delay_ms = ms_of(kFeedRetryS) << std::min(failures_, kRetryDoublingsMax);
     ++failures_;
-    due_ms_ = after(now_ms, std::min(delay_ms, ms_of(source_.refresh_s)));
+    due_ms_ = next_after(now_ms, std::min(delay_ms, ms_of(source_.refresh_s)));
     return news;
   }
   failures_ = 0;
   reason_.clear();
   version_ = attempt.version;
   checked_unix_ms_ = now_unix_ms;
-  due_ms_ = after(now_ms, ms_of(source_.refresh_s));
+  due_ms_ = next_after(now_ms, ms_of(source_.refresh_s));
   if (attempt.result == FeedResult::unchanged) {
     ++unchanged_;
     return failed_before;

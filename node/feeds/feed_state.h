@@ -81,10 +81,21 @@ class FeedState {
                 int64_t now_ms, int64_t now_unix_ms);
   void refuse_copy(std::string why) { copy_error_ = std::move(why); }
 
-  void set_refresh(uint32_t refresh_s, int64_t now_ms);
-  void fetch_now(int64_t now_ms) { due_ms_ = now_ms; }
+  // After a reload: another time, or another place. The list stays; of a new place all is asked for, and
+  // what is under way from the old one does not count.
+  void set_source(FeedSource source, int64_t now_ms);
 
-  void begin() { fetching_ = true; }
+  // What is under way may have begun too early to see what this is for: another attempt follows it.
+  void fetch_now(int64_t now_ms) {
+    due_ms_ = now_ms;
+    again_ = fetching_;
+  }
+
+  void begin() {
+    fetching_ = true;
+    again_ = false;
+  }
+  bool fetching() const { return fetching_; }
 
   // True: this is news, to be logged once: it works now or no more, or fails for another reason.
   bool end(const FeedAttempt& attempt, int64_t now_ms, int64_t now_unix_ms);
@@ -92,7 +103,7 @@ class FeedState {
   FeedStatus status(int64_t now_ms, int64_t now_unix_ms) const;
 
  private:
-  int64_t after(int64_t now_ms, int64_t delay_ms);
+  int64_t next_after(int64_t now_ms, int64_t delay_ms);
 
   FeedSource source_;
   common::Prng prng_;
@@ -107,6 +118,7 @@ class FeedState {
   std::string copy_error_;
   uint32_t failures_ = 0;
   bool fetching_ = false;
+  bool again_ = false;
   uint64_t changed_ = 0;
   uint64_t unchanged_ = 0;
   uint64_t failed_ = 0;

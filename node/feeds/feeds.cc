@@ -116,17 +116,17 @@ void Feeds::set(const Options::Access& options) {
   feeds_.clear();
   for (const FeedSource& source : options.feeds) {
     const auto same = [&](const auto& feed) {
-      return feed && feed->state.source().name == source.name && feed->state.source().kind == source.kind &&
-             feed->state.source().place == source.place;
+      return feed && feed->state.source().name == source.name && feed->state.source().kind == source.kind;
     };
     const auto stays = std::find_if(before.begin(), before.end(), same);
     if (stays == before.end()) {
       add(source);
       continue;
     }
-    (*stays)->state.set_refresh(source.refresh_s, now_ms);
-    (*stays)->state.fetch_now(now_ms);
-    feeds_.push_back(std::move(*stays));
+    Feed& feed = *feeds_.emplace_back(std::move(*stays));
+    if (feed.state.source().place != source.place) feed.may_shrink = false;
+    feed.state.set_source(source, now_ms);
+    feed.state.fetch_now(now_ms);
   }
   for (const auto& gone : before) {
     if (gone && gone->content.entries > 0) join_due_ = true;
@@ -139,7 +139,7 @@ bool Feeds::refresh(std::optional<std::string_view> name, bool may_shrink) {
   for (const auto& feed : feeds_) {
     if (name && feed->state.source().name != *name) continue;
     feed->state.fetch_now(monotonic_ms());
-    feed->may_shrink = may_shrink;
+    feed->may_shrink |= may_shrink;
   }
   plan();
   return true;
@@ -199,8 +199,8 @@ void Feeds::fetch(Feed& feed) {
 
 void Feeds::fetched(const FeedSource& source, FetchedFeed result) {
   Feed* feed = find(source.name);
-  // A reload may have put another in its place meanwhile.
-  if (feed == nullptr || feed->state.source().place != source.place ||
+  // A reload may have put another in its place meanwhile, or given it another place, and back.
+  if (feed == nullptr || !feed->state.fetching() || feed->state.source().place != source.place ||
       feed->state.source().kind != source.kind) {
     return plan();
   }

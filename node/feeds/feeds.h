@@ -51,7 +51,8 @@ class Feeds {
   Feeds(const Feeds&) = delete;
   Feeds& operator=(const Feeds&) = delete;
 
-  // After a reload. What stays keeps its list, and all are fetched now.
+  // After a reload. All are fetched now. What keeps its name and kind keeps its list until then, also if its
+  // place is another.
   void set(const Options::Access& options);
 
   // Fetches one now, or all; `may_shrink`: whatever is left of its list. False: there is none of that name.
@@ -70,7 +71,7 @@ class Feeds {
     Feed(FeedSource source, uint64_t seed, int64_t now_ms) : state(std::move(source), seed, now_ms) {}
     FeedState state;
     FeedContent content;
-    bool may_shrink = false;
+    bool may_shrink = false;  // in the next attempt
   };
 
   Feed* find(std::string_view name);

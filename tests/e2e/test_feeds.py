@@ -228,6 +228,38 @@ class FeedsReload(FeedCase):
         node.write_config()
 
 
+class FeedsMove(FeedCase):
+    """Only what is on the list is served: without it nobody is."""
+
+    @classmethod
+    def prepare(cls):
+        super().prepare()
+        cls.cluster.nodes[0].settings["access"]["mode"] = "allow"
+
+    def test_a_new_place_does_not_drop_the_list(self):
+        node = self.node(0)
+        wait_for(lambda: self.status()["entries"] == 3 and self.status("hashes")["entries"] == 1, 10)
+        self.wait_denied()
+        self.assertEqual(self.refusal("127.0.0.1", self.listed), "")
+        self.server.answers["/other"] = fs.status(500)
+        node.settings["access"]["feeds"] = [self.feed("nets", "networks", self.server.url("/other")),
+                                            self.feed("hashes", "hashes", self.server.url("/other"))]
+        node.write_config()
+        self.assertTrue(hang_up(node))
+        for name, entries in (("nets", 3), ("hashes", 1)):
+            wait_for(lambda name=name: self.status(name)["failed"] > 0, 10)
+            status = self.status(name)
+            self.assertEqual((status["entries"], status["place"]), (entries, self.server.url("/other")))
+        self.assertEqual(self.refusal("127.0.0.130"), DENIED)
+        self.assertEqual(self.refusal("127.0.0.1", self.listed), "")
+        # What the new place sends is compared with the list in force.
+        self.server.answers["/other"] = fs.content(b"127.0.0.130\n")
+        self.assertIn("less than half of the 3", self.fetch()["reason"])
+        self.server.answers["/other"] = fs.content(NETWORKS + b"127.0.0.20\n")
+        self.assertEqual(self.fetch()["entries"], 4)
+        self.wait_denied("127.0.0.20")
+
+
 class FeedsStart(FeedCase):
     def restart(self):
         node = self.node(0)

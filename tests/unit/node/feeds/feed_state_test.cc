@@ -122,10 +122,54 @@ TEST_CASE("feed state: a young copy is not fetched again at once, an old one is"
 TEST_CASE("feed state: a shorter time counts at once") {
   FeedState state(source(), 1, kNow);
   state.end(changed(5), kNow, kUnix);
-  state.set_refresh(60, kNow);
+  state.set_source(source(60), kNow);
   CHECK(state.due_ms() == kNow + 60'000);
+  CHECK(state.version().etag == "\"1\"");
   state.fetch_now(kNow + 1);
   CHECK(state.due_ms() == kNow + 1);
+}
+
+TEST_CASE("feed state: what is asked for during an attempt follows it") {
+  for (const FeedAttempt& attempt : {changed(5), of(FeedResult::unchanged), of(FeedResult::failed, "x")}) {
+    FeedState state(source(), 1, kNow);
+    state.begin();
+    state.fetch_now(kNow + 1);
+    state.end(attempt, kNow + 10, kUnix);
+    CHECK(state.due_ms() == kNow + 10);
+    // Once.
+    state.begin();
+    state.end(attempt, kNow + 20, kUnix);
+    CHECK(state.due_ms() > kNow + 20'000);
+    // What is asked for before it begins is that attempt.
+    state.fetch_now(kNow + 30);
+    state.begin();
+    state.end(attempt, kNow + 40, kUnix);
+    CHECK(state.due_ms() > kNow + 20'000);
+  }
+}
+
+TEST_CASE("feed state: another place is asked for all, and the list stays") {
+  FeedState state(source(), 1, kNow);
+  state.end(changed(5), kNow, kUnix);
+  state.end(of(FeedResult::failed, "HTTP status 500"), kNow, kUnix);
+  state.begin();
+  node::FeedSource moved = source();
+  moved.place += "2";
+  state.set_source(moved, kNow);
+  state.fetch_now(kNow);
+  CHECK(state.source() == moved);
+  CHECK(state.entries() == 5);
+  CHECK(state.version() == node::FeedVersion());
+  CHECK_FALSE(state.fetching());
+  CHECK(state.due_ms() == kNow);
+  const auto status = state.status(kNow, kUnix);
+  CHECK(status.entries == 5);
+  CHECK(status.age_s == 0);
+  CHECK(status.failures == 0);
+  // The same failure is news of the new place.
+  state.begin();
+  CHECK(state.end(of(FeedResult::failed, "HTTP status 500"), kNow, kUnix));
+  CHECK(about(state.due_ms(), kNow, 30));
 }
 
 TEST_CASE("feed state: what may not replace a list") {
