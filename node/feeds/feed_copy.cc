@@ -1,6 +1,7 @@
 #include "node/feeds/feed_copy.h"
 
 #include <fcntl.h>
+#include <sodium/crypto_generichash.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,7 +27,6 @@ namespace {
 constexpr std::string_view kFeedFormat = "shoal-feed-1";
 constexpr size_t kNoteBytesMax = 256 + 4 * kFeedVersionBytesMax;
 constexpr size_t kCopyPieceBytes = 64 << 10;
-constexpr size_t kHashBytes = 32;
 constexpr mode_t kCopyMode = S_IRUSR | S_IWUSR;
 
 template <class Number>
@@ -47,16 +47,6 @@ std::optional<std::string> text_of_hex(std::string_view word) {
   return std::string(text.begin(), text.end());
 }
 
-std::string finished(crypto_generichash_state& state) {
-  std::array<uint8_t, kHashBytes> hash;
-  crypto_generichash_final(&state, hash.data(), hash.size());
-  return common::to_hex(hash);
-}
-
-void add_to(crypto_generichash_state& state, std::string_view bytes) {
-  crypto_generichash_update(&state, reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
-}
-
 }  // namespace
 
 std::string feed_copy_path(const std::string& folder, const std::string& name) {
@@ -65,12 +55,12 @@ std::string feed_copy_path(const std::string& folder, const std::string& name) {
 
 std::string format_feed_note(const FeedCopyNote& note) {
   return std::string(kFeedFormat) + " " + note.source + " " + std::to_string(note.fetched_unix_ms) + " " +
-         std::to_string(note.entries) + " " + std::to_string(note.bytes) + " " + note.hash + " " +
-         hex_word(note.version.etag) + " " + hex_word(note.version.modified);
+         std::to_string(note.bytes) + " " + note.hash + " " + hex_word(note.version.etag) + " " +
+         hex_word(note.version.modified);
 }
 
 Result<FeedCopyNote> parse_feed_note(std::string_view line) {
-  std::array<std::string_view, 8> words;
+  std::array<std::string_view, 7> words;
   for (size_t i = 0; i < words.size(); ++i) {
     const size_t end = std::min(line.find(' '), line.size());
     words[i] = line.substr(0, end);
@@ -78,13 +68,12 @@ Result<FeedCopyNote> parse_feed_note(std::string_view line) {
   }
   FeedCopyNote note;
   note.source = words[1];
-  note.hash = words[5];
-  const auto etag = text_of_hex(words[6]);
-  const auto modified = text_of_hex(words[7]);
+  note.hash = words[4];
+  const auto etag = text_of_hex(words[5]);
+  const auto modified = text_of_hex(words[6]);
   const bool good = line.empty() && words[0] == kFeedFormat && read_number(words[2], note.fetched_unix_ms) &&
-                    read_number(words[3], note.entries) && read_number(words[4], note.bytes) &&
-                    note.hash.size() == 2 * kHashBytes && !words[6].empty() && !words[7].empty() && etag &&
-                    modified;
+                    read_number(words[3], note.bytes) && note.hash.size() == 2 * kFeedHashBytes &&
+                    !words[5].empty() && !words[6].empty() && etag && modified;
   if (!good) return common::fail("is not a copy of a feed, or is cut");
   note.version = {*etag, *modified};
   return note;
@@ -98,11 +87,6 @@ std::string feed_source_hash(const FeedSource& source) {
   return common::to_hex(hash);
 }
 
-FeedCopyWriter::FeedCopyWriter(AtomicFile file, std::string source)
-    : file_(std::move(file)), source_(std::move(source)) {
-  crypto_generichash_init(&hash_, nullptr, 0, kHashBytes);
-}
-
 Result<FeedCopyWriter> FeedCopyWriter::create(const std::string& folder, const FeedSource& source) {
   auto file = AtomicFile::create(feed_copy_path(folder, source.name), kCopyMode);
   if (!file) return tl::make_unexpected(file.error());
@@ -111,12 +95,11 @@ Result<FeedCopyWriter> FeedCopyWriter::create(const std::string& folder, const F
 
 Result<void> FeedCopyWriter::add(std::string_view bytes) {
   bytes_ += bytes.size();
-  add_to(hash_, bytes);
   return file_.write(common::bytes_of(bytes));
 }
 
-Result<void> FeedCopyWriter::commit(const FeedVersion& version, uint64_t entries, int64_t fetched_unix_ms) {
-  const FeedCopyNote note{source_, fetched_unix_ms, entries, bytes_, finished(hash_), version};
+Result<void> FeedCopyWriter::commit(const FeedVersion& version, std::string hash, int64_t fetched_unix_ms) {
+  const FeedCopyNote note{source_, fetched_unix_ms, bytes_, std::move(hash), version};
   auto written = file_.write(common::bytes_of(format_feed_note(note) + "\n"));
   return written ? file_.commit() : written;
 }
@@ -166,16 +149,13 @@ Result<FeedCopy> load_feed_copy(const std::string& folder, const FeedSource& sou
   if (!bytes) return tl::make_unexpected(bytes.error());
   if (bytes->note().source != feed_source_hash(source)) return failed("is of another feed of that name");
   FeedReader reader(source.kind);
-  crypto_generichash_state hash;
-  crypto_generichash_init(&hash, nullptr, 0, kHashBytes);
   std::string piece;
   while (!bytes->at_end()) {
     piece.clear();
     if (!bytes->next(piece)) return failed(std::string("cannot be read: ") + std::strerror(errno));
-    add_to(hash, piece);
     if (!reader.add(piece)) break;
   }
-  if (bytes->at_end() && finished(hash) != bytes->note().hash) return failed("is damaged");
+  if (bytes->at_end() && reader.hash() != bytes->note().hash) return failed("is damaged");
   auto content = reader.finish();
   if (!content) return failed(content.error().message);
   return FeedCopy{std::move(*content), bytes->note().version, bytes->note().fetched_unix_ms};

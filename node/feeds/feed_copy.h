@@ -1,17 +1,16 @@
 // The last good copy of a feed on disk: its bytes as they came, then one line about them:
 //
-//   shoal-feed-1 SOURCE FETCHED_UNIX_MS ENTRIES BYTES HASH ETAG MODIFIED
+//   shoal-feed-1 SOURCE FETCHED_UNIX_MS BYTES HASH ETAG MODIFIED
 //
 // SOURCE is a hash of kind and place, which may hold a password; HASH is of the bytes (BLAKE2b). ETAG and
 // MODIFIED are hexadecimal, or "-". Any thread; blocks.
 
 #pragma once
 
-#include <sodium/crypto_generichash.h>
-
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "common/result.h"
 #include "node/config/options.h"
@@ -28,7 +27,6 @@ std::string feed_copy_path(const std::string& folder, const std::string& name);
 struct FeedCopyNote {
   std::string source;
   int64_t fetched_unix_ms = 0;
-  uint64_t entries = 0;
   uint64_t bytes = 0;
   std::string hash;
   FeedVersion version;
@@ -50,15 +48,15 @@ class FeedCopyWriter {
   static common::Result<FeedCopyWriter> create(const std::string& folder, const FeedSource& source);
 
   common::Result<void> add(std::string_view bytes);
-  common::Result<void> commit(const FeedVersion& version, uint64_t entries, int64_t fetched_unix_ms);
+  // `hash` is FeedReader's of the same bytes.
+  common::Result<void> commit(const FeedVersion& version, std::string hash, int64_t fetched_unix_ms);
 
  private:
-  FeedCopyWriter(AtomicFile file, std::string source);
+  FeedCopyWriter(AtomicFile file, std::string source) : file_(std::move(file)), source_(std::move(source)) {}
 
   AtomicFile file_;
   std::string source_;
   uint64_t bytes_ = 0;
-  crypto_generichash_state hash_;
 };
 
 struct FeedCopy {

@@ -31,38 +31,44 @@ FetchedFeed fetch_feed(const FeedRequest& request, const std::stop_token& stop) 
     copy_error = written.error().message;
     copy.reset();
   };
-  if (!request.folder.empty()) {
-    auto created = FeedCopyWriter::create(request.folder, request.source);
-    if (created) {
+  // Made for the first bytes: most attempts bring none.
+  const auto copy_too = [&](std::string_view bytes) {
+    if (request.folder.empty() || !copy_error.empty()) return;
+    if (!copy) {
+      auto created = FeedCopyWriter::create(request.folder, request.source);
+      if (!created) return keep(tl::make_unexpected(created.error()));
       copy.emplace(std::move(*created));
-    } else {
-      copy_error = created.error().message;
     }
-  }
+    keep(copy->add(bytes));
+  };
   bool taken = true;
   const auto take = [&](std::string_view bytes) {
-    if (copy) keep(copy->add(bytes));
+    copy_too(bytes);
     taken = !stop.stop_requested() && reader.add(bytes);
     return taken;
   };
   const auto transfer =
       request.source.is_file() ? transfer_file(request, take, stop) : transfer_url(request, take, stop);
+  if (stop.stop_requested()) return failed_fetch("stopped");
   // Why the reader took no more says more than that the transfer failed.
   if (!transfer && taken) return failed_fetch(transfer.error().message);
   FetchedFeed fetched;
-  if (transfer && transfer->unchanged) {
-    fetched.attempt.result = FeedResult::unchanged;
-    fetched.attempt.version = transfer->version;
+  if (transfer && (transfer->unchanged || reader.hash() == request.hash)) {
+    // Equal bytes are news for the copy only, where there is none of them.
+    if (copy && !request.copy_kept) keep(copy->commit(transfer->version, request.hash, request.unix_ms));
+    fetched.attempt = {.result = FeedResult::unchanged,
+                       .copy_error = request.copy_kept ? std::string() : copy_error,
+                       .version = transfer->version};
     return fetched;
   }
   auto content = reader.finish();
   if (!content) return failed_fetch(content.error().message);
-  if (!transfer) return failed_fetch("stopped");
+  if (!transfer) return failed_fetch(transfer.error().message);
   if (const auto shrinks = shrinks_too_much(request.entries, content->entries);
       shrinks && !request.may_shrink) {
     return failed_fetch(*shrinks);
   }
-  if (copy) keep(copy->commit(transfer->version, content->entries, request.unix_ms));
+  if (copy) keep(copy->commit(transfer->version, content->hash, request.unix_ms));
   fetched.attempt = {.result = FeedResult::changed,
                      .copy_error = copy_error,
                      .version = transfer->version,

@@ -24,10 +24,12 @@ struct FetchLimits {
 
 struct FeedRequest {
   FeedSource source;
-  FeedVersion held;  // of the list in force; empty: none
+  FeedVersion held;  // of the list in force; empty: all is asked for
+  std::string hash;  // of the bytes of the list in force; empty: there is none
   std::string ca_file;
   std::string folder;  // for the copy; empty: none is kept
-  size_t entries = 0;  // in force
+  bool copy_kept = false;  // of the list in force and of this source
+  size_t entries = 0;      // in force
   bool may_shrink = false;
   int64_t unix_ms = 0;
   FetchLimits limits;

@@ -8,6 +8,7 @@
 #include <new>
 #include <utility>
 
+#include "common/hex.h"
 #include "node/config/option_values.h"
 #include "node/text/printable.h"
 
@@ -41,7 +42,9 @@ struct FeedReader::Unpacker {
   bool ended = false;  // after a member; another may follow
 };
 
-FeedReader::FeedReader(FeedKind kind, const FeedBounds& bounds) : kind_(kind), bounds_(bounds) {}
+FeedReader::FeedReader(FeedKind kind, const FeedBounds& bounds) : kind_(kind), bounds_(bounds) {
+  crypto_generichash_init(&hash_, nullptr, 0, kFeedHashBytes);
+}
 FeedReader::~FeedReader() = default;
 
 bool FeedReader::refuse(std::string reason) {
@@ -51,6 +54,7 @@ bool FeedReader::refuse(std::string reason) {
 
 bool FeedReader::add(std::string_view bytes) {
   if (!refused_.empty()) return false;
+  crypto_generichash_update(&hash_, reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
   received_ += bytes.size();
   if (received_ > bounds_.received_max) return refuse("is larger than " + bytes_text(bounds_.received_max));
   if (!begun_) {
@@ -121,6 +125,13 @@ bool FeedReader::add_line(std::string_view line) {
   return true;
 }
 
+std::string FeedReader::hash() const {
+  crypto_generichash_state state = hash_;
+  std::array<uint8_t, kFeedHashBytes> hash;
+  crypto_generichash_final(&state, hash.data(), hash.size());
+  return common::to_hex(hash);
+}
+
 common::Result<FeedContent> FeedReader::finish() {
   if (refused_.empty() && !begun_) {
     begun_ = true;
@@ -134,7 +145,7 @@ common::Result<FeedContent> FeedReader::finish() {
   }
   if (refused_.empty() && entries_ == 0) refuse("is empty");
   if (!refused_.empty()) return common::fail(refused_);
-  FeedContent content{.entries = entries_, .bad_lines = bad_lines_};
+  FeedContent content{.entries = entries_, .bad_lines = bad_lines_, .hash = hash()};
   if (kind_ == FeedKind::networks) {
     content.networks = std::make_shared<const common::NetworkSet>(std::move(networks_));
   } else {

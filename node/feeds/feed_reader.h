@@ -4,6 +4,8 @@
 
 #pragma once
 
+#include <sodium/crypto_generichash.h>
+
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -34,7 +36,10 @@ struct FeedContent {
   std::shared_ptr<const AccessList> hashes{};
   size_t entries = 0;  // lines that hold one
   size_t bad_lines = 0;
+  std::string hash{};  // of the bytes it was made of
 };
+
+constexpr size_t kFeedHashBytes = 32;
 
 class FeedReader {
  public:
@@ -45,6 +50,9 @@ class FeedReader {
 
   // False: the feed is refused, and finish() says why. More bytes change nothing.
   bool add(std::string_view bytes);
+
+  // Of all bytes so far, as they came: BLAKE2b, hexadecimal.
+  std::string hash() const;
 
   // Once, at the end. Sorts: takes a second for a million entries.
   common::Result<FeedContent> finish();
@@ -68,6 +76,7 @@ class FeedReader {
   size_t bad_lines_ = 0;
   std::string first_bad_;
   std::string refused_;  // empty: not
+  crypto_generichash_state hash_;
   LineSplitter splitter_;
   common::NetworkSet::Builder networks_;
   std::vector<common::InfoHash> hashes_;

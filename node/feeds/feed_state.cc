@@ -94,14 +94,13 @@ bool FeedState::end(const FeedAttempt& attempt, int64_t now_ms, int64_t now_unix
   version_ = attempt.version;
   checked_unix_ms_ = now_unix_ms;
   due_ms_ = next_after(now_ms, ms_of(source_.refresh_s));
+  const bool copy_news = std::exchange(copy_error_, attempt.copy_error) != attempt.copy_error;
   if (attempt.result == FeedResult::unchanged) {
     ++unchanged_;
-    return failed_before;
+    return failed_before || copy_news;
   }
   ++changed_;
-  const bool news =
-      first || failed_before || entries_ != attempt.entries || copy_error_ != attempt.copy_error;
-  copy_error_ = attempt.copy_error;
+  const bool news = first || failed_before || copy_news || entries_ != attempt.entries;
   entries_ = attempt.entries;
   bad_lines_ = attempt.bad_lines;
   fetched_unix_ms_ = now_unix_ms;

@@ -17,27 +17,28 @@ using common::LogLevel;
 namespace {
 
 // One list of all. Where there is only one it is shared, not copied.
-FeedLists joined(const std::vector<FeedContent>& contents) {
-  std::vector<std::shared_ptr<const common::NetworkSet>> networks;
-  std::vector<std::shared_ptr<const AccessList>> hashes;
-  FeedLists lists;
+std::shared_ptr<const common::NetworkSet> joined_networks(const std::vector<FeedContent>& contents) {
+  std::vector<std::shared_ptr<const common::NetworkSet>> sets;
   for (const FeedContent& content : contents) {
-    if (content.networks) networks.push_back(content.networks);
-    if (content.hashes) hashes.push_back(content.hashes);
+    if (content.networks) sets.push_back(content.networks);
   }
-  if (networks.size() == 1) lists.networks = networks.front();
-  if (networks.size() > 1) {
-    common::NetworkSet::Builder builder;
-    for (const auto& set : networks) builder.add(*set);
-    lists.networks = std::make_shared<const common::NetworkSet>(std::move(builder));
+  if (sets.empty()) return nullptr;
+  if (sets.size() == 1) return sets.front();
+  common::NetworkSet::Builder builder;
+  for (const auto& set : sets) builder.add(*set);
+  return std::make_shared<const common::NetworkSet>(std::move(builder));
+}
+
+std::shared_ptr<const AccessList> joined_hashes(const std::vector<FeedContent>& contents) {
+  std::vector<std::shared_ptr<const AccessList>> lists;
+  for (const FeedContent& content : contents) {
+    if (content.hashes) lists.push_back(content.hashes);
   }
-  if (hashes.size() == 1) lists.hashes = hashes.front();
-  if (hashes.size() > 1) {
-    std::vector<common::InfoHash> all;
-    for (const auto& list : hashes) all.insert(all.end(), list->hashes().begin(), list->hashes().end());
-    lists.hashes = std::make_shared<const AccessList>(std::move(all));
-  }
-  return lists;
+  if (lists.empty()) return nullptr;
+  if (lists.size() == 1) return lists.front();
+  std::vector<common::InfoHash> all;
+  for (const auto& list : lists) all.insert(all.end(), list->hashes().begin(), list->hashes().end());
+  return std::make_shared<const AccessList>(std::move(all));
 }
 
 }  // namespace
@@ -59,7 +60,7 @@ Feeds::Start Feeds::load_copies(const Options::Access& options) {
     }
     start.copies.push_back(std::move(found));
   }
-  start.lists = joined(contents);
+  start.lists = {joined_networks(contents), joined_hashes(contents)};
   return start;
 }
 
@@ -76,15 +77,20 @@ common::Result<void> Feeds::check_folder(const Options::Access& options) {
   return check_replaceable("access.feed_folder", options.feed_folder + "/NAME.feed");
 }
 
-Feeds::Feeds(uv_loop_t* loop, const Options::Access& options, std::vector<Copy> copies, uint64_t seed,
-             Hooks hooks)
-    : loop_(loop), hooks_(std::move(hooks)), options_(options), prng_(seed), timer_(loop, [this] { run(); }) {
+Feeds::Feeds(uv_loop_t* loop, const Options::Access& options, Start start, uint64_t seed, Hooks hooks)
+    : loop_(loop),
+      hooks_(std::move(hooks)),
+      options_(options),
+      prng_(seed),
+      lists_(std::move(start.lists)),
+      timer_(loop, [this] { run(); }) {
   const int64_t now_ms = monotonic_ms();
   for (size_t i = 0; i < options.feeds.size(); ++i) {
     Feed& feed = add(options.feeds[i]);
-    Copy& found = copies[i];
+    Copy& found = start.copies[i];
     if (found.copy) {
       feed.content = std::move(found.copy->content);
+      feed.copy_kept = true;
       feed.state.use_copy(feed.content.entries, feed.content.bad_lines, found.copy->version,
                           found.copy->fetched_unix_ms, now_ms, hooks_.unix_ms());
       log_line(LogLevel::info, "feed: its copy on disk is in force until it is fetched",
@@ -124,12 +130,15 @@ void Feeds::set(const Options::Access& options) {
       continue;
     }
     Feed& feed = *feeds_.emplace_back(std::move(*stays));
-    if (feed.state.source().place != source.place) feed.may_shrink = false;
+    if (feed.state.source().place != source.place) {
+      feed.may_shrink = false;
+      feed.copy_kept = false;
+    }
     feed.state.set_source(source, now_ms);
     feed.state.fetch_now(now_ms);
   }
   for (const auto& gone : before) {
-    if (gone && gone->content.entries > 0) join_due_ = true;
+    if (gone && gone->content.entries > 0) join_soon(gone->state.source().kind);
   }
   plan();
 }
@@ -162,7 +171,7 @@ std::optional<std::string> Feeds::copy_path(std::string_view name) const {
 // One thing at a time: what runs plans the next when it ends.
 void Feeds::plan() {
   if (stopped_ || job_.is_running()) return;
-  if (join_due_) return timer_.start(0);
+  if (networks_due_ || hashes_due_) return timer_.start(0);
   if (feeds_.empty()) return timer_.stop();
   int64_t due_ms = INT64_MAX;
   for (const auto& feed : feeds_) due_ms = std::min(due_ms, feed->state.due_ms());
@@ -171,7 +180,7 @@ void Feeds::plan() {
 
 void Feeds::run() {
   if (stopped_ || job_.is_running()) return;
-  if (std::exchange(join_due_, false)) return join();
+  if (networks_due_ || hashes_due_) return join();
   const auto first = std::min_element(feeds_.begin(), feeds_.end(), [](const auto& a, const auto& b) {
     return a->state.due_ms() < b->state.due_ms();
   });
@@ -183,9 +192,12 @@ void Feeds::run() {
 void Feeds::fetch(Feed& feed) {
   feed.state.begin();
   FeedRequest request{.source = feed.state.source(),
-                      .held = feed.content.entries > 0 ? feed.state.version() : FeedVersion(),
+                      // "Unchanged" would bring no bytes to make a copy of.
+                      .held = feed.copy_kept ? feed.state.version() : FeedVersion(),
+                      .hash = feed.content.hash,
                       .ca_file = options_.feed_ca_file,
                       .folder = options_.feed_folder,
+                      .copy_kept = feed.copy_kept,
                       .entries = feed.content.entries,
                       .may_shrink = std::exchange(feed.may_shrink, false),
                       .unix_ms = hooks_.unix_ms(),
@@ -206,9 +218,10 @@ void Feeds::fetched(const FeedSource& source, FetchedFeed result) {
   }
   const bool changed = result.attempt.result == FeedResult::changed;
   const bool news = feed->state.end(result.attempt, monotonic_ms(), hooks_.unix_ms());
+  if (result.attempt.result != FeedResult::failed) feed->copy_kept = result.attempt.copy_error.empty();
   if (changed) {
     feed->content = std::move(result.content);
-    join_due_ = true;
+    join_soon(source.kind);
   }
   if (news && result.attempt.result == FeedResult::failed) {
     log_line(LogLevel::warn, "feed: not fetched; the list in force stays",
@@ -236,11 +249,20 @@ std::vector<FeedContent> Feeds::contents() const {
   return all;
 }
 
+// A kind of which no feed has changed keeps its list: a new one would have the whole store swept.
 void Feeds::join() {
+  const bool networks = std::exchange(networks_due_, false);
+  const bool hashes = std::exchange(hashes_due_, false);
   job_.start(
-      loop_, [all = contents()](const std::stop_token& /*stop*/) { return joined(all); },
+      loop_,
+      [all = contents(), lists = lists_, networks, hashes](const std::stop_token& stop) mutable {
+        if (networks && !stop.stop_requested()) lists.networks = joined_networks(all);
+        if (hashes && !stop.stop_requested()) lists.hashes = joined_hashes(all);
+        return std::move(lists);
+      },
       [this](FeedLists lists) {
-        hooks_.publish(std::move(lists));
+        lists_ = std::move(lists);
+        hooks_.publish(lists_);
         plan();
       });
 }

@@ -46,8 +46,8 @@ class Feeds {
     std::function<void(FeedLists)> publish;
     std::function<int64_t()> unix_ms;  // cluster time
   };
-  Feeds(uv_loop_t* loop, const Options::Access& options, std::vector<Copy> copies, uint64_t seed,
-        Hooks hooks);
+  // `start` is what load_copies() has read for the same options.
+  Feeds(uv_loop_t* loop, const Options::Access& options, Start start, uint64_t seed, Hooks hooks);
   Feeds(const Feeds&) = delete;
   Feeds& operator=(const Feeds&) = delete;
 
@@ -72,6 +72,7 @@ class Feeds {
     FeedState state;
     FeedContent content;
     bool may_shrink = false;  // in the next attempt
+    bool copy_kept = false;   // of its list, as far as copies are kept
   };
 
   Feed* find(std::string_view name);
@@ -80,6 +81,7 @@ class Feeds {
   void run();
   void fetch(Feed& feed);
   void fetched(const FeedSource& source, FetchedFeed fetched);
+  void join_soon(FeedKind kind) { (kind == FeedKind::networks ? networks_due_ : hashes_due_) = true; }
   void join();
   std::vector<FeedContent> contents() const;
 
@@ -88,7 +90,9 @@ class Feeds {
   Options::Access options_;
   common::Prng prng_;
   std::vector<std::unique_ptr<Feed>> feeds_;
-  bool join_due_ = false;
+  FeedLists lists_;            // as last published
+  bool networks_due_ = false;  // to be joined anew
+  bool hashes_due_ = false;
   Timer timer_;
   Job job_;
   bool stopped_ = false;

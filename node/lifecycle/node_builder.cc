@@ -127,9 +127,8 @@ Result<NodeParts> build_parts(const Options& options) {
   auto access = AccessControl::prepare(options.access);
   if (!access) return tl::make_unexpected(access.error());
   parts.access = std::move(*access);
-  auto feeds = Feeds::load_copies(options.access);
-  parts.access.fed = std::move(feeds.lists);
-  parts.feed_copies = std::move(feeds.copies);
+  parts.feeds = Feeds::load_copies(options.access);
+  parts.access.fed = parts.feeds.lists;
   return parts;
 }
 

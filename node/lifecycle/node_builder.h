@@ -45,7 +45,7 @@ struct NodeParts {
   HeapPages heap_pages;                            // reads files that a new root does not show
   MemoryLimit memory;                              // the same
   AccessControl::Start access;
-  std::vector<Feeds::Copy> feed_copies;
+  Feeds::Start feeds;
   FileBudget files;
   std::vector<std::string> warnings;  // of start_warnings(), and about `files` and `tls`
 };

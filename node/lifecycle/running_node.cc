@@ -98,7 +98,7 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
       places_(&loop_.uv, store_, clock_, std::move(parts.access.files.places)),
       access_(&loop_.uv, options.access, sync::node_id(options.sync.cluster, options.node.name),
               std::move(parts.access), store_, access_hooks()),
-      feeds_(&loop_.uv, options.access, std::move(parts.feed_copies), random_u64(), feed_hooks()),
+      feeds_(&loop_.uv, options.access, std::move(parts.feeds), random_u64(), feed_hooks()),
       bans_(&loop_.uv, options, sync::node_id(options.sync.cluster, options.node.name), random_key(),
             ban_hooks()),
       load_(&loop_.uv, options.tracker),

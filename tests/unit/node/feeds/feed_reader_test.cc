@@ -63,6 +63,15 @@ TEST_CASE("feed reader: text and gzip, however they are split") {
   }
 }
 
+TEST_CASE("feed reader: equal bytes have the same hash, however they are split") {
+  const std::string text = "192.0.2.0/24\n192.0.3.0/24\n";
+  const std::string hash = read(text)->hash;
+  CHECK(hash.size() == 2 * node::kFeedHashBytes);
+  CHECK(read(text, FeedKind::networks, {}, 1)->hash == hash);
+  CHECK(read(text + "\n")->hash != hash);
+  CHECK(read(gzip(text))->hash != hash);
+}
+
 TEST_CASE("feed reader: hashes") {
   const std::string hash(40, 'a');
   const auto content = read(hash + " a name\n" + std::string(40, 'B') + "\n" + hash, FeedKind::hashes);

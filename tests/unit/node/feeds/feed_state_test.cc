@@ -104,6 +104,10 @@ TEST_CASE("feed state: each change is news once") {
   CHECK(state.end(unkept, kNow, kUnix));
   CHECK_FALSE(state.end(unkept, kNow, kUnix));
   CHECK(state.status(kNow, kUnix).copy_error == "no space");
+  // A copy of what has not changed may be kept at last.
+  CHECK(state.end(of(FeedResult::unchanged), kNow, kUnix));
+  CHECK(state.status(kNow, kUnix).copy_error.empty());
+  CHECK_FALSE(state.end(of(FeedResult::unchanged), kNow, kUnix));
 }
 
 TEST_CASE("feed state: a young copy is not fetched again at once, an old one is") {
