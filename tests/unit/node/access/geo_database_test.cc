@@ -24,6 +24,11 @@ std::string map(const std::vector<std::pair<std::string, std::string>>& entries)
   for (const auto& [key, value] : entries) out += text(key) + value;
   return out;
 }
+// Of 285 entries and more; they follow.
+std::string long_map_head(size_t entries) {
+  const size_t more = entries - 285;
+  return {static_cast<char>(7 << 5 | 30), static_cast<char>(more >> 8), static_cast<char>(more & 0xff)};
+}
 std::string number(uint32_t value) {
   std::string digits;
   for (int shift = 24; shift >= 0; shift -= 8) digits += static_cast<char>(value >> shift & 0xff);
@@ -147,18 +152,28 @@ TEST_CASE("geo database: hostile trees and values end") {
 }
 
 TEST_CASE("geo database: many records that share one costly value") {
-  // Each of 4,096 leaves points a byte further into one long list: each by itself may be read, all together
-  // not.
+  // Each of 1,024 leaves has a pointer of its own to one map with many entries: one may be read, all may not.
   constexpr uint32_t kDepth = 10;
-  std::vector<std::pair<uint32_t, uint32_t>> nodes;
-  const uint32_t inner = (1u << kDepth) - 1;
-  for (uint32_t i = 0; i < inner; ++i) {
-    const auto child = [&](uint32_t of) { return of < inner ? of : inner + 16 + (of - inner); };
-    nodes.emplace_back(child(2 * i + 1), child(2 * i + 2));
+  constexpr uint32_t kInner = (1u << kDepth) - 1;
+  constexpr size_t kEntries = 10'000;
+  std::string data = long_map_head(kEntries) + text("country") + map({{"iso_code", text("NL")}});
+  for (size_t i = 1; i < kEntries; ++i) data += text("b") + text("");
+  const auto pointers = static_cast<uint32_t>(data.size());
+  for (uint32_t i = 0; i <= kInner; ++i) data += "\x38\x00\x00\x00\x00"s;
+  for (const bool all : {false, true}) {
+    std::vector<std::pair<uint32_t, uint32_t>> nodes;
+    const auto child = [&](uint32_t of) {
+      if (of < kInner) return of;
+      return all || of == kInner ? kInner + 16 + pointers + 5 * (of - kInner) : kInner;
+    };
+    for (uint32_t i = 0; i < kInner; ++i) nodes.emplace_back(child(2 * i + 1), child(2 * i + 2));
+    const std::string bytes = records(nodes) + std::string(16, '\0') + data + metadata(kInner, 24, 4);
+    if (all) {
+      CHECK(refusal(bytes) == kDamaged);
+    } else {
+      CHECK(walk(*GeoDatabase::parse(bytes)).value() == Found{{"0.0.0.0-0.63.255.255", {"NL", 0}}});
+    }
   }
-  std::string data;
-  for (int i = 0; i < 100'000; ++i) data += map({{"a", ""}}).substr(0, 1) + text("b");
-  CHECK(refusal(records(nodes) + std::string(16, '\0') + data + metadata(inner, 24, 4)) == kDamaged);
 }
 
 TEST_CASE("geo database: no byte and no cut of a file does harm") {

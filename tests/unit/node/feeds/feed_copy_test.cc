@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -50,6 +51,15 @@ void replace(const std::string& path, const std::string& text) {
   std::ofstream(path, std::ios::binary | std::ios::trunc) << text;
 }
 
+// Whether a byte is in a field that nothing is compared with: FETCHED_UNIX_MS, ETAG or MODIFIED.
+bool may_differ(const std::string& whole, size_t at) {
+  const size_t note = whole.rfind("shoal-feed-1");
+  if (at < note || whole[at] == ' ' || whole[at] == '\n') return false;
+  const auto field = std::count(whole.begin() + static_cast<ptrdiff_t>(note),
+                                whole.begin() + static_cast<ptrdiff_t>(at), ' ');
+  return field == 2 || field == 5 || field == 6;
+}
+
 std::string refusal(const Folder& folder, const FeedSource& source = kSource) {
   bool missing = false;
   const auto copy = node::load_feed_copy(folder.path, source, missing);
@@ -61,8 +71,7 @@ std::string refusal(const Folder& folder, const FeedSource& source = kSource) {
 
 TEST_CASE("feed copy: reads back as it was written") {
   const Folder folder;
-  // One bad line of three: too many, so only the bytes are looked at here.
-  write_copy(folder, "192.0.2.0/24\n198.51.100.7");
+  write_copy(folder, kTwo);
   bool missing = true;
   const auto copy = node::load_feed_copy(folder.path, kSource, missing);
   REQUIRE(copy);
@@ -80,6 +89,7 @@ TEST_CASE("feed copy: reads back as it was written") {
 
 TEST_CASE("feed copy: its bytes are given to others, whatever they are") {
   const Folder folder;
+  // Of a list, one bad line of three would be too many.
   write_copy(folder, kText);
   auto bytes = node::FeedCopyBytes::open(folder.file());
   REQUIRE(bytes);
@@ -109,12 +119,10 @@ TEST_CASE("feed copy: a damaged or a foreign one is refused") {
     replace(folder.file(), damaged);
     bool missing = false;
     const auto copy = node::load_feed_copy(folder.path, kSource, missing);
-    if (at < kTwo.size()) {
-      CHECK_FALSE(copy);
-    } else if (copy) {
-      // The time of the last line may be another, or its ETag; the list is the same.
-      CHECK(copy->content.entries == 2);
-    }
+    CAPTURE(at);
+    // Of a changed time or version nobody can tell; the list is the same.
+    if (!may_differ(whole, at)) CHECK_FALSE(copy);
+    if (copy) CHECK(copy->content.entries == 2);
   }
   replace(folder.file(), whole);
   CHECK(refusal(folder).empty());
