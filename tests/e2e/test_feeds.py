@@ -9,6 +9,7 @@ import time
 import unittest
 
 import feed_server as fs
+from certificates import Authority
 from cluster import free_port
 from http_client import announce_target
 from nodes import ClusterCase, fresh_hash, post, shoal
@@ -39,8 +40,9 @@ class FeedCase(ClusterCase):
     @classmethod
     def prepare(cls):
         folder = cls.cluster.folder
-        cls.ca, certificate, key = fs.make_ca(folder)
-        cls.server = fs.FeedServer(certificate, key)
+        authority = Authority(folder)
+        cls.ca = authority.ca
+        cls.server = fs.FeedServer(*authority.issue("feeds", ["127.0.0.1"]))
         cls.copies = os.path.join(folder, "copies")
         os.mkdir(cls.copies)
         cls.listed = fresh_hash()
@@ -166,6 +168,14 @@ class Feeds(FeedCase):
         self.server.answers["/nets"] = fs.content(NETWORKS + b"10.0.0.0/8\n", '"two"')
         status = self.fetch()
         self.assertEqual((status["result"], status["entries"]), ("changed", 4))
+        # Of a server without ETag.
+        yesterday = "Sun, 29 Nov 2026 07:00:00 GMT"
+        self.server.answers["/nets"] = fs.content(NETWORKS, modified=yesterday)
+        self.assertEqual(self.fetch()["result"], "changed")
+        self.assertEqual(self.fetch()["result"], "unchanged")
+        _, headers = self.server.requests[-1]
+        self.assertEqual(headers["If-Modified-Since"], yesterday)
+        self.assertNotIn("If-None-Match", headers)
 
     def test_a_redirect_is_followed(self):
         self.server.answers["/moved"] = fs.content(NETWORKS + b"10.0.0.0/8\n")

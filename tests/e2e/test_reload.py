@@ -8,6 +8,7 @@ import unittest
 
 import feed_server
 import mmdb
+from certificates import Authority
 from cluster import ROOT, SHOAL, Cluster, at, free_port
 from http_client import HttpClient, announce_target
 from nodes import fresh_hash
@@ -259,13 +260,13 @@ class Access(ReloadCase):
 
     @of("access.feed_ca_file")
     def test_feed_ca_file(self):
-        ca, certificate, key = feed_server.make_ca(self.cluster.folder)
-        server = feed_server.FeedServer(certificate, key)
+        authority = Authority(self.cluster.folder)
+        server = feed_server.FeedServer(*authority.issue("feeds", ["127.0.0.1"]))
         self.addCleanup(server.close)
         server.answers["/list"] = feed_server.content(b"127.0.0.0/8\n")
         self.reload(access__feeds=[f"one networks 3600 {server.url('/list')}"])
         wait_for(lambda: "certificate" in self.node(0).status()["feeds"][0]["reason"], 10)
-        self.reload(access__feed_ca_file=ca)
+        self.reload(access__feed_ca_file=authority.ca)
         wait_for(lambda: self.refusal().startswith("this network"), 10)
 
     @of("access.geo_databases", "access.deny_countries", "access.deny_asns")

@@ -1,32 +1,12 @@
-"""FeedServer: an HTTP or HTTPS server whose answers a test chooses path by path, bad ones too; and a CA of its own."""
+"""FeedServer: an HTTP or HTTPS server whose answers a test chooses path by path, bad ones too."""
 
 import gzip
 import http.server
-import os
 import ssl
-import subprocess
 import threading
 import time
 
 BOMB_MEMBER_BYTES = 16 << 20
-
-
-def make_ca(folder):
-    """A CA, and a certificate by it for 127.0.0.1; returns the paths of CA, certificate and key."""
-    ca, ca_key, request, certificate, key, extra = (os.path.join(folder, name) for name in (
-        "ca.pem", "ca.key", "server.csr", "server.pem", "server.key", "extra"))
-
-    def openssl(*arguments):
-        subprocess.run(["openssl", *arguments], check=True, capture_output=True)
-
-    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    openssl("req", "-x509", *curve, "-keyout", ca_key, "-out", ca, "-days", "2", "-subj", "/CN=a test's own CA")
-    openssl("req", *curve, "-keyout", key, "-out", request, "-subj", "/CN=feeds")
-    with open(extra, "w", encoding="utf-8") as file:
-        file.write("subjectAltName=IP:127.0.0.1\n")
-    openssl("x509", "-req", "-in", request, "-CA", ca, "-CAkey", ca_key, "-CAcreateserial", "-days", "2", "-extfile", extra,
-            "-out", certificate)
-    return ca, certificate, key
 
 
 class FeedServer:
@@ -81,12 +61,15 @@ def send(handler, code, body=b"", length=None, **headers):
     handler.wfile.write(body)
 
 
-def content(body, etag=None, **headers):
-    """A good answer; with an etag, 304 for who has it."""
+def content(body, etag=None, modified=None, **headers):
+    """A good answer; with an etag or the time of the last change, 304 for who has it."""
+    version = {name: value for name, value in (("ETag", etag), ("Last-Modified", modified)) if value}
+
     def answer(handler):
-        if etag and handler.headers.get("If-None-Match") == etag:
-            return send(handler, 304, ETag=etag)
-        return send(handler, 200, body, **({"ETag": etag} if etag else {}), **headers)
+        if (etag and handler.headers.get("If-None-Match") == etag or
+                modified and handler.headers.get("If-Modified-Since") == modified):
+            return send(handler, 304, **version)
+        return send(handler, 200, body, **version, **headers)
 
     return answer
 
