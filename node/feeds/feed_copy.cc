@@ -141,14 +141,15 @@ bool FeedCopyBytes::next(std::string& out) {
   return got > 0;
 }
 
-Result<FeedCopy> load_feed_copy(const std::string& folder, const FeedSource& source, bool& missing) {
+Result<FeedCopy> load_feed_copy(const std::string& folder, const FeedSource& source, bool& missing,
+                                const FeedBounds& bounds) {
   const std::string path = feed_copy_path(folder, source.name);
   missing = access(path.c_str(), F_OK) != 0 && errno == ENOENT;
   const auto failed = [&](const std::string& why) { return common::fail(printable(path) + ": " + why); };
   auto bytes = FeedCopyBytes::open(path);
   if (!bytes) return tl::make_unexpected(bytes.error());
   if (bytes->note().source != feed_source_hash(source)) return failed("is of another feed of that name");
-  FeedReader reader(source.kind);
+  FeedReader reader(source.kind, bounds);
   std::string piece;
   while (!bytes->at_end()) {
     piece.clear();

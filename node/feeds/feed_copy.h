@@ -67,7 +67,8 @@ struct FeedCopy {
 
 // Fails, with the path, for a copy that is damaged or of another source; `missing` is set where there is
 // none.
-common::Result<FeedCopy> load_feed_copy(const std::string& folder, const FeedSource& source, bool& missing);
+common::Result<FeedCopy> load_feed_copy(const std::string& folder, const FeedSource& source, bool& missing,
+                                        const FeedBounds& bounds = {});
 
 // Reads the bytes of a copy piece by piece, for other nodes.
 class FeedCopyBytes {

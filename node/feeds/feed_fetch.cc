@@ -23,7 +23,7 @@ FetchedFeed failed_fetch(std::string reason) {
 
 FetchedFeed fetch_feed(const FeedRequest& request, const std::stop_token& stop) {
   lower_thread_priority();
-  FeedReader reader(request.source.kind);
+  FeedReader reader(request.source.kind, request.bounds);
   std::string copy_error;
   std::optional<FeedCopyWriter> copy;
   const auto keep = [&](common::Result<void> written) {

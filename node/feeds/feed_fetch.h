@@ -27,12 +27,13 @@ struct FeedRequest {
   FeedVersion held;  // of the list in force; empty: all is asked for
   std::string hash;  // of the bytes of the list in force; empty: there is none
   std::string ca_file;
-  std::string folder;  // for the copy; empty: none is kept
+  std::string folder;      // for the copy; empty: none is kept
   bool copy_kept = false;  // of the list in force and of this source
   size_t entries = 0;      // in force
   bool may_shrink = false;
   int64_t unix_ms = 0;
   FetchLimits limits;
+  FeedBounds bounds;
 };
 
 struct FetchedFeed {

@@ -8,6 +8,7 @@
 #include <new>
 #include <utility>
 
+#include "common/bytes.h"
 #include "common/hex.h"
 #include "node/config/option_values.h"
 #include "node/text/printable.h"
@@ -23,6 +24,20 @@ constexpr std::string_view kZipMark = "PK\x03\x04"sv;
 constexpr std::string_view kUtf8Mark = "\xef\xbb\xbf"sv;
 constexpr size_t kUnpackedPieceBytes = 64 << 10;
 constexpr size_t kShownMax = 60;
+
+// More than a quarter of IPv4, or than half of the public IPv6 addresses (2000::/3): no list of networks has
+// such a line, but a wrong one denies everybody. Lists of what is not in use have 224.0.0.0/3 and 3000::/4.
+bool is_too_wide(const common::AddressRange& range) {
+  common::ByteReader first(range.first.address_bytes());
+  common::ByteReader last(range.last.address_bytes());
+  if (range.first.family == common::Family::v4) return last.u32() - first.u32() >= 1u << 30;
+  // As upper halves of addresses.
+  constexpr uint64_t kPublicFirst = uint64_t{1} << 61;
+  constexpr uint64_t kPublicLast = kPublicFirst * 2 - 1;
+  const uint64_t from = std::max(first.u64(), kPublicFirst);
+  const uint64_t to = std::min(last.u64(), kPublicLast);
+  return from <= to && to - from >= kPublicFirst / 2;
+}
 
 std::string bytes_text(size_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
 
@@ -42,7 +57,10 @@ struct FeedReader::Unpacker {
   bool ended = false;  // after a member; another may follow
 };
 
-FeedReader::FeedReader(FeedKind kind, const FeedBounds& bounds) : kind_(kind), bounds_(bounds) {
+FeedReader::FeedReader(FeedKind kind, const FeedBounds& bounds)
+    : kind_(kind),
+      bounds_(bounds),
+      entries_max_(bounds.entries_max - std::min(bounds.entries_of_others, bounds.entries_max)) {
   crypto_generichash_init(&hash_, nullptr, 0, kFeedHashBytes);
 }
 FeedReader::~FeedReader() = default;
@@ -93,6 +111,10 @@ bool FeedReader::add_text(std::string_view text) {
   return splitter_.feed(text, [this](std::string_view line) { return add_line(line); });
 }
 
+std::string FeedReader::shown_line(std::string_view line) const {
+  return "line " + std::to_string(lines_) + ": \"" + printable(line, kShownMax) + "\"";
+}
+
 bool FeedReader::add_line(std::string_view line) {
   if (++lines_ > bounds_.lines_max)
     return refuse("has more than " + std::to_string(bounds_.lines_max) + " lines");
@@ -104,24 +126,26 @@ bool FeedReader::add_line(std::string_view line) {
     const NetworkLine found = read_network_line(line, range);
     nothing = found == NetworkLine::nothing;
     good = found == NetworkLine::range;
-    if (good && entries_ < bounds_.entries_max) networks_.add(range);
+    if (good && is_too_wide(range))
+      return refuse(shown_line(line) + " holds more addresses than a feed may deny at once");
+    if (good && entries_ < entries_max_) networks_.add(range);
   } else {
     common::InfoHash hash;
     const AccessLine found = read_access_line(line, hash);
     nothing = found == AccessLine::nothing;
     good = found == AccessLine::hash;
-    if (good && entries_ < bounds_.entries_max) hashes_.push_back(hash);
+    if (good && entries_ < entries_max_) hashes_.push_back(hash);
   }
   if (nothing) return true;
   if (good) {
-    if (++entries_ <= bounds_.entries_max) return true;
-    return refuse("has more than " + std::to_string(bounds_.entries_max) + " entries");
+    if (++entries_ <= entries_max_) return true;
+    const char* together = bounds_.entries_of_others > 0 ? ", the other feeds of its kind included" : "";
+    return refuse("has more than " + std::to_string(bounds_.entries_max) + " entries" + together);
   }
   const size_t text = line.find_first_not_of(" \t\r");
   if (entries_ == 0 && text != std::string_view::npos && line[text] == '<')
     return refuse("is a web page or XML, not a list");
-  if (bad_lines_++ == 0)
-    first_bad_ = "line " + std::to_string(lines_) + ": \"" + printable(line, kShownMax) + "\"";
+  if (bad_lines_++ == 0) first_bad_ = shown_line(line);
   return true;
 }
 

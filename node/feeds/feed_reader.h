@@ -1,6 +1,7 @@
 // FeedReader: turns the bytes of a feed into a list, as they come: plain text or gzip, line by line. Nothing
 // of the text is kept. Everything is bounded, as whoever runs a feed's server decides what it sends: bytes as
-// received and unpacked, lines, entries, and the share of lines that are none. Pure; one thread at a time.
+// received and unpacked, lines, entries, the share of lines that are none, and how many addresses a line may
+// hold. Pure; one thread at a time.
 
 #pragma once
 
@@ -26,7 +27,8 @@ struct FeedBounds {
   size_t received_max = 64 << 20;      // bytes as they came
   size_t text_max = 256 << 20;         // bytes once unpacked
   size_t lines_max = 5'000'000;        // with comments
-  size_t entries_max = 4'000'000;      // 80 MB of hashes, 128 MB of IPv6 ranges while they are read
+  size_t entries_max = 4'000'000;      // of all feeds of a kind: 80 MB of hashes, 128 MB of IPv6 ranges
+  size_t entries_of_others = 0;        // in force, of the other feeds of the kind
   size_t good_lines_per_bad_one = 99;  // fewer: the feed is refused
 };
 
@@ -63,9 +65,11 @@ class FeedReader {
   bool refuse(std::string reason);
   bool add_text(std::string_view text);
   bool add_line(std::string_view line);
+  std::string shown_line(std::string_view line) const;
 
   const FeedKind kind_;
   const FeedBounds bounds_;
+  const size_t entries_max_;
   std::string begin_;                   // the first bytes, until they tell whether it is gzip
   std::unique_ptr<Unpacker> unpacker_;  // null: plain text
   bool begun_ = false;

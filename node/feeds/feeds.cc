@@ -29,6 +29,16 @@ std::shared_ptr<const common::NetworkSet> joined_networks(const std::vector<Feed
   return std::make_shared<const common::NetworkSet>(std::move(builder));
 }
 
+size_t entries_of(const std::vector<FeedContent>& contents, FeedKind kind) {
+  size_t entries = 0;
+  for (const FeedContent& content : contents) {
+    const bool same_kind =
+        kind == FeedKind::networks ? content.networks != nullptr : content.hashes != nullptr;
+    if (same_kind) entries += content.entries;
+  }
+  return entries;
+}
+
 std::shared_ptr<const AccessList> joined_hashes(const std::vector<FeedContent>& contents) {
   std::vector<std::shared_ptr<const AccessList>> lists;
   for (const FeedContent& content : contents) {
@@ -43,14 +53,16 @@ std::shared_ptr<const AccessList> joined_hashes(const std::vector<FeedContent>& 
 
 }  // namespace
 
-Feeds::Start Feeds::load_copies(const Options::Access& options) {
+Feeds::Start Feeds::load_copies(const Options::Access& options, const FeedBounds& bounds) {
   Start start;
   std::vector<FeedContent> contents;
   for (const FeedSource& source : options.feeds) {
     Copy found;
     if (!options.feed_folder.empty()) {
       bool missing = false;
-      auto copy = load_feed_copy(options.feed_folder, source, missing);
+      FeedBounds left = bounds;
+      left.entries_of_others = entries_of(contents, source.kind);
+      auto copy = load_feed_copy(options.feed_folder, source, missing, left);
       if (copy) {
         contents.push_back(copy->content);
         found.copy = std::move(*copy);
@@ -77,9 +89,11 @@ common::Result<void> Feeds::check_folder(const Options::Access& options) {
   return check_replaceable("access.feed_folder", options.feed_folder + "/NAME.feed");
 }
 
-Feeds::Feeds(uv_loop_t* loop, const Options::Access& options, Start start, uint64_t seed, Hooks hooks)
+Feeds::Feeds(uv_loop_t* loop, const Options::Access& options, Start start, uint64_t seed, Hooks hooks,
+             const FeedBounds& bounds)
     : loop_(loop),
       hooks_(std::move(hooks)),
+      bounds_(bounds),
       options_(options),
       prng_(seed),
       lists_(std::move(start.lists)),
@@ -191,6 +205,8 @@ void Feeds::run() {
 
 void Feeds::fetch(Feed& feed) {
   feed.state.begin();
+  FeedBounds bounds = bounds_;
+  bounds.entries_of_others = entries_of(contents(), feed.state.source().kind) - feed.content.entries;
   FeedRequest request{.source = feed.state.source(),
                       // "Unchanged" would bring no bytes to make a copy of.
                       .held = feed.copy_kept ? feed.state.version() : FeedVersion(),
@@ -201,7 +217,8 @@ void Feeds::fetch(Feed& feed) {
                       .entries = feed.content.entries,
                       .may_shrink = std::exchange(feed.may_shrink, false),
                       .unix_ms = hooks_.unix_ms(),
-                      .limits = {}};
+                      .limits = {},
+                      .bounds = bounds};
   FeedSource source = request.source;
   job_.start(
       loop_,

@@ -36,7 +36,7 @@ class Feeds {
     FeedLists lists;           // all of them together
   };
   // Blocks for seconds where lists are large. Never fails: a copy that is no good is fetched again.
-  static Start load_copies(const Options::Access& options);
+  static Start load_copies(const Options::Access& options, const FeedBounds& bounds = {});
 
   // Whether feeds can be fetched, and their copies be written. The errors begin with the option.
   static common::Result<void> check_library(const Options::Access& options);
@@ -47,7 +47,8 @@ class Feeds {
     std::function<int64_t()> unix_ms;  // cluster time
   };
   // `start` is what load_copies() has read for the same options.
-  Feeds(uv_loop_t* loop, const Options::Access& options, Start start, uint64_t seed, Hooks hooks);
+  Feeds(uv_loop_t* loop, const Options::Access& options, Start start, uint64_t seed, Hooks hooks,
+        const FeedBounds& bounds = {});
   Feeds(const Feeds&) = delete;
   Feeds& operator=(const Feeds&) = delete;
 
@@ -87,6 +88,7 @@ class Feeds {
 
   uv_loop_t* const loop_;
   const Hooks hooks_;
+  const FeedBounds bounds_;
   Options::Access options_;
   common::Prng prng_;
   std::vector<std::unique_ptr<Feed>> feeds_;

@@ -129,6 +129,7 @@ class Feeds(FeedCase):
                 ("a circle", fs.redirect(self.server.url("/nets")), "redirects"),
                 ("a redirect to HTTP", fs.redirect(other.url("/nets")), "http"),
                 ("less than half", fs.content(b"127.0.0.130\n"), "1 entries, less than half of the 3"),
+                ("everybody", fs.content(NETWORKS + b"0.0.0.0/0\n"), "holds more addresses than a feed may deny"),
                 ("other lines", fs.content(NETWORKS + b"what?\n"), '1 of 4 lines are no networks, first line 5')):
             with self.subTest(name):
                 self.server.answers["/nets"] = answer

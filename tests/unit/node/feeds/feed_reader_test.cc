@@ -122,6 +122,29 @@ TEST_CASE("feed reader: every bound") {
   CHECK(refusal(gzip(std::string(10 << 20, 'x')), {.text_max = 1 << 20}) == "unpacks to more than 1 MiB");
 }
 
+TEST_CASE("feed reader: the entries of other feeds count too") {
+  const std::string text = "192.0.2.1\n192.0.2.2\n192.0.2.3\n";
+  CHECK(refusal(text, {.entries_max = 9, .entries_of_others = 6}).empty());
+  const char* too_many = "has more than 9 entries, the other feeds of its kind included";
+  CHECK(refusal(text, {.entries_max = 9, .entries_of_others = 7}) == too_many);
+  CHECK(refusal(text, {.entries_max = 9, .entries_of_others = 10}) == too_many);
+  const std::string hashes = std::string(40, 'a') + "\n" + std::string(40, 'b') + "\n";
+  CHECK(read(hashes, FeedKind::hashes, {.entries_max = 9, .entries_of_others = 7}));
+  CHECK_FALSE(read(hashes, FeedKind::hashes, {.entries_max = 9, .entries_of_others = 8}));
+}
+
+TEST_CASE("feed reader: a line that denies nearly everybody is a mistake") {
+  for (const char* wide : {"0.0.0.0/0", "::/0", "128.0.0.0/1", "0.0.0.0-64.0.0.0", "100.0.0.0-200.0.0.0",
+                           "all:0.0.0.0-255.255.255.255", "0.0.0.0-255.255.255.255,000,all", "::/2",
+                           "2000::/3", "2600::-37ff:ffff:ffff:ffff::", "2000::-3000::"}) {
+    CHECK(refusal(std::string("192.0.2.1\n") + wide + "\n") ==
+          std::string("line 2: \"") + wide + "\" holds more addresses than a feed may deny at once");
+  }
+  // What lists of unused networks have.
+  CHECK(refusal("64.0.0.0/2\n224.0.0.0/3\n::/8\n3000::/4\n4000::/2\n8000::/1\nfc00::/7\n").empty());
+  CHECK(refusal("0.0.0.0-255.255.255.255,200,allowed\n192.0.2.1\n").empty());
+}
+
 TEST_CASE("feed reader: after a refusal nothing is taken") {
   FeedReader reader(FeedKind::networks, {.lines_max = 1});
   CHECK_FALSE(reader.add("192.0.2.1\n192.0.2.2\n"));

@@ -56,9 +56,10 @@ class Fetching {
   }
 
   void start() {
-    feeds.emplace(&loop_, options, node::Feeds::load_copies(options), 1,
+    feeds.emplace(&loop_, options, node::Feeds::load_copies(options, bounds), 1,
                   node::Feeds::Hooks{.publish = [this](FeedLists lists) { published.push_back(lists); },
-                                     .unix_ms = [] { return int64_t{1'900'000'000'000}; }});
+                                     .unix_ms = [] { return int64_t{1'900'000'000'000}; }},
+                  bounds);
   }
   void stop() {
     if (!feeds) return;
@@ -128,6 +129,7 @@ class Fetching {
 
   std::string folder = "/tmp/shoal-feeds-XXXXXX";
   node::Options::Access options{};
+  node::FeedBounds bounds{};
   std::vector<FeedLists> published;
   std::optional<node::Feeds> feeds;
 
@@ -273,4 +275,32 @@ TEST_CASE("feeds: what is asked for during a fetch follows it, with all that may
   CHECK(node.fetch("a").entries == 3);
   node.file("a", "192.0.2.1\n");
   CHECK(node.fetch("a").result == FeedResult::failed);
+}
+
+TEST_CASE("feeds: those of a kind share the entries there may be") {
+  Fetching node;
+  node.bounds.entries_max = 4;
+  node.options.feeds = {{"a", FeedKind::networks, 3600, node.file("a", "192.0.2.1\n192.0.2.2\n192.0.2.3\n")},
+                        {"b", FeedKind::networks, 3600, node.file("b", "203.0.113.1\n203.0.113.2\n")},
+                        {"c", FeedKind::hashes, 3600, node.file("c", kHashOne + "\n" + kHashTwo)}};
+  const std::string refused = "has more than 4 entries, the other feeds of its kind included";
+  node.start();
+  CHECK(node.fetch("a").entries == 3);
+  CHECK(node.fetch("c").entries == 2);
+  CHECK(node.fetch("b").reason == refused);
+  // Its own list makes room for the new one.
+  node.file("a", "192.0.2.1\n192.0.2.2\n192.0.2.3\n192.0.2.4\n");
+  CHECK(node.fetch("a").entries == 4);
+  node.file("a", "192.0.2.1\n192.0.2.2\n");
+  CHECK(node.fetch("a").entries == 2);
+  CHECK(node.fetch("b").entries == 2);
+  // The same for the copies, in the order of the options.
+  node.stop();
+  node.bounds.entries_max = 3;
+  node.start();
+  CHECK(node.status("a").entries == 2);
+  CHECK(node.status("c").entries == 2);
+  CHECK(node.status("b").entries == 0);
+  CHECK(
+      node.status("b").copy_error.ends_with("has more than 3 entries, the other feeds of its kind included"));
 }
