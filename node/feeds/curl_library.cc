@@ -4,6 +4,8 @@
 #include <dlfcn.h>
 
 #include <string>
+
+#include "node/os/mutex.h"
 #endif
 
 namespace shoal::node {
@@ -43,15 +45,22 @@ common::Result<const CurlLibrary*> open_curl() {
                      find(library, "curl_easy_strerror", curl.easy_strerror) &&
                      find(library, "curl_slist_append", curl.slist_append) &&
                      find(library, "curl_slist_free_all", curl.slist_free_all);
-  if (!whole || global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-    return common::fail(std::string(kCurlFile) + " cannot be used");
-  return &curl;
+  if (whole && global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK) return &curl;
+  dlclose(library);
+  return common::fail(std::string(kCurlFile) + " cannot be used");
 }
 
 }  // namespace
 
+bool built_with_curl() { return true; }
+
 common::Result<const CurlLibrary*> curl_library() {
-  static const common::Result<const CurlLibrary*> opened = open_curl();
+  static Mutex mutex;
+  static const CurlLibrary* loaded = nullptr;
+  const Lock lock(mutex);
+  if (loaded != nullptr) return loaded;
+  const auto opened = open_curl();
+  if (opened) loaded = *opened;
   return opened;
 }
 
@@ -62,6 +71,8 @@ common::Result<void> load_curl() {
 }
 
 #else
+
+bool built_with_curl() { return false; }
 
 common::Result<void> load_curl() {
   return common::fail("this shoal was built without libcurl, so feeds can be files only");

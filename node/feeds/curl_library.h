@@ -22,11 +22,15 @@ struct CurlLibrary {
   decltype(&curl_slist_append) slist_append;
   decltype(&curl_slist_free_all) slist_free_all;
 };
-// Loaded at the first call, for the rest of the process.
+// Loaded at the first call that finds it, for the rest of the process.
 common::Result<const CurlLibrary*> curl_library();
 #endif
 
-// Loads it. Call it before a chroot hides it. The error says what to install.
+// Whether this shoal can use it at all.
+bool built_with_curl();
+
+// Loads it. Call it before a chroot hides it. The error says what to install; once it is installed, the next
+// call succeeds.
 common::Result<void> load_curl();
 
 }  // namespace shoal::node

@@ -104,6 +104,21 @@ size_t on_body(char* data, size_t size, size_t count, void* user) {
   return known && at.take({data, size * count}) ? size * count : 0;
 }
 
+// "Failed to connect to a.example port 443" of "Failed to connect to a.example port 443 after 12 ms: ...":
+// what differs each time would make each failure news.
+std::string without_measures(std::string_view text) {
+  constexpr std::string_view kAfter = " after ";
+  for (size_t at = text.find(kAfter); at != std::string_view::npos; at = text.find(kAfter, at + 1)) {
+    const size_t number = at + kAfter.size();
+    const size_t unit = std::min(text.find_first_not_of("0123456789", number), text.size());
+    if (unit == number || !text.substr(unit).starts_with(" m")) continue;
+    const size_t rest = std::min(text.find_first_of(" :", unit + 1), text.size());
+    const bool bytes_too = text.substr(rest).starts_with(" with ");
+    return std::string(text.substr(0, at)) + std::string(bytes_too ? "" : text.substr(rest));
+  }
+  return std::string(text);
+}
+
 int on_progress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   return static_cast<UrlTransfer*>(user)->stop.stop_requested() ? 1 : 0;
 }
@@ -117,7 +132,7 @@ std::string failure_of(CURLcode code, const UrlTransfer& at, const char* detail)
     return "is coded as " + printable(at.coding, 20) + ", which was not asked for";
   if (code == CURLE_PARTIAL_FILE) return "is cut: fewer bytes than announced";
   const std::string_view text = *detail != '\0' ? detail : at.curl.easy_strerror(code);
-  return printable(text, 160);
+  return printable(without_measures(text), 160);
 }
 
 }  // namespace
@@ -177,7 +192,8 @@ Result<Transfer> transfer_url(const FeedRequest& request, const TakeBytes& take,
   if (!set) return common::fail("this libcurl is too old: 7.87 or newer is needed");
   const CURLcode code = curl.easy_perform(handle.get());
   const long status = status_of(at);
-  at.transfer.unchanged = code == CURLE_OK && status == kStatusUnchanged;
+  const bool asked_for_changes = request.held != FeedVersion();
+  at.transfer.unchanged = asked_for_changes && code == CURLE_OK && status == kStatusUnchanged;
   if (at.transfer.unchanged) {
     // A 304 need not repeat what is known.
     if (at.transfer.version.etag.empty()) at.transfer.version.etag = request.held.etag;

@@ -116,6 +116,7 @@ class Feeds(FeedCase):
                 ("404", fs.status(404), "HTTP status 404"),
                 ("500", fs.status(500), "HTTP status 500"),
                 ("204", fs.status(204, b""), "HTTP status 204"),
+                ("304 to who holds no version", fs.status(304, b""), "HTTP status 304"),
                 ("a page", fs.content(b"<!DOCTYPE html>\n<html><body>Maintenance\n"), "is a web page"),
                 ("nothing", fs.content(b""), "is empty"),
                 ("comments", fs.content(b"# nothing today\n"), "is empty"),
@@ -269,6 +270,31 @@ class FeedsMove(FeedCase):
         self.server.answers["/other"] = fs.content(NETWORKS + b"127.0.0.20\n")
         self.assertEqual(self.fetch()["entries"], 4)
         self.wait_denied("127.0.0.20")
+        self.assertEqual(node.get("/v1/feeds/nets")[0], 200)
+
+
+class FeedsLibrary(FeedCase):
+    """libcurl is installed while the node runs."""
+
+    @classmethod
+    def prepare(cls):
+        super().prepare()
+        cls.library = os.path.join(cls.cluster.folder, "libcurl.so.4")
+        with open(cls.library, "w", encoding="ascii") as file:
+            file.write("not a library\n")
+        node = cls.cluster.nodes[0]
+        node.environment["LD_LIBRARY_PATH"] = cls.cluster.folder
+        node.settings["access"]["feeds"] = []
+
+    def test_the_next_reload_finds_it(self):
+        node = self.node(0)
+        node.settings["access"]["feeds"] = self.feeds()
+        node.write_config()
+        self.assertFalse(hang_up(node))
+        self.assertIn("libcurl.so.4", node.status()["reload"]["error"])
+        os.remove(self.library)
+        self.assertTrue(hang_up(node))
+        wait_for(lambda: self.status()["entries"] == 3, 10)
 
 
 class FeedsStart(FeedCase):

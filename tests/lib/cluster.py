@@ -17,6 +17,8 @@ from wait import wait_for
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SHOAL = os.environ.get("SHOAL", os.path.join(ROOT, "build", "release", "shoal"))
 NAMES = "abcdefghij"
+# What a node fetches is on this machine, whatever proxy the machine has.
+NO_PROXY = {"NO_PROXY": "*", "no_proxy": "*"}
 # All clients of a test have one address. A test that wants a default sets None.
 NO_CLIENT_LIMITS = {"connections_per_address": 0, "requests_per_s_per_address": 0, "requests_per_s_per_prefix": 0}
 
@@ -70,6 +72,7 @@ class Node:
         self.admin = admin
         self.program = SHOAL
         self.run_in = list(run_in)  # a command to run it elsewhere, such as ip netns exec NAME
+        self.environment = {}  # variables of its own
         self.log = os.path.join(folder, f"{name}.log")
         self.process = None
 
@@ -91,7 +94,8 @@ class Node:
         config = self.write_config()
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen([*self.run_in, self.program, "node", "--config", config],
-                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            env={**os.environ, **NO_PROXY, **self.environment})
 
     def get(self, path, timeout_s=5.0):
         """Status code and body of an admin page."""
