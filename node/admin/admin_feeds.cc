@@ -19,8 +19,8 @@ constexpr std::string_view kFeedsPath = "/v1/feeds/";
 // Opens the copy where it may block.
 class CopyAnswer final : public StreamedAnswer {
  public:
-  CopyAnswer(std::string path, const proto::HttpRequest& request)
-      : path_(std::move(path)),
+  CopyAnswer(Feeds::CopyPlace place, const proto::HttpRequest& request)
+      : place_(std::move(place)),
         held_(request.header("if-none-match").value_or("")),
         chunked_(request.version_minor >= 1),
         reply_(reply_to_long(request)) {}
@@ -28,8 +28,8 @@ class CopyAnswer final : public StreamedAnswer {
   bool next(std::string& out) override {
     if (!copy_) return begin(out);
     piece_.clear();
-    // A reader that gets no last chunk, or too little, sees that it is cut.
-    if (!copy_->next(piece_)) return false;
+    cut_ = !copy_->next(piece_);
+    if (cut_) return false;
     if (!chunked_) {
       out += piece_;
     } else if (!piece_.empty()) {
@@ -40,10 +40,13 @@ class CopyAnswer final : public StreamedAnswer {
     return false;
   }
 
+  bool cut() const override { return cut_; }
+
  private:
   bool begin(std::string& out) {
-    auto opened = FeedCopyBytes::open(path_);
-    if (!opened) {
+    auto opened = FeedCopyBytes::open(place_.path);
+    // After a reload it may be of another place or kind.
+    if (!opened || opened->note().source != place_.source) {
       append_api_error(out, reply_, 404, "there is no copy of this feed yet");
       return false;
     }
@@ -59,12 +62,13 @@ class CopyAnswer final : public StreamedAnswer {
     return true;
   }
 
-  const std::string path_;
+  const Feeds::CopyPlace place_;
   const std::string held_;
   const bool chunked_;
   const proto::HttpReply reply_;
   std::optional<FeedCopyBytes> copy_;
   std::string piece_;
+  bool cut_ = false;
 };
 
 struct RefreshQuery {
@@ -98,8 +102,8 @@ void show_feeds(const Feeds& feeds, const proto::HttpRequest& request, std::stri
 
 std::unique_ptr<StreamedAnswer> give_feed(const Feeds& feeds, const proto::HttpRequest& request,
                                           std::string& out) {
-  auto path = feeds.copy_path(request.path.substr(kFeedsPath.size()));
-  if (path) return std::make_unique<CopyAnswer>(std::move(*path), request);
+  auto place = feeds.copy_place(request.path.substr(kFeedsPath.size()));
+  if (place) return std::make_unique<CopyAnswer>(std::move(*place), request);
   append_api_error(out, proto::reply_to(request), 404,
                    "there is no feed of this name, or no access.feed_folder");
   return nullptr;

@@ -122,7 +122,7 @@ Feeds::Feed& Feeds::add(const FeedSource& source) {
   return *feeds_.emplace_back(std::make_unique<Feed>(source, prng_.next(), monotonic_ms()));
 }
 
-Feeds::Feed* Feeds::find(std::string_view name) {
+Feeds::Feed* Feeds::find(std::string_view name) const {
   const auto found = std::find_if(feeds_.begin(), feeds_.end(),
                                   [&](const auto& feed) { return feed->state.source().name == name; });
   return found == feeds_.end() ? nullptr : found->get();
@@ -175,11 +175,11 @@ std::vector<FeedStatus> Feeds::status() const {
   return all;
 }
 
-std::optional<std::string> Feeds::copy_path(std::string_view name) const {
-  const bool known = std::any_of(feeds_.begin(), feeds_.end(),
-                                 [&](const auto& feed) { return feed->state.source().name == name; });
-  if (!known || options_.feed_folder.empty()) return std::nullopt;
-  return feed_copy_path(options_.feed_folder, std::string(name));
+std::optional<Feeds::CopyPlace> Feeds::copy_place(std::string_view name) const {
+  const Feed* feed = find(name);
+  if (feed == nullptr || options_.feed_folder.empty()) return std::nullopt;
+  const FeedSource& source = feed->state.source();
+  return CopyPlace{feed_copy_path(options_.feed_folder, source.name), feed_source_hash(source)};
 }
 
 // One thing at a time: what runs plans the next when it ends.

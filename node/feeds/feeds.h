@@ -61,8 +61,12 @@ class Feeds {
 
   std::vector<FeedStatus> status() const;
 
-  // The path of a feed's copy; none: no such feed, or no copies are kept.
-  std::optional<std::string> copy_path(std::string_view name) const;
+  // Where a feed's copy is, or will be; none: no such feed, or no copies are kept.
+  struct CopyPlace {
+    std::string path;
+    std::string source;  // FeedCopyNote's of a copy that is this feed's
+  };
+  std::optional<CopyPlace> copy_place(std::string_view name) const;
 
   // Breaks off what runs, and begins nothing any more.
   void stop();
@@ -76,7 +80,7 @@ class Feeds {
     bool copy_kept = false;   // of its list, as far as copies are kept
   };
 
-  Feed* find(std::string_view name);
+  Feed* find(std::string_view name) const;
   Feed& add(const FeedSource& source);
   void plan();
   void run();

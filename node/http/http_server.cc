@@ -591,6 +591,8 @@ void HttpServer::piece_made(Connection& connection, std::string piece, bool more
     counters_.closed_slow.add();
     return close(connection, Close::forced);
   }
+  // What the client got so far must not pass for all of it, or be followed by another response.
+  if (!more && connection.streamed_answer->cut()) return close(connection, Close::forced);
   if (connection.tls && !piece.empty()) {
     if (!connection.tls->send(bytes_of(piece), connection.unsent)) return close(connection, Close::forced);
   } else {

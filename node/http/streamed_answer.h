@@ -22,6 +22,10 @@ class StreamedAnswer {
   // Appends the next bytes of the response, head and all; false: they were the last. Called from any thread,
   // never twice at once, never by the thread of the loop. Touches nothing that is not safe on any thread.
   virtual bool next(std::string& out) = 0;
+
+  // After next() has returned false: the response lacks its end, so the connection is closed. By the loop's
+  // thread.
+  virtual bool cut() const { return false; }
 };
 
 // What shapes a long answer. To HTTP/1.0 it may have no other end than that of the connection, so there that

@@ -29,6 +29,9 @@ class StreamedAnswerPump {
   // Once; then again from `made` on, while there is more. The object may go inside `made`.
   void make();
 
+  // In `made`, when there is no more.
+  bool cut() const { return answer_->cut(); }
+
  private:
   struct Piece {
     std::string bytes;

@@ -205,6 +205,28 @@ class Feeds(FeedCase):
         self.assertIn(b"ETag: ", head)
         self.assertEqual(self.node(0).get("/v1/feeds/nobody")[0], 404)
 
+    def test_a_copy_that_is_cut_does_not_pass_for_whole(self):
+        size = 16 << 20
+        self.server.answers["/nets"] = fs.content(NETWORKS + b"#" * 999 + b"\n" + (b"#" * 999 + b"\n") * (size // 1000))
+        self.assertEqual(self.fetch()["result"], "changed")
+        got = 0
+        with socket.socket() as plain:
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+            plain.settimeout(10)
+            plain.connect(self.node(0).admin_address)
+            plain.sendall(b"GET /v1/feeds/nets HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            last = plain.recv(1000)
+            os.truncate(os.path.join(self.copies, "nets.feed"), 1000)
+            # The connection ends, though it was to be kept.
+            try:
+                while piece := plain.recv(1 << 20):
+                    got += len(piece)
+                    last = piece
+            except ConnectionResetError:
+                pass
+        self.assertLess(got, size)
+        self.assertFalse(last.endswith(b"\r\n0\r\n\r\n"))
+
 
 class FeedsReload(FeedCase):
     def test_feeds_come_go_and_change(self):
@@ -264,6 +286,8 @@ class FeedsMove(FeedCase):
             self.assertEqual((status["entries"], status["place"]), (entries, self.server.url("/other")))
         self.assertEqual(self.refusal("127.0.0.130"), DENIED)
         self.assertEqual(self.refusal("127.0.0.1", self.listed), "")
+        # Its copy is of the old place: others do not get it as that of the new one.
+        self.assertEqual(node.get("/v1/feeds/nets")[0], 404)
         # What the new place sends is compared with the list in force.
         self.server.answers["/other"] = fs.content(b"127.0.0.130\n")
         self.assertIn("less than half of the 3", self.fetch()["reason"])

@@ -304,3 +304,18 @@ TEST_CASE("feeds: those of a kind share the entries there may be") {
   CHECK(
       node.status("b").copy_error.ends_with("has more than 3 entries, the other feeds of its kind included"));
 }
+
+TEST_CASE("feeds: a copy is given to others as long as it is this feed's") {
+  Fetching node;
+  node.options.feeds = {{"a", FeedKind::networks, 3600, node.file("a", "192.0.2.1\n")}};
+  node.start();
+  CHECK(node.fetch("a").entries == 1);
+  CHECK_FALSE(node.feeds->copy_place("b"));
+  const auto note_source = [&] {
+    return node::FeedCopyBytes::open(node.feeds->copy_place("a")->path)->note().source;
+  };
+  CHECK(node.feeds->copy_place("a")->source == note_source());
+  node.options.feeds[0].kind = FeedKind::hashes;
+  node.feeds->set(node.options);
+  CHECK(node.feeds->copy_place("a")->source != note_source());
+}
