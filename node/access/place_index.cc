@@ -68,12 +68,11 @@ void PlaceIndex::Builder::add(const common::AddressRange& range, const GeoEntry&
 }
 
 template <class Key>
-PlaceIndex::Builder::Bounds<Key> PlaceIndex::Builder::joined(const Bounds<Key>& below,
-                                                             const Bounds<Key>& above) {
+PlaceIndex::Builder::Bounds<Key> PlaceIndex::Builder::joined(Bounds<Key> below, Bounds<Key> above) {
   if (below.empty()) return above;
   if (above.empty()) return below;
   Bounds<Key> out;
-  out.reserve(below.size() + above.size());
+  out.reserve(std::min(below.size() + above.size(), bounds_max_));
   GeoEntry of_below;
   GeoEntry of_above;
   for (size_t b = 0, a = 0; b < below.size() || a < above.size();) {
@@ -86,18 +85,22 @@ PlaceIndex::Builder::Bounds<Key> PlaceIndex::Builder::joined(const Bounds<Key>& 
     if (entry.country[0] == '\0') entry.country = of_below.country;
     if (entry.asn == 0) entry.asn = of_below.asn;
     if (out.empty() ? says_nothing(entry) : out.back().entry == entry) continue;
+    if (out.size() == bounds_max_) {
+      too_many_ = true;
+      break;
+    }
     out.push_back({at, entry});
   }
   return out;
 }
 
 void PlaceIndex::Builder::end_file() {
-  v4_ = joined(v4_, std::exchange(file_v4_, {}));
-  v6_ = joined(v6_, std::exchange(file_v6_, {}));
+  v4_ = joined(std::move(v4_), std::exchange(file_v4_, {}));
+  v6_ = joined(std::move(v6_), std::exchange(file_v6_, {}));
   too_many_ |= v4_.size() + v6_.size() > bounds_max_;
 }
 
-PlaceIndex::PlaceIndex(const Builder& builder) {
+PlaceIndex::PlaceIndex(Builder builder) {
   places_.reserve(1 + builder.v4_.size() + builder.v6_.size());
   for (const auto& bound : builder.v4_) places_.push_back(bound.entry);
   for (const auto& bound : builder.v6_) places_.push_back(bound.entry);
@@ -117,6 +120,7 @@ PlaceIndex::PlaceIndex(const Builder& builder) {
     v4_places_.push_back(number_of(bound.entry));
   }
   v4_ = common::SortedKeys<uint32_t>(v4);
+  builder.v4_ = {};
   v6_.reserve(builder.v6_.size());
   v6_places_.reserve(builder.v6_.size());
   for (const auto& bound : builder.v6_) {

@@ -3,8 +3,8 @@
 // counts, of country and ASN each. Immutable; any number of threads.
 //
 // Sorted bounds, each with the number of the place that begins there: 8 bytes of IPv4, 20 of IPv6, and 8 a
-// place. At most kPlaceBoundsMax, so at most 120 MB, whatever the files hold; free databases of country and
-// ASN together take a tenth of that.
+// place. At most kPlaceBoundsMax, so at most 120 MB, whatever the files hold, and 300 MB while it is made;
+// free databases of country and ASN together take a tenth of that.
 
 #pragma once
 
@@ -58,7 +58,7 @@ class PlaceIndex {
     template <class Key>
     void append(Bounds<Key>& to, Key first, Key last, const GeoEntry& entry);
     template <class Key>
-    static Bounds<Key> joined(const Bounds<Key>& below, const Bounds<Key>& above);
+    Bounds<Key> joined(Bounds<Key> below, Bounds<Key> above);
 
     const size_t bounds_max_;
     bool too_many_ = false;
@@ -70,7 +70,7 @@ class PlaceIndex {
 
   // Nothing is known of any address.
   PlaceIndex() = default;
-  explicit PlaceIndex(const Builder& builder);
+  explicit PlaceIndex(Builder builder);
 
   // The number of a place, below places().size(); 0: nothing is known of the address. The port does not
   // count.

@@ -1,7 +1,9 @@
 #include "node/access/places.h"
 
+#include <functional>
 #include <string>
 #include <unordered_set>
+#include <utility>
 
 #include "node/access/geo_database.h"
 #include "node/access/network_file.h"
@@ -13,6 +15,15 @@ namespace {
 
 uint16_t country_number(char first, char second) {
   return static_cast<uint16_t>(static_cast<uint8_t>(first) << 8 | static_cast<uint8_t>(second));
+}
+
+// Afterwards the file is no longer in memory: what it says is joined with the others' without it.
+common::Result<void> walk_geo_file(
+    const std::string& path, const std::function<void(const common::AddressRange&, const GeoEntry&)>& visit) {
+  const auto database = load_geo_database(path);
+  if (!database) return tl::make_unexpected(database.error());
+  const auto walked = database->for_each(visit);
+  return walked ? walked : common::fail(printable(path) + ": " + walked.error().message);
 }
 
 }  // namespace
@@ -29,9 +40,7 @@ common::Result<std::shared_ptr<const PlaceIndex>> read_places(const Options::Acc
   bool too_many = false;
   PlaceIndex::Builder index;
   for (const std::string& path : options.geo_databases) {
-    const auto database = load_geo_database(path);
-    if (!database) return common::fail("access.geo_databases: " + database.error().message);
-    const auto walked = database->for_each([&](const common::AddressRange& range, const GeoEntry& entry) {
+    const auto walked = walk_geo_file(path, [&](const common::AddressRange& range, const GeoEntry& entry) {
       tells_country |= entry.country[0] != '\0';
       tells_asn |= entry.asn != 0;
       if (options.geo_counts) index.add(range, entry);
@@ -41,8 +50,7 @@ common::Result<std::shared_ptr<const PlaceIndex>> read_places(const Options::Acc
       too_many |= denied.size() >= kListedNetworksMax;
       if (!too_many) denied.add(range);
     });
-    if (!walked)
-      return common::fail("access.geo_databases: " + printable(path) + ": " + walked.error().message);
+    if (!walked) return common::fail("access.geo_databases: " + walked.error().message);
     index.end_file();
   }
   if (!countries.empty() && !tells_country)
@@ -56,7 +64,7 @@ common::Result<std::shared_ptr<const PlaceIndex>> read_places(const Options::Acc
   if (index.too_many())
     return common::fail("access.geo_counts: the files of access.geo_databases have more than " +
                         std::to_string(kPlaceBoundsMax) + " bounds between places");
-  return std::make_shared<const PlaceIndex>(index);
+  return std::make_shared<const PlaceIndex>(std::move(index));
 }
 
 }  // namespace shoal::node

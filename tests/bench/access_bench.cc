@@ -190,7 +190,7 @@ node::PlaceIndex make_index(size_t networks) {
     builder.add({v6_address(head, 0), v6_address(head + wide - 1, UINT64_MAX)}, place(i));
   }
   builder.end_file();
-  return node::PlaceIndex(builder);
+  return node::PlaceIndex(std::move(builder));
 }
 
 int measure_places(size_t networks, size_t rounds) {

@@ -32,7 +32,7 @@ PlaceIndex example_index() {
   builder.add(range_between(test::v4_peer(200), test::v4_peer(299)), entry_of({'N', 'L'}, 0));
   builder.add(range_between(test::v6_peer(0), test::v6_peer(99)), entry_of({}, 2));
   builder.end_file();
-  return PlaceIndex(builder);
+  return PlaceIndex(std::move(builder));
 }
 
 PlaceIndex index_of_asns(uint32_t asns) {
@@ -40,7 +40,7 @@ PlaceIndex index_of_asns(uint32_t asns) {
   for (uint32_t i = 0; i < asns; ++i)
     builder.add(range_between(test::v4_peer(i), test::v4_peer(i)), entry_of({}, 1 + i));
   builder.end_file();
-  return PlaceIndex(builder);
+  return PlaceIndex(std::move(builder));
 }
 
 }  // namespace

@@ -63,7 +63,7 @@ PlaceIndex index_of(const std::vector<PlaceFile>& files) {
     builder.end_file();
   }
   CHECK(!builder.too_many());
-  return PlaceIndex(builder);
+  return PlaceIndex(std::move(builder));
 }
 
 // What each file says, one after the other.
@@ -153,14 +153,14 @@ TEST_CASE("place index: memory as documented: 8 bytes a bound of IPv4, 20 of IPv
   for (uint32_t i = 0; i < kNetworks; ++i)
     builder.add({v4_at(256 * i), v4_at(256 * i + 127)}, place("NL", 1 + i % 1000));
   builder.end_file();
-  const PlaceIndex v4(builder);
+  const PlaceIndex v4(std::move(builder));
   CHECK(v4.bounds() == 2 * kNetworks);
   CHECK(v4.bytes() <= 8 * v4.bounds() * 11 / 10 + 8 * v4.places().size());
   PlaceIndex::Builder builder_v6;
   for (uint32_t i = 0; i < kNetworks; ++i)
     builder_v6.add({v6_at(600 + 256 * i), v6_at(600 + 256 * i + 127)}, place("", 1 + i));
   builder_v6.end_file();
-  const PlaceIndex v6(builder_v6);
+  const PlaceIndex v6(std::move(builder_v6));
   CHECK(v6.bounds() == 2 * kNetworks);
   CHECK(v6.bytes() <= 20 * v6.bounds() + 8 * v6.places().size());
 }
