@@ -34,7 +34,7 @@ struct FeedVersion {
 struct FeedAttempt {
   FeedResult result = FeedResult::none;
   std::string reason{};      // failed: why, printable
-  std::string copy_error{};  // changed, unchanged: why there is no copy of it; empty: there is, or none is kept
+  std::string copy_error{};  // changed, unchanged: why it has no copy; empty: it has, or copies are not kept
   FeedVersion version{};     // changed, unchanged
   size_t entries = 0;        // changed
   size_t bad_lines = 0;      // changed
