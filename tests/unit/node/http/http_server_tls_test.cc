@@ -543,6 +543,9 @@ TEST_CASE("https server: the gate is told of handshakes that no client begins by
   };
   puts(kRequest, TlsFailure::not_tls);
   CHECK(gate.blamed.size() == 1);
+  // A web page may have sent this one.
+  puts("GET / HTTP/1.1\r\nHost: t\r\nAccept-Language: en\r\n\r\n", TlsFailure::not_tls);
+  CHECK(gate.blamed.size() == 1);
   puts({"\x16\x03\x01\x00\x04\x01\x00\x00\x00", 9}, TlsFailure::malformed);  // an empty ClientHello
   CHECK(gate.blamed.size() == 2);
   {
