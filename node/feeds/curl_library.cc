@@ -59,7 +59,7 @@ common::Result<const CurlLibrary*> curl_library() {
   static const CurlLibrary* loaded = nullptr;
   const Lock lock(mutex);
   if (loaded != nullptr) return loaded;
-  const auto opened = open_curl();
+  auto opened = open_curl();
   if (opened) loaded = *opened;
   return opened;
 }
