@@ -101,6 +101,7 @@ struct HttpServer::Connection {
   bool handshaking = false;        // in handshakes_
   bool handshake_counted = false;  // in limits_.handshakes_per_address
   bool opened = false;             // its handshake has ended well
+  bool goodbye_made = false;       // the close_notify; it may still be in `unsent`
   bool half_closed = false;        // the client sends no more: close after the last answer
   bool counted = false;            // in limits_.per_address
   bool last_answer = false;        // close when it is sent
@@ -424,7 +425,7 @@ void HttpServer::open_sealed(Connection& connection, ByteSpan bytes) {
   }
   // The kernel has room: nothing waits to be sent while we read. Who fills it with answers that it does not
   // read has no business with more of the protocol's own messages.
-  const bool sent = sealed_.empty() || send_now(connection, sealed_);
+  const bool sent = sealed_.empty() || send_now(connection, sealed_) == sealed_.size();
   if (state == TlsSession::State::failed && connection.handshaking) {
     end_handshake(connection, session.failure());
     if (session.failure() == TlsFailure::malformed) blame(connection);
@@ -459,12 +460,13 @@ bool HttpServer::is_between_requests(const Connection& connection) {
   return connection.kept.empty() && (!connection.tls || !connection.tls->holds_record());
 }
 
-// False: the kernel has not taken all of it.
-bool HttpServer::send_now(Connection& connection, const std::string& bytes) {
+// How many bytes the kernel has taken.
+size_t HttpServer::send_now(Connection& connection, const std::string& bytes) {
   uv_buf_t buffer = uv_buf_init(const_cast<char*>(bytes.data()), static_cast<unsigned>(bytes.size()));
   const int written = uv_try_write(connection.stream(), &buffer, 1);
-  if (written > 0) counters_.bytes_sent.add(static_cast<size_t>(written));
-  return written >= 0 && static_cast<size_t>(written) == bytes.size();
+  const size_t sent = written > 0 ? static_cast<size_t>(written) : 0;
+  counters_.bytes_sent.add(sent);
+  return sent;
 }
 
 // `kept`: the bytes are those of connection.kept.
@@ -695,10 +697,16 @@ void HttpServer::stop_reading(Connection& connection) {
 }
 
 void HttpServer::close_in_order(Connection& connection) {
-  if (connection.tls) {
+  if (connection.tls && !std::exchange(connection.goodbye_made, true)) {
     sealed_.clear();
     connection.tls->close(sealed_);
-    (void)send_now(connection, sealed_);
+    const size_t sent = send_now(connection, sealed_);
+    if (sent < sealed_.size()) {
+      // The kernel is still full of the answer; without this the client could not know that it is whole.
+      connection.unsent.assign(sealed_, sent);
+      connection.streaming = false;
+      return send_unsent(connection);
+    }
   }
   if (!connection.linger) return close(connection, Close::in_order);
   std::string().swap(connection.kept);

@@ -152,7 +152,7 @@ class HttpServer {
   void end_handshake(Connection& connection, std::optional<TlsFailure> failure);
   void refuse_handshake(Connection& connection);
   void blame(const Connection& connection);
-  bool send_now(Connection& connection, const std::string& bytes);
+  size_t send_now(Connection& connection, const std::string& bytes);
   void answer_input(Connection& connection, common::ByteSpan bytes, bool kept);
   common::ByteSpan answer_all(Connection& connection, common::ByteSpan input);
   bool take_proxy_header(Connection& connection, common::ByteSpan& input);
