@@ -26,7 +26,7 @@ using State = TlsSession::State;
 
 namespace {
 
-constexpr int kTurnsMax = 2000;
+constexpr int kTurnsMax = 20000;
 
 // `pieces` of 40 kB.
 class Long final : public StreamedAnswer {
@@ -346,7 +346,7 @@ TEST_CASE(
 }
 
 TEST_CASE("https server: the beginning of a record is waited for like the rest of a request") {
-  SecureFixture fixture({.request_ms = 20});
+  SecureFixture fixture({.request_ms = 500});
   SecureClients clients;
   for (size_t i = 0; i <= kRecordBegin.size(); ++i) {
     clients.push_back(std::make_unique<SecureClient>(fixture.address));
@@ -360,7 +360,7 @@ TEST_CASE("https server: the beginning of a record is waited for like the rest o
 }
 
 TEST_CASE("https server: a record that says nothing leaves a connection idle") {
-  SecureFixture fixture({.request_ms = 20});
+  SecureFixture fixture({.request_ms = 500});
   SecureClient client(fixture.address);
   REQUIRE(fixture.open(client));
   const std::string update = client.update_of_keys();
