@@ -20,7 +20,7 @@ enum class Offence : uint8_t {
   over_rate,     // requests above limits.requests_per_s_per_address
   new_swarms,    // announces of swarms that nobody else is in
   ports,         // new peers in one swarm
-  malformed,     // HTTP requests that cannot be read
+  malformed,     // HTTP requests that cannot be read, TLS handshakes that none makes
   full_scrapes,  // before the time
 };
 constexpr size_t kOffences = 6;
