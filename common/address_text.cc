@@ -1,5 +1,6 @@
 #include "common/address_text.h"
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 
@@ -59,10 +60,33 @@ char* write_v6(const std::array<uint8_t, 16>& address, char* out) {
   return out;
 }
 
+constexpr std::string_view kWebPrefix = "web:";
+constexpr size_t kWebTextSize = kWebPrefix.size() + 16 + 1 + 16;
+static_assert(kWebTextSize <= kAddressTextMax);
+
+char* write_web(const std::array<uint8_t, 16>& address, char* out) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  out = std::copy(kWebPrefix.begin(), kWebPrefix.end(), out);
+  for (size_t i = 0; i < address.size(); ++i) {
+    if (i == address.size() / 2) *out++ = '/';
+    *out++ = kDigits[address[i] >> 4];
+    *out++ = kDigits[address[i] & 0xf];
+  }
+  return out;
+}
+
 }  // namespace
 
 char* write_address(const Endpoint& endpoint, char* out) {
-  return endpoint.family == Family::v4 ? write_v4(endpoint.address, out) : write_v6(endpoint.address, out);
+  switch (endpoint.family) {
+    case Family::v4:
+      return write_v4(endpoint.address, out);
+    case Family::v6:
+      return write_v6(endpoint.address, out);
+    case Family::web:
+      return write_web(endpoint.address, out);
+  }
+  return out;
 }
 
 }  // namespace shoal::common
