@@ -28,9 +28,10 @@ constexpr size_t digest_bucket(const common::InfoHash& info_hash) {
 // Hashes the records of one swarm. Words are little-endian.
 class RecordHash {
  public:
-  explicit RecordHash(const common::InfoHash& info_hash)
+  // `web`: of web peers, whose endpoints may have the bytes of IPv6 endpoints.
+  explicit RecordHash(const common::InfoHash& info_hash, bool web = false)
       : swarm_(fold(load<8>(info_hash.bytes.data()) ^ kA, load<8>(info_hash.bytes.data() + 8) ^ kB) ^
-               load<4>(info_hash.bytes.data() + 16)) {}
+               load<4>(info_hash.bytes.data() + 16) ^ (web ? kD : 0)) {}
 
   // `endpoint`: address and port in network order, 6 or 18 bytes; `state`: PeerState::byte().
   template <size_t N>

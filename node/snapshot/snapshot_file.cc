@@ -49,6 +49,8 @@ bool encode_store(const SwarmStore& store, const ClusterClock& clock, common::Ti
     // Never goes back, so that no frame is older than the header, even if somebody sets the clock.
     tick = std::max(tick, clock.tick() + behind);
     store.for_each(shard, [&](proto::Delta delta) {
+      // Their connections do not outlive this run.
+      if (delta.peer.family == common::Family::web) return;
       delta.stamp = common::stamp_of(delta.stamp + behind);
       records.push_back(delta);
     });

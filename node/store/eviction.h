@@ -41,6 +41,16 @@ uint64_t eviction_address(const std::array<uint8_t, N>& key) {
   return N < 8 ? address << 16 | uint64_t{0xffff} << 48 : address;
 }
 
+// A web peer has no address: its connection stands for it, spread so that neighbours are in different
+// networks. All peers of a node share the run, which says nothing about who they are.
+inline uint64_t eviction_connection(const std::array<uint8_t, 18>& key) {
+  uint64_t connection = 0;
+  for (size_t i = 8; i < 16; ++i) connection = connection << 8 | key[i];
+  uint64_t run = 0;
+  for (size_t i = 0; i < 8; ++i) run = run << 8 | key[i];
+  return (connection ^ run) * 0x9e3779b97f4a7c15 >> 1;
+}
+
 // Its IPv4 /24 or IPv6 /48: IPv4 has a prefix that no IPv6 address has (ffff::/16 is multicast).
 constexpr uint64_t eviction_network(uint64_t address) {
   return address >> 48 == 0xffff ? address & ~uint64_t{0xffffff} : address & ~uint64_t{0xffff};

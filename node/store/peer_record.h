@@ -24,6 +24,11 @@ uint64_t load_word(const uint8_t* from) {
   return word;
 }
 
+// How a family is stored: web peers in the form of IPv6 peers, in swarms of their own.
+constexpr common::Family stored_as(common::Family family) {
+  return family == common::Family::v4 ? common::Family::v4 : common::Family::v6;
+}
+
 template <common::Family F>
 PeerKey<F> key_of(const common::Endpoint& peer) {
   PeerKey<F> key;

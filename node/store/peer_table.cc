@@ -278,13 +278,14 @@ uint32_t PeerTable<F>::sample_large(const LargePeers& large, const Record* self,
 }
 
 template <Family F>
-bool PeerTable<F>::expire(PeerSet& set, const Expiry& expiry, Walk& walk, WorkBound& bound,
-                          std::vector<Record>& gone) {
+template <class Which>
+bool PeerTable<F>::erase_where(PeerSet& set, const Which& which, Walk& walk, WorkBound& bound,
+                               std::vector<Record>& gone) {
   if (set.form == PeerSet::kLarge) {
     for (; walk.role < kRoles; ++walk.role) {
       if (bound.reached()) return false;
       SortedPeers<F>& role = large(set).roles[walk.role];
-      role.erase_expired(expiry, walk.from, bound, gone);
+      role.erase_if(which, walk.from, bound, gone);
       if (walk.from != 0) return false;
     }
     after_erase(set);
@@ -295,7 +296,7 @@ bool PeerTable<F>::expire(PeerSet& set, const Expiry& expiry, Walk& walk, WorkBo
   if constexpr (F == Family::v4) {
     if (is_inline(set)) {
       const Record* record = inline_record(set);
-      if (!expiry.expired(record->stamp)) return true;
+      if (!which(*record)) return true;
       gone.push_back(*record);
       bound.records += WorkBound::kRecordGone;
       set = {};
@@ -307,13 +308,26 @@ bool PeerTable<F>::expire(PeerSet& set, const Expiry& expiry, Walk& walk, WorkBo
   bound.records += size;
   // From the end: the record that fills a hole comes from behind and has been looked at.
   for (uint32_t at = size; at-- > 0;) {
-    if (!expiry.expired(records[at].stamp)) continue;
+    if (!which(records[at])) continue;
     gone.push_back(records[at]);
     bound.records += WorkBound::kRecordGone;
     move_record(records, set, at, index_of(records[at].role()), kRoles, {});
   }
   if (!gone.empty()) after_erase(set);
   return true;
+}
+
+template <Family F>
+bool PeerTable<F>::expire(PeerSet& set, const Expiry& expiry, Walk& walk, WorkBound& bound,
+                          std::vector<Record>& gone) {
+  const auto which = [&](const Record& record) { return expiry.expired(record.stamp); };
+  return erase_where(set, which, walk, bound, gone);
+}
+
+template <Family F>
+bool PeerTable<F>::erase_if(PeerSet& set, const std::function<bool(const Record&)>& which, Walk& walk,
+                            WorkBound& bound, std::vector<Record>& gone) {
+  return erase_where(set, which, walk, bound, gone);
 }
 
 template <Family F>

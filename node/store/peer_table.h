@@ -13,6 +13,7 @@
 #include <bit>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -91,6 +92,10 @@ class PeerTable {
   // continue.
   bool expire(PeerSet& set, const Expiry& expiry, Walk& walk, WorkBound& bound, std::vector<Record>& gone);
 
+  // The same of those for which `which` is true.
+  bool erase_if(PeerSet& set, const std::function<bool(const Record&)>& which, Walk& walk, WorkBound& bound,
+                std::vector<Record>& gone);
+
   template <class Visit>
   void for_each(const PeerSet& set, Visit visit) const;
 
@@ -158,6 +163,8 @@ class PeerTable {
   // the free room at the end. Returns its new place, or that of the free room if `to` is kRoles.
   static uint32_t move_record(Record* records, PeerSet& set, uint32_t at, size_t from, size_t to,
                               const Record& record);
+  template <class Which>
+  bool erase_where(PeerSet& set, const Which& which, Walk& walk, WorkBound& bound, std::vector<Record>& gone);
   static uint32_t index_in(const Row& row, const Key& key);
   void move_to_form(PeerSet& set, uint8_t form);
   void make_large(PeerSet& set);

@@ -85,25 +85,6 @@ void SortedPeers<F>::erase(const PeerHash& hash, const Record* record) {
   after_erase(value);
 }
 
-template <Family F>
-void SortedPeers<F>::erase_expired(const Expiry& expiry, uint64_t& from, WorkBound& bound,
-                                   std::vector<Record>& gone) {
-  do {
-    Segment& segment = segment_of(from);
-    const uint64_t end = segment.end();
-    bound.records += segment.size();
-    const auto erased = static_cast<uint32_t>(std::erase_if(segment.records, [&](const Record& record) {
-      if (!expiry.expired(record.stamp)) return false;
-      gone.push_back(record);
-      return true;
-    }));
-    size_ -= erased;
-    bound.records += erased * WorkBound::kRecordGone;
-    if (erased != 0) after_erase(from);
-    from = end;
-  } while (from != 0 && !bound.reached());
-}
-
 // Splits the segment of `value` by its next hash bit. Merging needs far fewer records, so a peer that comes
 // and goes does not split and merge a segment again and again.
 template <Family F>

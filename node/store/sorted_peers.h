@@ -43,10 +43,26 @@ class SortedPeers {
   // The record must be one of this set.
   void erase(const PeerHash& hash, const Record* record);
 
-  // Removes what has expired among the hashes from `from` on, until the end or the bound is reached; at least
-  // one segment. Appends what it removed to `gone`. `from` becomes where to continue; 0: that was the end.
-  // The set may change between two calls: only the hashes count.
-  void erase_expired(const Expiry& expiry, uint64_t& from, WorkBound& bound, std::vector<Record>& gone);
+  // Removes the records for which `which(record)` is true among the hashes from `from` on, until the end or
+  // the bound is reached; at least one segment. Appends what it removed to `gone`. `from` becomes where to
+  // continue; 0: that was the end. The set may change between two calls: only the hashes count.
+  template <class Which>
+  void erase_if(const Which& which, uint64_t& from, WorkBound& bound, std::vector<Record>& gone) {
+    do {
+      Segment& segment = segment_of(from);
+      const uint64_t end = segment.end();
+      bound.records += segment.size();
+      const auto erased = static_cast<uint32_t>(std::erase_if(segment.records, [&](const Record& record) {
+        if (!which(record)) return false;
+        gone.push_back(record);
+        return true;
+      }));
+      size_ -= erased;
+      bound.records += erased * WorkBound::kRecordGone;
+      if (erased != 0) after_erase(from);
+      from = end;
+    } while (from != 0 && !bound.reached());
+  }
 
   template <class Visit>
   void for_each(Visit visit) const {

@@ -15,6 +15,11 @@ struct SwarmRef {
   uint32_t likely = kUnknown;  // number of the entry that is probably the swarm's; it may be wrong
 };
 
+// The same of the web peers of an info_hash, which lie elsewhere.
+struct WebSwarmRef {
+  SwarmRef swarm;
+};
+
 // A peer and where its swarm lives.
 struct PeerRef {
   SwarmRef swarm;

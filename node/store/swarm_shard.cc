@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/bytes.h"
 #include "common/check.h"
 #include "node/os/mutex.h"
 
@@ -27,10 +28,18 @@ bool is_renewal(PeerValue before, PeerValue now) {
          later >= common::kRefreshTicks && later <= common::kLifetimeTicks;
 }
 
+// The endpoint of a record of this swarm.
+template <Family F>
+common::Endpoint endpoint_in(const SwarmEntry& entry, const PeerRecord<F>& record) {
+  common::Endpoint peer = endpoint_of<F>(record.key);
+  if (F == Family::v6 && entry.web != 0) peer.family = Family::web;
+  return peer;
+}
+
 }  // namespace
 
 template <Family F>
-PeerTable<F>& SwarmShard::peers() {
+PeerTable<stored_as(F)>& SwarmShard::peers() {
   if constexpr (F == Family::v4) {
     return peers_v4_;
   } else {
@@ -93,6 +102,19 @@ PeerAnswer SwarmShard::peek(SwarmRef ref, const PeerAnnounce& announce, common::
   return answer;
 }
 
+PeerAnswer SwarmShard::peek_web(SwarmRef ref, const PeerAnnounce& announce, common::Prng& prng,
+                                const PeerBuffers& out) const {
+  const Lock guard(lock_);
+  PeerAnswer answer;
+  const SwarmEntry* entry = table_.find(ref, announce.info_hash);
+  if (entry == nullptr) return answer;
+  answer.counts = counts_of(*entry);
+  if (announce.event == proto::Event::stopped) return answer;
+  answer.peers_web =
+      peers_v6_.sample(entry->v6, nullptr, announce.seeder, announce.want_web, prng, out.web.data());
+  return answer;
+}
+
 proto::SwarmCounts SwarmShard::scrape(SwarmRef ref, const InfoHash& info_hash) const {
   const Lock guard(lock_);
   const SwarmEntry* entry = table_.find(ref, info_hash);
@@ -104,14 +126,23 @@ std::optional<SwarmDetails> SwarmShard::inspect(uint64_t hash, const InfoHash& i
   const Lock guard(lock_);
   const SwarmEntry* entry = table_.find({hash}, info_hash);
   if (entry == nullptr) return std::nullopt;
-  SwarmDetails details{counts_of(*entry), peers_v4_.counts(entry->v4), peers_v6_.counts(entry->v6), {}};
+  SwarmDetails details;
+  if (entry->web != 0) {
+    details.web = peers_v6_.counts(entry->v6);
+    details.web_completed = entry->completed;
+  } else {
+    details.counts = counts_of(*entry);
+    details.v4 = peers_v4_.counts(entry->v4);
+    details.v6 = peers_v6_.counts(entry->v6);
+  }
   const auto add_peers = [&]<Family F>(const PeerTable<F>& table, const PeerSet& set) {
     std::vector<PeerKey<F>> keys(peers_max);
     keys.resize(table.sample(set, nullptr, false, peers_max, prng, keys.data()->data()));
     for (const PeerKey<F>& key : keys) {
       const PeerRecord<F>* record = table.find(set, key, PeerRole::leecher);
       CHECK_INVARIANT(record != nullptr);
-      details.peers.push_back({info_hash, endpoint_of<F>(key), record->value().state, record->stamp});
+      details.peers.push_back(
+          {info_hash, endpoint_in<F>(*entry, *record), record->value().state, record->stamp});
     }
   };
   if (peers_max > 0) {
@@ -159,6 +190,12 @@ PeerAnswer SwarmShard::announce(SwarmRef ref, const PeerAnnounce& announce, Mome
   const Lock guard(lock_);
   return announce.peer.family == Family::v4 ? announce_as<Family::v4>(ref, announce, now, prng, out)
                                             : announce_as<Family::v6>(ref, announce, now, prng, out);
+}
+
+PeerAnswer SwarmShard::announce_web(SwarmRef ref, const PeerAnnounce& announce, Moment now,
+                                    common::Prng& prng, const PeerBuffers& out) {
+  const Lock guard(lock_);
+  return announce_as<Family::web>(ref, announce, now, prng, out);
 }
 
 template <Family F>
@@ -215,6 +252,8 @@ PeerAnswer SwarmShard::announce_as(SwarmRef ref, const PeerAnnounce& announce, M
   if constexpr (F == Family::v4) {
     answer.peers_v4 = peers_v4_.sample(entry.v4, at.record, seeder, announce.want_v4, prng, out.v4.data());
     answer.peers_v6 = peers_v6_.sample(entry.v6, nullptr, seeder, announce.want_v6, prng, out.v6.data());
+  } else if constexpr (F == Family::web) {
+    answer.peers_web = peers_v6_.sample(entry.v6, at.record, seeder, announce.want_web, prng, out.web.data());
   } else {
     answer.peers_v4 = peers_v4_.sample(entry.v4, nullptr, seeder, announce.want_v4, prng, out.v4.data());
     answer.peers_v6 = peers_v6_.sample(entry.v6, at.record, seeder, announce.want_v6, prng, out.v6.data());
@@ -230,8 +269,9 @@ size_t SwarmShard::merge(uint64_t hash, std::span<const proto::Delta> deltas, Ti
 size_t SwarmShard::merge_locked(uint64_t hash, std::span<const proto::Delta> deltas, Tick now) {
   size_t changed = 0;
   for (const proto::Delta& delta : deltas) {
-    const bool news = delta.peer.family == Family::v4 ? merge_as<Family::v4>(hash, delta, now)
-                                                      : merge_as<Family::v6>(hash, delta, now);
+    const bool news = delta.peer.family == Family::v4   ? merge_as<Family::v4>(hash, delta, now)
+                      : delta.peer.family == Family::v6 ? merge_as<Family::v6>(hash, delta, now)
+                                                        : merge_as<Family::web>(hash, delta, now);
     if (news) ++changed;
   }
   return changed;
@@ -253,7 +293,7 @@ size_t SwarmShard::merge_part(uint64_t hash, const sync::SwarmPart& part, Tick n
 template <Family F>
 void SwarmShard::toggle(const InfoHash& info_hash, const PeerKey<F>& key, PeerValue value) {
   if (config_.digests == nullptr) return;
-  const uint64_t hash = proto::RecordHash(info_hash)(key, value.state.byte());
+  const uint64_t hash = proto::RecordHash(info_hash, F == Family::web)(key, value.state.byte());
   config_.digests->toggle(proto::digest_bucket(info_hash), value.stamp, hash);
 }
 
@@ -283,8 +323,15 @@ bool SwarmShard::merge_as(uint64_t hash, const proto::Delta& delta, Tick now) {
 
 std::optional<proto::Delta> SwarmShard::restate(uint64_t hash, const Restatements::Key& noted, Moment now) {
   const Lock guard(lock_);
-  return noted.second.family == Family::v4 ? restate_as<Family::v4>(hash, noted, now)
-                                           : restate_as<Family::v6>(hash, noted, now);
+  switch (noted.second.family) {
+    case Family::v4:
+      return restate_as<Family::v4>(hash, noted, now);
+    case Family::v6:
+      return restate_as<Family::v6>(hash, noted, now);
+    case Family::web:
+      return restate_as<Family::web>(hash, noted, now);
+  }
+  return std::nullopt;
 }
 
 template <Family F>
@@ -324,11 +371,12 @@ auto SwarmShard::find(SwarmRef ref, const InfoHash& info_hash, const PeerKey<F>&
 template <Family F>
 auto SwarmShard::write(const Place<F>& old, uint64_t hash, const InfoHash& info_hash, const PeerKey<F>& key,
                        PeerValue value) -> Place<F> {
-  SwarmEntry& entry = old.entry != nullptr ? *old.entry : table_.insert(hash, info_hash);
+  if (F == Family::web && old.entry == nullptr) ++web_swarms_;
+  SwarmEntry& entry = old.entry != nullptr ? *old.entry : table_.insert(hash, info_hash, F == Family::web);
   PeerSet& set = set_of<F>(entry);
   std::optional<PeerValue> before;
   if (old.record != nullptr) before = old.record->value();
-  const PeerRecord<F>* record =
+  const StoredRecord<F>* record =
       before ? peers<F>().update(set, old.record, value) : peers<F>().insert(set, key, value);
   if (before) {
     toggle<F>(info_hash, key, *before);
@@ -391,10 +439,9 @@ void SwarmShard::continue_sweep(WorkBound& bound) {
   Walk& walk = sweep_->walk;
   const bool ended = continue_walk(*this, walk, bound, [&](SwarmEntry& entry) {
     lock_.assert_held();
-    if (!expire_set<Family::v4>(entry, expiry, walk.v4, bound, expired_)) return false;
-    if (!expire_set<Family::v6>(entry, expiry, walk.v6, bound, expired_)) return false;
+    if (!expire_sets(entry, expiry, walk, bound, expired_)) return false;
     if (entry.empty()) {
-      table_.remove(common::siphash(config_.key, entry.info_hash.bytes), entry);
+      remove_entry(table_.hash_of(entry), entry);
       bound.records += WorkBound::kSwarmGone;
     }
     return true;
@@ -407,33 +454,46 @@ void SwarmShard::continue_sweep(WorkBound& bound) {
 }
 
 template <Family F>
-bool SwarmShard::expire_set(SwarmEntry& entry, const Expiry& expiry, typename PeerTable<F>::Walk& walk,
-                            WorkBound& bound, uint64_t& live_gone) {
-  std::vector<PeerRecord<F>> gone;
-  const bool ended = peers<F>().expire(set_of<F>(entry), expiry, walk, bound, gone);
-  for (const PeerRecord<F>& record : gone) {
+void SwarmShard::account_gone(const SwarmEntry& entry, const std::vector<StoredRecord<F>>& gone) {
+  for (const StoredRecord<F>& record : gone) {
     toggle<F>(entry.info_hash, record.key, record.value());
     --sums<F>()[index_of(record.role())];
+  }
+}
+
+template <Family F>
+bool SwarmShard::expire_set(SwarmEntry& entry, const Expiry& expiry,
+                            typename PeerTable<stored_as(F)>::Walk& walk, WorkBound& bound,
+                            uint64_t& live_gone) {
+  std::vector<StoredRecord<F>> gone;
+  const bool ended = peers<F>().expire(set_of<F>(entry), expiry, walk, bound, gone);
+  account_gone<F>(entry, gone);
+  for (const StoredRecord<F>& record : gone) {
     if (record.role() != PeerRole::stopped) ++live_gone;
   }
   return ended;
 }
 
-template <Family F>
-bool SwarmShard::empty_set(SwarmEntry& entry, WorkBound& bound) {
+bool SwarmShard::expire_sets(SwarmEntry& entry, const Expiry& expiry, Walk& walk, WorkBound& bound,
+                             uint64_t& live_gone) {
+  if (entry.web != 0) return expire_set<Family::web>(entry, expiry, walk.v6, bound, live_gone);
+  return expire_set<Family::v4>(entry, expiry, walk.v4, bound, live_gone) &&
+         expire_set<Family::v6>(entry, expiry, walk.v6, bound, live_gone);
+}
+
+bool SwarmShard::empty_sets(SwarmEntry& entry, WorkBound& bound) {
   // That long after the last sweep every stamp has expired.
   const Expiry all(swept_, swept_ + 2 * common::kLifetimeTicks);
-  typename PeerTable<F>::Walk walk;
+  Walk walk;
   uint64_t live_gone = 0;
-  return expire_set<F>(entry, all, walk, bound, live_gone);
+  return expire_sets(entry, all, walk, bound, live_gone);
 }
 
 void SwarmShard::drop_entry(uint64_t hash, SwarmEntry& entry, WorkBound& bound) {
   WorkBound unbounded{UINT32_MAX};
-  empty_set<Family::v4>(entry, unbounded);
-  empty_set<Family::v6>(entry, unbounded);
+  empty_sets(entry, unbounded);
   bound.records += unbounded.records;
-  table_.remove(hash, entry);
+  remove_entry(hash, entry);
   bound.records += WorkBound::kSwarmGone;
   report_use(false);
 }
@@ -446,6 +506,43 @@ bool SwarmShard::drop(uint64_t hash, const InfoHash& info_hash) {
   return entry != nullptr;
 }
 
+RunsDropped SwarmShard::drop_runs(std::span<const uint64_t> runs) {
+  const Lock guard(lock_);
+  RunsDropped dropped;
+  if (web_swarms_ == 0) {
+    dropping_runs_.reset();
+    return {0, true};
+  }
+  if (!dropping_runs_) dropping_runs_.emplace();
+  Walk& walk = *dropping_runs_;
+  const std::function<bool(const PeerRecord<Family::v6>&)> is_of_them = [&](const auto& record) {
+    common::ByteReader run(record.key);
+    return std::binary_search(runs.begin(), runs.end(), run.u64());
+  };
+  WorkBound bound{kPartRecordsMax};
+  std::vector<PeerRecord<Family::v6>> gone;
+  dropped.finished = continue_walk(*this, walk, bound, [&](SwarmEntry& entry) {
+    lock_.assert_held();
+    ++bound.records;
+    if (entry.web == 0) return true;
+    gone.clear();
+    const bool ended = peers_v6_.erase_if(entry.v6, is_of_them, walk.v6, bound, gone);
+    account_gone<Family::web>(entry, gone);
+    dropped.records += gone.size();
+    if (ended && entry.empty()) {
+      remove_entry(table_.hash_of(entry), entry);
+      bound.records += WorkBound::kSwarmGone;
+    }
+    return ended;
+  });
+  report_use(dropped.finished);
+  if (dropped.finished) {
+    dropping_runs_.reset();
+    compacted_ = false;
+  }
+  return dropped;
+}
+
 // From the end: the entry that takes the place of a removed one has been looked at.
 size_t SwarmShard::drop_if(uint32_t& below, const std::function<bool(const InfoHash&)>& which) {
   const Lock guard(lock_);
@@ -455,7 +552,7 @@ size_t SwarmShard::drop_if(uint32_t& below, const std::function<bool(const InfoH
     SwarmEntry& entry = table_[--below];
     bound.records += WorkBound::kSwarmAsked;
     if (!which(entry.info_hash)) continue;
-    drop_entry(common::siphash(config_.key, entry.info_hash.bytes), entry, bound);
+    drop_entry(table_.hash_of(entry), entry, bound);
     ++dropped;
   }
   return dropped;
@@ -469,6 +566,11 @@ SwarmFacts SwarmShard::facts_of(const SwarmEntry& entry) const {
   facts.live = counts.seeders + counts.leechers > 0;
   facts.renewals = entry.renewals;
   const auto look = [&](const auto& record) { facts.add_address(eviction_address(record.key)); };
+  if (entry.web != 0) {
+    peers_v6_.for_some(entry.v6, kRecordsLookedAt,
+                       [&](const auto& record) { facts.add_address(eviction_connection(record.key)); });
+    return facts;
+  }
   peers_v4_.for_some(entry.v4, kRecordsLookedAt, look);
   peers_v6_.for_some(entry.v6, kRecordsLookedAt, look);
   return facts;
@@ -476,7 +578,8 @@ SwarmFacts SwarmShard::facts_of(const SwarmEntry& entry) const {
 
 bool SwarmShard::make_room(common::Prng& prng, bool lonely_too) {
   const Lock guard(lock_);
-  std::array<common::InfoHash, Eviction::kDrawn> hashes;
+  std::array<common::InfoHash, Eviction::kDrawn> names;
+  std::array<uint64_t, Eviction::kDrawn> hashes;
   std::array<SwarmFacts, Eviction::kDrawn> drawn;
   // Different ones: at equal distances from a random place.
   const uint32_t size = table_.size();
@@ -484,15 +587,16 @@ bool SwarmShard::make_room(common::Prng& prng, bool lonely_too) {
   const uint32_t start = size == 0 ? 0 : prng.below(size);
   for (uint32_t i = 0; i < count; ++i) {
     const SwarmEntry& entry = table_[static_cast<uint32_t>((start + uint64_t{i} * size / count) % size)];
-    hashes[i] = entry.info_hash;
+    names[i] = entry.info_hash;
+    hashes[i] = table_.hash_of(entry);
     drawn[i] = facts_of(entry);
   }
   std::vector<size_t> gone;
   Eviction::choose({drawn.data(), count}, lonely_too, gone);
   for (const size_t one : gone) {
-    const uint64_t hash = common::siphash(config_.key, hashes[one].bytes);
     // By name: entries move when others go.
-    if (SwarmEntry* entry = table_.find({hash}, hashes[one]); entry != nullptr) give_up(hash, *entry);
+    SwarmEntry* entry = table_.find({hashes[one]}, names[one]);
+    if (entry != nullptr) give_up(hashes[one], *entry);
   }
   report_use(true);
   return !gone.empty();
@@ -502,8 +606,7 @@ void SwarmShard::give_up(uint64_t hash, SwarmEntry& entry) {
   const uint64_t before = records();
   // Of a large swarm one segment for each role at most; the rest another time.
   WorkBound bound{1};
-  const bool emptied = empty_set<Family::v4>(entry, bound) && empty_set<Family::v6>(entry, bound);
-  if (emptied) table_.remove(hash, entry);
+  if (empty_sets(entry, bound)) remove_entry(hash, entry);
   StoreRoom& room = *config_.room;
   room.evicted_swarms.fetch_add(1, std::memory_order_relaxed);
   room.evicted_records.fetch_add(before - records(), std::memory_order_relaxed);
@@ -530,7 +633,7 @@ bool SwarmShard::for_each(Walk& walk, const SwarmFilter& filter,
     if (filter) bound.records += WorkBound::kSwarmAsked;
     if (!is_served(filter, entry.info_hash)) return true;
     const auto visit_record = [&]<Family F>(const PeerRecord<F>& record) {
-      visit({entry.info_hash, endpoint_of<F>(record.key), record.value().state, record.stamp});
+      visit({entry.info_hash, endpoint_in<F>(entry, record), record.value().state, record.stamp});
     };
     return peers_v4_.for_each(entry.v4, walk.v4, bound, visit_record) &&
            peers_v6_.for_each(entry.v6, walk.v6, bound, visit_record);
@@ -558,7 +661,7 @@ bool SwarmShard::read(Walk& walk, const sync::Cells& cells, Tick now, const Swar
     };
     const auto take = [&]<Family F>(const PeerRecord<F>& record) {
       if (!cells.contains(record.stamp, bucket) || expiry.expired(record.stamp)) return;
-      part.push_back({entry.info_hash, endpoint_of<F>(record.key), record.value().state, record.stamp});
+      part.push_back({entry.info_hash, endpoint_in<F>(entry, record), record.value().state, record.stamp});
       if (part.size() == kPartMax) flush();
     };
     const bool ended = peers_v4_.for_each(entry.v4, walk.v4, bound, take) &&
@@ -575,6 +678,7 @@ size_t SwarmShard::copy_counts(uint32_t& below, std::span<proto::ScrapedSwarm> o
   size_t count = 0;
   while (below > 0 && count < out.size()) {
     const SwarmEntry& entry = table_[--below];
+    if (entry.web != 0) continue;
     out[count++] = {entry.info_hash, counts_of(entry)};
   }
   return count;
@@ -585,7 +689,11 @@ void SwarmShard::add_to(StoreTotals& totals) const {
   constexpr size_t kSeeder = index_of(PeerRole::seeder);
   constexpr size_t kLeecher = index_of(PeerRole::leecher);
   constexpr size_t kStopped = index_of(PeerRole::stopped);
-  totals.swarms += table_.size();
+  totals.swarms += table_.size() - web_swarms_;
+  totals.swarms_web += web_swarms_;
+  totals.seeders_web += web_sums_[kSeeder];
+  totals.leechers_web += web_sums_[kLeecher];
+  totals.stopped_web += web_sums_[kStopped];
   totals.seeders_v4 += sums_[0][kSeeder];
   totals.leechers_v4 += sums_[0][kLeecher];
   totals.stopped_v4 += sums_[0][kStopped];

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "common/prefetch.h"
 #include "common/thread_annotations.h"
@@ -58,6 +59,12 @@ class alignas(64) SwarmShard {
                   const PeerBuffers& out) const;
   proto::SwarmCounts scrape(SwarmRef ref, const common::InfoHash& info_hash) const;
 
+  // The same for web peers.
+  PeerAnswer announce_web(SwarmRef ref, const PeerAnnounce& announce, common::Moment now, common::Prng& prng,
+                          const PeerBuffers& out);
+  PeerAnswer peek_web(SwarmRef ref, const PeerAnnounce& announce, common::Prng& prng,
+                      const PeerBuffers& out) const;
+
   std::optional<SwarmDetails> inspect(uint64_t hash, const common::InfoHash& info_hash, uint32_t peers_max,
                                       common::Prng& prng) const;
 
@@ -75,6 +82,9 @@ class alignas(64) SwarmShard {
   bool drop(uint64_t hash, const common::InfoHash& info_hash);
   // Draws some swarms and gives up those that are worth least (Eviction). Returns whether any went.
   bool make_room(common::Prng& prng, bool lonely_too);
+
+  // One part of dropping the web peers whose run is in `runs`, which ascend.
+  RunsDropped drop_runs(std::span<const uint64_t> runs);
 
   // Looks at some of the swarms below number `below` and removes those for which `which` is true. Lowers
   // `below`, to 0 when it has seen all. Returns how many it removed.
@@ -109,12 +119,19 @@ class alignas(64) SwarmShard {
   size_t merge_locked(uint64_t hash, std::span<const proto::Delta> deltas, common::Tick now) REQUIRES(lock_);
 
   template <common::Family F>
-  PeerTable<F>& peers() REQUIRES(lock_);
+  using StoredRecord = PeerRecord<stored_as(F)>;
+
+  template <common::Family F>
+  PeerTable<stored_as(F)>& peers() REQUIRES(lock_);
   template <common::Family F>
   static PeerSet& set_of(SwarmEntry& entry);
   template <common::Family F>
   RoleCounts& sums() REQUIRES(lock_) {
-    return sums_[F == common::Family::v4 ? 0 : 1];
+    if constexpr (F == common::Family::web) {
+      return web_sums_;
+    } else {
+      return sums_[F == common::Family::v4 ? 0 : 1];
+    }
   }
 
   template <common::Family F>
@@ -135,7 +152,7 @@ class alignas(64) SwarmShard {
   template <common::Family F>
   struct Place {
     SwarmEntry* entry;
-    const PeerRecord<F>* record;
+    const StoredRecord<F>* record;
   };
   template <common::Family F>
   Place<F> find(SwarmRef ref, const common::InfoHash& info_hash, const PeerKey<F>& key,
@@ -152,7 +169,7 @@ class alignas(64) SwarmShard {
   bool may_merge(const SwarmEntry* entry) REQUIRES(lock_);
   bool table_full() const REQUIRES(lock_) { return table_.size() >= config_.swarms_max; }
   uint64_t records() const REQUIRES(lock_) {
-    uint64_t records = 0;
+    uint64_t records = uint64_t{web_sums_[0]} + web_sums_[1] + web_sums_[2];
     for (const RoleCounts& family : sums_) records += uint64_t{family[0]} + family[1] + family[2];
     return records;
   }
@@ -166,15 +183,26 @@ class alignas(64) SwarmShard {
       use.records += of_family;
       use.memory_bytes += of_family * kBytes[family];
     }
+    const uint64_t web = uint64_t{web_sums_[0]} + web_sums_[1] + web_sums_[2];
+    use.records += web;
+    use.memory_bytes += web * kV6RecordRoomBytes;
     return use;
   }
   void report_use(bool all) REQUIRES(lock_) { use_.report(*config_.room, in_use(), all); }
   template <common::Family F>
-  bool expire_set(SwarmEntry& entry, const Expiry& expiry, typename PeerTable<F>::Walk& walk,
+  bool expire_set(SwarmEntry& entry, const Expiry& expiry, typename PeerTable<stored_as(F)>::Walk& walk,
                   WorkBound& bound, uint64_t& live_gone) REQUIRES(lock_);
-  // Removes all records, or as many as the bound allows. Returns whether none are left.
+  bool expire_sets(SwarmEntry& entry, const Expiry& expiry, Walk& walk, WorkBound& bound, uint64_t& live_gone)
+      REQUIRES(lock_);
+  // What has been removed from a set.
   template <common::Family F>
-  bool empty_set(SwarmEntry& entry, WorkBound& bound) REQUIRES(lock_);
+  void account_gone(const SwarmEntry& entry, const std::vector<StoredRecord<F>>& gone) REQUIRES(lock_);
+  // Removes all records, or as many as the bound allows. Returns whether none are left.
+  bool empty_sets(SwarmEntry& entry, WorkBound& bound) REQUIRES(lock_);
+  void remove_entry(uint64_t hash, const SwarmEntry& entry) REQUIRES(lock_) {
+    if (entry.web != 0) --web_swarms_;
+    table_.remove(hash, entry);
+  }
   SwarmFacts facts_of(const SwarmEntry& entry) const REQUIRES(lock_);
   void give_up(uint64_t hash, SwarmEntry& entry) REQUIRES(lock_);
   void drop_entry(uint64_t hash, SwarmEntry& entry, WorkBound& bound) REQUIRES(lock_);
@@ -213,6 +241,9 @@ class alignas(64) SwarmShard {
   std::optional<Sweep> sweep_ GUARDED_BY(lock_);
   bool compacted_ GUARDED_BY(lock_) = true;  // compact() has nothing left to do
   uint64_t expired_ GUARDED_BY(lock_) = 0;
+  RoleCounts web_sums_ GUARDED_BY(lock_){};    // records of web peers by role
+  uint32_t web_swarms_ GUARDED_BY(lock_) = 0;  // of the table's
+  std::optional<Walk> dropping_runs_ GUARDED_BY(lock_);
 };
 
 }  // namespace shoal::node

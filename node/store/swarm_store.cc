@@ -13,6 +13,7 @@
 #include "common/check.h"
 #include "common/loopback.h"
 #include "common/prefetch.h"
+#include "common/web_address.h"
 #include "node/os/heap_pages.h"
 #include "node/os/mutex.h"
 #include "node/store/allocation.h"
@@ -92,7 +93,7 @@ struct SwarmStore::Impl {
   }
 
   void note_peer(const common::Endpoint& peer) {
-    if (common::is_loopback(peer)) [[unlikely]] {
+    if (common::is_loopback(peer) && peer.family != common::Family::web) [[unlikely]] {
       had_loopback.store(true, std::memory_order_relaxed);
     }
   }
@@ -158,6 +159,41 @@ PeerAnswer SwarmStore::peek(SwarmRef ref, const PeerAnnounce& announce, common::
   return impl_->shard_of(ref).peek(ref, announce, prng, out);
 }
 
+namespace {
+
+bool is_web(const common::Endpoint& peer) { return peer.family == common::Family::web; }
+
+}  // namespace
+
+WebSwarmRef SwarmStore::locate_web(const InfoHash& info_hash) const {
+  const SwarmRef ref{common::siphash(impl_->shared.key, info_hash.bytes) ^ kWebTwist};
+  common::prefetch(&impl_->index_place_of(ref));
+  impl_->shard_of(ref).prefetch();
+  return {ref};
+}
+
+PeerAnswer SwarmStore::announce_web(WebSwarmRef ref, const PeerAnnounce& announce, Moment now,
+                                    common::Prng& prng, const PeerBuffers& out) {
+  CHECK_INVARIANT(is_web(announce.peer) && announce.peer.port == common::kWebPort);
+  SwarmShard& shard = impl_->shard_of(ref.swarm);
+  PeerAnswer answer = shard.announce_web(ref.swarm, announce, now, prng, out);
+  for (uint32_t i = 0; i < Impl::kRoundsMax && answer.limit == Limit::memory; ++i) {
+    impl_->room.note_given_up();
+    if (!impl_->make_room(prng)) break;
+    answer = shard.announce_web(ref.swarm, announce, now, prng, out);
+  }
+  return answer;
+}
+
+PeerAnswer SwarmStore::peek_web(WebSwarmRef ref, const PeerAnnounce& announce, common::Prng& prng,
+                                const PeerBuffers& out) const {
+  return impl_->shard_of(ref.swarm).peek_web(ref.swarm, announce, prng, out);
+}
+
+proto::SwarmCounts SwarmStore::scrape_web(WebSwarmRef ref, const InfoHash& info_hash) const {
+  return scrape(ref.swarm, info_hash);
+}
+
 bool SwarmStore::has_had_loopback() const { return impl_->had_loopback.load(std::memory_order_relaxed); }
 
 proto::SwarmCounts SwarmStore::scrape(SwarmRef ref, const InfoHash& info_hash) const {
@@ -166,7 +202,14 @@ proto::SwarmCounts SwarmStore::scrape(SwarmRef ref, const InfoHash& info_hash) c
 
 std::optional<SwarmDetails> SwarmStore::inspect(SwarmRef ref, const InfoHash& info_hash, uint32_t peers_max,
                                                 common::Prng& prng) const {
-  return impl_->shard_of(ref).inspect(ref.hash, info_hash, peers_max, prng);
+  auto details = impl_->shard_of(ref).inspect(ref.hash, info_hash, peers_max, prng);
+  const SwarmRef web = locate_web(info_hash).swarm;
+  const auto of_web = impl_->shard_of(web).inspect(web.hash, info_hash, peers_max, prng);
+  if (!details || !of_web) return details ? details : of_web;
+  details->web = of_web->web;
+  details->web_completed = of_web->web_completed;
+  details->peers.insert(details->peers.end(), of_web->peers.begin(), of_web->peers.end());
+  return details;
 }
 
 size_t SwarmStore::merge(std::span<const proto::Delta> deltas, Tick now) {
@@ -175,11 +218,15 @@ size_t SwarmStore::merge(std::span<const proto::Delta> deltas, Tick now) {
   size_t changed = 0;
   while (!deltas.empty()) {
     const InfoHash& info_hash = deltas.front().info_hash;
+    const bool web = is_web(deltas.front().peer);
     size_t count = 1;
-    while (count < deltas.size() && deltas[count].info_hash == info_hash) ++count;
+    while (count < deltas.size() && deltas[count].info_hash == info_hash &&
+           is_web(deltas[count].peer) == web) {
+      ++count;
+    }
     if (is_served(*filter, info_hash)) {
       impl_->make_room_for(count);
-      const SwarmRef ref = locate(info_hash);
+      const SwarmRef ref = web ? locate_web(info_hash).swarm : locate(info_hash);
       changed += impl_->shard_of(ref).merge(ref.hash, deltas.first(count), now);
     }
     deltas = deltas.subspan(count);
@@ -189,17 +236,21 @@ size_t SwarmStore::merge(std::span<const proto::Delta> deltas, Tick now) {
 
 size_t SwarmStore::merge_part(const sync::SwarmPart& part, Tick now) {
   if (!serves(part.info_hash)) return 0;
-  for (const proto::Delta& delta : part.records) impl_->note_peer(delta.peer);
+  const bool web = !part.records.empty() && is_web(part.records.front().peer);
+  for (const proto::Delta& delta : part.records) {
+    CHECK_INVARIANT(is_web(delta.peer) == web);
+    impl_->note_peer(delta.peer);
+  }
   // A lonely swarm in a pull is worth no more than those that would go for it.
   if (part.records.size() > 1) impl_->make_room_for(part.records.size());
-  const SwarmRef ref = locate(part.info_hash);
+  const SwarmRef ref = web ? locate_web(part.info_hash).swarm : locate(part.info_hash);
   return impl_->shard_of(ref).merge_part(ref.hash, part, now);
 }
 
 std::vector<proto::OwnDelta> SwarmStore::restate(Moment now) {
   std::vector<proto::OwnDelta> said;
   for (const Restatements::Key& noted : impl_->restatements.keys()) {
-    const SwarmRef ref = locate(noted.first);
+    const SwarmRef ref = is_web(noted.second) ? locate_web(noted.first).swarm : locate(noted.first);
     const auto delta = impl_->shard_of(ref).restate(ref.hash, noted, now);
     if (delta) said.push_back({*delta});
   }
@@ -246,8 +297,15 @@ void SwarmStore::expire_shard(size_t shard, Tick now) {
 SweepPart SwarmStore::expire_part(size_t shard, Tick now) { return impl_->shards[shard].expire(now); }
 
 bool SwarmStore::drop(const InfoHash& info_hash) {
-  const SwarmRef ref = locate(info_hash);
-  return impl_->shard_of(ref).drop(ref.hash, info_hash);
+  bool dropped = false;
+  for (const SwarmRef ref : {locate(info_hash), locate_web(info_hash).swarm}) {
+    dropped |= impl_->shard_of(ref).drop(ref.hash, info_hash);
+  }
+  return dropped;
+}
+
+RunsDropped SwarmStore::drop_runs(size_t shard, std::span<const uint64_t> runs) {
+  return impl_->shards[shard].drop_runs(runs);
 }
 
 size_t SwarmStore::drop_if(size_t shard, const std::function<bool(const InfoHash&)>& which) {

@@ -4,6 +4,9 @@
 // A last-writer-wins map (info_hash, endpoint) -> (stamp, state) in 1024 shards, chosen by a keyed hash of
 // the info_hash; one lock a shard, held for one call, never two at once, never across IO. Every method is
 // safe on any thread.
+//
+// Web peers (Family::web) of an info_hash are a swarm of their own: calls for the others do not see them, nor
+// count them, nor the other way round. What goes over all records goes over both.
 
 #pragma once
 
@@ -34,18 +37,21 @@ struct PeerAnnounce {
   bool seeder = false;   // left == 0
   uint32_t want_v4 = 0;  // at most this many IPv4 peers in the answer
   uint32_t want_v6 = 0;
+  uint32_t want_web = 0;  // of the calls for web peers
 };
 
 // Where the store writes compact peers. Each span must hold want * compact_size(family) bytes.
 struct PeerBuffers {
   std::span<uint8_t> v4;
   std::span<uint8_t> v6;
+  std::span<uint8_t> web{};  // of the calls for web peers
 };
 
 struct PeerAnswer {
   proto::SwarmCounts counts;  // after this announce
   uint32_t peers_v4 = 0;      // peers written to the buffers
   uint32_t peers_v6 = 0;
+  uint32_t peers_web = 0;
   bool downloaded = false;     // this peer has completed, as far as we know for the first time
   int16_t renewed_ticks = -1;  // ticks since the record of a known peer was written; else -1
   // To be sent to the cluster. Set when the announce changed or refreshed the record and the store is
@@ -60,20 +66,26 @@ struct PeerAnswer {
 // One swarm in detail.
 struct SwarmDetails {
   using Roles = std::array<uint32_t, 3>;  // records by proto::PeerRole
-  proto::SwarmCounts counts;
+  proto::SwarmCounts counts;              // without web peers
   Roles v4{};
   Roles v6{};
   std::vector<proto::Delta> peers;  // live ones, drawn at random
+  Roles web{};
+  uint32_t web_completed = 0;
 };
 
 struct StoreTotals {
-  uint64_t swarms = 0;
+  uint64_t swarms = 0;      // with peers that have addresses
+  uint64_t swarms_web = 0;  // with web peers
   uint64_t seeders_v4 = 0;
   uint64_t leechers_v4 = 0;
   uint64_t stopped_v4 = 0;  // records of stopped peers, kept so that no late delta brings them back
   uint64_t seeders_v6 = 0;
   uint64_t leechers_v6 = 0;
   uint64_t stopped_v6 = 0;
+  uint64_t seeders_web = 0;
+  uint64_t leechers_web = 0;
+  uint64_t stopped_web = 0;
   uint64_t memory_bytes = 0;        // allocated for swarms and peers
   uint64_t memory_limit_bytes = 0;  // allowed for them; 0: no limit
   // Swarms, or parts of large ones, that were given up for lack of memory, and their records; since start.
@@ -92,6 +104,12 @@ struct StoreTotals {
 struct SweepPart {
   uint32_t records;  // looked at, as WorkBound counts them
   bool finished;     // the shard has been swept
+};
+
+// Part of dropping the web peers of runs that have ended.
+struct RunsDropped {
+  size_t records = 0;
+  bool finished = false;  // nothing of them is left in the shard
 };
 
 // Whether a swarm is served; empty: all are. Called on any thread and under a shard's lock: it must be short
@@ -142,13 +160,23 @@ class SwarmStore final : public sync::Swarms {
   PeerAnswer peek(SwarmRef ref, const PeerAnnounce& announce, common::Prng& prng,
                   const PeerBuffers& out) const;
 
+  // The same for web peers, whose port is common::kWebPort: only want_web, PeerBuffers::web and peers_web are
+  // used. `ref` is locate_web(announce.info_hash).
+  WebSwarmRef locate_web(const common::InfoHash& info_hash) const;
+  PeerAnswer announce_web(WebSwarmRef ref, const PeerAnnounce& announce, common::Moment now,
+                          common::Prng& prng, const PeerBuffers& out);
+  PeerAnswer peek_web(WebSwarmRef ref, const PeerAnnounce& announce, common::Prng& prng,
+                      const PeerBuffers& out) const;
+  proto::SwarmCounts scrape_web(WebSwarmRef ref, const common::InfoHash& info_hash) const;
+
   // Whether a peer with a loopback address has been announced here or elsewhere since start.
   bool has_had_loopback() const;
 
   // Zeros for an unknown swarm.
   proto::SwarmCounts scrape(SwarmRef ref, const common::InfoHash& info_hash) const;
 
-  // At most `peers_max` peers of each family; none for an unknown swarm. `ref` is locate(info_hash).
+  // At most `peers_max` peers of each family, the web among them; none for an unknown swarm. `ref` is
+  // locate(info_hash).
   std::optional<SwarmDetails> inspect(SwarmRef ref, const common::InfoHash& info_hash, uint32_t peers_max,
                                       common::Prng& prng) const;
 
@@ -176,11 +204,15 @@ class SwarmStore final : public sync::Swarms {
   // One hold of the lock of expire_shard().
   SweepPart expire_part(size_t shard, common::Tick now);
 
-  // Removes a swarm with all its peers and counts at once; false: it is not there.
+  // Removes the web peers of one shard whose run is in `runs`, ascending: the connections of a node that has
+  // ended. One hold of the lock; to be called until it has finished. Costs nothing where there are none.
+  RunsDropped drop_runs(size_t shard, std::span<const uint64_t> runs);
+
+  // Removes a swarm with all its peers and counts at once, web peers too; false: it is not there.
   bool drop(const common::InfoHash& info_hash);
 
-  // Removes the swarms of one shard for which `which` is true; returns how many. Holds the lock for some
-  // hundred swarms at a time; removes a large one at once.
+  // Removes the swarms of one shard for which `which` is true; returns how many, those of web peers apart.
+  // Holds the lock for some hundred swarms at a time; removes a large one at once.
   size_t drop_if(size_t shard, const std::function<bool(const common::InfoHash&)>& which);
 
   // From now on swarms that `serves` denies are neither merged nor visited by reads of the whole store
@@ -197,6 +229,7 @@ class SwarmStore final : public sync::Swarms {
   void for_each(size_t shard, const std::function<void(const proto::Delta&)>& visit) const;
 
   // Walks over one shard in short steps, between which others may use it. Copies the counts of served swarms,
+  // but not of web peers,
   // the last ones first, from below number `below` (kAllSwarms at first), which it lowers. Returns how many;
   // 0: that was all. A swarm that is there from the first step to the last is copied, perhaps twice.
   static constexpr uint32_t kAllSwarms = UINT32_MAX;

@@ -33,7 +33,7 @@ uint32_t SwarmTable::likely_number(uint64_t hash) const {
   return number != SwarmRef::kUnknown || move_ == nullptr ? number : find_in(move_->old, hash, is);
 }
 
-SwarmEntry& SwarmTable::insert(uint64_t hash, const InfoHash& info_hash) {
+SwarmEntry& SwarmTable::insert(uint64_t hash, const InfoHash& info_hash, bool web) {
   const uint32_t number = size();
   CHECK_INVARIANT(number < kSwarmsMax);
   // At most four fifths full: short probes at five bytes a swarm.
@@ -45,6 +45,7 @@ SwarmEntry& SwarmTable::insert(uint64_t hash, const InfoHash& info_hash) {
   SwarmEntry& entry = (*this)[number];
   entry = SwarmEntry{};
   entry.info_hash = info_hash;
+  entry.web = web ? 1 : 0;
   put(hash, number);
   return entry;
 }

@@ -24,12 +24,17 @@
 
 namespace shoal::node {
 
+// The web peers of an info_hash are a swarm of their own, in another shard: it is found by this hash. So a
+// shard holds at most one of the two, and a lookup by info_hash need not ask which.
+constexpr uint64_t kWebTwist = uint64_t{1} << 63;
+
 struct SwarmEntry {
-  static constexpr uint32_t kCompletedMax = (1U << 28) - 1;
+  static constexpr uint32_t kCompletedMax = (1U << 27) - 1;
   static constexpr uint32_t kRenewalsMax = 15;
 
   common::InfoHash info_hash;
-  uint32_t completed : 28 = 0;
+  uint32_t completed : 27 = 0;
+  uint32_t web : 1 = 0;  // its peers are web peers, and lie in `v6`: their keys are as long as those of IPv6
   // Records of live peers that were written again by regular announces; no more is counted than the maximum.
   uint32_t renewals : 4 = 0;
   PeerSet v4;
@@ -79,8 +84,9 @@ class SwarmTable {
   }
   const SwarmEntry* find(SwarmRef ref, const common::InfoHash& info_hash) const;
 
-  // The swarm must not be in the table, and the table must have fewer than kSwarmsMax.
-  SwarmEntry& insert(uint64_t hash, const common::InfoHash& info_hash);
+  // The swarm must not be in the table, and the table must have fewer than kSwarmsMax. `web`: the hash is
+  // twisted (kWebTwist).
+  SwarmEntry& insert(uint64_t hash, const common::InfoHash& info_hash, bool web = false);
 
   // The last entry takes the place, and the number, of the removed one.
   void remove(uint64_t hash, const SwarmEntry& entry);
@@ -107,6 +113,10 @@ class SwarmTable {
   // The number of the entry that is probably the swarm's, judged by its tag alone without reading the entry;
   // or SwarmRef::kUnknown.
   uint32_t likely_number(uint64_t hash) const;
+
+  uint64_t hash_of(const SwarmEntry& entry) const {
+    return common::siphash(key_, entry.info_hash.bytes) ^ (entry.web != 0 ? kWebTwist : 0);
+  }
 
   size_t bytes() const {
     const size_t old = move_ == nullptr ? 0 : allocated_bytes(sizeof(Move)) + allocated_bytes(move_->old);
@@ -135,7 +145,6 @@ class SwarmTable {
 
   // The lowest bits.
   static uint32_t tag_of(uint64_t hash) { return static_cast<uint32_t>(hash) << kNumberBits; }
-  uint64_t hash_of(const SwarmEntry& entry) const { return common::siphash(key_, entry.info_hash.bytes); }
 
   static size_t next(const Index& index, size_t slot) { return slot + 1 == index.size() ? 0 : slot + 1; }
   template <class Is>

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/web_address.h"
 #include "node/store/swarm_store.h"
 
 namespace shoal::test {
@@ -31,6 +32,11 @@ inline common::Endpoint v6_peer(uint32_t number) {
   return peer;
 }
 
+// Of one of three runs.
+inline common::Endpoint web_peer(uint32_t number) {
+  return common::to_endpoint({uint64_t{0x0199aabbccdd0000} + number % 3, common::web_connection(1, number)});
+}
+
 inline std::unique_ptr<node::SwarmStore> make_store(bool replicated) {
   return std::make_unique<node::SwarmStore>(node::SwarmStore::Config{.key = {7}, .replicated = replicated});
 }
@@ -45,10 +51,25 @@ struct Ask {
 
 struct Reply {
   node::PeerAnswer answer;
-  std::vector<common::Endpoint> peers;  // IPv4, then IPv6, in the order of the answer
+  std::vector<common::Endpoint> peers;  // IPv4, then IPv6, in the order of the answer; or web peers
 };
 
+inline Reply announce_web(node::SwarmStore& store, const Ask& ask, common::Moment now, common::Prng& prng) {
+  std::vector<uint8_t> web(ask.want * size_t{18});
+  const common::InfoHash hash = hash_of(ask.hash);
+  Reply reply;
+  reply.answer =
+      store.announce_web(store.locate_web(hash), {hash, ask.peer, ask.event, ask.seeder, 0, 0, ask.want}, now,
+                         prng, {{}, {}, web});
+  for (uint32_t i = 0; i < reply.answer.peers_web; ++i) {
+    common::Endpoint& peer = reply.peers.emplace_back(common::Endpoint{common::Family::web, {}, 1});
+    std::copy_n(web.data() + i * 18, 16, peer.address.data());
+  }
+  return reply;
+}
+
 inline Reply announce(node::SwarmStore& store, const Ask& ask, common::Moment now, common::Prng& prng) {
+  if (ask.peer.family == common::Family::web) return announce_web(store, ask, now, prng);
   // Exactly the room the contract asks for, so that a sanitizer sees a byte too many.
   std::vector<uint8_t> v4(ask.want * size_t{6});
   std::vector<uint8_t> v6(ask.want * size_t{18});
@@ -82,6 +103,10 @@ inline Reply announce(node::SwarmStore& store, const Ask& ask, common::Tick now)
 
 inline proto::SwarmCounts scrape(const node::SwarmStore& store, uint64_t hash) {
   return store.scrape(store.locate(hash_of(hash)), hash_of(hash));
+}
+
+inline proto::SwarmCounts scrape_web(const node::SwarmStore& store, uint64_t hash) {
+  return store.scrape_web(store.locate_web(hash_of(hash)), hash_of(hash));
 }
 
 inline void expire_all(node::SwarmStore& store, common::Tick now) {

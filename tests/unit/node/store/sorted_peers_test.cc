@@ -87,7 +87,8 @@ TEST_CASE("sorted peers: expiry removes exactly the old, in every segment") {
     uint64_t from = 0;
     node::WorkBound bound{UINT32_MAX};
     std::vector<node::PeerRecord<Family::v4>> gone;
-    peers.erase_expired(expiry, from, bound, gone);
+    peers.erase_if([&](const node::PeerRecord<Family::v4>& record) { return expiry.expired(record.stamp); },
+                   from, bound, gone);
     CHECK(from == 0);
     return gone.size();
   };

@@ -19,6 +19,11 @@ using test::Reply;
 
 namespace {
 
+// Web peers of an info_hash are a swarm of their own. In the model its number is so much higher.
+constexpr uint64_t kWeb = 1000;
+
+common::InfoHash name_of(uint64_t swarm) { return hash_of(swarm % kWeb); }
+
 int rank(PeerRole role) { return role == PeerRole::stopped ? 0 : role == PeerRole::leecher ? 1 : 2; }
 
 class Model {
@@ -169,7 +174,7 @@ class Model {
 };
 
 proto::Delta as_delta(uint64_t hash, const Endpoint& peer, const Model::Record& record) {
-  return {hash_of(hash),
+  return {name_of(hash),
           peer,
           {record.role, record.completed, record.moment.in_tick()},
           common::stamp_of(record.moment.tick())};
@@ -186,7 +191,11 @@ void check_sample(const Model& model, const test::Ask& ask, const Reply& reply) 
   std::sort(seen.begin(), seen.end());
   good &= std::adjacent_find(seen.begin(), seen.end()) == seen.end();
   const auto swarm = model.swarms.find(ask.hash);
-  for (const Family family : {Family::v4, Family::v6}) {
+  const bool web = ask.hash >= kWeb;
+  good &= web || std::none_of(seen.begin(), seen.end(),
+                              [](const Endpoint& peer) { return peer.family == Family::web; });
+  for (const Family family : {Family::v4, Family::v6, Family::web}) {
+    if (web != (family == Family::web)) continue;
     uint32_t leechers = 0;
     uint32_t seeders = 0;
     for (const Endpoint& peer : reply.peers) {
@@ -209,16 +218,20 @@ void check_same(const Model& model, const node::SwarmStore& store) {
   test::Content expected;
   node::StoreTotals totals;
   for (const auto& [hash, swarm] : model.swarms) {
-    ++totals.swarms;
-    CHECK(test::scrape(store, hash) == model.counts(hash));
+    ++(hash < kWeb ? totals.swarms : totals.swarms_web);
+    CHECK((hash < kWeb ? test::scrape(store, hash) : test::scrape_web(store, hash % kWeb)) ==
+          model.counts(hash));
     totals.seeders_v4 += model.count(hash, PeerRole::seeder, Family::v4);
     totals.leechers_v4 += model.count(hash, PeerRole::leecher, Family::v4);
     totals.stopped_v4 += model.count(hash, PeerRole::stopped, Family::v4);
     totals.seeders_v6 += model.count(hash, PeerRole::seeder, Family::v6);
     totals.leechers_v6 += model.count(hash, PeerRole::leecher, Family::v6);
     totals.stopped_v6 += model.count(hash, PeerRole::stopped, Family::v6);
+    totals.seeders_web += model.count(hash, PeerRole::seeder, Family::web);
+    totals.leechers_web += model.count(hash, PeerRole::leecher, Family::web);
+    totals.stopped_web += model.count(hash, PeerRole::stopped, Family::web);
     for (const auto& [peer, record] : swarm.records)
-      expected[{hash_of(hash), peer}] = as_delta(hash, peer, record);
+      expected[{name_of(hash), peer}] = as_delta(hash, peer, record);
   }
   CHECK(test::content(store) == expected);
   const node::StoreTotals got = store.totals();
@@ -229,6 +242,10 @@ void check_same(const Model& model, const node::SwarmStore& store) {
   CHECK(got.seeders_v6 == totals.seeders_v6);
   CHECK(got.leechers_v6 == totals.leechers_v6);
   CHECK(got.stopped_v6 == totals.stopped_v6);
+  CHECK(got.swarms_web == totals.swarms_web);
+  CHECK(got.seeders_web == totals.seeders_web);
+  CHECK(got.leechers_web == totals.leechers_web);
+  CHECK(got.stopped_web == totals.stopped_web);
   CHECK(got.expired == model.expired);
 }
 
@@ -254,7 +271,7 @@ void run_model(uint64_t seed, bool replicated, uint32_t peers_max, int steps) {
     if (replicated && prng.below(50) == 0) {
       std::map<std::pair<common::InfoHash, Endpoint>, proto::Delta> expected;
       for (const auto& [hash, item] : model.restate(moment)) {
-        expected[{hash_of(hash), item.first}] = as_delta(hash, item.first, item.second);
+        expected[{name_of(hash), item.first}] = as_delta(hash, item.first, item.second);
       }
       test::Content said;
       for (const proto::OwnDelta& own : store->restate(moment)) {
@@ -262,9 +279,13 @@ void run_model(uint64_t seed, bool replicated, uint32_t peers_max, int steps) {
       }
       CHECK(said == expected);
     }
-    const uint64_t hash = prng.below(6);
-    const uint32_t number = prng.below(1 + prng.below(1 + peers_max * static_cast<uint32_t>(hash) / 5));
-    const Endpoint peer = prng.below(3) != 0 ? test::v4_peer(number) : test::v6_peer(number);
+    const uint64_t swarm = prng.below(6);
+    const uint32_t number = prng.below(1 + prng.below(1 + peers_max * static_cast<uint32_t>(swarm) / 5));
+    const bool web = prng.below(4) == 0;
+    const uint64_t hash = web ? swarm + kWeb : swarm;
+    const Endpoint peer = web                  ? test::web_peer(number)
+                          : prng.below(3) != 0 ? test::v4_peer(number)
+                                               : test::v6_peer(number);
     if (prng.below(4) == 0) {
       const Tick tick = now + 10 - prng.below(200);
       const Model::Record record{Moment::begin_of(tick) + prng.below(32),
@@ -277,7 +298,9 @@ void run_model(uint64_t seed, bool replicated, uint32_t peers_max, int steps) {
                                  Event::stopped, Event::completed, Event::paused, Event::none};
     const test::Ask ask{hash, peer, kEvents[prng.below(8)], prng.below(2) == 1, prng.below(60)};
     const auto written = model.announce(ask, moment);
-    const Reply reply = test::announce(*store, ask, moment, prng);
+    test::Ask asked = ask;
+    asked.hash = swarm;
+    const Reply reply = test::announce(*store, asked, moment, prng);
     CHECK(reply.answer.delta.has_value() == (replicated && written));
     if (reply.answer.delta && written) CHECK(*reply.answer.delta == as_delta(hash, peer, *written));
     CHECK(reply.answer.counts == model.counts(hash));
@@ -287,6 +310,7 @@ void run_model(uint64_t seed, bool replicated, uint32_t peers_max, int steps) {
   check_same(model, *store);
   test::expire_all(*store, moment.tick() + 1000);
   CHECK(store->totals().swarms == 0);
+  CHECK(store->totals().swarms_web == 0);
 }
 
 }  // namespace
@@ -310,7 +334,9 @@ TEST_CASE("store merge: any order, any repetition, the same map") {
     const Tick now = 118'000'000 + prng.below(256);
     std::vector<proto::Delta> deltas;
     for (int i = 0; i < 600; ++i) {
-      const Endpoint peer = prng.below(2) ? test::v4_peer(prng.below(40)) : test::v6_peer(prng.below(10));
+      const Endpoint peer = prng.below(2) != 0   ? test::v4_peer(prng.below(40))
+                            : prng.below(2) != 0 ? test::v6_peer(prng.below(10))
+                                                 : test::web_peer(prng.below(10));
       // Few stamps, so that many are equal; from before the lifetime to the most that may lie ahead.
       const Tick tick = now + common::kAheadTicks - prng.below(12) * 20;
       deltas.push_back({hash_of(prng.below(3)),
@@ -336,7 +362,7 @@ TEST_CASE("store merge: any order, any repetition, the same map") {
         const auto completed = std::count_if(content.begin(), content.end(), [&](const auto& item) {
           return item.first.first == hash_of(hash) && item.second.state.completed;
         });
-        CHECK(test::scrape(*store, hash).completed == completed);
+        CHECK(test::scrape(*store, hash).completed + test::scrape_web(*store, hash).completed == completed);
       }
     }
   }
