@@ -3,13 +3,16 @@
 #include <algorithm>
 
 #include "common/check.h"
+#include "proto/compact_endpoint.h"
 
 namespace shoal::proto {
 
-using common::ByteSpan;
 using common::Family;
 
 namespace {
+
+// Beside the count of IPv6 records: they are of web peers.
+constexpr uint32_t kWebBlock = uint32_t{1} << 31;
 
 size_t count_v4(std::span<const Delta> records) {
   return static_cast<size_t>(std::count_if(
@@ -20,6 +23,7 @@ size_t count_v4(std::span<const Delta> records) {
 
 void append_record_block(uint32_t completed, std::span<const Delta> records, std::vector<uint8_t>& out) {
   CHECK_INVARIANT(!records.empty() && records.size() <= kRecordBlockMax);
+  const bool web = records.front().peer.family == Family::web;
   const size_t v4 = count_v4(records);
   const size_t begin = out.size();
   out.resize(begin + kRecordBlockHead + v4 * (common::compact_size(Family::v4) + 2) +
@@ -28,8 +32,8 @@ void append_record_block(uint32_t completed, std::span<const Delta> records, std
   writer.bytes(records.front().info_hash.bytes);
   writer.u32(completed);
   writer.u32(static_cast<uint32_t>(v4));
-  writer.u32(static_cast<uint32_t>(records.size() - v4));
-  constexpr Family kFamilies[] = {Family::v4, Family::v6};
+  writer.u32(static_cast<uint32_t>(records.size() - v4) | (web ? kWebBlock : 0));
+  constexpr Family kFamilies[] = {Family::v4, Family::v6, Family::web};
   for (const Family family : kFamilies) {
     for (const Delta& record : records) {
       if (record.peer.family != family) continue;
@@ -51,18 +55,17 @@ bool read_record_block(common::ByteReader& reader, RecordBlock& out) {
   out.info_hash.bytes = reader.take_array<20>();
   out.completed = reader.u32();
   const uint32_t v4 = reader.u32();
-  const uint32_t v6 = reader.u32();
-  if (!reader.ok() || v4 > kRecordBlockMax || v6 > kRecordBlockMax - v4 || v4 + v6 == 0) return false;
+  const uint32_t rest = reader.u32();
+  const bool web = (rest & kWebBlock) != 0;
+  const uint32_t v6 = rest & ~kWebBlock;
+  if (!reader.ok() || (web && v4 != 0) || v4 > kRecordBlockMax || v6 > kRecordBlockMax - v4 || v4 + v6 == 0)
+    return false;
   out.records.resize(v4 + v6);
   for (size_t i = 0; i < out.records.size(); ++i) {
     Delta& record = out.records[i];
-    const Family family = i < v4 ? Family::v4 : Family::v6;
+    const Family family = web ? Family::web : i < v4 ? Family::v4 : Family::v6;
     record.info_hash = out.info_hash;
-    const ByteSpan address = reader.take(common::address_size(family));
-    const uint16_t port = reader.u16();
-    if (!reader.ok() || port == 0) return false;
-    record.peer = common::make_endpoint(address, port);
-    if (record.peer.family != family) return false;  // an IPv4-mapped address belongs among the IPv4 ones
+    if (!read_endpoint(reader, family, record.peer)) return false;
   }
   for (Delta& record : out.records) record.stamp = reader.u8();
   for (Delta& record : out.records) {

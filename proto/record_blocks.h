@@ -3,7 +3,8 @@
 //   info_hash 20, completed u32, v4 u32, v6 u32, v4 endpoints of 6 bytes, v6 endpoints of 18,
 //   (v4 + v6) stamps, as many states
 //
-// Numbers are big-endian. The format around the blocks says which tick the stamps are relative to.
+// Those of web peers are in blocks of their own: no v4, and the v6 with their highest bit set. Numbers are
+// big-endian. The format around the blocks says which tick the stamps are relative to.
 
 #pragma once
 
@@ -27,7 +28,7 @@ struct RecordBlock {
   bool operator==(const RecordBlock&) const = default;
 };
 
-// `records` are of one swarm: 1 to kRecordBlockMax.
+// `records` are of one swarm: 1 to kRecordBlockMax; of web peers all or none.
 void append_record_block(uint32_t completed, std::span<const Delta> records, std::vector<uint8_t>& out);
 
 // False: no block follows. `out` is reused.

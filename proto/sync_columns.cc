@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <bit>
 #include <bitset>
+#include <optional>
 #include <string>
 
 #include "common/bytes.h"
 #include "common/check.h"
+#include "proto/compact_endpoint.h"
 #include "proto/sync_packet.h"
 
 namespace shoal::proto {
@@ -23,6 +25,8 @@ constexpr size_t kChangesMax = 256;
 
 // Tags, lengths, the timeout and the time of a batch with both families, and some reserve.
 constexpr size_t kBatchOverhead = 56;
+// And with a third.
+constexpr size_t kWebOverhead = 20;
 
 void append(std::string& column, ByteSpan bytes) {
   column.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
@@ -108,14 +112,6 @@ class ColumnSizer {
   size_t fixed_ = 0;
 };
 
-bool unpack_endpoint(ByteReader& endpoints, Family family, common::Endpoint& out) {
-  const ByteSpan address = endpoints.take(common::address_size(family));
-  const uint16_t port = endpoints.u16();
-  if (!endpoints.ok() || port == 0) return false;
-  out = common::make_endpoint(address, port);
-  return out.family == family;  // an IPv4-mapped address belongs among the IPv4 ones
-}
-
 // The number of deltas, or nothing if the lengths of the columns contradict each other.
 std::optional<size_t> agreed_count(const pb::Columns& columns, Family family) {
   const size_t endpoint_size = common::compact_size(family);
@@ -140,11 +136,16 @@ std::optional<size_t> agreed_count(const pb::Columns& columns, Family family) {
 }  // namespace
 
 size_t fitting_deltas(std::span<const Delta> sorted, size_t raw_bytes_max) {
-  ColumnSizer v4, v6;
+  size_t before = kBatchOverhead;  // and the columns of the families before this one
+  std::optional<ColumnSizer> sizer;
   for (size_t i = 0; i < sorted.size(); ++i) {
-    ColumnSizer& sizer = sorted[i].peer.family == Family::v4 ? v4 : v6;
-    sizer.add(sorted[i]);
-    if (!sizer.encodable() || v4.bytes() + v6.bytes() + kBatchOverhead > raw_bytes_max) return i;
+    if (i == 0 || sorted[i].peer.family != sorted[i - 1].peer.family) {
+      if (sizer) before += sizer->bytes();
+      if (sorted[i].peer.family == Family::web) before += kWebOverhead;
+      sizer.emplace();
+    }
+    sizer->add(sorted[i]);
+    if (!sizer->encodable() || sizer->bytes() + before > raw_bytes_max) return i;
   }
   return sorted.size();
 }
@@ -200,7 +201,7 @@ bool unpack_columns(const pb::Columns& columns, Family family, std::vector<Delta
     delta.info_hash = info_hash;
     for (uint32_t left = columns.run_lengths(swarm); left > 0; --left) {
       const size_t change = size_t{codes.get()} * 2;
-      if (change >= changes.size() || !unpack_endpoint(endpoints, family, delta.peer)) return false;
+      if (change >= changes.size() || !read_endpoint(endpoints, family, delta.peer)) return false;
       delta.state = peer_state_from(changes[change]);
       delta.stamp = changes[change + 1];
       out.push_back(delta);

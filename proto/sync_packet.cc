@@ -112,6 +112,7 @@ void to_pb(const Heartbeat& heartbeat, pb::Packet& packet) {
   out.set_load_permille(heartbeat.load_permille);
   out.set_access_digest(heartbeat.access_digest);
   out.set_ban_digest(heartbeat.ban_digest);
+  out.set_web(heartbeat.web);
   out.set_version(heartbeat.version);
   for (const MemberEntry& entry : heartbeat.members) {
     pb::Member& member = *out.add_members();
@@ -155,6 +156,7 @@ Result<SyncPacket> from_pb(const pb::Heartbeat& in) {
   out.load_permille = in.load_permille();
   out.access_digest = in.access_digest();
   out.ban_digest = in.ban_digest();
+  out.web = in.web();
   if (in.version().size() > kSyncVersionMax || !printable_ascii(in.version())) return fail("bad version");
   out.version = in.version();
   for (const pb::Member& member : in.members()) {
@@ -173,12 +175,17 @@ void to_pb(const DeltaBatch& batch, pb::Packet& packet) {
   pb::DeltaBatch& out = *packet.mutable_deltas();
   out.set_peer_timeout_s(batch.peer_timeout_s);
   out.set_sent_unix_ms(static_cast<uint64_t>(batch.sent_unix_ms));
-  const std::span<const Delta> deltas = batch.deltas;
-  const auto first_v6 = std::partition_point(
-      deltas.begin(), deltas.end(), [](const Delta& delta) { return delta.peer.family == Family::v4; });
-  const size_t v4_count = static_cast<size_t>(first_v6 - deltas.begin());
-  if (v4_count > 0) pack_columns(deltas.first(v4_count), *out.mutable_v4());
-  if (v4_count < deltas.size()) pack_columns(deltas.subspan(v4_count), *out.mutable_v6());
+  std::span<const Delta> deltas = batch.deltas;
+  const auto take = [&](Family family) {
+    const auto end = std::partition_point(
+        deltas.begin(), deltas.end(), [family](const Delta& delta) { return delta.peer.family <= family; });
+    const auto taken = deltas.first(static_cast<size_t>(end - deltas.begin()));
+    deltas = deltas.subspan(taken.size());
+    return taken;
+  };
+  if (const auto v4 = take(Family::v4); !v4.empty()) pack_columns(v4, *out.mutable_v4());
+  if (const auto v6 = take(Family::v6); !v6.empty()) pack_columns(v6, *out.mutable_v6());
+  if (const auto web = take(Family::web); !web.empty()) pack_columns(web, *out.mutable_web());
 }
 
 Result<SyncPacket> from_pb(const pb::DeltaBatch& in) {
@@ -188,6 +195,7 @@ Result<SyncPacket> from_pb(const pb::DeltaBatch& in) {
   out.sent_unix_ms = static_cast<int64_t>(in.sent_unix_ms());
   if (in.has_v4() && !unpack_columns(in.v4(), Family::v4, out.deltas)) return fail("bad IPv4 columns");
   if (in.has_v6() && !unpack_columns(in.v6(), Family::v6, out.deltas)) return fail("bad IPv6 columns");
+  if (in.has_web() && !unpack_columns(in.web(), Family::web, out.deltas)) return fail("bad web columns");
   if (out.deltas.empty()) return fail("no deltas");
   return out;
 }
@@ -339,6 +347,7 @@ void to_pb(const PullRequest& request, pb::Packet& packet) {
   CHECK_INVARIANT(request.parts.size() <= kPullPartsMax);
   out.set_donor(request.donor);
   out.set_incarnation(request.incarnation);
+  out.set_web(request.web);
   for (const PullPart& part : request.parts) {
     pb::PullPart& to = *out.add_parts();
     to.set_first_tick(static_cast<uint64_t>(part.first_tick));
@@ -352,7 +361,7 @@ void to_pb(const PullRequest& request, pb::Packet& packet) {
 }
 
 Result<SyncPacket> from_pb(const pb::PullRequest& in) {
-  PullRequest out{in.donor(), in.incarnation(), {}};
+  PullRequest out{in.donor(), in.incarnation(), {}, in.web()};
   if (static_cast<size_t>(in.parts_size()) > kPullPartsMax) return fail("too many parts");
   size_t buckets = 0;
   for (const pb::PullPart& from : in.parts()) {
@@ -555,6 +564,29 @@ void to_pb(const Forget& forget, pb::Packet& packet) {
 
 Result<SyncPacket> from_pb(const pb::Forget& in) { return Forget{in.id(), in.incarnation()}; }
 
+void to_pb(const Relay& relay, pb::Packet& packet) {
+  CHECK_INVARIANT(relay.part < relay.parts && relay.parts <= kRelayPartsMax && !relay.bytes.empty() &&
+                  relay.bytes.size() <= kRelayPartMax);
+  pb::Relay& out = *packet.mutable_relay();
+  out.set_incarnation(relay.incarnation);
+  out.set_message(relay.message);
+  out.set_parts(relay.parts);
+  out.set_part(relay.part);
+  out.set_bytes(relay.bytes.data(), relay.bytes.size());
+}
+
+Result<SyncPacket> from_pb(const pb::Relay& in) {
+  if (in.message() == 0) return fail("bad number of a message");
+  if (in.parts() == 0 || in.parts() > kRelayPartsMax || in.part() >= in.parts()) return fail("bad part");
+  const bool last = in.part() + 1 == in.parts();
+  const size_t size = in.bytes().size();
+  if (size == 0 || size > kRelayPartMax || (!last && size != kRelayPartMax))
+    return fail("bad size of a part");
+  if (in.part() * kRelayPartMax + size > kRelayMax) return fail("message too long");
+  const ByteSpan bytes = bytes_of(in.bytes());
+  return Relay{in.incarnation(), in.message(), in.parts(), in.part(), {bytes.begin(), bytes.end()}};
+}
+
 // No default: a message of sync.proto that is not handled does not compile.
 Result<SyncPacket> parse(ByteSpan raw) {
   pb::Packet packet;
@@ -596,6 +628,8 @@ Result<SyncPacket> parse(ByteSpan raw) {
       return from_pb(packet.cells());
     case pb::Packet::kPull:
       return from_pb(packet.pull());
+    case pb::Packet::kRelay:
+      return from_pb(packet.relay());
     case pb::Packet::BODY_NOT_SET:
       break;
   }

@@ -57,7 +57,7 @@ struct MemberEntry {
 
 // Upper limits: the bytes of one entry in a heartbeat, and of everything but the entries and the name.
 constexpr size_t kMemberEntryBytesMax = 76;
-constexpr size_t kHeartbeatBytesMax = 166;
+constexpr size_t kHeartbeatBytesMax = 169;
 
 struct Heartbeat {
   std::string name;  // printable ASCII
@@ -77,6 +77,7 @@ struct Heartbeat {
   uint32_t ban_digest = 0;
   bool synced = false;
   std::string version{};  // of the program; printable ASCII
+  bool web = false;       // takes records of web peers, and relays
   bool operator==(const Heartbeat&) const = default;
 };
 
@@ -186,6 +187,7 @@ struct PullRequest {
   uint64_t donor = 0;  // id and incarnation of the node asked
   uint64_t incarnation = 0;
   std::vector<PullPart> parts;  // empty: everything
+  bool web = false;             // of web peers too
   bool operator==(const PullRequest&) const = default;
 };
 
@@ -248,10 +250,24 @@ struct Forget {
   bool operator==(const Forget&) const = default;
 };
 
+constexpr size_t kRelayPartMax = 1100;
+constexpr size_t kRelayMax = 16 * 1024;  // a whole message
+constexpr uint32_t kRelayPartsMax = (kRelayMax + kRelayPartMax - 1) / kRelayPartMax;
+
+// A part of a message between web peers of two nodes. To be encoded: each part but the last is full.
+struct Relay {
+  uint64_t incarnation = 0;  // of the receiver
+  uint64_t message = 0;      // its number; not 0
+  uint32_t parts = 1;
+  uint32_t part = 0;
+  std::vector<uint8_t> bytes{};
+  bool operator==(const Relay&) const = default;
+};
+
 // monostate: a message of a later minor version.
 using SyncPacket = std::variant<std::monostate, Heartbeat, DeltaBatch, Leave, Nack, Gone, Challenge,
                                 ChallengeEcho, Digests, CellsAsk, CellDigests, PullRequest, AccessChanges,
-                                AccessAsk, ClientLoad, NameTaken, Forget, BanChanges, BanAsk>;
+                                AccessAsk, ClientLoad, NameTaken, Forget, BanChanges, BanAsk, Relay>;
 
 // The order of a packet's columns: family, info_hash, peer.
 inline bool delta_before(const Delta& a, const Delta& b) {

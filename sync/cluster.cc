@@ -25,11 +25,13 @@
 #include "sync/forgetting.h"
 #include "sync/heartbeats.h"
 #include "sync/key_checks.h"
+#include "sync/live_runs.h"
 #include "sync/membership.h"
 #include "sync/messages.h"
 #include "sync/named_peers.h"
 #include "sync/namesakes.h"
 #include "sync/pulls.h"
+#include "sync/relays.h"
 #include "sync/repair.h"
 #include "sync/seal.h"
 #include "sync/sender.h"
@@ -68,12 +70,14 @@ class Cluster::Impl {
         identity_(config, now),
         keys_(secrets(config), cluster_),
         prng_(config.seed ^ identity_.incarnation ^ identity_.id),
-        swarms_(store),
+        live_runs_(identity_.incarnation),
+        swarms_(store, &live_runs_),
         members_(config.pace_bytes_per_s),
         clock_(identity_, members_, swarms_, complaints_, now, [this] { delta_sender_.forget_unsent(); }),
         sender_(identity_, keys_, members_, config.multicast_groups, config.pace_bytes_per_s),
         departure_(sender_, members_),
         forgetting_(sender_, members_, complaints_),
+        relays_(identity_, sender_, members_, departure_),
         delta_sender_(identity_, sender_, members_, clock_, swarms_),
         delta_receiver_(identity_, sender_, clock_, swarms_, complaints_),
         challenges_(identity_, sender_, clock_, departure_),
@@ -121,6 +125,11 @@ class Cluster::Impl {
   void announce_client_load(Now now, const proto::ClientLoad& load, Outputs& out) {
     sender_.broadcast(now, load, out);
   }
+  void relay(Now now, uint64_t run, std::span<const uint8_t> message, Outputs& out) {
+    detect_stall(now, out);
+    relays_.send(now, run, message, out);
+  }
+  bool is_live_run(uint64_t run) const { return live_runs_.contains(run); }
   void advance(Now now, Outputs& out);
   int64_t deadline_us() const;
   void leave(Now now, Outputs& out);
@@ -165,6 +174,7 @@ class Cluster::Impl {
   const Identity identity_;
   KeyRing keys_;
   common::Prng prng_;
+  LiveRuns live_runs_;
   StoreTicks swarms_;
   Complaints complaints_;
   Greetings greetings_;
@@ -175,6 +185,7 @@ class Cluster::Impl {
   Sender sender_;
   Departure departure_;
   Forgetting forgetting_;
+  Relays relays_;
   DeltaSender delta_sender_;
   DeltaReceiver delta_receiver_;
   Challenges challenges_;
@@ -216,6 +227,7 @@ void Cluster::Impl::set_pace(int64_t pace_bytes_per_s, int64_t donate_bytes_per_
   delta_sender_.set_pace(pace_bytes_per_s);
   access_.set_pace(pace_bytes_per_s);
   bans_.set_pace(pace_bytes_per_s);
+  relays_.set_pace(pace_bytes_per_s);
   donations_.set_pace(donate_bytes_per_s);
 }
 
@@ -301,6 +313,7 @@ void Cluster::Impl::receive_from_stranger(Now now, const proto::SyncHeader& head
   const std::optional<Trust::Trusted> trusted = trust_.receive(now, header, datagram, packet, out);
   if (!trusted) return;
   Member& member = trusted->member;
+  live_runs_.update(members_, now.mono_us, out);
   const auto& echo = std::get<proto::ChallengeEcho>(packet);
   addresses_.confirm(member, trusted->at);
   member.add_round_trip(trusted->round_trip_us);
@@ -336,7 +349,7 @@ void Cluster::Impl::deliver_to_parts(const Arrival& arrival, const proto::SyncPa
   }
   if (arrival.datagram.group) arrival.member.heard_by_group(arrival.now.mono_us);
   deliver(arrival, packet, out, heartbeats_, delta_receiver_, delta_sender_, challenges_, addresses_, repair_,
-          access_, bans_, donations_, namesakes_, forgetting_);
+          access_, bans_, donations_, namesakes_, forgetting_, relays_);
 }
 
 void Cluster::Impl::publish(Now now, std::span<const proto::OwnDelta> deltas, Outputs& out) {
@@ -350,6 +363,7 @@ void Cluster::Impl::advance(Now now, Outputs& out) {
   if (now.mono_us >= resend_us_) resend_and_request(now, out);
   if (now.mono_us >= access_.deadline_us()) access_.advance(now, out);
   if (now.mono_us >= bans_.deadline_us()) bans_.advance(now, out);
+  if (now.mono_us >= relays_.deadline_us()) relays_.advance(now, out);
   if (now.mono_us >= pull_timer_.due_us()) advance_pulls(now, out);
   if (now.mono_us >= namesakes_.due_us()) {
     namesakes_.advance(now, out);
@@ -361,6 +375,8 @@ void Cluster::Impl::advance(Now now, Outputs& out) {
     return;
   }
   heartbeats_.log_states(now, out);
+  live_runs_.update(members_, now.mono_us, out);
+  relays_.forget_partial(now);
   addresses_.log_silent_seeds(now, out);
   named_peers_.advance(now, out);
   for (auto& [id, member] : members_.all()) delta_receiver_.sample(member, members_.all().size());
@@ -381,7 +397,7 @@ void Cluster::Impl::advance(Now now, Outputs& out) {
 
 int64_t Cluster::Impl::deadline_us() const {
   return std::min({delta_sender_.flush_us(), resend_us_, pull_timer_.due_us(), access_.deadline_us(),
-                   bans_.deadline_us(), namesakes_.due_us(), next_heartbeat_us_});
+                   bans_.deadline_us(), relays_.deadline_us(), namesakes_.due_us(), next_heartbeat_us_});
 }
 
 void Cluster::Impl::resend_and_request(Now now, Outputs& out) {
@@ -507,6 +523,9 @@ Status Cluster::Impl::status(Now now) const {
   static_cast<RepairStats&>(out.stats) = repair_.stats();
   static_cast<PullStats&>(out.stats) = pulls_.stats();
   static_cast<DonationStats&>(out.stats) = donations_.stats();
+  static_cast<RelayStats&>(out.stats) = relays_.stats();
+  out.stats.web_records_refused = swarms_.refused();
+  out.stats.web_deltas_kept = delta_sender_.web_deltas_kept();
   out.stats.dropped_repair = delta_sender_.dropped_repair() + repair_.dropped_repair();
   out.stats.dropped_refused = dropped_refused_ + trust_.dropped_refused() + repair_.dropped_refused() +
                               delta_receiver_.dropped_refused();
@@ -562,6 +581,12 @@ void Cluster::publish_bans(Now now, const proto::ForgottenOrigin& origin, Output
 void Cluster::announce_client_load(Now now, uint32_t announces_per_s, uint32_t interval_s, Outputs& out) {
   impl_->announce_client_load(now, {announces_per_s, interval_s}, out);
 }
+
+void Cluster::relay(Now now, uint64_t run, std::span<const uint8_t> message, Outputs& out) {
+  impl_->relay(now, run, message, out);
+}
+
+bool Cluster::is_live_run(uint64_t run) const { return impl_->is_live_run(run); }
 
 void Cluster::advance(Now now, Outputs& out) { impl_->advance(now, out); }
 

@@ -69,6 +69,13 @@ class Cluster {
   // Reports to the others how busy this node's clients are; see MemberStatus. About once a second.
   void announce_client_load(Now now, uint32_t announces_per_s, uint32_t interval_s, Outputs& out);
 
+  // A message of a web peer of this node for one of the node that has this run: 1 to proto::kRelayMax bytes.
+  // It arrives there as Outputs::relayed, soon or not at all. May bring deadline_us() forward.
+  void relay(Now now, uint64_t run, std::span<const uint8_t> message, Outputs& out);
+
+  // Whether there may be web peers of this run: it is this node's, or that of a member that is up.
+  bool is_live_run(uint64_t run) const;
+
   // To be called when deadline_us() is reached; harmless earlier or later.
   void advance(Now now, Outputs& out);
 

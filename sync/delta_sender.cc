@@ -1,6 +1,7 @@
 #include "sync/delta_sender.h"
 
 #include <algorithm>
+#include <iterator>
 #include <vector>
 
 namespace shoal::sync {
@@ -38,6 +39,13 @@ void DeltaSender::publish(Now now, std::span<const proto::OwnDelta> deltas, Outp
     stats_.dropped_unsent += deltas.size();
     return;
   }
+  std::vector<proto::OwnDelta> without_web;
+  const auto is_web = [](const proto::OwnDelta& own) { return own.delta.peer.family == common::Family::web; };
+  if (std::any_of(deltas.begin(), deltas.end(), is_web) && !all_take_web(now)) {
+    std::remove_copy_if(deltas.begin(), deltas.end(), std::back_inserter(without_web), is_web);
+    web_deltas_kept_ += deltas.size() - without_web.size();
+    deltas = without_web;
+  }
   std::vector<proto::OwnDelta> restamped;
   if (swarms_.ahead() != 0) {
     restamped.assign(deltas.begin(), deltas.end());
@@ -50,6 +58,15 @@ void DeltaSender::publish(Now now, std::span<const proto::OwnDelta> deltas, Outp
     stats_.dropped_pace += log_.add(part, now.mono_us);
     if (log_.waiting() >= DeltaLog::kBatchMax) flush(now, out);
   }
+}
+
+// A member of a version without web peers would take a packet of nothing else for damaged.
+bool DeltaSender::all_take_web(Now now) const {
+  return std::none_of(members_.all().begin(), members_.all().end(), [now](const auto& entry) {
+    const Member& member = entry.second;
+    return member.profile->introduced && !member.profile->web && !member.refused() &&
+           member.may_hear_us(now.mono_us);
+  });
 }
 
 void DeltaSender::flush(Now now, Outputs& out) {

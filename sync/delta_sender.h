@@ -63,8 +63,10 @@ class DeltaSender {
   size_t waiting() const { return log_.waiting(); }
   const DeltaSenderStats& stats() const { return stats_; }
   uint64_t dropped_repair() const { return dropped_repair_; }
+  uint64_t web_deltas_kept() const { return web_deltas_kept_; }
 
  private:
+  bool all_take_web(Now now) const;
   void send_batch(Now now, size_t deltas_max, Outputs& out);
 
   const Identity& identity_;
@@ -77,6 +79,7 @@ class DeltaSender {
   int64_t dropping_until_us_ = kLongAgoUs;  // what is published until then was announced before a stall
   int64_t paced_until_us_ = kLongAgoUs;
   uint64_t dropped_repair_ = 0;
+  uint64_t web_deltas_kept_ = 0;
   DeltaSenderStats stats_;
 };
 

@@ -27,8 +27,13 @@ static_assert(kLengthSize + kSealedFrameHead + proto::kPullFrameMax + proto::kSy
 class StoreDonation final : public Donation {
  public:
   StoreDonation(std::shared_ptr<DonationDesk> desk, const Swarms& swarms, int64_t tick_ms, PullSeal seal,
-                Cells cells)
-      : desk_(std::move(desk)), swarms_(swarms), tick_ms_(tick_ms), seal_(seal), cells_(std::move(cells)) {
+                Cells cells, bool web)
+      : desk_(std::move(desk)),
+        swarms_(swarms),
+        tick_ms_(tick_ms),
+        seal_(seal),
+        cells_(std::move(cells)),
+        web_(web) {
     if (cells_.empty()) step_ = swarms_.read_steps();  // nothing is asked for that may still be here
     ++desk_->underway;
   }
@@ -74,6 +79,7 @@ class StoreDonation final : public Donation {
   void read_some(common::Tick tick) {
     for (size_t i = 0; i < kStepsAtOnce && !read_all() && staged_.size() < proto::kPullRawMax; ++i) {
       const bool last = swarms_.read_part(walk_, step_, cells_, tick, [&](const SwarmPart& part) {
+        if (!web_ && part.records.front().peer.family == common::Family::web) return;
         const size_t before = staged_.size();
         proto::append_record_block(part.completed, part.records, staged_);
         sizes_.push_back(staged_.size() - before);
@@ -116,6 +122,7 @@ class StoreDonation final : public Donation {
   const int64_t tick_ms_;
   const PullSeal seal_;
   const Cells cells_;
+  const bool web_;
   size_t step_ = 0;
   std::unique_ptr<Swarms::Walk> walk_;  // within the step
   std::vector<uint8_t> staged_;         // blocks that have been read
@@ -129,8 +136,8 @@ class StoreDonation final : public Donation {
 }  // namespace
 
 std::unique_ptr<Donation> make_donation(std::shared_ptr<DonationDesk> desk, const Swarms& swarms,
-                                        int64_t tick_ms, PullSeal seal, Cells cells) {
-  return std::make_unique<StoreDonation>(std::move(desk), swarms, tick_ms, seal, std::move(cells));
+                                        int64_t tick_ms, PullSeal seal, Cells cells, bool web) {
+  return std::make_unique<StoreDonation>(std::move(desk), swarms, tick_ms, seal, std::move(cells), web);
 }
 
 }  // namespace shoal::sync

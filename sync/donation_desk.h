@@ -41,8 +41,8 @@ struct DonationDesk {
   static constexpr int64_t kBurst = 256 * 1024;
 };
 
-// `swarms` must outlive it.
+// `swarms` must outlive it. `web`: records of web peers too.
 std::unique_ptr<Donation> make_donation(std::shared_ptr<DonationDesk> desk, const Swarms& swarms,
-                                        int64_t tick_ms, PullSeal seal, Cells cells);
+                                        int64_t tick_ms, PullSeal seal, Cells cells, bool web);
 
 }  // namespace shoal::sync

@@ -59,7 +59,7 @@ std::unique_ptr<Donation> Donations::accept(Now now, common::ByteSpan request) {
   ++stats_.donations_started;
   return make_donation(desk_, swarms_, identity_.tick_ms,
                        {*key, nonce_of(packet), identity_.id, identity_.incarnation},
-                       cells_of(*pull, clock_.tick(now)));
+                       cells_of(*pull, clock_.tick(now)), pull->web);
 }
 
 DonationStats Donations::stats() const {

@@ -78,6 +78,7 @@ proto::Heartbeat Heartbeats::make(Now now, uint64_t first_id) const {
   out.load_permille = load_permille_;
   out.access_digest = at_.access.digest();
   out.ban_digest = at_.bans.digest();
+  out.web = true;
   out.advertise = at_.identity.advertise;
   out.delta_sequence = at_.sender.delta_sequence();
   const auto& members = at_.members.all();
@@ -153,6 +154,7 @@ void Heartbeats::receive(const Arrival& arrival, const proto::Heartbeat& heartbe
   profile.protocol_minor = heartbeat.minor;
   profile.version = heartbeat.version;
   profile.load_permille = heartbeat.load_permille;
+  profile.web = heartbeat.web;
   at_.addresses.advertised(now, member, heartbeat.advertise, arrival.datagram, out);
   at_.streams.announced(now, member, heartbeat.delta_sequence);
   const bool first = !profile.introduced;

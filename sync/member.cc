@@ -12,6 +12,8 @@ TokenBucket table_bucket(int64_t pace_bytes_per_s) {
   return TokenBucket(pace_bytes_per_s / 10, MemberTable::kBurst);
 }
 
+TokenBucket relay_bucket(int64_t pace_bytes_per_s) { return pace_bucket(pace_bytes_per_s / 2); }
+
 Member::Member(uint64_t id, uint64_t incarnation, const common::Endpoint& at, int64_t pace_bytes_per_s,
                int64_t now_us)
     : reach(MemberReach{.address = at, .source = at}),
@@ -19,6 +21,7 @@ Member::Member(uint64_t id, uint64_t incarnation, const common::Endpoint& at, in
       pace(pace_bucket(pace_bytes_per_s)),
       access(MemberTable{.bucket = table_bucket(pace_bytes_per_s)}),
       bans(MemberTable{.bucket = table_bucket(pace_bytes_per_s)}),
+      relays(MemberRelays{.bucket = relay_bucket(pace_bytes_per_s)}),
       id_(id),
       incarnation_(incarnation),
       started_us_(now_us),

@@ -4,7 +4,9 @@
 #pragma once
 
 #include <algorithm>
+#include <bitset>
 #include <cstdint>
+#include <deque>
 #include <limits>
 #include <map>
 #include <optional>
@@ -41,6 +43,7 @@ class Donations;
 class Heartbeats;
 class Namesakes;
 class Pulls;
+class Relays;
 class Repair;
 class Sender;
 
@@ -82,6 +85,7 @@ struct MemberProfile {
   std::string version;  // of its program
   uint32_t load_permille = 0;
   uint32_t loss_out_permille = 0;            // of our delta packets, as it reports
+  bool web = false;                          // it takes records of web peers, and relays
   bool synced = false;                       // it reports that its state is complete
   std::string refused;                       // why no deltas are exchanged with it; empty: they are
   bool names_other_run = false;              // it takes us for another run of this node
@@ -168,6 +172,35 @@ struct MemberDetour {
   uint32_t failures = 0;        // since then
   common::Tick asked_tick = 0;  // the newest that the running pull brings
   common::Tick have_tick = 0;   // and the last good one brought
+};
+
+// Messages between web peers, to this member and from it.
+struct MemberRelays {
+  // A message is worth nothing after that.
+  static constexpr int64_t kWaitUs = 2'000'000;
+  static constexpr size_t kWaitingBytesMax = 256 * 1024;
+  // Messages of which some parts have come: with all their parts half a megabyte.
+  static constexpr size_t kPartialMax = 32;
+
+  struct Outgoing {
+    uint64_t number;
+    int64_t since_us;
+    std::vector<uint8_t> bytes;
+    uint32_t parts_sent;
+  };
+  struct Partial {
+    int64_t since_us = 0;
+    uint32_t parts = 0;
+    std::bitset<proto::kRelayPartsMax> come;
+    size_t size = 0;             // known once the last part has come
+    std::vector<uint8_t> bytes;  // room for all parts
+  };
+
+  TokenBucket bucket;
+  std::deque<Outgoing> waiting{};  // the oldest first
+  size_t waiting_bytes = 0;
+  uint64_t last_number = 0;
+  std::map<uint64_t, Partial> partial{};  // by their numbers
 };
 
 struct MemberRequests {
@@ -294,6 +327,7 @@ class Member {
   Owned<Pulls, MemberPulls> pulls;
   Owned<Detours, MemberDetour> detour;
   Owned<Donations, MemberRequests> requests;
+  Owned<Relays, MemberRelays> relays;
   Owned<Namesakes, NameClash> clash;     // with another run that claims its id
   Owned<Departure, bool> knows_we_left;  // and has everything we sent
 
@@ -318,5 +352,6 @@ class Member {
 // The buckets of a member at this pace.
 TokenBucket resend_bucket(int64_t pace_bytes_per_s);
 TokenBucket table_bucket(int64_t pace_bytes_per_s);
+TokenBucket relay_bucket(int64_t pace_bytes_per_s);
 
 }  // namespace shoal::sync

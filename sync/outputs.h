@@ -52,6 +52,12 @@ struct PullStart {
   std::shared_ptr<const std::vector<uint8_t>> request;
 };
 
+// A whole message for a web peer of this node (sync/relays.h).
+struct Relayed {
+  uint64_t from_run = 0;  // incarnation of the member that sent it
+  std::vector<uint8_t> message;
+};
+
 // What one call asks the caller to do. The caller empties it.
 struct Outputs {
   std::vector<Send> sends;
@@ -61,6 +67,9 @@ struct Outputs {
   std::vector<proto::BanChange> ban_changes;
   std::vector<PullStart> pulls;
   std::vector<uint64_t> pull_aborts;  // close these; pull_closed() need not be called
+  // Runs of nodes that have ended, or are down: their web peers are to be dropped from the store.
+  std::vector<uint64_t> runs_gone;
+  std::vector<Relayed> relayed;
   // Set once, if there is a snapshot: cluster time is now as accurate as it will get, so merge the snapshot
   // and call snapshot_merged().
   bool load_snapshot = false;

@@ -47,7 +47,7 @@ void Pulls::start(Now now, Member& member, Pull::Purpose purpose, std::vector<pr
   abort(out);
   const bool everything = purpose.everything;
   purpose.number = ++number_;
-  const proto::PullRequest request{member.id(), member.incarnation(), std::move(parts)};
+  const proto::PullRequest request{member.id(), member.incarnation(), std::move(parts), true};
   const SealedPacket packet = sender_.seal(proto::SyncStream::requests, proto::encode_sync_packet(request));
   auto framed = std::make_shared<std::vector<uint8_t>>();
   framed->reserve(2 + packet->size());

@@ -88,6 +88,8 @@ int64_t Repair::cells_us() const {
 
 void Repair::trusted(Now now, Member& member) {
   member.repair.mine().vain = 0;
+  // Web peers of its run were refused until now.
+  vain_.clear();
   announce_soon(now);
   timer_.request_plan();
 }

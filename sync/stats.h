@@ -92,6 +92,26 @@ struct DonationStats {
   uint64_t dropped_requests = 0;  // malformed, unauthentic, replayed, or for another node or run
 };
 
+// Whole messages between web peers of two nodes, but where it says parts.
+struct RelayStats {
+  uint64_t relays_sent = 0;
+  uint64_t relays_received = 0;
+  uint64_t relay_parts_sent = 0;
+  uint64_t relay_parts_received = 0;
+  uint64_t relays_unreachable = 0;  // not sent: no member that hears us has this run, or it knows no relays
+  uint64_t relays_crowded = 0;      // not sent: too much waited for that member
+  uint64_t relays_late = 0;         // not sent, or not to the end: it had to wait for too long
+  uint64_t relays_misdirected = 0;  // parts received that are for another run of this node
+  uint64_t relays_incomplete = 0;   // received in part
+};
+
+struct WebRecordStats {
+  // Of other nodes, not merged: their run is not that of a member that is up.
+  uint64_t web_records_refused = 0;
+  // Own deltas of web peers that were not sent, as some member does not take them.
+  uint64_t web_deltas_kept = 0;
+};
+
 struct Stats : SenderStats,
                ReceiverStats,
                DeltaSenderStats,
@@ -101,7 +121,9 @@ struct Stats : SenderStats,
                TrustStats,
                RepairStats,
                PullStats,
-               DonationStats {
+               DonationStats,
+               RelayStats,
+               WebRecordStats {
   TableStats access;
   TableStats bans;
   // Counted by several parts.

@@ -1,5 +1,10 @@
 #include "sync/store_ticks.h"
 
+#include <algorithm>
+#include <iterator>
+
+#include "common/web_address.h"
+
 namespace shoal::sync {
 
 // The deltas with stamps later by so many ticks: valid until the next call.
@@ -11,12 +16,28 @@ std::span<const proto::Delta> StoreTicks::stamped(std::span<const proto::Delta> 
   return stamped_;
 }
 
+// Those deltas without web peers of other runs: valid until the next call.
+std::span<const proto::Delta> StoreTicks::of_live_runs(std::span<const proto::Delta> deltas) {
+  const auto is_dead = [this](const proto::Delta& delta) {
+    const auto address = common::from_endpoint(delta.peer);
+    return address && !runs_->contains(address->run);
+  };
+  if (runs_ == nullptr || std::none_of(deltas.begin(), deltas.end(), is_dead)) return deltas;
+  live_.clear();
+  std::remove_copy_if(deltas.begin(), deltas.end(), std::back_inserter(live_), is_dead);
+  refused_ += deltas.size() - live_.size();
+  return live_;
+}
+
 size_t StoreTicks::merge(std::span<const proto::Delta> deltas, common::Tick now) {
+  deltas = of_live_runs(deltas);
   return store_.merge(stamped(deltas, -ahead_), now - ahead_);
 }
 
 size_t StoreTicks::merge_part(const SwarmPart& part, common::Tick now) {
-  return store_.merge_part({part.info_hash, part.completed, stamped(part.records, -ahead_)}, now - ahead_);
+  const std::span<const proto::Delta> records = of_live_runs(part.records);
+  if (records.empty()) return 0;
+  return store_.merge_part({part.info_hash, part.completed, stamped(records, -ahead_)}, now - ahead_);
 }
 
 StampDigests StoreTicks::stamp_digests() const {

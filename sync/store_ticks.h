@@ -9,14 +9,19 @@
 
 #include <vector>
 
+#include "sync/live_runs.h"
 #include "sync/swarms.h"
 
 namespace shoal::sync {
 
 class StoreTicks final : public Swarms {
  public:
-  // `store` must outlive this.
-  explicit StoreTicks(Swarms& store) : store_(store) {}
+  // `store`, and `runs` if there are any, must outlive this. Web peers are merged only if their run is among
+  // them.
+  explicit StoreTicks(Swarms& store, const LiveRuns* runs = nullptr) : store_(store), runs_(runs) {}
+
+  // Records of web peers that were not merged.
+  uint64_t refused() const { return refused_; }
 
   // The cluster's ticks minus the store's.
   common::Tick ahead() const { return ahead_; }
@@ -44,8 +49,13 @@ class StoreTicks final : public Swarms {
  private:
   std::span<const proto::Delta> stamped(std::span<const proto::Delta> deltas, common::Tick by) const;
 
+  std::span<const proto::Delta> of_live_runs(std::span<const proto::Delta> deltas);
+
   Swarms& store_;
+  const LiveRuns* runs_;
   common::Tick ahead_ = 0;
+  uint64_t refused_ = 0;
+  std::vector<proto::Delta> live_;
   mutable std::vector<proto::Delta> stamped_;
 };
 

@@ -34,6 +34,8 @@ class VainDifferences {
     }
   }
 
+  void clear() { known_.clear(); }
+
   bool contains(const Difference& one) const { return known_.contains(one); }
 
   // Ticks before this are not compared any more.

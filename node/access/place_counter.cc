@@ -72,6 +72,8 @@ std::optional<PlaceCounts> count_places(const SwarmStore& store, const PlaceInde
   const sync::Cells all = sync::Cells::everything();
   const auto take = [&addresses](const sync::SwarmPart& part) {
     for (const proto::Delta& record : part.records) {
+      // Web peers have no address.
+      if (record.peer.family == common::Family::web) continue;
       if (record.state.role != proto::PeerRole::stopped) addresses.push_back(record.peer);
     }
   };

@@ -109,6 +109,8 @@ class SnapshotDecoder {
 
   bool read_block(ByteReader& reader, common::Tick tick) {
     if (!proto::read_record_block(reader, block_)) return false;
+    if (block_.records.front().peer.family == common::Family::web)
+      return false;  // of no use, and not written
     result_.records += block_.records.size();
     visit_(result_.header, {block_.info_hash, block_.completed, tick, block_.records});
     return true;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <functional>
 
+#include "common/web_address.h"
+
 namespace shoal::sim {
 
 SimSwarms::SimSwarms(const common::SipKey& store_key)
@@ -24,7 +26,7 @@ void SimSwarms::merge_record(const proto::Delta& delta, common::Tick now) {
     return;
   }
   if (delta.state.role == proto::PeerRole::stopped) return;
-  const auto stop = early_stops(delta.info_hash).find(early_id(delta.info_hash, delta.peer));
+  const auto stop = early_stops(delta.info_hash, delta.peer).find(early_id(delta.info_hash, delta.peer));
   if (!stop || *stop <= delta.value().moment(now) || now - stop->tick() >= common::kLifetimeTicks) return;
   found->second = {common::stamp_of(stop->tick()),
                    {proto::PeerRole::stopped, delta.state.completed, stop->in_tick()}};
@@ -42,9 +44,12 @@ size_t SimSwarms::merge_part(const sync::SwarmPart& part, common::Tick now) {
 
 std::optional<proto::OwnDelta> SimSwarms::announce(const node::PeerAnnounce& announce, common::Moment now,
                                                    common::Prng& prng) {
-  const auto answer = store_.announce(store_.locate(announce.info_hash), announce, now, prng, {});
+  const auto answer =
+      announce.peer.family == common::Family::web
+          ? store_.announce_web(store_.locate_web(announce.info_hash), announce, now, prng, {})
+          : store_.announce(store_.locate(announce.info_hash), announce, now, prng, {});
   if (announce.event == proto::Event::stopped && !records_.contains({announce.info_hash, announce.peer})) {
-    early_stops(announce.info_hash).add(early_id(announce.info_hash, announce.peer), now + 1);
+    early_stops(announce.info_hash, announce.peer).add(early_id(announce.info_hash, announce.peer), now + 1);
   }
   if (!answer.delta) return std::nullopt;
   set_record(*answer.delta);
@@ -55,6 +60,19 @@ std::vector<proto::OwnDelta> SimSwarms::restate(common::Moment now) {
   std::vector<proto::OwnDelta> said = store_.restate(now);
   for (const proto::OwnDelta& own : said) set_record(own.delta);
   return said;
+}
+
+void SimSwarms::drop_runs(std::span<const uint64_t> runs) {
+  std::vector<uint64_t> sorted(runs.begin(), runs.end());
+  std::sort(sorted.begin(), sorted.end());
+  for (size_t shard = 0; shard < node::SwarmStore::kShards; ++shard) {
+    while (!store_.drop_runs(shard, sorted).finished) {
+    }
+  }
+  std::erase_if(records_, [&](const auto& entry) {
+    const auto address = common::from_endpoint(entry.first.second);
+    return address && std::binary_search(sorted.begin(), sorted.end(), address->run);
+  });
 }
 
 void SimSwarms::expire(common::Tick now) {

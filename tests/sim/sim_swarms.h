@@ -40,6 +40,9 @@ class SimSwarms final : public sync::Swarms {
   // Removes expired records.
   void expire(common::Tick now);
 
+  // The web peers of these runs are gone.
+  void drop_runs(std::span<const uint64_t> runs);
+
   // A client's announce to this node; returns the delta to publish, if any.
   std::optional<proto::OwnDelta> announce(const node::PeerAnnounce& announce, common::Moment now,
                                           common::Prng& prng);
@@ -57,8 +60,10 @@ class SimSwarms final : public sync::Swarms {
  private:
   void merge_record(const proto::Delta& delta, common::Tick now);
   void set_record(const proto::Delta& delta) { records_[{delta.info_hash, delta.peer}] = delta.value(); }
-  node::EarlyStops& early_stops(const common::InfoHash& info_hash) {
-    return early_stops_[store_.locate(info_hash).hash >> 54];
+  node::EarlyStops& early_stops(const common::InfoHash& info_hash, const common::Endpoint& peer) {
+    const node::SwarmRef ref =
+        peer.family == common::Family::web ? store_.locate_web(info_hash).swarm : store_.locate(info_hash);
+    return early_stops_[ref.hash >> 54];
   }
 
   node::SwarmStore store_;

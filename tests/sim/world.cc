@@ -157,6 +157,12 @@ void World::forget_bans_of(size_t index, uint64_t node_id) {
   drain(index, out);
 }
 
+void World::relay(size_t from, uint64_t run, const std::vector<uint8_t>& message) {
+  sync::Outputs out;
+  nodes_[from]->cluster->relay(now_of(from), run, message, out);
+  drain(from, out);
+}
+
 void World::thaw(size_t index) {
   nodes_[index]->frozen = false;
   if (!nodes_[index]->cluster) return;
@@ -206,6 +212,8 @@ void World::drain(size_t index, sync::Outputs& out) {
     }
   }
   for (sync::LogEvent& event : out.logs) node.logs.push_back(std::move(event));
+  if (!out.runs_gone.empty()) node.swarms->drop_runs(out.runs_gone);
+  for (sync::Relayed& one : out.relayed) node.relayed.push_back(std::move(one));
   for (const uint64_t pull : out.pull_aborts) end_stream({index, pull}, false);
   for (const sync::PullStart& start : out.pulls) open_stream(index, start);
   if (out.load_snapshot) {

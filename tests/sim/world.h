@@ -59,6 +59,7 @@ struct SimNode {
   std::unique_ptr<sync::BanLog> bans;
   std::unique_ptr<sync::Cluster> cluster;  // null: not running
   std::vector<sync::LogEvent> logs;
+  std::vector<sync::Relayed> relayed;  // what came for web peers
   common::Tick expired_at = 0;
   bool frozen = false;
   int64_t stood_us = 0;             // how long its monotonic clock has stood still
@@ -164,6 +165,9 @@ class World {
   static uint64_t stamp_id(size_t node) { return node + 1; }
   // Announces to one node, if it runs.
   void announce(size_t node, const node::PeerAnnounce& announce);
+
+  // Sends a message of a web peer of this node to the node of that run.
+  void relay(size_t from, uint64_t run, const std::vector<uint8_t>& message);
 
   // Delivers a datagram from nowhere.
   void inject(size_t to, const common::Endpoint& from, std::vector<uint8_t> bytes);

@@ -28,6 +28,12 @@ std::vector<proto::Delta> some_records(common::Prng& prng, uint64_t swarm, uint3
   return records;
 }
 
+std::vector<proto::Delta> web_records(uint64_t swarm, uint32_t count) {
+  std::vector<proto::Delta> records;
+  for (uint32_t i = 0; i < count; ++i) records.push_back({test::hash_of(swarm), test::web_peer(i), {}, 7});
+  return records;
+}
+
 void check_round_trip(const proto::SyncPacket& packet) {
   const std::vector<uint8_t> body = proto::encode_sync_packet(packet);
   CHECK(body.size() <= proto::kSyncBodyMax);
@@ -44,7 +50,8 @@ TEST_CASE("pull frame: blocks read back unchanged, compressible or not") {
     proto::PullFrameWriter writer;
     proto::PullFrame frame{.tick = 118'000'000, .done = 250, .last = swarms == 5, .blocks = {}};
     for (uint32_t i = 0; i < swarms; ++i) {
-      const auto records = some_records(prng, i, 1 + prng.below(9));
+      const auto records =
+          i % 4 == 3 ? web_records(i, 1 + prng.below(9)) : some_records(prng, i, 1 + prng.below(9));
       std::vector<uint8_t> block;
       proto::append_record_block(i, records, block);
       if (!writer.fits(block.size())) break;
@@ -100,6 +107,14 @@ TEST_CASE("pull frame: false counts, sizes and values are refused") {
   CHECK(!decoded(with(28, "ffffffff")));
   CHECK(!decoded(with(36, "0000")));  // port 0
   CHECK(!decoded(with(39, "06")));    // no state
+  // Of a web peer: its port, and none of another family beside it.
+  const auto web = [&](const std::string& v4, const std::string& port) {
+    return decoded("000000003e" + tick + block.substr(0, 48) + v4 + "80000001" +
+                   "0199aabbccdd00000001000000000002" + port + "2a" + "03");
+  };
+  CHECK(web("00000000", "0001"));
+  CHECK(!web("00000000", "0002"));
+  CHECK(!web("00000001", "0001"));
   // An IPv4-mapped address among the IPv6 ones.
   CHECK(!decoded("000000003e" + tick + block.substr(0, 48) + "0000000000000001" +
                  "00000000000000000000ffffc00002011ae1"
@@ -116,7 +131,7 @@ TEST_CASE("sync packet: digests, cells and requests read back unchanged") {
   check_round_trip(proto::Digests{1, 1, {0}, false, true});
   check_round_trip(proto::CellsAsk{{118'000'000, 118'000'001, 5, 6, 7, 8, 9, 10}});
   check_round_trip(proto::CellDigests{118'000'000, 1024 - 180, digests});
-  proto::PullRequest request{1, 2, {}};
+  proto::PullRequest request{1, 2, {}, true};
   check_round_trip(request);
   for (uint32_t i = 0; i < proto::kPullPartsMax; ++i) {
     proto::PullPart part{118'000'000 + prng.below(1000), 1 + prng.below(256), {}};

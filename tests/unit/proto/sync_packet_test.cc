@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "common/prng.h"
+#include "common/web_address.h"
 #include "proto/sync.pb.h"
 #include "proto/sync_header.h"
 
@@ -37,6 +38,26 @@ DeltaBatch two_families() {
   return batch;
 }
 
+DeltaBatch with_web_peers() {
+  DeltaBatch batch = two_families();
+  for (uint8_t i = 0; i < 4; ++i) {
+    Delta delta;
+    delta.info_hash.bytes.fill(static_cast<uint8_t>(i / 2));
+    delta.peer = common::to_endpoint({0x0199aabbccdd0000, common::web_connection(1, i)});
+    delta.state.role = proto::PeerRole::seeder;
+    delta.stamp = i;
+    batch.deltas.push_back(delta);
+  }
+  return batch;
+}
+
+proto::Relay largest_relay(common::Prng& prng) {
+  proto::Relay relay{UINT64_MAX, UINT64_MAX, proto::kRelayPartsMax, proto::kRelayPartsMax - 2, {}};
+  relay.bytes.resize(proto::kRelayPartMax);
+  for (uint8_t& byte : relay.bytes) byte = static_cast<uint8_t>(prng.next());
+  return relay;
+}
+
 proto::Heartbeat full_heartbeat() {
   proto::Heartbeat heartbeat{
       "a", 1'800'000'000'123, 4567, 2700, common::make_endpoint_v4(0x0a000001, 6970), 89, 2, {}};
@@ -49,6 +70,7 @@ proto::Heartbeat full_heartbeat() {
   heartbeat.minor = 7;
   heartbeat.version = "1.23.456";
   heartbeat.load_permille = 999;
+  heartbeat.web = true;
   return heartbeat;
 }
 
@@ -267,13 +289,105 @@ TEST_CASE("sync packet: the largest heartbeat fits a datagram") {
   heartbeat.minor = UINT32_MAX;
   heartbeat.version = std::string(proto::kSyncVersionMax, 'x');
   heartbeat.load_permille = proto::kPermilleMax;
+  heartbeat.ban_digest = UINT32_MAX;
+  heartbeat.synced = heartbeat.web = true;
   CHECK(room >= 9);
   CHECK(pb_of(heartbeat).ByteSizeLong() < proto::kSyncBodyMax);
 }
 
+TEST_CASE("sync packet: deltas of web peers are columns of their own") {
+  const DeltaBatch batch = with_web_peers();
+  const auto back = proto::decode_sync_packet(proto::encode_sync_packet(batch));
+  REQUIRE(back.has_value());
+  CHECK(*back == proto::SyncPacket(batch));
+  // A node that does not know them reads the rest.
+  proto::pb::Packet packet = pb_of(batch);
+  CHECK(packet.deltas().web().run_lengths_size() == 2);
+  packet.mutable_deltas()->clear_web();
+  CHECK(*proto::decode_sync_packet(body_of(packet)) == proto::SyncPacket(two_families()));
+  // They alone.
+  packet = pb_of(batch);
+  packet.mutable_deltas()->clear_v4();
+  packet.mutable_deltas()->clear_v6();
+  CHECK(proto::decode_sync_packet(body_of(packet)).has_value());
+  const auto accepts = [&](auto change) {
+    proto::pb::Packet changed = pb_of(batch);
+    change(*changed.mutable_deltas()->mutable_web());
+    return proto::decode_sync_packet(body_of(changed)).has_value();
+  };
+  using Columns = proto::pb::Columns;
+  CHECK(accepts([](Columns&) {}));
+  for (const char* port : {"\0\0", "\0\2", "\1\1"}) {
+    CHECK(!accepts([port](Columns& c) { c.mutable_endpoints()->replace(16, 2, port, 2); }));
+  }
+  CHECK(!accepts([](Columns& c) { c.mutable_endpoints()->resize(4 * 6); }));
+  // Of 16 bytes that would be an IPv4 address each is a run and a connection.
+  CHECK(
+      accepts([](Columns& c) { c.mutable_endpoints()->replace(0, 12, std::string(10, '\0') + "\xff\xff"); }));
+}
+
+TEST_CASE("sync packet: as many deltas of three families are packed as fit a datagram") {
+  common::Prng prng(8);
+  std::vector<Delta> deltas;
+  for (int i = 0; i < 3000; ++i) {
+    Delta delta;
+    for (uint8_t& byte : delta.info_hash.bytes) byte = static_cast<uint8_t>(prng.next());
+    std::array<uint8_t, 16> address{0x20, 0x01};
+    for (size_t byte = 2; byte < 16; ++byte) address[byte] = static_cast<uint8_t>(prng.next());
+    delta.peer = i % 3 == 0   ? common::make_endpoint_v4(static_cast<uint32_t>(prng.next()), 1)
+                 : i % 3 == 1 ? common::make_endpoint(address, 1)
+                              : common::to_endpoint({prng.next(), prng.next()});
+    delta.state = proto::peer_state_from(static_cast<uint8_t>(prng.below(32) << 3 | prng.below(6)));
+    delta.stamp = static_cast<uint8_t>(prng.next());
+    deltas.push_back(delta);
+  }
+  std::sort(deltas.begin(), deltas.end(), proto::delta_before);
+  size_t mixed = 0;
+  for (std::span<const Delta> rest = deltas; !rest.empty();) {
+    const size_t count = proto::fitting_deltas(rest, proto::kSyncBodyMax - 1);
+    REQUIRE(count > 0);
+    const auto part = rest.first(count);
+    const DeltaBatch batch{UINT32_MAX, {part.begin(), part.end()}, proto::kSyncTimeMaxMs};
+    const auto body = proto::encode_sync_packet(batch);
+    CHECK(pb_of(batch).ByteSizeLong() < proto::kSyncBodyMax);
+    CHECK(*proto::decode_sync_packet(body) == proto::SyncPacket(batch));
+    mixed += part.front().peer.family != part.back().peer.family ? 1 : 0;
+    rest = rest.subspan(count);
+  }
+  CHECK(mixed == 2);
+}
+
+TEST_CASE("sync packet: the largest part of a relay fits a datagram, and false ones are refused") {
+  common::Prng prng(9);
+  const proto::Relay relay = largest_relay(prng);
+  CHECK(proto::encode_sync_packet(relay).size() <= proto::kSyncBodyMax);
+  CHECK(*proto::decode_sync_packet(proto::encode_sync_packet(relay)) == proto::SyncPacket(relay));
+  const auto accepts = [&](auto change) {
+    proto::pb::Packet packet = pb_of(relay);
+    change(*packet.mutable_relay());
+    return proto::decode_sync_packet(body_of(packet)).has_value();
+  };
+  using Relay = proto::pb::Relay;
+  CHECK(accepts([](Relay&) {}));
+  CHECK(accepts([](Relay& r) { r.set_parts(proto::kRelayPartsMax - 1), r.mutable_bytes()->resize(1); }));
+  CHECK(!accepts([](Relay& r) { r.set_message(0); }));
+  CHECK(!accepts([](Relay& r) { r.set_parts(0); }));
+  CHECK(!accepts([](Relay& r) { r.set_parts(proto::kRelayPartsMax + 1); }));
+  CHECK(!accepts([](Relay& r) { r.set_part(r.parts()); }));
+  CHECK(!accepts([](Relay& r) { r.mutable_bytes()->pop_back(); }));
+  CHECK(!accepts([](Relay& r) { r.mutable_bytes()->push_back('x'); }));
+  CHECK(!accepts([](Relay& r) { r.set_parts(proto::kRelayPartsMax - 1), r.clear_bytes(); }));
+  // The last of the most parts holds what is left of the longest message.
+  constexpr size_t kRest = proto::kRelayMax - (proto::kRelayPartsMax - 1) * proto::kRelayPartMax;
+  CHECK(accepts([](Relay& r) { r.set_part(proto::kRelayPartsMax - 1), r.mutable_bytes()->resize(kRest); }));
+  CHECK(!accepts(
+      [](Relay& r) { r.set_part(proto::kRelayPartsMax - 1), r.mutable_bytes()->resize(kRest + 1); }));
+}
+
 TEST_CASE("sync packet: truncated at every length, nothing is applied") {
   for (const proto::SyncPacket& packet :
-       {proto::SyncPacket(two_families()), proto::SyncPacket(full_heartbeat())}) {
+       {proto::SyncPacket(two_families()), proto::SyncPacket(with_web_peers()),
+        proto::SyncPacket(full_heartbeat())}) {
     const std::vector<uint8_t> body = proto::encode_sync_packet(packet);
     for (size_t size = 0; size < body.size(); ++size) {
       // A heartbeat cut between two fields is a heartbeat with fewer; it must never equal the whole.

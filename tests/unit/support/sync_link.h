@@ -35,6 +35,7 @@ struct End {
   NoSwarms swarms;
   sync::Cluster cluster;
   sync::Outputs out;
+  std::vector<sync::Relayed> relayed;  // taken out of `out` when that is carried away
 };
 
 struct Link {
@@ -65,7 +66,8 @@ struct Link {
   }
 
   void carry(End& from, End& to) {
-    const sync::Outputs out = std::exchange(from.out, {});
+    sync::Outputs out = std::exchange(from.out, {});
+    for (sync::Relayed& one : out.relayed) from.relayed.push_back(std::move(one));
     for (const sync::Send& send : out.sends) {
       if (send.to != to.address || loses()) continue;
       const auto arriving = rewrites ? rewrites(from, send.bytes) : std::vector{send.bytes};

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <set>
 
+#include "common/web_address.h"
 #include "proto/sync.pb.h"
 #include "proto/sync_packet.h"
 #include "tests/unit/support/sync_link.h"
@@ -38,6 +39,7 @@ void add_future_everywhere(pb::Packet& packet) {
     add_future(*packet.mutable_deltas());
     if (packet.deltas().has_v4()) add_future(*packet.mutable_deltas()->mutable_v4());
     if (packet.deltas().has_v6()) add_future(*packet.mutable_deltas()->mutable_v6());
+    if (packet.deltas().has_web()) add_future(*packet.mutable_deltas()->mutable_web());
   }
   if (packet.has_leave()) add_future(*packet.mutable_leave());
   if (packet.has_challenge()) add_future(*packet.mutable_challenge());
@@ -62,6 +64,7 @@ void add_future_everywhere(pb::Packet& packet) {
   if (packet.has_digests()) add_future(*packet.mutable_digests());
   if (packet.has_cells_ask()) add_future(*packet.mutable_cells_ask());
   if (packet.has_cells()) add_future(*packet.mutable_cells());
+  if (packet.has_relay()) add_future(*packet.mutable_relay());
   if (packet.has_pull()) {
     add_future(*packet.mutable_pull());
     for (pb::PullPart& part : *packet.mutable_pull()->mutable_parts()) add_future(part);
@@ -92,6 +95,8 @@ std::vector<proto::SyncPacket> every_kind() {
   deltas.deltas.push_back(delta);
   delta.peer = common::make_endpoint(std::array<uint8_t, 16>{0x20, 0x01, 0x0d, 0xb8}, 6881);
   deltas.deltas.push_back(delta);
+  delta.peer = common::to_endpoint({1, 2});
+  deltas.deltas.push_back(delta);
   proto::Heartbeat heartbeat{"b", kUnixMs, 1, 2700, common::make_endpoint_v4(0x0a000002, 6970), 0, 1, {}};
   heartbeat.members.push_back({1, 2, common::make_endpoint_v4(0x0a000001, 6970), 0, 12, true, 34});
   proto::Nack nack{7, {{1, 2}}};
@@ -119,6 +124,7 @@ std::vector<proto::SyncPacket> every_kind() {
           proto::Forget{1, 2},
           bans,
           proto::BanAsk{},
+          proto::Relay{1, 2, 1, 0, {3}},
           proto::AccessChanges{{}, {{1, 2}}},
           proto::BanChanges{{}, {{1, 2}}}};
 }
