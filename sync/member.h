@@ -179,8 +179,8 @@ struct MemberRelays {
   // A message is worth nothing after that.
   static constexpr int64_t kWaitUs = 2'000'000;
   static constexpr size_t kWaitingBytesMax = 256 * 1024;
-  // Messages of which some parts have come: with all their parts half a megabyte.
-  static constexpr size_t kPartialMax = 32;
+  // Of messages of which some parts have come, with room for the others.
+  static constexpr size_t kPartialBytesMax = 512 * 1024;
 
   struct Outgoing {
     uint64_t number;
@@ -201,6 +201,7 @@ struct MemberRelays {
   size_t waiting_bytes = 0;
   uint64_t last_number = 0;
   std::map<uint64_t, Partial> partial{};  // by their numbers
+  size_t partial_bytes = 0;
 };
 
 struct MemberRequests {

@@ -1,6 +1,7 @@
 #include "sync/relays.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "common/check.h"
@@ -85,11 +86,11 @@ void Relays::receive(const Arrival& arrival, const proto::Relay& relay, Outputs&
     partial.since_us = arrival.now.mono_us;
     partial.parts = relay.parts;
     partial.bytes.resize(relay.parts * proto::kRelayPartMax);
+    state.partial_bytes += partial.bytes.size();
   }
   // Whoever sends parts that do not fit together has made them up.
   if (partial.parts != relay.parts || partial.come.test(relay.part)) {
-    ++stats_.relays_incomplete;
-    state.partial.erase(at);
+    drop_partial(state, at);
     return;
   }
   partial.come.set(relay.part);
@@ -97,19 +98,21 @@ void Relays::receive(const Arrival& arrival, const proto::Relay& relay, Outputs&
             partial.bytes.begin() + static_cast<ptrdiff_t>(relay.part * proto::kRelayPartMax));
   if (relay.part + 1 == relay.parts) partial.size = relay.part * proto::kRelayPartMax + relay.bytes.size();
   if (partial.come.count() == partial.parts) {
+    state.partial_bytes -= partial.bytes.size();
     partial.bytes.resize(partial.size);
     ++stats_.relays_received;
     out.relayed.push_back({member.incarnation(), std::move(partial.bytes)});
     state.partial.erase(at);
     return;
   }
-  if (state.partial.size() > MemberRelays::kPartialMax) drop_oldest_partial(state);
+  // The oldest by number: a sender counts up.
+  while (state.partial_bytes > MemberRelays::kPartialBytesMax) drop_partial(state, state.partial.begin());
 }
 
-// By number: a sender counts up.
-void Relays::drop_oldest_partial(MemberRelays& state) {
+Relays::PartialAt Relays::drop_partial(MemberRelays& state, PartialAt at) {
   ++stats_.relays_incomplete;
-  state.partial.erase(state.partial.begin());
+  state.partial_bytes -= at->second.bytes.size();
+  return state.partial.erase(at);
 }
 
 void Relays::advance(Now now, Outputs& out) {
@@ -122,9 +125,11 @@ void Relays::advance(Now now, Outputs& out) {
 void Relays::forget_partial(Now now) {
   for (auto& [id, member] : members_.all()) {
     if (member.relays->partial.empty()) continue;
-    stats_.relays_incomplete += std::erase_if(member.relays.mine().partial, [now](const auto& entry) {
-      return now.mono_us - entry.second.since_us >= MemberRelays::kWaitUs;
-    });
+    MemberRelays& state = member.relays.mine();
+    for (auto at = state.partial.begin(); at != state.partial.end();) {
+      const bool late = now.mono_us - at->second.since_us >= MemberRelays::kWaitUs;
+      at = late ? drop_partial(state, at) : std::next(at);
+    }
   }
 }
 

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <span>
 
 #include "sync/arrival.h"
@@ -45,7 +46,8 @@ class Relays {
 
  private:
   void send_waiting(Now now, Member& member, Outputs& out);
-  void drop_oldest_partial(MemberRelays& state);
+  using PartialAt = std::map<uint64_t, MemberRelays::Partial>::iterator;
+  PartialAt drop_partial(MemberRelays& state, PartialAt at);
 
   const Identity& identity_;
   Sender& sender_;

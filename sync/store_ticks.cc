@@ -36,7 +36,7 @@ size_t StoreTicks::merge(std::span<const proto::Delta> deltas, common::Tick now)
 
 size_t StoreTicks::merge_part(const SwarmPart& part, common::Tick now) {
   const std::span<const proto::Delta> records = of_live_runs(part.records);
-  if (records.empty()) return 0;
+  if (records.empty() && !part.records.empty()) return 0;
   return store_.merge_part({part.info_hash, part.completed, stamped(records, -ahead_)}, now - ahead_);
 }
 

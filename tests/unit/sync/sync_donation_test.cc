@@ -32,9 +32,9 @@ struct Donor {
   explicit Donor(int64_t bytes_per_s) : desk(std::make_shared<sync::DonationDesk>(bytes_per_s)) {
     desk->time_offset_ms = kTick * kTickMs;
   }
-  std::unique_ptr<sync::Donation> donate(uint8_t request = 1,
-                                         sync::Cells cells = sync::Cells::everything()) const {
-    return sync::make_donation(desk, *store, kTickMs, seal_of(request), std::move(cells));
+  std::unique_ptr<sync::Donation> donate(uint8_t request = 1, sync::Cells cells = sync::Cells::everything(),
+                                         bool web = true) const {
+    return sync::make_donation(desk, *store, kTickMs, seal_of(request), std::move(cells), web);
   }
 
   std::unique_ptr<node::SwarmStore> store = test::make_store(true);
@@ -108,6 +108,26 @@ TEST_CASE("sync donation: all records arrive, in pieces of any size") {
     CHECK(test::content(*into) == test::content(*donor.store));
     CHECK(test::scrape(*into, 0).completed == 77'000);
     CHECK(into->stamp_digests() == donor.store->stamp_digests());
+  }
+}
+
+TEST_CASE("sync donation: web peers come only to those who ask for them") {
+  Donor donor(0);
+  fill(*donor.store, 20, 10);
+  test::Content without = test::content(*donor.store);
+  for (uint32_t i = 0; i < 200; ++i) {
+    test::announce(*donor.store, {.hash = i % 30, .peer = test::web_peer(i)}, kTick);
+  }
+  int64_t now_us = 0;
+  for (const bool web : {true, false}) {
+    CAPTURE(web);
+    const uint8_t request = web ? 1 : 2;
+    const auto into = test::make_store(true);
+    sync::Pull pull = pull_of(request);
+    const auto donation = donor.donate(request, sync::Cells::everything(), web);
+    REQUIRE(take_all(pull, all_of(*donation, now_us), *into));
+    CHECK(pull.complete());
+    CHECK(test::content(*into) == (web ? test::content(*donor.store) : without));
   }
 }
 
@@ -197,7 +217,7 @@ TEST_CASE("sync donation: a large swarm is read in parts, whole") {
   fill(*donor.store, 1, 100'000);
   const CountedReads counted(*donor.store);
   const auto donation =
-      sync::make_donation(donor.desk, counted, kTickMs, seal_of(1), sync::Cells::everything());
+      sync::make_donation(donor.desk, counted, kTickMs, seal_of(1), sync::Cells::everything(), true);
   int64_t now_us = 0;
   std::vector<uint8_t> bytes;
   for (bool done = false; !done;) {
@@ -221,7 +241,7 @@ TEST_CASE("sync donation: reading that finds nothing keeps the pace, and of no c
   int64_t slow_us = 0;
   constexpr int64_t kTimes = 20;  // one after the other, as a member may ask for it
   for (int64_t i = 0; i < kTimes; ++i) {
-    all_of(*sync::make_donation(donor.desk, counted, kTickMs, seal_of(1), elsewhere), slow_us);
+    all_of(*sync::make_donation(donor.desk, counted, kTickMs, seal_of(1), elsewhere, true), slow_us);
   }
   const auto calls = static_cast<int64_t>(counted.store.read_steps() / 8);
   const int64_t budget_us = kTimes * (calls - 1) * 256 - 256 * 1024;  // what the bucket holds is free
@@ -229,7 +249,7 @@ TEST_CASE("sync donation: reading that finds nothing keeps the pace, and of no c
   CHECK(slow_us >= budget_us);
   int64_t none_us = kSecondUs * 10;
   const int64_t start_us = none_us;
-  const auto none = sync::make_donation(donor.desk, counted, kTickMs, seal_of(2), {});
+  const auto none = sync::make_donation(donor.desk, counted, kTickMs, seal_of(2), {}, true);
   CHECK(all_of(*none, none_us).size() > 0);
   CHECK(none_us == start_us);
 }

@@ -237,7 +237,9 @@ TEST_CASE("relay: a member that floods with parts costs a bounded memory") {
   link.run_ms(10);
   CHECK(sent == 500);
   const sync::Stats stats = link.b();
-  CHECK(stats.relays_incomplete == 500 - sync::MemberRelays::kPartialMax + 2);
+  constexpr size_t kKept =
+      sync::MemberRelays::kPartialBytesMax / (proto::kRelayPartsMax * proto::kRelayPartMax);
+  CHECK(stats.relays_incomplete == 500 - kKept + 2);
   CHECK(stats.relays_misdirected == 1);
   CHECK(link.at_b.size() == 1);
 }
