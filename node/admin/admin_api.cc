@@ -63,13 +63,11 @@ std::string swarm_json(const SwarmView& swarm) {
                      {"completed", peer.completed},
                      {"age_s", peer.age_s}});
   }
-  const Json json = {{"info_hash", common::to_hex(swarm.info_hash)},
-                     {"seeders", swarm.details.counts.seeders},
-                     {"leechers", swarm.details.counts.leechers},
-                     {"completed", swarm.details.counts.completed},
-                     {"ipv4", roles_json(swarm.details.v4)},
-                     {"ipv6", roles_json(swarm.details.v6)},
-                     {"peers", peers}};
+  const Json json = {
+      {"info_hash", common::to_hex(swarm.info_hash)}, {"seeders", swarm.details.counts.seeders},
+      {"leechers", swarm.details.counts.leechers},    {"completed", swarm.details.counts.completed},
+      {"ipv4", roles_json(swarm.details.v4)},         {"ipv6", roles_json(swarm.details.v6)},
+      {"web", roles_json(swarm.details.web)},         {"peers", peers}};
   return json.dump(2) + "\n";
 }
 

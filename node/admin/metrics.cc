@@ -134,6 +134,9 @@ void read_peers(Samples& out, const NodeState& state) {
   out.add(store.seeders_v6, {{"state", "seeder"}, {"family", "ipv6"}});
   out.add(store.leechers_v6, {{"state", "leecher"}, {"family", "ipv6"}});
   out.add(store.stopped_v6, {{"state", "stopped"}, {"family", "ipv6"}});
+  out.add(store.seeders_web, {{"state", "seeder"}, {"family", "web"}});
+  out.add(store.leechers_web, {{"state", "leecher"}, {"family", "web"}});
+  out.add(store.stopped_web, {{"state", "stopped"}, {"family", "web"}});
 }
 
 void read_refusals(Samples& out, const NodeState& state) {
@@ -319,6 +322,8 @@ std::vector<Row> store_rows() {
   return {
       gauge("shoal_swarms", "Swarms with at least one peer record.",
             [](const NodeState& s) { return s.store.swarms; }),
+      gauge("shoal_web_swarms", "Swarms with at least one record of a web peer.",
+            [](const NodeState& s) { return s.store.swarms_web; }),
       gauge("shoal_peers",
             "Peer records by state and family. Stopped peers are remembered, so that no late packet brings "
             "them back.",

@@ -54,7 +54,9 @@ void read_drops(Samples& out, const NodeState& state) {
                         {"unsent", &Stats::dropped_unsent},
                         {"refused", &Stats::dropped_refused},
                         {"repair", &Stats::dropped_repair},
-                        {"pace", &Stats::dropped_pace}})(out, state);
+                        {"pace", &Stats::dropped_pace},
+                        {"web_refused", &Stats::web_records_refused},
+                        {"web_kept", &Stats::web_deltas_kept}})(out, state);
   out.add(state.queue_dropped, {{"reason", "queue"}});
   out.add(state.sync_dropped_send, {{"reason", "send"}});
   out.add(state.sync_dropped_receive, {{"reason", "receive"}});
@@ -86,6 +88,19 @@ std::vector<Row> channel_rows() {
               of_sync(&Stats::packets_resent)),
       counter("shoal_sync_access_changes_total",
               "Changes of the access list received from other nodes, by result.", of_table(&Stats::access)),
+      counter("shoal_sync_relays_total",
+              "Messages between web peers of this node and of others. unreachable, crowded and late: not "
+              "sent; incomplete: received in part; misdirected: parts for another run of this node.",
+              of_sync_by("result", {{"sent", &Stats::relays_sent},
+                                    {"received", &Stats::relays_received},
+                                    {"unreachable", &Stats::relays_unreachable},
+                                    {"crowded", &Stats::relays_crowded},
+                                    {"late", &Stats::relays_late},
+                                    {"incomplete", &Stats::relays_incomplete},
+                                    {"misdirected", &Stats::relays_misdirected}})),
+      counter("shoal_sync_relay_parts_total", "Datagrams that carried them.",
+              of_sync_by("direction",
+                         {{"sent", &Stats::relay_parts_sent}, {"received", &Stats::relay_parts_received}})),
       counter("shoal_sync_bans_total", "Bans received from other nodes, by result.", of_table(&Stats::bans)),
       histogram("shoal_sync_lag_seconds",
                 "Time from the sending of a packet on another node until its changes were merged here, for "
@@ -111,7 +126,8 @@ std::vector<Row> channel_rows() {
               "send: datagrams that the kernel did not accept; receive: datagrams for which the kernel had "
               "no room; repair: packets requested beyond what one member may request; pace: changes that "
               "found no room to wait in; unsent: changes not sent because this node paused or its time was "
-              "corrected; alone: changes announced while there was no other node.",
+              "corrected; alone: changes announced while there was no other node; web_refused: web peers of "
+              "runs that are not up; web_kept: those of this node, as some member does not take them.",
               read_drops),
   };
 }

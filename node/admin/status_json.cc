@@ -141,6 +141,8 @@ Json sync_json(const NodeState& state) {
           {"dropped_queue", state.queue_dropped},
           {"dropped_send", state.sync_dropped_send},
           {"dropped_receive", state.sync_dropped_receive},
+          {"dropped_web_refused", stats.web_records_refused},
+          {"dropped_web_kept", stats.web_deltas_kept},
           {"dropped_alone", stats.dropped_alone}};
 }
 
@@ -369,7 +371,9 @@ std::string status_json(const NodeState& state) {
   json["swarms"] = state.store.swarms;
   json["peers"] = {{"seeders_v4", state.store.seeders_v4},   {"leechers_v4", state.store.leechers_v4},
                    {"stopped_v4", state.store.stopped_v4},   {"seeders_v6", state.store.seeders_v6},
-                   {"leechers_v6", state.store.leechers_v6}, {"stopped_v6", state.store.stopped_v6}};
+                   {"leechers_v6", state.store.leechers_v6}, {"stopped_v6", state.store.stopped_v6},
+                   {"seeders_web", state.store.seeders_web}, {"leechers_web", state.store.leechers_web},
+                   {"stopped_web", state.store.stopped_web}};
   json["memory_bytes"] = state.store.memory_bytes;
   json["memory_limit_bytes"] = state.store.memory_limit_bytes;
   json["evicted"] = {{"swarms", state.store.evicted_swarms}, {"records", state.store.evicted_records}};

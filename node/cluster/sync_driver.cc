@@ -7,6 +7,8 @@
 #include "node/config/option_values.h"
 #include "node/os/monotonic.h"
 #include "node/os/surroundings.h"
+#include "proto/sync_packet.h"
+#include "proto/web_relay.h"
 
 namespace shoal::node {
 
@@ -16,12 +18,17 @@ namespace {
 // deltas of these milliseconds together.
 constexpr uint64_t kDrainDelayMs = 5;
 
+// Between two slices of dropping web peers others have their turn.
+constexpr uint64_t kSweepEveryMs = 1;
+
+static_assert(proto::kWebRelayMax <= proto::kRelayMax);
+
 }  // namespace
 
 SyncDriver::SyncDriver(uv_loop_t* loop, const sync::Config& config, SyncSockets sockets,
-                       std::vector<HostPort> seeds, sync::Swarms& swarms, ClusterClock& clock)
+                       std::vector<HostPort> seeds, SwarmStore& store, ClusterClock& clock)
     : clock_(clock),
-      cluster_(config, swarms, now()),
+      cluster_(config, store, now()),
       socket_(std::move(sockets.datagrams)),
       pull_server_(
           loop, std::move(sockets.pulls), PullServerLimits(), [this] { return now(); },
@@ -51,7 +58,12 @@ SyncDriver::SyncDriver(uv_loop_t* loop, const sync::Config& config, SyncSockets 
                   carry_out();
                 }),
       deadline_timer_(loop, [this] { advance(); }),
-      drain_timer_(loop, [this] { drain(); }) {
+      drain_timer_(loop, [this] { drain(); }),
+      sweep_timer_(loop,
+                   [this] {
+                     if (run_sweep_.run_slice()) sweep_timer_.start(kSweepEveryMs);
+                   }),
+      run_sweep_(store, [this](uint64_t run) { return cluster_.is_live_run(run); }) {
   socket_->start(loop, [this](const sync::Received& received) {
     cluster_.receive(now(), received, outputs_);
     carry_out();
@@ -62,6 +74,11 @@ SyncDriver::SyncDriver(uv_loop_t* loop, const sync::Config& config, SyncSockets 
                                }),
                  "make a wake-up");
   wake_.data = this;
+  require_system(
+      uv_async_init(loop, &relay_wake_,
+                    [](uv_async_t* async) { static_cast<SyncDriver*>(async->data)->relay_outgoing(); }),
+      "make a wake-up");
+  relay_wake_.data = this;
   cluster_.advance(now(), outputs_);
   carry_out();
 }
@@ -81,6 +98,20 @@ void SyncDriver::drain() {
   }
   if (drained_.empty()) return;
   cluster_.publish(now(), drained_, outputs_);
+  carry_out();
+}
+
+void SyncDriver::set_web_hub(WebHub* hub) {
+  web_hub_ = hub;
+  web_hub_->on_outgoing([this] { uv_async_send(&relay_wake_); });
+}
+
+void SyncDriver::relay_outgoing() {
+  outgoing_.clear();
+  web_hub_->take_outgoing(outgoing_);
+  for (const OutgoingWebMessage& message : outgoing_) {
+    cluster_.relay(now(), message.to_run, message.bytes, outputs_);
+  }
   carry_out();
 }
 
@@ -127,6 +158,17 @@ void SyncDriver::carry_out() {
   outputs_.access_changes.clear();
   if (!outputs_.ban_changes.empty() && bans_changed_) bans_changed_();
   outputs_.ban_changes.clear();
+  if (!outputs_.runs_gone.empty()) {
+    run_sweep_.add(outputs_.runs_gone);
+    outputs_.runs_gone.clear();
+    sweep_timer_.start(kSweepEveryMs);
+  }
+  if (web_hub_ != nullptr) {
+    for (sync::Relayed& relayed : outputs_.relayed) {
+      web_hub_->deliver(relayed.from_run, std::move(relayed.message));
+    }
+  }
+  outputs_.relayed.clear();
   if (outputs_.load_snapshot && load_snapshot_) {
     outputs_.load_snapshot = false;
     load_snapshot_();
@@ -177,6 +219,10 @@ void SyncDriver::stop() {
   resolver_.stop();
   deadline_timer_.close();
   drain_timer_.close();
+  sweep_timer_.close();
+  // No wake-up may come once the handle is closed.
+  if (web_hub_ != nullptr) web_hub_->on_outgoing(nullptr);
+  uv_close(reinterpret_cast<uv_handle_t*>(&relay_wake_), nullptr);
   uv_close(reinterpret_cast<uv_handle_t*>(&wake_), nullptr);
 }
 

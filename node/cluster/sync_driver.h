@@ -20,6 +20,8 @@
 #include "node/net/timer.h"
 #include "node/os/cpu_load.h"
 #include "node/store/cluster_clock.h"
+#include "node/store/run_sweep.h"
+#include "node/websocket/web_hub.h"
 #include "sync/cluster.h"
 
 namespace shoal::node {
@@ -33,15 +35,18 @@ struct SyncSockets {
 
 class SyncDriver {
  public:
-  // `swarms` and `clock` outlive the driver.
+  // `store` and `clock` outlive the driver.
   SyncDriver(uv_loop_t* loop, const sync::Config& config, SyncSockets sockets, std::vector<HostPort> seeds,
-             sync::Swarms& swarms, ClusterClock& clock);
+             SwarmStore& store, ClusterClock& clock);
   ~SyncDriver();
   SyncDriver(const SyncDriver&) = delete;
   SyncDriver& operator=(const SyncDriver&) = delete;
 
   // Adds a worker's queue, which the driver drains on each wake-up. The queue must outlive the driver.
   void add_queue(DeltaQueue* queue) { queues_.push_back(queue); }
+
+  // Carries messages between the web peers of this node and those of others. The hub must outlive the driver.
+  void set_web_hub(WebHub* hub);
 
   // Returns the wake-up function for new queues. Any thread may call it while the driver lives.
   std::function<void()> waker();
@@ -92,6 +97,7 @@ class SyncDriver {
  private:
   sync::Now now() const;
   void drain();
+  void relay_outgoing();
   void carry_out();
   void advance();
 
@@ -103,7 +109,12 @@ class SyncDriver {
   Resolver resolver_;
   Timer deadline_timer_;
   Timer drain_timer_;
+  Timer sweep_timer_;
   uv_async_t wake_;
+  uv_async_t relay_wake_;
+  RunSweep run_sweep_;
+  WebHub* web_hub_ = nullptr;
+  std::vector<OutgoingWebMessage> outgoing_;
   std::vector<DeltaQueue*> queues_;
   CpuLoad load_;
   std::vector<proto::OwnDelta> drained_;

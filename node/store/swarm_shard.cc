@@ -511,9 +511,10 @@ RunsDropped SwarmShard::drop_runs(std::span<const uint64_t> runs) {
   RunsDropped dropped;
   if (web_swarms_ == 0) {
     dropping_runs_.reset();
-    return {0, true};
+    dropped.finished = true;
+    return dropped;
   }
-  if (!dropping_runs_) dropping_runs_.emplace();
+  if (!dropping_runs_) dropping_runs_.emplace(Walk{});
   Walk& walk = *dropping_runs_;
   const std::function<bool(const PeerRecord<Family::v6>&)> is_of_them = [&](const auto& record) {
     common::ByteReader run(record.key);
@@ -535,6 +536,7 @@ RunsDropped SwarmShard::drop_runs(std::span<const uint64_t> runs) {
     }
     return ended;
   });
+  dropped.looked = bound.records;
   report_use(dropped.finished);
   if (dropped.finished) {
     dropping_runs_.reset();

@@ -109,6 +109,7 @@ struct SweepPart {
 // Part of dropping the web peers of runs that have ended.
 struct RunsDropped {
   size_t records = 0;
+  uint32_t looked = 0;    // records looked at, as WorkBound counts them
   bool finished = false;  // nothing of them is left in the shard
 };
 

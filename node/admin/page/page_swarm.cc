@@ -47,6 +47,7 @@ std::string records_table(const SwarmPage& page) {
   };
   row("IPv4", page.swarm->details.v4);
   row("IPv6", page.swarm->details.v6);
+  if (page.swarm->details.web != SwarmDetails::Roles{}) row("web", page.swarm->details.web);
   return out + "</tbody></table>";
 }
 
