@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "common/hex.h"
+#include "common/web_address.h"
 #include "proto/sync_packet.h"
 #include "sync/keys.h"
 #include "sync/seal.h"
@@ -108,6 +109,39 @@ TEST_CASE("golden: a delta packet") {
   const auto packet = proto::decode_sync_packet(bytes_of(kBody));
   REQUIRE(packet.has_value());
   CHECK(std::get<proto::DeltaBatch>(*packet) == golden_batch());
+}
+
+TEST_CASE("golden: a delta of a web peer") {
+  const std::string body =
+      "00"
+      "1236"    // Packet.deltas, 54 bytes
+      "088c15"  // peer_timeout_s 2700
+      "2a31"    // web, 49 bytes
+      "0a14c0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3"
+      "120101"
+      "1a12"              // endpoints
+      "0199f1c2d3e44242"  // run
+      "000100000000002b"  // connection 2b of worker 1
+      "0001"              // in place of a port
+      "2202042b";         // changes: stopped 2b
+  proto::DeltaBatch batch{2700, {golden_batch().deltas.back()}};
+  batch.deltas[0].peer = common::to_endpoint({kIncarnation, common::web_connection(1, 0x2b)});
+  CHECK(common::to_hex(proto::encode_sync_packet(batch)) == body);
+  CHECK(*proto::decode_sync_packet(bytes_of(body)) == proto::SyncPacket(batch));
+}
+
+TEST_CASE("golden: a part of a relay") {
+  const std::string body =
+      "00"
+      "e20314"              // Packet.relay, 20 bytes
+      "094242e4d3c2f19901"  // incarnation of the receiver
+      "1005"                // message 5
+      "1802"                // parts: 2
+      "2001"                // part: 1, the last
+      "2a03616263";         // bytes
+  const proto::Relay relay{kIncarnation, 5, 2, 1, {'a', 'b', 'c'}};
+  CHECK(common::to_hex(proto::encode_sync_packet(relay)) == body);
+  CHECK(*proto::decode_sync_packet(bytes_of(body)) == proto::SyncPacket(relay));
 }
 
 TEST_CASE("golden: a compressed delta packet is understood") {

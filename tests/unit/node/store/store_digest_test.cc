@@ -19,7 +19,7 @@ namespace {
 constexpr Tick kNow = 118'000'000;
 
 uint64_t hash_of_record(const proto::Delta& delta) {
-  const proto::RecordHash hash(delta.info_hash);
+  const proto::RecordHash hash(delta.info_hash, delta.peer.family == Family::web);
   return delta.peer.family == Family::v4 ? hash(node::key_of<Family::v4>(delta.peer), delta.state.byte())
                                          : hash(node::key_of<Family::v6>(delta.peer), delta.state.byte());
 }
@@ -53,7 +53,9 @@ std::map<Cell, uint64_t> kept(const node::SwarmStore& store) {
 
 common::Endpoint some_peer(common::Prng& prng, uint32_t count) {
   const uint32_t number = prng.below(count);
-  return number % 3 == 0 ? test::v6_peer(number) : test::v4_peer(number);
+  return number % 3 != 0   ? test::v4_peer(number)
+         : number % 2 != 0 ? test::v6_peer(number)
+                           : test::web_peer(number);
 }
 
 proto::Delta some_delta(common::Prng& prng, Tick now, uint32_t peers) {
