@@ -40,10 +40,10 @@ struct WebRelay {
   uint64_t to = 0;  // connections; which node has them is said outside
   uint64_t from = 0;
   WebSignal signal = WebSignal::offer;
-  common::InfoHash info_hash;
+  common::InfoHash info_hash{};
   OfferId offer_id{};
   WebPeerId peer_id{};
-  std::string_view sdp;  // is_json_text(); not empty
+  std::string_view sdp{};  // is_json_text(); not empty
 };
 
 std::vector<uint8_t> write_web_relay(const WebRelay& relay);
