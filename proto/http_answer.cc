@@ -309,6 +309,8 @@ std::string_view http_status_text(int status) {
       return "URI Too Long";
     case 421:
       return "Misdirected Request";
+    case 426:
+      return "Upgrade Required";
     case 429:
       return "Too Many Requests";
     case 431:
