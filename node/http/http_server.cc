@@ -36,6 +36,8 @@ static_assert(kInputMax > kTlsHelloMax);
 constexpr size_t kRecordCost = 256;
 // Answers made before the kernel is asked to take them.
 constexpr size_t kAnswersAtOnce = 8 << 10;
+// What an upgraded connection is sent unasked and its client has not read, before more of it is not taken.
+constexpr size_t kUnaskedMax = 64 << 10;
 constexpr size_t kOutKeptBytes = 256 << 10;  // a larger answer buffer is given back
 
 // The kernel's buffers, which it doubles: room for the usual answers, so that a connection that is not read
@@ -71,7 +73,7 @@ bool is_unread(int fd) {
 
 }  // namespace
 
-struct HttpServer::Connection {
+struct HttpServer::Connection final : UpgradedLink {
   uv_tcp_t tcp;
   uv_write_t write;
   HttpServer* server = nullptr;
@@ -83,9 +85,11 @@ struct HttpServer::Connection {
   uint64_t turn = 0;                      // in which `budget` holds
   TurnBudget budget;
   common::Endpoint client;
-  std::string kept;                                     // input that is not answered
-  std::string unsent;                                   // the end of an answer
-  size_t waiting_bytes = 0;                             // of both and of a record's beginning, as counted
+  std::string kept;                    // input that is not answered
+  std::string unsent;                  // the end of an answer
+  std::string unasked;                 // to be sent after it, if it is upgraded
+  std::unique_ptr<Upgraded> upgraded;  // null: HTTP
+  size_t waiting_bytes = 0;            // of all these and of a record's beginning, as counted
   std::unique_ptr<StreamedAnswerPump> streamed_answer;  // being made; null: none
   ReadPace pace{0};
   uint64_t streamed_since_ms = 0;
@@ -109,6 +113,7 @@ struct HttpServer::Connection {
       false;  // the client may still be sending: do not close at once, a reset would lose the answer
 
   uv_stream_t* stream() { return reinterpret_cast<uv_stream_t*>(&tcp); }
+  bool send(std::string_view bytes) override { return server->send_unasked(*this, bytes); }
 };
 
 struct HttpServer::Queues {
@@ -168,7 +173,10 @@ void HttpServer::stop() {
   uv_close(reinterpret_cast<uv_handle_t*>(&go_on_), nullptr);
   for (const auto& listener : listeners_) listener->stop();
   for (Queues::Waits& queue : queues_->of) {
-    while (!queue.empty()) close(*queue.front(), Close::in_order);
+    while (!queue.empty()) {
+      if (queue.front()->upgraded) leave_upgraded(*queue.front());
+      close(*queue.front(), Close::in_order);
+    }
   }
 }
 
@@ -279,6 +287,8 @@ void HttpServer::begin_turn() {
 }
 
 void HttpServer::resume(Connection& connection) {
+  // Something was sent unasked meanwhile, and the client does not read it: it is read from again when it has.
+  if (!connection.unsent.empty()) return;
   if (connection.unfinished) {
     answer_input(connection, bytes_of(connection.kept), true);
   } else {
@@ -311,9 +321,9 @@ bool HttpServer::may_read(Connection& connection) {
   return may_work(connection) && (!connection.handshaking || handshake_units_ > 0);
 }
 
-void HttpServer::charge(Connection& connection, size_t bytes) {
-  budget_.charge(bytes);
-  connection.budget.charge(bytes);
+void HttpServer::charge(Connection& connection, size_t bytes, size_t steps) {
+  budget_.charge(bytes, steps);
+  connection.budget.charge(bytes, steps);
 }
 
 // Room of no bytes makes libuv report UV_ENOBUFS without reading.
@@ -362,6 +372,7 @@ void HttpServer::received(Connection& connection, ByteSpan bytes) {
 }
 
 void HttpServer::received_plain(Connection& connection, ByteSpan bytes) {
+  if (connection.upgraded) return received_upgraded(connection, bytes);
   const bool kept = !connection.kept.empty();
   if (kept) {
     connection.kept.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
@@ -370,6 +381,19 @@ void HttpServer::received_plain(Connection& connection, ByteSpan bytes) {
   // An incomplete request is looked at from its beginning each time.
   charge(connection, bytes.size());
   answer_input(connection, bytes, kept);
+}
+
+void HttpServer::received_upgraded(Connection& connection, ByteSpan bytes) {
+  may_work(connection);
+  out_.clear();
+  take_upgraded(connection, bytes);
+  count_waiting(connection);
+  if (out_.empty()) {
+    all_sent(connection);
+  } else {
+    send_answers(connection);
+  }
+  bound_waiting();
 }
 
 void HttpServer::received_sealed(Connection& connection, ByteSpan bytes) {
@@ -447,9 +471,10 @@ void HttpServer::open_sealed(Connection& connection, ByteSpan bytes) {
 // the next request is.
 void HttpServer::hold_record(Connection& connection) {
   const bool between = is_between_requests(connection);
+  const Wait idle = connection.upgraded ? Wait::upgraded : Wait::request;
   if (between && connection.wait == Wait::rest_of_request) {
-    wait_for(connection, Wait::request);  // the record was none of a request
-  } else if (!between && connection.wait == Wait::request) {
+    wait_for(connection, idle);  // the record was none of a request
+  } else if (!between && (connection.wait == idle || connection.wait == Wait::upgraded_asked)) {
     wait_for(connection, Wait::rest_of_request);
   }
   count_waiting(connection);
@@ -457,7 +482,8 @@ void HttpServer::hold_record(Connection& connection) {
 }
 
 bool HttpServer::is_between_requests(const Connection& connection) {
-  return connection.kept.empty() && (!connection.tls || !connection.tls->holds_record());
+  const bool whole = connection.upgraded ? !connection.upgraded->unfinished() : connection.kept.empty();
+  return whole && (!connection.tls || !connection.tls->holds_record());
 }
 
 // How many bytes the kernel has taken.
@@ -476,7 +502,9 @@ void HttpServer::answer_input(Connection& connection, ByteSpan bytes, bool kept)
   const ByteSpan rest = answer_all(connection, bytes);
   if (connection.closing) return;
   const bool answered = rest.size() != bytes.size();
-  if (rest.empty()) {
+  if (connection.upgraded) {
+    count_waiting(connection);
+  } else if (rest.empty()) {
     wait_for(connection, Wait::request);
   } else if (answered || connection.wait != Wait::rest_of_request) {
     wait_for(connection, Wait::rest_of_request);  // a later byte of the same request does not extend the time
@@ -512,8 +540,13 @@ ByteSpan HttpServer::answer_all(Connection& connection, ByteSpan input) {
       break;
     }
     const bool more = request.consumed < input.size();
-    if (draining_ != nullptr && !more && draining_->load(std::memory_order_relaxed))
-      request.keep_alive = false;
+    if (is_draining() && !more) request.keep_alive = false;
+    if (take_upgrade(connection, request)) {
+      input = input.subspan(request.consumed);
+      if (!connection.upgraded) continue;
+      take_upgraded(connection, input);
+      return {};
+    }
     const size_t out_before = out_.size();
     const int64_t start_us = monotonic_us();
     auto streamed_answer = handler_.answer(request, connection.client, out_);
@@ -526,6 +559,90 @@ ByteSpan HttpServer::answer_all(Connection& connection, ByteSpan input) {
     connection.linger = connection.last_answer && !input.empty();
   }
   return connection.last_answer ? ByteSpan{} : input;
+}
+
+// False: the request asks for no other protocol.
+bool HttpServer::take_upgrade(Connection& connection, const proto::HttpRequest& request) {
+  const bool room = upgraded_ < limits_.upgraded_max && !is_draining();
+  const size_t out_before = out_.size();
+  Upgrade upgrade = handler_.upgrade(request, connection.client, connection, room, out_);
+  if (!upgrade.answered) return false;
+  charge(connection, out_.size() - out_before);
+  connection.last_answer = !upgrade.upgraded && !request.keep_alive;
+  if (upgrade.upgraded) ++upgraded_;
+  connection.upgraded = std::move(upgrade.upgraded);
+  return true;
+}
+
+void HttpServer::take_upgraded(Connection& connection, ByteSpan bytes) {
+  const size_t out_before = out_.size();
+  const Upgraded::Took took = connection.upgraded->received(bytes, out_);
+  const bool leaves = is_draining() && took.whole && !took.over;
+  if (leaves) connection.upgraded->leave(out_);
+  connection.last_answer = took.over || leaves;
+  connection.linger = connection.last_answer;
+  charge(connection, bytes.size() + out_.size() - out_before, 1 + took.steps);
+  wait_upgraded(connection, took.whole);
+}
+
+// `whole`: a message has come to its end, and if another has begun, it has its own time.
+void HttpServer::wait_upgraded(Connection& connection, bool whole) {
+  if (is_between_requests(connection)) {
+    wait_for(connection, Wait::upgraded);
+  } else if (whole || connection.wait != Wait::rest_of_request) {
+    wait_for(connection, Wait::rest_of_request);
+  }
+}
+
+bool HttpServer::send_unasked(Connection& connection, std::string_view bytes) {
+  if (connection.closing || connection.last_answer) return false;
+  if (connection.unasked.size() + bytes.size() > kUnaskedMax) return false;
+  if (connection.tls) {
+    if (!connection.tls->send(bytes_of(bytes), connection.unasked)) {
+      close(connection, Close::forced);
+      return false;
+    }
+  } else {
+    connection.unasked += bytes;
+  }
+  if (connection.unsent.empty()) {
+    std::string now;
+    now.swap(connection.unasked);
+    uv_buf_t buffer = uv_buf_init(now.data(), static_cast<unsigned>(now.size()));
+    const int written = uv_try_write(connection.stream(), &buffer, 1);
+    if (written < 0 && written != UV_EAGAIN) {
+      close(connection, Close::forced);
+      return false;
+    }
+    const size_t sent = written > 0 ? static_cast<size_t>(written) : 0;
+    counters_.bytes_sent.add(sent);
+    if (sent == now.size()) return true;
+    connection.unsent.assign(now, sent);
+    connection.streaming = false;
+    send_unsent(connection);
+  } else {
+    count_waiting(connection);
+  }
+  bound_waiting();
+  return true;
+}
+
+void HttpServer::ask_upgraded(Connection& connection) {
+  std::string question;
+  connection.upgraded->ask(question);
+  count_waiting(connection);
+  wait_for(connection, Wait::upgraded_asked);
+  send_unasked(connection, question);
+}
+
+void HttpServer::leave_upgraded(Connection& connection) {
+  if (!connection.unsent.empty() || connection.last_answer) return;
+  out_.clear();
+  connection.upgraded->leave(out_);
+  sealed_.clear();
+  if (connection.tls && !connection.tls->send(bytes_of(out_), sealed_)) return;
+  if (connection.tls) connection.tls->close(sealed_);
+  (void)send_now(connection, connection.tls ? sealed_ : out_);
 }
 
 void HttpServer::keep(Connection& connection, ByteSpan rest, bool kept) {
@@ -671,8 +788,16 @@ void HttpServer::all_sent(Connection& connection) {
     stop_reading(connection);
     wait_for(connection, Wait::streamed_answer);
     connection.streamed_answer->make();
+  } else if (!connection.unasked.empty()) {
+    connection.unsent.swap(connection.unasked);
+    connection.streaming = false;
+    send_unsent(connection);
   } else if (connection.last_answer || (connection.half_closed && !connection.unfinished)) {
     close_in_order(connection);
+  } else if (connection.upgraded) {
+    if (connection.wait == Wait::client_to_read) wait_upgraded(connection, true);
+    // One that waits for its turn is read from then.
+    if (!connection.turns.linked) start_reading(connection);
   } else {
     if (connection.wait == Wait::client_to_read || connection.wait == Wait::streamed_answer) {
       wait_for(connection, is_between_requests(connection) ? Wait::request : Wait::rest_of_request);
@@ -733,6 +858,8 @@ void HttpServer::close(Connection& connection, Close how) {
   if (connection.handshake_counted) end_handshake(connection, std::nullopt);
   if (connection.tls && connection.opened)
     counters_.tls.closed[static_cast<size_t>(connection.tls->protocol())].add();
+  if (connection.upgraded) --upgraded_;
+  connection.upgraded.reset();
   connection.tls.reset();
   waiting_bytes_ -= std::exchange(connection.waiting_bytes, 0);
   if (connection.counted) limits_.per_address->leave(connection.client);
@@ -765,7 +892,9 @@ void HttpServer::make_room() {
 
 void HttpServer::count_waiting(Connection& connection) {
   const size_t record = connection.tls && connection.tls->holds_record() ? kTlsRecordBytes : 0;
-  const size_t now = connection.kept.capacity() + connection.unsent.capacity() + record;
+  const size_t upgraded = connection.upgraded ? connection.upgraded->kept_bytes() : 0;
+  const size_t now = connection.kept.capacity() + connection.unsent.capacity() +
+                     connection.unasked.capacity() + record + upgraded;
   waiting_bytes_ += now - std::exchange(connection.waiting_bytes, now);
 }
 
@@ -786,7 +915,8 @@ void HttpServer::bound_waiting() {
 
 void HttpServer::close_expired() {
   const std::array<uint64_t, kWaits> limits_ms = {limits_.idle_ms, limits_.request_ms, limits_.answer_ms,
-                                                  kCloseMs,        kLongAnswerMs,      limits_.handshake_ms};
+                                                  kCloseMs,        kLongAnswerMs,      limits_.handshake_ms,
+                                                  limits_.ask_ms,  limits_.asked_ms};
   const uint64_t now_ms = uv_now(loop_);
   size_t left = kExpiredAtOnce;
   for (size_t i = 0; i < kWaits; ++i) {
@@ -794,6 +924,10 @@ void HttpServer::close_expired() {
     for (; !queue.empty() && now_ms - queue.front()->since_ms >= limits_ms[i]; --left) {
       if (left == 0) return timer_.start(1, kLookMs);
       const auto wait = static_cast<Wait>(i);
+      if (wait == Wait::upgraded) {
+        ask_upgraded(*queue.front());
+        continue;
+      }
       if (wait == Wait::handshake) {
         end_handshake(*queue.front(), TlsFailure::time);
       } else if (wait != Wait::client_to_close) {

@@ -10,6 +10,9 @@
 // the client's first record is there. Handshakes are work for strangers, so they have a budget of their own
 // in each turn and a queue, may last so long, and so many may be under way, in all and of one address.
 //
+// A connection that has been upgraded (Upgraded) leaves the parser and stays in all else. What it is sent
+// unasked while its client does not read is kept up to a bound; beyond that it is not taken.
+//
 // Memory: all connections share one read buffer and one answer buffer. A connection keeps bytes of its own
 // only while its input is not finished (bounded by the parser's limits), while the kernel has not taken all
 // of an answer, or while an answer is streamed; in the last two cases it is not read from. What all keep is
@@ -24,6 +27,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -34,6 +38,7 @@
 #include "node/http/linked_queue.h"
 #include "node/http/streamed_answer.h"
 #include "node/http/turn_budget.h"
+#include "node/http/upgraded.h"
 #include "node/limits/address_connections.h"
 #include "node/net/listener.h"
 #include "node/net/timer.h"
@@ -51,6 +56,13 @@ class HttpHandler {
   // null; or returns what makes it.
   virtual std::unique_ptr<StreamedAnswer> answer(const proto::HttpRequest& request,
                                                  const common::Endpoint& client, std::string& out) = 0;
+
+  // Asked first. If the request is for another protocol: appends the answer, and returns what the connection
+  // becomes unless it is refused. `room`: false: there are as many of them as may be.
+  virtual Upgrade upgrade(const proto::HttpRequest& /*request*/, const common::Endpoint& /*client*/,
+                          UpgradedLink& /*link*/, bool /*room*/, std::string& /*out*/) {
+    return {};
+  }
 };
 
 struct HttpLimits {
@@ -73,6 +85,11 @@ struct HttpLimits {
   size_t handshake_turn_units = kTlsFullUnits;
   // Not null: refuses a handshake of a client that has too many under way. Must outlive the server.
   AddressConnections* handshakes_per_address = nullptr;
+  // Upgraded connections: how many may be; after how long without a byte their clients are asked whether they
+  // are there; and how long they may take to answer.
+  size_t upgraded_max = 0;
+  uint64_t ask_ms = 50'000;
+  uint64_t asked_ms = 20'000;
   proto::HttpRules rules{};  // for what clients send themselves; connections of proxies have no bare LF
   // Not null: refuses connections of a client that has too many. Must outlive the server.
   AddressConnections* per_address = nullptr;
@@ -122,8 +139,10 @@ class HttpServer {
     client_to_close,
     streamed_answer,
     handshake,
+    upgraded,        // for the next byte of an upgraded connection
+    upgraded_asked,  // the same, and the client has been asked for it
   };
-  static constexpr size_t kWaits = 6;
+  static constexpr size_t kWaits = 8;
   // forced: what the client has not read is dropped with the connection, in the kernel too.
   enum class Close : uint8_t { in_order, forced };
 
@@ -140,10 +159,11 @@ class HttpServer {
   void postpone(Connection& connection);
   bool may_work(Connection& connection);
   bool may_read(Connection& connection);
-  void charge(Connection& connection, size_t bytes);
+  void charge(Connection& connection, size_t bytes, size_t steps = 1);
   void read_once(Connection& connection);
   void received(Connection& connection, common::ByteSpan bytes);
   void received_plain(Connection& connection, common::ByteSpan bytes);
+  void received_upgraded(Connection& connection, common::ByteSpan bytes);
   void received_sealed(Connection& connection, common::ByteSpan bytes);
   bool begin_session(Connection& connection, common::ByteSpan bytes);
   void open_sealed(Connection& connection, common::ByteSpan bytes);
@@ -156,6 +176,12 @@ class HttpServer {
   void answer_input(Connection& connection, common::ByteSpan bytes, bool kept);
   common::ByteSpan answer_all(Connection& connection, common::ByteSpan input);
   bool take_proxy_header(Connection& connection, common::ByteSpan& input);
+  bool take_upgrade(Connection& connection, const proto::HttpRequest& request);
+  void take_upgraded(Connection& connection, common::ByteSpan bytes);
+  void wait_upgraded(Connection& connection, bool whole);
+  bool send_unasked(Connection& connection, std::string_view bytes);
+  void ask_upgraded(Connection& connection);
+  void leave_upgraded(Connection& connection);
   void keep(Connection& connection, common::ByteSpan rest, bool kept);
   // `sent`: what it has sent, as far as it has been received.
   void refuse(Connection& connection, int status, common::ByteSpan sent);
@@ -175,6 +201,7 @@ class HttpServer {
   void bound_waiting();
   void close_expired();
   void wait_for(Connection& connection, Wait wait);
+  bool is_draining() const { return draining_ != nullptr && draining_->load(std::memory_order_relaxed); }
   bool trusted(const common::Endpoint& client) const {
     return proxies_ != nullptr && proxies_->contains(client);
   }
@@ -198,6 +225,7 @@ class HttpServer {
   size_t handshake_units_;  // the same
   size_t handshakes_ = 0;   // under way
   size_t connections_ = 0;
+  size_t upgraded_ = 0;  // of these
   size_t waiting_bytes_ = 0;
   std::vector<char> read_buffer_;
   std::string out_;

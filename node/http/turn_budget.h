@@ -19,9 +19,9 @@ class TurnBudget {
   TurnBudget() = default;
   explicit TurnBudget(TurnWork work) : left_(work) {}
 
-  // One step. What is over the budget is done nevertheless: the last step may be larger than what was left.
-  void charge(size_t bytes) {
-    left_.steps -= std::min<size_t>(left_.steps, 1);
+  // What is over the budget is done nevertheless: the last step may be larger than what was left.
+  void charge(size_t bytes, size_t steps = 1) {
+    left_.steps -= std::min(left_.steps, steps);
     left_.bytes -= std::min(left_.bytes, bytes);
   }
 
