@@ -232,6 +232,63 @@ std::vector<Row> tls_rows() {
   };
 }
 
+uint64_t web(const NodeState& state, common::Counter WebCounters::*field) {
+  return sum(
+      state, [=](const WorkerCounters& w) -> auto& { return w.web.*field; });
+}
+
+void read_websocket_lost(Samples& out, const NodeState& state) {
+  const auto add = [&](const char* reason, uint64_t count) { out.add(count, {{"reason", reason}}); };
+  add("unknown", web(state, &WebCounters::answers_unknown));
+  add("pushed", web(state, &WebCounters::offers_pushed));
+  add("gone", web(state, &WebCounters::gone) + state.web_hub->misdirected);
+  add("unread", web(state, &WebCounters::unread));
+  add("malformed", web(state, &WebCounters::malformed));
+  add("inbox", state.web_hub->dropped_local);
+  add("outgoing", state.web_hub->dropped_outgoing);
+}
+
+std::vector<Row> websocket_rows() {
+  return {
+      gauge("shoal_websocket_connections", "WebSocket connections of WebTorrent clients open now.",
+            [](const NodeState& s) { return web(s, &WebCounters::opened) - web(s, &WebCounters::closed); }),
+      counter("shoal_websocket_connections_total", "WebSocket connections that were opened.",
+              [](const NodeState& s) { return web(s, &WebCounters::opened); }),
+      counter("shoal_websocket_refused_total", "Requests for one that were refused, by reason.",
+              [](Samples& out, const NodeState& s) {
+                out.add(web(s, &WebCounters::refused_bad), {{"reason", "malformed"}});
+                out.add(web(s, &WebCounters::refused_origin), {{"reason", "origin"}});
+                out.add(web(s, &WebCounters::refused_room), {{"reason", "room"}});
+                out.add(web(s, &WebCounters::refused_address), {{"reason", "address"}});
+              }),
+      counter("shoal_websocket_closed_total", "WebSocket connections that the node closed, by reason.",
+              [](Samples& out, const NodeState& s) {
+                out.add(web(s, &WebCounters::violations), {{"reason", "protocol"}});
+                out.add(web(s, &WebCounters::banned), {{"reason", "banned"}});
+              }),
+      counter("shoal_websocket_messages_total", "Messages of WebTorrent clients, by kind.",
+              [](Samples& out, const NodeState& s) {
+                out.add(web(s, &WebCounters::announces), {{"kind", "announce"}});
+                out.add(web(s, &WebCounters::answers), {{"kind", "answer"}});
+                out.add(web(s, &WebCounters::scrapes), {{"kind", "scrape"}});
+                out.add(web(s, &WebCounters::failures), {{"kind", "failed"}});
+              }),
+      counter("shoal_websocket_offers_total",
+              "Offers in announces, and those of them for which there was a peer, on any node.",
+              [](Samples& out, const NodeState& s) {
+                out.add(web(s, &WebCounters::offers_made), {{"step", "made"}});
+                out.add(web(s, &WebCounters::offers_sent), {{"step", "sent"}});
+              }),
+      counter("shoal_websocket_delivered_total", "Offers and answers handed to a client of this node.",
+              [](Samples& out, const NodeState& s) {
+                out.add(web(s, &WebCounters::offers_delivered), {{"kind", "offer"}});
+                out.add(web(s, &WebCounters::answers_delivered), {{"kind", "answer"}});
+              }),
+      counter("shoal_websocket_lost_total", "Offers and answers that were not, by reason.",
+              read_websocket_lost),
+  };
+}
+
 std::vector<Row> node_and_client_rows() {
   return {
       gauge("shoal_build_info", "Version of this build; the value is 1.",
@@ -579,6 +636,7 @@ std::vector<Group> all_groups() {
       {always, dump_and_reload_rows()},
       {[](const NodeState& s) { return s.shield.has_value(); }, shield_rows()},
       {[](const NodeState& s) { return s.tls; }, tls_rows()},
+      {[](const NodeState& s) { return s.web_hub != nullptr; }, websocket_rows()},
       {[](const NodeState& s) { return s.snapshot.has_value(); }, snapshot_rows()},
       {[](const NodeState& s) { return s.exports.has_value(); },
        file_rows(

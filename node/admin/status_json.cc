@@ -260,6 +260,14 @@ Json tls_json(const NodeState& state) {
           {"connections_1_3", totals.open[1]},  {"certificates", std::move(certificates)}};
 }
 
+Json websocket_json(const NodeState& state) {
+  const WebTotals totals = web_totals(state);
+  return {
+      {"connections", totals.connections}, {"refused", totals.refused},   {"announces", totals.announces},
+      {"scrapes", totals.scrapes},         {"failures", totals.failures}, {"offers", totals.offers},
+      {"answers", totals.answers},         {"lost", totals.lost},         {"violations", totals.violations}};
+}
+
 Json feeds_list(const std::vector<FeedStatus>& feeds) {
   Json list = Json::array();
   for (const FeedStatus& feed : feeds) {
@@ -399,6 +407,7 @@ std::string status_json(const NodeState& state) {
   json["bans"] = bans_json(state);
   json["latency"] = latency_json(state);
   json["problems"] = problems_json(state);
+  json["websocket"] = state.web_hub != nullptr ? websocket_json(state) : Json(nullptr);
   json["tls"] = state.tls ? tls_json(state) : Json(nullptr);
   json["snapshot"] = state.snapshot ? snapshot_json(*state.snapshot) : Json(nullptr);
   return dump(json);

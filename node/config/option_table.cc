@@ -155,6 +155,12 @@ std::vector<Option> tracker_rows() {
       whole(KEY(tracker, full_scrape_interval_s), seconds(0, kDayS, "no limit"), 300, Apply::tracker,
             {"Shortest time between two full scrapes by one client, in seconds.",
              "A client is an IPv4 address or an IPv6 /64. One that asks sooner gets status 429."}),
+      boolean(
+          KEY(tracker, websocket), false, Apply::tracker,
+          {"Whether the addresses of tracker.http and tracker.https also serve WebTorrent clients.",
+           "Browsers, by WebSocket (ws:// and wss://). Each holds a connection while its page is open: see "
+           "limits.connections, three quarters of which they may take. False at a reload: each is closed "
+           "with its next message."}),
   };
 }
 
@@ -453,10 +459,31 @@ std::vector<Option> tls_rows() {
   };
 }
 
+std::vector<Option> websocket_rows() {
+  return {
+      list(KEY(websocket, origins), text_if<is_origin>, 256, "origins such as https://example.org", "",
+           Apply::tracker,
+           {"Sites whose pages may use the tracker by WebSocket.",
+            "Letter by letter what the browser sends as Origin. Empty: all, and programs that are no "
+            "browsers. A "
+            "program can send any Origin: this keeps other sites out, not other programs."}),
+      whole(
+          KEY(websocket, interval_s), seconds(10, 3600), 120, Apply::tracker,
+          {"Time between two announces of a WebTorrent client, in seconds.",
+           "Short, as peers meet by the offers that come with announces. Spread by tracker.interval_jitter. "
+           "Also the least time between two scrapes that clients are told."}),
+      whole(KEY(websocket, offers_per_announce), {1, 50}, 10, Apply::tracker,
+            {"Most offers of one announce that are handed to other peers.",
+             "Each goes to one peer. Those beyond are left out."}),
+      whole(KEY(websocket, swarms_per_connection), {1, 10'000}, 250, Apply::tracker,
+            {"Most swarms that one connection may be in.", "An announce for one more fails."}),
+  };
+}
+
 std::vector<Option> all_rows() {
   std::vector<Option> rows;
   for (auto* section : {node_rows, tracker_rows, access_rows, limits_rows, bans_rows, sync_rows, admin_rows,
-                        stats_rows, xdp_rows, tls_rows}) {
+                        stats_rows, xdp_rows, tls_rows, websocket_rows}) {
     for (Option& option : section()) rows.push_back(std::move(option));
   }
   return rows;
@@ -479,6 +506,7 @@ constexpr std::array kSections = {
     Section{"stats", "opentracker's statistics page, for the scripts that read it."},
     Section{"xdp", "A shield in front of the UDP sockets: a program in the kernel (XDP). Off by default."},
     Section{"tls", "HTTPS: tracker.https and admin.tls."},
+    Section{"websocket", "WebTorrent clients, if tracker.websocket is true."},
 };
 
 }  // namespace

@@ -167,6 +167,13 @@ bool is_web_url(std::string_view text) {
          text.find_first_of(" \"<>\\") == std::string_view::npos;
 }
 
+bool is_origin(std::string_view text) {
+  if (!is_web_url(text)) return false;
+  const std::string_view host = text.substr(text.find("//") + 2);
+  return host.find_first_of("/?#@") == std::string_view::npos &&
+         std::none_of(host.begin(), host.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+}
+
 bool is_member_url(std::string_view text) {
   std::string plain(text);
   size_t found = 0;

@@ -108,6 +108,10 @@ bool is_header_name(std::string_view text);
 // http:// or https:// and at least one more byte, printable ASCII without spaces, up to 1000 bytes.
 bool is_web_url(std::string_view text);
 
+// An origin as browsers write it (RFC 6454, 6.2): scheme, host in lower case, port unless it is the usual
+// one.
+bool is_origin(std::string_view text);
+
 // A web URL with {name} or {address} in it, each at most once, and no other braces.
 bool is_member_url(std::string_view text);
 

@@ -87,6 +87,7 @@ struct Options {
     std::string redirect_url;
     bool full_scrape{};
     uint32_t full_scrape_interval_s{};
+    bool websocket{};
     bool operator==(const Tracker&) const = default;
   } tracker;
 
@@ -182,6 +183,14 @@ struct Options {
     TlsVersion min_version{};
     bool operator==(const Tls&) const = default;
   } tls;
+
+  struct Websocket {
+    std::vector<std::string> origins;
+    uint32_t interval_s{};
+    uint32_t offers_per_announce{};
+    uint32_t swarms_per_connection{};
+    bool operator==(const Websocket&) const = default;
+  } websocket;
 
   bool operator==(const Options&) const = default;
 };

@@ -147,6 +147,17 @@ class CrossChecks {
                                           " is not allowed: at least tracker.interval_s, which is " +
                                           std::to_string(t.interval_s));
     }
+    const uint32_t web_s = options_.websocket.interval_s;
+    if (t.websocket && known({"tracker.interval_jitter", "tracker.peer_timeout_s", "websocket.interval_s"}) &&
+        t.peer_timeout_s * share <= web_s * (1 + t.interval_jitter)) {
+      error("websocket.interval_s",
+            std::to_string(web_s) +
+                " is not allowed: with its jitter it is too long for tracker.peer_timeout_s, which is " +
+                std::to_string(t.peer_timeout_s) + ": peers would expire between two announces");
+    }
+    if (t.websocket && known({"tracker.http", "tracker.https"}) && t.http.empty() && t.https.empty()) {
+      error("tracker.websocket", "needs an address in tracker.http or tracker.https");
+    }
     if (interval_known && known({"tracker.min_interval_s"}) &&
         t.min_interval_s > t.interval_s * (1 - t.interval_jitter)) {
       error("tracker.min_interval_s",

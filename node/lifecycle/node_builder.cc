@@ -178,11 +178,15 @@ uint64_t random_u64() {
   return value;
 }
 
-sync::Config sync_config(const Options& options, const NodeKeys& keys, int64_t started_unix_ms) {
+uint64_t make_incarnation(int64_t started_unix_ms) {
+  return static_cast<uint64_t>(started_unix_ms) << 16 | (random_u64() & 0xffff);
+}
+
+sync::Config sync_config(const Options& options, const NodeKeys& keys, uint64_t incarnation) {
   sync::Config config;
   config.name = options.node.name;
   config.seed = random_u64();
-  config.incarnation = static_cast<uint64_t>(started_unix_ms) << 16 | (random_u64() & 0xffff);
+  config.incarnation = incarnation;
   config.cluster = options.sync.cluster;
   config.keys = keys.cluster;
   config.insecure = options.sync.insecure;

@@ -75,9 +75,11 @@ std::vector<std::unique_ptr<WorkerCounters>> make_counters(size_t workers);
 
 uint64_t random_u64();
 
-// `started_unix_ms` with some random bits makes the incarnation. sync::Config::access_log is left to the
-// caller.
-sync::Config sync_config(const Options& options, const NodeKeys& keys, int64_t started_unix_ms);
+// Of a run that started then.
+uint64_t make_incarnation(int64_t started_unix_ms);
+
+// sync::Config::access_log is left to the caller.
+sync::Config sync_config(const Options& options, const NodeKeys& keys, uint64_t incarnation);
 
 // Folders of the files that the node writes while it runs.
 ConfineSettings confine_settings(const Options& options);

@@ -102,6 +102,7 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
       bans_(&loop_.uv, options, sync::node_id(options.sync.cluster, options.node.name), random_key(),
             ban_hooks()),
       load_(&loop_.uv, options.tracker),
+      web_hub_(make_incarnation(started_unix_ms_), parts.udp.size()),
       worker_context_{
           .store = store_,
           .clock = clock_,
@@ -111,6 +112,7 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
                           .streamed_ms = kDumpMs,
                           .handshakes_max = handshakes_max(parts.udp.size()),
                           .handshakes_per_address = limits_.handshakes(),
+                          .upgraded_max = parts.files.http_connections - parts.files.http_connections / 4,
                           .rules = {.lenient = true, .bare_lf = true},
                           .per_address = limits_.connections()},
           .tls = {},
@@ -118,7 +120,8 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
           .policy = access_.policy(),
           .draining = drain_.begun(),
           .full_scrapes = full_scrapes_,
-          .opentracker = opentracker_},
+          .opentracker = opentracker_,
+          .web_hub = web_hub_},
       upkeep_(&loop_.uv, store_, clock_, parts.heap_pages,
               {.before_slices = [this] { follow_time(); }, .state = [this] { return state(); }}),
       reloader_(&loop_.uv, {.running = [this] { return options_; },
@@ -223,7 +226,7 @@ AdminContext RunningNode::admin_context() {
 }
 
 void RunningNode::start_sync(SyncSockets sockets) {
-  sync::Config config = sync_config(options_, keys_, started_unix_ms_);
+  sync::Config config = sync_config(options_, keys_, web_hub_.run());
   config.access_log = &access_.log();
   config.ban_log = &bans_.log();
   sync_ = std::make_unique<SyncDriver>(&loop_.uv, config, std::move(sockets), options_.sync.peers, store_,
@@ -280,9 +283,10 @@ void RunningNode::start_workers(std::vector<std::vector<FileDescriptor>> udp,
       queue = std::make_unique<DeltaQueue>(sync_->waker());
       sync_->add_queue(queue.get());
     }
-    workers_.push_back(std::make_unique<Worker>(
-        worker_context_, *counters_[i], std::move(queue), std::move(udp[i]), std::move(http[i]),
-        std::move(https[i]), random_u64(), options_.node.pin_workers ? std::optional(i) : std::nullopt));
+    workers_.push_back(std::make_unique<Worker>(worker_context_, static_cast<uint16_t>(i), *counters_[i],
+                                                std::move(queue), std::move(udp[i]), std::move(http[i]),
+                                                std::move(https[i]), random_u64(),
+                                                options_.node.pin_workers ? std::optional(i) : std::nullopt));
   }
   std::vector<const WorkerCounters*> counters;
   for (const auto& of_worker : counters_) counters.push_back(of_worker.get());
@@ -616,6 +620,7 @@ NodeState RunningNode::state() const {
   state.member_url = options_.admin.member_url;
   state.serving_faults = serving_watch_.faults().lasting();
   state.readiness = readiness();
+  if (options_.tracker.websocket) state.web_hub = &web_hub_.counters();
   state.tls = !options_.tracker.https.empty() || options_.admin.tls;
   if (tls_.context) state.certificates = tls_.context->certificates();
   state.unix_s = clock_.unix_ms() / 1000;

@@ -49,6 +49,7 @@
 #include "node/tracker/interval_control.h"
 #include "node/tracker/opentracker_page.h"
 #include "node/tracker/worker.h"
+#include "node/websocket/web_hub.h"
 #include "node/xdp/shield_control.h"
 
 namespace shoal::node {
@@ -136,6 +137,7 @@ class RunningNode {
   Feeds feeds_;
   BanControl bans_;
   IntervalControl load_;
+  WebHub web_hub_;
   WorkerContext worker_context_;
   std::unique_ptr<SyncDriver> sync_;  // null: sync is off
   std::vector<std::unique_ptr<Worker>> workers_;

@@ -25,6 +25,7 @@
 #include "node/store/swarm_store.h"
 #include "node/tls/tls_certificate.h"
 #include "node/tracker/worker_counters.h"
+#include "node/websocket/web_hub.h"
 #include "node/xdp/shield_status.h"
 #include "sync/cluster.h"
 
@@ -77,6 +78,7 @@ struct NodeState {
   Latency latency;                           // of the last 5 minutes
   std::string member_url;                    // admin.member_url
   std::vector<ServingFault> serving_faults;  // those that last
+  const WebHubCounters* web_hub = nullptr;   // as long as tracker.websocket is true
   bool tls = false;                          // tracker.https or admin.tls
   std::vector<TlsCertificateInfo> certificates;
   int64_t unix_s = 0;  // now

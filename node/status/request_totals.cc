@@ -57,4 +57,27 @@ TlsTotals tls_totals(const NodeState& state) {
   return totals;
 }
 
+WebTotals web_totals(const NodeState& state) {
+  WebTotals totals;
+  for (const WorkerCounters* worker : state.workers) {
+    const WebCounters& web = worker->web;
+    totals.connections += web.opened.value() - web.closed.value();
+    totals.refused += web.refused_bad.value() + web.refused_origin.value() + web.refused_room.value() +
+                      web.refused_address.value();
+    totals.announces += web.announces.value();
+    totals.scrapes += web.scrapes.value();
+    totals.failures += web.failures.value();
+    totals.offers += web.offers_delivered.value();
+    totals.answers += web.answers_delivered.value();
+    totals.lost += web.answers_unknown.value() + web.offers_pushed.value() + web.gone.value() +
+                   web.unread.value() + web.malformed.value();
+    totals.violations += web.violations.value();
+  }
+  if (state.web_hub != nullptr) {
+    totals.lost +=
+        state.web_hub->dropped_local + state.web_hub->dropped_outgoing + state.web_hub->misdirected;
+  }
+  return totals;
+}
+
 }  // namespace shoal::node

@@ -38,4 +38,19 @@ struct TlsTotals {
 
 TlsTotals tls_totals(const NodeState& state);
 
+// Of WebTorrent clients.
+struct WebTotals {
+  uint64_t connections = 0;  // open now
+  uint64_t refused = 0;      // openings, whatever the reason
+  uint64_t announces = 0;
+  uint64_t scrapes = 0;
+  uint64_t failures = 0;    // messages answered with a failure reason
+  uint64_t offers = 0;      // that have reached a peer of this node
+  uint64_t answers = 0;     // the same
+  uint64_t lost = 0;        // offers and answers that have not, whatever the reason
+  uint64_t violations = 0;  // connections closed for breaking the protocol
+};
+
+WebTotals web_totals(const NodeState& state);
+
 }  // namespace shoal::node

@@ -82,6 +82,11 @@ std::unique_ptr<StreamedAnswer> HttpTracker::answer(const proto::HttpRequest& re
   return nullptr;
 }
 
+Upgrade HttpTracker::upgrade(const proto::HttpRequest& request, const Endpoint& client, UpgradedLink& link,
+                             bool room, std::string& out) {
+  return web_ == nullptr ? Upgrade{} : web_->upgrade(request, client, link, room, out);
+}
+
 HttpTracker::Ask HttpTracker::ask_of(const proto::HttpRequest& request) const {
   const std::string& stats_path = tracker_.settings().stats.path;
   if (!stats_path.empty() && request.path == stats_path) return Ask::stats;

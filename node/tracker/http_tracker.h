@@ -14,6 +14,7 @@
 #include "node/store/cluster_clock.h"
 #include "node/tracker/opentracker_page.h"
 #include "node/tracker/tracker.h"
+#include "node/tracker/web_tracker.h"
 #include "proto/http_answer.h"
 #include "proto/http_query.h"
 
@@ -27,6 +28,12 @@ class HttpTracker final : public HttpHandler, public HttpGate {
 
   std::unique_ptr<StreamedAnswer> answer(const proto::HttpRequest& request, const common::Endpoint& client,
                                          std::string& out) override;
+
+  // Those of web peers, if there is a WebTracker.
+  Upgrade upgrade(const proto::HttpRequest& request, const common::Endpoint& client, UpgradedLink& link,
+                  bool room, std::string& out) override;
+  // Outlives all connections.
+  void set_web(WebTracker* web) { web_ = web; }
 
   // Bans.
   bool admits(const common::Endpoint& client) override;
@@ -67,6 +74,7 @@ class HttpTracker final : public HttpHandler, public HttpGate {
   FullScrapes& full_scrapes_;
   OpentrackerPage& opentracker_;
   WorkerCounters& counters_;
+  WebTracker* web_ = nullptr;
   std::vector<uint8_t> peers_v4_;  // for one answer; as large as the largest so far
   std::vector<uint8_t> peers_v6_;
 };

@@ -87,6 +87,28 @@ void Tracker::count(Event event) {
   }
 }
 
+// Inlined: an announce over UDP must not pay for being told apart from that of a web peer.
+[[gnu::always_inline]] inline bool Tracker::refuses_full(const PeerAnswer& stored,
+                                                         proto::AnnounceAnswer& answer) {
+  if (stored.limit == Limit::none) return false;
+  counters_.limits[index_of(stored.limit)].add();
+  answer.full = stored.limit != Limit::peers_per_swarm;
+  if (answer.full) counters_.refused[static_cast<size_t>(Refusal::full)].add();
+  return answer.full;
+}
+
+[[gnu::always_inline]] inline void Tracker::count_stored(const proto::AnnounceRequest& request,
+                                                         const PeerAnswer& stored) {
+  count(request.event);
+  if (++announces_ % kClientSample == 0) counters_.clients[client_number(request.peer_id)].add();
+  if (stored.downloaded) counters_.downloads.add();
+  if (stored.renewed_ticks >= 0) counters_.renewed[renewal_slot(stored.renewed_ticks)].add();
+  if (stored.delta && queue_ != nullptr) {
+    counters_.deltas.add();
+    queue_->push({*stored.delta, stored.refreshed});
+  }
+}
+
 proto::AnnounceAnswer Tracker::announce(SwarmRef ref, const proto::AnnounceRequest& request,
                                         const common::Endpoint& source, uint32_t want_v4, uint32_t want_v6,
                                         const AnnounceMoments& now, const PeerBuffers& buffers) {
@@ -105,22 +127,8 @@ proto::AnnounceAnswer Tracker::announce(SwarmRef ref, const proto::AnnounceReque
   if (!storable) counters_.unstorable.add();
 
   proto::AnnounceAnswer answer;
-  if (stored.limit != Limit::none) {
-    counters_.limits[index_of(stored.limit)].add();
-    answer.full = stored.limit != Limit::peers_per_swarm;
-    if (answer.full) {
-      counters_.refused[static_cast<size_t>(Refusal::full)].add();
-      return answer;
-    }
-  }
-  count(request.event);
-  if (++announces_ % kClientSample == 0) counters_.clients[client_number(request.peer_id)].add();
-  if (stored.downloaded) counters_.downloads.add();
-  if (stored.renewed_ticks >= 0) counters_.renewed[renewal_slot(stored.renewed_ticks)].add();
-  if (stored.delta && queue_ != nullptr) {
-    counters_.deltas.add();
-    queue_->push({*stored.delta, stored.refreshed});
-  }
+  if (refuses_full(stored, answer)) return answer;
+  count_stored(request, stored);
 
   answer.fresh =
       request.event != Event::stopped && stored.renewed_ticks < 0 && storable && stored.limit == Limit::none;
@@ -135,6 +143,29 @@ proto::AnnounceAnswer Tracker::announce(SwarmRef ref, const proto::AnnounceReque
   }
   counters_.peers_sent.add(peers);
   return answer;
+}
+
+WebAnnounced Tracker::announce_web(const proto::AnnounceRequest& request, const common::Endpoint& source,
+                                   uint32_t want, const AnnounceMoments& now, std::span<uint8_t> buffer) {
+  PeerAnnounce announce;
+  announce.info_hash = request.info_hash;
+  announce.peer = source;
+  announce.event = request.event;
+  announce.seeder = request.left == 0;
+  announce.want_web = want;
+  const PeerAnswer stored =
+      store_.announce_web(store_.locate_web(request.info_hash), announce,
+                          request.event == Event::stopped ? now.stopped : now.live, prng_, {{}, {}, buffer});
+  WebAnnounced announced;
+  proto::AnnounceAnswer& answer = announced.answer;
+  if (refuses_full(stored, answer)) return announced;
+  count_stored(request, stored);
+  answer.fresh = stored.renewed_ticks < 0 && stored.limit == Limit::none;
+  answer.interval_s = jittered(settings_->websocket.interval_s);
+  answer.counts = stored.counts;
+  announced.peers = buffer.first(stored.peers_web * common::compact_size(common::Family::web));
+  counters_.peers_sent.add(stored.peers_web);
+  return announced;
 }
 
 }  // namespace shoal::node

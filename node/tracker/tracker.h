@@ -21,6 +21,12 @@
 
 namespace shoal::node {
 
+// The answer to a web peer. The peers are 18 bytes each: common/web_address.h.
+struct WebAnnounced {
+  proto::AnnounceAnswer answer;
+  common::ByteSpan peers;
+};
+
 class Tracker {
  public:
   // `queue` is null when there is no sync channel. All references outlive the tracker.
@@ -88,9 +94,19 @@ class Tracker {
                                  const common::Endpoint& source, uint32_t want_v4, uint32_t want_v6,
                                  const AnnounceMoments& now, const PeerBuffers& buffers);
 
+  // The same of a web peer, among web peers: `source` is its connection. `buffer` holds `want` peers.
+  WebAnnounced announce_web(const proto::AnnounceRequest& request, const common::Endpoint& source,
+                            uint32_t want, const AnnounceMoments& now, std::span<uint8_t> buffer);
+
   // Zeros for a swarm that is unknown or not served.
   proto::SwarmCounts scrape(SwarmRef ref, const common::InfoHash& info_hash) const {
     return hides(info_hash) ? proto::SwarmCounts{} : store_.scrape(ref, info_hash);
+  }
+
+  // Of its web peers.
+  proto::SwarmCounts scrape_web(const common::InfoHash& info_hash) const {
+    return hides(info_hash) ? proto::SwarmCounts{}
+                            : store_.scrape_web(store_.locate_web(info_hash), info_hash);
   }
 
   // Seconds until the next announce, spread by the jitter so that clients do not all return at once.
@@ -105,6 +121,8 @@ class Tracker {
   uint32_t settled_interval_s() const;
   uint32_t jittered(uint32_t interval_s);
   void count(proto::Event event);
+  bool refuses_full(const PeerAnswer& stored, proto::AnnounceAnswer& answer);
+  void count_stored(const proto::AnnounceRequest& request, const PeerAnswer& stored);
   Refusal judge(const proto::AnnounceRequest& request, const common::Endpoint& peer);
 
   std::shared_ptr<const TrackerSettings> settings_;

@@ -14,6 +14,7 @@ TrackerSettings tracker_settings(const Options& options, const std::atomic<uint3
   const uint32_t http = or_any(tracker.numwant_max_http);
   return {.options = tracker,
           .stats = options.stats,
+          .websocket = options.websocket,
           .udp_peers_max = udp,
           .http_peers_max = http,
           .peers_max = std::max(udp, http),

@@ -18,6 +18,7 @@ namespace shoal::node {
 struct TrackerSettings {
   Options::Tracker options{};
   Options::Stats stats{};
+  Options::Websocket websocket{};
   // The most peers in an answer: over UDP, over HTTP, and the larger of the two.
   uint32_t udp_peers_max = 0;
   uint32_t http_peers_max = 0;

@@ -28,10 +28,12 @@ void pin_this_thread(size_t number) {
 
 }  // namespace
 
-Worker::Worker(const WorkerContext& context, WorkerCounters& counters, std::unique_ptr<DeltaQueue> queue,
-               std::vector<FileDescriptor> udp, std::vector<FileDescriptor> http,
-               std::vector<FileDescriptor> https, uint64_t seed, std::optional<size_t> cpu)
+Worker::Worker(const WorkerContext& context, uint16_t number, WorkerCounters& counters,
+               std::unique_ptr<DeltaQueue> queue, std::vector<FileDescriptor> udp,
+               std::vector<FileDescriptor> http, std::vector<FileDescriptor> https, uint64_t seed,
+               std::optional<size_t> cpu)
     : context_(context),
+      number_(number),
       queue_(std::move(queue)),
       cpu_(cpu),
       udp_sockets_(std::move(udp)),
@@ -42,7 +44,9 @@ Worker::Worker(const WorkerContext& context, WorkerCounters& counters, std::uniq
       tracker_(context.tracker, context.store, queue_.get(), counters_.announce, seed),
       connection_keys_(context.connection_keys),
       batch_(make_udp_batch()),
-      http_tracker_(tracker_, context.clock, context.full_scrapes, context.opentracker, counters_) {
+      http_tracker_(tracker_, context.clock, context.full_scrapes, context.opentracker, counters_),
+      web_tracker_(tracker_, context.clock, http_tracker_, context.web_hub, number, counters_.web) {
+  http_tracker_.set_web(&web_tracker_);
   tracker_.set_policy(context.policy);
   require_system(uv_loop_init(&loop_), "make an event loop");
   require_system(
@@ -50,6 +54,11 @@ Worker::Worker(const WorkerContext& context, WorkerCounters& counters, std::uniq
                     [](uv_async_t* async) { static_cast<Worker*>(async->data)->handle_message(); }),
       "make a wake-up");
   wake_.data = this;
+  require_system(uv_async_init(&loop_, &web_wake_,
+                               [](uv_async_t* async) { static_cast<Worker*>(async->data)->deliver_web(); }),
+                 "make a wake-up");
+  web_wake_.data = this;
+  context_.web_hub.inbox(number_).set_wake([this] { uv_async_send(&web_wake_); });
   thread_ = start_thread([this] { run(); });
 }
 
@@ -131,7 +140,13 @@ void Worker::handle_message() {
   if (!stop_asked_) return;
   for (const auto& server : udp_) server->stop();
   http_->stop();
+  context_.web_hub.inbox(number_).set_wake(nullptr);
+  uv_close(reinterpret_cast<uv_handle_t*>(&web_wake_), nullptr);
   uv_close(reinterpret_cast<uv_handle_t*>(&wake_), nullptr);
+}
+
+void Worker::deliver_web() {
+  if (web_tracker_.deliver()) uv_async_send(&web_wake_);
 }
 
 void Worker::run() {

@@ -23,7 +23,9 @@
 #include "node/tracker/opentracker_page.h"
 #include "node/tracker/tracker.h"
 #include "node/tracker/udp_server.h"
+#include "node/tracker/web_tracker.h"
 #include "node/tracker/worker_counters.h"
+#include "node/websocket/web_hub.h"
 
 namespace shoal::node {
 
@@ -39,18 +41,19 @@ struct WorkerContext {
   const std::atomic<bool>& draining;             // true: HTTP connections end with their next answer
   FullScrapes& full_scrapes;
   OpentrackerPage& opentracker;
+  WebHub& web_hub;
 };
 
 class Worker {
  public:
   // The sockets are already bound, so that errors appear at start and privileges can be dropped first; those
   // of `https` need WorkerContext::tls.
-  // `counters` belong to this worker and outlive it. `queue` is null without a sync channel. `cpu` pins the
-  // thread to one of the CPUs that this process may use, counted from 0 and wrapping around; none: the system
-  // chooses.
-  Worker(const WorkerContext& context, WorkerCounters& counters, std::unique_ptr<DeltaQueue> queue,
-         std::vector<FileDescriptor> udp, std::vector<FileDescriptor> http, std::vector<FileDescriptor> https,
-         uint64_t seed, std::optional<size_t> cpu);
+  // `number` counts the workers from 0. `counters` belong to this worker and outlive it. `queue` is null
+  // without a sync channel. `cpu` pins the thread to one of the CPUs that this process may use, counted from
+  // 0 and wrapping around; none: the system chooses.
+  Worker(const WorkerContext& context, uint16_t number, WorkerCounters& counters,
+         std::unique_ptr<DeltaQueue> queue, std::vector<FileDescriptor> udp, std::vector<FileDescriptor> http,
+         std::vector<FileDescriptor> https, uint64_t seed, std::optional<size_t> cpu);
   // Stops the thread if it is still running.
   ~Worker();
   Worker(const Worker&) = delete;
@@ -81,8 +84,10 @@ class Worker {
   void run();
   void handle_message();
   void expect_proxies();
+  void deliver_web();
 
   const WorkerContext& context_;
+  const uint16_t number_;
   const std::unique_ptr<DeltaQueue> queue_;
   const std::optional<size_t> cpu_;
   std::vector<FileDescriptor> udp_sockets_;
@@ -106,6 +111,8 @@ class Worker {
   StaleIdAnswers stale_ids_;
   std::vector<std::unique_ptr<UdpServer>> udp_;
   HttpTracker http_tracker_;
+  WebTracker web_tracker_;
+  uv_async_t web_wake_;
   std::unique_ptr<HttpServer> http_;
   std::thread thread_;
 };

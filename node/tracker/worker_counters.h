@@ -15,6 +15,7 @@
 #include "node/limits/limit.h"
 #include "node/net/datagrams.h"
 #include "node/tracker/client_names.h"
+#include "node/websocket/web_counters.h"
 
 namespace shoal::node {
 
@@ -98,6 +99,7 @@ struct WorkerCounters {
   HttpCounters http;
   std::array<HttpTrackerCounters, 2> http_tracker;
   AnnounceCounters announce;
+  WebCounters web;
 };
 
 }  // namespace shoal::node

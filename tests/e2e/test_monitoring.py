@@ -43,7 +43,7 @@ class Metrics(ClusterCase):
         with open(places, "wb") as file:
             file.write(mmdb.build([("127.0.0.0/8", mmdb.country("NL"))]))
         cls.settings = {"node": {"snapshot": os.path.join(cls.files, "snapshot")},
-                        "tracker": {"tls_certificates": [certificate], "tls_keys": [key]},
+                        "tracker": {"tls_certificates": [certificate], "tls_keys": [key], "websocket": True},
                         "admin": {"export_file": os.path.join(cls.files, "export")}, "xdp": {"interfaces": ["nosuch0"]},
                         "access": {"feeds": [f"list networks 3600 {os.path.join(cls.files, 'list')}"],
                                    "geo_databases": [places], "geo_counts": True}}

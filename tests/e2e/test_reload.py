@@ -16,6 +16,7 @@ from openapi import OpenApi
 from reloads import TOKEN, ReloadCase, hang_up, post_json
 from udp_client import Refused
 from wait import wait_for
+from web_client import WebPeer
 
 try:
     import jsonschema
@@ -106,6 +107,33 @@ class Tracker(ReloadCase):
         self.eventually(429, lambda: self.http().get(scrape).status)
         self.reload(tracker__full_scrape_interval_s=0)
         self.eventually([200, 200], lambda: [self.http().get(scrape).status for _ in range(2)])
+
+    def web(self, **more):
+        peer = WebPeer(("127.0.0.1", self.node(0).tracker_port), path="/", **more)
+        self.addCleanup(peer.close)
+        return peer
+
+    @of("tracker.websocket", "websocket.origins")
+    def test_websocket(self):
+        self.assertEqual(self.web().status, 404)
+        self.reload(tracker__websocket=True)
+        self.eventually(101, lambda: self.web().status)
+        self.reload(websocket__origins=["https://example.org"])
+        self.eventually([403, 101], lambda: [self.web(headers=[f"Origin: https://example.{end}"]).status for end in ("com", "org")])
+
+    @of("websocket.interval_s", "websocket.offers_per_announce", "websocket.swarms_per_connection")
+    def test_websocket_limits(self):
+        self.reload(tracker__websocket=True, tracker__interval_jitter=0)
+        self.eventually(101, lambda: self.web().status)
+        info_hash, peer, others = fresh_hash(), self.web(), [self.web() for _ in range(3)]
+        for other in others:
+            other.announce(info_hash)
+        self.reload(websocket__interval_s=77, websocket__offers_per_announce=2, websocket__swarms_per_connection=1)
+        self.eventually(77, lambda: peer.announce(info_hash)["interval"])
+        before = self.node(0).metric("shoal_websocket_offers_total", step="sent")
+        self.assertIn("too many", peer.announce(fresh_hash())["failure reason"])
+        peer.announce(info_hash, offers=3)
+        self.assertEqual(self.node(0).metric("shoal_websocket_offers_total", step="sent"), before + 2)
 
     @of("stats.path", "stats.networks")
     def test_stats(self):

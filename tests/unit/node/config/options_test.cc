@@ -575,3 +575,32 @@ TEST_CASE("options: TLS") {
         std::string::npos);
   CHECK(error_of(pair + "udp = []\nhttp = []\nhttps = [\"[::]:443\"]\n") == "no error");
 }
+
+TEST_CASE("options: WebTorrent") {
+  const auto defaults = resolve_options(file(""));
+  REQUIRE(defaults);
+  CHECK_FALSE(defaults->tracker.websocket);
+  CHECK(defaults->websocket.origins.empty());
+  CHECK(defaults->websocket.interval_s == 120);
+  const std::string on = "[tracker]\nwebsocket = true\n";
+  const auto options = resolve_options(
+      file(on +
+           "[websocket]\norigins = [\"https://example.org\", \"http://localhost:8080\"]\ninterval_s = 60\n"
+           "offers_per_announce = 5\nswarms_per_connection = 7\n"));
+  REQUIRE(options);
+  CHECK(options->tracker.websocket);
+  CHECK(options->websocket.origins ==
+        std::vector<std::string>{"https://example.org", "http://localhost:8080"});
+  CHECK(options->websocket.interval_s == 60);
+  CHECK(options->websocket.offers_per_announce == 5);
+  CHECK(options->websocket.swarms_per_connection == 7);
+  for (const std::string bad : {"example.org", "https://example.org/", "https://Example.org", "https://",
+                                "ws://example.org", "https://user@example.org", "null", "*"}) {
+    CHECK(
+        error_of("[websocket]\norigins = [\"" + bad + "\"]\n").starts_with("f.toml:2: websocket.origins: "));
+  }
+  CHECK(error_of(on + "http = []\n").find("tracker.websocket: needs an address") != std::string::npos);
+  CHECK(error_of(on + "interval_s = 20\npeer_timeout_s = 90\n")
+            .find("websocket.interval_s: 120 is not allowed") != std::string::npos);
+  CHECK(error_of("[tracker]\ninterval_s = 20\npeer_timeout_s = 90\n") == "no error");
+}

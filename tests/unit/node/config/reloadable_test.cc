@@ -24,9 +24,9 @@ std::string other_value(const Option& option) {
     if (word != option.default_text) return std::string(word);
   }
   Options options;
-  for (const char* value :
-       {"77", "1", "2", "192.0.2.7:77", "192.0.2.0/24", "239.192.0.42:6970", "other", "/other",
-        "https://tracker.example/", "http://{name}.example/", "never", "NL", "a networks 60 /other"}) {
+  for (const char* value : {"77", "1", "2", "192.0.2.7:77", "192.0.2.0/24", "239.192.0.42:6970", "other",
+                            "/other", "https://tracker.example/", "https://tracker.example",
+                            "http://{name}.example/", "never", "NL", "a networks 60 /other"}) {
     if (value != option.default_text && option.set(options, value)) return value;
   }
   return "";

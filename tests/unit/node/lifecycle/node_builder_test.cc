@@ -142,7 +142,7 @@ TEST_CASE("node builder: the cluster gets the options it runs by") {
   NodeKeys keys;
   keys.cluster.emplace_back();
   constexpr int64_t kStartedMs = 1'700'000'000'000;
-  const sync::Config config = sync_config(options, keys, kStartedMs);
+  const sync::Config config = sync_config(options, keys, make_incarnation(kStartedMs));
   CHECK(config.name == "n1");
   CHECK(config.cluster == "c");
   CHECK((config.incarnation >> 16) == uint64_t{kStartedMs});
