@@ -594,6 +594,11 @@ void HttpServer::wait_upgraded(Connection& connection, bool whole) {
   }
 }
 
+void HttpServer::end_upgraded(Connection& connection) {
+  if (connection.upgraded) --upgraded_;
+  connection.upgraded.reset();
+}
+
 bool HttpServer::send_unasked(Connection& connection, std::string_view bytes) {
   if (connection.closing || connection.last_answer) return false;
   if (connection.unasked.size() + bytes.size() > kUnaskedMax) return false;
@@ -834,6 +839,8 @@ void HttpServer::close_in_order(Connection& connection) {
     }
   }
   if (!connection.linger) return close(connection, Close::in_order);
+  // Whoever it was is gone now, not when the client has noticed.
+  end_upgraded(connection);
   std::string().swap(connection.kept);
   count_waiting(connection);
   shutdown(connection.fd, SHUT_WR);
@@ -858,8 +865,7 @@ void HttpServer::close(Connection& connection, Close how) {
   if (connection.handshake_counted) end_handshake(connection, std::nullopt);
   if (connection.tls && connection.opened)
     counters_.tls.closed[static_cast<size_t>(connection.tls->protocol())].add();
-  if (connection.upgraded) --upgraded_;
-  connection.upgraded.reset();
+  end_upgraded(connection);
   connection.tls.reset();
   waiting_bytes_ -= std::exchange(connection.waiting_bytes, 0);
   if (connection.counted) limits_.per_address->leave(connection.client);

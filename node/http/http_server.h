@@ -182,6 +182,7 @@ class HttpServer {
   bool send_unasked(Connection& connection, std::string_view bytes);
   void ask_upgraded(Connection& connection);
   void leave_upgraded(Connection& connection);
+  void end_upgraded(Connection& connection);
   void keep(Connection& connection, common::ByteSpan rest, bool kept);
   // `sent`: what it has sent, as far as it has been received.
   void refuse(Connection& connection, int status, common::ByteSpan sent);

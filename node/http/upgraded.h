@@ -27,7 +27,7 @@ class UpgradedLink {
 
 class Upgraded {
  public:
-  // When the connection is closed, by whomever.
+  // When the connection is closed, by whomever, or all has been said on it.
   virtual ~Upgraded() = default;
 
   struct Took {

@@ -34,8 +34,13 @@ constexpr size_t kMessageSteps = 2;
 // One connection.
 class WebTracker::Peer final : public Upgraded, public WebsocketStream::Reader {
  public:
-  Peer(WebTracker& tracker, UpgradedLink& link, uint64_t connection, const Endpoint& client)
-      : tracker_(tracker), link_(link), connection_(connection), client_(client), stream_(kWebMessageMax) {
+  Peer(WebTracker& tracker, UpgradedLink& link, uint64_t connection, const Endpoint& client, bool of_page)
+      : tracker_(tracker),
+        link_(link),
+        connection_(connection),
+        client_(client),
+        of_page_(of_page),
+        stream_(kWebMessageMax) {
     tracker_.peers_.emplace(connection, this);
     tracker_.counters_.opened.add();
   }
@@ -85,6 +90,9 @@ class WebTracker::Peer final : public Upgraded, public WebsocketStream::Reader {
   UpgradedLink& link_;
   const uint64_t connection_;
   const Endpoint client_;
+  // A browser names the page whose script it runs, and any page can have its visitors say anything here: what
+  // is said is no offence of theirs.
+  const bool of_page_;
   WebsocketStream stream_;
   std::vector<InfoHash> swarms_;
   OfferOrigins origins_;
@@ -121,7 +129,9 @@ Upgrade WebTracker::upgrade(const proto::HttpRequest& request, const Endpoint& c
   append_websocket_opening(out, request, opening);
   if (opening != WebsocketOpening::accepted) return {.answered = true, .upgraded = nullptr};
   const uint64_t connection = common::web_connection(worker_, next_number_++);
-  return {.answered = true, .upgraded = std::make_unique<Peer>(*this, link, connection, *client)};
+  return {.answered = true,
+          .upgraded =
+              std::make_unique<Peer>(*this, link, connection, *client, request.header("Origin").has_value())};
 }
 
 void WebTracker::fail(std::string_view reason, std::string& out) {
@@ -136,12 +146,13 @@ void WebTracker::fail(std::string_view reason, std::string& out) {
 void WebTracker::request(Peer& peer, std::string_view text, std::string& out) {
   proto::parse_web_request(text, tracker_.settings().websocket.offers_per_announce, request_);
   if (request_.error != proto::WebRequestError::none) {
-    gate_.malformed(peer.client_);
+    if (!peer.of_page_) gate_.malformed(peer.client_);
     return fail(to_string(request_.error), out);
   }
   const auto now_us = static_cast<uint64_t>(monotonic_us());
+  OffenceWatch* const offences = peer.of_page_ ? nullptr : tracker_.settings().offences;
   if (tracker_.limits_requests() && !tracker_.settings().proxies.networks.contains(peer.client_) &&
-      tracker_.over_rate(peer.client_, true, now_us, tracker_.settings().offences)) {
+      tracker_.over_rate(peer.client_, true, now_us, offences)) {
     return fail("too many requests", out);
   }
   if (request_.action == proto::WebAction::scrape) return scrape(peer, out);
@@ -171,7 +182,7 @@ void WebTracker::announce(Peer& peer, std::string& out) {
   }
   counters_.announces.add();
   counters_.offers_made.add(offers);
-  if (OffenceWatch* offences = tracker_.settings().offences) {
+  if (OffenceWatch* offences = tracker_.settings().offences; offences != nullptr && !peer.of_page_) {
     tracker_.watch(offences, peer.client_, request, stored, static_cast<uint64_t>(monotonic_us()));
   }
   text_.clear();

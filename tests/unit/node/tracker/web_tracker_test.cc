@@ -70,9 +70,9 @@ struct Node {
 
 // A connection and the client at its other end.
 struct Client final : UpgradedLink {
-  explicit Client(Worker& at) : worker(at) {
+  explicit Client(Worker& at, const std::string& opening = kOpening) : worker(at) {
     const proto::HttpRequest request =
-        proto::parse_http_request(common::bytes_of(kOpening), {.lenient = true, .bare_lf = true});
+        proto::parse_http_request(common::bytes_of(opening), {.lenient = true, .bare_lf = true});
     std::string out;
     Upgrade upgrade = worker.web.upgrade(request, common::make_endpoint_v4(0x01020304, 5), *this, true, out);
     REQUIRE(upgrade.upgraded);
@@ -258,6 +258,17 @@ TEST_CASE(
   CHECK(other.connection->received(common::bytes_of("\xff\xff"), out).over);
   CHECK(worker.gate.bad == 2);
   CHECK(worker.counters.violations.value() == 1);
+}
+
+TEST_CASE("web tracker: what a page has its visitor say is no offence of his, what breaks the frames is") {
+  Node node(7);
+  Worker& worker = *node.workers[0];
+  Client client(worker, kOpening.substr(0, kOpening.size() - 2) + "Origin: https://example.org\r\n\r\n");
+  CHECK(has(client.say("{"), "failure reason"));
+  CHECK(worker.gate.bad == 0);
+  std::string out;
+  CHECK(client.connection->received(common::bytes_of("\xff\xff"), out).over);
+  CHECK(worker.gate.bad == 1);
 }
 
 TEST_CASE("web tracker: what another node sends is looked at closely") {
