@@ -231,6 +231,7 @@ void RunningNode::start_sync(SyncSockets sockets) {
   config.ban_log = &bans_.log();
   sync_ = std::make_unique<SyncDriver>(&loop_.uv, config, std::move(sockets), options_.sync.peers, store_,
                                        clock_);
+  sync_->set_web_hub(&web_hub_);
   sync_->on_ban_changes([this] { bans_.changed(); });
   sync_->on_access_changes(
       [this](std::span<const proto::AccessChange> changes) { access_.changes_merged(changes); });

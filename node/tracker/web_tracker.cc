@@ -130,8 +130,8 @@ Upgrade WebTracker::upgrade(const proto::HttpRequest& request, const Endpoint& c
   if (opening != WebsocketOpening::accepted) return {.answered = true, .upgraded = nullptr};
   const uint64_t connection = common::web_connection(worker_, next_number_++);
   return {.answered = true,
-          .upgraded =
-              std::make_unique<Peer>(*this, link, connection, *client, request.header("Origin").has_value())};
+          .upgraded = std::make_unique<Peer>(*this, link, connection, *client,
+                                             proto::may_be_of_browser(request.header_lines))};
 }
 
 void WebTracker::fail(std::string_view reason, std::string& out) {
