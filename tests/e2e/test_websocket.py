@@ -394,3 +394,77 @@ class OverTls(WebCase):
         peer = self.secure()
         peer.send(frame(TEXT, b"\xff"))
         self.assertEqual(peer.close_code(), 1007)
+
+
+class Cluster(WebCase):
+    nodes = 3
+    sync = "unicast"
+
+    def known(self, number, info_hash, incomplete):
+        """Waits until a node counts so many leechers."""
+        wait_for(lambda: self.counts(info_hash, number)[1] == incomplete, 10)
+
+    def test_offer_and_answer_between_nodes(self):
+        for here, there in ((0, 1), (1, 0), (2, 0)):
+            info_hash = fresh_hash()
+            other = self.web(there)
+            other.announce(info_hash)
+            self.known(here, info_hash, 1)
+            self.meet(self.web(here), other, info_hash)
+
+    def test_a_long_description_comes_in_parts(self):
+        info_hash = fresh_hash()
+        one, two = self.web(0), self.web(1)
+        two.announce(info_hash)
+        self.known(0, info_hash, 1)
+        long_sdp = "v=0\r\n" + "x" * 11_000
+        one.announce(info_hash, offers=1, sdp=long_sdp)
+        self.assertEqual(two.hear_offer()["offer"]["sdp"], long_sdp)
+
+    def test_a_stop_and_a_closed_connection_are_known_everywhere(self):
+        info_hash = fresh_hash()
+        one, two = self.web(0), self.web(0)
+        one.announce(info_hash)
+        two.announce(info_hash)
+        self.known(1, info_hash, 2)
+        one.announce(info_hash, event="stopped")
+        self.known(1, info_hash, 1)
+        two.close()
+        self.known(1, info_hash, 0)
+        self.known(2, info_hash, 0)
+
+    def test_web_peers_stay_out_of_other_answers_on_all_nodes(self):
+        info_hash = fresh_hash()
+        self.web(0).announce(info_hash)
+        self.known(1, info_hash, 1)
+        for number in (0, 1):
+            for protocol in ("UDP", "HTTP"):
+                self.assertEqual(self.peers_seen(number, info_hash, protocol), set())
+
+
+class DyingNode(WebCase):
+    """A node that is killed takes its web peers along; what starts in its place has none of them."""
+
+    nodes = 2
+    sync = "unicast"
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.cluster.stop()
+
+    def test_kill(self):
+        info_hash = fresh_hash()
+        stays, goes = self.web(0), self.web(1)
+        stays.announce(info_hash)
+        goes.announce(info_hash)
+        wait_for(lambda: self.counts(info_hash, 0) == (0, 2))
+        self.node(1).process.kill()
+        self.node(1).process.wait()
+        wait_for(lambda: self.counts(info_hash, 0) == (0, 1), 30, "the web peer of the dead node to go")
+        # Offers do not go to the dead.
+        stays.announce(info_hash, offers=3)
+        self.node(1).start()
+        wait_for(lambda: self.node(1).ready(), 20)
+        wait_for(lambda: self.counts(info_hash, 1) == (0, 1), 20)
+        back = self.web(1)
+        self.meet(back, stays, info_hash)
