@@ -18,14 +18,14 @@ ANSWER_S = 60
 class Browser:
     """One browser process with one page. Not thread-safe."""
 
-    def __init__(self):
+    def __init__(self, flags=()):
         self.complaints = []  # errors and warnings of the console, exceptions, requests that failed
         self._profile = tempfile.mkdtemp(prefix="shoal-test-")
         to_browser, self._out = os.pipe()
         self._in, from_browser = os.pipe()
         # The protocol uses the file descriptors 3 and 4, with a NUL after each message.
         self._process = subprocess.Popen(
-            ["bash", "-c", f'exec "$@" 3<&{to_browser} 4>&{from_browser}', "bash", CHROMIUM, *FLAGS,
+            ["bash", "-c", f'exec "$@" 3<&{to_browser} 4>&{from_browser}', "bash", CHROMIUM, *FLAGS, *flags,
              f"--user-data-dir={self._profile}"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             pass_fds=(to_browser, from_browser))
