@@ -17,7 +17,6 @@ namespace shoal::node {
 using common::Endpoint;
 using common::Family;
 using common::InfoHash;
-using common::WebAddress;
 using proto::WebsocketClose;
 using proto::WebsocketOpcode;
 
