@@ -36,6 +36,7 @@ TEST_CASE("worker: it keeps nothing of what new TLS connections used before") {
   const std::atomic<uint64_t> synced_peers = 0;
   OpentrackerPage page({}, *store, full_scrapes, top, counters, synced_peers);
   const std::atomic<bool> draining = false;
+  WebHub web_hub(1, 1);
   WorkerContext context{.store = *store,
                         .clock = clock,
                         .tracker = {},
@@ -45,10 +46,11 @@ TEST_CASE("worker: it keeps nothing of what new TLS connections used before") {
                         .policy = nullptr,
                         .draining = draining,
                         .full_scrapes = full_scrapes,
-                        .opentracker = page};
+                        .opentracker = page,
+                        .web_hub = web_hub};
   const std::weak_ptr<const TlsContext> certificates = context.tls.context;
   const std::weak_ptr<const TicketKeys> tickets = context.tls.tickets;
-  Worker worker(context, *counters[0], nullptr, {}, {}, {}, 1, std::nullopt);
+  Worker worker(context, 0, *counters[0], nullptr, {}, {}, {}, 1, std::nullopt);
   context.tls = {};
   CHECK_FALSE(certificates.expired());
   CHECK_FALSE(tickets.expired());
