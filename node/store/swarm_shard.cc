@@ -187,21 +187,24 @@ bool SwarmShard::may_merge(const SwarmEntry* entry) {
 
 PeerAnswer SwarmShard::announce(SwarmRef ref, const PeerAnnounce& announce, Moment now, common::Prng& prng,
                                 const PeerBuffers& out) {
-  const Lock guard(lock_);
-  return announce.peer.family == Family::v4 ? announce_as<Family::v4>(ref, announce, now, prng, out)
-                                            : announce_as<Family::v6>(ref, announce, now, prng, out);
+  return once_readable(now.tick(), common::kLocalAheadTicks, [&] {
+    lock_.assert_held();
+    return announce.peer.family == Family::v4 ? announce_as<Family::v4>(ref, announce, now, prng, out)
+                                              : announce_as<Family::v6>(ref, announce, now, prng, out);
+  });
 }
 
 PeerAnswer SwarmShard::announce_web(SwarmRef ref, const PeerAnnounce& announce, Moment now,
                                     common::Prng& prng, const PeerBuffers& out) {
-  const Lock guard(lock_);
-  return announce_as<Family::web>(ref, announce, now, prng, out);
+  return once_readable(now.tick(), common::kLocalAheadTicks, [&] {
+    lock_.assert_held();
+    return announce_as<Family::web>(ref, announce, now, prng, out);
+  });
 }
 
 template <Family F>
 PeerAnswer SwarmShard::announce_as(SwarmRef ref, const PeerAnnounce& announce, Moment now, common::Prng& prng,
                                    const PeerBuffers& out) {
-  make_readable(now.tick(), common::kLocalAheadTicks);
   const PeerRole role = role_of(announce.event, announce.seeder);
   const bool completed = announce.event == proto::Event::completed;
   const PeerKey<F> key = key_of<F>(announce.peer);
@@ -261,9 +264,22 @@ PeerAnswer SwarmShard::announce_as(SwarmRef ref, const PeerAnnounce& announce, M
   return answer;
 }
 
+namespace {
+
+// How far ahead of `now` the stamps are that merging these writes.
+int ticks_ahead(std::span<const proto::Delta> deltas, Tick now) {
+  int ahead = 0;
+  for (const proto::Delta& delta : deltas) ahead = std::max(ahead, -common::stamp_age(now, delta.stamp));
+  return ahead;
+}
+
+}  // namespace
+
 size_t SwarmShard::merge(uint64_t hash, std::span<const proto::Delta> deltas, Tick now) {
-  const Lock guard(lock_);
-  return merge_locked(hash, deltas, now);
+  return once_readable(now, ticks_ahead(deltas, now), [&] {
+    lock_.assert_held();
+    return merge_locked(hash, deltas, now);
+  });
 }
 
 size_t SwarmShard::merge_locked(uint64_t hash, std::span<const proto::Delta> deltas, Tick now) {
@@ -278,16 +294,18 @@ size_t SwarmShard::merge_locked(uint64_t hash, std::span<const proto::Delta> del
 }
 
 size_t SwarmShard::merge_part(uint64_t hash, const sync::SwarmPart& part, Tick now) {
-  const Lock guard(lock_);
-  const SwarmEntry* known = table_.find({hash}, part.info_hash);
-  const uint32_t before = known != nullptr ? known->completed : 0;
-  const size_t changed = merge_locked(hash, part.records, now);
-  SwarmEntry* entry = table_.find({hash}, part.info_hash);
-  // The sender has counted these completions already.
-  if (entry != nullptr) {
-    entry->completed = std::min(std::max(before, part.completed), SwarmEntry::kCompletedMax);
-  }
-  return changed;
+  return once_readable(now, ticks_ahead(part.records, now), [&] {
+    lock_.assert_held();
+    const SwarmEntry* known = table_.find({hash}, part.info_hash);
+    const uint32_t before = known != nullptr ? known->completed : 0;
+    const size_t changed = merge_locked(hash, part.records, now);
+    SwarmEntry* entry = table_.find({hash}, part.info_hash);
+    // The sender has counted these completions already.
+    if (entry != nullptr) {
+      entry->completed = std::min(std::max(before, part.completed), SwarmEntry::kCompletedMax);
+    }
+    return changed;
+  });
 }
 
 template <Family F>
@@ -299,9 +317,7 @@ void SwarmShard::toggle(const InfoHash& info_hash, const PeerKey<F>& key, PeerVa
 
 template <Family F>
 bool SwarmShard::merge_as(uint64_t hash, const proto::Delta& delta, Tick now) {
-  const int age = common::stamp_age(now, delta.stamp);
-  if (age >= common::kLifetimeTicks) return false;
-  make_readable(now, std::max(0, -age));
+  if (common::stamp_age(now, delta.stamp) >= common::kLifetimeTicks) return false;
   const PeerKey<F> key = key_of<F>(delta.peer);
   const Place<F> at = find<F>({hash}, delta.info_hash, key, delta.state.role);
   PeerValue value{delta.stamp, delta.state};
@@ -322,16 +338,18 @@ bool SwarmShard::merge_as(uint64_t hash, const proto::Delta& delta, Tick now) {
 }
 
 std::optional<proto::Delta> SwarmShard::restate(uint64_t hash, const Restatements::Key& noted, Moment now) {
-  const Lock guard(lock_);
-  switch (noted.second.family) {
-    case Family::v4:
-      return restate_as<Family::v4>(hash, noted, now);
-    case Family::v6:
-      return restate_as<Family::v6>(hash, noted, now);
-    case Family::web:
-      return restate_as<Family::web>(hash, noted, now);
-  }
-  return std::nullopt;
+  return once_readable(now.tick(), common::kLocalAheadTicks, [&]() -> std::optional<proto::Delta> {
+    lock_.assert_held();
+    switch (noted.second.family) {
+      case Family::v4:
+        return restate_as<Family::v4>(hash, noted, now);
+      case Family::v6:
+        return restate_as<Family::v6>(hash, noted, now);
+      case Family::web:
+        return restate_as<Family::web>(hash, noted, now);
+    }
+    return std::nullopt;
+  });
 }
 
 template <Family F>
@@ -352,7 +370,6 @@ std::optional<proto::Delta> SwarmShard::restate_as(uint64_t hash, const Restatem
   if (restatement->later) {
     const Moment moment = std::max(now, restatement->moment + 1);
     if (moment - now > common::kLocalAheadTicks * common::kMomentsPerTick) return std::nullopt;
-    make_readable(tick, common::kLocalAheadTicks);
     value = {common::stamp_of(moment.tick()), {restatement->role, value.state.completed, moment.in_tick()}};
     write<F>(at, hash, noted.first, key, value);
   }
@@ -393,17 +410,28 @@ auto SwarmShard::write(const Place<F>& old, uint64_t hash, const InfoHash& info_
   return {&entry, record};
 }
 
-// To be called before a stamp of at most `ahead` ticks after `now` is written: it must be readable at the
-// last sweep. Usually the sweep of this tick or of the one before has run; after a pause this call does it.
-void SwarmShard::make_readable(Tick now, int ahead) {
+// Does a part of the sweep, if there is need of one. Usually that of this tick or of the one before has run.
+bool SwarmShard::make_readable(Tick now, int ahead) {
   if (table_.size() == 0) {
     swept_ = now;
     sweep_.reset();
   }
-  if (now - swept_ + ahead <= common::kAheadTicks) return;
-  begin_sweep(now);
-  WorkBound unbounded{UINT32_MAX};
-  continue_sweep(unbounded);
+  const auto is_readable_at = [&](Tick swept) { return now - swept + ahead <= common::kAheadTicks; };
+  if (is_readable_at(swept_)) [[likely]]
+    return true;
+  if (!sweep_ || !is_readable_at(sweep_->to)) begin_sweep(now);
+  WorkBound bound{kPartRecordsMax};
+  continue_sweep(bound);
+  note_work(bound);
+  return is_readable_at(swept_);
+}
+
+template <class Do>
+auto SwarmShard::once_readable(Tick now, int ahead, Do run) -> decltype(run()) {
+  for (;; give_way()) {
+    const Lock guard(lock_);
+    if (make_readable(now, ahead)) return run();
+  }
 }
 
 SweepPart SwarmShard::expire(Tick now) {
@@ -415,6 +443,7 @@ SweepPart SwarmShard::expire(Tick now) {
     continue_sweep(bound);
   }
   if (now <= swept_ && !compacted_) compacted_ = compact(bound);
+  note_work(bound);
   return {bound.records, now <= swept_ && compacted_};
 }
 
@@ -489,21 +518,27 @@ bool SwarmShard::empty_sets(SwarmEntry& entry, WorkBound& bound) {
   return expire_sets(entry, all, walk, bound, live_gone);
 }
 
-void SwarmShard::drop_entry(uint64_t hash, SwarmEntry& entry, WorkBound& bound) {
-  WorkBound unbounded{UINT32_MAX};
-  empty_sets(entry, unbounded);
-  bound.records += unbounded.records;
-  remove_entry(hash, entry);
-  bound.records += WorkBound::kSwarmGone;
+bool SwarmShard::drop_entry(uint64_t hash, SwarmEntry& entry, WorkBound& bound) {
+  const bool emptied = empty_sets(entry, bound);
+  if (emptied) {
+    remove_entry(hash, entry);
+    bound.records += WorkBound::kSwarmGone;
+  }
   report_use(false);
+  return emptied;
 }
 
 bool SwarmShard::drop(uint64_t hash, const InfoHash& info_hash) {
-  const Lock guard(lock_);
-  SwarmEntry* entry = table_.find({hash}, info_hash);
-  WorkBound unbounded{UINT32_MAX};
-  if (entry != nullptr) drop_entry(hash, *entry, unbounded);
-  return entry != nullptr;
+  for (bool found = false;; give_way()) {
+    const Lock guard(lock_);
+    SwarmEntry* entry = table_.find({hash}, info_hash);
+    if (entry == nullptr) return found;
+    found = true;
+    WorkBound bound{kPartRecordsMax};
+    const bool gone = drop_entry(hash, *entry, bound);
+    note_work(bound);
+    if (gone) return true;
+  }
 }
 
 RunsDropped SwarmShard::drop_runs(std::span<const uint64_t> runs) {
@@ -537,6 +572,7 @@ RunsDropped SwarmShard::drop_runs(std::span<const uint64_t> runs) {
     return ended;
   });
   dropped.looked = bound.records;
+  note_work(bound);
   report_use(dropped.finished);
   if (dropped.finished) {
     dropping_runs_.reset();
@@ -550,13 +586,15 @@ size_t SwarmShard::drop_if(uint32_t& below, const std::function<bool(const InfoH
   const Lock guard(lock_);
   WorkBound bound{kPartRecordsMax};
   size_t dropped = 0;
-  for (below = std::min(below, table_.size()); below > 0 && !bound.reached();) {
-    SwarmEntry& entry = table_[--below];
+  for (below = std::min(below, table_.size()); below > 0 && !bound.reached(); --below) {
+    SwarmEntry& entry = table_[below - 1];
     bound.records += WorkBound::kSwarmAsked;
     if (!which(entry.info_hash)) continue;
-    drop_entry(table_.hash_of(entry), entry, bound);
+    // The rest of it in the next part; it may have moved by then, but not to where this has been.
+    if (!drop_entry(table_.hash_of(entry), entry, bound)) break;
     ++dropped;
   }
+  note_work(bound);
   return dropped;
 }
 
@@ -609,6 +647,7 @@ void SwarmShard::give_up(uint64_t hash, SwarmEntry& entry) {
   // Of a large swarm one segment for each role at most; the rest another time.
   WorkBound bound{1};
   if (empty_sets(entry, bound)) remove_entry(hash, entry);
+  note_work(bound);
   StoreRoom& room = *config_.room;
   room.evicted_swarms.fetch_add(1, std::memory_order_relaxed);
   room.evicted_records.fetch_add(before - records(), std::memory_order_relaxed);
@@ -705,6 +744,7 @@ void SwarmShard::add_to(StoreTotals& totals) const {
   totals.memory_bytes += table_.bytes() + peers_v4_.bytes() + peers_v6_.bytes();
   totals.expired += expired_;
   totals.lock_stalls += lock_.stalls();
+  totals.most_work = std::max(totals.most_work, most_work_);
 }
 
 }  // namespace shoal::node

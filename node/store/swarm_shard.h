@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <functional>
@@ -78,7 +79,7 @@ class alignas(64) SwarmShard {
   // Part of a sweep.
   SweepPart expire(common::Tick now);
 
-  // Removes a swarm with all its records; false: it is not there.
+  // Removes a swarm with all its records, in parts; false: it is not there.
   bool drop(uint64_t hash, const common::InfoHash& info_hash);
   // Draws some swarms and gives up those that are worth least (Eviction). Returns whether any went.
   bool make_room(common::Prng& prng, bool lonely_too);
@@ -87,7 +88,7 @@ class alignas(64) SwarmShard {
   RunsDropped drop_runs(std::span<const uint64_t> runs);
 
   // Looks at some of the swarms below number `below` and removes those for which `which` is true. Lowers
-  // `below`, to 0 when it has seen all. Returns how many it removed.
+  // `below`, to 0 when it has seen all; of a large one it may have removed a part. Returns how many are gone.
   size_t drop_if(uint32_t& below, const std::function<bool(const common::InfoHash&)>& which);
 
   // What is done under one hold of the lock: so many records, and at most one more segment of a large swarm.
@@ -205,14 +206,22 @@ class alignas(64) SwarmShard {
   }
   SwarmFacts facts_of(const SwarmEntry& entry) const REQUIRES(lock_);
   void give_up(uint64_t hash, SwarmEntry& entry) REQUIRES(lock_);
-  void drop_entry(uint64_t hash, SwarmEntry& entry, WorkBound& bound) REQUIRES(lock_);
+  // False: it has removed as many records as the bound allows, not all.
+  bool drop_entry(uint64_t hash, SwarmEntry& entry, WorkBound& bound) REQUIRES(lock_);
 
   // Adds a record to the digest of its cell, or removes it.
   template <common::Family F>
   void toggle(const common::InfoHash& info_hash, const PeerKey<F>& key, PeerValue value);
 
   proto::SwarmCounts counts_of(const SwarmEntry& entry) const REQUIRES(lock_);
-  void make_readable(common::Tick now, int ahead) REQUIRES(lock_);
+  // Whether a stamp of at most `ahead` ticks after `now` may be written: it must be readable at the last
+  // sweep.
+  bool make_readable(common::Tick now, int ahead) REQUIRES(lock_);
+  // Runs it under the lock once that is so. After a pause of the whole node that takes parts of a sweep, with
+  // a hold for each.
+  template <class Do>
+  auto once_readable(common::Tick now, int ahead, Do run) -> decltype(run());
+  void note_work(const WorkBound& bound) REQUIRES(lock_) { most_work_ = std::max(most_work_, bound.records); }
   // Continues a walk until its end or the bound is reached: `visit(entry)` returns whether it finished the
   // entry. Returns whether the walk has ended.
   template <class Shard, class Visit>
@@ -241,6 +250,7 @@ class alignas(64) SwarmShard {
   std::optional<Sweep> sweep_ GUARDED_BY(lock_);
   bool compacted_ GUARDED_BY(lock_) = true;  // compact() has nothing left to do
   uint64_t expired_ GUARDED_BY(lock_) = 0;
+  uint32_t most_work_ GUARDED_BY(lock_) = 0;   // under one hold, as WorkBound counts it
   RoleCounts web_sums_ GUARDED_BY(lock_){};    // records of web peers by role
   uint32_t web_swarms_ GUARDED_BY(lock_) = 0;  // of the table's
   std::optional<Walk> dropping_runs_ GUARDED_BY(lock_);

@@ -95,6 +95,7 @@ struct StoreTotals {
   bool giving_up = false;
   uint64_t expired = 0;      // live records removed by age since start
   uint64_t lock_stalls = 0;  // times a shard's lock had to be waited for since start
+  uint32_t most_work = 0;    // records looked at under one hold, as WorkBound counts them; since start
   // Last words of clients that other nodes may not have until the next, as Restatements was full; since
   // start.
   uint64_t restatements_dropped = 0;

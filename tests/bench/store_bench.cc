@@ -7,6 +7,9 @@
 //   store_bench announce   nanoseconds per announce
 //   store_bench holds      longest announce while swarms are added, longest hold of a lock while they are
 //   removed
+//   store_bench worst      the most work under one hold of a lock, counted, where somebody has made it large;
+//   fails
+//                          above the bound
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,6 +25,7 @@
 
 #include "bench/measure.h"
 #include "node/store/peer_rules.h"
+#include "node/store/swarm_shard.h"
 #include "node/store/swarm_store.h"
 
 using namespace shoal;
@@ -280,6 +284,73 @@ void bench_holds(uint32_t swarms, uint32_t peers) {
   std::fflush(stdout);
 }
 
+// One swarm that somebody has filled, among others; peers are merged as another node would send them.
+class Filled {
+ public:
+  explicit Filled(uint32_t peers) {
+    for (uint32_t i = 0; i < peers; ++i) merge(0, i, kNow);
+    for (uint32_t i = 0; i < kOthers; ++i) merge(1 + i, peers + i, kNow);
+    sweep(kNow);
+  }
+
+  SwarmStore& store() { return *store_; }
+  void merge(uint64_t swarm, uint32_t peer, common::Tick at) {
+    const proto::Delta delta{
+        hash_of(swarm), peer_of(peer), {proto::PeerRole::seeder, false}, common::stamp_of(at)};
+    store_->merge({&delta, 1}, at);
+  }
+  void announce(uint64_t swarm, uint32_t peer, common::Tick at) {
+    const common::InfoHash hash = hash_of(swarm);
+    common::Prng prng(5);
+    store_->announce(store_->locate(hash), {hash, peer_of(peer), proto::Event::none, true, 0, 0},
+                     common::Moment::begin_of(at), prng, {});
+  }
+  void sweep(common::Tick at) {
+    for (size_t shard = 0; shard < SwarmStore::kShards; ++shard) store_->expire_shard(shard, at);
+  }
+
+ private:
+  static constexpr uint32_t kOthers = 100'000;
+  std::unique_ptr<SwarmStore> store_ = make_store();
+};
+
+struct WorstCase {
+  const char* name;
+  void (*run)(Filled& filled);
+};
+
+constexpr std::array kWorstCases = {
+    WorstCase{"a sweep that removes all", [](Filled& f) { f.sweep(kNow + common::kLifetimeTicks); }},
+    WorstCase{"the first announce after a pause of the node",
+              [](Filled& f) { f.announce(0, 1, kNow + common::kLifetimeTicks); }},
+    WorstCase{"a record of another node after a pause",
+              [](Filled& f) { f.merge(0, 1, kNow + common::kAheadTicks + 1); }},
+    WorstCase{"dropping a swarm", [](Filled& f) { f.store().drop(hash_of(0)); }},
+    WorstCase{"dropping what is not allowed",
+              [](Filled& f) {
+                for (size_t shard = 0; shard < SwarmStore::kShards; ++shard)
+                  f.store().drop_if(shard, [](const auto& hash) { return hash == hash_of(0); });
+              }},
+};
+
+// Some work more than the bound is done: the last segment of a large swarm, and what is removed of it.
+int bench_worst(uint32_t peers) {
+  constexpr uint32_t kBound = node::SwarmShard::kPartRecordsMax + 512 * (1 + node::WorkBound::kRecordGone);
+  int above = 0;
+  for (const WorstCase& worst : kWorstCases) {
+    Filled filled(peers);
+    const uint64_t begin = bench::thread_cpu_ns();
+    worst.run(filled);
+    const double ms = static_cast<double>(bench::thread_cpu_ns() - begin) / 1e6;
+    const uint32_t most = filled.store().totals().most_work;
+    above += most > kBound ? 1 : 0;
+    std::printf("%s %-46s %6u records' work under one hold, bound %u; %.1f ms of CPU in all\n",
+                most > kBound ? "ABOVE" : "ok   ", worst.name, most, kBound, ms);
+    std::fflush(stdout);
+  }
+  return above;
+}
+
 // Runs it in its own process, so that its memory is measured alone.
 void apart(void (*bench)(uint32_t swarms, uint32_t peers), uint32_t swarms, uint32_t peers) {
   const pid_t child = fork();
@@ -313,5 +384,6 @@ int main(int argc, char** argv) {
     bench_announce({"1M swarms, 10M peers", 1'000'000, 10'000'000, false});
     bench_announce({"1 swarm, 1M peers", 1, 1'000'000, false});
   }
+  if (what == "all" || what == "worst") return bench_worst(2'000'000) == 0 ? 0 : 1;
   return 0;
 }

@@ -47,6 +47,11 @@ struct OneShard {
     shard.announce({key_in(swarm)}, {hash_of(swarm), v4_peer(peer), event, false, 0, 0},
                    common::Moment::begin_of(now), prng, {});
   }
+  uint32_t most_work() const {
+    node::StoreTotals totals;
+    shard.add_to(totals);
+    return totals.most_work;
+  }
   std::map<Endpoint, proto::Delta> content() const {
     std::map<Endpoint, proto::Delta> all;
     SwarmShard::Walk walk;
@@ -140,6 +145,63 @@ TEST_CASE("shard: a swarm that is dropped between the parts of a sweep ends it")
   const auto left = one.content();
   CHECK(left.size() == 200);
   CHECK(left.contains(v4_peer(kSize + 1)));
+}
+
+TEST_CASE("shard: the first announce after a pause of the node sweeps in parts") {
+  OneShard one;
+  fill(one, 100'000);
+  constexpr common::Tick kBefore = kSweepAt - 20;  // of the last sweep
+  constexpr common::Tick kAfter = kBefore + common::kAheadTicks + 2;
+  for (uint32_t i = 0; i < 1000; ++i) one.announce(1, 1'000'000 + i, proto::Event::started, kBefore);
+  one.announce(1, 2'000'000, proto::Event::started, kAfter);
+  CHECK(one.most_work() >= SwarmShard::kPartRecordsMax);
+  CHECK(one.most_work() <= SwarmShard::kPartRecordsMax + kSegmentGone);
+  const auto left = one.content();
+  CHECK(left.size() == 1001);
+  CHECK(left.at(v4_peer(2'000'000)).stamp == common::stamp_of(kAfter));
+  OneShard copy;
+  for (const auto& [peer, delta] : left) copy.merge(delta, kAfter);
+  CHECK(one.config.digests->stamp_digests() == copy.config.digests->stamp_digests());
+}
+
+TEST_CASE("shard: so does a record of another node whose stamp is far ahead") {
+  OneShard one;
+  fill(one, 100'000);
+  constexpr common::Tick kNext = kSweepAt - 19;
+  one.merge(1, 2'000'000, PeerRole::seeder, kNext + common::kAheadTicks, kNext);
+  CHECK(one.most_work() >= SwarmShard::kPartRecordsMax);
+  CHECK(one.most_work() <= SwarmShard::kPartRecordsMax + kSegmentGone);
+  CHECK(one.content().contains(v4_peer(2'000'000)));
+}
+
+TEST_CASE("shard: a huge swarm is dropped in parts, and its neighbours stay") {
+  OneShard one;
+  constexpr uint32_t kSize = 100'000;
+  fill(one, kSize);
+  CHECK(one.shard.drop(one.key_in(1), hash_of(1)));
+  CHECK(one.most_work() <= SwarmShard::kPartRecordsMax + kSegmentGone);
+  CHECK(one.content().size() == 300);
+  CHECK_FALSE(one.shard.drop(one.key_in(1), hash_of(1)));
+}
+
+TEST_CASE("shard: so is one that is no longer allowed") {
+  OneShard one;
+  constexpr uint32_t kSize = 100'000;
+  fill(one, kSize);
+  uint32_t below = node::SwarmStore::kAllSwarms;
+  uint32_t holds = 0;
+  size_t dropped = 0;
+  for (; below > 0; ++holds) {
+    REQUIRE(holds < 1000);
+    dropped += one.shard.drop_if(below, [](const auto& info_hash) { return info_hash == hash_of(1); });
+    // Swarms come and go meanwhile, so that entries move.
+    one.announce(200 + holds, 1, proto::Event::started, kSweepAt - 20);
+    one.shard.drop(one.key_in(2 + holds), hash_of(2 + holds));
+  }
+  CHECK(dropped == 1);
+  CHECK(holds >= kSize * node::WorkBound::kRecordGone / SwarmShard::kPartRecordsMax);
+  CHECK(one.most_work() <= SwarmShard::kPartRecordsMax + kSegmentGone);
+  CHECK_FALSE(one.shard.drop(one.key_in(1), hash_of(1)));
 }
 
 TEST_CASE("shard: a walk in parts visits each record that stays, a bounded number at a time") {
