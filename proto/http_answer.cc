@@ -53,7 +53,7 @@ void write_status_line(HeadWriter& head, int status) {
 
 void write_connection(HeadWriter& head, const HttpReply& reply) {
   if (!reply.keep_alive) {
-    head.text("Connection: close\r\n");
+    if (!reply.says_close || reply.version_minor == 0) head.text("Connection: close\r\n");
   } else if (reply.version_minor == 0) {
     head.text("Connection: keep-alive\r\n");
   }
@@ -63,9 +63,12 @@ void write_connection(HeadWriter& head, const HttpReply& reply) {
 void write_head(HeadWriter& head, const HttpReply& reply, int status, std::string_view content_type,
                 std::string_view headers, size_t body_size) {
   write_status_line(head, status);
-  head.text("Content-Type: ");
-  head.text(content_type);
-  head.text("\r\nContent-Length: ");
+  if (!content_type.empty()) {
+    head.text("Content-Type: ");
+    head.text(content_type);
+    head.text("\r\n");
+  }
+  head.text("Content-Length: ");
   head.number(body_size);
   head.text("\r\n");
   head.text(headers);
@@ -76,7 +79,7 @@ void write_head(HeadWriter& head, const HttpReply& reply, int status, std::strin
 // up.
 template <class WriteBody>
 void append_response(std::string& out, const HttpReply& reply, int status, size_t body_max,
-                     WriteBody write_body, std::string_view content_type = kPlainText,
+                     WriteBody write_body, std::string_view content_type = {},
                      std::string_view headers = {}) {
   const size_t start = out.size();
   const size_t head_room = kHeadRoom + headers.size();
@@ -265,7 +268,7 @@ void append_redirect(std::string& out, const HttpReply& reply, std::string_view 
 }
 
 void append_text(std::string& out, const HttpReply& reply, int status, std::string_view text) {
-  append_response(out, reply, status, text.size(), [&](BencodeWriter& body) { body.raw(text); });
+  append_content(out, reply, status, kPlainText, text);
 }
 
 void append_content(std::string& out, const HttpReply& reply, int status, std::string_view content_type,

@@ -23,10 +23,11 @@ struct HttpReply {
   HttpMethod method = HttpMethod::get;
   int version_minor = 1;
   bool keep_alive = false;
+  bool says_close = false;  // in HTTP/1.1, so the answer need not
 };
 
 inline HttpReply reply_to(const HttpRequest& request) {
-  return {request.method, request.version_minor, request.keep_alive};
+  return {request.method, request.version_minor, request.keep_alive, request.says_close};
 }
 
 struct HttpAnnounceAnswer {
@@ -37,6 +38,9 @@ struct HttpAnnounceAnswer {
   std::string_view warning{};  // shown to the client's user (BEP 3); empty: none
 };
 
+// Answers to announces and scrapes, which is what a tracker sends all day, have no Content-Type: no client
+// looks at it, and a browser takes what begins with "d" for text or bytes, never for a page.
+//
 // Compact: `peers` and `peers6` are strings, both always present. Otherwise `peers` is a list of dictionaries
 // with ip and port of both families (no peer id) and `peers6` is empty.
 void append_announce_answer(std::string& out, const HttpReply& reply, const HttpAnnounceAnswer& announce);

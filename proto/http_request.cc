@@ -176,6 +176,7 @@ int judge_head(const HeadFacts& facts, HttpRules rules, HttpRequest& request) {
   if (facts.content_length > 0 && !rules.lenient) return 400;
   if (facts.content_length > kHttpBodyMax) return 413;
   if (request.version_minor >= 1 && facts.hosts == 0 && !rules.lenient) return 400;
+  request.says_close = facts.close;
   request.keep_alive = !facts.close && (request.version_minor >= 1 || facts.keep_alive);
   return kFine;
 }

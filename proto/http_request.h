@@ -40,7 +40,8 @@ struct HttpRequest {
   std::string_view query;  // after the first "?", may be empty
   int version_minor = 1;   // 0: HTTP/1.0; everything from 1.1 on counts as 1
   bool keep_alive = false;
-  size_t consumed = 0;  // bytes of this request with its body; the next one may follow
+  bool says_close = false;  // the client has said that it is its last on this connection
+  size_t consumed = 0;      // bytes of this request with its body; the next one may follow
   std::string_view header_lines;
 
   // The value of a header without the blanks around it; `name` in any case. Of several headers of that name

@@ -212,7 +212,12 @@ void HttpServer::accept(FileDescriptor socket, const common::Endpoint& client, b
     ++handshakes_;
     wait_for(connection, Wait::handshake);
   }
-  start_reading(connection);
+  // Its request is often there by now. Who is answered and closed at once need not be watched.
+  if (may_read(connection)) {
+    read_once(connection);
+  } else {
+    start_reading(connection);
+  }
 }
 
 // Counts a connection once its client's address is known; false: it was one too many and is closed.
@@ -347,13 +352,14 @@ void HttpServer::on_read(uv_stream_t* stream, ssize_t size, const uv_buf_t* buff
   }
 }
 
-// What libuv would do once the loop has found that there are bytes.
+// What libuv would do once the loop has found that there are bytes. What can be answered is watched after
+// that, if it is still there.
 void HttpServer::read_once(Connection& connection) {
   may_work(connection);
   const size_t room = room_for(connection.kept);
   const ssize_t size = read(connection.fd, read_buffer_.data(), room);
   if (size > 0) {
-    start_reading(connection);
+    if (connection.secure || connection.wait == Wait::client_to_close) start_reading(connection);
     received(connection,
              ByteSpan(reinterpret_cast<const uint8_t*>(read_buffer_.data()), static_cast<size_t>(size)));
   } else if (size < 0 && (errno == EAGAIN || errno == EINTR)) {

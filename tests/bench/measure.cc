@@ -1,6 +1,7 @@
 #include "bench/measure.h"
 
 #include <sched.h>
+#include <unistd.h>
 
 #include <bit>
 #include <cstdint>
@@ -9,6 +10,8 @@
 #include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <sstream>
 #include <string>
 #include <system_error>
 
@@ -28,6 +31,17 @@ uint64_t process_cpu_ns(pid_t pid) {
     std::exit(1);
   }
   return sum;
+}
+
+uint64_t process_user_ns(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  // The name, in parentheses, may have blanks. utime is the 14th field, the 12th after it.
+  std::istringstream fields(text.substr(text.rfind(')') + 1));
+  std::string field;
+  for (int i = 0; i < 12; ++i) fields >> field;
+  return std::strtoull(field.c_str(), nullptr, 10) * 1'000'000'000 /
+         static_cast<uint64_t>(sysconf(_SC_CLK_TCK));
 }
 
 namespace {

@@ -13,6 +13,9 @@ namespace shoal::bench {
 // (/proc/PID/task/*/schedstat). Exits with a message if there is no such process.
 uint64_t process_cpu_ns(pid_t pid);
 
+// The part of it outside the kernel, to a clock tick.
+uint64_t process_user_ns(pid_t pid);
+
 uint64_t monotonic_ns();
 
 // CPU time of this process, and of this thread.

@@ -18,6 +18,7 @@ PORT = 17069
 SYNC_PORT = 17170
 ADMIN_PORT = 17180
 START_S = 30
+TICKS = os.sysconf("SC_CLK_TCK")
 IN_NAMESPACE = "SHOAL_BENCH_NAMESPACE"
 
 
@@ -109,6 +110,14 @@ class Server:
                     total += int(file.read().split()[0]) / 1e9
         return total
 
+    def user_s(self):
+        """The part of it outside the kernel, to a clock tick."""
+        total = 0
+        for pid in [self.pid] + children_of(self.pid):
+            with open(f"/proc/{pid}/stat") as file:
+                total += int(file.read().rsplit(")", 1)[1].split()[11]) / TICKS
+        return total
+
     def rss_bytes(self):
         with open(f"/proc/{self.pid}/status") as file:
             return int(re.search(r"VmRSS:\s+(\d+)", file.read()).group(1)) * 1024
@@ -186,6 +195,15 @@ class Bench:
             sys.exit("the load found wrong answers:\n" + ran.stdout)
         return json.loads(ran.stdout) if ran.stdout else None
 
+    def http_load(self, server, client):
+        """Announces over HTTP by clients that do this with their connections."""
+        command = self.prefix("1") + [self.build + "/tests/http_load_bench", "--port", str(server.port), "--client", client,
+                                      "--pid", str(server.pid), "--seconds", str(self.arguments.seconds), "--warmup", "1"]
+        ran = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+        if ran.returncode != 0:
+            sys.exit("the load found wrong answers:\n" + ran.stdout)
+        return json.loads(ran.stdout)
+
     def fill(self, server, peers, *extra):
         """Announces this many peers once."""
         self.load(server, "--fill", str(peers), *extra, seconds=0, warmup=0)
@@ -198,15 +216,16 @@ class Bench:
         tail = [f"http://127.0.0.1:{PORT}/announce", "--", self.hashes(1000), "20000", "30"]
         tail.append("close" if close else "keep-alive")
         subprocess.run(command + [f"-d{self.arguments.warmup}s"] + tail, stdout=subprocess.DEVNULL, check=True)
-        cpu_s = server.cpu_s()
+        cpu_s, user_s = server.cpu_s(), server.user_s()
         command += [f"-d{self.arguments.seconds}s"]
         text = subprocess.run(command + tail, stdout=subprocess.PIPE, text=True, check=True).stdout
-        cpu_s = server.cpu_s() - cpu_s
+        cpu_s, user_s = server.cpu_s() - cpu_s, server.user_s() - user_s
         count, amount, unit = re.search(r"(\d+) requests in .*, ([\d.]+)([KMG]?)B read", text).groups()
         read_bytes = float(amount) * 1024 ** " KMG".index(unit or " ")
         return {
             "answers_per_s": float(re.search(r"Requests/sec:\s+([\d.]+)", text).group(1)),
             "tracker_us_per_answer": cpu_s / int(count) * 1e6,
+            "user_us_per_answer": user_s / int(count) * 1e6,
             "bytes_per_answer": read_bytes / int(count),
             "failed": sum(map(int, re.findall(r"Non-2xx or 3xx responses: (\d+)", text))),
         }
@@ -245,13 +264,14 @@ class Table:
         return self.ratio(name, reference, "tracker_us_per_answer")
 
     def print(self, *references):
-        columns = ["tracker", "answers/s", "us CPU/answer", "peers/announce"]
+        columns = ["tracker", "answers/s", "us CPU/answer", "of it user", "peers/announce"]
         columns += [f"{what} / {name}" for name in references for what in ("throughput", "CPU")]
         print("| " + " | ".join(columns) + " |\n|" + " --- |" * len(columns))
         for name, results in self.rows.items():
             rate, cpu = self.median(name, "answers_per_s"), self.median(name, "tracker_us_per_answer")
             peers = f"{self.median(name, 'peers_per_announce'):.1f}" if "peers_per_announce" in results[0] else ""
-            cells = [name, f"{rate:,.0f}", f"{cpu:.2f}", peers]
+            user = f"{self.median(name, 'user_us_per_answer'):.2f}" if "user_us_per_answer" in results[0] else ""
+            cells = [name, f"{rate:,.0f}", f"{cpu:.2f}", user, peers]
             for reference in references:
                 cells += [f"{self.throughput(name, reference):.2f}", f"{self.cpu(name, reference):.2f}"]
             print("| " + " | ".join(cells) + " |", flush=True)

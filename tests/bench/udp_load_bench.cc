@@ -90,6 +90,7 @@ nlohmann::ordered_json measure(UdpLoad& load, const Arguments& arguments) {
   run(load, arguments, arguments.warmup);
   load.clear_stats();
   const uint64_t tracker_cpu_ns = arguments.pid != 0 ? process_cpu_ns(arguments.pid) : 0;
+  const uint64_t tracker_user_ns = arguments.pid != 0 ? process_user_ns(arguments.pid) : 0;
   const uint64_t own_ns = own_cpu_ns();
   const uint64_t start_ns = monotonic_ns();
   run(load, arguments, arguments.seconds);
@@ -102,6 +103,8 @@ nlohmann::ordered_json measure(UdpLoad& load, const Arguments& arguments) {
   if (arguments.pid != 0) {
     const auto cpu_ns = static_cast<double>(process_cpu_ns(arguments.pid) - tracker_cpu_ns);
     result["tracker_us_per_answer"] = cpu_ns / answers / 1e3;
+    result["user_us_per_answer"] =
+        static_cast<double>(process_user_ns(arguments.pid) - tracker_user_ns) / answers / 1e3;
     result["tracker_cpus"] = cpu_ns / wall_ns;
   }
   result["load_cpus"] = load_cpu_ns / wall_ns;

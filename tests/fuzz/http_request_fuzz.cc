@@ -23,7 +23,7 @@ HttpRequest parse(std::string_view text, HttpRules rules) {
 bool same(const HttpRequest& a, const HttpRequest& b) {
   return a.state == b.state && a.status == b.status && a.method == b.method && a.path == b.path &&
          a.query == b.query && a.version_minor == b.version_minor && a.keep_alive == b.keep_alive &&
-         a.consumed == b.consumed && a.header_lines == b.header_lines;
+         a.says_close == b.says_close && a.consumed == b.consumed && a.header_lines == b.header_lines;
 }
 
 // Feeds growing prefixes, as a connection would, until the first verdict.

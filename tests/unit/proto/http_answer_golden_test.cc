@@ -30,10 +30,11 @@ HttpAnnounceAnswer announce_answer() {
 
 std::string text_of(const std::vector<uint8_t>& bytes) { return {bytes.begin(), bytes.end()}; }
 
-std::string ok(const std::string& body) {
-  return "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: " + std::to_string(body.size()) +
-         "\r\n\r\n" + body;
+std::string ok(const std::string& body, const std::string& type = "") {
+  return "HTTP/1.1 200 OK\r\n" + type + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }
+
+std::string failure(const std::string& body) { return ok(body, "Content-Type: text/plain\r\n"); }
 
 }  // namespace
 
@@ -89,13 +90,13 @@ TEST_CASE("golden: HTTP scrape") {
 TEST_CASE("golden: HTTP failures") {
   std::string out;
   append_failure(out, kKeepAlive, "info_hash must be 20 bytes");
-  CHECK(out == ok("d14:failure reason26:info_hash must be 20 bytese"));
+  CHECK(out == failure("d14:failure reason26:info_hash must be 20 bytese"));
   out.clear();
   append_failure(out, kKeepAlive, "busy", RetryIn{.minutes = 15});
-  CHECK(out == ok("d14:failure reason4:busy8:retry ini15ee"));
+  CHECK(out == failure("d14:failure reason4:busy8:retry ini15ee"));
   out.clear();
   append_failure(out, kKeepAlive, "not a tracker", RetryIn{.never = true});
-  CHECK(out == ok("d14:failure reason13:not a tracker8:retry in5:nevere"));
+  CHECK(out == failure("d14:failure reason13:not a tracker8:retry in5:nevere"));
 }
 
 TEST_CASE("golden: HTTP errors and texts") {

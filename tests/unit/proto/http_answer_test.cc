@@ -22,15 +22,17 @@ bool has(std::string_view response, std::string_view part) {
 }  // namespace
 
 TEST_CASE("http answer: Connection is sent where it is not the default of the version") {
-  const auto text = [](int version_minor, bool keep_alive) {
+  const auto text = [](int version_minor, bool keep_alive, bool says_close = false) {
     std::string out;
-    append_text(out, {HttpMethod::get, version_minor, keep_alive}, 200, "x");
+    append_text(out, {HttpMethod::get, version_minor, keep_alive, says_close}, 200, "x");
     return out;
   };
   CHECK(!has(text(1, true), "Connection"));
   CHECK(has(text(1, false), "\r\nConnection: close\r\n"));
   CHECK(has(text(0, true), "\r\nConnection: keep-alive\r\n"));
   CHECK(has(text(0, false), "\r\nConnection: close\r\n"));
+  CHECK(!has(text(1, false, true), "Connection"));  // the client knows
+  CHECK(has(text(0, false, true), "\r\nConnection: close\r\n"));
 }
 
 TEST_CASE("http answer: HEAD gets the headers of GET and no body") {

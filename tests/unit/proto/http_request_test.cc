@@ -103,6 +103,8 @@ TEST_CASE("http request: keep-alive by version and by Connection's list") {
   CHECK(keeps("1.1", "Connection: closed, x\r\n"));
   CHECK(keeps("1.1", "Connection: ,,\r\n"));
   CHECK(keeps("1.9", ""));
+  CHECK(parse("GET / HTTP/1.1\r\nHost: t\r\nConnection: TE, close\r\n\r\n").says_close);
+  CHECK(!parse("GET / HTTP/1.0\r\n\r\n").says_close);
 }
 
 TEST_CASE("http request: targets") {

@@ -224,6 +224,33 @@ TEST_CASE("http server: the oldest idle connection is closed") {
   CHECK(f.run_until([&] { return fourth->is_answered(); }));
 }
 
+TEST_CASE("http server: a request that came with its connection is answered when that is accepted") {
+  Fixture f(8);
+  Client client(f.address);
+  client.send(kRequest);
+  CHECK(f.run_turn() == 1);
+  CHECK(client.is_answered());
+  client.send(kRequest);
+  CHECK(f.run_until([&] { return f.handler.answers == 2; }));
+}
+
+TEST_CASE("http server: requests that came with their connections have no more than a turn's work") {
+  const HttpLimits limits{.turn = {.steps = 3, .bytes = 1 << 20}};
+  Fixture f(limits);
+  Clients clients;
+  for (size_t i = 0; i < 10; ++i) {
+    clients.push_back(std::make_unique<Client>(f.address));
+    clients.back()->send(kRequest);
+  }
+  size_t most = 0;
+  CHECK(f.run_until([&] {
+    most = std::max(most, f.run_turn());
+    return f.handler.answers == clients.size();
+  }));
+  CHECK(most <= limits.turn.steps);
+  CHECK(f.counters.connections_accepted.value() == clients.size());
+}
+
 TEST_CASE("http server: a turn of the loop has its work bounded, whatever is pipelined") {
   constexpr size_t kEach = 300;
   const HttpLimits limits{.connection_turn = {.steps = 9, .bytes = 64 << 10},

@@ -577,7 +577,7 @@ TEST_CASE("https server: new certificates are for new connections, and the old g
   SecureClient between(fixture.address);
   between.holds_back = true;
   REQUIRE(fixture.open(between));
-  REQUIRE(fixture.counters.tls.full.value() == 1);
+  REQUIRE(fixture.until([&] { return fixture.counters.tls.full.value() == 1; }));
   std::vector<TlsCertificate> pairs;
   pairs.push_back(test::make_pair({.subject = "renewed"}));
   fixture.server->set_tls({*TlsContext::make(std::move(pairs), TlsVersion::v1_2), TicketSource({}).keys(1)});
