@@ -74,7 +74,7 @@ template <size_t N>
   using siphash_detail::load_word;
   siphash_detail::State state(load_word(key.data(), 8), load_word(key.data() + 8, 8));
   for (const uint64_t word : words) state.take(word);
-  state.take(rest | (8 * N + rest_size) << 56);
+  state.take(rest | static_cast<uint64_t>(8 * N + rest_size) << 56);
   return state.end();
 }
 

@@ -14,6 +14,7 @@
 
 #include "common/endpoint.h"
 #include "common/info_hash.h"
+#include "common/product.h"
 
 namespace shoal::proto {
 
@@ -58,12 +59,7 @@ class RecordHash {
     return value;
   }
 
-  // Both halves of the product.
-  static uint64_t fold(uint64_t x, uint64_t y) {
-    __extension__ using Wide = unsigned __int128;
-    const Wide product = static_cast<Wide>(x) * y;
-    return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
-  }
+  static uint64_t fold(uint64_t x, uint64_t y) { return common::folded_product(x, y); }
 
   uint64_t mixed(uint64_t word) const { return fold(fold(word ^ swarm_, kA) + swarm_, kC); }
 

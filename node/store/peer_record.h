@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "common/endpoint.h"
+#include "common/product.h"
 #include "node/store/peer_rules.h"
 
 namespace shoal::node {
@@ -135,17 +136,10 @@ struct PeerHash {
   }
 
  private:
-  static uint64_t fold(uint64_t x, uint64_t y) {
-    __extension__ using Wide = unsigned __int128;
-    const Wide product = static_cast<Wide>(x) * y;
-    return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
-  }
+  static uint64_t fold(uint64_t x, uint64_t y) { return common::folded_product(x, y); }
 };
 
 // The high half of a 128-bit product: position of the fraction x / 2^64 in a range.
-inline uint64_t scale(uint64_t x, uint64_t range) {
-  __extension__ using Wide = unsigned __int128;
-  return static_cast<uint64_t>(static_cast<Wide>(x) * range >> 64);
-}
+inline uint64_t scale(uint64_t x, uint64_t range) { return common::product(x, range).high; }
 
 }  // namespace shoal::node
