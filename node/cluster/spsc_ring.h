@@ -1,11 +1,13 @@
 // SpscRing: a bounded queue from one producer thread to one consumer thread, without locks. A full ring drops
-// the item and counts it; it never grows and never waits.
+// the item and counts it; it never grows and never waits. Its memory is not written until items come: the
+// pages of a ring that is never full do not exist until its end has passed over them.
 
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <type_traits>
 
 #include "common/check.h"
 #include "common/counter.h"
@@ -13,12 +15,16 @@
 namespace shoal::node {
 
 template <class T>
+requires std::is_trivially_copyable_v<T>
 class SpscRing {
  public:
   // `capacity` is a power of two.
-  explicit SpscRing(size_t capacity) : mask_(capacity - 1), items_(std::make_unique<T[]>(capacity)) {
+  explicit SpscRing(size_t capacity) : mask_(capacity - 1), items_(std::allocator<T>().allocate(capacity)) {
     CHECK_INVARIANT(capacity > 0 && (capacity & mask_) == 0);
   }
+  ~SpscRing() { std::allocator<T>().deallocate(items_, mask_ + 1); }
+  SpscRing(const SpscRing&) = delete;
+  SpscRing& operator=(const SpscRing&) = delete;
 
   // Producer only. False: the ring is full; counted in dropped().
   bool push(const T& item) {
@@ -30,7 +36,7 @@ class SpscRing {
         return false;
       }
     }
-    items_[tail & mask_] = item;
+    std::construct_at(items_ + (tail & mask_), item);
     tail_.store(tail + 1, std::memory_order_release);
     return true;
   }
@@ -50,7 +56,7 @@ class SpscRing {
 
  private:
   const size_t mask_;
-  std::unique_ptr<T[]> items_;
+  T* const items_;  // constructed by push, never destroyed
   alignas(64) std::atomic<size_t> tail_{0};
   size_t head_seen_ = 0;  // the producer's last copy of head_
   common::Counter dropped_;

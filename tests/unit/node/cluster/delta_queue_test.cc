@@ -3,9 +3,11 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <optional>
 #include <thread>
 
 #include "node/cluster/spsc_ring.h"
+#include "tests/unit/support/pages_made.h"
 
 using namespace shoal;
 
@@ -57,4 +59,12 @@ TEST_CASE("delta queue: what exceeds its capacity is dropped and counted") {
   CHECK(queue.dropped() == 10);
   CHECK(wakes == 1);
   CHECK(queue.drain([](const proto::OwnDelta&) {}) == node::DeltaQueue::kCapacity);
+}
+
+TEST_CASE("delta queue: 3 MB of its memory are not there before they are used") {
+  std::optional<node::DeltaQueue> queue;
+  CHECK(test::pages_made([&] {
+          queue.emplace([] {});
+          queue->push({});
+        }) < 300);
 }
