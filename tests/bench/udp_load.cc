@@ -1,6 +1,6 @@
 #include "bench/udp_load.h"
 
-#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -10,12 +10,14 @@
 #include <cstring>
 #include <ctime>
 
+#include "node/net/socket_address.h"
 #include "proto/udp_tracker.h"
 
 namespace shoal::bench {
 
 namespace {
 
+constexpr int kOn = 1;
 constexpr int kBufferBytes = 4 << 20;
 constexpr uint64_t kNapNs = 15'000;
 constexpr uint64_t kPatienceNs = 300'000'000;  // after this time a request counts as lost
@@ -72,20 +74,32 @@ UdpLoad::~UdpLoad() {
   for (const Client& client : clients_) close(client.fd);
 }
 
+namespace {
+
+common::Endpoint client_after(common::Endpoint first, uint32_t number) {
+  const size_t size = common::address_size(first.family);
+  uint32_t low = load<uint32_t>(first.address.data() + size - 4) + (number / 250 << 8) + number % 250;
+  store(first.address.data() + size - 4, low);
+  return first;
+}
+
+}  // namespace
+
 void UdpLoad::open_clients() {
   clients_.resize(workload_.clients());
+  const bool v6 = settings_.tracker.family == common::Family::v6;
+  sockaddr_storage tracker{};
+  const socklen_t tracker_size = node::to_sockaddr(settings_.tracker, tracker);
   for (uint32_t i = 0; i < clients_.size(); ++i) {
-    const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    const int fd = socket(v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) die("cannot open a socket");
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &kBufferBytes, sizeof kBufferBytes);
     setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &kBufferBytes, sizeof kBufferBytes);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(settings_.first_client + (i / 250 << 8) + i % 250);
-    if (bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) die("cannot bind");
-    if (connect(fd, reinterpret_cast<const sockaddr*>(&settings_.tracker), sizeof settings_.tracker) != 0) {
-      die("cannot connect");
-    }
+    if (v6) setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &kOn, sizeof kOn);
+    sockaddr_storage address{};
+    const socklen_t size = node::to_sockaddr(client_after(settings_.first_client, i), address);
+    if (bind(fd, reinterpret_cast<sockaddr*>(&address), size) != 0) die("cannot bind");
+    if (connect(fd, reinterpret_cast<const sockaddr*>(&tracker), tracker_size) != 0) die("cannot connect");
     clients_[i].fd = fd;
   }
   for (uint32_t i = 0; i < clients_.size(); ++i) connect_client(i);
@@ -230,8 +244,9 @@ bool UdpLoad::answer_fits(Client& client, const Pending& pending, size_t index, 
       ++stats_.connects;
       return true;
     case Kind::announce: {
-      if (size < 20 || (size - 20) % 6 != 0 || (size - 20) / 6 > settings_.numwant) return false;
-      stats_.peers += (size - 20) / 6;
+      const size_t each = common::compact_size(settings_.tracker.family);
+      if (size < 20 || (size - 20) % each != 0 || (size - 20) / each > settings_.numwant) return false;
+      stats_.peers += (size - 20) / each;
       ++stats_.announces;
       return true;
     }

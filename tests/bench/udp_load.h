@@ -1,13 +1,12 @@
-// UdpLoad: a client population for a UDP tracker on IPv4. Sends requests in batches by sendmmsg, receives
-// answers by recvmmsg and checks each. Every client address of the workload is a socket of its own, on
-// 127.1.x.y if nothing else is asked for, so the tracker sees that many clients. One thread.
+// UdpLoad: a client population for a UDP tracker. Sends requests in batches by sendmmsg, receives
+// answers by recvmmsg and checks each. Every client address of the workload is a socket of its own, so
+// the tracker sees that many clients. One thread.
 //
 // It never waits for an answer in the kernel, because the tracker would pay for the wake-up: if no answer has
 // arrived, it sleeps for some microseconds.
 
 #pragma once
 
-#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -17,6 +16,7 @@
 
 #include "bench/measure.h"
 #include "bench/workload.h"
+#include "common/endpoint.h"
 #include "common/prng.h"
 
 namespace shoal::bench {
@@ -45,8 +45,10 @@ struct UdpLoadStats {
 class UdpLoad {
  public:
   struct Settings {
-    sockaddr_in tracker{};
-    uint32_t first_client = 0x7f010001;  // address of the first client; the others follow
+    common::Endpoint tracker;
+    // Its address; the others follow, 250 in each /24. Of the tracker's family. IPv6 addresses need be on no
+    // interface, but have a local route.
+    common::Endpoint first_client;
     UdpMix mix;
     uint32_t numwant = 30;
     uint32_t batches_in_flight = 3;

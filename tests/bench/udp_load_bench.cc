@@ -1,7 +1,5 @@
-// Loads a UDP tracker on IPv4 with the workload of workload.h and prints answers per second, CPU time of the
+// Loads a UDP tracker with the workload of workload.h and prints answers per second, CPU time of the
 // tracker's process per answer and, at a fixed rate, the latency. docs/BENCHMARKS.md has examples.
-
-#include <arpa/inet.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -13,6 +11,7 @@
 #include "bench/measure.h"
 #include "bench/udp_load.h"
 #include "bench/workload.h"
+#include "common/endpoint.h"
 
 namespace {
 
@@ -20,7 +19,7 @@ using namespace shoal::bench;
 
 struct Arguments {
   std::string host = "127.0.0.1";
-  std::string clients = "127.1.0.1";
+  std::string clients;
   uint16_t port = 6969;
   double seconds = 5;
   double warmup = 3;
@@ -41,10 +40,12 @@ struct Arguments {
 
 int parse(int argc, char** argv, Arguments& out) {
   CLI::App app("loads a UDP tracker");
-  app.add_option("--host", out.host, "IPv4 address of the tracker");
+  app.add_option("--host", out.host, "address of the tracker, IPv4 or IPv6");
   app.add_option("--port", out.port, "UDP port of the tracker");
   app.add_option("--clients", out.clients,
-                 "IPv4 address of the first client; the others follow, 250 in each /24");
+                 "address of the first client; the others follow, 250 in each /24. Default: 127.1.0.1; "
+                 "fd97::1, which needs "
+                 "ip -6 route add local fd97::/64 dev lo");
   app.add_option("--seconds", out.seconds, "time measured");
   app.add_option("--warmup", out.warmup, "time before, not measured");
   app.add_option("--mix", out.mix, "connects/announces/scrapes");
@@ -140,18 +141,22 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "--mix: as in 50/50/1\n");
     return 1;
   }
-  settings.tracker.sin_family = AF_INET;
-  settings.tracker.sin_port = htons(arguments.port);
-  if (inet_pton(AF_INET, arguments.host.c_str(), &settings.tracker.sin_addr) != 1) {
-    std::fprintf(stderr, "--host: an IPv4 address\n");
+  const auto tracker = shoal::common::parse_address(arguments.host);
+  if (!tracker) {
+    std::fprintf(stderr, "--host: an IP address\n");
     return 1;
   }
-  in_addr first{};
-  if (inet_pton(AF_INET, arguments.clients.c_str(), &first) != 1) {
-    std::fprintf(stderr, "--clients: an IPv4 address\n");
+  const bool v6 = tracker->family == shoal::common::Family::v6;
+  const auto first = shoal::common::parse_address(!arguments.clients.empty() ? arguments.clients
+                                                  : v6                       ? "fd97::1"
+                                                                             : "127.1.0.1");
+  if (!first || first->family != tracker->family) {
+    std::fprintf(stderr, "--clients: an IP address of the tracker's family\n");
     return 1;
   }
-  settings.first_client = ntohl(first.s_addr);
+  settings.tracker = *tracker;
+  settings.tracker.port = arguments.port;
+  settings.first_client = *first;
   settings.numwant = arguments.numwant;
   settings.batches_in_flight = arguments.in_flight;
   settings.seed = arguments.seed;
