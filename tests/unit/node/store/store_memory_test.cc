@@ -100,6 +100,7 @@ TEST_CASE("store memory: a flood of random info_hashes takes what is allowed, an
   CHECK(full.bytes() < kLimit + kBesides);
   CHECK(full.bytes() > kLimit * 3 / 4);
   CHECK(full.store->totals().evicted_swarms > 1000);
+  CHECK(full.store->totals().evicted_records >= full.store->totals().evicted_swarms);
   CHECK(full.store->nearly_full());
   // The newcomers that found a second peer stay as well.
   uint32_t stayed = 0;
