@@ -3,12 +3,9 @@
 
 #pragma once
 
-#include <prometheus/metric_family.h>
-
 #include <array>
 #include <cstdint>
 #include <functional>
-#include <initializer_list>
 #include <limits>
 #include <span>
 #include <string>
@@ -17,45 +14,39 @@
 #include <vector>
 
 #include "common/time_histogram.h"
+#include "node/admin/metric_text.h"
 #include "node/status/node_state.h"
 
 namespace shoal::node::metric_rows {
 
-using Labels = std::initializer_list<std::pair<const char*, std::string>>;
+using Labels = MetricText::Labels;
 
-// The samples of one metric.
+// Takes the samples of one metric.
 class Samples {
  public:
-  explicit Samples(prometheus::MetricType type) : type_(type) {}
+  explicit Samples(MetricText& text) : text_(text) {}
 
   // A counter or a gauge.
   template <class Number>
   void add(Number number, Labels labels = {}) {
     static_assert(std::is_arithmetic_v<Number>);
-    const auto value = static_cast<double>(number);
-    prometheus::ClientMetric metric = with_labels(labels);
-    if (type_ == prometheus::MetricType::Counter) {
-      metric.counter.value = value;
-    } else {
-      metric.gauge.value = value;
-    }
-    samples_.push_back(std::move(metric));
+    text_.sample(labels, static_cast<double>(number));
   }
 
   // A histogram. `bounds` are the upper ends of the ranges, in seconds times `per_s`; `counts` has one range
   // more, which has no end; `sum` is in the unit of the bounds.
   void add_histogram(std::span<const uint32_t> bounds, double per_s, std::span<const uint64_t> counts,
                      uint64_t sum, Labels labels = {}) {
-    prometheus::ClientMetric metric = with_labels(labels);
-    uint64_t count = 0;
+    uint64_t total = 0;
+    for (const uint64_t count : counts) total += count;
+    text_.sample("_count", labels, {}, static_cast<double>(total));
+    text_.sample("_sum", labels, {}, static_cast<double>(sum) / per_s);
+    uint64_t below = 0;
     for (size_t i = 0; i < counts.size(); ++i) {
-      count += counts[i];
+      below += counts[i];
       const double bound_s = i < bounds.size() ? bounds[i] / per_s : std::numeric_limits<double>::infinity();
-      metric.histogram.bucket.push_back({count, bound_s});
+      text_.sample("_bucket", labels, MetricText::number(bound_s), static_cast<double>(below));
     }
-    metric.histogram.sample_count = count;
-    metric.histogram.sample_sum = static_cast<double>(sum) / per_s;
-    samples_.push_back(std::move(metric));
   }
 
   // A histogram: the sum of these.
@@ -70,21 +61,12 @@ class Samples {
     add_histogram(TimeHistogram::kBoundsUs, 1'000'000, counts, sum_us, labels);
   }
 
-  std::vector<prometheus::ClientMetric> release() { return std::move(samples_); }
-
  private:
-  static prometheus::ClientMetric with_labels(Labels labels) {
-    prometheus::ClientMetric metric;
-    for (const auto& [key, text] : labels) metric.label.push_back({key, text});
-    return metric;
-  }
-
-  const prometheus::MetricType type_;
-  std::vector<prometheus::ClientMetric> samples_;
+  MetricText& text_;
 };
 
 struct Row {
-  prometheus::MetricType type;
+  MetricType type;
   std::string name;
   std::string help;
   std::function<void(Samples& out, const NodeState& state)> read;
@@ -92,7 +74,7 @@ struct Row {
 
 // `read` either takes a NodeState and returns the only sample, or takes Samples and a NodeState and adds all.
 template <class Read>
-Row row(prometheus::MetricType type, std::string name, std::string help, Read read) {
+Row row(MetricType type, std::string name, std::string help, Read read) {
   if constexpr (std::is_invocable_v<Read, const NodeState&>) {
     return {type, std::move(name), std::move(help),
             [read](Samples& out, const NodeState& state) { out.add(read(state)); }};
@@ -103,17 +85,17 @@ Row row(prometheus::MetricType type, std::string name, std::string help, Read re
 
 template <class Read>
 Row counter(std::string name, std::string help, Read read) {
-  return row(prometheus::MetricType::Counter, std::move(name), std::move(help), std::move(read));
+  return row(MetricType::counter, std::move(name), std::move(help), std::move(read));
 }
 
 template <class Read>
 Row gauge(std::string name, std::string help, Read read) {
-  return row(prometheus::MetricType::Gauge, std::move(name), std::move(help), std::move(read));
+  return row(MetricType::gauge, std::move(name), std::move(help), std::move(read));
 }
 
 template <class Read>
 Row histogram(std::string name, std::string help, Read read) {
-  return row(prometheus::MetricType::Histogram, std::move(name), std::move(help), std::move(read));
+  return row(MetricType::histogram, std::move(name), std::move(help), std::move(read));
 }
 
 // Rows that are there together or not at all.

@@ -1,9 +1,6 @@
 #include "node/admin/metrics.h"
 
-#include <prometheus/text_serializer.h>
-
 #include <array>
-#include <sstream>
 #include <vector>
 
 #include "node/admin/metric_rows.h"
@@ -652,18 +649,16 @@ std::vector<Group> all_groups() {
 
 std::string metrics_text(const NodeState& state) {
   static const std::vector<metric_rows::Group> groups = metric_rows::all_groups();
-  std::vector<prometheus::MetricFamily> families;
+  MetricText text;
   for (const metric_rows::Group& group : groups) {
     if (!group.present(state)) continue;
     for (const metric_rows::Row& row : group.rows) {
-      metric_rows::Samples samples(row.type);
+      text.metric(row.name, row.type, row.help);
+      metric_rows::Samples samples(text);
       row.read(samples, state);
-      families.push_back({row.name, row.help, row.type, samples.release()});
     }
   }
-  std::ostringstream out;
-  prometheus::TextSerializer().Serialize(out, families);
-  return out.str();
+  return text.release();
 }
 
 }  // namespace shoal::node

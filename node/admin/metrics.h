@@ -1,4 +1,4 @@
-// /metrics: the metrics of the node in the Prometheus text format, which prometheus-cpp writes.
+// /metrics: the metrics of the node in the Prometheus text format.
 
 #pragma once
 

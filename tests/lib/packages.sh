@@ -6,7 +6,7 @@ build_packages=(
   build-essential cmake ninja-build pkg-config
   libuv1-dev protobuf-compiler libprotobuf-dev zlib1g-dev liblz4-dev libsodium-dev libzstd-dev libssl-dev
   libcurl4-openssl-dev
-  libtomlplusplus-dev libcli11-dev nlohmann-json3-dev prometheus-cpp-dev libexpected-dev
+  libtomlplusplus-dev libcli11-dev nlohmann-json3-dev libexpected-dev
   # CMake configures the tests along with the program.
   doctest-dev
 )
