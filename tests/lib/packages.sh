@@ -21,6 +21,29 @@ esac
 # shellcheck disable=SC2034  # for those who source this
 xdp_packages=(clang libbpf-dev)
 
+# Needed in addition to make the Debian package.
+# shellcheck disable=SC2034  # for those who source this
+package_packages=(file)
+# Not needed.
+# shellcheck disable=SC2034  # for those who source this
+ccache_packages=(ccache)
+
+# cross_packages ARCHITECTURE PACKAGE...: prints, one a line, what is needed instead of these to build for another
+# architecture of Debian: the same tools, its compiler and libraries, and what runs its programs.
+cross_packages() {
+  local architecture=$1 package
+  shift
+  printf '%s\n' "crossbuild-essential-$architecture" "libc6-dev:$architecture" qemu-user-static
+  for package in "$@"; do
+    case "$package" in
+      build-essential) ;;
+      libcli11-dev | libexpected-dev) echo "$package" ;; # only headers, the same for all
+      lib*-dev | zlib1g-dev) echo "$package:$architecture" ;;
+      *) echo "$package" ;;
+    esac
+  done
+}
+
 # Prints the named packages that are not installed, one a line.
 missing_packages() {
   local package
