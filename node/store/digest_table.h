@@ -8,7 +8,9 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
+#include <new>
 
 #include "proto/record_digest.h"
 #include "sync/swarms.h"
@@ -17,39 +19,52 @@ namespace shoal::node {
 
 class DigestTable {
  public:
+  DigestTable() : cells_(static_cast<uint64_t*>(std::calloc(kCells, sizeof(uint64_t)))) {
+    if (cells_ == nullptr) throw std::bad_alloc();
+  }
+
   // Adds a record with this hash to its cell, or removes it.
   void toggle(size_t bucket, common::Stamp stamp, uint64_t hash) {
     if (!used_[bucket].load(std::memory_order_relaxed)) used_[bucket].store(true, std::memory_order_relaxed);
-    (*rows_)[bucket][stamp].fetch_xor(hash, std::memory_order_relaxed);
+    cell(bucket, stamp).fetch_xor(hash, std::memory_order_relaxed);
   }
 
   sync::StampDigests stamp_digests() const {
     sync::StampDigests sums{};
-    for (size_t bucket = 0; bucket < rows_->size(); ++bucket) {
+    for (size_t bucket = 0; bucket < used_.size(); ++bucket) {
       if (!used_[bucket].load(std::memory_order_relaxed)) continue;
-      const Row& row = (*rows_)[bucket];
-      for (size_t stamp = 0; stamp < row.size(); ++stamp) {
-        sums[stamp] ^= row[stamp].load(std::memory_order_relaxed);
+      for (size_t stamp = 0; stamp < sums.size(); ++stamp) {
+        sums[stamp] ^= cell(bucket, stamp).load(std::memory_order_relaxed);
       }
     }
     return sums;
   }
 
   sync::BucketDigests bucket_digests(common::Stamp stamp) const {
-    sync::BucketDigests out;
+    sync::BucketDigests out{};
     for (size_t bucket = 0; bucket < out.size(); ++bucket) {
-      out[bucket] = (*rows_)[bucket][stamp].load(std::memory_order_relaxed);
+      if (!used_[bucket].load(std::memory_order_relaxed)) continue;
+      out[bucket] = cell(bucket, stamp).load(std::memory_order_relaxed);
     }
     return out;
   }
 
-  static constexpr size_t bytes() { return sizeof(Rows); }
+  static constexpr size_t bytes() { return kCells * sizeof(uint64_t); }
 
  private:
-  using Row = std::array<std::atomic<uint64_t>, proto::kDigestStamps>;
-  using Rows = std::array<Row, proto::kDigestBuckets>;
+  static constexpr size_t kCells = proto::kDigestBuckets * proto::kDigestStamps;
 
-  std::unique_ptr<Rows> rows_ = std::make_unique<Rows>();
+  // Numbers, not std::atomic: those have to be written before use, and then an idle node has all 2 MB.
+  std::atomic_ref<uint64_t> cell(size_t bucket, size_t stamp) const {
+    return std::atomic_ref(cells_.get()[bucket * proto::kDigestStamps + stamp]);
+  }
+
+  struct Free {
+    void operator()(uint64_t* cells) const { std::free(cells); }
+  };
+
+  // From calloc: pages without a record are not there.
+  std::unique_ptr<uint64_t, Free> cells_;
   // True once a record was in the bucket. Unused buckets are skipped: on a small tracker that is most of
   // them.
   std::array<std::atomic<bool>, proto::kDigestBuckets> used_{};

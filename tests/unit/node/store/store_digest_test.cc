@@ -3,10 +3,12 @@
 
 #include <doctest/doctest.h>
 
+#include <optional>
 #include <set>
 
 #include "node/store/digest_table.h"
 #include "node/store/peer_record.h"
+#include "tests/unit/support/pages_made.h"
 #include "tests/unit/support/store_fixture.h"
 
 using namespace shoal;
@@ -219,4 +221,15 @@ TEST_CASE("store completed: the larger count wins, and only for swarms that exis
     CHECK(store->merge_part({hash_of(1), 6, {&delta, 1}}, kNow) == 1);
   }
   CHECK(test::scrape(*store, 1).completed == 7);
+}
+
+TEST_CASE("digests: 2 MB of a table are not there before there are records") {
+  std::optional<node::DigestTable> table;
+  CHECK(test::pages_made([&] {
+          table.emplace();
+          table->toggle(3, 200, 17);
+          CHECK(table->stamp_digests()[200] == 17);
+          CHECK(table->bucket_digests(200)[3] == 17);
+          CHECK(table->bucket_digests(200)[4] == 0);
+        }) < 100);
 }
