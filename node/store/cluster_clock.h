@@ -20,6 +20,8 @@ namespace shoal::node {
 struct AnnounceMoments {
   common::Moment live;
   common::Moment stopped;
+
+  uint8_t live_lead() const { return static_cast<uint8_t>(live - stopped); }
 };
 
 class ClusterClock {

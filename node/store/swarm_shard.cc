@@ -212,8 +212,8 @@ PeerAnswer SwarmShard::announce_as(SwarmRef ref, const PeerAnnounce& announce, M
   Place<F> at = find<F>(ref, announce.info_hash, key, role);
   if (at.record == nullptr && role == PeerRole::stopped) {
     if (at.entry != nullptr) answer.counts = counts_of(*at.entry);
-    // A moment later: its start may have been made elsewhere in this one, and would win a tie.
-    if (config_.replicated) early_stops_.add(early_id<F>(ref.hash, key), now + 1);
+    // A moment later than its start can have been written elsewhere: that would win a tie.
+    if (config_.replicated) early_stops_.add(early_id<F>(ref.hash, key), now + announce.live_lead + 1);
     return answer;
   }
   std::optional<PeerValue> old;

@@ -38,6 +38,8 @@ struct PeerAnnounce {
   uint32_t want_v4 = 0;  // at most this many IPv4 peers in the answer
   uint32_t want_v6 = 0;
   uint32_t want_web = 0;  // of the calls for web peers
+  // Of a stop: how many moments later than this one a start would be written that is made now.
+  uint8_t live_lead = 0;
 };
 
 // Where the store writes compact peers. Each span must hold want * compact_size(family) bytes.

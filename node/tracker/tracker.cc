@@ -120,6 +120,7 @@ proto::AnnounceAnswer Tracker::announce(SwarmRef ref, const proto::AnnounceReque
   announce.seeder = request.left == 0;
   announce.want_v4 = want_v4;
   announce.want_v6 = want_v6;
+  announce.live_lead = now.live_lead();
   const bool storable = request.port != 0 && can_be_peer(source);
   const common::Moment moment = request.event == Event::stopped ? now.stopped : now.live;
   const PeerAnswer stored = storable ? store_.announce(ref, announce, moment, prng_, buffers)
@@ -153,6 +154,7 @@ WebAnnounced Tracker::announce_web(const proto::AnnounceRequest& request, const 
   announce.event = request.event;
   announce.seeder = request.left == 0;
   announce.want_web = want;
+  announce.live_lead = now.live_lead();
   const PeerAnswer stored =
       store_.announce_web(store_.locate_web(request.info_hash), announce,
                           request.event == Event::stopped ? now.stopped : now.live, prng_, {{}, {}, buffer});
@@ -160,7 +162,7 @@ WebAnnounced Tracker::announce_web(const proto::AnnounceRequest& request, const 
   proto::AnnounceAnswer& answer = announced.answer;
   if (refuses_full(stored, answer)) return announced;
   count_stored(request, stored);
-  answer.fresh = stored.renewed_ticks < 0 && stored.limit == Limit::none;
+  answer.fresh = request.event != Event::stopped && stored.renewed_ticks < 0 && stored.limit == Limit::none;
   answer.interval_s = jittered(settings_->websocket.interval_s);
   answer.counts = stored.counts;
   announced.peers = buffer.first(stored.peers_web * common::compact_size(common::Family::web));

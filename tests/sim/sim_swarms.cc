@@ -49,7 +49,8 @@ std::optional<proto::OwnDelta> SimSwarms::announce(const node::PeerAnnounce& ann
           ? store_.announce_web(store_.locate_web(announce.info_hash), announce, now, prng, {})
           : store_.announce(store_.locate(announce.info_hash), announce, now, prng, {});
   if (announce.event == proto::Event::stopped && !records_.contains({announce.info_hash, announce.peer})) {
-    early_stops(announce.info_hash, announce.peer).add(early_id(announce.info_hash, announce.peer), now + 1);
+    early_stops(announce.info_hash, announce.peer)
+        .add(early_id(announce.info_hash, announce.peer), now + announce.live_lead + 1);
   }
   if (!answer.delta) return std::nullopt;
   set_record(*answer.delta);

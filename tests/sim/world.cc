@@ -6,6 +6,7 @@
 
 #include "common/check.h"
 #include "common/tick.h"
+#include "node/store/cluster_clock.h"
 
 namespace shoal::sim {
 
@@ -378,8 +379,10 @@ void World::announce(size_t index, const node::PeerAnnounce& announce) {
   SimNode& node = *nodes_[index];
   const sync::Now now = now_of(index);
   const bool stops = announce.event == proto::Event::stopped;
-  const auto delta =
-      node.swarms->announce(announce, store_moment(index, stops ? 0 : common::kLiveLeadMs), prng_);
+  const node::AnnounceMoments moments{store_moment(index, common::kLiveLeadMs), store_moment(index, 0)};
+  node::PeerAnnounce told = announce;
+  told.live_lead = moments.live_lead();
+  const auto delta = node.swarms->announce(told, stops ? moments.stopped : moments.live, prng_);
   if (!delta) return;
   touched_.insert({delta->delta.info_hash, delta->delta.peer});
   if (queues_overflow) return;

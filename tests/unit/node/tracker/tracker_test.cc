@@ -96,6 +96,29 @@ TEST_CASE("tracker: an announce is stored under the source address and the annou
   CHECK(f.queue.drain([](const proto::OwnDelta& own) { CHECK(own.delta.peer.port == 7000); }) == 4);
 }
 
+TEST_CASE("tracker: a stop that overtakes its start wins, also where the start is dated a moment later") {
+  Fixture f;
+  const common::Moment now = common::Moment::begin_of(100);
+  const node::AnnounceMoments moments{now + 1, now};
+  proto::AnnounceRequest request;
+  request.port = 7000;
+  request.event = proto::Event::stopped;
+  const common::Endpoint client = common::make_endpoint_v4(kOne, 55555);
+  f.tracker.announce(f.store.locate(request.info_hash), request, client, 0, 0, moments, {f.v4, f.v6});
+  // As another node wrote it just before.
+  proto::Delta start;
+  start.info_hash = request.info_hash;
+  start.peer = common::make_endpoint_v4(kOne, 7000);
+  start.state = {proto::PeerRole::seeder, false, moments.live.in_tick()};
+  start.stamp = common::stamp_of(moments.live.tick());
+  f.store.merge(std::span(&start, 1), 100);
+  CHECK(f.store.scrape(f.store.locate(request.info_hash), request.info_hash) == proto::SwarmCounts{0, 0, 0});
+  const auto said = f.store.restate(now + 2);
+  REQUIRE(said.size() == 1);
+  CHECK(said[0].delta.state.role == proto::PeerRole::stopped);
+  CHECK(said[0].delta.value().moment(100) > moments.live);
+}
+
 TEST_CASE("tracker: a full store is named in the answer, and nothing else is counted") {
   Fixture f;
   f.store.set_limits({.peers = 1});
