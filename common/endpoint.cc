@@ -116,7 +116,7 @@ std::string address_to_string(const Endpoint& endpoint) {
 }
 
 std::string to_string(const Endpoint& endpoint) {
-  const std::string address = address_to_string(endpoint);
+  std::string address = address_to_string(endpoint);
   if (endpoint.family == Family::web) return address;
   const std::string port = std::to_string(endpoint.port);
   return endpoint.family == Family::v6 ? "[" + address + "]:" + port : address + ":" + port;

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <fstream>
 #include <set>
@@ -16,6 +15,7 @@
 #include "node/access/line_file.h"
 #include "tests/unit/support/heap_bytes.h"
 #include "tests/unit/support/store_fixture.h"
+#include "tests/unit/support/thread_sanitizer.h"
 
 using namespace shoal;
 using common::InfoHash;
@@ -169,7 +169,7 @@ TEST_CASE("access file: an error names the file, the line and the text found") {
   CHECK(node::load_access_file("/tmp").error().message == "/tmp: is not a regular file");
 }
 
-TEST_CASE("access file: a million lines load in seconds and take 24 bytes each") {
+TEST_CASE("access file: a million lines take 24 bytes each" * doctest::skip(test::kThreadSanitizer)) {
   constexpr uint64_t kLines = 1'000'000;
   std::string text;
   text.reserve(kLines * 41);
@@ -177,10 +177,7 @@ TEST_CASE("access file: a million lines load in seconds and take 24 bytes each")
   const TempFile file(text);
   text = std::string();
   const int64_t before = test::heap_bytes();
-  const auto begun = std::chrono::steady_clock::now();
   const auto list = node::load_access_file(file.path);
-  // Enough for a build without optimisation beside other tests; a tenth of it is usual.
-  CHECK(std::chrono::steady_clock::now() - begun < std::chrono::seconds(20));
   REQUIRE(list);
   CHECK(list->size() == kLines);
   CHECK(list->bytes() <= kLines * 24);
