@@ -7,6 +7,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <signal.h>
@@ -174,17 +175,17 @@ ssize_t recv(int a, void* b, size_t c, int d) { PASS(kRecv, -1, recv, a, b, c, d
 ssize_t send(int a, const void* b, size_t c, int d) { PASS(kSend, -1, send, a, b, c, d); }
 ssize_t read(int a, void* b, size_t c) { PASS(kRead, -1, read, a, b, c); }
 
-// An eventfd, and what else is no file, pipe or socket, takes all or nothing.
-static bool can_be_short(int fd) {
+// A pipe takes up to PIPE_BUF bytes, and an eventfd its eight, as a whole or not at all.
+static bool can_be_short(int fd, size_t size) {
   struct stat facts;
-  return fstat(fd, &facts) == 0 &&
-         (S_ISREG(facts.st_mode) || S_ISFIFO(facts.st_mode) || S_ISSOCK(facts.st_mode));
+  if (size < 2 || fstat(fd, &facts) != 0) return false;
+  return S_ISREG(facts.st_mode) || S_ISSOCK(facts.st_mode) || (S_ISFIFO(facts.st_mode) && size > PIPE_BUF);
 }
 
 ssize_t write(int fd, const void* data, size_t size) {
   static decltype(&write) kept = nullptr;
   if (fails(kWrite)) return -1;
-  if (size > 1 && can_be_short(fd) && fails(kWriteShort)) size /= 2;
+  if (can_be_short(fd, size) && fails(kWriteShort)) size /= 2;
   return real(kept, "write")(fd, data, size);
 }
 
