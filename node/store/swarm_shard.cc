@@ -102,19 +102,6 @@ PeerAnswer SwarmShard::peek(SwarmRef ref, const PeerAnnounce& announce, common::
   return answer;
 }
 
-PeerAnswer SwarmShard::peek_web(SwarmRef ref, const PeerAnnounce& announce, common::Prng& prng,
-                                const PeerBuffers& out) const {
-  const Lock guard(lock_);
-  PeerAnswer answer;
-  const SwarmEntry* entry = table_.find(ref, announce.info_hash);
-  if (entry == nullptr) return answer;
-  answer.counts = counts_of(*entry);
-  if (announce.event == proto::Event::stopped) return answer;
-  answer.peers_web =
-      peers_v6_.sample(entry->v6, nullptr, announce.seeder, announce.want_web, prng, out.web.data());
-  return answer;
-}
-
 proto::SwarmCounts SwarmShard::scrape(SwarmRef ref, const InfoHash& info_hash) const {
   const Lock guard(lock_);
   const SwarmEntry* entry = table_.find(ref, info_hash);
@@ -732,9 +719,9 @@ void SwarmShard::add_to(StoreTotals& totals) const {
   constexpr size_t kStopped = index_of(PeerRole::stopped);
   totals.swarms += table_.size() - web_swarms_;
   totals.swarms_web += web_swarms_;
-  totals.seeders_web += web_sums_[kSeeder];
-  totals.leechers_web += web_sums_[kLeecher];
-  totals.stopped_web += web_sums_[kStopped];
+  totals.seeders_web += sums_[2][kSeeder];
+  totals.leechers_web += sums_[2][kLeecher];
+  totals.stopped_web += sums_[2][kStopped];
   totals.seeders_v4 += sums_[0][kSeeder];
   totals.leechers_v4 += sums_[0][kLeecher];
   totals.stopped_v4 += sums_[0][kStopped];

@@ -63,8 +63,6 @@ class alignas(64) SwarmShard {
   // The same for web peers.
   PeerAnswer announce_web(SwarmRef ref, const PeerAnnounce& announce, common::Moment now, common::Prng& prng,
                           const PeerBuffers& out);
-  PeerAnswer peek_web(SwarmRef ref, const PeerAnnounce& announce, common::Prng& prng,
-                      const PeerBuffers& out) const;
 
   std::optional<SwarmDetails> inspect(uint64_t hash, const common::InfoHash& info_hash, uint32_t peers_max,
                                       common::Prng& prng) const;
@@ -128,11 +126,7 @@ class alignas(64) SwarmShard {
   static PeerSet& set_of(SwarmEntry& entry);
   template <common::Family F>
   RoleCounts& sums() REQUIRES(lock_) {
-    if constexpr (F == common::Family::web) {
-      return web_sums_;
-    } else {
-      return sums_[F == common::Family::v4 ? 0 : 1];
-    }
+    return sums_[F == common::Family::v4 ? 0 : F == common::Family::v6 ? 1 : 2];
   }
 
   template <common::Family F>
@@ -170,23 +164,20 @@ class alignas(64) SwarmShard {
   bool may_merge(const SwarmEntry* entry) REQUIRES(lock_);
   bool table_full() const REQUIRES(lock_) { return table_.size() >= config_.swarms_max; }
   uint64_t records() const REQUIRES(lock_) {
-    uint64_t records = uint64_t{web_sums_[0]} + web_sums_[1] + web_sums_[2];
+    uint64_t records = 0;
     for (const RoleCounts& family : sums_) records += uint64_t{family[0]} + family[1] + family[2];
     return records;
   }
   StoreUse in_use() const REQUIRES(lock_) {
     const uint64_t large_sets = peers_v4_.large_sets() + peers_v6_.large_sets();
     StoreUse use{table_.size(), 0, table_.size() * kSwarmRoomBytes + large_sets * kLargeSetRoomBytes};
-    constexpr std::array<uint64_t, 2> kBytes = {kV4RecordRoomBytes, kV6RecordRoomBytes};
+    constexpr std::array<uint64_t, 3> kBytes = {kV4RecordRoomBytes, kV6RecordRoomBytes, kV6RecordRoomBytes};
     for (size_t family = 0; family < sums_.size(); ++family) {
       const RoleCounts& sums = sums_[family];
       const uint64_t of_family = uint64_t{sums[0]} + sums[1] + sums[2];
       use.records += of_family;
       use.memory_bytes += of_family * kBytes[family];
     }
-    const uint64_t web = uint64_t{web_sums_[0]} + web_sums_[1] + web_sums_[2];
-    use.records += web;
-    use.memory_bytes += web * kV6RecordRoomBytes;
     return use;
   }
   void report_use(bool all) REQUIRES(lock_) { use_.report(*config_.room, in_use(), all); }
@@ -243,7 +234,7 @@ class alignas(64) SwarmShard {
   const ShardConfig& config_;
   common::Tick swept_ GUARDED_BY(lock_) = 0;  // tick of the last sweep; all stamps here are readable at it
   ShardUse use_ GUARDED_BY(lock_);
-  std::array<RoleCounts, 2> sums_ GUARDED_BY(lock_){};  // records by family and role
+  std::array<RoleCounts, 3> sums_ GUARDED_BY(lock_){};  // records by family (IPv4, IPv6, web) and role
   PeerTable<common::Family::v4> peers_v4_ GUARDED_BY(lock_);
   PeerTable<common::Family::v6> peers_v6_ GUARDED_BY(lock_);
   EarlyStops early_stops_ GUARDED_BY(lock_);
@@ -251,7 +242,6 @@ class alignas(64) SwarmShard {
   bool compacted_ GUARDED_BY(lock_) = true;  // compact() has nothing left to do
   uint64_t expired_ GUARDED_BY(lock_) = 0;
   uint32_t most_work_ GUARDED_BY(lock_) = 0;   // under one hold, as WorkBound counts it
-  RoleCounts web_sums_ GUARDED_BY(lock_){};    // records of web peers by role
   uint32_t web_swarms_ GUARDED_BY(lock_) = 0;  // of the table's
   std::optional<Walk> dropping_runs_ GUARDED_BY(lock_);
 };

@@ -82,6 +82,20 @@ struct SwarmStore::Impl {
     return false;
   }
 
+  // Announces, and again as long as others give up room for it.
+  template <class Try>
+  PeerAnswer with_room(common::Prng& prng, Try announce) {
+    PeerAnswer answer = announce();
+    // More than once only where the limit has been lowered, or other shards have just reported what they
+    // hold.
+    for (uint32_t i = 0; i < kRoundsMax && answer.limit == Limit::memory; ++i) [[unlikely]] {
+        room.note_given_up();
+        if (!make_room(prng)) break;
+        answer = announce();
+      }
+    return answer;
+  }
+
   // Before records of other nodes are merged: for as many as come, as far as it goes.
   void make_room_for(size_t records) {
     if (!room.memory.crowded()) [[likely]]
@@ -144,14 +158,7 @@ void SwarmStore::prefetch(std::span<PeerRef> refs) const {
 PeerAnswer SwarmStore::announce(SwarmRef ref, const PeerAnnounce& announce, Moment now, common::Prng& prng,
                                 const PeerBuffers& out) {
   impl_->note_peer(announce.peer);
-  PeerAnswer answer = impl_->shard_of(ref).announce(ref, announce, now, prng, out);
-  // More than once only where the limit has been lowered, or other shards have just reported what they hold.
-  for (uint32_t i = 0; i < Impl::kRoundsMax && answer.limit == Limit::memory; ++i) [[unlikely]] {
-      impl_->room.note_given_up();
-      if (!impl_->make_room(prng)) break;
-      answer = impl_->shard_of(ref).announce(ref, announce, now, prng, out);
-    }
-  return answer;
+  return impl_->with_room(prng, [&] { return impl_->shard_of(ref).announce(ref, announce, now, prng, out); });
 }
 
 PeerAnswer SwarmStore::peek(SwarmRef ref, const PeerAnnounce& announce, common::Prng& prng,
@@ -175,19 +182,8 @@ WebSwarmRef SwarmStore::locate_web(const InfoHash& info_hash) const {
 PeerAnswer SwarmStore::announce_web(WebSwarmRef ref, const PeerAnnounce& announce, Moment now,
                                     common::Prng& prng, const PeerBuffers& out) {
   CHECK_INVARIANT(is_web(announce.peer) && announce.peer.port == common::kWebPort);
-  SwarmShard& shard = impl_->shard_of(ref.swarm);
-  PeerAnswer answer = shard.announce_web(ref.swarm, announce, now, prng, out);
-  for (uint32_t i = 0; i < Impl::kRoundsMax && answer.limit == Limit::memory; ++i) {
-    impl_->room.note_given_up();
-    if (!impl_->make_room(prng)) break;
-    answer = shard.announce_web(ref.swarm, announce, now, prng, out);
-  }
-  return answer;
-}
-
-PeerAnswer SwarmStore::peek_web(WebSwarmRef ref, const PeerAnnounce& announce, common::Prng& prng,
-                                const PeerBuffers& out) const {
-  return impl_->shard_of(ref.swarm).peek_web(ref.swarm, announce, prng, out);
+  return impl_->with_room(
+      prng, [&] { return impl_->shard_of(ref.swarm).announce_web(ref.swarm, announce, now, prng, out); });
 }
 
 proto::SwarmCounts SwarmStore::scrape_web(WebSwarmRef ref, const InfoHash& info_hash) const {

@@ -169,8 +169,6 @@ class SwarmStore final : public sync::Swarms {
   WebSwarmRef locate_web(const common::InfoHash& info_hash) const;
   PeerAnswer announce_web(WebSwarmRef ref, const PeerAnnounce& announce, common::Moment now,
                           common::Prng& prng, const PeerBuffers& out);
-  PeerAnswer peek_web(WebSwarmRef ref, const PeerAnnounce& announce, common::Prng& prng,
-                      const PeerBuffers& out) const;
   proto::SwarmCounts scrape_web(WebSwarmRef ref, const common::InfoHash& info_hash) const;
 
   // Whether a peer with a loopback address has been announced here or elsewhere since start.
@@ -212,11 +210,12 @@ class SwarmStore final : public sync::Swarms {
   // ended. One hold of the lock; to be called until it has finished. Costs nothing where there are none.
   RunsDropped drop_runs(size_t shard, std::span<const uint64_t> runs);
 
-  // Removes a swarm with all its peers and counts at once, web peers too; false: it is not there.
+  // Removes a swarm with all its peers and counts, web peers too, in parts; when it returns all is gone.
+  // False: it was not there.
   bool drop(const common::InfoHash& info_hash);
 
   // Removes the swarms of one shard for which `which` is true; returns how many, those of web peers apart.
-  // Holds the lock for some hundred swarms at a time; removes a large one at once.
+  // Holds the lock for some hundred swarms at a time; removes a large one in parts.
   size_t drop_if(size_t shard, const std::function<bool(const common::InfoHash&)>& which);
 
   // From now on swarms that `serves` denies are neither merged nor visited by reads of the whole store
@@ -233,9 +232,9 @@ class SwarmStore final : public sync::Swarms {
   void for_each(size_t shard, const std::function<void(const proto::Delta&)>& visit) const;
 
   // Walks over one shard in short steps, between which others may use it. Copies the counts of served swarms,
-  // but not of web peers,
-  // the last ones first, from below number `below` (kAllSwarms at first), which it lowers. Returns how many;
-  // 0: that was all. A swarm that is there from the first step to the last is copied, perhaps twice.
+  // not those of web peers, the last ones first, from below number `below` (kAllSwarms at first), which it
+  // lowers. Returns how many; 0: that was all. A swarm that is there from the first step to the last is
+  // copied, perhaps twice.
   static constexpr uint32_t kAllSwarms = UINT32_MAX;
   size_t copy_counts(size_t shard, uint32_t& below, std::span<proto::ScrapedSwarm> out) const;
 
