@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace shoal::common {
@@ -16,6 +17,11 @@ using ByteSpan = std::span<const uint8_t>;
 
 inline ByteSpan bytes_of(std::string_view text) {
   return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
+}
+
+// What it has on the heap: short texts lie in the string itself.
+inline size_t heap_bytes(const std::string& text) {
+  return text.capacity() > std::string().capacity() ? text.capacity() : 0;
 }
 
 class ByteReader {

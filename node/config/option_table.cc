@@ -472,7 +472,7 @@ std::vector<Option> websocket_rows() {
           {"Time between two announces of a WebTorrent client, in seconds.",
            "Short, as peers meet by the offers that come with announces. Spread by tracker.interval_jitter. "
            "Also the least time between two scrapes that clients are told."}),
-      whole(KEY(websocket, offers_per_announce), {1, 50}, 10, Apply::tracker,
+      whole(KEY(websocket, offers_per_announce), {1, 20}, 10, Apply::tracker,
             {"Most offers of one announce that are handed to other peers.",
              "Each goes to one peer. Those beyond are left out."}),
       whole(KEY(websocket, swarms_per_connection), {1, 10'000}, 250, Apply::tracker,

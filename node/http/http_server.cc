@@ -601,7 +601,9 @@ void HttpServer::wait_upgraded(Connection& connection, bool whole) {
 }
 
 void HttpServer::end_upgraded(Connection& connection) {
-  if (connection.upgraded) --upgraded_;
+  if (!connection.upgraded) return;
+  charge(connection, 0, connection.upgraded->parting_steps());
+  --upgraded_;
   connection.upgraded.reset();
 }
 
@@ -905,8 +907,8 @@ void HttpServer::make_room() {
 void HttpServer::count_waiting(Connection& connection) {
   const size_t record = connection.tls && connection.tls->holds_record() ? kTlsRecordBytes : 0;
   const size_t upgraded = connection.upgraded ? connection.upgraded->kept_bytes() : 0;
-  const size_t now = connection.kept.capacity() + connection.unsent.capacity() +
-                     connection.unasked.capacity() + record + upgraded;
+  const size_t now = common::heap_bytes(connection.kept) + common::heap_bytes(connection.unsent) +
+                     common::heap_bytes(connection.unasked) + record + upgraded;
   waiting_bytes_ += now - std::exchange(connection.waiting_bytes, now);
 }
 
@@ -933,8 +935,10 @@ void HttpServer::close_expired() {
   size_t left = kExpiredAtOnce;
   for (size_t i = 0; i < kWaits; ++i) {
     const Queues::Waits& queue = queues_->of[i];
-    for (; !queue.empty() && now_ms - queue.front()->since_ms >= limits_ms[i]; --left) {
+    while (!queue.empty() && now_ms - queue.front()->since_ms >= limits_ms[i]) {
       if (left == 0) return timer_.start(1, kLookMs);
+      const Upgraded* const upgraded = queue.front()->upgraded.get();
+      left -= std::min(left, upgraded != nullptr ? upgraded->parting_steps() : 1);
       const auto wait = static_cast<Wait>(i);
       if (wait == Wait::upgraded) {
         ask_upgraded(*queue.front());

@@ -46,6 +46,8 @@ class Upgraded {
 
   // Input that is kept until the rest of a message is there.
   virtual size_t kept_bytes() const = 0;
+  // Work that its destructor will be, in steps of the turn's budget: at least 1.
+  virtual size_t parting_steps() const = 0;
   // A message has begun and is not whole: the rest must come in time.
   virtual bool unfinished() const = 0;
 };

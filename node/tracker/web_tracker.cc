@@ -27,6 +27,10 @@ constexpr uint32_t kWebMessageMax = 96 << 10;
 // Work of a message in steps of HttpLimits: it is read byte by byte and written anew, and each offer is a
 // message of its own.
 constexpr size_t kMessageSteps = 2;
+// To read a message, when its last byte has come.
+constexpr size_t kBytesPerStep = 512;
+// To stop in so many swarms, when the connection ends.
+constexpr size_t kStopsPerStep = 4;
 
 }  // namespace
 
@@ -52,12 +56,14 @@ class WebTracker::Peer final : public Upgraded, public WebsocketStream::Reader {
 
   Took received(common::ByteSpan bytes, std::string& out) override {
     const size_t sent_before = sent_;
+    const size_t read_before = read_;
     const WebsocketStream::Took took = stream_.receive(bytes, *this, out);
     if (took.violated) {
       tracker_.counters_.violations.add();
-      tracker_.gate_.malformed(client_);
+      if (took.broken || !of_page_) tracker_.gate_.malformed(client_);
     }
-    return {.steps = took.frames + kMessageSteps * (took.messages + sent_ - sent_before),
+    return {.steps = took.frames + kMessageSteps * (took.messages + sent_ - sent_before) +
+                     (read_ - read_before) / kBytesPerStep,
             .whole = took.messages > 0,
             .over = took.over};
   }
@@ -70,6 +76,7 @@ class WebTracker::Peer final : public Upgraded, public WebsocketStream::Reader {
   void leave(std::string& out) override { stream_.close(WebsocketClose::going_away, out); }
   size_t kept_bytes() const override { return stream_.kept_bytes(); }
   bool unfinished() const override { return stream_.unfinished(); }
+  size_t parting_steps() const override { return 1 + swarms_.size() / kStopsPerStep; }
 
   WebsocketClose message(std::string_view text, std::string& out) override {
     if (!tracker_.gate_.admits(client_)) {
@@ -77,6 +84,7 @@ class WebTracker::Peer final : public Upgraded, public WebsocketStream::Reader {
       return WebsocketClose::policy;
     }
     if (!tracker_.tracker_.settings().options.websocket) return WebsocketClose::going_away;
+    read_ += text.size();
     tracker_.request(*this, text, out);
     return WebsocketClose::normal;
   }
@@ -96,6 +104,7 @@ class WebTracker::Peer final : public Upgraded, public WebsocketStream::Reader {
   std::vector<InfoHash> swarms_;
   OfferOrigins origins_;
   size_t sent_ = 0;  // messages to other peers
+  size_t read_ = 0;  // bytes of messages
 };
 
 WebTracker::WebTracker(Tracker& tracker, const ClusterClock& clock, HttpGate& gate, WebHub& hub,
@@ -144,15 +153,15 @@ void WebTracker::fail(std::string_view reason, std::string& out) {
 
 void WebTracker::request(Peer& peer, std::string_view text, std::string& out) {
   proto::parse_web_request(text, tracker_.settings().websocket.offers_per_announce, request_);
-  if (request_.error != proto::WebRequestError::none) {
-    if (!peer.of_page_) gate_.malformed(peer.client_);
-    return fail(to_string(request_.error), out);
-  }
   const auto now_us = static_cast<uint64_t>(monotonic_us());
   OffenceWatch* const offences = peer.of_page_ ? nullptr : tracker_.settings().offences;
   if (tracker_.limits_requests() && !tracker_.settings().proxies.networks.contains(peer.client_) &&
       tracker_.over_rate(peer.client_, true, now_us, offences)) {
     return fail("too many requests", out);
+  }
+  if (request_.error != proto::WebRequestError::none) {
+    if (!peer.of_page_) gate_.malformed(peer.client_);
+    return fail(to_string(request_.error), out);
   }
   if (request_.action == proto::WebAction::scrape) return scrape(peer, out);
   if (request_.answer) return answer(peer);

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "common/bytes.h"
+#include "common/text.h"
 #include "node/tls/sha1.h"
 #include "proto/http_answer.h"
 
@@ -14,26 +15,14 @@ namespace {
 constexpr std::string_view kBase64Digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr size_t kKeyDigits = 22;  // of 16 bytes; two equals signs follow
 
-char ascii_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-bool same_word(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return ascii_lower(x) == ascii_lower(y); });
-}
-
-std::string_view without_blanks(std::string_view text) {
-  const size_t first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
-// Whether one of the words of a header, in one or several lines, is `wanted`, in any case.
+// Whether one of the words of a header, in one or several lines, is `wanted`, which is in lower case, in any
+// case.
 bool has_token(const proto::HttpRequest& request, std::string_view header, std::string_view wanted) {
   bool found = false;
   request.for_each_header(header, [&](std::string_view value) {
     while (!found && !value.empty()) {
       const size_t comma = std::min(value.find(','), value.size());
-      found = same_word(without_blanks(value.substr(0, comma)), wanted);
+      found = common::equals_ignoring_case(common::trim_blanks(value.substr(0, comma)), wanted);
       value.remove_prefix(std::min(comma + 1, value.size()));
     }
   });

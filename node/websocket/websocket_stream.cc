@@ -21,6 +21,7 @@ void WebsocketStream::fail(WebsocketClose code, std::string& out, Took& took) {
   close(code, out);
   took.over = true;
   took.violated = true;
+  took.broken = code == WebsocketClose::protocol_error || code == WebsocketClose::invalid_text;
 }
 
 WebsocketStream::Took WebsocketStream::receive(ByteSpan bytes, Reader& reader, std::string& out) {

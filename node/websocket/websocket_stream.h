@@ -35,7 +35,8 @@ class WebsocketStream {
     size_t frames = 0;
     size_t messages = 0;
     bool over = false;      // the closing handshake is over, as far as it is ours: close the connection
-    bool violated = false;  // because the client broke the protocol
+    bool violated = false;  // because the client broke the protocol, or sent what is not taken
+    bool broken = false;    // so that no script of a web page can have made a browser do it
   };
 
   explicit WebsocketStream(uint32_t message_max) : message_max_(message_max) {}
@@ -48,7 +49,7 @@ class WebsocketStream {
 
   // A message, or a frame, has begun and is not whole.
   bool unfinished() const { return head_size_ > 0 || in_frame_ || in_message_; }
-  size_t kept_bytes() const { return message_.capacity() + control_.capacity(); }
+  size_t kept_bytes() const { return common::heap_bytes(message_) + common::heap_bytes(control_); }
 
  private:
   bool begin_frame(const proto::WebsocketHead& head);

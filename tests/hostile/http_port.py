@@ -64,18 +64,15 @@ def connect_many(port, count):
     return sockets
 
 
-def pipeline(pipe, port, connections, info_hash):
-    """Sends pipelined announces on all connections as fast as they are taken, and reads all answers."""
-    block = request(announce_target(info_hash, 999, numwant=200, compact=0)) * 100
-    sockets = connect_many(port, connections)
+def pump(pipe, sockets, block):
+    """Sends the block again and again on all connections, as fast as it is taken, and reads all answers."""
     poller = select.epoll()
-    by_file = {sock.fileno(): sock for sock in sockets}
-    at = {}
-    for file in by_file:
+    by_file, at, sent = {sock.fileno(): sock for sock in sockets}, {}, 0
+    for file, sock in by_file.items():
+        sock.setblocking(False)
         poller.register(file, select.EPOLLIN | select.EPOLLOUT)
         at[file] = 0
     pipe.send("begun")
-    sent = 0
     while not pipe.poll():
         for file, events in poller.poll(0.1, 64):
             try:
@@ -90,6 +87,10 @@ def pipeline(pipe, port, connections, info_hash):
             except OSError:
                 poller.unregister(file)
     pipe.send(sent)
+
+
+def pipeline(pipe, port, connections, info_hash):
+    pump(pipe, connect_many(port, connections), request(announce_target(info_hash, 999, numwant=200, compact=0)) * 100)
 
 
 @attack("200 connections that pipeline announces without end", bound="99 of 100 UDP requests wait for less than 250 ms, on a busy machine too")

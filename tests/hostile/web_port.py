@@ -2,12 +2,11 @@
 
 import json
 import os
-import select
 import socket
 import time
 
 from attack import Bystander, Cost, attack, one_node, rss_bytes
-from http_port import connect_many, in_another_process
+from http_port import connect_many, in_another_process, pump
 from wait import wait_for
 from web_client import PING, TEXT, WebPeer, binary, frame
 
@@ -65,29 +64,7 @@ def idle_peers():
 
 
 def flood(pipe, port, connections, block):
-    """Sends the frames on all connections as fast as they are taken, and reads all answers."""
-    sockets = open_many(port, connections)
-    poller = select.epoll()
-    by_file, at, sent = {sock.fileno(): sock for sock in sockets}, {}, 0
-    for file, sock in by_file.items():
-        sock.setblocking(False)
-        poller.register(file, select.EPOLLIN | select.EPOLLOUT)
-        at[file] = 0
-    pipe.send("begun")
-    while not pipe.poll():
-        for file, events in poller.poll(0.1, 64):
-            try:
-                if events & select.EPOLLIN:
-                    by_file[file].recv(1 << 18)
-                if events & select.EPOLLOUT:
-                    size = by_file[file].send(block[at[file]:])
-                    at[file] = (at[file] + size) % len(block)
-                    sent += size
-            except BlockingIOError:
-                pass
-            except OSError:
-                poller.unregister(file)
-    pipe.send(sent)
+    pump(pipe, open_many(port, connections), block)
 
 
 def flooded(block):

@@ -35,6 +35,7 @@ class Echo final : public Upgraded, public WebsocketStream::Reader {
   }
   void leave(std::string& out) override { stream_.close(proto::WebsocketClose::going_away, out); }
   size_t kept_bytes() const override { return stream_.kept_bytes(); }
+  size_t parting_steps() const override { return 1; }
   bool unfinished() const override { return stream_.unfinished(); }
   proto::WebsocketClose message(std::string_view text, std::string& out) override {
     proto::append_websocket_frame(out, proto::WebsocketOpcode::text, text);

@@ -46,12 +46,14 @@ class Lines final : public Upgraded {
     }
     return took;
   }
+  size_t parting_steps() const override { return parting; }
   void ask(std::string& out) override { out += "there?\n"; }
   void leave(std::string& out) override { out += "bye\n"; }
   size_t kept_bytes() const override { return line_.capacity(); }
   bool unfinished() const override { return !line_.empty(); }
 
   UpgradedLink& link_;
+  size_t parting = 1;
 
  private:
   size_t& open_;
@@ -74,11 +76,13 @@ class Handler final : public HttpHandler {
     }
     out += kSwitched;
     auto lines = std::make_unique<Lines>(link, open);
+    lines->parting = parting;
     last = lines.get();
     return {.answered = true, .upgraded = std::move(lines)};
   }
 
   size_t open = 0;
+  size_t parting = 1;
   Lines* last = nullptr;
 };
 
@@ -331,4 +335,25 @@ TEST_CASE("http server upgrade: a client that floods has its turns, and no more"
   client.send(lines);
   CHECK(f.hears(client, lines));
   CHECK(f.counters.postponed.value() > 0);
+}
+
+TEST_CASE("http server upgrade: connections whose end is much work end in several turns") {
+  constexpr size_t kClients = 20;
+  Fixture f;
+  f.handler.parting = 1 << 20;
+  {
+    std::vector<std::unique_ptr<RawClient>> clients;
+    for (size_t i = 0; i < kClients; ++i) {
+      clients.push_back(std::make_unique<RawClient>(f.address));
+      f.upgrade(*clients.back());
+    }
+    REQUIRE(f.handler.open == kClients);
+  }
+  size_t most = 0;
+  REQUIRE(f.run_until([&, before = kClients]() mutable {
+    most = std::max(most, before - f.handler.open);
+    before = f.handler.open;
+    return f.handler.open == 0;
+  }));
+  CHECK(most == 1);
 }

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "node/limits/request_limiter.h"
 #include "tests/unit/support/websocket_frames.h"
 
 using namespace shoal;
@@ -18,14 +19,14 @@ const std::string kOpening =
     "GET / HTTP/1.1\r\nHost: t\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
 
-TrackerSettings web_settings() {
+TrackerSettings web_settings(RequestLimiter* limiter = nullptr) {
   Options options;
   options.tracker.websocket = true;
   options.tracker.numwant_max = 200;
   options.websocket.interval_s = 120;
   options.websocket.offers_per_announce = 4;
   options.websocket.swarms_per_connection = 2;
-  return tracker_settings(options, nullptr, nullptr);
+  return tracker_settings(options, nullptr, limiter);
 }
 
 class Gate final : public HttpGate {
@@ -269,6 +270,50 @@ TEST_CASE("web tracker: what a page has its visitor say is no offence of his, wh
   std::string out;
   CHECK(client.connection->received(common::bytes_of("\xff\xff"), out).over);
   CHECK(worker.gate.bad == 1);
+}
+
+TEST_CASE("web tracker: what only a program can send is an offence, what a page can send is not") {
+  Node node(7);
+  Worker& worker = *node.workers[0];
+  const std::string of_page = kOpening.substr(0, kOpening.size() - 2) + "Origin: https://example.org\r\n\r\n";
+  const std::string binary = test::client_frame(proto::WebsocketOpcode::binary, "x");
+  const std::string long_text = test::client_text(std::string(100'000, 'x'));
+  int bad = 0;
+  for (const std::string& bytes : {binary, long_text}) {
+    for (const std::string& opening : {of_page, kOpening}) {
+      Client client(worker, opening);
+      std::string out;
+      CHECK(client.connection->received(common::bytes_of(bytes), out).over);
+      if (opening == kOpening) ++bad;
+      CHECK(worker.gate.bad == bad);
+    }
+  }
+  CHECK(worker.counters.violations.value() == 4);
+}
+
+TEST_CASE("web tracker: messages that cannot be read count for the rate, a page's as well") {
+  Node node(7);
+  Worker& worker = *node.workers[0];
+  RequestLimiter limiter(common::SipKey{9});
+  limiter.set(1, 0);
+  worker.tracker.set_settings(std::make_shared<const TrackerSettings>(web_settings(&limiter)));
+  Client client(worker, kOpening.substr(0, kOpening.size() - 2) + "Origin: https://example.org\r\n\r\n");
+  for (int i = 0; i < 10; ++i) CHECK(has(client.say("{"), "failure reason"));
+  bool refused = false;
+  for (int i = 0; i < 10; ++i) refused = refused || has(client.say("{"), "too many requests");
+  CHECK(refused);
+}
+
+TEST_CASE("web tracker: the last byte of a long message pays for reading all of it") {
+  Node node(7);
+  Client client(*node.workers[0]);
+  std::string numbers = R"({"x":[1)";
+  while (numbers.size() < 90'000) numbers += ",1";
+  const std::string bytes = test::client_text(numbers + "]}");
+  std::string out;
+  const auto all = common::bytes_of(bytes);
+  client.connection->received(all.first(all.size() - 1), out);
+  CHECK(client.connection->received(all.last(1), out).steps > 90'000 / 512);
 }
 
 TEST_CASE("web tracker: what another node sends is looked at closely") {
