@@ -24,6 +24,7 @@ struct AccessWire {
 
   static auto& of(Member& member) { return member.access; }
   static auto& changed(Outputs& out) { return out.access_changes; }
+  static void origin_came(Outputs& out) { out.access_origins = true; }
   static const common::InfoHash& key(const proto::AccessChange& change) { return change.info_hash; }
 };
 

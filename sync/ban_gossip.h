@@ -25,6 +25,7 @@ struct BanWire {
 
   static auto& of(Member& member) { return member.bans; }
   static auto& changed(Outputs& out) { return out.ban_changes; }
+  static void origin_came(Outputs& /*out*/) {}  // bans are kept nowhere
   static const proto::BanPrefix& key(const proto::BanChange& change) { return change.prefix; }
 };
 

@@ -64,6 +64,7 @@ struct Outputs {
   std::vector<LogEvent> logs;
   // New ones from other nodes, and those that are void now; the log has been changed already.
   std::vector<proto::AccessChange> access_changes;
+  bool access_origins = false;  // what one node has changed is void, whether or not any of it was here
   std::vector<proto::BanChange> ban_changes;
   std::vector<PullStart> pulls;
   std::vector<uint64_t> pull_aborts;  // close these; pull_closed() need not be called

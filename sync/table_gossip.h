@@ -70,7 +70,9 @@ class TableGossip {
       }
       const auto merged = table_.merge_origin(origin, now_ms);
       count(arrival, merged, out);
-      if (merged == Table::Merged::news) origins.spend(1);
+      if (merged != Table::Merged::news) continue;
+      origins.spend(1);
+      Wire::origin_came(out);
     }
     drop_forgotten(arrival.now, out);
     TokenBucket& news = Wire::of(arrival.member).mine().news;
@@ -91,7 +93,6 @@ class TableGossip {
   void receive(const Arrival& arrival, const Ask& ask, Outputs& out) {
     Member& member = arrival.member;
     if (member.refused()) return;
-    const auto ours = table_.bucket_digests();
     TokenBucket& budget = Wire::of(member).mine().bucket;
     Changes packet;
     const auto flush = [&] {
@@ -103,7 +104,8 @@ class TableGossip {
     };
     budget.refill(arrival.now.mono_us);
     if (!budget.open()) return;
-    if (ask.origins != table_.origins_digest() && budget.open()) {
+    const auto ours = table_.bucket_digests();
+    if (ask.origins != table_.origins_digest()) {
       for (const proto::ForgottenOrigin& origin : table_.origins()) {
         packet.origins.push_back(origin);
         if (packet.origins.size() == proto::kOriginsMax) flush();

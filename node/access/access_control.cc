@@ -144,13 +144,14 @@ size_t AccessControl::forget_origin(uint64_t node_id) {
   std::vector<proto::AccessChange> dropped;
   hooks_.send_forgotten(log_.forget_origin(node_id, hooks_.unix_ms(), dropped));
   changes_merged(dropped);
-  state_dirty_ = true;
-  publish_soon();
   return dropped.size();
 }
 
 void AccessControl::changes_merged(std::span<const proto::AccessChange> changes) {
   for (const proto::AccessChange& change : changes) mark_changed(change.info_hash);
+  // What is void must be remembered, though none of it was here.
+  state_dirty_ = true;
+  publish_soon();
 }
 
 void AccessControl::mark_changed(const InfoHash& hash) {

@@ -107,11 +107,17 @@ void SyncDriver::set_web_hub(WebHub* hub) {
 }
 
 void SyncDriver::relay_outgoing() {
-  outgoing_.clear();
-  web_hub_->take_outgoing(outgoing_);
-  for (const OutgoingWebMessage& message : outgoing_) {
-    cluster_.relay(now(), message.to_run, message.bytes, outputs_);
+  if (outgoing_.empty()) web_hub_->take_outgoing(outgoing_);
+  const size_t end = std::min(outgoing_.size(), relayed_ + kRelaysAtOnce);
+  for (; relayed_ < end; ++relayed_)
+    cluster_.relay(now(), outgoing_[relayed_].to_run, outgoing_[relayed_].bytes, outputs_);
+  if (relayed_ == outgoing_.size()) {
+    std::vector<OutgoingWebMessage>().swap(outgoing_);
+    relayed_ = 0;
+    // What has come since may have woken us for this turn already.
+    web_hub_->take_outgoing(outgoing_);
   }
+  if (!outgoing_.empty()) uv_async_send(&relay_wake_);
   carry_out();
 }
 
@@ -154,8 +160,10 @@ void SyncDriver::carry_out() {
     common::log_line(event.level, event.message, fields);
   }
   outputs_.logs.clear();
-  if (!outputs_.access_changes.empty() && access_changed_) access_changed_(outputs_.access_changes);
+  if ((!outputs_.access_changes.empty() || outputs_.access_origins) && access_changed_)
+    access_changed_(outputs_.access_changes);
   outputs_.access_changes.clear();
+  outputs_.access_origins = false;
   if (!outputs_.ban_changes.empty() && bans_changed_) bans_changed_();
   outputs_.ban_changes.clear();
   if (!outputs_.runs_gone.empty()) {

@@ -114,7 +114,9 @@ class SyncDriver {
   uv_async_t relay_wake_;
   RunSweep run_sweep_;
   WebHub* web_hub_ = nullptr;
-  std::vector<OutgoingWebMessage> outgoing_;
+  static constexpr size_t kRelaysAtOnce = 1024;  // in a turn of the loop: some milliseconds
+  std::vector<OutgoingWebMessage> outgoing_;     // taken from the hub
+  size_t relayed_ = 0;                           // of these
   std::vector<DeltaQueue*> queues_;
   CpuLoad load_;
   std::vector<proto::OwnDelta> drained_;

@@ -50,7 +50,9 @@ TEST_CASE("access gossip: a member may make void what so many nodes said, and so
     parts.receive(parts.gossip, member, packet);
   };
   // One look at all changes for the packet, and no more within a quarter of a second.
+  CHECK(!parts.out.access_origins);
   forget(1000);
+  CHECK(parts.out.access_origins);
   CHECK(parts.log.size() == 1000 - 32);
   CHECK(parts.out.access_changes.size() == 32);
   CHECK(parts.gossip.stats().scans == 1);

@@ -90,3 +90,13 @@ TEST_CASE("access control: what the feeds say is in force, and goes with them") 
   CHECK(one.control->allows(hash_of(1)));
   CHECK_FALSE(one.control->policy()->denies(*common::parse_address("192.0.2.1")));
 }
+
+TEST_CASE("access control: what is void is kept and in force, though none of it was here") {
+  Control control(node::AccessMode::deny);
+  control.run_for(50);
+  const size_t before = control.published;
+  control.control->changes_merged({});
+  const int64_t end = node::monotonic_ms() + 10'000;
+  while (control.published == before && node::monotonic_ms() < end) control.run_for(10);
+  CHECK(control.published == before + 1);
+}
