@@ -248,7 +248,7 @@ void read_websocket_lost(Samples& out, const NodeState& state) {
 std::vector<Row> websocket_rows() {
   return {
       gauge("shoal_websocket_connections", "WebSocket connections of WebTorrent clients open now.",
-            [](const NodeState& s) { return web(s, &WebCounters::opened) - web(s, &WebCounters::closed); }),
+            [](const NodeState& s) { return web_totals(s).connections; }),
       counter("shoal_websocket_connections_total", "WebSocket connections that were opened.",
               [](const NodeState& s) { return web(s, &WebCounters::opened); }),
       counter("shoal_websocket_refused_total", "Requests for one that were refused, by reason.",
@@ -374,7 +374,7 @@ std::vector<Row> server_rows() {
 
 std::vector<Row> store_rows() {
   return {
-      gauge("shoal_swarms", "Swarms with at least one peer record.",
+      gauge("shoal_swarms", "Swarms with at least one record of a peer that has an address.",
             [](const NodeState& s) { return s.store.swarms; }),
       gauge("shoal_web_swarms", "Swarms with at least one record of a web peer.",
             [](const NodeState& s) { return s.store.swarms_web; }),

@@ -61,7 +61,7 @@ WebTotals web_totals(const NodeState& state) {
   WebTotals totals;
   for (const WorkerCounters* worker : state.workers) {
     const WebCounters& web = worker->web;
-    totals.connections += web.opened.value() - web.closed.value();
+    totals.connections += open_of(web.opened, web.closed);
     totals.refused += web.refused_bad.value() + web.refused_origin.value() + web.refused_room.value() +
                       web.refused_address.value();
     totals.announces += web.announces.value();
