@@ -83,9 +83,11 @@ step() {
     [ -z "$why" ] || echo "$why"
     grep '^skipped ' "$log" | sed 's/^/   /'
     if [ "$f" != 0 ]; then
-      # The failures, where they are marked (doctest's with what stands around them), or else the end.
+      # A crash says last where it was. Other failures: where they are marked (doctest's with what stands around them),
+      # or else the end.
       {
-        sed -n '/^FAILED/,/^ok /p' "$log" | head -n 60 | grep . ||
+        { [ "$code" -gt 128 ] && tail -n 60 "$log"; } ||
+          sed -n '/^FAILED/,/^ok /p' "$log" | head -n 60 | grep . ||
           grep -a -B 4 -A 8 ' ERROR: ' "$log" | head -n 60 | grep . ||
           tail -n 60 "$log"
       } | sed 's/^/   | /'
