@@ -21,9 +21,25 @@ constexpr uint64_t kDrainDelayMs = 5;
 // Between two slices of dropping web peers others have their turn.
 constexpr uint64_t kSweepEveryMs = 1;
 
+constexpr int kPortAttempts = 100;
+
 static_assert(proto::kWebRelayMax <= proto::kRelayMax);
 
 }  // namespace
+
+common::Result<SyncSockets> open_sync_sockets(const common::Endpoint& listen,
+                                              const std::vector<MulticastGroup>& groups) {
+  for (int attempts = 0;; ++attempts) {
+    auto datagrams = SyncSocket::open(listen, groups);
+    if (!datagrams) return tl::make_unexpected(datagrams.error());
+    auto pulls = open_tcp((*datagrams)->local(), PortUse::alone);
+    if (pulls) return SyncSockets{std::move(*datagrams), std::move(*pulls)};
+    // A port that the kernel has chosen for datagrams may be taken for streams.
+    if (listen.port != 0 || attempts == kPortAttempts) {
+      return common::fail("sync.listen: " + pulls.error().message);
+    }
+  }
+}
 
 SyncDriver::SyncDriver(uv_loop_t* loop, const sync::Config& config, SyncSockets sockets,
                        std::vector<HostPort> seeds, SwarmStore& store, ClusterClock& clock)

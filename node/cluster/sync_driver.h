@@ -33,6 +33,10 @@ struct SyncSockets {
   FileDescriptor pulls;
 };
 
+// Opens both; a port of 0 becomes one that is free for both.
+common::Result<SyncSockets> open_sync_sockets(const common::Endpoint& listen,
+                                              const std::vector<MulticastGroup>& groups);
+
 class SyncDriver {
  public:
   // `store` and `clock` outlive the driver.

@@ -56,11 +56,9 @@ Result<void> open_other_sockets(const Options& options, NodeParts& parts) {
     parts.admin = std::move(*socket);
   }
   if (options.sync.listen) {
-    auto socket = SyncSocket::open(*options.sync.listen, options.sync.multicast);
-    if (!socket) return tl::make_unexpected(socket.error());
-    auto pulls = open_tcp((*socket)->local(), PortUse::alone);
-    if (!pulls) return failed("sync.listen", pulls.error());
-    parts.sync = {std::move(*socket), std::move(*pulls)};
+    auto sockets = open_sync_sockets(*options.sync.listen, options.sync.multicast);
+    if (!sockets) return tl::make_unexpected(sockets.error());
+    parts.sync = std::move(*sockets);
   }
   return {};
 }

@@ -435,7 +435,8 @@ TEST_CASE("pull client: a reset ends a pull and is counted") {
   REQUIRE(donor.run_until([&] { return !puller.closed.empty(); }));
   CHECK(donor.alive == 0);
   uv_run(&donor.loop, UV_RUN_NOWAIT);
+  auto listener = open_tcp(common::make_endpoint_v4(kHere, 0), PortUse::alone);
+  REQUIRE(listener);
   donor.server =
-      std::make_unique<PullServer>(&donor.loop, *open_tcp(common::make_endpoint_v4(kHere, 0), PortUse::alone),
-                                   PullServerLimits(), now, nullptr);
+      std::make_unique<PullServer>(&donor.loop, std::move(*listener), PullServerLimits(), now, nullptr);
 }

@@ -30,12 +30,11 @@ struct Node {
     config.cluster = "test";
     config.insecure = true;
     config.incarnation = run;
-    node::SyncSockets sockets;
-    sockets.datagrams = *node::SyncSocket::open(common::make_endpoint_v4(0x7f000001, 0), {});
-    address = sockets.datagrams->local();
-    sockets.pulls = *node::open_tcp(address, node::PortUse::alone);
-    driver =
-        std::make_unique<node::SyncDriver>(loop, config, std::move(sockets), std::move(seeds), *store, clock);
+    auto sockets = node::open_sync_sockets(common::make_endpoint_v4(0x7f000001, 0), {});
+    REQUIRE(sockets);
+    address = sockets->datagrams->local();
+    driver = std::make_unique<node::SyncDriver>(loop, config, std::move(*sockets), std::move(seeds), *store,
+                                                clock);
     driver->set_web_hub(&hub);
     hub.inbox(0).set_wake([] {});
   }
@@ -151,4 +150,24 @@ TEST_CASE("sync driver: the web peers of a node that leaves are dropped here") {
   for (const auto& [key, delta] : test::content(*nodes.b->store)) {
     CHECK(common::from_endpoint(key.second)->run == kFirstRun + 1);
   }
+}
+
+TEST_CASE("sync driver: a port for both sockets is found where many are taken for streams") {
+  const common::Endpoint any = common::make_endpoint_v4(0x7f000001, 0);
+  // One in fifty: the kernel, which knows nothing of them when it chooses a port for datagrams, meets some.
+  std::vector<node::FileDescriptor> taken;
+  for (int i = 0; i < 600; ++i) {
+    auto listener = node::open_tcp(any, node::PortUse::alone);
+    REQUIRE(listener);
+    taken.push_back(std::move(*listener));
+  }
+  for (int i = 0; i < 150; ++i) {
+    const auto sockets = node::open_sync_sockets(any, {});
+    REQUIRE(sockets);
+    CHECK(node::local_endpoint(sockets->pulls.get()) == sockets->datagrams->local());
+  }
+  // A port that was asked for is not exchanged.
+  const auto refused = node::open_sync_sockets(node::local_endpoint(taken[0].get()), {});
+  REQUIRE(!refused);
+  CHECK(refused.error().message.starts_with("sync.listen: "));
 }
