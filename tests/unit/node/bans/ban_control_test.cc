@@ -164,7 +164,7 @@ TEST_CASE("ban control: bans by hand are lifted, forgotten, and told to whoever 
   CHECK(bans.changes.back() == Ban{address_prefix(client), 0, false});
   CHECK(bans.sent.back().term.lifted);
   CHECK(bans.sent.back().ends_ms() == kBeginMs + 600'000);
-  bans.control->ban(client, 600);
+  CHECK(bans.control->ban(client, 600));
   bans.settle();
   CHECK(bans.control->forget_origin(1) == 1);
   bans.settle();
