@@ -57,6 +57,7 @@ def send(handler, code, body=b"", length=None, **headers):
     for name, value in headers.items():
         handler.send_header(name.replace("_", "-"), value)
     handler.send_header("Content-Length", str(len(body) if length is None else length))
+    handler.send_header("Connection", "close")  # or the client would send its next request to where nobody reads
     handler.end_headers()
     handler.wfile.write(body)
 
