@@ -82,18 +82,14 @@ struct SwarmStore::Impl {
     return false;
   }
 
-  // Announces, and again as long as others give up room for it.
-  template <class Try>
-  PeerAnswer with_room(common::Prng& prng, Try announce) {
-    PeerAnswer answer = announce();
-    // More than once only where the limit has been lowered, or other shards have just reported what they
-    // hold.
-    for (uint32_t i = 0; i < kRoundsMax && answer.limit == Limit::memory; ++i) [[unlikely]] {
-        room.note_given_up();
-        if (!make_room(prng)) break;
-        answer = announce();
-      }
-    return answer;
+  // Whether to announce again: there was no room, and others have given some up. More than once only where
+  // the limit has been lowered, or other shards have just reported what they hold.
+  bool again(const PeerAnswer& answer, uint32_t rounds, common::Prng& prng) {
+    return answer.limit == Limit::memory && rounds < kRoundsMax && give_up_room(prng);
+  }
+  [[gnu::cold]] bool give_up_room(common::Prng& prng) {
+    room.note_given_up();
+    return make_room(prng);
   }
 
   // Before records of other nodes are merged: for as many as come, as far as it goes.
@@ -158,7 +154,12 @@ void SwarmStore::prefetch(std::span<PeerRef> refs) const {
 PeerAnswer SwarmStore::announce(SwarmRef ref, const PeerAnnounce& announce, Moment now, common::Prng& prng,
                                 const PeerBuffers& out) {
   impl_->note_peer(announce.peer);
-  return impl_->with_room(prng, [&] { return impl_->shard_of(ref).announce(ref, announce, now, prng, out); });
+  SwarmShard& shard = impl_->shard_of(ref);
+  PeerAnswer answer = shard.announce(ref, announce, now, prng, out);
+  for (uint32_t rounds = 0; impl_->again(answer, rounds, prng); ++rounds) {
+    answer = shard.announce(ref, announce, now, prng, out);
+  }
+  return answer;
 }
 
 PeerAnswer SwarmStore::peek(SwarmRef ref, const PeerAnnounce& announce, common::Prng& prng,
@@ -182,8 +183,12 @@ WebSwarmRef SwarmStore::locate_web(const InfoHash& info_hash) const {
 PeerAnswer SwarmStore::announce_web(WebSwarmRef ref, const PeerAnnounce& announce, Moment now,
                                     common::Prng& prng, const PeerBuffers& out) {
   CHECK_INVARIANT(is_web(announce.peer) && announce.peer.port == common::kWebPort);
-  return impl_->with_room(
-      prng, [&] { return impl_->shard_of(ref.swarm).announce_web(ref.swarm, announce, now, prng, out); });
+  SwarmShard& shard = impl_->shard_of(ref.swarm);
+  PeerAnswer answer = shard.announce_web(ref.swarm, announce, now, prng, out);
+  for (uint32_t rounds = 0; impl_->again(answer, rounds, prng); ++rounds) {
+    answer = shard.announce_web(ref.swarm, announce, now, prng, out);
+  }
+  return answer;
 }
 
 proto::SwarmCounts SwarmStore::scrape_web(WebSwarmRef ref, const InfoHash& info_hash) const {
