@@ -1,5 +1,5 @@
-// Result<T>: a value, or an Error whose message is fit for an operator. The value of an error is a bug: it
-// ends the program, in every build.
+// Result<T>: a value, or an Error whose message is fit for an operator. To read the value where there is an
+// error, or the error where there is a value, is a bug of ours: it ends the program, in every build.
 
 #pragma once
 

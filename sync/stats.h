@@ -101,8 +101,8 @@ struct RelayStats {
   uint64_t relays_unreachable = 0;  // not sent: no member that hears us has this run, or it knows no relays
   uint64_t relays_crowded = 0;      // not sent: too much waited for that member
   uint64_t relays_late = 0;         // not sent, or not to the end: it had to wait for too long
-  uint64_t relays_misdirected =
-      0;  // parts received for another run of this node, or from a member that is refused
+  // Parts received for another run of this node, or from a member that is refused.
+  uint64_t relays_misdirected = 0;
   uint64_t relays_incomplete = 0;  // received in part
 };
 

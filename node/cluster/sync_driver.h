@@ -33,7 +33,7 @@ struct SyncSockets {
   FileDescriptor pulls;
 };
 
-// Opens both; a port of 0 becomes one that is free for both.
+// Opens both; a port of 0 becomes one that is free for both. An error names the option.
 common::Result<SyncSockets> open_sync_sockets(const common::Endpoint& listen,
                                               const std::vector<MulticastGroup>& groups);
 
@@ -118,7 +118,7 @@ class SyncDriver {
   uv_async_t relay_wake_;
   RunSweep run_sweep_;
   WebHub* web_hub_ = nullptr;
-  static constexpr size_t kRelaysAtOnce = 1024;  // in a turn of the loop: some milliseconds
+  static constexpr size_t kRelaysAtOnce = 1024;  // in a turn of the loop
   std::vector<OutgoingWebMessage> outgoing_;     // taken from the hub
   size_t relayed_ = 0;                           // of these
   std::vector<DeltaQueue*> queues_;

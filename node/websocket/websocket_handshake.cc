@@ -15,8 +15,8 @@ namespace {
 constexpr std::string_view kBase64Digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr size_t kKeyDigits = 22;  // of 16 bytes; two equals signs follow
 
-// Whether one of the words of a header, in one or several lines, is `wanted`, which is in lower case, in any
-// case.
+// Whether a header, in one or several lines, has this word. `wanted` is in lower case; the header's case does
+// not matter.
 bool has_token(const proto::HttpRequest& request, std::string_view header, std::string_view wanted) {
   bool found = false;
   request.for_each_header(header, [&](std::string_view value) {

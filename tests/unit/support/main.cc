@@ -9,7 +9,8 @@
 
 namespace {
 
-// Where a test crashed: doctest says only in which. It restores this handler and raises the signal again.
+// Prints where a test has crashed; doctest prints only the name of the test, then restores this handler and
+// raises the signal again.
 void print_stack(int signal) {
   std::array<void*, 64> frames;
   backtrace_symbols_fd(frames.data(), backtrace(frames.data(), static_cast<int>(frames.size())),
