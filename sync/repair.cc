@@ -21,6 +21,11 @@ constexpr int64_t kAnswerEveryUs = 400'000;
 
 constexpr int64_t kCellsWaitUs = 500'000;
 
+// Digests that have been read are used for a millisecond more for each member above these: so the table is
+// read at most so often, however many members send theirs.
+constexpr size_t kFewMembers = 8;
+constexpr int64_t kReadAgainUs = 1'000;
+
 // Where something is always in flight, cells are compared only now and then, to see whether anything else is
 // missing.
 constexpr int64_t kUnsteadyEveryUs = 30'000'000;
@@ -51,6 +56,16 @@ void add_newest(common::Tick now, size_t buckets, std::vector<proto::PullPart>& 
 
 }  // namespace
 
+const StampDigests& Repair::own_digests(Now now) {
+  const size_t members = members_.all().size();
+  const int64_t kept_us = static_cast<int64_t>(members - std::min(members, kFewMembers)) * kReadAgainUs;
+  if (now.mono_us - own_digests_us_ >= kept_us) {
+    own_digests_ = swarms_.stamp_digests();
+    own_digests_us_ = now.mono_us;
+  }
+  return own_digests_;
+}
+
 bool Repair::anyone_differs(int64_t now_us) const {
   if (swarms_.nearly_full()) return false;
   return std::any_of(members_.all().begin(), members_.all().end(), [&](const auto& entry) {
@@ -70,10 +85,10 @@ void Repair::announce(Now now, Outputs& out) {
   const bool ask = checking || ask_others_;
   ask_others_ = false;
   ++stats_.digests_sent;
-  sender_.broadcast(now,
-                    make_digests(swarms_.stamp_digests(), clock_.tick(now), identity_.peer_timeout_s, ask,
-                                 swarms_.nearly_full()),
-                    out);
+  sender_.broadcast(
+      now,
+      make_digests(own_digests(now), clock_.tick(now), identity_.peer_timeout_s, ask, swarms_.nearly_full()),
+      out);
 }
 
 void Repair::announce_soon(Now now) { announce_by(now.mono_us + kAnnounceSoonUs); }
@@ -114,6 +129,7 @@ void Repair::pull_ended(Now now, const Pulls::Ended& ended) {
   }
   if (ended.applied == 0) return;
   for (auto& [id, member] : members_.all()) member.repair.mine().forget();
+  own_digests_us_ = kLongAgoUs;
   announce_soon(now);
   ask_others_ = true;
 }
@@ -133,7 +149,7 @@ void Repair::receive(const Arrival& arrival, const proto::Digests& digests, Outp
   const bool compare = now.mono_us - repair.compared_us >= kComparisonsApartUs;
   if (!answer && !compare) return;
   const common::Tick tick = clock_.tick(now);
-  const StampDigests own = swarms_.stamp_digests();  // reads every cell: not for each packet that comes
+  const StampDigests& own = own_digests(now);
   if (answer) {
     repair.answered_us = now.mono_us;
     sender_.send(member.address(),

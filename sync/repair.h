@@ -70,6 +70,9 @@ class Repair {
   uint64_t dropped_repair() const { return dropped_repair_; }
 
  private:
+  // The digests of all ticks, which reads every cell. Of many members digests come all the time: for them it
+  // is not read again at once.
+  const StampDigests& own_digests(Now now);
   bool anyone_differs(int64_t now_us) const;
   // Ticks that differ steadily, and by something that this member may have and we lack.
   std::vector<common::Tick> worth_pulling(const MemberRepair& repair) const;
@@ -87,6 +90,8 @@ class Repair {
   PullTimer& timer_;
   common::Prng& prng_;
   VainDifferences vain_;
+  StampDigests own_digests_{};
+  int64_t own_digests_us_ = kLongAgoUs;  // when they were read
   int64_t announce_us_ = 0;
   bool ask_others_ =
       false;  // a pull has brought something: the next announcement asks for the others' digests

@@ -210,5 +210,25 @@ TEST_CASE("repair: a node that gives up records says so, and pulls nothing") {
   CHECK(parts.sent<proto::CellsAsk>().size() == 1);
 }
 
+TEST_CASE("repair: digests of a hundred members do not make the table be read a hundred times") {
+  RepairParts parts;
+  constexpr uint64_t kMembers = 100;
+  for (uint64_t id = 2; id < 2 + kMembers; ++id) {
+    Member& member = parts.admit(id);
+    member.heard(parts.now_us);
+    parts.receive(parts.repair, member, parts.digests(0));
+  }
+  CHECK(parts.repair.stats().digests_compared == kMembers);
+  // As the number grew; the first few read each for itself.
+  CHECK(parts.store.stamps_read <= 10);
+  // What was merged meanwhile is seen soon.
+  const int before = parts.store.stamps_read;
+  parts.now_us += 1'000'000;
+  Member& member = *parts.members.find(2);
+  member.heard(parts.now_us);
+  parts.receive(parts.repair, member, parts.digests(0));
+  CHECK(parts.store.stamps_read == before + 1);
+}
+
 }  // namespace
 }  // namespace shoal::sync
