@@ -31,6 +31,7 @@ ClientCounts& ClientCounts::operator+=(const ClientCounts& other) {
   stops_outdone += other.stops_outdone;
   lives_outdone += other.lives_outdone;
   flips += other.flips;
+  moves += other.moves;
   misdated += other.misdated;
   return *this;
 }
@@ -40,6 +41,7 @@ std::string to_string(const ClientCounts& counts) {
     return std::to_string(count) + " " + what;
   };
   return part(counts.announces, "announces, ") + part(counts.flips, "of them in bursts, ") +
+         part(counts.moves, "right after one elsewhere, ") +
          part(counts.unanswered, "tries at no ready node\n") +
          part(counts.lives, "peers had to be everywhere (exempt: ") + part(counts.lives_lost, "lost, ") +
          part(counts.lives_aged, "aged, ") + part(counts.lives_outdone, "outdone)\n") +
@@ -115,16 +117,32 @@ std::optional<size_t> Clients::choose_node(const Client& client) {
   std::erase_if(ready_, [this](size_t node) { return !world_.runs(node); });
   if (ready_.empty()) return std::nullopt;
   if (client.flips > 0) return ready_[prng_.below(static_cast<uint32_t>(ready_.size()))];
+  if (client.moves > 0) {
+    const size_t drawn = prng_.below(static_cast<uint32_t>(ready_.size()));
+    return ready_[ready_[drawn] == client.last_node ? (drawn + 1) % ready_.size() : drawn];
+  }
   if (client.hasty && world_.runs(client.home)) return client.home;
   const bool home = std::find(ready_.begin(), ready_.end(), client.home) != ready_.end();
   if (home && !(client.roams && prng_.below(2) == 0)) return client.home;
   return ready_[prng_.below(static_cast<uint32_t>(ready_.size()))];
 }
 
+void Clients::move(size_t count) {
+  if (clients_.empty()) return;
+  for (size_t i = 0; i < count; ++i) {
+    const size_t index = prng_.below(static_cast<uint32_t>(clients_.size()));
+    Client& client = clients_[index];
+    if (!client.told || client.stopped || client.flips > 0) continue;
+    client.moves = 2 + prng_.below(6);
+    plan(index, world_.now_us() + 1);
+  }
+}
+
 void Clients::act() {
-  const size_t index = due_.top().second;
+  const auto [at_us, index] = due_.top();
   due_.pop();
   Client& client = clients_[index];
+  if (at_us != client.plan_us) return;  // it was moved meanwhile
   const int64_t now_us = world_.now_us();
   if (client.ended) return;
   if (client.repeats && client.complete_us < 0) {
@@ -161,6 +179,7 @@ void Clients::announce(size_t index, proto::Event event) {
   announce.event = event;
   announce.seeder = client.seeder;
   world_.announce(*node, announce);
+  client.last_node = *node;
 
   client.misdated = client.misdated || misdates(*node);
   const std::optional<Record> record = world_.record(*node, client.key);
@@ -172,7 +191,7 @@ void Clients::announce(size_t index, proto::Event event) {
   client.outdone = client.word < client.greatest;
   client.greatest = std::max(client.greatest, client.word);
   if (client.stopped) {
-    client.held = 0;
+    client.held.reset();
     client.ended = now_us >= client.stop_us;
     if (client.ended) return;
   } else {
@@ -185,6 +204,10 @@ void Clients::announce(size_t index, proto::Event event) {
     ++counts_.flips;
     --client.flips;
     next_us = now_us + (prng_.below(4) == 0 ? 1 : 1 + prng_.below(2 * kSecondUs));
+  } else if (client.moves > 0) {
+    ++counts_.moves;
+    --client.moves;
+    next_us = now_us + (prng_.below(3) == 0 ? 1 : 1 + prng_.below(2 * kSecondUs));
   }
   plan(index, std::max(now_us + 1, std::min(next_us, client.stop_us)));
 }
@@ -222,10 +245,9 @@ bool Clients::holds(size_t node, const Client& client) const {
          (record->state.role == proto::PeerRole::stopped) == client.stopped;
 }
 
-void Clients::note_loss() {
+void Clients::note_loss(const std::vector<size_t>& nodes) {
   for (Client& client : clients_) {
     if (client.lost || !(client.stopped ? client.recorded : client.told)) continue;
-    const auto nodes = world_.everyone();
     client.lost = std::none_of(nodes.begin(), nodes.end(), [&](size_t node) { return holds(node, client); });
   }
 }
@@ -234,12 +256,11 @@ void Clients::note_completed(Client& client) {
   for (const size_t node : world_.everyone()) {
     if (!world_.runs(node)) continue;
     const std::optional<Record> record = world_.record(node, client.key);
-    const uint32_t bit = uint32_t{1} << node;
     if (record) {
-      if (record->state.completed) client.counted |= bit;
-    } else if ((client.counted & bit) != 0) {
-      client.counted &= ~bit;
-      if (client.counted != 0) excused_.insert(client.key.first);
+      if (record->state.completed) client.counted.set(node);
+    } else if (client.counted.test(node)) {
+      client.counted.reset(node);
+      if (client.counted.any()) excused_.insert(client.key.first);
     }
   }
 }
@@ -252,11 +273,10 @@ std::string Clients::check_stops() {
       if (!world_.runs(node)) continue;
       const std::optional<Record> record = world_.record(node, client.key);
       if (!record) continue;
-      const uint32_t bit = uint32_t{1} << node;
       if (record->state.role == proto::PeerRole::stopped) {
         // It may be an earlier stop, of a client that has started again since.
-        if (word_of(*record, world_.tick(node)) >= client.word) client.held |= bit;
-      } else if ((client.held & bit) != 0 && world_.status(node).phase == sync::SyncPhase::synced) {
+        if (word_of(*record, world_.tick(node)) >= client.word) client.held.set(node);
+      } else if (client.held.test(node) && world_.status(node).phase == sync::SyncPhase::synced) {
         client.outdone = true;  // reported once
         return name(client) + " has stopped, " + world_.node(node).settings.name +
                " had it on record, and hands it out again: moments " +
@@ -271,8 +291,8 @@ std::string Clients::check_stops() {
 
 void Clients::forget_held(size_t node) {
   for (Client& client : clients_) {
-    client.held &= ~(uint32_t{1} << node);
-    client.counted &= ~(uint32_t{1} << node);
+    client.held.reset(node);
+    client.counted.reset(node);
   }
 }
 
@@ -280,15 +300,16 @@ std::string Clients::name(const Client& client) const {
   return to_hex(client.key.first).substr(0, 8) + " " + to_string(client.key.second);
 }
 
-void Clients::check_one(const Client& client, std::vector<std::string>& problems) {
+void Clients::check_one(const Client& client, const std::vector<size_t>& nodes,
+                        std::vector<std::string>& problems) {
   if (client.stopped && !client.recorded) return void(++counts_.stops_unknown);
   if (client.lost) return void(++(client.stopped ? counts_.stops_lost : counts_.lives_lost));
   if (client.misdated) return void(++counts_.misdated);
   if (client.outdone) return void(++(client.stopped ? counts_.stops_outdone : counts_.lives_outdone));
-  const common::Tick age = world_.tick(0) - client.word.moment.tick();
+  const common::Tick age = world_.tick(nodes.front()) - client.word.moment.tick();
   if (!client.stopped && age > kNearExpiry) return void(++counts_.lives_aged);
   ++(client.stopped ? counts_.stops : counts_.lives);
-  for (const size_t node : world_.everyone()) {
+  for (const size_t node : nodes) {
     const std::optional<Record> record = world_.record(node, client.key);
     const bool there = record && record->state.role != proto::PeerRole::stopped;
     if (there != client.stopped) continue;
@@ -300,14 +321,14 @@ void Clients::check_one(const Client& client, std::vector<std::string>& problems
   }
 }
 
-void Clients::check(std::vector<std::string>& problems) {
+void Clients::check(const std::vector<size_t>& nodes, std::vector<std::string>& problems) {
   for (const Client& client : clients_) {
-    if (client.told) check_one(client, problems);
+    if (client.told) check_one(client, nodes, problems);
   }
   if (counts_excused_) return;
   for (const common::InfoHash& hash : swarms_) {
     if (excused_.contains(hash)) continue;
-    for (const size_t node : world_.everyone()) {
+    for (const size_t node : nodes) {
       const uint32_t counted = world_.node(node).swarms->completed(hash);
       if (counted <= completed_[hash]) continue;
       problems.push_back(world_.node(node).settings.name + " counts " + std::to_string(counted) +

@@ -1,6 +1,7 @@
 // Clients: BitTorrent clients outside a World's cluster, and what they may expect of it. Each peer starts at
 // some node, announces again and again, mostly there, may complete once, and may stop once, for good. Some
-// are restless: they stop and start in bursts, each time at another node. Most ask only nodes that are ready.
+// are restless: they stop and start in bursts, each time at another node; or they are moved, and announce at
+// one node after the other without a stop. Most ask only nodes that are ready.
 //
 // A client's last announce that was accepted is its word; a node has it on record. That node may lose it: in
 // a crash without a snapshot, or with an older one. Then it counts as lost, unless another running node, or
@@ -9,6 +10,7 @@
 
 #pragma once
 
+#include <bitset>
 #include <compare>
 #include <cstdint>
 #include <functional>
@@ -45,6 +47,7 @@ struct ClientCounts {
   uint64_t stops_outdone = 0;  // exempt: an earlier announce elsewhere has a later moment, as clocks differ,
   uint64_t lives_outdone = 0;  // or as it came less than a moment before, or was one of a fast burst
   uint64_t flips = 0;          // stops and starts in bursts
+  uint64_t moves = 0;          // announces right after one at another node
   uint64_t misdated = 0;       // exempt: the time of a ready node that may have mattered was far off
 
   ClientCounts& operator+=(const ClientCounts& other);
@@ -59,12 +62,18 @@ class Clients {
   // Adds clients, at `home` or anywhere; their first announces are spread over `spread_us`.
   void add(size_t count, int64_t spread_us, std::optional<size_t> home);
 
+  // Some of them announce at other nodes, several times within a tick.
+  void move(size_t count);
+
   // When the next client acts, and what it does then.
   int64_t next_us() const;
   void act();
 
   // Call it after a node may have lost its memory.
-  void note_loss();
+  void note_loss() { note_loss(world_.everyone()); }
+
+  // What none of these nodes has counts as lost.
+  void note_loss(const std::vector<size_t>& nodes);
 
   // A ready node's ticks differ from the world's by more than stamps can express: if the only nodes left
   // start with wrong clocks, theirs becomes the cluster's time, and older stamps cannot be compared.
@@ -79,8 +88,8 @@ class Clients {
   std::string check_stops();
   void forget_held(size_t node);
 
-  // The final check, when all nodes are up and agree.
-  void check(std::vector<std::string>& problems);
+  // The final check, when these nodes are up and agree.
+  void check(const std::vector<size_t>& nodes, std::vector<std::string>& problems);
 
   size_t size() const { return clients_.size(); }
   const ClientCounts& counts() const { return counts_; }
@@ -93,9 +102,15 @@ class Clients {
     auto operator<=>(const Word&) const = default;
   };
 
+  // A bit for each node.
+  using Nodes = std::bitset<256>;
+
   struct Client {
     PeerKey key;
     size_t home = 0;
+    size_t last_node = 0;  // it announced at this one
+    int64_t plan_us = 0;   // when it acts next
+    uint32_t moves = 0;    // left of those within a tick
     bool roams = false;
     bool hasty = false;  // also asks nodes that are not ready
     bool restless = false;
@@ -113,10 +128,10 @@ class Clients {
     bool outdone = false;
     bool lost = false;
     bool misdated = false;
-    Word word;             // the last
-    Word greatest;         // the one that wins over all others
-    uint32_t held = 0;     // bit by node: it has the stop on record
-    uint32_t counted = 0;  // bit by node: it has the peer on record as completed
+    Word word;      // the last
+    Word greatest;  // the one that wins over all others
+    Nodes held;     // they have the stop on record
+    Nodes counted;  // they have the peer on record as completed
   };
 
   static Word word_of(const Record& record, common::Tick now) {
@@ -124,11 +139,14 @@ class Clients {
   }
   std::optional<size_t> choose_node(const Client& client);
   void announce(size_t index, proto::Event event);
-  void plan(size_t index, int64_t at_us) { due_.emplace(at_us, index); }
+  void plan(size_t index, int64_t at_us) {
+    clients_[index].plan_us = at_us;
+    due_.emplace(at_us, index);
+  }
   bool misdates(size_t node) const;
   void note_completed(Client& client);
   bool holds(size_t node, const Client& client) const;
-  void check_one(const Client& client, std::vector<std::string>& problems);
+  void check_one(const Client& client, const std::vector<size_t>& nodes, std::vector<std::string>& problems);
   std::string name(const Client& client) const;
 
   World& world_;

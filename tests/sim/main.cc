@@ -1,4 +1,5 @@
-// shoal_sim [--seed N | --from N --seeds COUNT] [--progress] [doctest options]: clusters under virtual time.
+// shoal_sim [--seed N | --from N --seeds COUNT] [--nodes N] [--progress] [doctest options]: clusters under
+// virtual time.
 
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
@@ -19,6 +20,7 @@ int main(int argc, char** argv) {
   for (int i = 1; i + 1 < argc; ++i) {
     if (std::strcmp(argv[i], "--seed") == 0) setenv("SHOAL_SIM_SEED", argv[i + 1], 1);
     if (std::strcmp(argv[i], "--from") == 0) setenv("SHOAL_SIM_FROM", argv[i + 1], 1);
+    if (std::strcmp(argv[i], "--nodes") == 0) setenv("SHOAL_SIM_NODES", argv[i + 1], 1);
     if (std::strcmp(argv[i], "--seeds") == 0) setenv("SHOAL_SIM_SEEDS", argv[i + 1], 1);
   }
   doctest::Context context(argc, argv);

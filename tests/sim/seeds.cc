@@ -31,6 +31,8 @@ std::string replay_command(const std::string& scenario, uint64_t seed) {
   return program + " --seed " + std::to_string(seed) + " --test-case='" + filter + "'";
 }
 
+size_t nodes_wanted(size_t otherwise) { return number_from("SHOAL_SIM_NODES", otherwise); }
+
 void for_each_seed(const std::function<void(World&)>& run, uint64_t seeds) {
   const char* scenario = doctest::getContextOptions()->currentTest->m_name;
   const uint64_t only = number_from("SHOAL_SIM_SEED", 0);

@@ -21,6 +21,9 @@ void set_program(const char* path);
 // A shell command that runs one scenario under one seed.
 std::string replay_command(const std::string& scenario, uint64_t seed);
 
+// How many nodes: SHOAL_SIM_NODES (or --nodes), or this many.
+size_t nodes_wanted(size_t otherwise);
+
 // Runs the body of the current test case. A failure prints the command that replays it.
 void for_each_seed(const std::function<void(World&)>& run, uint64_t seeds = kSeeds);
 

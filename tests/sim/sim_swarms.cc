@@ -7,8 +7,8 @@
 
 namespace shoal::sim {
 
-SimSwarms::SimSwarms(const common::SipKey& store_key)
-    : store_(node::SwarmStore::Config{.key = store_key, .replicated = true}) {}
+SimSwarms::SimSwarms(const common::SipKey& store_key, bool keeps_map)
+    : store_(node::SwarmStore::Config{.key = store_key, .replicated = true}), keeps_map_(keeps_map) {}
 
 namespace {
 
@@ -19,6 +19,7 @@ uint64_t early_id(const common::InfoHash& info_hash, const common::Endpoint& pee
 }  // namespace
 
 void SimSwarms::merge_record(const proto::Delta& delta, common::Tick now) {
+  if (!keeps_map_) return;
   if (common::stamp_age(now, delta.stamp) >= common::kLifetimeTicks) return;
   const auto [found, added] = records_.try_emplace({delta.info_hash, delta.peer}, delta.value());
   if (!added) {
@@ -48,7 +49,8 @@ std::optional<proto::OwnDelta> SimSwarms::announce(const node::PeerAnnounce& ann
       announce.peer.family == common::Family::web
           ? store_.announce_web(store_.locate_web(announce.info_hash), announce, now, prng, {})
           : store_.announce(store_.locate(announce.info_hash), announce, now, prng, {});
-  if (announce.event == proto::Event::stopped && !records_.contains({announce.info_hash, announce.peer})) {
+  if (keeps_map_ && announce.event == proto::Event::stopped &&
+      !records_.contains({announce.info_hash, announce.peer})) {
     early_stops(announce.info_hash, announce.peer)
         .add(early_id(announce.info_hash, announce.peer), now + announce.live_lead + 1);
   }

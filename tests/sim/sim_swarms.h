@@ -22,7 +22,8 @@ using Record = proto::PeerValue;
 
 class SimSwarms final : public sync::Swarms {
  public:
-  explicit SimSwarms(const common::SipKey& store_key);
+  // Without the map it costs what the store costs, and records() is empty.
+  explicit SimSwarms(const common::SipKey& store_key, bool keeps_map = true);
 
   size_t merge(std::span<const proto::Delta> deltas, common::Tick now) override;
   size_t merge_part(const sync::SwarmPart& part, common::Tick now) override;
@@ -59,7 +60,9 @@ class SimSwarms final : public sync::Swarms {
 
  private:
   void merge_record(const proto::Delta& delta, common::Tick now);
-  void set_record(const proto::Delta& delta) { records_[{delta.info_hash, delta.peer}] = delta.value(); }
+  void set_record(const proto::Delta& delta) {
+    if (keeps_map_) records_[{delta.info_hash, delta.peer}] = delta.value();
+  }
   node::EarlyStops& early_stops(const common::InfoHash& info_hash, const common::Endpoint& peer) {
     const node::SwarmRef ref =
         peer.family == common::Family::web ? store_.locate_web(info_hash).swarm : store_.locate(info_hash);
@@ -67,6 +70,7 @@ class SimSwarms final : public sync::Swarms {
   }
 
   node::SwarmStore store_;
+  const bool keeps_map_;
   std::map<PeerKey, Record> records_;
   std::map<uint64_t, node::EarlyStops> early_stops_;  // by shard
   common::Tick expired_at_ = 0;

@@ -9,7 +9,9 @@ namespace shoal::sim {
 
 namespace {
 
-constexpr size_t kNodesMax = 7;
+// A storm on so many nodes or fewer has an event in 1 to 15 s, one on more nodes has more.
+constexpr size_t kNodesUsual = 7;
+constexpr size_t kClientsPerNode = 20;
 constexpr int64_t kSaveUs = 30 * kSecondUs;
 constexpr int64_t kCheckUs = 5 * kSecondUs;
 
@@ -41,10 +43,11 @@ std::string seconds_text(int64_t us) {
 
 }  // namespace
 
-Storm::Storm(World& world, uint64_t seed)
+Storm::Storm(World& world, uint64_t seed, const StormSettings& settings)
     : world_(world),
       prng_(seed ^ 0x73746f726d),
       ban_prng_(seed ^ 0x62616e73),
+      settings_(settings),
       peer_timeout_s_(kTimeouts[prng_.below(3)]),
       clients_(world, prng_.next(), client_settings(peer_timeout_s_)) {
   ends_us_ = world.now_us() + seconds(120, peer_timeout_s_ == 360 ? 600 : 240);
@@ -74,10 +77,10 @@ void Storm::report(const std::string& problem) {
 }
 
 // Runs planned events and clients in the order of time.
-void Storm::run_until(int64_t until_us) {
+void Storm::run_until(int64_t until_us, bool clients_act) {
   for (;;) {
     const int64_t plan_us = due_.empty() ? INT64_MAX : due_.top().at_us;
-    const int64_t next_us = std::min(plan_us, clients_.next_us());
+    const int64_t next_us = clients_act ? std::min(plan_us, clients_.next_us()) : plan_us;
     world_.run_for(std::max<int64_t>(0, std::min(next_us, until_us) - world_.now_us()));
     if (next_us > until_us) return;
     if (plan_us > next_us) {
@@ -124,12 +127,17 @@ void Storm::draw_weather() {
 
 void Storm::set_up() {
   shape_ = prng_.below(3);
-  const size_t count = 3 + prng_.below(4);
+  const auto more = static_cast<uint32_t>(settings_.nodes_max - settings_.nodes_min + 1);
+  const size_t count = settings_.nodes_min + prng_.below(more);
   note("peer_timeout_s " + std::to_string(peer_timeout_s_) + ", shape " + std::to_string(shape_) + ", " +
        std::to_string(count) + " nodes");
   draw_weather();
   for (size_t i = 0; i < count; ++i) world_.start(draw_settings(i));
-  clients_.add(150, 30 * kSecondUs, std::nullopt);
+  if (!settings_.heals) {
+    // Who is outside the core in the end may be the only one that the others name.
+    for (size_t i = 0; i < count; ++i) world_.set_seeds(i, world_.everyone());
+  }
+  clients_.add(std::max<size_t>(150, kClientsPerNode * count), 30 * kSecondUs, std::nullopt);
   run_until(world_.now_us() + seconds(5, 20));
   save_snapshots();
   check_now();
@@ -146,7 +154,7 @@ void Storm::cause_event() {
     uint32_t weight;
     Trouble trouble;
   };
-  constexpr std::array<Weighted, 12> kTroubles = {{{10, &Storm::cut_in_two},
+  constexpr std::array<Weighted, 13> kTroubles = {{{10, &Storm::cut_in_two},
                                                    {10, &Storm::cut_one_way},
                                                    {6, &Storm::clog_link},
                                                    {8, &Storm::trouble_streams},
@@ -157,6 +165,7 @@ void Storm::cause_event() {
                                                    {5, &Storm::set_clock},
                                                    {6, &Storm::overflow},
                                                    {6, &Storm::burst},
+                                                   {6, &Storm::move_clients},
                                                    {5, &Storm::draw_weather}}};
   uint32_t sum = 0;
   for (const Weighted& one : kTroubles) sum += one.weight;
@@ -169,7 +178,8 @@ void Storm::cause_event() {
     drawn -= one.weight;
   }
   clients_.add(prng_.below(10), 10 * kSecondUs, std::nullopt);
-  later(seconds(1, 15), [this] { cause_event(); });
+  const double size = std::max(1.0, static_cast<double>(world_.size()) / kNodesUsual);
+  later(seconds(1 / size, 15 / size), [this] { cause_event(); });
 }
 
 void Storm::cut_in_two() {
@@ -252,11 +262,12 @@ void Storm::leave() {
 }
 
 void Storm::join() {
-  if (world_.size() >= kNodesMax) return;
+  if (world_.size() > settings_.nodes_max) return;
   NodeSettings settings = draw_settings(world_.size());
   if (chance(0.3)) settings.clock_offset_ms = (chance(0.5) ? 1 : -1) * seconds(100, 5 * 3600) / 1000;
   note("join" + text(world_.size()) + ", clock off by " + std::to_string(settings.clock_offset_ms) + " ms");
-  world_.start(settings);
+  const size_t joined = world_.start(settings);
+  if (!settings_.heals) world_.set_seeds(joined, world_.everyone());
 }
 
 void Storm::freeze() {
@@ -291,6 +302,12 @@ void Storm::burst() {
   const size_t count = 20 + prng_.below(150);
   note(std::to_string(count) + " clients come to" + text(node));
   clients_.add(count, seconds(0.2, 8), node);
+}
+
+void Storm::move_clients() {
+  const size_t count = 1 + prng_.below(static_cast<uint32_t>(clients_.size() / 10));
+  note(std::to_string(count) + " clients move from node to node");
+  clients_.move(count);
 }
 
 // Bans, lifts a ban, or takes back what a node said; of few addresses, so that nodes change the same ones.

@@ -1,5 +1,6 @@
 // Storm: everything that can go wrong with a cluster, drawn from one seed, while clients announce. Then it
-// calms down, and what the cluster promises is checked.
+// calms down, and what the cluster promises is checked: of all nodes; or, if the faults of the others never
+// heal, of a core of nodes that hear each other.
 
 #pragma once
 
@@ -15,9 +16,15 @@
 
 namespace shoal::sim {
 
+struct StormSettings {
+  size_t nodes_min = 3;  // at the beginning
+  size_t nodes_max = 6;
+  bool heals = true;  // in the end everything, not only a core
+};
+
 class Storm {
  public:
-  Storm(World& world, uint64_t seed);
+  Storm(World& world, uint64_t seed, const StormSettings& settings = {});
 
   // Returns what is wrong; empty: nothing.
   std::vector<std::string> run();
@@ -25,7 +32,7 @@ class Storm {
   // What happened, one line each.
   const std::vector<std::string>& history() const { return history_; }
   const ClientCounts& counts() const { return clients_.counts(); }
-  // Time from the heal until all nodes held the same; -1: never.
+  // Time from the heal until all nodes, or those of the core, held the same; -1: never.
   int64_t healed_after_us() const { return healed_after_us_; }
 
  private:
@@ -48,7 +55,7 @@ class Storm {
   void later(int64_t us, std::function<void()> happen);
   void note(const std::string& what);
   void report(const std::string& problem);
-  void run_until(int64_t until_us);
+  void run_until(int64_t until_us, bool clients_act = true);
   void set_up();
   NodeSettings draw_settings(size_t index);
   void draw_weather();
@@ -64,6 +71,7 @@ class Storm {
   void set_clock();
   void overflow();
   void burst();
+  void move_clients();
   void ban_somebody();
   void bring_back(size_t node);
   void save_snapshots();
@@ -72,6 +80,14 @@ class Storm {
 
   // storm_calm.cc
   void calm();
+  // Two nodes or more, but not all.
+  std::vector<size_t> draw_core();
+  // Faults of a node outside the core that never heal.
+  void trouble_for_good(size_t node);
+  void cut_for_good(size_t node);
+  void restart_for_good(size_t node);
+  void agree(int64_t bound_us);
+  void check_core();
   void check_repair();
   void check_rest();
   void check_bans();
@@ -90,11 +106,13 @@ class Storm {
   World& world_;
   common::Prng prng_;
   common::Prng ban_prng_;
+  const StormSettings settings_;
   uint32_t peer_timeout_s_;
   Clients clients_;
   int64_t ends_us_;
   uint32_t shape_ = 0;  // 0 mesh, 1 multicast, 2 mixed
   bool calm_ = false;
+  std::vector<size_t> core_;  // of whom the promises are checked
   std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;
   uint64_t order_ = 0;
   std::vector<std::string> history_;

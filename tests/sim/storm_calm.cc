@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <utility>
 
 #include "common/tick.h"
 #include "scenario.h"
@@ -34,36 +35,148 @@ void Storm::count_work(size_t node) {
   work_.pulled_applied += stats.pulled_applied;
 }
 
+std::vector<size_t> Storm::draw_core() {
+  std::vector<size_t> nodes = world_.everyone();
+  for (size_t i = nodes.size(); i > 1; --i) {
+    std::swap(nodes[i - 1], nodes[prng_.below(static_cast<uint32_t>(i))]);
+  }
+  nodes.resize(2 + prng_.below(static_cast<uint32_t>(nodes.size() - 2)));
+  std::sort(nodes.begin(), nodes.end());
+  return nodes;
+}
+
+void Storm::trouble_for_good(size_t node) {
+  const uint32_t drawn = prng_.below(10);
+  if (drawn < 2) {
+    note("for good: down" + std::string(" n") + std::to_string(node));
+    if (world_.node(node).cluster) world_.crash(node);
+    return;
+  }
+  if (drawn < 4 && world_.node(node).cluster) {
+    note("for good: frozen n" + std::to_string(node));
+    world_.freeze(node);
+    return;
+  }
+  if (world_.node(node).frozen) world_.thaw(node);
+  bring_back(node);
+  if (chance(0.3)) {
+    note("for good: streams stand still of n" + std::to_string(node));
+    world_.clog(node);
+  }
+  if (drawn < 9) cut_for_good(node);
+  if (drawn >= 8) restart_for_good(node);
+}
+
+void Storm::cut_for_good(size_t node) {
+  for (const size_t other : world_.everyone()) {
+    if (other == node) continue;
+    for (const auto& [from, to] : {std::pair(node, other), std::pair(other, node)}) {
+      const uint32_t drawn = prng_.below(10);
+      if (drawn >= 7) continue;
+      note("for good: " +
+           std::string(drawn < 4   ? "cut"
+                       : drawn < 6 ? "datagrams cut"
+                                   : "clogged") +
+           " n" + std::to_string(from) + " to n" + std::to_string(to));
+      if (drawn < 4) {
+        world_.cut(from, to);
+      } else if (drawn < 6) {
+        world_.cut_datagrams(from, to);
+      } else {
+        world_.clog(from, to, 2'000 + prng_.below(30'000), 5'000 + prng_.below(60'000));
+      }
+    }
+  }
+}
+
+// It starts and crashes, again and again.
+void Storm::restart_for_good(size_t node) {
+  later(seconds(1, 30), [this, node] {
+    if (world_.node(node).cluster) {
+      note("crash n" + std::to_string(node));
+      world_.crash(node);
+      clients_.note_loss();
+    } else {
+      bring_back(node);
+    }
+    restart_for_good(node);
+  });
+}
+
 void Storm::calm() {
   note("calm");
   calm_ = true;
   due_ = {};
+  core_ = settings_.heals ? world_.everyone() : draw_core();
   world_.weather = Weather();
   world_.heal();
   world_.unclog();
   world_.queues_overflow = false;
-  for (const size_t node : world_.everyone()) {
+  for (const size_t node : core_) {
     if (world_.node(node).frozen) world_.thaw(node);
     bring_back(node);
+  }
+  for (const size_t node : world_.everyone()) {
+    if (!std::binary_search(core_.begin(), core_.end(), node)) trouble_for_good(node);
+  }
+  if (!settings_.heals) {
+    std::string core = "the core is";
+    for (const size_t node : core_) core += " n" + std::to_string(node);
+    note(core);
+    clients_.note_loss();
   }
   const int64_t healed_us = world_.now_us();
   run_until(healed_us + kGoOnUs);
   const int64_t bound_us =
       healed_us + kHealUs + kHealTicks * peer_timeout_s_ * kSecondUs / common::kLifetimeTicks;
+  agree(bound_us);
+  if (healed_after_us_ >= 0) healed_after_us_ -= healed_us;
+  if (!world_.meshed(core_)) report("not all nodes know each other");
+  run_until(std::max(bound_us, world_.now_us()), false);
+  check_now();
+  if (!settings_.heals) clients_.note_loss(core_);
+  clients_.check(core_, problems_);
+  if (settings_.heals) {
+    check_rest();
+    check_repair();
+  } else {
+    check_core();
+  }
+  check_bans();
+}
+
+// Runs until the nodes of the core hold the same.
+void Storm::agree(int64_t bound_us) {
   std::string difference;
   do {
-    difference = world_.difference_in_all(world_.everyone());
-    if (!difference.empty()) world_.run_for(kSecondUs / 2);
+    difference = world_.difference_in_all(core_);
+    if (!difference.empty()) run_until(world_.now_us() + kSecondUs / 2, false);
   } while (!difference.empty() && world_.now_us() < bound_us);
-  if (difference.empty()) healed_after_us_ = world_.now_us() - healed_us;
-  if (!difference.empty()) report("not the same at the time limit: " + difference);
-  if (!world_.meshed(world_.everyone())) report("not all nodes know each other");
-  world_.run_for(std::max<int64_t>(0, bound_us - world_.now_us()));
-  check_now();
-  clients_.check(problems_);
-  check_rest();
-  check_bans();
-  check_repair();
+  if (difference.empty()) {
+    healed_after_us_ = world_.now_us();
+  } else {
+    report("not the same at the time limit: " + difference);
+  }
+}
+
+// What the others do goes on, so somebody may always ask and pull.
+void Storm::check_core() {
+  for (const size_t node : core_) {
+    const sync::Status status = world_.status(node);
+    const auto expect = [&](bool holds, const std::string& what) {
+      if (!holds) report("n" + std::to_string(node) + ": " + what);
+    };
+    expect(status.phase == sync::SyncPhase::synced, "is not ready");
+    expect(status.waiting == 0, "deltas wait");
+    expect(!status.alone, "takes itself for alone");
+    expect(status.stats.dropped_malformed == 0, "counted packets as malformed");
+    for (const sync::MemberStatus& member : status.members) {
+      const auto is_it = [&](size_t other) { return world_.node(other).settings.name == member.name; };
+      if (std::none_of(core_.begin(), core_.end(), is_it)) continue;
+      expect(member.state == sync::MemberState::alive, "does not take " + member.name + " for alive");
+      expect(member.missing == 0, "misses packets of " + member.name);
+    }
+  }
 }
 
 // Checks that nobody repairs what is whole.
@@ -104,11 +217,14 @@ void Storm::check_bans() {
     });
     return out;
   };
-  for (const size_t node : world_.everyone()) {
-    if (world_.node(node).bans->digest() != world_.node(0).bans->digest()) {
-      report("n" + std::to_string(node) + " and n0 hold different bans");
-    } else if (std::abs(world_.cluster_ms(node) - world_.cluster_ms(0)) < 2 && banned(node) != banned(0)) {
-      report("n" + std::to_string(node) + " and n0 ban different clients");
+  const size_t first = core_.front();
+  for (const size_t node : core_) {
+    const std::string both = "n" + std::to_string(node) + " and n" + std::to_string(first);
+    if (world_.node(node).bans->digest() != world_.node(first).bans->digest()) {
+      report(both + " hold different bans");
+    } else if (std::abs(world_.cluster_ms(node) - world_.cluster_ms(first)) < 2 &&
+               banned(node) != banned(first)) {
+      report(both + " ban different clients");
     }
   }
 }

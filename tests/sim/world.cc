@@ -1,5 +1,7 @@
 #include "world.h"
 
+#include <time.h>
+
 #include <algorithm>
 #include <limits>
 #include <numeric>
@@ -13,6 +15,43 @@ namespace shoal::sim {
 namespace {
 
 constexpr int64_t kEpochMs = 1'800'000'000'000;
+
+// Where node 0 is; the others follow.
+constexpr uint32_t kFirstAddress = 0x0a000001;
+
+int64_t cpu_now_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+// What asking for the time costs between two answers.
+int64_t meter_ns() {
+  static const int64_t cost_ns = [] {
+    int64_t least_ns = std::numeric_limits<int64_t>::max();
+    for (int i = 0; i < 1'000; ++i) {
+      const int64_t began_ns = cpu_now_ns();
+      least_ns = std::min(least_ns, cpu_now_ns() - began_ns);
+    }
+    return least_ns;
+  }();
+  return cost_ns;
+}
+
+// Adds the CPU time of its life to `ns`, if that is measured.
+class CpuMeter {
+ public:
+  CpuMeter(bool measures, int64_t& ns) : ns_(ns), began_ns_(measures ? cpu_now_ns() : -1) {}
+  ~CpuMeter() {
+    if (began_ns_ >= 0) ns_ += std::max<int64_t>(0, cpu_now_ns() - began_ns_ - meter_ns());
+  }
+  CpuMeter(const CpuMeter&) = delete;
+  CpuMeter& operator=(const CpuMeter&) = delete;
+
+ private:
+  int64_t& ns_;
+  int64_t began_ns_;
+};
 
 // The code speaks version 1 only. To simulate a node of another version, that version and 1 are swapped in
 // what it sends and hears. If `from` is `to`, nothing changes.
@@ -47,7 +86,7 @@ size_t World::start(NodeSettings settings) {
   const size_t index = nodes_.size();
   auto node = std::make_unique<SimNode>();
   node->settings = std::move(settings);
-  node->address = common::make_endpoint_v4(0x0a000001 + static_cast<uint32_t>(index), 6970);
+  node->address = common::make_endpoint_v4(kFirstAddress + static_cast<uint32_t>(index), 6970);
   nodes_.push_back(std::move(node));
   launch(index);
   return index;
@@ -75,7 +114,8 @@ void World::launch(size_t index) {
   node.merged = !config.snapshot;
   // Each run of each node has a key of its own, as in production.
   const auto run = static_cast<uint8_t>(config.incarnation);
-  node.swarms = std::make_unique<SimSwarms>(common::SipKey{static_cast<uint8_t>(index), run});
+  node.swarms =
+      std::make_unique<SimSwarms>(common::SipKey{static_cast<uint8_t>(index), run}, node.settings.keeps_map);
   node.cluster = std::make_unique<sync::Cluster>(config, *node.swarms, now);
   node.expired_at = 0;
   set_seeds(index, node.settings.seeds);
@@ -197,17 +237,13 @@ void World::drain(size_t index, sync::Outputs& out) {
     const SharedBytes bytes = translated(send.bytes, 1, node.settings.protocol_major);
     if (watch && !send.group) watch(index, send.to);
     if (recording) recorded.emplace_back(index, bytes);
+    if (!send.group) {
+      for (const size_t to : nodes_at(send.to)) fly(index, to, std::nullopt, bytes);
+      continue;
+    }
     for (size_t to = 0; to < nodes_.size(); ++to) {
-      const SimNode& receiver = *nodes_[to];
-      if (!send.group) {
-        const auto& others = receiver.also_at;
-        const bool meant =
-            receiver.address == send.to || std::find(others.begin(), others.end(), send.to) != others.end();
-        if (meant) fly(index, to, std::nullopt, bytes);
-        continue;
-      }
       // A group's datagrams also come back to their sender, as on a real socket.
-      const auto& joined = receiver.settings.groups;
+      const auto& joined = nodes_[to]->settings.groups;
       const auto found = std::find(joined.begin(), joined.end(), node.settings.groups[*send.group]);
       if (found != joined.end()) fly(index, to, static_cast<size_t>(found - joined.begin()), bytes);
     }
@@ -256,7 +292,25 @@ common::Moment World::moment(size_t index, int64_t later_ms) const {
 
 common::Tick World::tick(size_t index) const { return moment(index).tick(); }
 
+std::vector<size_t> World::nodes_at(const common::Endpoint& address) const {
+  // Almost always it is the address that a node was given.
+  if (address.family == common::Family::v4) {
+    const auto& at = address.address;
+    const uint32_t number = uint32_t{at[0]} << 24 | uint32_t{at[1]} << 16 | uint32_t{at[2]} << 8 | at[3];
+    const size_t index = number - kFirstAddress;
+    if (index < nodes_.size() && nodes_[index]->address == address) return {index};
+  }
+  std::vector<size_t> out;
+  for (size_t index = 0; index < nodes_.size(); ++index) {
+    const auto& others = nodes_[index]->also_at;
+    if (nodes_[index]->address == address || std::find(others.begin(), others.end(), address) != others.end())
+      out.push_back(index);
+  }
+  return out;
+}
+
 void World::fly(size_t from, size_t to, std::optional<size_t> group, const SharedBytes& bytes) {
+  if (watch_links) watch_links(from, to, *bytes);
   if (cuts_.contains({from, to}) || datagram_cuts_.contains({from, to})) return;
   int64_t queued_us = 0;
   if (const auto clog = clogs_.find({from, to}); clog != clogs_.end()) {
@@ -267,6 +321,7 @@ void World::fly(size_t from, size_t to, std::optional<size_t> group, const Share
     link.free_us += size * 1'000'000 / link.bytes_per_s;
     queued_us = link.free_us - now_us_;
   }
+  if (distance_us) queued_us += distance_us(from, to);
   const int copies = prng_.unit() < weather.duplicate ? 2 : 1;
   for (int i = 0; i < copies; ++i) {
     if (prng_.unit() < weather.loss) continue;
@@ -291,7 +346,10 @@ void World::land(const Flight& flight) {
   }
   sync::Outputs out;
   const SharedBytes bytes = translated(flight.bytes, node.settings.protocol_major, 1);
-  node.cluster->receive(now_of(flight.to), {flight.source, flight.group, *bytes}, out);
+  {
+    const CpuMeter meter(measures_cpu, node.cpu_ns);
+    node.cluster->receive(now_of(flight.to), {flight.source, flight.group, *bytes}, out);
+  }
   drain(flight.to, out);
 }
 
@@ -330,7 +388,10 @@ bool World::step(int64_t until_us) {
 void World::advance(size_t index) {
   sync::Outputs out;
   sync::Cluster& cluster = *nodes_[index]->cluster;
-  cluster.advance(now_of(index), out);
+  {
+    const CpuMeter meter(measures_cpu, nodes_[index]->cpu_ns);
+    cluster.advance(now_of(index), out);
+  }
   CHECK_INVARIANT(deadline_us(index) > now_us_);
   drain(index, out);
 }
@@ -387,7 +448,10 @@ void World::announce(size_t index, const node::PeerAnnounce& announce) {
   touched_.insert({delta->delta.info_hash, delta->delta.peer});
   if (queues_overflow) return;
   sync::Outputs out;
-  node.cluster->publish(now, {&*delta, 1}, out);
+  {
+    const CpuMeter meter(measures_cpu, node.cpu_ns);
+    node.cluster->publish(now, {&*delta, 1}, out);
+  }
   drain(index, out);
 }
 

@@ -47,6 +47,7 @@ struct NodeSettings {
   int64_t pace_bytes_per_s = sync::Config().pace_bytes_per_s;
   bool snapshots = false;  // has a snapshot file: read at start, written when it leaves and by save()
   int64_t load_us = 0;     // how long reading it takes
+  bool keeps_map = true;   // SimSwarms
 };
 
 struct SimNode {
@@ -69,6 +70,7 @@ struct SimNode {
   common::Tick saved_tick = 0;
   int64_t saved_ahead_ms = 0;  // how far its time was ahead of the world's then
   std::set<PeerKey> misdated;  // merged from a snapshot in another time than that they were saved in
+  int64_t cpu_ns = 0;          // while World::measures_cpu: of this node's sync layer and store
 };
 
 class World {
@@ -79,6 +81,15 @@ class World {
 
   // Called for each datagram sent to one address; may be empty.
   std::function<void(size_t from, const common::Endpoint& to)> watch;
+
+  // Called for each datagram that is on its way from one node to another, before any is lost; may be empty.
+  std::function<void(size_t from, size_t to, common::ByteSpan bytes)> watch_links;
+
+  // How much longer datagrams take from one node to another; may be empty.
+  std::function<int64_t(size_t from, size_t to)> distance_us;
+
+  // Counts SimNode::cpu_ns.
+  bool measures_cpu = false;
 
   // While recording: every datagram sent, with its sender.
   bool recording = false;
@@ -287,6 +298,8 @@ class World {
   int64_t deadline_us(size_t node) const {
     return nodes_[node]->cluster->deadline_us() + nodes_[node]->stood_us;
   }
+  // The nodes that are reached there.
+  std::vector<size_t> nodes_at(const common::Endpoint& address) const;
   void launch(size_t node);
   bool load(size_t node);  // world_snapshots.cc; SnapshotHeader::held
   void advance(size_t node);
