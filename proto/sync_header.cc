@@ -5,7 +5,7 @@
 namespace shoal::proto {
 
 #ifndef SHOAL_SYNC_MINOR
-#define SHOAL_SYNC_MINOR 2
+#define SHOAL_SYNC_MINOR 3
 #endif
 const uint8_t kSyncMinor = SHOAL_SYNC_MINOR;
 

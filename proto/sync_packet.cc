@@ -113,6 +113,7 @@ void to_pb(const Heartbeat& heartbeat, pb::Packet& packet) {
   out.set_access_digest(heartbeat.access_digest);
   out.set_ban_digest(heartbeat.ban_digest);
   out.set_web(heartbeat.web);
+  out.set_numbered(heartbeat.numbered);
   out.set_version(heartbeat.version);
   for (const MemberEntry& entry : heartbeat.members) {
     pb::Member& member = *out.add_members();
@@ -157,6 +158,7 @@ Result<SyncPacket> from_pb(const pb::Heartbeat& in) {
   out.access_digest = in.access_digest();
   out.ban_digest = in.ban_digest();
   out.web = in.web();
+  out.numbered = in.numbered();
   if (in.version().size() > kSyncVersionMax || !printable_ascii(in.version())) return fail("bad version");
   out.version = in.version();
   for (const pb::Member& member : in.members()) {
@@ -171,21 +173,101 @@ Result<SyncPacket> from_pb(const pb::Heartbeat& in) {
   return out;
 }
 
+// The columns of all families.
+void put_columns(std::span<const Delta> deltas, HashNumbers numbers, pb::DeltaBatch& out) {
+  const auto put = [&](Family family, auto columns) {
+    const auto end = std::partition_point(
+        deltas.begin(), deltas.end(), [family](const Delta& delta) { return delta.peer.family <= family; });
+    const auto count = static_cast<size_t>(end - deltas.begin());
+    if (count == 0) return;
+    pack_columns(deltas.first(count), numbers, *columns());
+    deltas = deltas.subspan(count);
+    if (!numbers.of.empty()) numbers.of = numbers.of.subspan(count);
+  };
+  put(Family::v4, [&out] { return out.mutable_v4(); });
+  put(Family::v6, [&out] { return out.mutable_v6(); });
+  put(Family::web, [&out] { return out.mutable_web(); });
+}
+
 void to_pb(const DeltaBatch& batch, pb::Packet& packet) {
   pb::DeltaBatch& out = *packet.mutable_deltas();
   out.set_peer_timeout_s(batch.peer_timeout_s);
   out.set_sent_unix_ms(static_cast<uint64_t>(batch.sent_unix_ms));
-  std::span<const Delta> deltas = batch.deltas;
-  const auto take = [&](Family family) {
-    const auto end = std::partition_point(
-        deltas.begin(), deltas.end(), [family](const Delta& delta) { return delta.peer.family <= family; });
-    const auto taken = deltas.first(static_cast<size_t>(end - deltas.begin()));
-    deltas = deltas.subspan(taken.size());
-    return taken;
-  };
-  if (const auto v4 = take(Family::v4); !v4.empty()) pack_columns(v4, *out.mutable_v4());
-  if (const auto v6 = take(Family::v6); !v6.empty()) pack_columns(v6, *out.mutable_v6());
-  if (const auto web = take(Family::web); !web.empty()) pack_columns(web, *out.mutable_web());
+  put_columns(batch.deltas, {}, out);
+}
+
+void to_pb(const NumberedBatch& batch, pb::Packet& packet) {
+  pb::DeltaBatch& out = *packet.mutable_numbered();
+  CHECK_INVARIANT(batch.numbers.size() == batch.deltas.size() && batch.first_told > 0);
+  out.set_peer_timeout_s(batch.peer_timeout_s);
+  out.set_sent_unix_ms(static_cast<uint64_t>(batch.sent_unix_ms));
+  out.set_first_told(batch.first_told);
+  put_columns(batch.deltas, {batch.numbers, batch.first_told}, out);
+}
+
+Result<SyncPacket> numbered_from_pb(const pb::DeltaBatch& in) {
+  NumberedBatch out;
+  out.peer_timeout_s = in.peer_timeout_s();
+  if (in.sent_unix_ms() > kSyncTimeMaxMs) return fail("bad time");
+  out.sent_unix_ms = static_cast<int64_t>(in.sent_unix_ms());
+  out.first_told = in.first_told();
+  if (out.first_told == 0 || out.first_told > kHashNumberMax) return fail("bad number");
+  size_t told = 0;
+  if (in.has_v4() && !unpack_columns(in.v4(), Family::v4, told, out)) return fail("bad IPv4 columns");
+  if (in.has_v6() && !unpack_columns(in.v6(), Family::v6, told, out)) return fail("bad IPv6 columns");
+  if (in.has_web() && !unpack_columns(in.web(), Family::web, told, out)) return fail("bad web columns");
+  if (out.deltas.empty()) return fail("no deltas");
+  return out;
+}
+
+// Ascending numbers as steps from one to the next.
+template <class Steps>
+bool read_steps(const Steps& steps, std::vector<uint64_t>& numbers) {
+  uint64_t number = 0;
+  for (const uint64_t step : steps) {
+    if (step == 0 || step > kHashNumberMax - number) return false;
+    numbers.push_back(number += step);
+  }
+  return numbers.size() <= kHashesMax;
+}
+
+void to_pb(const HashesAsk& ask, pb::Packet& packet) {
+  pb::HashesAsk& out = *packet.mutable_hashes_ask();
+  CHECK_INVARIANT(!ask.numbers.empty() && ask.numbers.size() <= kHashesMax);
+  out.set_incarnation(ask.incarnation);
+  uint64_t last = 0;
+  for (const uint64_t number : ask.numbers) {
+    out.add_steps(number - last);
+    last = number;
+  }
+}
+
+Result<SyncPacket> from_pb(const pb::HashesAsk& in) {
+  HashesAsk out{in.incarnation(), {}};
+  if (in.steps().empty() || !read_steps(in.steps(), out.numbers)) return fail("bad numbers");
+  return out;
+}
+
+void to_pb(const Hashes& hashes, pb::Packet& packet) {
+  pb::Hashes& out = *packet.mutable_hashes();
+  CHECK_INVARIANT(hashes.hashes.size() <= kHashesMax);
+  out.set_oldest(hashes.oldest);
+  uint64_t last = 0;
+  for (const auto& [number, info_hash] : hashes.hashes) {
+    out.add_steps(number - last);
+    last = number;
+    out.mutable_info_hashes()->append(info_hash.bytes.begin(), info_hash.bytes.end());
+  }
+}
+
+Result<SyncPacket> from_pb(const pb::Hashes& in) {
+  Hashes out{in.oldest(), {}};
+  std::vector<uint64_t> numbers;
+  if (out.oldest > kHashNumberMax || !read_steps(in.steps(), numbers)) return fail("bad numbers");
+  if (in.info_hashes().size() != numbers.size() * kInfoHashSize) return fail("bad info_hashes");
+  common::ByteReader reader(bytes_of(in.info_hashes()));
+  for (const uint64_t number : numbers) out.hashes.push_back({number, {reader.take_array<kInfoHashSize>()}});
+  return out;
 }
 
 Result<SyncPacket> from_pb(const pb::DeltaBatch& in) {
@@ -606,6 +688,12 @@ Result<SyncPacket> parse(ByteSpan raw) {
       return from_pb(packet.nack());
     case pb::Packet::kGone:
       return from_pb(packet.gone());
+    case pb::Packet::kNumbered:
+      return numbered_from_pb(packet.numbered());
+    case pb::Packet::kHashesAsk:
+      return from_pb(packet.hashes_ask());
+    case pb::Packet::kHashes:
+      return from_pb(packet.hashes());
     case pb::Packet::kAccessChanges:
       return from_pb(packet.access_changes());
     case pb::Packet::kAccessAsk:

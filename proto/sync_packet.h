@@ -57,7 +57,7 @@ struct MemberEntry {
 
 // Upper limits: the bytes of one entry in a heartbeat, and of everything but the entries and the name.
 constexpr size_t kMemberEntryBytesMax = 76;
-constexpr size_t kHeartbeatBytesMax = 169;
+constexpr size_t kHeartbeatBytesMax = 172;
 
 struct Heartbeat {
   std::string name;  // printable ASCII
@@ -78,6 +78,7 @@ struct Heartbeat {
   bool synced = false;
   std::string version{};  // of the program; printable ASCII
   bool web = false;       // takes records of web peers, and relays
+  bool numbered = false;  // reads NumberedBatch
   bool operator==(const Heartbeat&) const = default;
 };
 
@@ -87,6 +88,52 @@ struct DeltaBatch {
   std::vector<Delta> deltas;
   int64_t sent_unix_ms = 0;  // cluster time; 0: unknown
   bool operator==(const DeltaBatch&) const = default;
+};
+
+// Of each delta the number of its info_hash, where that is below `first_told`; else it is told in full.
+// Empty: all are.
+struct HashNumbers {
+  std::span<const uint64_t> of{};
+  uint64_t first_told = 0;
+  bool by_number(size_t i) const { return !of.empty() && of[i] != 0 && of[i] < first_told; }
+};
+
+constexpr uint64_t kHashNumberMax = uint64_t{1} << 48;
+
+// A DeltaBatch of an origin that numbers the info_hashes it tells, from 1, so that it need not tell them
+// again.
+struct NumberedBatch {
+  uint32_t peer_timeout_s = 0;
+  // In each family first those by number, the highest first, without their info_hash; then the others by
+  // delta_before.
+  std::vector<Delta> deltas;
+  std::vector<uint64_t> numbers;  // of each delta; to be encoded: 0 where it is told
+  uint64_t first_told = 1;        // the numbers from here on are of those told, as they come
+  int64_t sent_unix_ms = 0;       // as in DeltaBatch
+  bool operator==(const NumberedBatch&) const = default;
+};
+
+// So that the answer always fits a datagram.
+constexpr size_t kHashesMax = 45;
+
+// "Tell me these info_hashes of yours": 1 to kHashesMax numbers, ascending.
+struct HashesAsk {
+  uint64_t incarnation = 0;  // of the receiver
+  std::vector<uint64_t> numbers;
+  bool operator==(const HashesAsk&) const = default;
+};
+
+struct NumberedHash {
+  uint64_t number = 0;
+  common::InfoHash info_hash;
+  bool operator==(const NumberedHash&) const = default;
+};
+
+// The answer: at most kHashesMax, ascending.
+struct Hashes {
+  uint64_t oldest = 1;  // those with lower numbers are gone
+  std::vector<NumberedHash> hashes;
+  bool operator==(const Hashes&) const = default;
 };
 
 struct Leave {
@@ -265,9 +312,10 @@ struct Relay {
 };
 
 // monostate: a message of a later minor version.
-using SyncPacket = std::variant<std::monostate, Heartbeat, DeltaBatch, Leave, Nack, Gone, Challenge,
-                                ChallengeEcho, Digests, CellsAsk, CellDigests, PullRequest, AccessChanges,
-                                AccessAsk, ClientLoad, NameTaken, Forget, BanChanges, BanAsk, Relay>;
+using SyncPacket =
+    std::variant<std::monostate, Heartbeat, DeltaBatch, Leave, Nack, Gone, Challenge, ChallengeEcho, Digests,
+                 CellsAsk, CellDigests, PullRequest, AccessChanges, AccessAsk, ClientLoad, NameTaken, Forget,
+                 BanChanges, BanAsk, Relay, NumberedBatch, HashesAsk, Hashes>;
 
 // The order of a packet's columns: family, info_hash, peer.
 inline bool delta_before(const Delta& a, const Delta& b) {
@@ -277,8 +325,9 @@ inline bool delta_before(const Delta& a, const Delta& b) {
 }
 
 // How many deltas from the front of `sorted` make a batch of at most `raw_bytes_max` bytes before
-// compression; at least one if there is any and raw_bytes_max is 128 or more.
-size_t fitting_deltas(std::span<const Delta> sorted, size_t raw_bytes_max);
+// compression; at least one if there is any and raw_bytes_max is 128 or more. With numbers: in the order of
+// NumberedBatch.
+size_t fitting_deltas(std::span<const Delta> sorted, size_t raw_bytes_max, const HashNumbers& numbers = {});
 
 // The body, flags byte included. May exceed what a datagram holds if the packet was too large and did not
 // compress.

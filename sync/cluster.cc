@@ -60,6 +60,14 @@ std::vector<ClusterKey> secrets(const Config& config) {
   return config.keys.empty() ? std::vector<ClusterKey>{insecure_key(config.cluster)} : config.keys;
 }
 
+// A secret of this run, apart from what else is drawn from the seed.
+common::SipKey key_of_hashes(const Config& config) {
+  common::Prng prng(config.seed ^ 0x6861736865732e00);
+  common::SipKey key;
+  for (uint8_t& byte : key) byte = static_cast<uint8_t>(prng.next() >> 32);
+  return key;
+}
+
 }  // namespace
 
 // The parts, which own their state; the path of a datagram to the part it is for; and the timers.
@@ -78,7 +86,7 @@ class Cluster::Impl {
         departure_(sender_, members_),
         forgetting_(sender_, members_, complaints_),
         relays_(identity_, sender_, members_, departure_),
-        delta_sender_(identity_, sender_, members_, clock_, swarms_),
+        delta_sender_(identity_, sender_, members_, clock_, swarms_, key_of_hashes(config)),
         delta_receiver_(identity_, sender_, clock_, swarms_, complaints_),
         challenges_(identity_, sender_, clock_, departure_),
         addresses_(identity_, keys_, members_, challenges_, complaints_, prng_),

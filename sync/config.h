@@ -31,6 +31,7 @@ struct Config {
   int64_t donate_bytes_per_s = 20'000'000;    // all donations together; 0: unlimited
   AccessLog* access_log = nullptr;            // must outlive the cluster; null: it keeps one of its own
   BanLog* ban_log = nullptr;                  // the same
+  bool numbered = true;                       // false: as before info_hashes could come by number, for tests
   bool snapshot = false;                      // there may be one to merge: see Outputs::load_snapshot
 };
 

@@ -14,6 +14,7 @@
 
 #include "common/tick.h"
 #include "proto/delta.h"
+#include "sync/told_hashes.h"
 
 namespace shoal::sync {
 
@@ -41,9 +42,10 @@ class DeltaLog {
   int64_t deadline_us() const { return deadline_us_; }
 
   // Removes the most urgent `deltas_max` and returns them as packet bodies, each fit for one datagram. `now`
-  // defines the order of stamps; the bodies carry `sent_unix_ms`.
+  // defines the order of stamps; the bodies carry `sent_unix_ms`. With `told` info_hashes go by number where
+  // it has one, and what is told is noted there; without, all go in full.
   std::vector<std::vector<uint8_t>> flush(common::Tick now, size_t deltas_max = kBatchMax,
-                                          int64_t sent_unix_ms = 0);
+                                          int64_t sent_unix_ms = 0, ToldHashes* told = nullptr);
 
   // Drops everything that waits; returns how many deltas that was.
   size_t discard();
@@ -51,7 +53,8 @@ class DeltaLog {
  private:
   static constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
-  std::vector<std::vector<uint8_t>> pack(std::span<const proto::Delta> sorted, int64_t sent_unix_ms);
+  std::vector<std::vector<uint8_t>> pack(std::vector<proto::Delta> sorted, int64_t sent_unix_ms,
+                                         ToldHashes* told);
 
   uint32_t peer_timeout_s_;
   std::array<std::deque<proto::Delta>, 3> waiting_;  // the most urgent first

@@ -24,6 +24,9 @@ constexpr int64_t kAskAgainUs = 50'000;
 constexpr size_t kNackRangesPerRound = 4 * proto::kNackRangesMax;
 constexpr uint64_t kNackPacketsPerRound = 1024;
 
+// The same of info_hashes.
+constexpr size_t kHashesPerRound = 4 * proto::kHashesMax;
+
 // A node that has left may answer for this long.
 constexpr int64_t kAskLeaverUs = 5'000'000;
 
@@ -35,35 +38,97 @@ bool answers(const Member& member, int64_t now_us) {
 }  // namespace
 
 void DeltaReceiver::receive(const Arrival& arrival, const proto::DeltaBatch& batch, Outputs&) {
-  const Now now = arrival.now;
+  if (!takes(arrival.now, batch.peer_timeout_s, batch.sent_unix_ms)) return;
+  merge(arrival.now, arrival.member.stream.mine(), batch.deltas, batch.sent_unix_ms);
+}
+
+void DeltaReceiver::receive(const Arrival& arrival, const proto::NumberedBatch& batch, Outputs&) {
+  if (!identity_.numbered || !takes(arrival.now, batch.peer_timeout_s, batch.sent_unix_ms)) return;
+  MemberStream& stream = arrival.member.stream.mine();
+  std::vector<proto::Delta> known;
+  known.reserve(batch.deltas.size());
+  uint64_t learnt = 0;
+  for (size_t i = 0; i < batch.deltas.size(); ++i) {
+    const uint64_t number = batch.numbers[i];
+    known.push_back(batch.deltas[i]);
+    if (number >= batch.first_told) {
+      if (number != learnt) learn(arrival.now, stream, number, batch.deltas[i].info_hash);
+      learnt = number;
+    } else if (const common::InfoHash* info_hash = stream.heard.find(number)) {
+      known.back().info_hash = *info_hash;
+    } else {
+      known.pop_back();
+      if (stream.aside.empty()) stream.whole_up_to = stream.gaps.contiguous();
+      if (!stream.aside.keep(number, {batch.deltas[i], batch.sent_unix_ms}, arrival.now.mono_us)) {
+        ++stats_.dropped_aside;
+        continue;
+      }
+      stream.whole_up_to = std::min(stream.whole_up_to, arrival.header.sequence - 1);
+      ++stats_.deltas_aside;
+    }
+  }
+  merge(arrival.now, stream, known, batch.sent_unix_ms);
+}
+
+void DeltaReceiver::receive(const Arrival& arrival, const proto::Hashes& hashes, Outputs&) {
+  MemberStream& stream = arrival.member.stream.mine();
+  for (const auto& [number, info_hash] : hashes.hashes) learn(arrival.now, stream, number, info_hash);
+  stats_.dropped_aside += stream.aside.drop_before(hashes.oldest);
+}
+
+void DeltaReceiver::learn(Now now, MemberStream& stream, uint64_t number, const common::InfoHash& info_hash) {
+  stream.heard.learn(number, info_hash);
+  for (DeltasAside::Kept& kept : stream.aside.take(number)) {
+    // It may have waited for long.
+    if (!stamps_readable(now, kept.sent_unix_ms)) {
+      ++stats_.dropped_aside;
+      continue;
+    }
+    kept.delta.info_hash = info_hash;
+    merge(now, stream, {&kept.delta, 1}, kept.sent_unix_ms);
+  }
+}
+
+void DeltaReceiver::merge(Now now, MemberStream& stream, std::span<const proto::Delta> deltas,
+                          int64_t sent_unix_ms) {
+  if (deltas.empty()) return;
+  stats_.deltas_received += deltas.size();
+  stream.deltas_received += deltas.size();
+  stats_.deltas_applied += swarms_.merge(deltas, clock_.tick(now));
+  if (sent_unix_ms == 0) return;
+  // Clocks that differ a little may make it negative.
+  const int64_t lag_ms = std::max<int64_t>(clock_.at_ms(now) - sent_unix_ms, 0);
+  stats_.lag.add(lag_ms, deltas.size());
+  stream.lag_us += (lag_ms * 1000 - stream.lag_us) / kLagSmoothing;
+}
+
+bool DeltaReceiver::takes(Now now, uint32_t peer_timeout_s, int64_t sent_unix_ms) {
   // Stamps counted by another tick length are meaningless here. The batch says its own, so that it need not
   // wait for a heartbeat.
-  if (batch.peer_timeout_s != identity_.peer_timeout_s) {
+  if (peer_timeout_s != identity_.peer_timeout_s) {
     ++dropped_refused_;
-    return;
+    return false;
   }
-  if (!stamps_readable(now, batch)) {
+  if (!stamps_readable(now, sent_unix_ms)) {
     ++stats_.dropped_late;
-    return;
+    return false;
   }
-  MemberStream& stream = arrival.member.stream.mine();
-  stats_.deltas_received += batch.deltas.size();
-  stream.deltas_received += batch.deltas.size();
-  stats_.deltas_applied += swarms_.merge(batch.deltas, clock_.tick(now));
-  if (batch.sent_unix_ms == 0) return;
-  // Clocks that differ a little may make it negative.
-  const int64_t lag_ms = std::max<int64_t>(clock_.at_ms(now) - batch.sent_unix_ms, 0);
-  stats_.lag.add(lag_ms, batch.deltas.size());
-  stream.lag_us += (lag_ms * 1000 - stream.lag_us) / kLagSmoothing;
+  return true;
 }
 
 // Stamps count modulo 256: those of a packet that was delayed for an hour, or recorded then, would be read as
 // current.
-bool DeltaReceiver::stamps_readable(Now now, const proto::DeltaBatch& batch) const {
-  if (batch.sent_unix_ms == 0) return true;
-  const int64_t age_ms = clock_.at_ms(now) - batch.sent_unix_ms;
+bool DeltaReceiver::stamps_readable(Now now, int64_t sent_unix_ms) const {
+  if (sent_unix_ms == 0) return true;
+  const int64_t age_ms = clock_.at_ms(now) - sent_unix_ms;
   const int64_t tolerance_ms = clock_.time().tolerance_ms();
   return age_ms <= kInFlightMaxMs + tolerance_ms && age_ms >= -(kAheadMaxMs + 2 * tolerance_ms);
+}
+
+uint64_t DeltaReceiver::merged_up_to(const Member& member) {
+  const MemberStream& stream = *member.stream;
+  return stream.aside.empty() ? stream.gaps.contiguous()
+                              : std::min(stream.whole_up_to, stream.gaps.contiguous());
 }
 
 void DeltaReceiver::receive(const Arrival& arrival, const proto::Gone& gone, Outputs& out) {
@@ -85,7 +150,9 @@ void DeltaReceiver::arrived(Now now, Member& member, uint64_t sequence, Outputs&
 }
 
 void DeltaReceiver::end(Now now, Member& member, Outputs& out) {
-  member.stream.mine().gaps.give_up(proto::kSyncSequenceMax);
+  MemberStream& stream = member.stream.mine();
+  stream.gaps.give_up(proto::kSyncSequenceMax);
+  stats_.dropped_aside += stream.aside.drop_all();
   count_losses(now, member, out);
 }
 
@@ -108,23 +175,43 @@ void DeltaReceiver::request_missing(Now now, Member& member, Outputs& out) {
     }
     stream.next_nack_us = now.mono_us + kNackEveryUs;
   }
+  ask_hashes(now, member, out);
   count_losses(now, member, out);
+}
+
+void DeltaReceiver::ask_hashes(Now now, Member& member, Outputs& out) {
+  MemberStream& stream = member.stream.mine();
+  if (now.mono_us < stream.aside.deadline_us() || now.mono_us < stream.ask_from_us) return;
+  const auto due =
+      stream.aside.claim_due(now.mono_us, std::max(kAskAgainUs, 2 * member.round_trip_us()), kHashesPerRound);
+  stats_.dropped_aside += due.dropped;
+  for (size_t at = 0; at < due.numbers.size(); at += proto::kHashesMax) {
+    const auto begin = due.numbers.begin() + static_cast<ptrdiff_t>(at);
+    const auto end = begin + static_cast<ptrdiff_t>(std::min(proto::kHashesMax, due.numbers.size() - at));
+    sender_.send(member.address(), proto::HashesAsk{member.incarnation(), {begin, end}}, out);
+    stats_.hashes_asked += static_cast<uint64_t>(end - begin);
+  }
 }
 
 int64_t DeltaReceiver::request_us(const Member& member, int64_t now_us) {
   if (!answers(member, now_us)) return Gaps::kNever;
-  return std::max(member.stream->gaps.deadline_us(), member.stream->next_nack_us);
+  const MemberStream& stream = *member.stream;
+  return std::min(std::max(stream.gaps.deadline_us(), stream.next_nack_us),
+                  std::max(stream.aside.deadline_us(), stream.ask_from_us));
 }
 
 void DeltaReceiver::sample(Member& member, size_t members) {
   MemberStream& stream = member.stream.mine();
   stream.gaps.share_with(members);
+  stream.heard.share_with(members);
+  stream.aside.share_with(members);
   stream.loss.sample(stream.gaps.sent(), stream.gaps.late());
 }
 
 void DeltaReceiver::request_from(Member& member, int64_t us) {
   MemberStream& stream = member.stream.mine();
   stream.next_nack_us = std::max(stream.next_nack_us, us);
+  stream.ask_from_us = std::max(stream.ask_from_us, us);
 }
 
 void DeltaReceiver::count_losses(Now now, Member& member, Outputs& out) {

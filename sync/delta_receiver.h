@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "sync/arrival.h"
 #include "sync/clock.h"
@@ -22,6 +23,8 @@ class DeltaReceiver {
       : identity_(identity), sender_(sender), clock_(clock), swarms_(swarms), complaints_(complaints) {}
 
   void receive(const Arrival& arrival, const proto::DeltaBatch& batch, Outputs& out);
+  void receive(const Arrival& arrival, const proto::NumberedBatch& batch, Outputs& out);
+  void receive(const Arrival& arrival, const proto::Hashes& hashes, Outputs& out);
   void receive(const Arrival& arrival, const proto::Gone& gone, Outputs& out);
 
   // Packets of the stream up to `base` are not missed. To be called first for a new incarnation.
@@ -36,8 +39,12 @@ class DeltaReceiver {
   // The member's incarnation is over: nobody has its packets any more.
   void end(Now now, Member& member, Outputs& out);
 
-  // Asks for what is missing and due, and gives up what has been missing for too long.
+  // Asks for what is missing and due, packets and info_hashes, and gives up what has been missing for too
+  // long.
   void request_missing(Now now, Member& member, Outputs& out);
+
+  // All that the member's packets up to this one say has been merged, or is given up.
+  static uint64_t merged_up_to(const Member& member);
 
   // When request_missing() is due for this member.
   static int64_t request_us(const Member& member, int64_t now_us);
@@ -52,7 +59,13 @@ class DeltaReceiver {
   uint64_t dropped_refused() const { return dropped_refused_; }
 
  private:
-  bool stamps_readable(Now now, const proto::DeltaBatch& batch) const;
+  // A batch of other settings or another time is not merged, and counted.
+  bool takes(Now now, uint32_t peer_timeout_s, int64_t sent_unix_ms);
+  bool stamps_readable(Now now, int64_t sent_unix_ms) const;
+  void merge(Now now, MemberStream& stream, std::span<const proto::Delta> deltas, int64_t sent_unix_ms);
+  // Merges what waits for it.
+  void learn(Now now, MemberStream& stream, uint64_t number, const common::InfoHash& info_hash);
+  void ask_hashes(Now now, Member& member, Outputs& out);
   // The one place that finds out that packets are lost for good.
   void count_losses(Now now, Member& member, Outputs& out);
 

@@ -21,13 +21,14 @@ constexpr size_t kNackPacketsMax = 1024;
 }  // namespace
 
 DeltaSender::DeltaSender(const Identity& identity, Sender& sender, Membership& members, const Clock& clock,
-                         const StoreTicks& swarms)
+                         const StoreTicks& swarms, const common::SipKey& hashes_key)
     : identity_(identity),
       sender_(sender),
       members_(members),
       clock_(clock),
       swarms_(swarms),
-      log_(identity.peer_timeout_s) {}
+      log_(identity.peer_timeout_s),
+      told_(hashes_key) {}
 
 void DeltaSender::set_pace(int64_t pace_bytes_per_s) {
   for (auto& [id, member] : members_.all()) member.resend.mine().bucket = resend_bucket(pace_bytes_per_s);
@@ -69,6 +70,15 @@ bool DeltaSender::all_take_web(Now now) const {
   });
 }
 
+// Nobody may have to guess: one whose first heartbeat has not come may be of a version that does not.
+bool DeltaSender::all_read_numbers(Now now) const {
+  return identity_.numbered &&
+         std::all_of(members_.all().begin(), members_.all().end(), [now](const auto& entry) {
+           const Member& member = entry.second;
+           return member.profile->numbered || member.refused() || !member.may_hear_us(now.mono_us);
+         });
+}
+
 void DeltaSender::flush(Now now, Outputs& out) {
   // Without a listener the sequence must not advance: the first one to join would see a gap.
   if (!sender_.anyone_listening(now)) {
@@ -91,7 +101,10 @@ void DeltaSender::flush_all(Now now, Outputs& out) {
 
 void DeltaSender::send_batch(Now now, size_t deltas_max, Outputs& out) {
   const int64_t sent_unix_ms = std::max<int64_t>(clock_.at_ms(now), 0);
-  for (const std::vector<uint8_t>& body : log_.flush(clock_.tick(now), deltas_max, sent_unix_ms)) {
+  ToldHashes* told = all_read_numbers(now) ? &told_ : nullptr;
+  told_.share_with(members_.all().size());
+  told_.settle(now.mono_us);
+  for (const std::vector<uint8_t>& body : log_.flush(clock_.tick(now), deltas_max, sent_unix_ms, told)) {
     const SealedPacket packet = sender_.seal(proto::SyncStream::deltas, body);
     ++stats_.delta_packets_sent;
     ring_.add(sender_.delta_sequence(), packet, now.mono_us);
@@ -133,6 +146,26 @@ void DeltaSender::receive(const Arrival& arrival, const proto::Nack& nack, Outpu
     sender_.send(member.address(), proto::Gone{ring_.first() - 1}, out);
   }
   resend(now, member, out);
+}
+
+void DeltaSender::receive(const Arrival& arrival, const proto::HashesAsk& ask, Outputs& out) {
+  Member& member = arrival.member;
+  if (!identity_.numbered || ask.incarnation != identity_.incarnation || member.refused()) return;
+  TokenBucket& bucket = member.resend.mine().bucket;
+  bucket.refill(arrival.now.mono_us);
+  if (!bucket.open()) {
+    ++dropped_repair_;  // it will ask again
+    return;
+  }
+  proto::Hashes answer{told_.oldest(), {}};
+  for (const uint64_t number : ask.numbers) {
+    const common::InfoHash* info_hash = told_.find(number);
+    if (info_hash != nullptr) answer.hashes.push_back({number, *info_hash});
+  }
+  stats_.hashes_told += answer.hashes.size();
+  const SealedPacket packet = sender_.seal_control(answer);
+  bucket.spend(static_cast<int64_t>(packet->size()));
+  sender_.send_paced(member, packet, out);
 }
 
 void DeltaSender::resend(Now now, Member& member, Outputs& out) {

@@ -14,6 +14,7 @@
 #include "sync/sender.h"
 #include "sync/stats.h"
 #include "sync/store_ticks.h"
+#include "sync/told_hashes.h"
 
 namespace shoal::sync {
 
@@ -21,9 +22,9 @@ class DeltaSender {
  public:
   static constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
-  // The references must outlive it.
+  // The references must outlive it. The key is secret: numbers of info_hashes are found by it.
   DeltaSender(const Identity& identity, Sender& sender, Membership& members, const Clock& clock,
-              const StoreTicks& swarms);
+              const StoreTicks& swarms, const common::SipKey& hashes_key);
 
   // How fast members are sent packets again; the pace of everything is the Sender's.
   void set_pace(int64_t pace_bytes_per_s);
@@ -46,6 +47,7 @@ class DeltaSender {
   void forget_stalled(Now now);
 
   void receive(const Arrival& arrival, const proto::Nack& nack, Outputs& out);
+  void receive(const Arrival& arrival, const proto::HashesAsk& ask, Outputs& out);
 
   // Sends again what the member has asked for, as far as its pace allows.
   void resend(Now now, Member& member, Outputs& out);
@@ -67,6 +69,7 @@ class DeltaSender {
 
  private:
   bool all_take_web(Now now) const;
+  bool all_read_numbers(Now now) const;
   void send_batch(Now now, size_t deltas_max, Outputs& out);
 
   const Identity& identity_;
@@ -75,6 +78,7 @@ class DeltaSender {
   const Clock& clock_;
   const StoreTicks& swarms_;
   DeltaLog log_;
+  ToldHashes told_;
   RetransmitRing ring_;
   int64_t dropping_until_us_ = kLongAgoUs;  // what is published until then was announced before a stall
   int64_t paced_until_us_ = kLongAgoUs;

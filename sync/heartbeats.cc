@@ -43,7 +43,7 @@ proto::MemberEntry entry_of(const Member& member, int64_t now_us) {
   entry.heard_ago_ms =
       static_cast<uint32_t>(std::clamp<int64_t>((now_us - member.heard_us()) / 1000, 0, kHeardAgoMaxMs));
   entry.heard_by_group = now_us - member.heard_by_group_us() < kGroupHeardUs;
-  entry.delta_watermark = member.stream->gaps.contiguous();
+  entry.delta_watermark = DeltaReceiver::merged_up_to(member);
   const int64_t held_us = now_us - member.profile->newest_heartbeat_us;
   if (held_us < kEchoHeldMaxUs) {
     entry.echo_us = member.profile->echo_us;
@@ -79,6 +79,7 @@ proto::Heartbeat Heartbeats::make(Now now, uint64_t first_id) const {
   out.access_digest = at_.access.digest();
   out.ban_digest = at_.bans.digest();
   out.web = true;
+  out.numbered = at_.identity.numbered;
   out.advertise = at_.identity.advertise;
   out.delta_sequence = at_.sender.delta_sequence();
   const auto& members = at_.members.all();
@@ -155,6 +156,7 @@ void Heartbeats::receive(const Arrival& arrival, const proto::Heartbeat& heartbe
   profile.version = heartbeat.version;
   profile.load_permille = heartbeat.load_permille;
   profile.web = heartbeat.web;
+  profile.numbered = heartbeat.numbered;
   at_.addresses.advertised(now, member, heartbeat.advertise, arrival.datagram, out);
   at_.streams.announced(now, member, heartbeat.delta_sequence);
   const bool first = !profile.introduced;

@@ -17,7 +17,9 @@
 #include "common/endpoint.h"
 #include "proto/sync_header.h"
 #include "proto/sync_packet.h"
+#include "sync/deltas_aside.h"
 #include "sync/gaps.h"
+#include "sync/heard_hashes.h"
 #include "sync/keys.h"
 #include "sync/loss_rate.h"
 #include "sync/member_repair.h"
@@ -86,6 +88,7 @@ struct MemberProfile {
   uint32_t load_permille = 0;
   uint32_t loss_out_permille = 0;            // of our delta packets, as it reports
   bool web = false;                          // it takes records of web peers, and relays
+  bool numbered = false;                     // it reads deltas whose info_hashes come by number
   bool synced = false;                       // it reports that its state is complete
   std::string refused;                       // why no deltas are exchanged with it; empty: they are
   bool names_other_run = false;              // it takes us for another run of this node
@@ -121,6 +124,10 @@ struct MemberStream {
   LossRate loss;
   uint64_t handled_lost = 0;  // of gaps.lost(), so many have been counted and logged
   int64_t next_nack_us = kLongAgoUs;
+  HeardHashes heard;
+  DeltasAside aside;
+  uint64_t whole_up_to = 0;          // while deltas are aside: the packets up to here have none
+  int64_t ask_from_us = kLongAgoUs;  // info_hashes are not asked for before
   uint64_t nacks_sent = 0;
   uint64_t deltas_received = 0;
   int64_t lag_us = 0;  // smoothed

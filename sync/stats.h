@@ -29,6 +29,7 @@ struct DeltaSenderStats {
   uint64_t delta_packets_sent = 0;  // each once, however many receivers it has
   uint64_t nacks_received = 0;
   uint64_t packets_resent = 0;
+  uint64_t hashes_told = 0;     // to members that asked what their numbers are
   uint64_t dropped_pace = 0;    // deltas for which the queue had no room
   uint64_t dropped_unsent = 0;  // own deltas that were not sent, since their stamps had become wrong
   uint64_t dropped_alone = 0;   // own deltas when there was no member to send them to
@@ -39,8 +40,11 @@ struct DeltaReceiverStats {
   uint64_t deltas_applied = 0;  // of those received: changed something here
   uint64_t nacks_sent = 0;
   uint64_t packets_lost = 0;  // delta packets of others that will never arrive
-  uint64_t dropped_late = 0;  // delta packets from another time: their stamps are ambiguous
-  LagHistogram lag;           // of the deltas received
+  uint64_t deltas_aside = 0;  // whose info_hash came by a number not known here: it was asked for
+  uint64_t hashes_asked = 0;
+  uint64_t dropped_aside = 0;  // of those deltas, or instead: no room, or not answered
+  uint64_t dropped_late = 0;   // delta packets from another time: their stamps are ambiguous
+  LagHistogram lag;            // of the deltas received
 };
 
 struct ClockStats {

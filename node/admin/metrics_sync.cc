@@ -56,7 +56,8 @@ void read_drops(Samples& out, const NodeState& state) {
                         {"repair", &Stats::dropped_repair},
                         {"pace", &Stats::dropped_pace},
                         {"web_refused", &Stats::web_records_refused},
-                        {"web_kept", &Stats::web_deltas_kept}})(out, state);
+                        {"web_kept", &Stats::web_deltas_kept},
+                        {"aside", &Stats::dropped_aside}})(out, state);
   out.add(state.queue_dropped, {{"reason", "queue"}});
   out.add(state.sync_dropped_send, {{"reason", "send"}});
   out.add(state.sync_dropped_receive, {{"reason", "receive"}});
@@ -84,6 +85,11 @@ std::vector<Row> channel_rows() {
               "Packets of other nodes' changes that were given up as lost.", of_sync(&Stats::packets_lost)),
       counter("shoal_sync_nacks_total", "Requests for packets that did not arrive.",
               of_sync_by("direction", {{"sent", &Stats::nacks_sent}, {"received", &Stats::nacks_received}})),
+      counter("shoal_sync_deltas_aside_total",
+              "Changes whose info_hash came by a number not known here: they waited until it was told.",
+              of_sync(&Stats::deltas_aside)),
+      counter("shoal_sync_hashes_total", "Info_hashes by whose numbers nodes ask each other.",
+              of_sync_by("direction", {{"asked", &Stats::hashes_asked}, {"told", &Stats::hashes_told}})),
       counter("shoal_sync_packets_resent_total", "Packets sent again because another node missed them.",
               of_sync(&Stats::packets_resent)),
       counter("shoal_sync_access_changes_total",
@@ -127,7 +133,8 @@ std::vector<Row> channel_rows() {
               "no room; repair: packets requested beyond what one member may request; pace: changes that "
               "found no room to wait in; unsent: changes not sent because this node paused or its time was "
               "corrected; alone: changes announced while there was no other node; web_refused: web peers of "
-              "runs that are not up; web_kept: those of this node, as some member does not take them.",
+              "runs that are not up; web_kept: those of this node, as some member does not take them; "
+              "aside: changes whose info_hash came by a number that was not known and not answered.",
               read_drops),
   };
 }

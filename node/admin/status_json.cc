@@ -126,6 +126,9 @@ Json sync_json(const NodeState& state) {
           {"packets_resent", stats.packets_resent},
           {"nacks_sent", stats.nacks_sent},
           {"nacks_received", stats.nacks_received},
+          {"deltas_aside", stats.deltas_aside},
+          {"hashes_asked", stats.hashes_asked},
+          {"hashes_told", stats.hashes_told},
           {"challenges_sent", stats.challenges_sent},
           {"dropped_pace", stats.dropped_pace},
           {"dropped_repair", stats.dropped_repair},
@@ -143,6 +146,7 @@ Json sync_json(const NodeState& state) {
           {"dropped_receive", state.sync_dropped_receive},
           {"dropped_web_refused", stats.web_records_refused},
           {"dropped_web_kept", stats.web_deltas_kept},
+          {"dropped_aside", stats.dropped_aside},
           {"dropped_alone", stats.dropped_alone}};
 }
 

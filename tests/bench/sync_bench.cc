@@ -1,25 +1,32 @@
-// sync_bench: bytes on the wire and time per published delta, in full packets, with swarms by Zipf's law.
+// sync_bench: bytes on the wire and time per published delta, in full packets, with swarms by Zipf's law;
+// from an empty cluster on, where every info_hash is told in full first.
 //
 //   build/release/tests/sync_bench
 
-#include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <set>
+#include <ctime>
+#include <span>
 #include <vector>
 
+#include "common/check.h"
 #include "common/prng.h"
 #include "proto/sync_header.h"
 #include "proto/sync_packet.h"
 #include "sync/delta_log.h"
+#include "sync/heard_hashes.h"
 #include "sync/keys.h"
 #include "sync/seal.h"
+#include "sync/told_hashes.h"
 
 using namespace shoal;
 
 namespace {
 
 constexpr common::Tick kNow = 120'000'000;
+
+// Of this process, so that a busy machine does not matter much.
+double cpu_ns() { return static_cast<double>(std::clock()) * (1e9 / CLOCKS_PER_SEC); }
 
 // Swarm ranks drawn with probability proportional to 1 / rank^exponent.
 class Zipf {
@@ -41,10 +48,19 @@ class Zipf {
   std::vector<double> cumulative_;
 };
 
-proto::Delta random_delta(const Zipf& zipf, common::Prng& prng) {
+// How info_hashes go on the wire.
+enum class Wire : uint8_t { in_full, by_number };
+
+// Info_hashes of chance, or as an attacker may choose them: all but the last four bytes are the same.
+enum class Hashes : uint8_t { random, alike };
+
+proto::Delta random_delta(const Zipf& zipf, Hashes hashes, common::Prng& prng) {
   proto::Delta delta;
   common::Prng hash(zipf.draw(prng));
-  for (uint8_t& byte : delta.info_hash.bytes) byte = static_cast<uint8_t>(hash.next() >> 32);
+  auto& bytes = delta.info_hash.bytes;
+  for (size_t i = hashes == Hashes::alike ? 16 : 0; i < bytes.size(); ++i) {
+    bytes[i] = static_cast<uint8_t>(hash.next() >> 32);
+  }
   delta.peer = common::make_endpoint_v4(static_cast<uint32_t>(prng.next() >> 32),
                                         static_cast<uint16_t>(1024 + prng.below(64000)));
   const uint32_t kind = prng.below(100);
@@ -58,83 +74,95 @@ proto::Delta random_delta(const Zipf& zipf, common::Prng& prng) {
   return delta;
 }
 
-// Bytes per delta if an info_hash sent before took 6 bytes (docs/decisions/0006): the packets as they are,
-// less 14 bytes for each such info_hash. Hashes do not compress, so a packet would be that much shorter; that
-// more deltas would then share a header is ignored.
-double measure_short_ids(uint32_t swarms, double exponent, size_t per_flush, bool all_told) {
-  constexpr size_t kDeltas = 400'000;
-  constexpr size_t kSaved = 20 - 6;
-  const Zipf zipf(swarms, exponent);
-  common::Prng prng(1);
-  const sync::KeyRing keys({sync::insecure_key("bench")}, "bench");
-  sync::Sealer sealer(keys, sync::cluster_tag("bench"), 1, 1);
-  sync::DeltaLog log(2700);
-  std::set<common::InfoHash> told;
-  size_t bytes = 0, saved = 0;
-  for (size_t done = 0; done < kDeltas; done += per_flush) {
-    std::vector<proto::OwnDelta> part;
-    for (size_t i = 0; i < std::min(per_flush, kDeltas - done); ++i)
-      part.push_back({random_delta(zipf, prng)});
-    log.add(part, 0);
-    for (const auto& body : log.flush(kNow)) {
-      bytes += sealer.seal(proto::SyncStream::deltas, body)->size();
-      const auto packet = proto::decode_sync_packet(body);
-      const common::InfoHash* last = nullptr;
-      for (const proto::Delta& delta : std::get<proto::DeltaBatch>(*packet).deltas) {
-        if (last != nullptr && *last == delta.info_hash) continue;
-        last = &delta.info_hash;
-        const bool known = !told.insert(delta.info_hash).second;
-        if (known || all_told) saved += kSaved;
+// Nanoseconds to read the packets, and to find the info_hashes that come by number.
+double read_all(const std::vector<std::vector<uint8_t>>& bodies, size_t deltas) {
+  sync::HeardHashes heard;
+  size_t unknown = 0;
+  const double start_ns = cpu_ns();
+  for (const auto& body : bodies) {
+    const auto packet = proto::decode_sync_packet(body);
+    const auto* batch = std::get_if<proto::NumberedBatch>(&*packet);
+    if (batch == nullptr) continue;
+    uint64_t learnt = 0;
+    for (size_t i = 0; i < batch->deltas.size(); ++i) {
+      const uint64_t number = batch->numbers[i];
+      if (number < batch->first_told) {
+        unknown += heard.find(number) == nullptr ? 1 : 0;
+      } else if (number != learnt) {
+        heard.learn(learnt = number, batch->deltas[i].info_hash);
       }
     }
   }
-  return static_cast<double>(bytes - saved) / kDeltas;
+  const double spent_ns = cpu_ns() - start_ns;
+  CHECK_INVARIANT(unknown == 0);
+  return spent_ns / static_cast<double>(deltas);
 }
 
-// Prints a line; returns bytes per delta.
-double measure(uint32_t swarms, double exponent, size_t per_flush) {
+struct Settings {
+  uint32_t swarms;
+  double exponent;
+  size_t per_flush;
+  Wire wire = Wire::by_number;
+  Hashes hashes = Hashes::random;
+};
+
+// A flush every 50 ms, as it would be under load. Prints a line; returns bytes per delta.
+double measure(const Settings& settings) {
   constexpr size_t kDeltas = 400'000;
-  const Zipf zipf(swarms, exponent);
+  const Zipf zipf(settings.swarms, settings.exponent);
   common::Prng prng(1);
   std::vector<proto::OwnDelta> deltas;
-  for (size_t i = 0; i < kDeltas; ++i) deltas.push_back({random_delta(zipf, prng)});
+  for (size_t i = 0; i < kDeltas; ++i) deltas.push_back({random_delta(zipf, settings.hashes, prng)});
 
   const sync::KeyRing keys({sync::insecure_key("bench")}, "bench");
   sync::Sealer sealer(keys, sync::cluster_tag("bench"), 1, 1);
   sync::DeltaLog log(2700);
-  size_t packets = 0, bytes = 0;
-  const auto start = std::chrono::steady_clock::now();
+  sync::ToldHashes told({});
+  std::vector<std::vector<uint8_t>> bodies;
+  size_t bytes = 0, bytes_late = 0, late = 0;
+  int64_t now_us = 0;
+  const double start_ns = cpu_ns();
   for (std::span<const proto::OwnDelta> rest = deltas; !rest.empty();) {
-    const auto part = rest.first(std::min(rest.size(), per_flush));
+    const auto part = rest.first(std::min(rest.size(), settings.per_flush));
     rest = rest.subspan(part.size());
     log.add(part, 0);
-    for (const auto& body : log.flush(kNow)) {
+    told.settle(now_us += sync::DeltaLog::kFlushUs);
+    const size_t before = bytes;
+    for (auto& body : log.flush(kNow, sync::DeltaLog::kBatchMax, 1'800'000'000'000,
+                                settings.wire == Wire::by_number ? &told : nullptr)) {
       bytes += sealer.seal(proto::SyncStream::deltas, body)->size();
-      ++packets;
+      bodies.push_back(std::move(body));
     }
+    if (rest.size() < kDeltas / 4) bytes_late += bytes - before, late += part.size();
   }
-  const std::chrono::duration<double, std::nano> spent = std::chrono::steady_clock::now() - start;
+  const double spent_ns = cpu_ns() - start_ns;
+  const double per_delta = static_cast<double>(bytes) / kDeltas;
   std::printf(
-      "%9u swarms, exponent %.1f, %4zu a flush: %5.2f bytes/delta, %4.0f bytes/packet, %4.0f ns/delta\n",
-      swarms, exponent, per_flush, static_cast<double>(bytes) / kDeltas,
-      static_cast<double>(bytes) / static_cast<double>(packets), spent.count() / kDeltas);
-  return static_cast<double>(bytes) / kDeltas;
+      "%9u swarms, exponent %.1f, %4zu a flush, %s%s: %5.2f bytes/delta (last quarter %5.2f), %4.0f "
+      "bytes/packet, %4.0f ns/delta, %3.0f to read\n",
+      settings.swarms, settings.exponent, settings.per_flush,
+      settings.wire == Wire::by_number ? "by number" : "in full  ",
+      settings.hashes == Hashes::alike ? ", hashes alike" : "", per_delta,
+      static_cast<double>(bytes_late) / static_cast<double>(late),
+      static_cast<double>(bytes) / static_cast<double>(bodies.size()), spent_ns / kDeltas,
+      read_all(bodies, kDeltas));
+  return per_delta;
 }
 
 }  // namespace
 
 int main() {
-  for (const uint32_t swarms : {1'000u, 10'000u, 100'000u, 1'000'000u}) {
-    for (const size_t per_flush : {size_t{250}, sync::DeltaLog::kBatchMax}) measure(swarms, 1.0, per_flush);
-  }
-  measure(100'000, 0.8, sync::DeltaLog::kBatchMax);
-  measure(100'000, 1.2, sync::DeltaLog::kBatchMax);
-  constexpr double kBar = 28, kAim = 16;
-  const double bytes = measure(100'000, 1.0, sync::DeltaLog::kBatchMax);
-  std::printf(
-      "result: %.2f bytes per IPv4 delta of 100,000 swarms, exponent 1.0 (bar %.0f: %s; aim %.0f: %s)\n",
-      bytes, kBar, bytes <= kBar ? "met" : "MISSED", kAim, bytes <= kAim ? "met" : "missed");
   constexpr size_t kBatch = sync::DeltaLog::kBatchMax;
-  std::printf("if info_hashes sent before took 6 bytes: %.2f; if all did: %.2f\n",
-              measure_short_ids(100'000, 1.0, kBatch, false), measure_short_ids(100'000, 1.0, kBatch, true));
+  for (const Wire wire : {Wire::in_full, Wire::by_number}) {
+    for (const uint32_t swarms : {1'000u, 10'000u, 100'000u, 1'000'000u}) {
+      for (const size_t per_flush : {size_t{250}, kBatch}) measure({swarms, 1.0, per_flush, wire});
+    }
+    measure({100'000, 0.8, kBatch, wire});
+    measure({100'000, 1.2, kBatch, wire});
+    measure({100'000, 1.0, kBatch, wire, Hashes::alike});
+  }
+  constexpr double kBar = 16;
+  const double bytes = measure({100'000, 1.0, kBatch});
+  std::printf("result: %.2f bytes per IPv4 delta of 100,000 swarms, exponent 1.0 (bar %.0f: %s)\n", bytes,
+              kBar, bytes <= kBar ? "met" : "MISSED");
 }

@@ -44,6 +44,10 @@ void check_body(common::ByteSpan body) {
       CHECK_INVARIANT(proto::is_peer_state(delta.state.byte()));
     }
   }
+  if (const auto* batch = std::get_if<proto::NumberedBatch>(&*packet)) {
+    CHECK_INVARIANT(batch->numbers.size() == batch->deltas.size());
+    for (const uint64_t number : batch->numbers) CHECK_INVARIANT(number > 0);
+  }
   const auto again = proto::decode_sync_packet(proto::encode_sync_packet(*packet));
   CHECK_INVARIANT(again.has_value() && *again == *packet);
 }

@@ -48,6 +48,8 @@ Storm::Storm(World& world, uint64_t seed, const StormSettings& settings)
       prng_(seed ^ 0x73746f726d),
       ban_prng_(seed ^ 0x62616e73),
       settings_(settings),
+      version_prng_(seed ^ 0x76657273),
+      mixed_(version_prng_.below(4) == 0),
       peer_timeout_s_(kTimeouts[prng_.below(3)]),
       clients_(world, prng_.next(), client_settings(peer_timeout_s_)) {
   ends_us_ = world.now_us() + seconds(120, peer_timeout_s_ == 360 ? 600 : 240);
@@ -112,6 +114,7 @@ NodeSettings Storm::draw_settings(size_t index) {
   settings.snapshots = chance(0.5);
   if (chance(0.25)) settings.pace_bytes_per_s = 30'000;
   if (chance(0.25)) settings.donate_bytes_per_s = 20'000;
+  settings.numbered = !mixed_ || version_prng_.below(2) == 0;
   return settings;
 }
 
@@ -234,6 +237,8 @@ void Storm::bring_back(size_t node) {
   if (world_.node(node).cluster) return;
   note("start" + text(node));
   clients_.forget_held(node);
+  // With another version, maybe.
+  if (mixed_) world_.node(node).settings.numbered = version_prng_.below(2) == 0;
   world_.restart(node);
   clients_.note_loss();
 }

@@ -107,6 +107,8 @@ class Storm {
   common::Prng prng_;
   common::Prng ban_prng_;
   const StormSettings settings_;
+  common::Prng version_prng_;
+  bool mixed_;  // some nodes are of before info_hashes could come by number
   uint32_t peer_timeout_s_;
   Clients clients_;
   int64_t ends_us_;

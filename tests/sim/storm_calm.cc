@@ -199,6 +199,7 @@ void Storm::check_rest() {
     expect(stats.pulls_started == stats_before.pulls_started, "still pulls");
     expect(stats.packets_resent == stats_before.packets_resent, "still resends");
     expect(stats.nacks_sent == stats_before.nacks_sent, "still asks");
+    expect(stats.hashes_asked == stats_before.hashes_asked, "still asks for info_hashes");
     expect(stats.dropped_malformed == 0, "counted packets as malformed");
     for (const sync::MemberStatus& member : now.members) {
       expect(member.missing == 0, "misses packets of " + member.name);

@@ -48,6 +48,7 @@ struct NodeSettings {
   bool snapshots = false;  // has a snapshot file: read at start, written when it leaves and by save()
   int64_t load_us = 0;     // how long reading it takes
   bool keeps_map = true;   // SimSwarms
+  bool numbered = true;    // false: as before info_hashes could come by number
 };
 
 struct SimNode {

@@ -130,6 +130,46 @@ TEST_CASE("golden: a delta of a web peer") {
   CHECK(*proto::decode_sync_packet(bytes_of(body)) == proto::SyncPacket(batch));
 }
 
+TEST_CASE(
+    "golden: deltas of an info_hash by number and of one that is told, an ask for a number, an answer") {
+  const std::string body =
+      "00"
+      "223b"    // Packet.numbered, 59 bytes
+      "088c15"  // peer_timeout_s 2700
+      "1234"    // v4, 52 bytes
+      "0a14a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3"
+      "12020101"                      // run_lengths: 1, 1
+      "1a0cc00002011ae1c00002021ae2"  // endpoints
+      "2204032a002a"                  // changes
+      "2a0102"                        // change_codes
+      "320102"                        // back 2: number 5
+      "3007";                         // first_told 7: that of a0a1...
+  proto::NumberedBatch batch{2700, {}, {5, 7}, 7, 0};
+  batch.deltas = {golden_batch().deltas[0], golden_batch().deltas[1]};
+  batch.deltas[0].info_hash = {};
+  CHECK(common::to_hex(proto::encode_sync_packet(batch)) == body);
+  CHECK(*proto::decode_sync_packet(bytes_of(body)) == proto::SyncPacket(batch));
+
+  const std::string ask_body =
+      "00"
+      "720d"                // Packet.hashes_ask, 13 bytes
+      "094242e4d3c2f19901"  // incarnation of the receiver
+      "12020502";           // numbers 5 and 7
+  const proto::HashesAsk ask{kIncarnation, {5, 7}};
+  CHECK(common::to_hex(proto::encode_sync_packet(ask)) == ask_body);
+  CHECK(*proto::decode_sync_packet(bytes_of(ask_body)) == proto::SyncPacket(ask));
+
+  const std::string hashes_body =
+      "00"
+      "7a1b"    // Packet.hashes, 27 bytes
+      "0801"    // oldest 1
+      "120105"  // number 5
+      "1a14a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3";
+  const proto::Hashes hashes{1, {{5, golden_batch().deltas[0].info_hash}}};
+  CHECK(common::to_hex(proto::encode_sync_packet(hashes)) == hashes_body);
+  CHECK(*proto::decode_sync_packet(bytes_of(hashes_body)) == proto::SyncPacket(hashes));
+}
+
 TEST_CASE("golden: a part of a relay") {
   const std::string body =
       "00"

@@ -51,6 +51,29 @@ DeltaBatch with_web_peers() {
   return batch;
 }
 
+// Two swarms by number and one told, in each of three families.
+proto::NumberedBatch numbered_batch() {
+  proto::NumberedBatch batch{2700, {}, {}, 1000, 1'800'000'000'123};
+  uint64_t told = 999;
+  for (const common::Family family : {common::Family::v4, common::Family::v6, common::Family::web}) {
+    ++told;
+    for (const uint64_t number : {uint64_t{999}, uint64_t{999}, uint64_t{3}, told, told}) {
+      const auto i = static_cast<uint8_t>(batch.deltas.size());
+      Delta delta;
+      if (number >= 1000) delta.info_hash.bytes.fill(0xaa);
+      std::array<uint8_t, 16> address{0x20, 0x01, 0x0d, 0xb8};
+      address[15] = i;
+      delta.peer = family == common::Family::v4   ? common::make_endpoint_v4(0xcb007100u + i, 6881)
+                   : family == common::Family::v6 ? common::make_endpoint(address, 6881)
+                                                  : common::to_endpoint({1, i});
+      delta.stamp = i;
+      batch.deltas.push_back(delta);
+      batch.numbers.push_back(number);
+    }
+  }
+  return batch;
+}
+
 proto::Relay largest_relay(common::Prng& prng) {
   proto::Relay relay{UINT64_MAX, UINT64_MAX, proto::kRelayPartsMax, proto::kRelayPartsMax - 2, {}};
   relay.bytes.resize(proto::kRelayPartMax);
@@ -71,6 +94,7 @@ proto::Heartbeat full_heartbeat() {
   heartbeat.version = "1.23.456";
   heartbeat.load_permille = 999;
   heartbeat.web = true;
+  heartbeat.numbered = true;
   return heartbeat;
 }
 
@@ -290,7 +314,7 @@ TEST_CASE("sync packet: the largest heartbeat fits a datagram") {
   heartbeat.version = std::string(proto::kSyncVersionMax, 'x');
   heartbeat.load_permille = proto::kPermilleMax;
   heartbeat.ban_digest = UINT32_MAX;
-  heartbeat.synced = heartbeat.web = true;
+  heartbeat.synced = heartbeat.web = heartbeat.numbered = true;
   CHECK(room >= 9);
   CHECK(pb_of(heartbeat).ByteSizeLong() < proto::kSyncBodyMax);
 }
@@ -357,6 +381,137 @@ TEST_CASE("sync packet: as many deltas of three families are packed as fit a dat
   CHECK(mixed == 2);
 }
 
+TEST_CASE("sync packet: info_hashes by number, and the numbers of those that are told") {
+  const proto::NumberedBatch batch = numbered_batch();
+  const auto back = proto::decode_sync_packet(proto::encode_sync_packet(batch));
+  REQUIRE(back.has_value());
+  CHECK(*back == proto::SyncPacket(batch));
+  // What is told need not have its number yet, and info_hashes that have one are not sent.
+  proto::NumberedBatch unnumbered = batch;
+  for (size_t i = 0; i < unnumbered.numbers.size(); ++i) {
+    if (unnumbered.numbers[i] >= 1000) unnumbered.numbers[i] = 0;
+    if (unnumbered.numbers[i] == 3) unnumbered.deltas[i].info_hash.bytes.fill(0x77);
+  }
+  CHECK(proto::encode_sync_packet(unnumbered) == proto::encode_sync_packet(batch));
+
+  using Batch = proto::pb::DeltaBatch;
+  const auto accepts = [&](auto change) {
+    proto::pb::Packet packet = pb_of(batch);
+    change(*packet.mutable_numbered());
+    return proto::decode_sync_packet(body_of(packet)).has_value();
+  };
+  CHECK(accepts([](Batch&) {}));
+  CHECK(!accepts([](Batch& b) { b.set_first_told(0); }));
+  CHECK(!accepts([](Batch& b) { b.set_first_told(proto::kHashNumberMax + 1); }));
+  CHECK(accepts([](Batch& b) { b.set_first_told(998); }));   // 1 and 996 back
+  CHECK(!accepts([](Batch& b) { b.set_first_told(997); }));  // there is no number 0
+  CHECK(!accepts([](Batch& b) { b.mutable_v4()->set_back(1, 0); }));
+  CHECK(!accepts([](Batch& b) { b.mutable_v4()->set_back(0, UINT32_MAX); }));
+  CHECK(!accepts([](Batch& b) { b.mutable_web()->add_back(1); }));
+  CHECK(!accepts([](Batch& b) { b.mutable_v6()->clear_back(); }));
+  CHECK(!accepts([](Batch& b) { b.mutable_v6()->clear_info_hashes(); }));
+  CHECK(!accepts([](Batch& b) { b.mutable_v6()->mutable_info_hashes()->pop_back(); }));
+  CHECK(!accepts([](Batch& b) { b.mutable_v6()->set_run_lengths(0, 3); }));
+  // All by number.
+  CHECK(accepts([](Batch& b) {
+    for (auto* columns : {b.mutable_v4(), b.mutable_v6(), b.mutable_web()}) {
+      columns->clear_info_hashes();
+      columns->add_back(1);
+    }
+  }));
+  // Without Packet.numbered there are none.
+  proto::pb::Packet packet = pb_of(batch);
+  const Batch numbered = packet.numbered();
+  *packet.mutable_deltas() = numbered;
+  CHECK(!proto::decode_sync_packet(body_of(packet)).has_value());
+}
+
+TEST_CASE("sync packet: as many deltas by number are packed as fit a datagram") {
+  common::Prng prng(10);
+  proto::NumberedBatch batch{UINT32_MAX, {}, {}, proto::kHashNumberMax, proto::kSyncTimeMaxMs};
+  uint64_t number = 0;
+  for (int i = 0; i < 3000; ++i) {
+    const auto family = i < 1000 ? common::Family::v4 : i < 2000 ? common::Family::v6 : common::Family::web;
+    if (i % 1000 == 0) number = batch.first_told - 1;
+    const bool told = i % 1000 >= 700;
+    Delta delta;
+    delta.info_hash.bytes[0] = static_cast<uint8_t>(i % 1000 >> 2);
+    delta.info_hash.bytes[1] = static_cast<uint8_t>(i);
+    std::array<uint8_t, 16> address{0x20, 0x01};
+    for (size_t byte = 2; byte < 16; ++byte) address[byte] = static_cast<uint8_t>(prng.next());
+    delta.peer = family == common::Family::v4
+                     ? common::make_endpoint_v4(static_cast<uint32_t>(prng.next()), 1)
+                 : family == common::Family::v6 ? common::make_endpoint(address, 1)
+                                                : common::to_endpoint({prng.next(), prng.next()});
+    delta.state = proto::peer_state_from(static_cast<uint8_t>(prng.below(32) << 3 | prng.below(6)));
+    delta.stamp = static_cast<uint8_t>(prng.next());
+    if (prng.below(3) != 0) number -= 1 + prng.below(1 << 21);
+    batch.deltas.push_back(delta);
+    batch.numbers.push_back(told ? 0 : number);
+  }
+  size_t done = 0;
+  while (done < batch.deltas.size()) {
+    const auto rest = std::span<const Delta>(batch.deltas).subspan(done);
+    const proto::HashNumbers numbers{std::span<const uint64_t>(batch.numbers).subspan(done),
+                                     batch.first_told};
+    const size_t count = proto::fitting_deltas(rest, proto::kSyncBodyMax - 1, numbers);
+    REQUIRE(count > 0);
+    const proto::NumberedBatch part{batch.peer_timeout_s,
+                                    {rest.begin(), rest.begin() + static_cast<ptrdiff_t>(count)},
+                                    {numbers.of.begin(), numbers.of.begin() + static_cast<ptrdiff_t>(count)},
+                                    batch.first_told,
+                                    batch.sent_unix_ms};
+    CHECK(pb_of(part).ByteSizeLong() < proto::kSyncBodyMax);
+    const auto back = proto::decode_sync_packet(proto::encode_sync_packet(part));
+    REQUIRE(back.has_value());
+    const auto& decoded = std::get<proto::NumberedBatch>(*back);
+    REQUIRE(decoded.deltas.size() == count);
+    for (size_t i = 0; i < count; ++i) {
+      CHECK(decoded.deltas[i].peer == rest[i].peer);
+      if (numbers.of[i] != 0) CHECK(decoded.numbers[i] == numbers.of[i]);
+      if (numbers.of[i] == 0) CHECK(decoded.deltas[i].info_hash == rest[i].info_hash);
+    }
+    done += count;
+  }
+}
+
+TEST_CASE("sync packet: the most info_hashes asked for and told fit a datagram, and false ones are refused") {
+  common::Prng prng(11);
+  proto::HashesAsk ask{UINT64_MAX, {}};
+  proto::Hashes hashes{proto::kHashNumberMax, {}};
+  uint64_t number = proto::kHashNumberMax - proto::kHashesMax * (1 << 17);
+  for (size_t i = 0; i < proto::kHashesMax; ++i) {
+    ask.numbers.push_back(number += 1 << 17);
+    hashes.hashes.push_back({number, {}});
+    for (uint8_t& byte : hashes.hashes.back().info_hash.bytes) byte = static_cast<uint8_t>(prng.next());
+  }
+  for (const proto::SyncPacket& packet : {proto::SyncPacket(ask), proto::SyncPacket(hashes)}) {
+    CHECK(proto::encode_sync_packet(packet).size() <= proto::kSyncBodyMax);
+    CHECK(*proto::decode_sync_packet(proto::encode_sync_packet(packet)) == packet);
+  }
+  CHECK(*proto::decode_sync_packet(proto::encode_sync_packet(proto::Hashes{7, {}})) ==
+        proto::SyncPacket(proto::Hashes{7, {}}));
+  const auto asks = [&](auto change) {
+    proto::pb::Packet packet = pb_of(ask);
+    change(*packet.mutable_hashes_ask());
+    return proto::decode_sync_packet(body_of(packet)).has_value();
+  };
+  CHECK(!asks([](proto::pb::HashesAsk& a) { a.clear_steps(); }));
+  CHECK(!asks([](proto::pb::HashesAsk& a) { a.set_steps(3, 0); }));
+  CHECK(!asks([](proto::pb::HashesAsk& a) { a.add_steps(1); }));
+  CHECK(!asks([](proto::pb::HashesAsk& a) { a.set_steps(1, UINT64_MAX); }));
+  const auto tells = [&](auto change) {
+    proto::pb::Packet packet = pb_of(hashes);
+    change(*packet.mutable_hashes());
+    return proto::decode_sync_packet(body_of(packet)).has_value();
+  };
+  CHECK(tells([](proto::pb::Hashes&) {}));
+  CHECK(!tells([](proto::pb::Hashes& h) { h.set_oldest(proto::kHashNumberMax + 1); }));
+  CHECK(!tells([](proto::pb::Hashes& h) { h.mutable_info_hashes()->pop_back(); }));
+  CHECK(!tells([](proto::pb::Hashes& h) { h.mutable_info_hashes()->resize(20); }));
+  CHECK(!tells([](proto::pb::Hashes& h) { h.set_steps(0, 0); }));
+}
+
 TEST_CASE("sync packet: the largest part of a relay fits a datagram, and false ones are refused") {
   common::Prng prng(9);
   const proto::Relay relay = largest_relay(prng);
@@ -387,13 +542,15 @@ TEST_CASE("sync packet: the largest part of a relay fits a datagram, and false o
 TEST_CASE("sync packet: truncated at every length, nothing is applied") {
   for (const proto::SyncPacket& packet :
        {proto::SyncPacket(two_families()), proto::SyncPacket(with_web_peers()),
-        proto::SyncPacket(full_heartbeat())}) {
+        proto::SyncPacket(full_heartbeat()), proto::SyncPacket(numbered_batch())}) {
     const std::vector<uint8_t> body = proto::encode_sync_packet(packet);
     for (size_t size = 0; size < body.size(); ++size) {
       // A heartbeat cut between two fields is a heartbeat with fewer; it must never equal the whole.
       const auto cut = proto::decode_sync_packet(common::ByteSpan(body).first(size));
       CHECK((!cut.has_value() || !(*cut == packet)));
-      if (std::holds_alternative<DeltaBatch>(packet)) CHECK((!cut.has_value() || cut->index() == 0));
+      const bool batch =
+          std::holds_alternative<DeltaBatch>(packet) || std::holds_alternative<proto::NumberedBatch>(packet);
+      if (batch) CHECK((!cut.has_value() || cut->index() == 0));
     }
   }
 }

@@ -106,6 +106,51 @@ TEST_CASE("delta log: every delta comes out, in full packets that fit") {
   }
 }
 
+TEST_CASE("delta log: an info_hash that was told goes by number once that is settled, and nothing is lost") {
+  common::Prng prng(7);
+  for (const uint32_t swarms : {1u, 30u, 400u, 1'000'000u}) {
+    sync::DeltaLog log(2700);
+    sync::ToldHashes told({});
+    std::map<uint64_t, common::InfoHash> heard;
+    size_t by_number = 0, bytes_first = 0, bytes_last = 0;
+    for (int64_t round = 0; round < 10; ++round) {
+      std::vector<Delta> deltas;
+      for (int i = 0; i < 900; ++i) deltas.push_back(random_delta(prng, swarms));
+      log.add(own(deltas), 0);
+      told.settle(round * 350'000);
+      const uint64_t before = told.next();
+      std::vector<Delta> arrived;
+      size_t bytes = 0;
+      for (const auto& body : log.flush(kNow, sync::DeltaLog::kBatchMax, 5, &told)) {
+        REQUIRE(body.size() <= proto::kSyncBodyMax);
+        bytes += body.size();
+        auto batch = std::get<proto::NumberedBatch>(*proto::decode_sync_packet(body));
+        CHECK(batch.sent_unix_ms == 5);
+        for (size_t i = 0; i < batch.deltas.size(); ++i) {
+          if (batch.numbers[i] >= batch.first_told) {
+            heard[batch.numbers[i]] = batch.deltas[i].info_hash;
+            REQUIRE(*told.find(batch.numbers[i]) == batch.deltas[i].info_hash);
+          } else {
+            REQUIRE(batch.numbers[i] < before);  // not one of this flush
+            batch.deltas[i].info_hash = heard.at(batch.numbers[i]);
+            ++by_number;
+          }
+          arrived.push_back(batch.deltas[i]);
+        }
+      }
+      sync::coalesce(deltas, kNow);
+      sync::coalesce(arrived, kNow);
+      REQUIRE(arrived == deltas);
+      if (round == 0) bytes_first = bytes;
+      bytes_last = bytes;
+      if (round <= 3) CHECK(by_number == 0);  // nothing is settled yet
+    }
+    if (swarms <= 30) CHECK(by_number == 6 * 900);
+    if (swarms == 400) CHECK(bytes_last * 3 < bytes_first * 2);
+    if (swarms == 1'000'000) CHECK(bytes_last * 100 < bytes_first * 101);
+  }
+}
+
 TEST_CASE("delta log: compression puts more into a packet") {
   sync::DeltaLog log(2700);
   std::vector<Delta> deltas;

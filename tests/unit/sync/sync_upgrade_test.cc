@@ -41,6 +41,12 @@ void add_future_everywhere(pb::Packet& packet) {
     if (packet.deltas().has_v6()) add_future(*packet.mutable_deltas()->mutable_v6());
     if (packet.deltas().has_web()) add_future(*packet.mutable_deltas()->mutable_web());
   }
+  if (packet.has_numbered()) {
+    add_future(*packet.mutable_numbered());
+    if (packet.numbered().has_v4()) add_future(*packet.mutable_numbered()->mutable_v4());
+  }
+  if (packet.has_hashes_ask()) add_future(*packet.mutable_hashes_ask());
+  if (packet.has_hashes()) add_future(*packet.mutable_hashes());
   if (packet.has_leave()) add_future(*packet.mutable_leave());
   if (packet.has_challenge()) add_future(*packet.mutable_challenge());
   if (packet.has_echo()) add_future(*packet.mutable_echo());
@@ -125,6 +131,9 @@ std::vector<proto::SyncPacket> every_kind() {
           bans,
           proto::BanAsk{},
           proto::Relay{1, 2, 1, 0, {3}},
+          proto::NumberedBatch{2700, {deltas.deltas[0]}, {4}, 7, kUnixMs},
+          proto::HashesAsk{1, {4, 5}},
+          proto::Hashes{1, {{4, {}}}},
           proto::AccessChanges{{}, {{1, 2}}},
           proto::BanChanges{{}, {{1, 2}}}};
 }
