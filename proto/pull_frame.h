@@ -1,7 +1,8 @@
 // A frame of the answer to a pull, before it is sealed.
 //
-//   flags u8 (1: LZ4, 2: the last one), raw size u32, the raw bytes or one LZ4 block of them
-//   raw: tick u64, done u16, record blocks
+//   flags u8 (1: LZ4, 2: the last one, 4: a sketch did not do), raw size u32, the raw bytes or one LZ4 block
+//   of them
+//   raw: tick u64, done u16, record blocks; or, with flag 4: tick u64, done u16, estimate u32
 //
 // Stamps are relative to the frame's tick: the donor's when it read the records. Done says how much of its
 // store the donor has read, in thousandths.
@@ -9,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -28,7 +30,10 @@ struct PullFrame {
   common::Tick tick = 0;
   uint16_t done = 0;
   bool last = false;
-  std::vector<RecordBlock> blocks;
+  std::vector<RecordBlock> blocks{};
+  // The sketch of the request was too small: about so many records differ. Only in the last frame, which has
+  // no blocks then.
+  std::optional<uint32_t> differing{};
   bool operator==(const PullFrame&) const = default;
 };
 
@@ -42,6 +47,9 @@ class PullFrameWriter {
 
   // Returns the frame, and starts a new one.
   std::vector<uint8_t> finish(common::Tick tick, uint16_t done, bool last);
+
+  // The only frame of an answer to a sketch that was too small: about so many records differ.
+  static std::vector<uint8_t> too_small(common::Tick tick, uint32_t differing);
 
  private:
   static constexpr size_t kHead = 8 + 2;

@@ -11,17 +11,16 @@ const uint8_t kSyncMinor = SHOAL_SYNC_MINOR;
 
 namespace {
 
-constexpr std::array<uint8_t, 3> kMagic = {'s', 'h', 'l'};
 constexpr uint8_t kStreamMax = static_cast<uint8_t>(SyncStream::requests);
 
 }  // namespace
 
-tl::expected<SyncHeader, SyncHeaderFault> parse_sync_header(common::ByteSpan datagram) {
+tl::expected<SyncHeader, SyncHeaderFault> parse_sync_header(common::ByteSpan datagram, size_t size_max) {
   const auto malformed = tl::make_unexpected(SyncHeaderFault::malformed);
   common::ByteReader reader(datagram);
   const auto magic = reader.take_array<3>();
   const uint8_t major = reader.u8();
-  if (!reader.ok() || magic != kMagic) return malformed;
+  if (!reader.ok() || magic != kSyncMagic) return malformed;
   if (major != kSyncMajor) return tl::make_unexpected(SyncHeaderFault::other_major);
   SyncHeader header;
   header.cluster_tag = reader.take_array<4>();
@@ -29,7 +28,7 @@ tl::expected<SyncHeader, SyncHeaderFault> parse_sync_header(common::ByteSpan dat
   header.node_id = reader.u64();
   header.incarnation = reader.u64();
   const uint64_t sequence = reader.u64();
-  if (!reader.ok() || reader.remaining() <= kSyncTagSize || datagram.size() > kSyncDatagramMax) {
+  if (!reader.ok() || reader.remaining() <= kSyncTagSize || datagram.size() > size_max) {
     return malformed;
   }
   const uint8_t stream = static_cast<uint8_t>(sequence >> 56);
@@ -43,7 +42,7 @@ std::array<uint8_t, kSyncHeaderSize> make_sync_header(const SyncHeader& header) 
   CHECK_INVARIANT(header.sequence > 0 && header.sequence <= kSyncSequenceMax);
   std::array<uint8_t, kSyncHeaderSize> out;
   common::ByteWriter writer(out);
-  writer.bytes(kMagic);
+  writer.bytes(kSyncMagic);
   writer.u8(kSyncMajor);
   writer.bytes(header.cluster_tag);
   writer.bytes(header.key_id);

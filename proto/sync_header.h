@@ -22,6 +22,7 @@
 
 namespace shoal::proto {
 
+constexpr std::array<uint8_t, 3> kSyncMagic = {'s', 'h', 'l'};
 constexpr uint8_t kSyncMajor = 1;  // nodes of different major versions do not understand each other
 extern const uint8_t kSyncMinor;   // sent in heartbeats, for people; the build may set it (SHOAL_SYNC_MINOR)
 constexpr size_t kSyncDatagramMax =
@@ -33,6 +34,10 @@ constexpr size_t kSyncTagSize = 16;
 
 // Bytes of the sealed body.
 constexpr size_t kSyncBodyMax = kSyncDatagramMax - kSyncHeaderSize - kSyncTagSize;
+
+// A request goes by TCP, behind two bytes of length.
+constexpr size_t kSyncRequestMax = 65'535;
+constexpr size_t kSyncRequestBodyMax = kSyncRequestMax - kSyncHeaderSize - kSyncTagSize;
 
 constexpr uint64_t kSyncSequenceMax = (uint64_t{1} << 56) - 1;
 
@@ -60,8 +65,9 @@ enum class SyncHeaderFault {
 
 constexpr size_t kSyncStreams = 4;
 
-// Of a whole datagram. Also refuses sizes that no sealed datagram has.
-tl::expected<SyncHeader, SyncHeaderFault> parse_sync_header(common::ByteSpan datagram);
+// Of a whole datagram, or request. Also refuses sizes that no sealed one has.
+tl::expected<SyncHeader, SyncHeaderFault> parse_sync_header(common::ByteSpan datagram,
+                                                            size_t size_max = kSyncDatagramMax);
 
 std::array<uint8_t, kSyncHeaderSize> make_sync_header(const SyncHeader& header);
 

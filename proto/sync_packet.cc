@@ -114,6 +114,7 @@ void to_pb(const Heartbeat& heartbeat, pb::Packet& packet) {
   out.set_ban_digest(heartbeat.ban_digest);
   out.set_web(heartbeat.web);
   out.set_numbered(heartbeat.numbered);
+  out.set_sketches(heartbeat.sketches);
   out.set_version(heartbeat.version);
   for (const MemberEntry& entry : heartbeat.members) {
     pb::Member& member = *out.add_members();
@@ -159,6 +160,7 @@ Result<SyncPacket> from_pb(const pb::Heartbeat& in) {
   out.ban_digest = in.ban_digest();
   out.web = in.web();
   out.numbered = in.numbered();
+  out.sketches = in.sketches();
   if (in.version().size() > kSyncVersionMax || !printable_ascii(in.version())) return fail("bad version");
   out.version = in.version();
   for (const pb::Member& member : in.members()) {
@@ -430,6 +432,11 @@ void to_pb(const PullRequest& request, pb::Packet& packet) {
   out.set_donor(request.donor);
   out.set_incarnation(request.incarnation);
   out.set_web(request.web);
+  if (!request.sketch.empty()) {
+    out.set_sketch(request.sketch.data(), request.sketch.size());
+    out.set_salt_low(request.salt[0]);
+    out.set_salt_high(request.salt[1]);
+  }
   for (const PullPart& part : request.parts) {
     pb::PullPart& to = *out.add_parts();
     to.set_first_tick(static_cast<uint64_t>(part.first_tick));
@@ -460,6 +467,11 @@ Result<SyncPacket> from_pb(const pb::PullRequest& in) {
       next += skip + 1;
     }
   }
+  if (in.sketch().empty()) return out;
+  if (RecordSketch::symbols_in(in.sketch().size()) == 0) return fail("bad sketch");
+  if (out.parts.empty() || buckets > 0) return fail("bad parts of a sketch");
+  out.sketch.assign(in.sketch().begin(), in.sketch().end());
+  out.salt = {in.salt_low(), in.salt_high()};
   return out;
 }
 
@@ -724,16 +736,22 @@ Result<SyncPacket> parse(ByteSpan raw) {
   return SyncPacket{};
 }
 
+bool has_sketch(const SyncPacket& packet) {
+  const auto* request = std::get_if<PullRequest>(&packet);
+  return request != nullptr && !request->sketch.empty();
+}
+
 }  // namespace
 
 std::vector<uint8_t> encode_sync_packet(const SyncPacket& packet) {
   pb::Packet out;
   std::visit([&out](const auto& message) { to_pb(message, out); }, packet);
   const std::string raw = out.SerializeAsString();
-  CHECK_INVARIANT(raw.size() <= kSyncRawMax);
+  const bool sketch = has_sketch(packet);
+  CHECK_INVARIANT(raw.size() <= (sketch ? kSyncRequestBodyMax - 1 : kSyncRawMax));
   std::vector<uint8_t> body(3 + raw.size());
-  // Only a result at least one byte shorter than the plain form is of use.
-  const int room = static_cast<int>(raw.size()) - 3;
+  // Only a result at least one byte shorter than the plain form is of use. A sketch has no pattern.
+  const int room = sketch ? 0 : static_cast<int>(raw.size()) - 3;
   const int packed = room > 0 ? LZ4_compress_default(raw.data(), reinterpret_cast<char*>(body.data()) + 3,
                                                      static_cast<int>(raw.size()), room)
                               : 0;
@@ -755,8 +773,11 @@ Result<SyncPacket> decode_sync_packet(ByteSpan body) {
   const uint8_t flags = reader.u8();
   if (!reader.ok() || (flags & ~kFlagLz4) != 0) return fail("bad flags");
   if (flags == 0) {
-    if (reader.remaining() > kSyncRawMax) return fail("too long");
-    return parse(reader.rest());
+    const size_t size = reader.remaining();
+    if (size > kSyncRequestBodyMax) return fail("too long");
+    auto packet = parse(reader.rest());
+    if (packet && size > kSyncRawMax && !has_sketch(*packet)) return fail("too long");
+    return packet;
   }
   const size_t raw_size = reader.u16();
   if (!reader.ok() || raw_size == 0 || raw_size > kSyncRawMax) return fail("bad raw size");

@@ -23,6 +23,7 @@
 #include "proto/ban_change.h"
 #include "proto/delta.h"
 #include "proto/record_digest.h"
+#include "proto/record_sketch.h"
 
 namespace shoal::proto {
 
@@ -79,6 +80,7 @@ struct Heartbeat {
   std::string version{};  // of the program; printable ASCII
   bool web = false;       // takes records of web peers, and relays
   bool numbered = false;  // reads NumberedBatch
+  bool sketches = false;  // answers pulls by sketches
   bool operator==(const Heartbeat&) const = default;
 };
 
@@ -235,6 +237,10 @@ struct PullRequest {
   uint64_t incarnation = 0;
   std::vector<PullPart> parts;  // empty: everything
   bool web = false;             // of web peers too
+  // RecordSketch::bytes() of what the asking node holds of these parts, which have no buckets: what it lacks
+  // is wanted. Empty: all of the parts.
+  std::vector<uint8_t> sketch{};
+  SketchSalt salt{};  // of the sketch
   bool operator==(const PullRequest&) const = default;
 };
 

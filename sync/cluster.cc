@@ -426,6 +426,7 @@ void Cluster::Impl::advance_pulls(Now now, Outputs& out) {
   donations_.follow_clock();
   pull_ended(now, pulls_.expire(now, out), out);
   repair_.pull_due_cells(now, out);
+  repair_.advance_sketch(now, out);
   bootstrap_.advance(now, out);
   repair_.announce(now, out);
   pull_timer_.request_plan();
@@ -443,7 +444,8 @@ void Cluster::Impl::plan_pulls(Now now) {
   if (!pull_timer_.stale()) return;
   const int64_t announce_us = departure_.left() ? kNever : repair_.announce_us();
   const int64_t expire_us = pulls_.running() != nullptr ? pulls_.running()->deadline_us() : kNever;
-  const int64_t due_us = std::min({announce_us, expire_us, repair_.cells_us(), bootstrap_.look_us(now)});
+  const int64_t due_us =
+      std::min({announce_us, expire_us, repair_.cells_us(), repair_.sketch_us(now), bootstrap_.look_us(now)});
   pull_timer_.set(std::max(due_us, now.mono_us + 1));
 }
 

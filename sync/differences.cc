@@ -1,5 +1,7 @@
 #include "sync/differences.h"
 
+#include <iterator>
+
 namespace shoal::sync {
 
 void Differences::compare(const proto::Digests& theirs, const StampDigests& own, common::Tick now) {
@@ -26,6 +28,16 @@ std::vector<common::Tick> Differences::picked(bool steady) const {
   return ticks;
 }
 
+std::vector<common::Tick> Differences::joined(const std::vector<common::Tick>& ticks) const {
+  std::vector<common::Tick> out;
+  for (const common::Tick tick : ticks) {
+    const bool alone =
+        out.empty() || std::distance(seen_.upper_bound(out.back()), seen_.lower_bound(tick)) > 0;
+    for (common::Tick next = alone ? tick : out.back() + 1; next <= tick; ++next) out.push_back(next);
+  }
+  return out;
+}
+
 proto::Digests make_digests(const StampDigests& own, common::Tick now, uint32_t peer_timeout_s, bool ask,
                             bool partial) {
   proto::Digests out{peer_timeout_s, now - kCompareFromAge, {}, ask, partial};
@@ -46,6 +58,19 @@ std::vector<proto::PullPart> parts_of_ticks(const std::vector<common::Tick>& tic
     }
   }
   return parts;
+}
+
+Cells cells_of_parts(std::span<const proto::PullPart> parts, common::Tick now) {
+  Cells cells;
+  for (const proto::PullPart& part : parts) {
+    for (uint32_t i = 0; i < part.ticks; ++i) {
+      const common::Tick tick = part.first_tick + i;
+      if (now - tick >= common::kLifetimeTicks || tick - now > common::kAheadTicks) continue;
+      if (part.buckets.empty()) cells.add(common::stamp_of(tick));
+      for (const uint32_t bucket : part.buckets) cells.add(common::stamp_of(tick), bucket);
+    }
+  }
+  return cells;
 }
 
 }  // namespace shoal::sync

@@ -8,10 +8,12 @@
 
 #include <cstdint>
 #include <map>
+#include <span>
 #include <vector>
 
 #include "common/tick.h"
 #include "proto/sync_packet.h"
+#include "sync/cells.h"
 #include "sync/swarms.h"
 
 namespace shoal::sync {
@@ -35,6 +37,9 @@ class Differences {
   // Of those, ascending: the ones that have differed by the same digest, or by another each time.
   std::vector<common::Tick> steady() const { return picked(true); }
   std::vector<common::Tick> unsteady() const { return picked(false); }
+
+  // These ticks, which ascend, and those between two of them where none differed.
+  std::vector<common::Tick> joined(const std::vector<common::Tick>& ticks) const;
 
   // Theirs XOR ours, over all buckets of a tick that differed.
   uint64_t digest(common::Tick tick) const {
@@ -60,5 +65,8 @@ proto::Digests make_digests(const StampDigests& own, common::Tick now, uint32_t 
 // Parts that cover all of these ticks, which ascend: at most proto::kPullPartsMax. If the ticks are too
 // scattered for that, the last part covers more than was asked for.
 std::vector<proto::PullPart> parts_of_ticks(const std::vector<common::Tick>& ticks);
+
+// The cells of these parts whose records may still be here; no parts: none.
+Cells cells_of_parts(std::span<const proto::PullPart> parts, common::Tick now);
 
 }  // namespace shoal::sync

@@ -1,20 +1,32 @@
 #include "sync/donation.h"
 
+#include <algorithm>
 #include <deque>
+#include <iterator>
+#include <limits>
+#include <optional>
+#include <span>
+#include <unordered_set>
+#include <utility>
 
 #include "common/check.h"
 #include "proto/pull_frame.h"
 #include "sync/donation_desk.h"
+#include "sync/sketch_reader.h"
 
 namespace shoal::sync {
 
-static_assert(kPullRequestMax == 2 + proto::kSyncDatagramMax);
+static_assert(kPullRequestMax == 2 + proto::kSyncRequestMax);
 
 std::optional<size_t> pull_request_missing(common::ByteSpan bytes) {
   if (bytes.size() < 2) return 2 - bytes.size();
   const size_t size = 2 + static_cast<size_t>(bytes[0] << 8 | bytes[1]);
   constexpr size_t kLeast = 2 + proto::kSyncHeaderSize + proto::kSyncTagSize;
   if (size <= kLeast || size > kPullRequestMax || bytes.size() > size) return std::nullopt;
+  // Who is no node is not listened to for long.
+  const common::ByteSpan start = bytes.subspan(2, std::min(bytes.size() - 2, proto::kSyncMagic.size()));
+  const bool known = std::equal(start.begin(), start.end(), proto::kSyncMagic.begin());
+  if (size > 2 + proto::kSyncDatagramMax && !known) return std::nullopt;
   return size - bytes.size();
 }
 
@@ -27,14 +39,12 @@ static_assert(kLengthSize + kSealedFrameHead + proto::kPullFrameMax + proto::kSy
 class StoreDonation final : public Donation {
  public:
   StoreDonation(std::shared_ptr<DonationDesk> desk, const Swarms& swarms, int64_t tick_ms, PullSeal seal,
-                Cells cells, bool web)
-      : desk_(std::move(desk)),
-        swarms_(swarms),
-        tick_ms_(tick_ms),
-        seal_(seal),
-        cells_(std::move(cells)),
-        web_(web) {
-    if (cells_.empty()) step_ = swarms_.read_steps();  // nothing is asked for that may still be here
+                Wanted wanted)
+      : desk_(std::move(desk)), swarms_(swarms), tick_ms_(tick_ms), seal_(seal), wanted_(std::move(wanted)) {
+    if (wanted_.cells.empty()) step_ = swarms_.read_steps();  // nothing is asked for that may still be here
+    if (wanted_.beyond) {
+      reader_.emplace(wanted_.cells, wanted_.beyond->salt(), wanted_.beyond->symbols());
+    }
     ++desk_->underway;
   }
 
@@ -47,6 +57,7 @@ class StoreDonation final : public Donation {
       if (!desk_->bucket.open()) return {.again_us = desk_->bucket.open_us()};
     }
     const common::Tick tick = common::tick_at(desk_->time_offset_ms + now.mono_us / 1000, tick_ms_);
+    if (reader_) return compare(now, tick, out);
     const uint64_t before = desk_->records;
     read_some(tick);
     fill_frame();
@@ -70,25 +81,78 @@ class StoreDonation final : public Donation {
   // and again.
   static constexpr int64_t kReadCost = 256;
 
+  // Each record that is put into a sketch.
+  static constexpr int64_t kSketchCost = 1;
+
+  // While a sketch is made an empty frame is sent this often: a puller waits for 10 s.
+  static constexpr int64_t kSignOfLifeUs = 2'000'000;
+
   // Steps of the store that are read in one call, if each has one part. Of one with more, as where a swarm is
   // large, one part is read.
   static constexpr size_t kStepsAtOnce = 8;
 
   bool read_all() const { return step_ == swarms_.read_steps(); }
 
+  // The first of two passes: finds out what differs from the sketch of the request.
+  Next compare(Now now, common::Tick tick, std::vector<uint8_t>& out) {
+    const uint64_t before = reader_->records();
+    const bool all = reader_->read_some(swarms_, tick);
+    if (desk_->throttled) {
+      const auto records = static_cast<int64_t>(reader_->records() - before);
+      desk_->bucket.spend(std::max(kReadCost, records * kSketchCost));
+    }
+    if (!all) {
+      if (signed_us_ == 0) signed_us_ = now.mono_us;
+      if (now.mono_us - signed_us_ >= kSignOfLifeUs) {
+        signed_us_ = now.mono_us;
+        send_frame(tick, false, out);
+      }
+      return {.again_us = now.mono_us};
+    }
+    proto::RecordSketch& sketch = reader_->sketch();
+    sketch.subtract(*wanted_.beyond);
+    const uint64_t estimate = std::min<uint64_t>(sketch.estimate(), std::numeric_limits<uint32_t>::max());
+    const auto ids = sketch.decode();
+    if (!ids) {
+      send(proto::PullFrameWriter::too_small(tick, static_cast<uint32_t>(estimate)), out);
+      ended_ = true;
+      ++desk_->finished;
+      return {.done = true};
+    }
+    differing_.insert(ids->begin(), ids->end());
+    naming_.emplace(wanted_.beyond->salt(), 1);
+    wanted_.beyond.reset();
+    reader_.reset();
+    if (differing_.empty()) step_ = swarms_.read_steps();
+    // A sign of life: the other pass may be as long.
+    send_frame(tick, false, out);
+    return {.again_us = now.mono_us};
+  }
+
   void read_some(common::Tick tick) {
     for (size_t i = 0; i < kStepsAtOnce && !read_all() && staged_.size() < proto::kPullRawMax; ++i) {
-      const bool last = swarms_.read_part(walk_, step_, cells_, tick, [&](const SwarmPart& part) {
-        if (!web_ && part.records.front().peer.family == common::Family::web) return;
+      const bool last = swarms_.read_part(walk_, step_, wanted_.cells, tick, [&](const SwarmPart& part) {
+        if (!wanted_.web && part.records.front().peer.family == common::Family::web) return;
+        const std::span<const proto::Delta> records = differing_of(part.records);
+        if (records.empty()) return;
         const size_t before = staged_.size();
-        proto::append_record_block(part.completed, part.records, staged_);
+        proto::append_record_block(part.completed, records, staged_);
         sizes_.push_back(staged_.size() - before);
-        desk_->records += part.records.size();
+        desk_->records += records.size();
       });
       if (!last) return;
       walk_.reset();
       ++step_;
     }
+  }
+
+  // Those of them that are to be sent: valid until the next call.
+  std::span<const proto::Delta> differing_of(std::span<const proto::Delta> records) {
+    if (!naming_) return records;
+    selected_.clear();
+    std::copy_if(records.begin(), records.end(), std::back_inserter(selected_),
+                 [this](const auto& record) { return differing_.contains(naming_->id(record)); });
+    return selected_;
   }
 
   // Moves as many blocks as fit from the front of what is staged.
@@ -105,9 +169,12 @@ class StoreDonation final : public Donation {
   }
 
   void send_frame(common::Tick tick, bool last, std::vector<uint8_t>& out) {
-    const size_t before = out.size();
     const auto done = static_cast<uint16_t>(step_ * 1000 / swarms_.read_steps());
-    const std::vector<uint8_t> plain = frame_.finish(tick, done, last);
+    send(frame_.finish(tick, done, last), out);
+  }
+
+  void send(const std::vector<uint8_t>& plain, std::vector<uint8_t>& out) {
+    const size_t before = out.size();
     const size_t size = kSealedFrameHead + plain.size() + proto::kSyncTagSize;
     out.resize(before + kLengthSize);
     common::ByteWriter(std::span<uint8_t>(out).subspan(before)).u32(static_cast<uint32_t>(size));
@@ -121,8 +188,12 @@ class StoreDonation final : public Donation {
   const Swarms& swarms_;
   const int64_t tick_ms_;
   const PullSeal seal_;
-  const Cells cells_;
-  const bool web_;
+  Wanted wanted_;
+  std::optional<SketchReader> reader_;         // until it is known what differs
+  std::optional<proto::RecordSketch> naming_;  // from then on: gives ids
+  int64_t signed_us_ = 0;                      // of the last sign of life
+  std::unordered_set<uint64_t> differing_;     // the ids of all records that do
+  std::vector<proto::Delta> selected_;
   size_t step_ = 0;
   std::unique_ptr<Swarms::Walk> walk_;  // within the step
   std::vector<uint8_t> staged_;         // blocks that have been read
@@ -136,8 +207,8 @@ class StoreDonation final : public Donation {
 }  // namespace
 
 std::unique_ptr<Donation> make_donation(std::shared_ptr<DonationDesk> desk, const Swarms& swarms,
-                                        int64_t tick_ms, PullSeal seal, Cells cells, bool web) {
-  return std::make_unique<StoreDonation>(std::move(desk), swarms, tick_ms, seal, std::move(cells), web);
+                                        int64_t tick_ms, PullSeal seal, Wanted wanted) {
+  return std::make_unique<StoreDonation>(std::move(desk), swarms, tick_ms, seal, std::move(wanted));
 }
 
 }  // namespace shoal::sync

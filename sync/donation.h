@@ -39,8 +39,8 @@ class Donation {
   Donation() = default;
 };
 
-// A request is two bytes of length and a sealed packet.
-constexpr size_t kPullRequestMax = 2 + 1200;
+// A request is two bytes of length and a sealed packet, which is seldom longer than a datagram.
+constexpr size_t kPullRequestMax = 2 + 65'535;
 
 // How many bytes of a request are missing after these; 0: it is complete. Nothing: this is no request, close
 // the stream.

@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
+#include "proto/record_sketch.h"
 #include "sync/cells.h"
 #include "sync/donation.h"
 #include "sync/pull_seal.h"
@@ -41,8 +43,16 @@ struct DonationDesk {
   static constexpr int64_t kBurst = 256 * 1024;
 };
 
-// `swarms` must outlive it. `web`: records of web peers too.
+// What a donation is to bring.
+struct Wanted {
+  Cells cells;
+  bool web = true;  // records of web peers too
+  // Only what is not in this sketch of the same cells. If that cannot be told from it, the answer says so.
+  std::optional<proto::RecordSketch> beyond{};
+};
+
+// `swarms` must outlive it.
 std::unique_ptr<Donation> make_donation(std::shared_ptr<DonationDesk> desk, const Swarms& swarms,
-                                        int64_t tick_ms, PullSeal seal, Cells cells, bool web);
+                                        int64_t tick_ms, PullSeal seal, Wanted wanted);
 
 }  // namespace shoal::sync

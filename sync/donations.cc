@@ -1,30 +1,14 @@
 #include "sync/donations.h"
 
 #include <algorithm>
+#include <utility>
 #include <variant>
 
 #include "proto/sync_packet.h"
+#include "sync/differences.h"
 #include "sync/seal.h"
 
 namespace shoal::sync {
-
-namespace {
-
-Cells cells_of(const proto::PullRequest& request, common::Tick now) {
-  if (request.parts.empty()) return Cells::everything();
-  Cells cells;
-  for (const proto::PullPart& part : request.parts) {
-    for (uint32_t i = 0; i < part.ticks; ++i) {
-      const common::Tick tick = part.first_tick + i;
-      if (now - tick >= common::kLifetimeTicks || tick - now > common::kAheadTicks) continue;
-      if (part.buckets.empty()) cells.add(common::stamp_of(tick));
-      for (const uint32_t bucket : part.buckets) cells.add(common::stamp_of(tick), bucket);
-    }
-  }
-  return cells;
-}
-
-}  // namespace
 
 std::unique_ptr<Donation> Donations::accept(Now now, common::ByteSpan request) {
   const auto refuse = [](uint64_t& counter) {
@@ -34,7 +18,7 @@ std::unique_ptr<Donation> Donations::accept(Now now, common::ByteSpan request) {
   if (departure_.left() || desk_->full()) return refuse(stats_.donations_refused);
   if (pull_request_missing(request) != std::optional<size_t>(0)) return refuse(stats_.dropped_requests);
   const common::ByteSpan packet = request.subspan(2);
-  const auto header = proto::parse_sync_header(packet);
+  const auto header = proto::parse_sync_header(packet, proto::kSyncRequestMax);
   if (!header || header->stream != proto::SyncStream::requests || header->cluster_tag != identity_.tag) {
     return refuse(stats_.dropped_requests);
   }
@@ -57,9 +41,11 @@ std::unique_ptr<Donation> Donations::accept(Now now, common::ByteSpan request) {
                                 [&](const SealingKey& one) { return one.id == header->key_id; });
   follow_clock();
   ++stats_.donations_started;
+  const common::Tick tick = clock_.tick(now);
+  Wanted wanted{pull->parts.empty() ? Cells::everything() : cells_of_parts(pull->parts, tick), pull->web, {}};
+  if (!pull->sketch.empty()) wanted.beyond = proto::RecordSketch::read(pull->salt, pull->sketch);
   return make_donation(desk_, swarms_, identity_.tick_ms,
-                       {*key, nonce_of(packet), identity_.id, identity_.incarnation},
-                       cells_of(*pull, clock_.tick(now)), pull->web);
+                       {*key, nonce_of(packet), identity_.id, identity_.incarnation}, std::move(wanted));
 }
 
 DonationStats Donations::stats() const {

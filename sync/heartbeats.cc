@@ -80,6 +80,7 @@ proto::Heartbeat Heartbeats::make(Now now, uint64_t first_id) const {
   out.ban_digest = at_.bans.digest();
   out.web = true;
   out.numbered = at_.identity.numbered;
+  out.sketches = true;
   out.advertise = at_.identity.advertise;
   out.delta_sequence = at_.sender.delta_sequence();
   const auto& members = at_.members.all();
@@ -157,6 +158,7 @@ void Heartbeats::receive(const Arrival& arrival, const proto::Heartbeat& heartbe
   profile.load_permille = heartbeat.load_permille;
   profile.web = heartbeat.web;
   profile.numbered = heartbeat.numbered;
+  profile.sketches = heartbeat.sketches;
   at_.addresses.advertised(now, member, heartbeat.advertise, arrival.datagram, out);
   at_.streams.announced(now, member, heartbeat.delta_sequence);
   const bool first = !profile.introduced;

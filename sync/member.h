@@ -89,6 +89,7 @@ struct MemberProfile {
   uint32_t loss_out_permille = 0;            // of our delta packets, as it reports
   bool web = false;                          // it takes records of web peers, and relays
   bool numbered = false;                     // it reads deltas whose info_hashes come by number
+  bool sketches = false;                     // it answers pulls by sketches
   bool synced = false;                       // it reports that its state is complete
   std::string refused;                       // why no deltas are exchanged with it; empty: they are
   bool names_other_run = false;              // it takes us for another run of this node

@@ -66,6 +66,9 @@ struct MemberRepair {
   // After so many the two agree, as far as can be known.
   static constexpr uint32_t kVainAgreed = 2;
 
+  // After so many sketches that failed in a row another way is taken, until the two agree.
+  static constexpr uint32_t kSketchesFailedMax = 3;
+
   // After so many a member that lacks what we have seems unable to get it, or has no room for it.
   static constexpr uint32_t kItLacksMax = 20;
 
@@ -74,6 +77,13 @@ struct MemberRepair {
     differences.forget();
     vain = 0;
     it_lacks = 0;
+  }
+
+  // They agree.
+  void forget_sketches() {
+    next_sketch_us = kNeverUs;
+    per_tick = 0;
+    sketches_failed = 0;
   }
 
   // If it is the member that lacks something, it finds out by our digests.
@@ -119,6 +129,11 @@ struct MemberRepair {
 
   // Comparisons in a row in which everything that differed steadily had been pulled for in vain.
   uint32_t it_lacks = 0;
+
+  // Of sketches. Never: nothing has differed since they last agreed.
+  int64_t next_sketch_us = kNeverUs;
+  double per_tick = 0;           // how many records differ in a tick, by its last answer; 0: unknown
+  uint32_t sketches_failed = 0;  // in a row: too small, or the pull failed
 
   int64_t answered_us = kNeverUs;        // its request for our digests
   int64_t answered_cells_us = kNeverUs;  // its request for our cells

@@ -35,6 +35,7 @@ class Pull {
     std::string member_name{};
     bool everything = false;
     bool detour = false;                    // made by Detours
+    bool sketched = false;                  // the request has a sketch of the ticks that differ
     std::vector<Difference> differences{};  // that it should bring
   };
 

@@ -34,20 +34,33 @@ void Pulls::begin(Now now, Member& member, std::vector<proto::PullPart> parts,
                         .member_name = member.display_name(),
                         .everything = parts.empty(),
                         .differences = std::move(differences)};
-  start(now, member, std::move(purpose), std::move(parts), out);
+  start(now, member, std::move(purpose), {.parts = std::move(parts)}, out);
+}
+
+void Pulls::begin_beyond(Now now, Member& member, const proto::RecordSketch& sketch,
+                         std::vector<proto::PullPart> parts, std::vector<Difference> differences,
+                         Outputs& out) {
+  Pull::Purpose purpose{.member = member.id(),
+                        .member_name = member.display_name(),
+                        .sketched = true,
+                        .differences = std::move(differences)};
+  ++stats_.sketches_sent;
+  start(now, member, std::move(purpose),
+        {.parts = std::move(parts), .sketch = sketch.bytes(), .salt = sketch.salt()}, out);
 }
 
 void Pulls::detour(Now now, Member& member, proto::PullPart part, Outputs& out) {
   Pull::Purpose purpose{.member = member.id(), .member_name = member.display_name(), .detour = true};
-  start(now, member, std::move(purpose), {std::move(part)}, out);
+  start(now, member, std::move(purpose), {.parts = {std::move(part)}}, out);
 }
 
-void Pulls::start(Now now, Member& member, Pull::Purpose purpose, std::vector<proto::PullPart> parts,
-                  Outputs& out) {
+void Pulls::start(Now now, Member& member, Pull::Purpose purpose, proto::PullRequest request, Outputs& out) {
   abort(out);
   const bool everything = purpose.everything;
   purpose.number = ++number_;
-  const proto::PullRequest request{member.id(), member.incarnation(), std::move(parts), true};
+  request.donor = member.id();
+  request.incarnation = member.incarnation();
+  request.web = true;
   const SealedPacket packet = sender_.seal(proto::SyncStream::requests, proto::encode_sync_packet(request));
   auto framed = std::make_shared<std::vector<uint8_t>>();
   framed->reserve(2 + packet->size());
@@ -58,7 +71,9 @@ void Pulls::start(Now now, Member& member, Pull::Purpose purpose, std::vector<pr
   pull_ = std::make_unique<Pull>(
       std::move(purpose), PullSeal{keys_.sealing(), nonce_of(*packet), member.id(), member.incarnation()},
       now.mono_us);
+  stats_.pull_request_bytes += framed->size();
   records_ = applied_ = 0;
+  differing_.reset();
   out.pulls.push_back({number_, member.address(), std::move(framed)});
   if (everything) {
     out.logs.push_back({LogLevel::info, "pulling everything", {{"from", member.display_name()}}});
@@ -89,6 +104,8 @@ std::optional<Pulls::Ended> Pulls::received(Now now, uint64_t number, common::By
 bool Pulls::merge(Now now, const proto::PullFrame& frame) {
   const common::Tick present = clock_.tick(now);
   if (std::abs(frame.tick - present) > kTicksApartMax) return false;
+  if (frame.differing && !pull_->purpose().sketched) return false;
+  differing_ = frame.differing;
   for (const proto::RecordBlock& block : frame.blocks) {
     records_ += block.records.size();
     // The completed count includes records that a pull of some cells does not bring: they would be counted
@@ -125,9 +142,11 @@ void Pulls::abort(Outputs& out) {
 Pulls::Ended Pulls::end(Now now, Result result, const std::string& reason, Outputs& out) {
   const std::unique_ptr<Pull> pull = std::move(pull_);
   const bool good = result == Result::good;
-  Ended ended{pull->purpose(), good, pull->answered(), result == Result::refused, records_, applied_};
+  Ended ended{pull->purpose(), good,     pull->answered(), result == Result::refused,
+              records_,        applied_, differing_};
   stats_.pulled_records += records_;
   stats_.pulled_applied += applied_;
+  if (good && differing_) ++stats_.sketches_too_small;
   ++(good                            ? stats_.pulls_finished
      : result == Result::refused     ? stats_.pulls_refused
      : result == Result::unconnected ? stats_.pulls_unconnected

@@ -43,6 +43,10 @@ class Pulls {
   void begin(Now now, Member& member, std::vector<proto::PullPart> parts, std::vector<Difference> differences,
              Outputs& out);
 
+  // Pulls what is not in this sketch of these parts, which have no buckets.
+  void begin_beyond(Now now, Member& member, const proto::RecordSketch& sketch,
+                    std::vector<proto::PullPart> parts, std::vector<Difference> differences, Outputs& out);
+
   // The same where datagrams do not pass both ways. It gives way to any other pull until it is answered.
   bool may_detour(const Member& member) const { return pull_ == nullptr && !member.refused(); }
   void detour(Now now, Member& member, proto::PullPart part, Outputs& out);
@@ -54,7 +58,8 @@ class Pulls {
     bool answered;     // something has
     bool turned_away;  // the donor closed the connection without an answer
     uint64_t records;
-    uint64_t applied;  // of those: changed something here
+    uint64_t applied;                     // of those: changed something here
+    std::optional<uint32_t> differing{};  // the sketch of the request was too small for about so many
   };
 
   // Nothing if the pull continues. No effect for any pull but the running one. `trouble`: why the donor was
@@ -74,8 +79,7 @@ class Pulls {
  private:
   enum class Result : uint8_t { good, refused, unconnected, failed };
 
-  void start(Now now, Member& member, Pull::Purpose purpose, std::vector<proto::PullPart> parts,
-             Outputs& out);
+  void start(Now now, Member& member, Pull::Purpose purpose, proto::PullRequest request, Outputs& out);
   bool merge(Now now, const proto::PullFrame& frame);
   // `reason`: why it is not connected, or failed.
   Ended end(Now now, Result result, const std::string& reason, Outputs& out);
@@ -92,6 +96,7 @@ class Pulls {
   std::unique_ptr<Pull> pull_;
   uint64_t records_ = 0;  // of the running pull
   uint64_t applied_ = 0;
+  std::optional<uint32_t> differing_;
   uint64_t number_ = 0;  // of the newest pull
   PullStats stats_;
 };

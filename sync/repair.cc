@@ -1,6 +1,7 @@
 #include "sync/repair.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <map>
 #include <utility>
@@ -42,6 +43,27 @@ constexpr size_t kFewCells = 8;
 
 // A tick of which more cells differ is pulled whole.
 constexpr size_t kCellsOfTickMax = 128;
+
+// Ticks with fewer records, together, are pulled without a sketch: it would save little.
+constexpr double kSketchedMin = 4096;
+
+// Of fewer records than so many for one that differs most are pulled anyway.
+constexpr double kRecordsPerDifference = 8;
+
+// Both sides of a difference notice it, and often only one lacks something. Of two nodes that with the
+// greater id lets the other one pull first.
+constexpr int64_t kAfterYouUs = 3'000'000;
+
+// After a sketch that told what differs: what still does is what the other side lacks. It gets time to pull.
+constexpr int64_t kSketchAgainUs = 5'000'000;
+
+// How many records may differ where nothing but the ticks that do is known: those of one tick by chance, if
+// they are scattered over all ticks. Where all differ anything is possible, and the answer tells.
+double likely_differences(size_t ticks) {
+  constexpr double kCompared = kCompareToAge - kCompareFromAge + 1;
+  const double share = std::min(static_cast<double>(ticks) / kCompared, 0.95);
+  return std::max(16.0, -kCompared * std::log1p(-share));
+}
 
 // What differs in the newest tick that is compared may well continue in those that are not compared yet: if
 // it is little, in the same buckets, else in all. `buckets` is how many buckets all parts name.
@@ -119,7 +141,22 @@ void Repair::restart(Now now) {
 }
 
 void Repair::pull_ended(Now now, const Pulls::Ended& ended) {
+  if (Member* member = members_.find(ended.purpose.member); member != nullptr && ended.purpose.sketched) {
+    uint32_t& failed = member->repair.mine().sketches_failed;
+    if (ended.good && !ended.differing) {
+      failed = 0;
+    } else if (!ended.turned_away) {  // it may be busy
+      ++failed;
+    }
+  }
   if (Member* member = members_.find(ended.purpose.member); member != nullptr && ended.good) {
+    if (ended.differing) {
+      member->repair.mine().per_tick = std::max(1.0, static_cast<double>(*ended.differing)) /
+                                       static_cast<double>(ended.purpose.differences.size());
+      announce_soon(now);
+      return;
+    }
+    if (ended.purpose.sketched) member->repair.mine().next_sketch_us = now.mono_us + kSketchAgainUs;
     if (ended.applied > 0) {
       member->repair.mine().next_unsteady_us = MemberRepair::kNeverUs;
     } else if (!ended.purpose.everything) {
@@ -167,6 +204,7 @@ void Repair::receive(const Arrival& arrival, const proto::Digests& digests, Outp
   if (repair.differences.count() == 0 || repair.vain >= MemberRepair::kVainAgreed) {
     repair.agreed_tick = tick;
     repair.agreed_us = now.mono_us;
+    repair.forget_sketches();
   }
   if (repair.differences.count() > 0) ++stats_.digests_differing;
   const bool it_lacks = !repair.differences.steady().empty() && worth_pulling(repair).empty();
@@ -199,6 +237,7 @@ void Repair::heal(Now now, Member& member, Outputs& out) {
   // A member that does not hear us cannot be asked for cells.
   const bool deaf = member.misses_us(now.mono_us);
   if (deaf && steady.empty()) return;
+  if (!deaf && !steady.empty() && sketch(now, member, steady)) return;
   if (deaf || steady.size() > proto::kCellTicksMax) {
     std::vector<proto::PullPart> parts = parts_of_ticks(steady);
     std::vector<Difference> wanted;
@@ -216,6 +255,53 @@ void Repair::heal(Now now, Member& member, Outputs& out) {
   const int64_t after_us = repair.turns_left ? kUnsteadyNextUs : kUnsteadyEveryUs;
   repair.next_unsteady_us = now.mono_us + (repair.unsteady_once ? kAnnounceSoonUs : after_us);
   ask_cells(now, member, repair.unsteady_turn, false, out);
+}
+
+bool Repair::sketch(Now now, Member& member, std::vector<common::Tick> ticks) {
+  MemberRepair& repair = member.repair.mine();
+  const double records = static_cast<double>(swarms_.record_count()) / kCompareToAge;  // in each tick
+  const double per_tick = repair.per_tick > 0
+                              ? repair.per_tick
+                              : likely_differences(ticks.size()) / static_cast<double>(ticks.size());
+  const bool few = records * static_cast<double>(ticks.size()) < kSketchedMin;
+  if (repair.sketches_failed >= MemberRepair::kSketchesFailedMax) return false;
+  if (!member.profile->sketches || few || per_tick * kRecordsPerDifference > records) return false;
+  if (repair.next_sketch_us == MemberRepair::kNeverUs) {
+    const bool after_it = *phase_ == SyncPhase::synced && identity_.id > member.id();
+    repair.next_sketch_us = now.mono_us + (after_it ? kAfterYouUs : 0);
+  }
+  if (search_ != nullptr || now.mono_us < repair.next_sketch_us) return true;
+  // The newest ticks, as many as one sketch can hold.
+  const double most = static_cast<double>(proto::RecordSketch::kRecordsMax) / per_tick;
+  if (most < 1) return false;
+  if (static_cast<double>(ticks.size()) > most)
+    ticks.erase(ticks.begin(), ticks.end() - static_cast<ptrdiff_t>(most));
+  std::vector<Difference> wanted;
+  wanted.reserve(ticks.size());
+  for (const common::Tick one : ticks) {
+    wanted.push_back({one, Difference::kAllBuckets, repair.differences.digest(one)});
+  }
+  std::vector<proto::PullPart> parts = parts_of_ticks(repair.differences.joined(ticks));
+  Cells cells = cells_of_parts(parts, clock_.tick(now));
+  const auto likely = static_cast<uint64_t>(std::ceil(per_tick * static_cast<double>(ticks.size())));
+  search_ =
+      std::make_unique<Search>(Search{member.id(), member.incarnation(), std::move(parts), std::move(wanted),
+                                      SketchReader(std::move(cells), {prng_.next(), prng_.next()},
+                                                   proto::RecordSketch::symbols_for(likely))});
+  timer_.request_plan();
+  return true;
+}
+
+void Repair::advance_sketch(Now now, Outputs& out) {
+  if (search_ == nullptr || !search_->reader.read_some(swarms_, clock_.tick(now))) return;
+  const std::unique_ptr<Search> search = std::move(search_);
+  Member* member = members_.find(search->member);
+  if (member == nullptr || member->incarnation() != search->incarnation ||
+      !pulls_.may_pull_from(*member, now.mono_us)) {
+    return;
+  }
+  pulls_.begin_beyond(now, *member, search->reader.sketch(), std::move(search->parts),
+                      std::move(search->wanted), out);
 }
 
 void Repair::ask_cells(Now now, Member& member, const std::vector<common::Tick>& ticks, bool steady,

@@ -5,6 +5,8 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
+#include <memory>
 #include <vector>
 
 #include "common/prng.h"
@@ -15,6 +17,7 @@
 #include "sync/pull_timer.h"
 #include "sync/pulls.h"
 #include "sync/sender.h"
+#include "sync/sketch_reader.h"
 #include "sync/stats.h"
 #include "sync/store_ticks.h"
 #include "sync/vain_differences.h"
@@ -49,9 +52,15 @@ class Repair {
   // Sends our digests, if it is time to.
   void announce(Now now, Outputs& out);
 
+  // Goes on with the sketch that is being made.
+  void advance_sketch(Now now, Outputs& out);
+
   // When the next of these is due.
   int64_t cells_us() const;
   int64_t announce_us() const { return announce_us_; }
+  int64_t sketch_us(Now now) const {
+    return search_ == nullptr ? std::numeric_limits<int64_t>::max() : now.mono_us;
+  }
 
   // The next announcement is no later than this, or soon.
   void announce_by(int64_t us) { announce_us_ = std::min(announce_us_, us); }
@@ -77,6 +86,8 @@ class Repair {
   // Ticks that differ steadily, and by something that this member may have and we lack.
   std::vector<common::Tick> worth_pulling(const MemberRepair& repair) const;
   void heal(Now now, Member& member, Outputs& out);
+  // Pulls what is missing in these ticks by a sketch, soon or later; false: another way is better.
+  bool sketch(Now now, Member& member, std::vector<common::Tick> ticks);
   void ask_cells(Now now, Member& member, const std::vector<common::Tick>& ticks, bool steady, Outputs& out);
   void pull_cells(Now now, Member& member, Outputs& out);
 
@@ -92,6 +103,16 @@ class Repair {
   VainDifferences vain_;
   StampDigests own_digests_{};
   int64_t own_digests_us_ = kLongAgoUs;  // when they were read
+
+  // A pull by a sketch whose sketch is being made.
+  struct Search {
+    uint64_t member = 0;
+    uint64_t incarnation = 0;
+    std::vector<proto::PullPart> parts;
+    std::vector<Difference> wanted;
+    SketchReader reader;
+  };
+  std::unique_ptr<Search> search_;
   int64_t announce_us_ = 0;
   bool ask_others_ =
       false;  // a pull has brought something: the next announcement asks for the others' digests

@@ -27,7 +27,8 @@ SealedPacket sealed(const proto::SyncHeader& clear, common::ByteSpan body, const
 }  // namespace
 
 SealedPacket Sealer::seal(proto::SyncStream stream, common::ByteSpan body) {
-  CHECK_INVARIANT(body.size() <= proto::kSyncBodyMax);
+  CHECK_INVARIANT(body.size() <=
+                  (stream == proto::SyncStream::requests ? proto::kSyncRequestBodyMax : proto::kSyncBodyMax));
   const SealingKey& key = keys_.sealing();
   const uint64_t sequence = ++sequences_[static_cast<size_t>(stream)];
   return sealed({tag_, key.id, node_id_, incarnation_, stream, sequence}, body, key);

@@ -26,7 +26,8 @@ class Sealer {
   Sealer(const KeyRing& keys, ClusterTag tag, uint64_t node_id, uint64_t incarnation)
       : keys_(keys), tag_(tag), node_id_(node_id), incarnation_(incarnation) {}
 
-  // A whole datagram with the next sequence of the stream; `body` is at most proto::kSyncBodyMax bytes.
+  // A whole datagram with the next sequence of the stream; `body` is at most proto::kSyncBodyMax bytes, of a
+  // request kSyncRequestBodyMax.
   SealedPacket seal(proto::SyncStream stream, common::ByteSpan body);
 
   // Of the last packet sealed for the stream; 0: none yet.

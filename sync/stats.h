@@ -83,8 +83,11 @@ struct PullStats {
   uint64_t pulls_refused = 0;      // the donor closed the connection without an answer
   uint64_t pulls_unconnected = 0;  // there was no connection to the donor
   uint64_t pulled_bytes = 0;
+  uint64_t pull_request_bytes = 0;
   uint64_t pulled_records = 0;
-  uint64_t pulled_applied = 0;  // of those: changed something here
+  uint64_t pulled_applied = 0;      // of those: changed something here
+  uint64_t sketches_sent = 0;       // requests with a sketch, all among those started
+  uint64_t sketches_too_small = 0;  // of those: more differed than they could tell
 };
 
 struct DonationStats {

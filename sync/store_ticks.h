@@ -39,6 +39,7 @@ class StoreTicks final : public Swarms {
   }
   StampDigests stamp_digests() const override;
   BucketDigests bucket_digests(common::Stamp stamp) const override;
+  uint64_t record_count() const override { return store_.record_count(); }
   bool nearly_full() const override { return store_.nearly_full(); }
   size_t read_steps() const override { return store_.read_steps(); }
   void read(size_t step, const Cells& cells, common::Tick now,

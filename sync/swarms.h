@@ -50,6 +50,9 @@ class Swarms {
   // The digests of one stamp's cells.
   virtual BucketDigests bucket_digests(common::Stamp stamp) const = 0;
 
+  // About how many records there are, of all ticks; of few, perhaps 0.
+  virtual uint64_t record_count() const { return 0; }
+
   // There is little room left: differences are no reason to pull.
   virtual bool nearly_full() const { return false; }
 

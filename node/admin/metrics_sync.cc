@@ -172,6 +172,13 @@ std::vector<Row> pull_rows() {
           of_sync_by("direction", {{"received", &Stats::pulled_records}, {"sent", &Stats::donated_records}})),
       counter("shoal_sync_pull_records_applied_total", "Received records of pulls that were new here.",
               of_sync(&Stats::pulled_applied)),
+      counter("shoal_sync_pull_request_bytes_total", "Bytes of this node's requests for pulls.",
+              of_sync(&Stats::pull_request_bytes)),
+      counter(
+          "shoal_sync_sketches_total",
+          "Pulls by this node that were asked for by a sketch. too_small: of those, more differed than it "
+          "could tell.",
+          of_sync_by("result", {{"sent", &Stats::sketches_sent}, {"too_small", &Stats::sketches_too_small}})),
       counter("shoal_sync_pull_connections_total",
               "TCP connections of pulls, accepted from others and made to others.",
               [](Samples& out, const NodeState& s) {

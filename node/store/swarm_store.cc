@@ -126,6 +126,10 @@ SwarmStore::~SwarmStore() = default;
 
 void SwarmStore::set_limits(const StoreLimits& limits) { impl_->room.set(limits); }
 
+uint64_t SwarmStore::record_count() const {
+  return static_cast<uint64_t>(std::max<int64_t>(0, impl_->room.peers.used()));
+}
+
 bool SwarmStore::nearly_full() const {
   return impl_->room.swarms.nearly_full() || impl_->room.peers.nearly_full() || impl_->room.is_giving_up();
 }

@@ -190,6 +190,7 @@ class SwarmStore final : public sync::Swarms {
   std::vector<proto::OwnDelta> restate(common::Moment now) override;
   sync::StampDigests stamp_digests() const override;
   sync::BucketDigests bucket_digests(common::Stamp stamp) const override;
+  uint64_t record_count() const override;
   bool nearly_full() const override;
   size_t read_steps() const override { return kShards; }
   void read(size_t step, const sync::Cells& cells, common::Tick now,

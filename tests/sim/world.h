@@ -145,6 +145,9 @@ class World {
   // Flips a bit in one of the next pieces that a stream of this donor carries.
   void damage_stream(size_t donor) { damaged_.insert(donor); }
 
+  // This node answers every sketch by this number: so many records differ, more than it could tell.
+  void lie_about_sketches(size_t donor, uint32_t differing) { liars_[donor] = differing; }
+
   // Requests for pulls that were sent, with their senders.
   std::vector<std::pair<size_t, SharedBytes>> requests;
 
@@ -285,6 +288,8 @@ class World {
   void open_stream(size_t puller, const sync::PullStart& start);
   void donate(StreamKey key);
   void carry(Stream& stream, std::vector<uint8_t> bytes, bool last);
+  // The lie of a liar about this request; empty: it answers.
+  std::vector<uint8_t> lie(size_t donor, const std::vector<uint8_t>& request) const;
   void end_stream(StreamKey key, bool tell_puller, const std::string& trouble = "");
   void end_donations_of(size_t donor);
   // A connection that is not made after this long is given up, as PullClient does.
@@ -320,6 +325,7 @@ class World {
   std::map<StreamKey, Stream> streams_;
   std::set<size_t> clogged_;
   std::set<size_t> damaged_;
+  std::map<size_t, uint32_t> liars_;
   std::set<std::pair<size_t, size_t>> cuts_;
   std::set<std::pair<size_t, size_t>> datagram_cuts_;
   std::map<std::pair<size_t, size_t>, Clog> clogs_;

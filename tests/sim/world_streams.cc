@@ -3,6 +3,10 @@
 
 #include <algorithm>
 
+#include "proto/pull_frame.h"
+#include "proto/sync_packet.h"
+#include "sync/pull_seal.h"
+#include "sync/seal.h"
 #include "world.h"
 
 namespace shoal::sim {
@@ -37,8 +41,29 @@ void World::open_stream(size_t puller, const sync::PullStart& start) {
     }
     opened.donation = nodes_[opened.donor]->cluster->accept_pull(now_of(opened.donor), *request);
     if (opened.donation == nullptr) return end_stream(key, true);
+    if (const std::vector<uint8_t> said = lie(opened.donor, *request); !said.empty()) {
+      opened.donation.reset();
+      return carry(opened, said, true);
+    }
     donate(key);
   });
+}
+
+std::vector<uint8_t> World::lie(size_t donor, const std::vector<uint8_t>& request) const {
+  const auto liar = liars_.find(donor);
+  if (liar == liars_.end()) return {};
+  const sync::KeyRing keys(nodes_[donor]->settings.keys, nodes_[donor]->settings.cluster);
+  const common::ByteSpan packet = common::ByteSpan(request).subspan(2);
+  const auto header = proto::parse_sync_header(packet, proto::kSyncRequestMax);
+  const auto body = sync::open_sealed(keys, *header, packet);
+  const auto message = proto::decode_sync_packet(*body);
+  const auto& pull = std::get<proto::PullRequest>(*message);
+  if (pull.sketch.empty()) return {};
+  const sync::PullSeal seal{keys.sealing(), sync::nonce_of(packet), pull.donor, pull.incarnation};
+  std::vector<uint8_t> out(4);
+  sync::seal_frame(seal, 1, 0, proto::PullFrameWriter::too_small(tick(donor), liar->second), out);
+  common::ByteWriter(std::span<uint8_t>(out)).u32(static_cast<uint32_t>(out.size() - 4));
+  return out;
 }
 
 bool World::request_answered(size_t donor, const std::vector<uint8_t>& request) {

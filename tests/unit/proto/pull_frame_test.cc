@@ -143,6 +143,55 @@ TEST_CASE("sync packet: digests, cells and requests read back unchanged") {
   check_round_trip(request);
 }
 
+TEST_CASE("sync packet: a request with a sketch") {
+  proto::PullRequest request{1, 2, {}, true};
+  for (uint32_t i = 0; i < proto::kPullPartsMax; ++i) request.parts.push_back({118'000'000 + 3 * i, 2, {}});
+  request.sketch.assign(proto::RecordSketch::kSizeMax, 0xa5);
+  request.salt = {UINT64_MAX, 1};
+  const std::vector<uint8_t> body = proto::encode_sync_packet(request);
+  CHECK(body.size() <= proto::kSyncRequestBodyMax);
+  const auto again = proto::decode_sync_packet(body);
+  REQUIRE(again.has_value());
+  CHECK(std::get<proto::PullRequest>(*again) == request);
+  const auto decodes = [](const proto::PullRequest& one) {
+    return proto::decode_sync_packet(proto::encode_sync_packet(one)).has_value();
+  };
+  proto::PullRequest other = request;
+  other.sketch.pop_back();
+  CHECK(!decodes(other));  // part of a symbol
+  other = request;
+  other.parts.clear();
+  CHECK(!decodes(other));
+  other = request;
+  other.parts[0].buckets = {1};
+  CHECK(!decodes(other));
+  // Nothing else may be so long.
+  std::vector<uint8_t> padded = proto::encode_sync_packet(proto::PullRequest{1, 2, {}, true});
+  REQUIRE(padded[0] == 0);
+  CHECK(proto::decode_sync_packet(padded).has_value());
+  for (int i = 0; i < 5000; ++i) padded.insert(padded.end(), {0x20, 0x01});  // says `web` again and again
+  CHECK(!proto::decode_sync_packet(padded).has_value());
+}
+
+TEST_CASE("pull frame: a sketch was too small") {
+  const std::vector<uint8_t> frame = proto::PullFrameWriter::too_small(118'000'000, 70'000);
+  const auto read = proto::decode_pull_frame(frame);
+  REQUIRE(read.has_value());
+  CHECK(read->differing == std::optional<uint32_t>(70'000));
+  CHECK(read->last);
+  CHECK(read->blocks.empty());
+  std::vector<uint8_t> other = frame;
+  other[0] = 4;  // not the last
+  CHECK(!proto::decode_pull_frame(other).has_value());
+  other = frame;
+  ++other[4];
+  other.push_back(0);
+  CHECK(!proto::decode_pull_frame(other).has_value());
+  other = frame;
+  other[0] = 2;  // blocks, which these are not
+  CHECK(!proto::decode_pull_frame(other).has_value());
+}
+
 TEST_CASE("sync packet: a heartbeat says whether its sender is in step") {
   proto::Heartbeat heartbeat;
   heartbeat.name = "a";

@@ -314,7 +314,7 @@ TEST_CASE("sync packet: the largest heartbeat fits a datagram") {
   heartbeat.version = std::string(proto::kSyncVersionMax, 'x');
   heartbeat.load_permille = proto::kPermilleMax;
   heartbeat.ban_digest = UINT32_MAX;
-  heartbeat.synced = heartbeat.web = heartbeat.numbered = true;
+  heartbeat.synced = heartbeat.web = heartbeat.numbered = heartbeat.sketches = true;
   CHECK(room >= 9);
   CHECK(pb_of(heartbeat).ByteSizeLong() < proto::kSyncBodyMax);
 }

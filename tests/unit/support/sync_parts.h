@@ -35,10 +35,12 @@ struct SwarmsWithDigests : NoSwarms {
     return buckets;
   }
   bool nearly_full() const override { return full; }
+  uint64_t record_count() const override { return records; }
 
   sync::StampDigests stamps{};
   sync::BucketDigests buckets{};
   bool full = false;
+  uint64_t records = 0;
   mutable int stamps_read = 0;
   mutable int buckets_read = 0;
 };

@@ -8,6 +8,7 @@
 #include "sync/donation.h"
 #include "sync/donation_desk.h"
 #include "sync/pull.h"
+#include "sync/sketch_reader.h"
 #include "tests/unit/support/no_swarms.h"
 #include "tests/unit/support/store_fixture.h"
 
@@ -34,7 +35,7 @@ struct Donor {
   }
   std::unique_ptr<sync::Donation> donate(uint8_t request = 1, sync::Cells cells = sync::Cells::everything(),
                                          bool web = true) const {
-    return sync::make_donation(desk, *store, kTickMs, seal_of(request), std::move(cells), web);
+    return sync::make_donation(desk, *store, kTickMs, seal_of(request), {std::move(cells), web, {}});
   }
 
   std::unique_ptr<node::SwarmStore> store = test::make_store(true);
@@ -217,7 +218,7 @@ TEST_CASE("sync donation: a large swarm is read in parts, whole") {
   fill(*donor.store, 1, 100'000);
   const CountedReads counted(*donor.store);
   const auto donation =
-      sync::make_donation(donor.desk, counted, kTickMs, seal_of(1), sync::Cells::everything(), true);
+      sync::make_donation(donor.desk, counted, kTickMs, seal_of(1), {sync::Cells::everything()});
   int64_t now_us = 0;
   std::vector<uint8_t> bytes;
   for (bool done = false; !done;) {
@@ -241,7 +242,7 @@ TEST_CASE("sync donation: reading that finds nothing keeps the pace, and of no c
   int64_t slow_us = 0;
   constexpr int64_t kTimes = 20;  // one after the other, as a member may ask for it
   for (int64_t i = 0; i < kTimes; ++i) {
-    all_of(*sync::make_donation(donor.desk, counted, kTickMs, seal_of(1), elsewhere, true), slow_us);
+    all_of(*sync::make_donation(donor.desk, counted, kTickMs, seal_of(1), {elsewhere}), slow_us);
   }
   const auto calls = static_cast<int64_t>(counted.store.read_steps() / 8);
   const int64_t budget_us = kTimes * (calls - 1) * 256 - 256 * 1024;  // what the bucket holds is free
@@ -249,9 +250,101 @@ TEST_CASE("sync donation: reading that finds nothing keeps the pace, and of no c
   CHECK(slow_us >= budget_us);
   int64_t none_us = kSecondUs * 10;
   const int64_t start_us = none_us;
-  const auto none = sync::make_donation(donor.desk, counted, kTickMs, seal_of(2), {}, true);
+  const auto none = sync::make_donation(donor.desk, counted, kTickMs, seal_of(2), {});
   CHECK(all_of(*none, none_us).size() > 0);
   CHECK(none_us == start_us);
+}
+
+namespace {
+
+// What the store lacks, and the donor has: the answer to a sketch of all its ticks.
+std::unique_ptr<sync::Donation> donate_beyond(const Donor& donor, const node::SwarmStore& store,
+                                              size_t symbols) {
+  sync::SketchReader reader(sync::Cells::everything(), {1, 2}, symbols);
+  while (!reader.read_some(store, kTick)) continue;
+  return sync::make_donation(donor.desk, *donor.store, kTickMs, seal_of(1),
+                             {sync::Cells::everything(), true, std::move(reader.sketch())});
+}
+
+}  // namespace
+
+TEST_CASE("sync donation: of a sketch what is not in it arrives, and nothing else") {
+  Donor donor(0);
+  fill(*donor.store, 300, 40);
+  const auto into = test::make_store(true);
+  size_t number = 0;
+  for (const auto& [key, delta] : test::content(*donor.store)) {
+    if (++number % 30 != 0) into->merge(std::span(&delta, 1), kTick);
+  }
+  // It has something of its own, too.
+  for (uint32_t i = 0; i < 50; ++i) {
+    test::announce(*into, {.hash = 1000 + i, .peer = test::v4_peer(i)}, kTick);
+  }
+  test::Content both = test::content(*donor.store);
+  both.merge(test::content(*into));
+  const size_t lacking = both.size() - test::content(*into).size();
+  REQUIRE(lacking > 300);
+  int64_t now_us = 0;
+  sync::Pull pull = pull_of(1);
+  const auto donation = donate_beyond(donor, *into, proto::RecordSketch::symbols_for(lacking + 50));
+  const std::vector<uint8_t> bytes = all_of(*donation, now_us);
+  REQUIRE(take_all(pull, bytes, *into));
+  CHECK(pull.complete());
+  CHECK(donor.desk->records == lacking);
+  CHECK(test::content(*into) == both);
+  CHECK(bytes.size() < lacking * 60);
+}
+
+TEST_CASE("sync donation: a sketch that does not do is answered by an estimate alone") {
+  Donor donor(0);
+  fill(*donor.store, 300, 40);
+  const auto into = test::make_store(true);
+  int64_t now_us = 0;
+  for (const bool noise : {false, true}) {
+    CAPTURE(noise);
+    std::unique_ptr<sync::Donation> donation = donate_beyond(donor, *into, 500);
+    if (noise) {
+      common::Prng prng(1);
+      std::vector<uint8_t> any(proto::RecordSketch::kSizeMax);
+      for (uint8_t& byte : any) byte = static_cast<uint8_t>(prng.next());
+      donation =
+          sync::make_donation(donor.desk, *donor.store, kTickMs, seal_of(1),
+                              {sync::Cells::everything(), true, proto::RecordSketch::read({3, 4}, any)});
+    }
+    const std::vector<uint8_t> bytes = all_of(*donation, now_us);
+    CHECK(bytes.size() < 100);
+    sync::Pull pull = pull_of(1);
+    proto::PullFrame frame;
+    common::ByteSpan rest(bytes);
+    REQUIRE(pull.feed(rest, frame, 0) == sync::Pull::Came::frame);
+    CHECK(pull.complete());
+    REQUIRE(frame.differing.has_value());
+    if (!noise) {
+      CHECK(*frame.differing > test::content(*donor.store).size() / 2);
+      CHECK(*frame.differing < test::content(*donor.store).size() * 2);
+    }
+    CHECK(frame.blocks.empty());
+  }
+  CHECK(donor.desk->records == 0);
+}
+
+TEST_CASE("sync donation: comparing with a sketch keeps the pace") {
+  Donor donor(25'000);
+  fill(*donor.store, 5, 70'000);
+  const auto into = test::make_store(true);
+  int64_t now_us = kSecondUs;
+  const int64_t start_us = now_us;
+  const std::vector<uint8_t> bytes = all_of(*donate_beyond(donor, *into, 100), now_us);
+  // A byte for each record, of which 256 KiB are free.
+  CHECK(now_us - start_us >= 3 * kSecondUs);
+  // And a sign of life now and then.
+  sync::Pull pull = pull_of(1);
+  proto::PullFrame frame;
+  common::ByteSpan rest(bytes);
+  int frames = 0;
+  while (pull.feed(rest, frame, 0) == sync::Pull::Came::frame) ++frames;
+  CHECK(pull.complete());
+  CHECK(frames >= 2);
 }
 
 TEST_CASE("sync donation: destroying one frees its place") {
@@ -305,9 +398,11 @@ TEST_CASE("pull request: how many bytes of it are missing") {
   CHECK(missing({0, 100}, 2) == 100);
   CHECK(missing({0, 100}, 102) == 0);
   CHECK(missing({4, 176}, 2) == 1200);
-  CHECK(missing({4, 177}, 2) == std::nullopt);    // longer than any packet
-  CHECK(missing({0, 52}, 2) == std::nullopt);     // a packet without a body
-  CHECK(missing({0, 100}, 103) == std::nullopt);  // something follows
+  CHECK(missing({255, 255}, 2) == 65'535);  // with a sketch
+  CHECK(missing({255, 255, 's', 'h'}, 4) == 65'533);
+  CHECK(missing({255, 255, 's', 'x'}, 4) == std::nullopt);  // of no node
+  CHECK(missing({0, 52}, 2) == std::nullopt);               // a packet without a body
+  CHECK(missing({0, 100}, 103) == std::nullopt);            // something follows
 }
 
 TEST_CASE("pull: bytes that are no frame are no sign of life") {

@@ -13,6 +13,12 @@ class Bootstrap {
   static void enter(Phase& phase, SyncPhase next) { phase.mine() = next; }
 };
 
+// Writes what heartbeats say.
+class Heartbeats {
+ public:
+  static void know_sketches(Member& member) { member.profile.mine().sketches = true; }
+};
+
 namespace {
 
 struct RepairParts : test::Parts {
@@ -91,6 +97,159 @@ TEST_CASE("repair: many differing ticks are pulled whole") {
   for (int i = 0; i < 2; ++i) parts.compare(member, proto::kCellTicksMax + 1);
   CHECK(parts.sent<proto::CellsAsk>().empty());
   CHECK(parts.out.pulls.size() == 1);
+}
+
+// Of a node that has many records.
+struct SketchParts : RepairParts {
+  SketchParts() { store.records = 1'000'000; }
+
+  Member& admit_new(uint64_t id) {
+    Member& member = admit(id);
+    Heartbeats::know_sketches(member);
+    return member;
+  }
+
+  // The requests that were sent, once the sketches are made.
+  std::vector<proto::PullRequest> requests() {
+    for (int i = 0; i < 3; ++i) repair.advance_sketch(now(), out);
+    std::vector<proto::PullRequest> made;
+    for (const PullStart& start : std::exchange(out.pulls, {})) {
+      const common::ByteSpan packet = common::ByteSpan(*start.request).subspan(2);
+      const auto header = proto::parse_sync_header(packet, proto::kSyncRequestMax);
+      REQUIRE(header.has_value());
+      const auto body = open_sealed(keys, *header, packet);
+      REQUIRE(body.has_value());
+      const auto message = proto::decode_sync_packet(*body);
+      REQUIRE(message.has_value());
+      made.push_back(std::get<proto::PullRequest>(*message));
+    }
+    return made;
+  }
+
+  size_t symbols() {
+    const auto made = requests();
+    REQUIRE(made.size() == 1);
+    return proto::RecordSketch::symbols_in(made[0].sketch.size());
+  }
+
+  // The pull that runs ends like this.
+  void end(Member& member, bool good, std::optional<uint32_t> differing, uint64_t applied = 0) {
+    REQUIRE(pulls.running() != nullptr);
+    Pulls::Ended ended{pulls.running()->purpose(), good, true, false, applied, applied, differing};
+    pulls.abort(out);
+    repair.pull_ended(now(), ended);
+    now_us += 1'000'000;
+    member.heard(now_us);
+  }
+};
+
+TEST_CASE("differences: ticks between two that differ are joined to them where none differs") {
+  constexpr common::Tick kNow = 120'000'000;
+  StampDigests theirs{};
+  for (const common::Tick age : {20, 24, 26, 30}) theirs[common::stamp_of(kNow - age)] = 1;
+  Differences differences;
+  differences.compare(make_digests(theirs, kNow, 2700, false), {}, kNow);
+  CHECK(differences.count() == 4);
+  CHECK(differences.joined({}).empty());
+  const std::vector<common::Tick> joined = {kNow - 30, kNow - 24, kNow - 23, kNow - 22, kNow - 21, kNow - 20};
+  CHECK(differences.joined({kNow - 30, kNow - 24, kNow - 20}) == joined);
+}
+
+TEST_CASE("repair: where many records are, and few differ, a sketch is sent") {
+  for (const size_t ticks : {size_t{1}, size_t{8}, size_t{100}}) {
+    CAPTURE(ticks);
+    SketchParts parts;
+    Member& member = parts.admit_new(UINT64_MAX);
+    for (int i = 0; i < 2; ++i) parts.compare(member, ticks);
+    CHECK(parts.sent<proto::CellsAsk>().empty());
+    const auto made = parts.requests();
+    REQUIRE(made.size() == 1);
+    REQUIRE(made[0].parts.size() == 1);
+    CHECK(made[0].parts[0].ticks == ticks);
+    CHECK(proto::RecordSketch::symbols_in(made[0].sketch.size()) > ticks);
+    CHECK(parts.pulls.running()->purpose().sketched);
+    CHECK(parts.pulls.running()->purpose().differences.size() == ticks);
+  }
+}
+
+TEST_CASE("repair: no sketch goes to a member that does not know them, or of few records") {
+  for (const bool few : {false, true}) {
+    SketchParts parts;
+    Member& member = few ? parts.admit_new(UINT64_MAX) : parts.admit(UINT64_MAX);
+    if (few) parts.store.records = 1000;
+    for (int i = 0; i < 2; ++i) parts.compare(member, 2);
+    CHECK(parts.requests().empty());
+    CHECK(parts.sent<proto::CellsAsk>().size() == 1);
+  }
+}
+
+TEST_CASE("repair: of two members one lets the other pull first") {
+  SketchParts parts;
+  Member& member = parts.admit_new(1);  // less than our id
+  for (int i = 0; i < 3; ++i) parts.compare(member, 5);
+  CHECK(parts.requests().empty());
+  for (int i = 0; i < 3; ++i) parts.compare(member, 5);
+  CHECK(parts.requests().size() == 1);
+  CHECK(parts.sent<proto::CellsAsk>().empty());
+}
+
+TEST_CASE("repair: a sketch that was too small is followed by one that is not, of fewer ticks if need be") {
+  SketchParts parts;
+  Member& member = parts.admit_new(UINT64_MAX);
+  for (int i = 0; i < 2; ++i) parts.compare(member, 100);
+  CHECK(parts.symbols() < 400);
+  parts.end(member, true, 1000);
+  for (int i = 0; i < 2; ++i) parts.compare(member, 100);
+  CHECK(parts.symbols() == proto::RecordSketch::symbols_for(1000));
+  parts.end(member, true, 20'000);
+  for (int i = 0; i < 2; ++i) parts.compare(member, 100);
+  const auto made = parts.requests();
+  REQUIRE(made.size() == 1);
+  REQUIRE(made[0].parts.size() == 1);
+  CHECK(made[0].parts[0].ticks == proto::RecordSketch::kRecordsMax / 200);
+  // The newest ones.
+  CHECK(made[0].parts[0].first_tick + made[0].parts[0].ticks == parts.clock.tick(parts.now()) - 19);
+}
+
+TEST_CASE("repair: what differs most is pulled whole") {
+  SketchParts parts;
+  Member& member = parts.admit_new(UINT64_MAX);
+  for (int i = 0; i < 2; ++i) parts.compare(member, 100);
+  CHECK(parts.symbols() > 0);
+  parts.end(member, true, 300'000);
+  for (int i = 0; i < 2; ++i) parts.compare(member, 100);
+  const auto made = parts.requests();
+  REQUIRE(made.size() == 1);
+  CHECK(made[0].sketch.empty());
+}
+
+TEST_CASE("repair: sketches that fail again and again give way to cells") {
+  SketchParts parts;
+  Member& member = parts.admit_new(UINT64_MAX);
+  int sketches = 0;
+  for (int i = 0; i < 30 && parts.sent<proto::CellsAsk>().empty(); ++i) {
+    parts.compare(member, 5);
+    if (parts.requests().empty()) continue;
+    ++sketches;
+    parts.end(member, i % 2 == 0, 10);
+  }
+  CHECK(sketches == 3);
+}
+
+TEST_CASE("repair: a sketch that told what differs is not repeated at once, nor at all if it was in vain") {
+  SketchParts parts;
+  Member& member = parts.admit_new(UINT64_MAX);
+  for (int i = 0; i < 2; ++i) parts.compare(member, 5);
+  REQUIRE(parts.requests().size() == 1);
+  parts.end(member, true, std::nullopt, 7);
+  for (int i = 0; i < 3; ++i) parts.compare(member, 5, 2);
+  CHECK(parts.requests().empty());
+  for (int i = 0; i < 3; ++i) parts.compare(member, 5, 2);
+  REQUIRE(parts.requests().size() == 1);
+  parts.end(member, true, std::nullopt, 0);
+  for (int i = 0; i < 3; ++i) parts.compare(member, 5, 2);
+  CHECK(parts.requests().empty());
+  CHECK(parts.sent<proto::CellsAsk>().empty());
 }
 
 TEST_CASE("repair: nothing is compared or announced before everything is pulled") {
