@@ -115,6 +115,8 @@ void to_pb(const Heartbeat& heartbeat, pb::Packet& packet) {
   out.set_web(heartbeat.web);
   out.set_numbered(heartbeat.numbered);
   out.set_sketches(heartbeat.sketches);
+  out.set_site(heartbeat.site);
+  for (const uint64_t id : heartbeat.forwarders) out.add_forwarders(id);
   out.set_version(heartbeat.version);
   for (const MemberEntry& entry : heartbeat.members) {
     pb::Member& member = *out.add_members();
@@ -161,6 +163,10 @@ Result<SyncPacket> from_pb(const pb::Heartbeat& in) {
   out.web = in.web();
   out.numbered = in.numbered();
   out.sketches = in.sketches();
+  if (in.site().size() > kSyncSiteMax || !printable_ascii(in.site())) return fail("bad site");
+  out.site = in.site();
+  if (static_cast<size_t>(in.forwarders_size()) > kSyncForwardersMax) return fail("too many forwarders");
+  out.forwarders.assign(in.forwarders().begin(), in.forwarders().end());
   if (in.version().size() > kSyncVersionMax || !printable_ascii(in.version())) return fail("bad version");
   out.version = in.version();
   for (const pb::Member& member : in.members()) {

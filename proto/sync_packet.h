@@ -31,6 +31,8 @@ namespace shoal::proto {
 constexpr size_t kSyncRawMax = 8192;  // a body before compression
 constexpr size_t kSyncNameMax = 255;
 constexpr size_t kSyncVersionMax = 24;
+constexpr size_t kSyncSiteMax = 16;
+constexpr size_t kSyncForwardersMax = 16;  // in one heartbeat
 constexpr uint32_t kSyncIntervalMaxS = 604'800;
 constexpr size_t kSyncMembersMax = 64;  // in one heartbeat
 constexpr size_t kSyncKeyIdsMax = 8;    // in one heartbeat
@@ -59,6 +61,8 @@ struct MemberEntry {
 // Upper limits: the bytes of one entry in a heartbeat, and of everything but the entries and the name.
 constexpr size_t kMemberEntryBytesMax = 76;
 constexpr size_t kHeartbeatBytesMax = 172;
+// And of what a node with a site says about that.
+constexpr size_t kHeartbeatSiteBytesMax = 3 + kSyncSiteMax + 4 + 8 * kSyncForwardersMax;
 
 struct Heartbeat {
   std::string name;  // printable ASCII
@@ -77,10 +81,12 @@ struct Heartbeat {
   uint32_t access_digest = 0;
   uint32_t ban_digest = 0;
   bool synced = false;
-  std::string version{};  // of the program; printable ASCII
-  bool web = false;       // takes records of web peers, and relays
-  bool numbered = false;  // reads NumberedBatch
-  bool sketches = false;  // answers pulls by sketches
+  std::string version{};               // of the program; printable ASCII
+  bool web = false;                    // takes records of web peers, and relays
+  bool numbered = false;               // reads NumberedBatch
+  bool sketches = false;               // answers pulls by sketches
+  std::string site{};                  // printable ASCII; empty: none
+  std::vector<uint64_t> forwarders{};  // ids of members, one of each other site
   bool operator==(const Heartbeat&) const = default;
 };
 

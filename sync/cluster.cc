@@ -35,6 +35,7 @@
 #include "sync/repair.h"
 #include "sync/seal.h"
 #include "sync/sender.h"
+#include "sync/sites.h"
 #include "sync/store_ticks.h"
 #include "sync/trust.h"
 
@@ -86,6 +87,7 @@ class Cluster::Impl {
         departure_(sender_, members_),
         forgetting_(sender_, members_, complaints_),
         relays_(identity_, sender_, members_, departure_),
+        sites_(identity_, sender_, members_),
         delta_sender_(identity_, sender_, members_, clock_, swarms_, key_of_hashes(config)),
         delta_receiver_(identity_, sender_, clock_, swarms_, complaints_),
         challenges_(identity_, sender_, clock_, departure_),
@@ -104,7 +106,7 @@ class Cluster::Impl {
         detours_(phase_, addresses_, members_, clock_, pulls_, sender_, departure_),
         donations_(identity_, keys_, members_, clock_, swarms_, departure_, config.donate_bytes_per_s),
         heartbeats_({identity_, keys_, members_, sender_, clock_, addresses_, delta_receiver_, access_, bans_,
-                     key_checks_, bootstrap_, departure_, greetings_, complaints_}),
+                     key_checks_, bootstrap_, departure_, greetings_, sites_, complaints_}),
         called_us_(now.mono_us),
         next_heartbeat_us_(now.mono_us) {}
 
@@ -194,6 +196,7 @@ class Cluster::Impl {
   Departure departure_;
   Forgetting forgetting_;
   Relays relays_;
+  Sites sites_;
   DeltaSender delta_sender_;
   DeltaReceiver delta_receiver_;
   Challenges challenges_;
@@ -236,6 +239,7 @@ void Cluster::Impl::set_pace(int64_t pace_bytes_per_s, int64_t donate_bytes_per_
   access_.set_pace(pace_bytes_per_s);
   bans_.set_pace(pace_bytes_per_s);
   relays_.set_pace(pace_bytes_per_s);
+  sites_.set_pace(pace_bytes_per_s);
   donations_.set_pace(donate_bytes_per_s);
 }
 
@@ -299,18 +303,25 @@ void Cluster::Impl::receive_packet(Now now, const proto::SyncHeader& header, con
     ++stats_.dropped_malformed;
     return;
   }
+  const bool forwarded = sites_.is_forwarded(now, header, member, datagram);
+  if (forwarded && strange) return sites_.count_unknown();
   if (own_id) {
     ++dropped_refused_;
     return namesakes_.receive_own_id(now, header, *packet, datagram.from, out);
   }
   if (strange) return receive_from_stranger(now, header, datagram, *packet, out);
   ReplayWindow& window = member->window(header.stream);
-  if (header.sequence > window.highest()) member->heard(now.mono_us);  // for the same reason
+  if (header.sequence > window.highest() && !forwarded) member->heard(now.mono_us);  // for the same reason
   window.mark(header.sequence);
   if (header.stream == proto::SyncStream::deltas) {
     delta_receiver_.arrived(now, *member, header.sequence, out);
   }
   deliver_to_parts({now, *member, header, datagram}, *packet, out);
+  if (forwarded) {
+    sites_.count_forwarded();
+  } else if (header.stream == proto::SyncStream::deltas) {
+    sites_.pass_on({now, *member, header, datagram}, out);
+  }
   schedule_resending(now, *member);
   heartbeats_.send_greetings(now, out);
 }
@@ -398,6 +409,7 @@ void Cluster::Impl::advance(Now now, Outputs& out) {
   forgetting_.advance(now, out);
   detours_.advance(now, out);
   plan_pulls(now);
+  sites_.advance(now);
   heartbeats_.send_round(now, out);
   // A tenth of jitter either way, so that nodes started together do not stay in step.
   next_heartbeat_us_ = now.mono_us + kHeartbeatUs * 9 / 10 + prng_.below(kHeartbeatUs / 5);
@@ -534,6 +546,7 @@ Status Cluster::Impl::status(Now now) const {
   static_cast<PullStats&>(out.stats) = pulls_.stats();
   static_cast<DonationStats&>(out.stats) = donations_.stats();
   static_cast<RelayStats&>(out.stats) = relays_.stats();
+  static_cast<SiteStats&>(out.stats) = sites_.stats();
   out.stats.web_records_refused = swarms_.refused();
   out.stats.web_deltas_kept = delta_sender_.web_deltas_kept();
   out.stats.dropped_repair = delta_sender_.dropped_repair() + repair_.dropped_repair();

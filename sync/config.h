@@ -22,6 +22,7 @@ struct Config {
   std::string cluster;                        // sync.cluster
   std::vector<ClusterKey> keys;               // the first seals, all open; empty only with `insecure`
   bool insecure = false;                      // no key: packets are sealed with a key anyone can derive
+  std::string site;                           // sync.site; empty: none
   std::optional<common::Endpoint> advertise;  // none: the others use the source address of our datagrams
   bool peers_named = false;                   // sync.peers is not empty: wait longer for them at start
   size_t multicast_groups = 0;                // how many groups the socket side has joined

@@ -108,7 +108,7 @@ void DeltaSender::send_batch(Now now, size_t deltas_max, Outputs& out) {
     const SealedPacket packet = sender_.seal(proto::SyncStream::deltas, body);
     ++stats_.delta_packets_sent;
     ring_.add(sender_.delta_sequence(), packet, now.mono_us);
-    sender_.broadcast(now, packet, out);
+    sender_.broadcast_deltas(now, packet, out);
   }
 }
 

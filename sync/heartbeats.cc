@@ -29,8 +29,10 @@ constexpr int64_t kRestartMs = 2'000;
 constexpr int64_t kLeaveAnswerEveryUs = 40'000;
 
 // Members named in one heartbeat, so that it always fits a datagram.
-size_t entries_per_heartbeat(size_t name_size) {
-  return (proto::kSyncBodyMax - proto::kHeartbeatBytesMax - name_size) / proto::kMemberEntryBytesMax;
+size_t entries_per_heartbeat(const Identity& identity) {
+  const size_t of_site = identity.site.empty() ? 0 : proto::kHeartbeatSiteBytesMax;
+  return (proto::kSyncBodyMax - proto::kHeartbeatBytesMax - of_site - identity.name.size()) /
+         proto::kMemberEntryBytesMax;
 }
 
 proto::MemberEntry entry_of(const Member& member, int64_t now_us) {
@@ -81,10 +83,12 @@ proto::Heartbeat Heartbeats::make(Now now, uint64_t first_id) const {
   out.web = true;
   out.numbered = at_.identity.numbered;
   out.sketches = true;
+  out.site = at_.identity.site;
+  out.forwarders = at_.sites.forwarders();
   out.advertise = at_.identity.advertise;
   out.delta_sequence = at_.sender.delta_sequence();
   const auto& members = at_.members.all();
-  const size_t per_heartbeat = entries_per_heartbeat(at_.identity.name.size());
+  const size_t per_heartbeat = entries_per_heartbeat(at_.identity);
   out.list_parts = static_cast<uint32_t>((members.size() + per_heartbeat - 1) / per_heartbeat);
   auto next = members.lower_bound(first_id);
   for (size_t i = 0; i < std::min(members.size(), per_heartbeat); ++i, ++next) {
@@ -159,6 +163,7 @@ void Heartbeats::receive(const Arrival& arrival, const proto::Heartbeat& heartbe
   profile.web = heartbeat.web;
   profile.numbered = heartbeat.numbered;
   profile.sketches = heartbeat.sketches;
+  at_.sites.learn(now, member, heartbeat);
   at_.addresses.advertised(now, member, heartbeat.advertise, arrival.datagram, out);
   at_.streams.announced(now, member, heartbeat.delta_sequence);
   const bool first = !profile.introduced;

@@ -19,6 +19,7 @@
 #include "sync/greetings.h"
 #include "sync/key_checks.h"
 #include "sync/sender.h"
+#include "sync/sites.h"
 #include "sync/token_bucket.h"
 
 namespace shoal::sync {
@@ -40,6 +41,7 @@ class Heartbeats {
     Bootstrap& bootstrap;
     Departure& departure;
     Greetings& greetings;
+    Sites& sites;
     Complaints& complaints;
   };
 

@@ -24,6 +24,7 @@ struct Identity {
         tag(cluster_tag(config.cluster)),
         advertise(config.advertise),
         version(config.version.substr(0, proto::kSyncVersionMax)),
+        site(config.site.substr(0, proto::kSyncSiteMax)),
         peer_timeout_s(config.peer_timeout_s),
         tick_ms(std::max<int64_t>(1, int64_t{peer_timeout_s} * 1000 / common::kLifetimeTicks)),
         started_us(now.mono_us),
@@ -37,6 +38,7 @@ struct Identity {
   const ClusterTag tag;
   const std::optional<common::Endpoint> advertise;
   const std::string version;
+  const std::string site;  // empty: none
   const uint32_t peer_timeout_s;
   const int64_t tick_ms;
   const int64_t started_us;

@@ -22,6 +22,7 @@ Member::Member(uint64_t id, uint64_t incarnation, const common::Endpoint& at, in
       access(MemberTable{.bucket = table_bucket(pace_bytes_per_s)}),
       bans(MemberTable{.bucket = table_bucket(pace_bytes_per_s)}),
       relays(MemberRelays{.bucket = relay_bucket(pace_bytes_per_s)}),
+      site(MemberSite{.asked = pace_bucket(pace_bytes_per_s), .onward = relay_bucket(pace_bytes_per_s)}),
       id_(id),
       incarnation_(incarnation),
       started_us_(now_us),

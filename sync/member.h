@@ -48,6 +48,7 @@ class Pulls;
 class Relays;
 class Repair;
 class Sender;
+class Sites;
 
 constexpr int64_t kHeartbeatUs = 500'000;
 constexpr int64_t kSuspectAfterUs = 5 * kHeartbeatUs;
@@ -212,6 +213,19 @@ struct MemberRelays {
   size_t partial_bytes = 0;
 };
 
+// Where a member is, and how delta packets get from this node to it, and on from this node.
+struct MemberSite {
+  std::string name{};                    // sync.site; empty: none, or of a version without sites
+  bool same = false;                     // it is ours
+  bool forwards = false;                 // our packets, to the others of its site
+  bool by_forwarder = false;             // it gets our packets from the one that does
+  int64_t direct_until_us = kLongAgoUs;  // it is sent them by this node till then
+  bool asks = false;                     // it wants this node to pass its packets on
+  bool asks_others = false;              // and another member of our site too
+  TokenBucket asked;                     // of what it wants passed on
+  TokenBucket onward;  // of what is passed on to it: half the pace, so that it does not hold up our own
+};
+
 struct MemberRequests {
   uint64_t last = 0;  // sequence of its last request for a pull
 };
@@ -337,6 +351,7 @@ class Member {
   Owned<Detours, MemberDetour> detour;
   Owned<Donations, MemberRequests> requests;
   Owned<Relays, MemberRelays> relays;
+  Owned<Sites, MemberSite> site;
   Owned<Namesakes, NameClash> clash;     // with another run that claims its id
   Owned<Departure, bool> knows_we_left;  // and has everything we sent
 

@@ -5,6 +5,14 @@
 
 namespace shoal::sync {
 
+namespace {
+
+bool is_sent_deltas(const Member& member, int64_t now_us) {
+  return member.wants_unicast(now_us) && !member.site->by_forwarder;
+}
+
+}  // namespace
+
 Sender::Sender(const Identity& identity, const KeyRing& keys, Membership& members, size_t multicast_groups,
                int64_t pace_bytes_per_s)
     : sealer_(keys, identity.tag, identity.id, identity.incarnation),
@@ -60,6 +68,13 @@ void Sender::broadcast(Now now, const proto::SyncPacket& packet, Outputs& out) {
   broadcast(now, seal_control(packet), out);
 }
 
+void Sender::broadcast_deltas(Now now, const SealedPacket& packet, Outputs& out) {
+  send_to_groups(packet, out);
+  for (auto& [id, member] : members_.all()) {
+    if (is_sent_deltas(member, now.mono_us)) send_paced(member, packet, out);
+  }
+}
+
 bool Sender::anyone_listening(Now now) const { return has_groups() || members_.any_peer(now.mono_us); }
 
 Sender::Allowance Sender::allowance(Now now) {
@@ -73,7 +88,7 @@ Sender::Allowance Sender::allowance(Now now) {
   };
   for (TokenBucket& bucket : group_pace_) consider(bucket);
   for (auto& [id, member] : members_.all()) {
-    if (member.wants_unicast(now.mono_us)) consider(member.pace.mine());
+    if (is_sent_deltas(member, now.mono_us)) consider(member.pace.mine());
   }
   return out;
 }

@@ -49,10 +49,13 @@ class Sender {
   void broadcast(Now now, const SealedPacket& packet, Outputs& out);
   void broadcast(Now now, const proto::SyncPacket& packet, Outputs& out);
 
+  // The same for a packet of the delta stream: not to those who get it from a forwarder (sync/sites.h).
+  void broadcast_deltas(Now now, const SealedPacket& packet, Outputs& out);
+
   // Whether a broadcast could reach anyone.
   bool anyone_listening(Now now) const;
 
-  // What a broadcast may send now.
+  // What a broadcast of deltas may send now.
   struct Allowance {
     int64_t bytes;
     std::optional<int64_t> blocked_until_us;  // some destination may be sent nothing before this

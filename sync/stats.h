@@ -113,6 +113,15 @@ struct RelayStats {
   uint64_t relays_incomplete = 0;  // received in part
 };
 
+// Delta packets that a member passes on to the others of its site (sync/sites.h).
+struct SiteStats {
+  uint64_t forwards_sent = 0;      // copies of other nodes' packets, by this node
+  uint64_t forwards_received = 0;  // of use here
+  uint64_t forwards_crowded = 0;   // not sent: the pace to that member did not allow it
+  uint64_t forwards_refused = 0;   // not sent: too many of one origin, or it asks two of this site
+  uint64_t forwards_unknown = 0;   // received, and their origin is no member here
+};
+
 struct WebRecordStats {
   // Of other nodes, not merged: their run is not that of a member that is up.
   uint64_t web_records_refused = 0;
@@ -131,6 +140,7 @@ struct Stats : SenderStats,
                PullStats,
                DonationStats,
                RelayStats,
+               SiteStats,
                WebRecordStats {
   TableStats access;
   TableStats bans;

@@ -102,6 +102,8 @@ MemberStatus status_of(const Member& member, Now now) {
   row.key_ids = profile.key_ids;
   row.protocol_minor = profile.protocol_minor;
   row.version = profile.version;
+  row.site = member.site->name;
+  row.forwards = member.site->forwards;
   row.load_permille = profile.load_permille;
   row.loss_in_permille = stream.loss.permille();
   row.loss_out_permille = profile.loss_out_permille;

@@ -77,6 +77,8 @@ struct MemberStatus {
   std::vector<KeyId> key_ids;                // of the keys it opens with, as it reports; the first seals
   uint32_t protocol_minor = 0;               // of its protocol version
   std::string version;                       // of its program
+  std::string site;                          // sync.site there; empty: none, or sites are off here
+  bool forwards = false;                     // it passes our delta packets on to its site
   uint32_t load_permille = 0;                // of its CPUs
   uint32_t loss_in_permille = 0;             // of its delta packets, recently: did not arrive at first
   uint32_t loss_out_permille = 0;            // of our delta packets, as it reports

@@ -107,6 +107,16 @@ std::vector<Row> channel_rows() {
       counter("shoal_sync_relay_parts_total", "Datagrams that carried them.",
               of_sync_by("direction",
                          {{"sent", &Stats::relay_parts_sent}, {"received", &Stats::relay_parts_received}})),
+      counter(
+          "shoal_sync_forwards_total",
+          "Packets of changes that a node passes on to the others of its site. sent: copies, by this node; "
+          "received: by others, for this node; crowded and refused: not sent; unknown: received of a node "
+          "that is no member here.",
+          of_sync_by("result", {{"sent", &Stats::forwards_sent},
+                                {"received", &Stats::forwards_received},
+                                {"crowded", &Stats::forwards_crowded},
+                                {"refused", &Stats::forwards_refused},
+                                {"unknown", &Stats::forwards_unknown}})),
       counter("shoal_sync_bans_total", "Bans received from other nodes, by result.", of_table(&Stats::bans)),
       histogram("shoal_sync_lag_seconds",
                 "Time from the sending of a packet on another node until its changes were merged here, for "

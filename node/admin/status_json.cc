@@ -69,6 +69,8 @@ Json members_json(const sync::Status& status) {
                        {"keys", sync::to_text(member.key_ids)},
                        {"protocol", protocol(member.protocol_minor)},
                        {"version", member.version},
+                       {"site", member.site},
+                       {"forwards", member.forwards},
                        {"synced", member.synced},
                        {"differing", member.differing},
                        {"agreed_ago_ms", member.agreed_ago_ms},

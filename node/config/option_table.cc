@@ -5,6 +5,7 @@
 
 #include "node/config/option_rows.h"
 #include "proto/ban_change.h"
+#include "proto/sync_packet.h"
 
 #define KEY(section, field) SHOAL_KEY(section, field)
 
@@ -363,6 +364,10 @@ std::vector<Option> sync_rows() {
              "last. Repeats of lost packets take at most a fifth of it."}),
       name(KEY(sync, cluster), kOptionNameMax, "", "default", Apply::restart,
            {"Name of the cluster.", "Packets of another cluster are ignored, even with the same key."}),
+      name(KEY(sync, site), proto::kSyncSiteMax, "no site", "", Apply::restart,
+           {"Where this node is: the same short name on all nodes that are near each other, such as \"fra\".",
+            "A change of a peer then crosses to another site once, and one node there passes it on to the "
+            "others. Without it each node is sent to by itself."}),
       list(KEY(sync, key_files), text_if<is_path>, 16, "paths of key files", "", Apply::always,
            {"Files with the keys of the cluster.",
             "`shoal keygen FILE` makes one. This node seals with the first key and opens with all of them. "

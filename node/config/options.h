@@ -150,6 +150,7 @@ struct Options {
     std::vector<MulticastGroup> multicast;
     uint32_t pace_mbit_s{};
     std::string cluster;
+    std::string site;
     std::vector<std::string> key_files;
     bool insecure{};
     uint32_t donate_mbit_s{};

@@ -241,6 +241,7 @@ class CrossChecks {
       if (known({"sync.peers"}) && !s.peers.empty()) error("sync.peers", kAlone);
       if (known({"sync.multicast"}) && !s.multicast.empty()) error("sync.multicast", kAlone);
       if (known({"sync.advertise"}) && s.advertise) error("sync.advertise", kAlone);
+      if (known({"sync.site"}) && !s.site.empty()) error("sync.site", kAlone);
     } else if (keys_known && s.key_files.empty() && !s.insecure) {
       error("sync.listen",
             "sync.listen is set but there is no key: make one with `shoal keygen FILE` and name it in "

@@ -186,6 +186,7 @@ sync::Config sync_config(const Options& options, const NodeKeys& keys, uint64_t 
   config.seed = random_u64();
   config.incarnation = incarnation;
   config.cluster = options.sync.cluster;
+  config.site = options.sync.site;
   config.keys = keys.cluster;
   config.insecure = options.sync.insecure;
   config.advertise = options.sync.advertise;

@@ -26,9 +26,12 @@ constexpr uint32_t kSwarmsAnnounced = 2000;
 // What one datagram costs beside what it carries: the headers of Ethernet, IPv4 and UDP.
 constexpr uint64_t kFrameBytes = 14 + 20 + 8;
 
-enum class Shape { unicast, multicast };
+enum class Shape { unicast, multicast, sites };
 
-const char* name_of(Shape shape) { return shape == Shape::unicast ? "unicast" : "multicast"; }
+const char* name_of(Shape shape) {
+  constexpr const char* kNames[] = {"unicast", "multicast", "5 sites"};
+  return kNames[static_cast<size_t>(shape)];
+}
 
 // A second of all nodes' clients.
 void announce_second(World& world) {
@@ -102,6 +105,7 @@ void start_shape(World& world, size_t nodes, Shape shape) {
   for (size_t i = 0; i < nodes; ++i) {
     NodeSettings settings = settings_of(i, i == 0 ? std::vector<size_t>{} : std::vector<size_t>{0});
     if (shape == Shape::multicast) settings.groups = {0};
+    if (shape == Shape::sites) settings.site = "site" + std::to_string(i % 5);
     settings.keeps_map = false;
     world.start(settings);
   }
@@ -139,7 +143,7 @@ TEST_CASE("table: what the number of nodes costs" * doctest::skip()) {
       "%% | compared /s | "
       "pulls /s |\n");
   std::printf("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
-  for (const Shape shape : {Shape::unicast, Shape::multicast}) {
+  for (const Shape shape : {Shape::unicast, Shape::multicast, Shape::sites}) {
     for (const size_t nodes : sizes) measure(nodes, shape);
   }
 }

@@ -112,6 +112,10 @@ NodeSettings Storm::draw_settings(size_t index) {
   settings.peer_timeout_s = peer_timeout_s_;
   settings.clock_offset_ms = static_cast<int64_t>(prng_.below(4000)) - 2000;
   settings.snapshots = chance(0.5);
+  if (sited_) {
+    constexpr std::array<const char*, 4> kSites = {"", "fra", "nyc", "sgp"};
+    settings.site = kSites[prng_.below(kSites.size())];
+  }
   if (chance(0.25)) settings.pace_bytes_per_s = 30'000;
   if (chance(0.25)) settings.donate_bytes_per_s = 20'000;
   settings.numbered = !mixed_ || version_prng_.below(2) == 0;
@@ -130,10 +134,11 @@ void Storm::draw_weather() {
 
 void Storm::set_up() {
   shape_ = prng_.below(3);
+  sited_ = chance(0.5);
   const auto more = static_cast<uint32_t>(settings_.nodes_max - settings_.nodes_min + 1);
   const size_t count = settings_.nodes_min + prng_.below(more);
-  note("peer_timeout_s " + std::to_string(peer_timeout_s_) + ", shape " + std::to_string(shape_) + ", " +
-       std::to_string(count) + " nodes");
+  note("peer_timeout_s " + std::to_string(peer_timeout_s_) + ", shape " + std::to_string(shape_) +
+       (sited_ ? ", sites, " : ", ") + std::to_string(count) + " nodes");
   draw_weather();
   for (size_t i = 0; i < count; ++i) world_.start(draw_settings(i));
   if (!settings_.heals) {

@@ -113,6 +113,7 @@ class Storm {
   Clients clients_;
   int64_t ends_us_;
   uint32_t shape_ = 0;  // 0 mesh, 1 multicast, 2 mixed
+  bool sited_ = false;  // most nodes are in one of three sites
   bool calm_ = false;
   std::vector<size_t> core_;  // of whom the promises are checked
   std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;

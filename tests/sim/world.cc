@@ -99,6 +99,7 @@ void World::launch(size_t index) {
   config.name = node.settings.name;
   config.incarnation = static_cast<uint64_t>(now.unix_ms) << 16 | prng_.below(65536);
   config.cluster = node.settings.cluster;
+  config.site = node.settings.site;
   config.keys = node.settings.keys;
   if (node.settings.advertises) config.advertise = node.address;
   config.peers_named = !node.settings.seeds.empty();

@@ -36,6 +36,7 @@ struct Weather {
 struct NodeSettings {
   std::string name;
   std::string cluster = "sim";
+  std::string site;
   std::vector<sync::ClusterKey> keys;  // the first seals
   std::vector<size_t> seeds;           // indices of nodes whose addresses it is given
   std::vector<size_t> groups;          // multicast groups of the world it joins

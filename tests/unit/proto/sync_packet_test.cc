@@ -95,6 +95,8 @@ proto::Heartbeat full_heartbeat() {
   heartbeat.load_permille = 999;
   heartbeat.web = true;
   heartbeat.numbered = true;
+  heartbeat.site = "fra";
+  heartbeat.forwarders = {1, UINT64_MAX};
   return heartbeat;
 }
 
@@ -317,6 +319,17 @@ TEST_CASE("sync packet: the largest heartbeat fits a datagram") {
   heartbeat.synced = heartbeat.web = heartbeat.numbered = heartbeat.sketches = true;
   CHECK(room >= 9);
   CHECK(pb_of(heartbeat).ByteSizeLong() < proto::kSyncBodyMax);
+  // One of a node with a site names fewer members.
+  const size_t without = pb_of(heartbeat).ByteSizeLong();
+  heartbeat.site = std::string(proto::kSyncSiteMax, 'x');
+  heartbeat.forwarders.resize(proto::kSyncForwardersMax, UINT64_MAX);
+  CHECK(pb_of(heartbeat).ByteSizeLong() <= without + proto::kHeartbeatSiteBytesMax);
+  CHECK(proto::decode_sync_packet(proto::encode_sync_packet(heartbeat)).has_value());
+  heartbeat.forwarders.push_back(1);
+  CHECK(!proto::decode_sync_packet(proto::encode_sync_packet(heartbeat)).has_value());
+  heartbeat.forwarders.clear();
+  heartbeat.site.push_back('x');
+  CHECK(!proto::decode_sync_packet(proto::encode_sync_packet(heartbeat)).has_value());
 }
 
 TEST_CASE("sync packet: deltas of web peers are columns of their own") {

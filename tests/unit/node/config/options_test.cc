@@ -67,6 +67,7 @@ TEST_CASE("options: without any source they have their defaults") {
   CHECK(options->sync.peers.empty());
   CHECK(options->sync.multicast.empty());
   CHECK(options->sync.cluster == "default");
+  CHECK(options->sync.site.empty());
   CHECK(options->sync.key_files.empty());
   CHECK(!options->sync.insecure);
   CHECK(options->admin.listen == parse_endpoint("127.0.0.1:9697"));
@@ -122,6 +123,7 @@ advertise = "192.0.2.1:6970"
 peers = "one.example:6970"  # a string is a list of one
 multicast = ["[ff15::41]:6970%lo", "[ff15::42]:6970"]
 cluster = "c"
+site = "fra"
 key_files = ["/run/secrets/key", "relative, with comma"]
 insecure = false
 [admin]
@@ -189,6 +191,7 @@ mode = "generic"
   CHECK(options->sync.multicast[0] == MulticastGroup{*parse_endpoint("[ff15::41]:6970"), "lo"});
   CHECK(options->sync.multicast[1] == MulticastGroup{*parse_endpoint("[ff15::42]:6970"), ""});
   CHECK(options->sync.cluster == "c");
+  CHECK(options->sync.site == "fra");
   CHECK(options->sync.key_files == std::vector<std::string>{"/run/secrets/key", "relative, with comma"});
   CHECK(!options->admin.listen);
 }
@@ -323,6 +326,9 @@ TEST_CASE("options: an error about a value in a file names the line, the key and
       {"[sync]\nmulticast = [\"239.0.0.1:1%a/b\"]", "sync.multicast: \"239.0.0.1:1%a/b\" is not allowed: "},
       {"[sync]\ncluster = \"\"", "sync.cluster: \"\" is not allowed: 1 to 64 letters"},
       {"[sync]\ncluster = \"a b\"", "sync.cluster: \"a b\" is not allowed: "},
+      {"[sync]\nsite = \"a b\"", "sync.site: \"a b\" is not allowed: "},
+      {"[sync]\nsite = \"a-name-of-17-byte\"", "sync.site: \"a-name-of-17-byte\" is not allowed: "},
+      {"[sync]\nsite = \"fra\"", "sync.site: is set but sync.listen is not"},
       {"[sync]\nkey_files = [\"\"]", "sync.key_files: \"\" is not allowed: "},
       {"[sync]\nkey_files = [\"a\\u0000b\"]", "sync.key_files: \"a\\x00b\" is not allowed: "},
       {"[sync]\ninsecure = 1", "sync.insecure: a whole number is not allowed: true or false"},
