@@ -60,7 +60,7 @@ struct MemberEntry {
 
 // Upper limits: the bytes of one entry in a heartbeat, and of everything but the entries and the name.
 constexpr size_t kMemberEntryBytesMax = 76;
-constexpr size_t kHeartbeatBytesMax = 172;
+constexpr size_t kHeartbeatBytesMax = 175;
 // And of what a node with a site says about that.
 constexpr size_t kHeartbeatSiteBytesMax = 3 + kSyncSiteMax + 4 + 8 * kSyncForwardersMax;
 
