@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "common/tick.h"
@@ -80,7 +81,8 @@ struct MemberRepair {
   }
 
   // They agree.
-  void forget_sketches() {
+  void agree() {
+    turns_left_to_it.reset();
     next_sketch_us = kNeverUs;
     per_tick = 0;
     sketches_failed = 0;
@@ -129,6 +131,9 @@ struct MemberRepair {
 
   // Comparisons in a row in which everything that differed steadily had been pulled for in vain.
   uint32_t it_lacks = 0;
+
+  // Comparisons that are still left to it; none: nothing has differed from it alone.
+  std::optional<uint32_t> turns_left_to_it;
 
   // Of sketches. Never: nothing has differed since they last agreed.
   int64_t next_sketch_us = kNeverUs;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <optional>
 #include <utility>
 
 namespace shoal::sync {
@@ -54,6 +55,11 @@ constexpr double kRecordsPerDifference = 8;
 // greater id lets the other one pull first.
 constexpr int64_t kAfterYouUs = 3'000'000;
 
+// Comparisons with a member that alone of many differs from us are left to it: if it lacks something, it differs
+// from everybody and acts first. If it alone has something, all will pull it, and not all at once.
+constexpr uint32_t kTurnsLeft = 2;
+constexpr size_t kTurnsSpread = 8;
+
 // After a sketch that told what differs: what still does is what the other side lacks. It gets time to pull.
 constexpr int64_t kSketchAgainUs = 5'000'000;
 
@@ -98,6 +104,7 @@ bool Repair::anyone_differs(int64_t now_us) const {
 
 void Repair::announce(Now now, Outputs& out) {
   if (now.mono_us < announce_us_) return;
+  if (swarms_.nearly_full()) vain_.clear();  // what is given up now may be wanted again
   const bool checking = *phase_ == SyncPhase::checking;
   const bool hurry = checking || anyone_differs(now.mono_us);
   const int64_t period_us = hurry ? kAnnounceSoonUs : kAnnounceUs;
@@ -157,9 +164,10 @@ void Repair::pull_ended(Now now, const Pulls::Ended& ended) {
       return;
     }
     if (ended.purpose.sketched) member->repair.mine().next_sketch_us = now.mono_us + kSketchAgainUs;
-    if (ended.applied > 0) {
-      member->repair.mine().next_unsteady_us = MemberRepair::kNeverUs;
-    } else if (!ended.purpose.everything) {
+    member->repair.mine().turns_left_to_it.reset();
+    if (ended.applied > 0) member->repair.mine().next_unsteady_us = MemberRepair::kNeverUs;
+    // Where the same still differs, from this member or another one, it is the other that lacks it.
+    if (!ended.purpose.everything && !swarms_.nearly_full()) {
       vain_.forget_before(clock_.tick(now) - kCompareToAge);
       vain_.add(ended.purpose.differences);
     }
@@ -204,7 +212,7 @@ void Repair::receive(const Arrival& arrival, const proto::Digests& digests, Outp
   if (repair.differences.count() == 0 || repair.vain >= MemberRepair::kVainAgreed) {
     repair.agreed_tick = tick;
     repair.agreed_us = now.mono_us;
-    repair.forget_sketches();
+    repair.agree();
   }
   if (repair.differences.count() > 0) ++stats_.digests_differing;
   const bool it_lacks = !repair.differences.steady().empty() && worth_pulling(repair).empty();
@@ -237,6 +245,7 @@ void Repair::heal(Now now, Member& member, Outputs& out) {
   // A member that does not hear us cannot be asked for cells.
   const bool deaf = member.misses_us(now.mono_us);
   if (deaf && steady.empty()) return;
+  if (!steady.empty() && leave_it_to(member, now.mono_us)) return;
   if (!deaf && !steady.empty() && sketch(now, member, steady)) return;
   if (deaf || steady.size() > proto::kCellTicksMax) {
     std::vector<proto::PullPart> parts = parts_of_ticks(steady);
@@ -255,6 +264,22 @@ void Repair::heal(Now now, Member& member, Outputs& out) {
   const int64_t after_us = repair.turns_left ? kUnsteadyNextUs : kUnsteadyEveryUs;
   repair.next_unsteady_us = now.mono_us + (repair.unsteady_once ? kAnnounceSoonUs : after_us);
   ask_cells(now, member, repair.unsteady_turn, false, out);
+}
+
+bool Repair::leave_it_to(Member& member, int64_t now_us) {
+  size_t others = 0;
+  size_t equal = 0;
+  for (const auto& [id, other] : members_.all()) {
+    if (id == member.id() || other.liveness(now_us) != Liveness::alive) continue;
+    ++others;
+    if (worth_pulling(*other.repair).empty()) ++equal;
+  }
+  if (others < kFewMembers || equal * 2 <= others) return false;
+  std::optional<uint32_t>& turns = member.repair.mine().turns_left_to_it;
+  if (!turns) turns = kTurnsLeft + prng_.below(static_cast<uint32_t>(std::min(others / kFewMembers, kTurnsSpread)) + 1);
+  if (*turns == 0) return false;
+  --*turns;
+  return true;
 }
 
 bool Repair::sketch(Now now, Member& member, std::vector<common::Tick> ticks) {

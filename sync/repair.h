@@ -86,6 +86,8 @@ class Repair {
   // Ticks that differ steadily, and by something that this member may have and we lack.
   std::vector<common::Tick> worth_pulling(const MemberRepair& repair) const;
   void heal(Now now, Member& member, Outputs& out);
+  // Of many members this one alone differs from us, and has not yet had time to act.
+  bool leave_it_to(Member& member, int64_t now_us);
   // Pulls what is missing in these ticks by a sketch, soon or later; false: another way is better.
   bool sketch(Now now, Member& member, std::vector<common::Tick> ticks);
   void ask_cells(Now now, Member& member, const std::vector<common::Tick>& ticks, bool steady, Outputs& out);

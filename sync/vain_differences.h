@@ -1,6 +1,6 @@
-// VainDifferences: differences for which a pull brought nothing: it is the other side that lacks something.
-// The digest of a difference is the same wherever the same records are missing, so no member is pulled from
-// for it again.
+// VainDifferences: differences that have been pulled for. Where one is still seen, it is the other side that
+// lacks something. The digest of a difference is the same wherever the same records are missing, so no member
+// is pulled from for it again.
 
 #pragma once
 

@@ -292,11 +292,11 @@ TEST_CASE("sync packet: a name is taken by a node with an address") {
 
 TEST_CASE("sync packet: the largest heartbeat fits a datagram") {
   proto::Heartbeat heartbeat{std::string(proto::kSyncNameMax, 'x'),
-                             INT64_MAX / 2,
-                             INT64_MAX / 2,
+                             proto::kSyncTimeMaxMs,
+                             proto::kSyncTimeMaxMs,
                              UINT32_MAX,
                              {},
-                             UINT64_MAX,
+                             proto::kSyncSequenceMax,
                              UINT32_MAX,
                              {}};
   common::Prng prng(1);
@@ -324,6 +324,11 @@ TEST_CASE("sync packet: the largest heartbeat fits a datagram") {
   heartbeat.site = std::string(proto::kSyncSiteMax, 'x');
   heartbeat.forwarders.resize(proto::kSyncForwardersMax, UINT64_MAX);
   CHECK(pb_of(heartbeat).ByteSizeLong() <= without + proto::kHeartbeatSiteBytesMax);
+  heartbeat.members.resize(
+      (proto::kSyncBodyMax - proto::kHeartbeatBytesMax - proto::kHeartbeatSiteBytesMax - proto::kSyncNameMax) /
+      proto::kMemberEntryBytesMax);
+  CHECK(heartbeat.members.size() >= 7);
+  CHECK(pb_of(heartbeat).ByteSizeLong() < proto::kSyncBodyMax);
   CHECK(proto::decode_sync_packet(proto::encode_sync_packet(heartbeat)).has_value());
   heartbeat.forwarders.push_back(1);
   CHECK(!proto::decode_sync_packet(proto::encode_sync_packet(heartbeat)).has_value());

@@ -91,6 +91,68 @@ TEST_CASE("repair: what a pull did not bring is not pulled again, from any membe
   CHECK(parts.sent<proto::CellsAsk>().size() == 1);
 }
 
+TEST_CASE("repair: what a pull has brought is not pulled again from members that lack it") {
+  RepairParts parts;
+  Member& first = parts.admit(2);
+  Member& second = parts.admit(3);
+  const common::Tick tick = parts.clock.tick(parts.now()) - 20;
+  Pulls::Ended ended{};
+  ended.purpose.member = first.id();
+  ended.purpose.differences = {{tick, Difference::kAllBuckets, 1}};
+  ended.good = true;
+  ended.applied = 1;
+  SUBCASE("at once") {
+    parts.repair.pull_ended(parts.now(), ended);
+    for (int i = 0; i < 4; ++i) parts.compare(second, 1);
+    CHECK(parts.sent<proto::CellsAsk>().empty());
+  }
+  SUBCASE("but what was given up for lack of memory is") {
+    parts.repair.pull_ended(parts.now(), ended);
+    parts.store.full = true;
+    parts.repair.announce(parts.now(), parts.out);
+    parts.store.full = false;
+    for (int i = 0; i < 2; ++i) parts.compare(second, 1);
+    CHECK(parts.sent<proto::CellsAsk>().size() == 1);
+  }
+  SUBCASE("nor is what a full store did not take called brought") {
+    parts.store.full = true;
+    parts.repair.pull_ended(parts.now(), ended);
+    parts.store.full = false;
+    for (int i = 0; i < 3; ++i) parts.compare(second, 1);
+    CHECK(parts.sent<proto::CellsAsk>().size() == 1);
+  }
+}
+
+TEST_CASE("repair: of many members one that alone differs acts first") {
+  RepairParts parts;
+  std::vector<Member*> members;
+  for (uint64_t id = 2; id < 12; ++id) members.push_back(&parts.admit(id));
+  const auto compare_all = [&](size_t differ) {
+    for (size_t i = 0; i < members.size(); ++i) {
+      members[i]->heard(parts.now_us);
+      members[i]->hears_us_until(parts.now_us + 10'000'000);
+      parts.receive(parts.repair, *members[i], parts.digests(i < differ ? 1 : 0));
+    }
+    parts.now_us += 1'000'000;
+  };
+  SUBCASE("it is asked for its cells two or three comparisons later") {
+    for (int i = 0; i < 3; ++i) compare_all(1);
+    CHECK(parts.sent<proto::CellsAsk>().empty());
+    for (int i = 0; i < 2; ++i) compare_all(1);
+    CHECK(parts.sent<proto::CellsAsk>().size() == 1);
+  }
+  SUBCASE("what differs from most is missing here, and is asked for at once") {
+    for (int i = 0; i < 2; ++i) compare_all(members.size());
+    CHECK(!parts.sent<proto::CellsAsk>().empty());
+  }
+  SUBCASE("once it agrees its next difference is left to it again") {
+    for (int i = 0; i < 3; ++i) compare_all(1);
+    compare_all(0);
+    for (int i = 0; i < 3; ++i) compare_all(1);
+    CHECK(parts.sent<proto::CellsAsk>().empty());
+  }
+}
+
 TEST_CASE("repair: many differing ticks are pulled whole") {
   RepairParts parts;
   Member& member = parts.admit(2);
