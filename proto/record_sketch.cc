@@ -1,6 +1,7 @@
 #include "proto/record_sketch.h"
 
 #include <algorithm>
+#include <cfloat>
 #include <cmath>
 #include <numeric>
 
@@ -18,6 +19,9 @@ constexpr uint64_t kB = 0xbb67ae8584caa73b;
 
 // A multiplier of full period modulo 2^64, of good spectrum (Steele and Vigna, 2021).
 constexpr uint64_t kStep = 0xd1342543de82ef95;
+
+static_assert(FLT_EVAL_METHOD == 0,
+              "doubles are rounded after each operation: symbols are the same everywhere");
 
 constexpr uint64_t kIdMask = (uint64_t{1} << 48) - 1;
 

@@ -15,6 +15,10 @@
 
 namespace shoal::sync {
 
+// Whether records that are missing here and there are found by sketches: never, as before they were known;
+// where it pays; or wherever it can be done.
+enum class Sketching : uint8_t { never, usual, always };
+
 struct Config {
   std::string name;                           // node.name; sent to the others as printable ASCII
   uint64_t incarnation = 0;                   // unix_ms << 16 | random16 at start
@@ -32,6 +36,7 @@ struct Config {
   int64_t donate_bytes_per_s = 20'000'000;    // all donations together; 0: unlimited
   AccessLog* access_log = nullptr;            // must outlive the cluster; null: it keeps one of its own
   BanLog* ban_log = nullptr;                  // the same
+  Sketching sketching = Sketching::usual;     // otherwise for tests
   bool numbered = true;                       // false: as before info_hashes could come by number, for tests
   bool snapshot = false;                      // there may be one to merge: see Outputs::load_snapshot
 };

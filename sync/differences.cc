@@ -13,7 +13,7 @@ void Differences::compare(const proto::Digests& theirs, const StampDigests& own,
     if (age >= kCompareFromAge && age <= kCompareToAge && digest != 0) {
       const auto before = seen_.find(tick);
       const bool again = before != seen_.end();
-      seen[tick] = {digest, again, again && before->second.digest == digest};
+      seen[tick] = {digest, sum, again, again && before->second.digest == digest};
     }
     --tick;
   }

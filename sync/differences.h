@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -41,6 +42,12 @@ class Differences {
   // These ticks, which ascend, and those between two of them where none differed.
   std::vector<common::Tick> joined(const std::vector<common::Tick>& ticks) const;
 
+  // What the member said of a tick that differed.
+  std::optional<uint64_t> theirs(common::Tick tick) const {
+    const auto found = seen_.find(tick);
+    return found == seen_.end() ? std::nullopt : std::optional(found->second.theirs);
+  }
+
   // Theirs XOR ours, over all buckets of a tick that differed.
   uint64_t digest(common::Tick tick) const {
     const auto found = seen_.find(tick);
@@ -50,6 +57,7 @@ class Differences {
  private:
   struct Seen {
     uint64_t digest = 0;  // theirs XOR ours
+    uint64_t theirs = 0;
     bool again = false;
     bool steady = false;
   };

@@ -6,7 +6,6 @@
 #include <limits>
 #include <optional>
 #include <span>
-#include <unordered_set>
 #include <utility>
 
 #include "common/check.h"
@@ -56,10 +55,15 @@ class StoreDonation final : public Donation {
       desk_->bucket.refill(now.mono_us);
       if (!desk_->bucket.open()) return {.again_us = desk_->bucket.open_us()};
     }
+    if (reader_ || naming_) {
+      desk_->comparing.refill(now.mono_us);
+      if (!desk_->comparing.open()) return wait(now, out);
+    }
     const common::Tick tick = common::tick_at(desk_->time_offset_ms + now.mono_us / 1000, tick_ms_);
     if (reader_) return compare(now, tick, out);
     const uint64_t before = desk_->records;
-    read_some(tick);
+    const size_t visited = read_some(tick);
+    if (naming_) desk_->comparing.spend(static_cast<int64_t>(visited / kNamedForOne));
     fill_frame();
     if (read_all() && sizes_.empty()) {
       send_frame(tick, true, out);
@@ -81,11 +85,17 @@ class StoreDonation final : public Donation {
   // and again.
   static constexpr int64_t kReadCost = 256;
 
-  // Each record that is put into a sketch.
-  static constexpr int64_t kSketchCost = 1;
+  // Comparing an id with those that differ takes so much less than putting it into a sketch.
+  static constexpr size_t kNamedForOne = 8;
+
+  // Decoding a symbol takes as long as putting two records into a sketch.
+  static constexpr size_t kDecodeCost = 2;
 
   // While a sketch is made an empty frame is sent this often: a puller waits for 10 s.
   static constexpr int64_t kSignOfLifeUs = 2'000'000;
+
+  // In one call records of so many are looked at, and those of the part that is being read.
+  static constexpr size_t kVisitedMax = 8192;
 
   // Steps of the store that are read in one call, if each has one part. Of one with more, as where a swarm is
   // large, one part is read.
@@ -93,33 +103,41 @@ class StoreDonation final : public Donation {
 
   bool read_all() const { return step_ == swarms_.read_steps(); }
 
+  Next wait(Now now, std::vector<uint8_t>& out) {
+    if (reader_) give_sign(now, common::tick_at(desk_->time_offset_ms + now.mono_us / 1000, tick_ms_), out);
+    return {.again_us = desk_->comparing.open_us()};
+  }
+
+  void give_sign(Now now, common::Tick tick, std::vector<uint8_t>& out) {
+    if (signed_us_ == 0) signed_us_ = now.mono_us;
+    if (now.mono_us - signed_us_ < kSignOfLifeUs) return;
+    signed_us_ = now.mono_us;
+    send_frame(tick, false, out);
+  }
+
   // The first of two passes: finds out what differs from the sketch of the request.
   Next compare(Now now, common::Tick tick, std::vector<uint8_t>& out) {
     const uint64_t before = reader_->records();
     const bool all = reader_->read_some(swarms_, tick);
-    if (desk_->throttled) {
-      const auto records = static_cast<int64_t>(reader_->records() - before);
-      desk_->bucket.spend(std::max(kReadCost, records * kSketchCost));
-    }
+    if (desk_->throttled) desk_->bucket.spend(kReadCost);
+    desk_->comparing.spend(static_cast<int64_t>(reader_->records() - before));
     if (!all) {
-      if (signed_us_ == 0) signed_us_ = now.mono_us;
-      if (now.mono_us - signed_us_ >= kSignOfLifeUs) {
-        signed_us_ = now.mono_us;
-        send_frame(tick, false, out);
-      }
+      give_sign(now, tick, out);
       return {.again_us = now.mono_us};
     }
     proto::RecordSketch& sketch = reader_->sketch();
     sketch.subtract(*wanted_.beyond);
     const uint64_t estimate = std::min<uint64_t>(sketch.estimate(), std::numeric_limits<uint32_t>::max());
-    const auto ids = sketch.decode();
+    desk_->comparing.spend(static_cast<int64_t>(sketch.symbols() * kDecodeCost));
+    auto ids = sketch.decode();
     if (!ids) {
       send(proto::PullFrameWriter::too_small(tick, static_cast<uint32_t>(estimate)), out);
       ended_ = true;
       ++desk_->finished;
       return {.done = true};
     }
-    differing_.insert(ids->begin(), ids->end());
+    differing_ = std::move(*ids);
+    std::sort(differing_.begin(), differing_.end());
     naming_.emplace(wanted_.beyond->salt(), 1);
     wanted_.beyond.reset();
     reader_.reset();
@@ -129,9 +147,13 @@ class StoreDonation final : public Donation {
     return {.again_us = now.mono_us};
   }
 
-  void read_some(common::Tick tick) {
+  // Returns how many records it has looked at.
+  size_t read_some(common::Tick tick) {
+    size_t visited = 0;
     for (size_t i = 0; i < kStepsAtOnce && !read_all() && staged_.size() < proto::kPullRawMax; ++i) {
+      if (naming_ && visited >= kVisitedMax) break;
       const bool last = swarms_.read_part(walk_, step_, wanted_.cells, tick, [&](const SwarmPart& part) {
+        visited += part.records.size();
         if (!wanted_.web && part.records.front().peer.family == common::Family::web) return;
         const std::span<const proto::Delta> records = differing_of(part.records);
         if (records.empty()) return;
@@ -140,18 +162,20 @@ class StoreDonation final : public Donation {
         sizes_.push_back(staged_.size() - before);
         desk_->records += records.size();
       });
-      if (!last) return;
+      if (!last) break;
       walk_.reset();
       ++step_;
     }
+    return visited;
   }
 
   // Those of them that are to be sent: valid until the next call.
   std::span<const proto::Delta> differing_of(std::span<const proto::Delta> records) {
     if (!naming_) return records;
     selected_.clear();
-    std::copy_if(records.begin(), records.end(), std::back_inserter(selected_),
-                 [this](const auto& record) { return differing_.contains(naming_->id(record)); });
+    std::copy_if(records.begin(), records.end(), std::back_inserter(selected_), [this](const auto& record) {
+      return std::binary_search(differing_.begin(), differing_.end(), naming_->id(record));
+    });
     return selected_;
   }
 
@@ -192,7 +216,7 @@ class StoreDonation final : public Donation {
   std::optional<SketchReader> reader_;         // until it is known what differs
   std::optional<proto::RecordSketch> naming_;  // from then on: gives ids
   int64_t signed_us_ = 0;                      // of the last sign of life
-  std::unordered_set<uint64_t> differing_;     // the ids of all records that do
+  std::vector<uint64_t> differing_;            // the ids of all records that do, ascending
   std::vector<proto::Delta> selected_;
   size_t step_ = 0;
   std::unique_ptr<Swarms::Walk> walk_;  // within the step

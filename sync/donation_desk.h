@@ -32,6 +32,8 @@ struct DonationDesk {
 
   bool throttled;
   TokenBucket bucket;
+  // Records that are compared with sketches, which takes CPU and sends nothing: 0.3 us each.
+  TokenBucket comparing{kComparedPerS, kComparedAtOnce};
   uint64_t sequence = 0;       // of the last frame sealed
   int64_t time_offset_ms = 0;  // cluster time minus the monotonic clock
   size_t underway = 0;
@@ -41,6 +43,8 @@ struct DonationDesk {
 
  private:
   static constexpr int64_t kBurst = 256 * 1024;
+  static constexpr int64_t kComparedPerS = 2'000'000;
+  static constexpr int64_t kComparedAtOnce = 65'536;
 };
 
 // What a donation is to bring.

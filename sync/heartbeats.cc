@@ -82,7 +82,7 @@ proto::Heartbeat Heartbeats::make(Now now, uint64_t first_id) const {
   out.ban_digest = at_.bans.digest();
   out.web = true;
   out.numbered = at_.identity.numbered;
-  out.sketches = true;
+  out.sketches = at_.identity.sketching != Sketching::never;
   out.site = at_.identity.site;
   out.forwarders = at_.sites.forwarders();
   out.advertise = at_.identity.advertise;

@@ -28,7 +28,8 @@ struct Identity {
         peer_timeout_s(config.peer_timeout_s),
         tick_ms(std::max<int64_t>(1, int64_t{peer_timeout_s} * 1000 / common::kLifetimeTicks)),
         started_us(now.mono_us),
-        numbered(config.numbered) {}
+        numbered(config.numbered),
+        sketching(config.sketching) {}
 
   int64_t uptime_ms(Now now) const { return (now.mono_us - started_us) / 1000; }
 
@@ -43,6 +44,7 @@ struct Identity {
   const int64_t tick_ms;
   const int64_t started_us;
   const bool numbered;  // reads and sends deltas whose info_hashes come by number
+  const Sketching sketching;
 
  private:
   // Names travel as printable ASCII. The id is derived from the name as configured, so this causes no

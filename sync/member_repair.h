@@ -67,7 +67,8 @@ struct MemberRepair {
   // After so many the two agree, as far as can be known.
   static constexpr uint32_t kVainAgreed = 2;
 
-  // After so many sketches that failed in a row another way is taken, until the two agree.
+  // After so many sketches that failed in a row, or twice as many that were turned away, another way is
+  // taken, until the two agree.
   static constexpr uint32_t kSketchesFailedMax = 3;
 
   // After so many a member that lacks what we have seems unable to get it, or has no room for it.
@@ -85,7 +86,7 @@ struct MemberRepair {
     turns_left_to_it.reset();
     next_sketch_us = kNeverUs;
     per_tick = 0;
-    sketches_failed = 0;
+    half_failures = 0;
   }
 
   // If it is the member that lacks something, it finds out by our digests.
@@ -135,10 +136,13 @@ struct MemberRepair {
   // Comparisons that are still left to it; none: nothing has differed from it alone.
   std::optional<uint32_t> turns_left_to_it;
 
+  bool sketches_fail() const { return half_failures >= 2 * kSketchesFailedMax; }
+
   // Of sketches. Never: nothing has differed since they last agreed.
   int64_t next_sketch_us = kNeverUs;
-  double per_tick = 0;           // how many records differ in a tick, by its last answer; 0: unknown
-  uint32_t sketches_failed = 0;  // in a row: too small, or the pull failed
+  double per_tick = 0;  // how many records differ in a tick, by its last answer; 0: unknown
+  uint32_t half_failures =
+      0;  // in a row: two if a sketch was too small or the pull failed, one if it was turned away
 
   int64_t answered_us = kNeverUs;        // its request for our digests
   int64_t answered_cells_us = kNeverUs;  // its request for our cells

@@ -30,6 +30,7 @@ Pull::Came Pull::feed(common::ByteSpan& bytes, proto::PullFrame& frame, int64_t 
   heard_us_ = now_us;
   bytes_ += static_cast<int64_t>(kLengthSize + size);
   done_ = frame.done;
+  if (purpose_.sketched && done_ == 0 && now_us - started_us_ < kComparingMaxUs) paced_from_us_ = now_us;
   complete_ = frame.last;
   return Came::frame;
 }
@@ -37,7 +38,7 @@ Pull::Came Pull::feed(common::ByteSpan& bytes, proto::PullFrame& frame, int64_t 
 int64_t Pull::pace_deadline_us() const {
   const int64_t by_bytes_us = bytes_ * 1'000'000 / kBytesPerSecondMin;
   const int64_t by_progress_us = done_ * (kWholeMaxUs / 1000);
-  return started_us_ + kStartUs + std::min(by_bytes_us, by_progress_us);
+  return paced_from_us_ + kStartUs + std::min(by_bytes_us, by_progress_us);
 }
 
 int64_t Pull::deadline_us() const {

@@ -22,6 +22,9 @@ class Pull {
   // It is given up after this long without a frame that opens.
   static constexpr int64_t kSilentMaxUs = 10'000'000;
 
+  // A donor may compare a sketch with its records for so long before it sends any.
+  static constexpr int64_t kComparingMaxUs = 300'000'000;
+
   // After the first minute it is given up below this rate on average, of sealed bytes, and if by what the
   // donor says of its progress it would take longer than kWholeMaxUs. Both are far below what the least
   // sync.donate_mbit_s gives.
@@ -40,7 +43,11 @@ class Pull {
   };
 
   Pull(Purpose purpose, PullSeal seal, int64_t now_us)
-      : purpose_(std::move(purpose)), seal_(seal), started_us_(now_us), heard_us_(now_us) {}
+      : purpose_(std::move(purpose)),
+        seal_(seal),
+        started_us_(now_us),
+        paced_from_us_(now_us),
+        heard_us_(now_us) {}
 
   enum class Came { frame, nothing_yet, damaged };
 
@@ -65,6 +72,7 @@ class Pull {
   std::vector<uint8_t> buffer_;
   uint32_t index_ = 0;
   const int64_t started_us_;
+  int64_t paced_from_us_;
   int64_t heard_us_;   // when the last frame came
   int64_t bytes_ = 0;  // of whole frames
   uint32_t done_ = 0;  // in thousandths

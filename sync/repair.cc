@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <numeric>
 #include <optional>
 #include <utility>
 
@@ -55,13 +56,17 @@ constexpr double kRecordsPerDifference = 8;
 // greater id lets the other one pull first.
 constexpr int64_t kAfterYouUs = 3'000'000;
 
-// Comparisons with a member that alone of many differs from us are left to it: if it lacks something, it differs
-// from everybody and acts first. If it alone has something, all will pull it, and not all at once.
+// Comparisons with a member that alone of many differs from us are left to it: if it lacks something, it
+// differs from everybody and acts first. If it alone has something, all will pull it, and not all at once.
 constexpr uint32_t kTurnsLeft = 2;
 constexpr size_t kTurnsSpread = 8;
 
-// After a sketch that told what differs: what still does is what the other side lacks. It gets time to pull.
-constexpr int64_t kSketchAgainUs = 5'000'000;
+// More records than this many sketches hold are pulled otherwise: it would take long.
+constexpr double kSketchesMax = 8;
+
+// Between two sketches so many times as long passes as making the last one took: members that say now this
+// and now that differs get a third of the thread at most.
+constexpr int64_t kRestAfterSearch = 2;
 
 // How many records may differ where nothing but the ticks that do is known: those of one tick by chance, if
 // they are scattered over all ticks. Where all differ anything is possible, and the answer tells.
@@ -145,15 +150,17 @@ void Repair::restart(Now now) {
     repair.comparisons = 0;
     repair.compared_us = now.mono_us;  // digests in the receive buffer are outdated
   }
+  search_.reset();
+  own_digests_us_ = kLongAgoUs;
 }
 
 void Repair::pull_ended(Now now, const Pulls::Ended& ended) {
   if (Member* member = members_.find(ended.purpose.member); member != nullptr && ended.purpose.sketched) {
-    uint32_t& failed = member->repair.mine().sketches_failed;
+    uint32_t& failures = member->repair.mine().half_failures;
     if (ended.good && !ended.differing) {
-      failed = 0;
-    } else if (!ended.turned_away) {  // it may be busy
-      ++failed;
+      failures = 0;
+    } else {
+      failures += ended.turned_away ? 1 : 2;  // it may be busy
     }
   }
   if (Member* member = members_.find(ended.purpose.member); member != nullptr && ended.good) {
@@ -163,13 +170,22 @@ void Repair::pull_ended(Now now, const Pulls::Ended& ended) {
       announce_soon(now);
       return;
     }
-    if (ended.purpose.sketched) member->repair.mine().next_sketch_us = now.mono_us + kSketchAgainUs;
     member->repair.mine().turns_left_to_it.reset();
     if (ended.applied > 0) member->repair.mine().next_unsteady_us = MemberRepair::kNeverUs;
     // Where the same still differs, from this member or another one, it is the other that lacks it.
     if (!ended.purpose.everything && !swarms_.nearly_full()) {
       vain_.forget_before(clock_.tick(now) - kCompareToAge);
       vain_.add(ended.purpose.differences);
+      if (ended.applied > 0 && !ended.purpose.differences.empty()) {
+        const StampDigests own = swarms_.stamp_digests();
+        std::vector<Difference> left;
+        left.reserve(theirs_.size());
+        for (const auto& [tick, theirs] : theirs_) {
+          left.push_back(
+              {tick, Difference::kAllBuckets, (theirs ^ own[common::stamp_of(tick)]) & proto::kDigestMask});
+        }
+        vain_.add(left);
+      }
     }
   }
   if (ended.applied == 0) return;
@@ -255,6 +271,7 @@ void Repair::heal(Now now, Member& member, Outputs& out) {
       wanted.push_back({one, Difference::kAllBuckets, repair.differences.digest(one)});
     }
     add_newest(clock_.tick(now), 0, parts);
+    note_theirs(member, wanted);
     return pulls_.begin(now, member, std::move(parts), std::move(wanted), out);
   }
   if (!steady.empty()) return ask_cells(now, member, steady, true, out);
@@ -276,26 +293,40 @@ bool Repair::leave_it_to(Member& member, int64_t now_us) {
   }
   if (others < kFewMembers || equal * 2 <= others) return false;
   std::optional<uint32_t>& turns = member.repair.mine().turns_left_to_it;
-  if (!turns) turns = kTurnsLeft + prng_.below(static_cast<uint32_t>(std::min(others / kFewMembers, kTurnsSpread)) + 1);
+  if (!turns)
+    turns = kTurnsLeft + prng_.below(static_cast<uint32_t>(std::min(others / kFewMembers, kTurnsSpread)) + 1);
   if (*turns == 0) return false;
   --*turns;
   return true;
 }
 
+void Repair::note_theirs(const Member& member, const std::vector<Difference>& wanted) {
+  theirs_.clear();
+  for (const Difference& one : wanted) {
+    const std::optional<uint64_t> theirs = member.repair->differences.theirs(one.tick);
+    if (one.bucket == Difference::kAllBuckets && theirs) theirs_.emplace_back(one.tick, *theirs);
+  }
+}
+
 bool Repair::sketch(Now now, Member& member, std::vector<common::Tick> ticks) {
   MemberRepair& repair = member.repair.mine();
-  const double records = static_cast<double>(swarms_.record_count()) / kCompareToAge;  // in each tick
-  const double per_tick = repair.per_tick > 0
-                              ? repair.per_tick
-                              : likely_differences(ticks.size()) / static_cast<double>(ticks.size());
-  const bool few = records * static_cast<double>(ticks.size()) < kSketchedMin;
-  if (repair.sketches_failed >= MemberRepair::kSketchesFailedMax) return false;
-  if (!member.profile->sketches || few || per_tick * kRecordsPerDifference > records) return false;
+  if (identity_.sketching == Sketching::never || !member.profile->sketches || repair.sketches_fail()) {
+    return false;
+  }
+  const auto count = static_cast<double>(ticks.size());
+  const double per_tick = repair.per_tick > 0 ? repair.per_tick : likely_differences(ticks.size()) / count;
+  if (identity_.sketching == Sketching::usual) {
+    const double records =
+        static_cast<double>(swarms_.record_count()) / kCompareToAge * count;  // in these ticks
+    const double differing = per_tick * count;
+    if (records < kSketchedMin || differing * kRecordsPerDifference > records) return false;
+    if (differing > kSketchesMax * proto::RecordSketch::kRecordsMax) return false;
+  }
   if (repair.next_sketch_us == MemberRepair::kNeverUs) {
     const bool after_it = *phase_ == SyncPhase::synced && identity_.id > member.id();
     repair.next_sketch_us = now.mono_us + (after_it ? kAfterYouUs : 0);
   }
-  if (search_ != nullptr || now.mono_us < repair.next_sketch_us) return true;
+  if (search_ != nullptr || now.mono_us < std::max(repair.next_sketch_us, next_search_us_)) return true;
   // The newest ticks, as many as one sketch can hold.
   const double most = static_cast<double>(proto::RecordSketch::kRecordsMax) / per_tick;
   if (most < 1) return false;
@@ -306,13 +337,18 @@ bool Repair::sketch(Now now, Member& member, std::vector<common::Tick> ticks) {
   for (const common::Tick one : ticks) {
     wanted.push_back({one, Difference::kAllBuckets, repair.differences.digest(one)});
   }
-  std::vector<proto::PullPart> parts = parts_of_ticks(repair.differences.joined(ticks));
+  std::vector<proto::PullPart> parts = parts_of_ticks(ticks);
+  const bool exact = std::accumulate(parts.begin(), parts.end(), size_t{0}, [](size_t sum, const auto& part) {
+                       return sum + part.ticks;
+                     }) == ticks.size();
+  // Too scattered: better those that agree than those where something is always in flight.
+  if (!exact) parts = parts_of_ticks(repair.differences.joined(ticks));
   Cells cells = cells_of_parts(parts, clock_.tick(now));
   const auto likely = static_cast<uint64_t>(std::ceil(per_tick * static_cast<double>(ticks.size())));
-  search_ =
-      std::make_unique<Search>(Search{member.id(), member.incarnation(), std::move(parts), std::move(wanted),
-                                      SketchReader(std::move(cells), {prng_.next(), prng_.next()},
-                                                   proto::RecordSketch::symbols_for(likely))});
+  search_ = std::make_unique<Search>(Search{
+      member.id(), member.incarnation(), std::move(parts), std::move(wanted),
+      SketchReader(std::move(cells), {prng_.next(), prng_.next()}, proto::RecordSketch::symbols_for(likely)),
+      now.mono_us});
   timer_.request_plan();
   return true;
 }
@@ -320,11 +356,13 @@ bool Repair::sketch(Now now, Member& member, std::vector<common::Tick> ticks) {
 void Repair::advance_sketch(Now now, Outputs& out) {
   if (search_ == nullptr || !search_->reader.read_some(swarms_, clock_.tick(now))) return;
   const std::unique_ptr<Search> search = std::move(search_);
+  next_search_us_ = now.mono_us + kRestAfterSearch * (now.mono_us - search->began_us);
   Member* member = members_.find(search->member);
   if (member == nullptr || member->incarnation() != search->incarnation ||
       !pulls_.may_pull_from(*member, now.mono_us)) {
     return;
   }
+  note_theirs(*member, search->wanted);
   pulls_.begin_beyond(now, *member, search->reader.sketch(), std::move(search->parts),
                       std::move(search->wanted), out);
 }
@@ -434,6 +472,7 @@ void Repair::pull_cells(Now now, Member& member, Outputs& out) {
   }
   if (parts.empty()) return vain_.add(wanted);
   add_newest(clock_.tick(now), buckets, parts);
+  note_theirs(member, wanted);
   pulls_.begin(now, member, std::move(parts), std::move(wanted), out);
 }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "common/prng.h"
@@ -88,6 +89,8 @@ class Repair {
   void heal(Now now, Member& member, Outputs& out);
   // Of many members this one alone differs from us, and has not yet had time to act.
   bool leave_it_to(Member& member, int64_t now_us);
+  // Notes what the member has said of the ticks that are pulled now.
+  void note_theirs(const Member& member, const std::vector<Difference>& wanted);
   // Pulls what is missing in these ticks by a sketch, soon or later; false: another way is better.
   bool sketch(Now now, Member& member, std::vector<common::Tick> ticks);
   void ask_cells(Now now, Member& member, const std::vector<common::Tick>& ticks, bool steady, Outputs& out);
@@ -103,6 +106,8 @@ class Repair {
   PullTimer& timer_;
   common::Prng& prng_;
   VainDifferences vain_;
+  // Of the pull that runs, or ran last.
+  std::vector<std::pair<common::Tick, uint64_t>> theirs_;
   StampDigests own_digests_{};
   int64_t own_digests_us_ = kLongAgoUs;  // when they were read
 
@@ -113,8 +118,10 @@ class Repair {
     std::vector<proto::PullPart> parts;
     std::vector<Difference> wanted;
     SketchReader reader;
+    int64_t began_us = 0;
   };
   std::unique_ptr<Search> search_;
+  int64_t next_search_us_ = kLongAgoUs;
   int64_t announce_us_ = 0;
   bool ask_others_ =
       false;  // a pull has brought something: the next announcement asks for the others' digests

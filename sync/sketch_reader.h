@@ -4,10 +4,12 @@
 
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "proto/record_sketch.h"
 #include "sync/cells.h"
@@ -21,36 +23,43 @@ class SketchReader {
   SketchReader(Cells cells, const proto::SketchSalt& salt, size_t symbols)
       : cells_(std::move(cells)), sketch_(salt, symbols) {}
 
-  // Reads on. Returns whether that was all.
+  // Reads on, or puts a few thousand records that have been read into the sketch: a millisecond of work.
+  // Returns whether that was all.
   bool read_some(const Swarms& swarms, common::Tick now) {
     if (cells_.empty()) return true;
-    uint64_t records = 0;
-    for (size_t i = 0; i < kStepsAtOnce && step_ < swarms.read_steps() && records < kRecordsAtOnce; ++i) {
+    if (added_ == ids_.size()) read(swarms, now);
+    const size_t end = std::min(ids_.size(), added_ + kAtOnce);
+    for (; added_ < end; ++added_, ++records_) sketch_.add(ids_[added_]);
+    return step_ == swarms.read_steps() && added_ == ids_.size();
+  }
+
+  uint64_t records() const { return records_; }  // so far
+  proto::RecordSketch& sketch() { return sketch_; }
+
+ private:
+  static constexpr size_t kStepsAtOnce = 8;
+  static constexpr size_t kAtOnce = 4096;
+
+  // Only the ids are made while the store is locked.
+  void read(const Swarms& swarms, common::Tick now) {
+    ids_.clear();
+    added_ = 0;
+    for (size_t i = 0; i < kStepsAtOnce && step_ < swarms.read_steps() && ids_.size() < kAtOnce; ++i) {
       const bool last = swarms.read_part(walk_, step_, cells_, now, [&](const SwarmPart& part) {
-        for (const proto::Delta& record : part.records) sketch_.add(sketch_.id(record));
-        records += part.records.size();
+        for (const proto::Delta& record : part.records) ids_.push_back(sketch_.id(record));
       });
       if (!last) break;
       walk_.reset();
       ++step_;
     }
-    records_ += records;
-    return step_ == swarms.read_steps();
   }
-
-  uint64_t records() const { return records_; }  // so far
-  size_t step() const { return step_; }          // of the store
-  proto::RecordSketch& sketch() { return sketch_; }
-
- private:
-  // As where records are read to be sent (sync/donation.cc), and about a millisecond of work.
-  static constexpr size_t kStepsAtOnce = 8;
-  static constexpr uint64_t kRecordsAtOnce = 4096;
 
   const Cells cells_;
   proto::RecordSketch sketch_;
   std::unique_ptr<Swarms::Walk> walk_;  // within the step
   size_t step_ = 0;
+  std::vector<uint64_t> ids_;  // of records that have been read
+  size_t added_ = 0;           // of these
   uint64_t records_ = 0;
 };
 

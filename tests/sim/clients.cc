@@ -180,6 +180,7 @@ void Clients::announce(size_t index, proto::Event event) {
   announce.seeder = client.seeder;
   world_.announce(*node, announce);
   client.last_node = *node;
+  client.told_us = now_us;
 
   client.misdated = client.misdated || misdates(*node);
   const std::optional<Record> record = world_.record(*node, client.key);
@@ -245,9 +246,13 @@ bool Clients::holds(size_t node, const Client& client) const {
          (record->state.role == proto::PeerRole::stopped) == client.stopped;
 }
 
-void Clients::note_loss(const std::vector<size_t>& nodes) {
+void Clients::note_loss(const std::vector<size_t>& nodes, int64_t since_us) {
   for (Client& client : clients_) {
     if (client.lost || !(client.stopped ? client.recorded : client.told)) continue;
+    if (client.told_us >= since_us &&
+        std::find(nodes.begin(), nodes.end(), client.last_node) != nodes.end()) {
+      continue;
+    }
     client.lost = std::none_of(nodes.begin(), nodes.end(), [&](size_t node) { return holds(node, client); });
   }
 }

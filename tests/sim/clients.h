@@ -72,8 +72,9 @@ class Clients {
   // Call it after a node may have lost its memory.
   void note_loss() { note_loss(world_.everyone()); }
 
-  // What none of these nodes has counts as lost.
-  void note_loss(const std::vector<size_t>& nodes);
+  // What none of these nodes has counts as lost, but for what one of them has been told since then and had no
+  // reason to lose.
+  void note_loss(const std::vector<size_t>& nodes, int64_t since_us = INT64_MAX);
 
   // A ready node's ticks differ from the world's by more than stamps can express: if the only nodes left
   // start with wrong clocks, theirs becomes the cluster's time, and older stamps cannot be compared.
@@ -122,6 +123,7 @@ class Clients {
     bool repeats = false;  // sends "completed" twice, as if the first answer were late
     // The last word, which a node has on record.
     bool told = false;
+    int64_t told_us = 0;
     bool stopped = false;   // whether or not a node recorded it
     bool ended = false;     // stopped for good
     bool recorded = false;  // a node recorded the stop

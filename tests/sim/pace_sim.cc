@@ -51,7 +51,7 @@ TEST_CASE("when the pace is too low for all, stops arrive first and refreshes la
     constexpr uint32_t kPeers = 2000;
     for (size_t i = 0; i < 3; ++i) {
       NodeSettings settings = settings_of(i, i == 0 ? std::vector<size_t>{} : std::vector<size_t>{0});
-      settings.pace_bytes_per_s = 10'000;
+      settings.pace_bytes_per_s = 6'000;
       world.start(settings);
     }
     REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, 5 * kSecondUs));

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cinttypes>
 #include <cstdio>
 #include <cstdlib>
@@ -31,7 +32,9 @@ std::string replay_command(const std::string& scenario, uint64_t seed) {
   return program + " --seed " + std::to_string(seed) + " --test-case='" + filter + "'";
 }
 
-size_t nodes_wanted(size_t otherwise) { return number_from("SHOAL_SIM_NODES", otherwise); }
+size_t nodes_wanted(size_t otherwise) {
+  return std::min<size_t>(number_from("SHOAL_SIM_NODES", otherwise), 256);
+}
 
 void for_each_seed(const std::function<void(World&)>& run, uint64_t seeds) {
   const char* scenario = doctest::getContextOptions()->currentTest->m_name;

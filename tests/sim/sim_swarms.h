@@ -32,7 +32,7 @@ class SimSwarms final : public sync::Swarms {
     return store_.bucket_digests(stamp);
   }
   std::vector<proto::OwnDelta> restate(common::Moment now) override;
-  uint64_t record_count() const override { return records_.size(); }
+  uint64_t record_count() const override { return keeps_map_ ? records_.size() : store_.record_count(); }
   size_t read_steps() const override { return store_.read_steps(); }
   void read(size_t step, const sync::Cells& cells, common::Tick now,
             const std::function<void(const sync::SwarmPart&)>& visit) const override {

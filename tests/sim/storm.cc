@@ -50,6 +50,7 @@ Storm::Storm(World& world, uint64_t seed, const StormSettings& settings)
       settings_(settings),
       version_prng_(seed ^ 0x76657273),
       mixed_(version_prng_.below(4) == 0),
+      sketches_(version_prng_.below(2) == 0),
       peer_timeout_s_(kTimeouts[prng_.below(3)]),
       clients_(world, prng_.next(), client_settings(peer_timeout_s_)) {
   ends_us_ = world.now_us() + seconds(120, peer_timeout_s_ == 360 ? 600 : 240);
@@ -118,7 +119,7 @@ NodeSettings Storm::draw_settings(size_t index) {
   }
   if (chance(0.25)) settings.pace_bytes_per_s = 30'000;
   if (chance(0.25)) settings.donate_bytes_per_s = 20'000;
-  settings.numbered = !mixed_ || version_prng_.below(2) == 0;
+  draw_version(settings);
   return settings;
 }
 
@@ -238,12 +239,19 @@ void Storm::trouble_streams() {
   later(us, [this, donor] { world_.unclog(donor); });
 }
 
+void Storm::draw_version(NodeSettings& settings) {
+  settings.numbered = !mixed_ || version_prng_.below(2) == 0;
+  settings.sketching = !settings.numbered ? sync::Sketching::never
+                       : sketches_        ? sync::Sketching::always
+                                          : sync::Sketching::usual;
+}
+
 void Storm::bring_back(size_t node) {
   if (world_.node(node).cluster) return;
   note("start" + text(node));
   clients_.forget_held(node);
   // With another version, maybe.
-  if (mixed_) world_.node(node).settings.numbered = version_prng_.below(2) == 0;
+  draw_version(world_.node(node).settings);
   world_.restart(node);
   clients_.note_loss();
 }

@@ -73,6 +73,7 @@ class Storm {
   void burst();
   void move_clients();
   void ban_somebody();
+  void draw_version(NodeSettings& settings);
   void bring_back(size_t node);
   void save_snapshots();
   void check_now();
@@ -108,7 +109,8 @@ class Storm {
   common::Prng ban_prng_;
   const StormSettings settings_;
   common::Prng version_prng_;
-  bool mixed_;  // some nodes are of before info_hashes could come by number
+  bool mixed_;     // some nodes are of before info_hashes could come by number, and sketches were known
+  bool sketches_;  // wherever it can be done
   uint32_t peer_timeout_s_;
   Clients clients_;
   int64_t ends_us_;

@@ -134,7 +134,7 @@ void Storm::calm() {
   if (!world_.meshed(core_)) report("not all nodes know each other");
   run_until(std::max(bound_us, world_.now_us()), false);
   check_now();
-  if (!settings_.heals) clients_.note_loss(core_);
+  if (!settings_.heals) clients_.note_loss(core_, healed_us);
   clients_.check(core_, problems_);
   if (settings_.heals) {
     check_rest();

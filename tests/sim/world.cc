@@ -112,6 +112,7 @@ void World::launch(size_t index) {
   config.donate_bytes_per_s = node.settings.donate_bytes_per_s;
   config.pace_bytes_per_s = node.settings.pace_bytes_per_s;
   config.numbered = node.settings.numbered;
+  config.sketching = node.settings.sketching;
   config.snapshot = node.settings.snapshots && !node.snapshot.empty();
   node.merged = !config.snapshot;
   // Each run of each node has a key of its own, as in production.

@@ -50,6 +50,7 @@ struct NodeSettings {
   int64_t load_us = 0;     // how long reading it takes
   bool keeps_map = true;   // SimSwarms
   bool numbered = true;    // false: as before info_hashes could come by number
+  sync::Sketching sketching = sync::Sketching::usual;
 };
 
 struct SimNode {

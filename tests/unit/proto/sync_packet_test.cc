@@ -324,9 +324,9 @@ TEST_CASE("sync packet: the largest heartbeat fits a datagram") {
   heartbeat.site = std::string(proto::kSyncSiteMax, 'x');
   heartbeat.forwarders.resize(proto::kSyncForwardersMax, UINT64_MAX);
   CHECK(pb_of(heartbeat).ByteSizeLong() <= without + proto::kHeartbeatSiteBytesMax);
-  heartbeat.members.resize(
-      (proto::kSyncBodyMax - proto::kHeartbeatBytesMax - proto::kHeartbeatSiteBytesMax - proto::kSyncNameMax) /
-      proto::kMemberEntryBytesMax);
+  heartbeat.members.resize((proto::kSyncBodyMax - proto::kHeartbeatBytesMax - proto::kHeartbeatSiteBytesMax -
+                            proto::kSyncNameMax) /
+                           proto::kMemberEntryBytesMax);
   CHECK(heartbeat.members.size() >= 7);
   CHECK(pb_of(heartbeat).ByteSizeLong() < proto::kSyncBodyMax);
   CHECK(proto::decode_sync_packet(proto::encode_sync_packet(heartbeat)).has_value());

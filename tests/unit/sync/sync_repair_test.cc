@@ -298,20 +298,82 @@ TEST_CASE("repair: sketches that fail again and again give way to cells") {
   CHECK(sketches == 3);
 }
 
-TEST_CASE("repair: a sketch that told what differs is not repeated at once, nor at all if it was in vain") {
+TEST_CASE("repair: what still differs after a sketch is what the member lacks, and is not pulled for") {
+  SketchParts parts;
+  Member& member = parts.admit_new(UINT64_MAX);
+  for (int i = 0; i < 2; ++i) parts.compare(member, 5, 1);
+  REQUIRE(parts.requests().size() == 1);
+  SUBCASE("nothing was brought: the same") {
+    parts.end(member, true, std::nullopt, 0);
+    for (int i = 0; i < 3; ++i) parts.compare(member, 5, 1);
+  }
+  SUBCASE("something was: the rest") {
+    const common::Tick tick = parts.clock.tick(parts.now()) - 20;
+    for (common::Tick i = 0; i < 5; ++i) parts.store.stamps[common::stamp_of(tick - i)] = 3;
+    parts.end(member, true, std::nullopt, 7);
+    for (int i = 0; i < 3; ++i) parts.compare(member, 5, 1);
+  }
+  CHECK(parts.requests().empty());
+  CHECK(parts.sent<proto::CellsAsk>().empty());
+  // Something else differs.
+  for (int i = 0; i < 4; ++i) {
+    parts.compare(member, 5, 4);
+    parts.repair.pull_due_cells(parts.now(), parts.out);
+  }
+  CHECK(parts.requests().size() == 1);
+}
+
+TEST_CASE("repair: sketches that are turned away give way to cells, later than those that fail") {
+  SketchParts parts;
+  Member& member = parts.admit_new(UINT64_MAX);
+  int sketches = 0;
+  for (int i = 0; i < 60 && parts.sent<proto::CellsAsk>().empty(); ++i) {
+    parts.compare(member, 5);
+    if (parts.requests().empty()) continue;
+    ++sketches;
+    Pulls::Ended ended{parts.pulls.running()->purpose(), false, false, true, 0, 0, std::nullopt};
+    parts.pulls.abort(parts.out);
+    parts.repair.pull_ended(parts.now(), ended);
+  }
+  CHECK(sketches == 6);
+}
+
+TEST_CASE("repair: making sketches takes a third of the thread at most, whatever members say") {
   SketchParts parts;
   Member& member = parts.admit_new(UINT64_MAX);
   for (int i = 0; i < 2; ++i) parts.compare(member, 5);
+  parts.now_us += 4'000'000;  // so long it takes
+  member.heard(parts.now_us);
   REQUIRE(parts.requests().size() == 1);
-  parts.end(member, true, std::nullopt, 7);
-  for (int i = 0; i < 3; ++i) parts.compare(member, 5, 2);
+  parts.end(member, true, 10);
+  parts.compare(member, 0);  // they agree
+  const int64_t began_us = parts.now_us;
+  while (parts.requests().empty()) parts.compare(member, 5, 9);
+  CHECK(parts.now_us - began_us >= 4'000'000);
+  CHECK(parts.now_us - began_us < 12'000'000);
+}
+
+TEST_CASE("repair: of more than some sketches hold ticks are pulled whole") {
+  SketchParts parts;
+  parts.store.records = 100'000'000;
+  Member& member = parts.admit_new(UINT64_MAX);
+  for (int i = 0; i < 2; ++i) parts.compare(member, 100);
+  CHECK(parts.symbols() > 0);
+  parts.end(member, true, 9 * proto::RecordSketch::kRecordsMax);
+  for (int i = 0; i < 2; ++i) parts.compare(member, 100);
+  const auto made = parts.requests();
+  REQUIRE(made.size() == 1);
+  CHECK(made[0].sketch.empty());
+}
+
+TEST_CASE("repair: a sketch that is being made ends when everything is compared anew") {
+  SketchParts parts;
+  Member& member = parts.admit_new(UINT64_MAX);
+  for (int i = 0; i < 2; ++i) parts.compare(member, 5);
+  CHECK(parts.repair.sketch_us(parts.now()) == parts.now_us);
+  parts.repair.restart(parts.now());
+  CHECK(parts.repair.sketch_us(parts.now()) == std::numeric_limits<int64_t>::max());
   CHECK(parts.requests().empty());
-  for (int i = 0; i < 3; ++i) parts.compare(member, 5, 2);
-  REQUIRE(parts.requests().size() == 1);
-  parts.end(member, true, std::nullopt, 0);
-  for (int i = 0; i < 3; ++i) parts.compare(member, 5, 2);
-  CHECK(parts.requests().empty());
-  CHECK(parts.sent<proto::CellsAsk>().empty());
 }
 
 TEST_CASE("repair: nothing is compared or announced before everything is pulled") {
