@@ -47,7 +47,7 @@ constexpr size_t kFewCells = 8;
 constexpr size_t kCellsOfTickMax = 128;
 
 // Ticks with fewer records, together, are pulled without a sketch: it would save little.
-constexpr double kSketchedMin = 4096;
+constexpr double kSketchedMin = 1024;
 
 // Of fewer records than so many for one that differs most are pulled anyway.
 constexpr double kRecordsPerDifference = 8;
