@@ -398,7 +398,7 @@ void Cluster::Impl::advance(Now now, Outputs& out) {
   relays_.forget_partial(now);
   addresses_.log_silent_seeds(now, out);
   named_peers_.advance(now, out);
-  for (auto& [id, member] : members_.all()) delta_receiver_.sample(member, members_.all().size());
+  for (auto& [id, member] : members_.all()) delta_receiver_.sample(now, member, members_.all().size());
   delta_sender_.forget_old(now);
   clock_.advance(now, out);
   ban_log_.expire(clock_.at_ms(now));

@@ -47,12 +47,13 @@ void DeltaReceiver::receive(const Arrival& arrival, const proto::NumberedBatch& 
   MemberStream& stream = arrival.member.stream.mine();
   std::vector<proto::Delta> known;
   known.reserve(batch.deltas.size());
+  std::vector<DeltasAside::Kept> told;
   uint64_t learnt = 0;
   for (size_t i = 0; i < batch.deltas.size(); ++i) {
     const uint64_t number = batch.numbers[i];
     known.push_back(batch.deltas[i]);
     if (number >= batch.first_told) {
-      if (number != learnt) learn(arrival.now, stream, number, batch.deltas[i].info_hash);
+      if (number != learnt) learn(stream, number, batch.deltas[i].info_hash, told);
       learnt = number;
     } else if (const common::InfoHash* info_hash = stream.heard.find(number)) {
       known.back().info_hash = *info_hash;
@@ -68,38 +69,72 @@ void DeltaReceiver::receive(const Arrival& arrival, const proto::NumberedBatch& 
     }
   }
   merge(arrival.now, stream, known, batch.sent_unix_ms);
+  merge_told(arrival.now, stream, told);
 }
 
 void DeltaReceiver::receive(const Arrival& arrival, const proto::Hashes& hashes, Outputs&) {
   MemberStream& stream = arrival.member.stream.mine();
-  for (const auto& [number, info_hash] : hashes.hashes) learn(arrival.now, stream, number, info_hash);
+  std::vector<DeltasAside::Kept> told;
+  for (const auto& [number, info_hash] : hashes.hashes) learn(stream, number, info_hash, told);
+  merge_told(arrival.now, stream, told);
   stats_.dropped_aside += stream.aside.drop_before(hashes.oldest);
 }
 
-void DeltaReceiver::learn(Now now, MemberStream& stream, uint64_t number, const common::InfoHash& info_hash) {
+void DeltaReceiver::learn(MemberStream& stream, uint64_t number, const common::InfoHash& info_hash,
+                          std::vector<DeltasAside::Kept>& told) {
   stream.heard.learn(number, info_hash);
   for (DeltasAside::Kept& kept : stream.aside.take(number)) {
-    // It may have waited for long.
-    if (!stamps_readable(now, kept.sent_unix_ms)) {
-      ++stats_.dropped_aside;
-      continue;
-    }
     kept.delta.info_hash = info_hash;
-    merge(now, stream, {&kept.delta, 1}, kept.sent_unix_ms);
+    told.push_back(kept);
   }
 }
 
 void DeltaReceiver::merge(Now now, MemberStream& stream, std::span<const proto::Delta> deltas,
                           int64_t sent_unix_ms) {
   if (deltas.empty()) return;
+  apply(now, stream, deltas);
+  if (sent_unix_ms == 0) return;
+  const int64_t lag_ms = lag_of(now, sent_unix_ms);
+  stats_.lag.add(lag_ms, deltas.size());
+  smooth_lag(stream, lag_ms);
+}
+
+void DeltaReceiver::merge_told(Now now, MemberStream& stream, const std::vector<DeltasAside::Kept>& told) {
+  std::vector<proto::Delta> deltas;
+  deltas.reserve(told.size());
+  int64_t lags = 0;
+  int64_t lags_ms = 0;
+  for (const DeltasAside::Kept& kept : told) {
+    // It may have waited for long.
+    if (!stamps_readable(now, kept.sent_unix_ms)) {
+      ++stats_.dropped_aside;
+      continue;
+    }
+    deltas.push_back(kept.delta);
+    if (kept.sent_unix_ms == 0) continue;
+    const int64_t lag_ms = lag_of(now, kept.sent_unix_ms);
+    stats_.lag.add(lag_ms, 1);
+    lags_ms += lag_ms;
+    ++lags;
+  }
+  if (!deltas.empty()) apply(now, stream, deltas);
+  // As of one packet, like any other that comes.
+  if (lags > 0) smooth_lag(stream, lags_ms / lags);
+}
+
+void DeltaReceiver::smooth_lag(MemberStream& stream, int64_t lag_ms) {
+  stream.lag_us += (lag_ms * 1000 - stream.lag_us) / kLagSmoothing;
+}
+
+void DeltaReceiver::apply(Now now, MemberStream& stream, std::span<const proto::Delta> deltas) {
   stats_.deltas_received += deltas.size();
   stream.deltas_received += deltas.size();
   stats_.deltas_applied += swarms_.merge(deltas, clock_.tick(now));
-  if (sent_unix_ms == 0) return;
+}
+
+int64_t DeltaReceiver::lag_of(Now now, int64_t sent_unix_ms) const {
   // Clocks that differ a little may make it negative.
-  const int64_t lag_ms = std::max<int64_t>(clock_.at_ms(now) - sent_unix_ms, 0);
-  stats_.lag.add(lag_ms, deltas.size());
-  stream.lag_us += (lag_ms * 1000 - stream.lag_us) / kLagSmoothing;
+  return std::max<int64_t>(clock_.at_ms(now) - sent_unix_ms, 0);
 }
 
 bool DeltaReceiver::takes(Now now, uint32_t peer_timeout_s, int64_t sent_unix_ms) {
@@ -182,12 +217,11 @@ void DeltaReceiver::request_missing(Now now, Member& member, Outputs& out) {
 void DeltaReceiver::ask_hashes(Now now, Member& member, Outputs& out) {
   MemberStream& stream = member.stream.mine();
   if (now.mono_us < stream.aside.deadline_us() || now.mono_us < stream.ask_from_us) return;
-  const auto due =
+  const std::vector<uint64_t> due =
       stream.aside.claim_due(now.mono_us, std::max(kAskAgainUs, 2 * member.round_trip_us()), kHashesPerRound);
-  stats_.dropped_aside += due.dropped;
-  for (size_t at = 0; at < due.numbers.size(); at += proto::kHashesMax) {
-    const auto begin = due.numbers.begin() + static_cast<ptrdiff_t>(at);
-    const auto end = begin + static_cast<ptrdiff_t>(std::min(proto::kHashesMax, due.numbers.size() - at));
+  for (size_t at = 0; at < due.size(); at += proto::kHashesMax) {
+    const auto begin = due.begin() + static_cast<ptrdiff_t>(at);
+    const auto end = begin + static_cast<ptrdiff_t>(std::min(proto::kHashesMax, due.size() - at));
     sender_.send(member.address(), proto::HashesAsk{member.incarnation(), {begin, end}}, out);
     stats_.hashes_asked += static_cast<uint64_t>(end - begin);
   }
@@ -200,8 +234,9 @@ int64_t DeltaReceiver::request_us(const Member& member, int64_t now_us) {
                   std::max(stream.aside.deadline_us(), stream.ask_from_us));
 }
 
-void DeltaReceiver::sample(Member& member, size_t members) {
+void DeltaReceiver::sample(Now now, Member& member, size_t members) {
   MemberStream& stream = member.stream.mine();
+  stats_.dropped_aside += stream.aside.drop_older(now.mono_us);
   stream.gaps.share_with(members);
   stream.heard.share_with(members);
   stream.aside.share_with(members);

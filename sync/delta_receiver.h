@@ -5,10 +5,12 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "sync/arrival.h"
 #include "sync/clock.h"
 #include "sync/complaints.h"
+#include "sync/deltas_aside.h"
 #include "sync/sender.h"
 #include "sync/stats.h"
 #include "sync/store_ticks.h"
@@ -49,8 +51,9 @@ class DeltaReceiver {
   // When request_missing() is due for this member.
   static int64_t request_us(const Member& member, int64_t now_us);
 
-  // To be called regularly.
-  void sample(Member& member, size_t members);
+  // To be called regularly. Gives up info_hashes that have been asked for in vain for too long, also where
+  // nobody is left to be asked.
+  void sample(Now now, Member& member, size_t members);
 
   // This node stood still: nothing is asked for before `us`.
   void request_from(Member& member, int64_t us);
@@ -63,8 +66,14 @@ class DeltaReceiver {
   bool takes(Now now, uint32_t peer_timeout_s, int64_t sent_unix_ms);
   bool stamps_readable(Now now, int64_t sent_unix_ms) const;
   void merge(Now now, MemberStream& stream, std::span<const proto::Delta> deltas, int64_t sent_unix_ms);
-  // Merges what waits for it.
-  void learn(Now now, MemberStream& stream, uint64_t number, const common::InfoHash& info_hash);
+  // What waits for it goes to the end of `told`.
+  static void learn(MemberStream& stream, uint64_t number, const common::InfoHash& info_hash,
+                    std::vector<DeltasAside::Kept>& told);
+  // Merges what has waited and is told now, all at once.
+  void merge_told(Now now, MemberStream& stream, const std::vector<DeltasAside::Kept>& told);
+  void apply(Now now, MemberStream& stream, std::span<const proto::Delta> deltas);
+  int64_t lag_of(Now now, int64_t sent_unix_ms) const;
+  static void smooth_lag(MemberStream& stream, int64_t lag_ms);
   void ask_hashes(Now now, Member& member, Outputs& out);
   // The one place that finds out that packets are lost for good.
   void count_losses(Now now, Member& member, Outputs& out);

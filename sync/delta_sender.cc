@@ -31,7 +31,10 @@ DeltaSender::DeltaSender(const Identity& identity, Sender& sender, Membership& m
       told_(hashes_key) {}
 
 void DeltaSender::set_pace(int64_t pace_bytes_per_s) {
-  for (auto& [id, member] : members_.all()) member.resend.mine().bucket = resend_bucket(pace_bytes_per_s);
+  for (auto& [id, member] : members_.all()) {
+    member.resend.mine().bucket = resend_bucket(pace_bytes_per_s);
+    member.resend.mine().hashes = hashes_bucket(pace_bytes_per_s);
+  }
 }
 
 void DeltaSender::publish(Now now, std::span<const proto::OwnDelta> deltas, Outputs& out) {
@@ -151,7 +154,7 @@ void DeltaSender::receive(const Arrival& arrival, const proto::Nack& nack, Outpu
 void DeltaSender::receive(const Arrival& arrival, const proto::HashesAsk& ask, Outputs& out) {
   Member& member = arrival.member;
   if (!identity_.numbered || ask.incarnation != identity_.incarnation || member.refused()) return;
-  TokenBucket& bucket = member.resend.mine().bucket;
+  TokenBucket& bucket = member.resend.mine().hashes;
   bucket.refill(arrival.now.mono_us);
   if (!bucket.open()) {
     ++dropped_repair_;  // it will ask again

@@ -6,7 +6,10 @@ namespace shoal::sync {
 
 bool DeltasAside::keep(uint64_t number, const Kept& kept, int64_t now_us) {
   if (size_ >= most_) return false;
-  if (waiting_.empty()) due_us_ = std::max(due_us_, now_us + kAskAfterUs);
+  if (waiting_.empty()) {
+    due_us_ = std::max(due_us_, now_us + kAskAfterUs);
+    asked_ = 0;
+  }
   Waiting& waiting = waiting_[number];
   if (waiting.deltas.empty()) waiting.since_us = now_us;
   waiting.deltas.push_back(kept);
@@ -34,27 +37,29 @@ size_t DeltasAside::drop_all() {
   return std::exchange(size_, 0);
 }
 
-DeltasAside::Due DeltasAside::claim_due(int64_t now_us, int64_t again_us, size_t numbers_max) {
-  Due due;
+size_t DeltasAside::drop_older(int64_t now_us) {
+  const size_t before = size_;
+  std::erase_if(waiting_, [&](const auto& entry) {
+    const Waiting& waiting = entry.second;
+    if (now_us - waiting.since_us < kKeepUs) return false;
+    size_ -= waiting.deltas.size();
+    return true;
+  });
+  return before - size_;
+}
+
+std::vector<uint64_t> DeltasAside::claim_due(int64_t now_us, int64_t again_us, size_t numbers_max) {
+  std::vector<uint64_t> numbers;
   if (asked_ == 0) pass_us_ = now_us;
   auto next = waiting_.upper_bound(asked_);
-  for (size_t looked = 0; next != waiting_.end() && looked < numbers_max; ++looked) {
-    asked_ = next->first;
-    if (now_us - next->second.since_us < kKeepUs) {
-      due.numbers.push_back(next->first);
-      ++next;
-      continue;
-    }
-    due.dropped += next->second.deltas.size();
-    size_ -= next->second.deltas.size();
-    next = waiting_.erase(next);
-  }
+  for (; next != waiting_.end() && numbers.size() < numbers_max; ++next) numbers.push_back(next->first);
+  if (!numbers.empty()) asked_ = numbers.back();
   due_us_ = now_us + kAskAfterUs;
   if (next == waiting_.end()) {
     asked_ = 0;
     due_us_ = std::max(due_us_, pass_us_ + again_us);
   }
-  return due;
+  return numbers;
 }
 
 }  // namespace shoal::sync

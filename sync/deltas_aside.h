@@ -20,11 +20,12 @@ class DeltasAside {
   static constexpr size_t kOfAll = 65'536;
   static constexpr size_t kMost = 8192;
   static constexpr size_t kLeast = 256;
+  // What waits already stays.
   void share_with(size_t origins) {
     most_ = std::clamp(kOfAll / std::max<size_t>(origins, 1), kLeast, kMost);
   }
 
-  // What waits for longer is dropped, the next time its number is due; digests find it.
+  // What waits for longer is given up; digests find it.
   static constexpr int64_t kKeepUs = 30'000'000;
 
   // The packet that tells the number may only have been overtaken.
@@ -45,15 +46,13 @@ class DeltasAside {
 
   // Nothing below this number will be told any more. Returns how many deltas that drops.
   size_t drop_before(uint64_t number);
+  // What has waited for kKeepUs. The same.
+  size_t drop_older(int64_t now_us);
   size_t drop_all();
 
-  struct Due {
-    std::vector<uint64_t> numbers;  // ascending
-    size_t dropped = 0;             // deltas that have waited for too long
-  };
-  // The next numbers to ask for, at most `numbers_max`; the rest of the pass is due in kAskAfterUs, and what
-  // still waits then again after `again_us`.
-  Due claim_due(int64_t now_us, int64_t again_us, size_t numbers_max);
+  // The next numbers to ask for, ascending, at most `numbers_max`; the rest of the pass is due in
+  // kAskAfterUs, and what still waits then again after `again_us`.
+  std::vector<uint64_t> claim_due(int64_t now_us, int64_t again_us, size_t numbers_max);
 
   // When claim_due() is to be called; kNever if nothing waits.
   int64_t deadline_us() const { return waiting_.empty() ? kNever : due_us_; }

@@ -1,13 +1,13 @@
-// HeardHashes: the info_hashes of one origin by the numbers under which it told them: a window of the last
-// ones, so many as all origins together leave room for.
+// HeardHashes: the info_hashes of one origin by the numbers under which it told them: at least the last ones,
+// so many as all origins together leave room for. It has a place for each number, modulo how many there are,
+// so what an origin tells costs the same whatever its number is.
 
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
-#include <optional>
+#include <vector>
 
 #include "common/info_hash.h"
 
@@ -15,7 +15,7 @@ namespace shoal::sync {
 
 class HeardHashes {
  public:
-  // Of all origins together, of one, and of one at least: 22 MB, 2.7 MB and 86 KB.
+  // Of all origins together, of one, and of one at least: 34 MB, 4.2 MB and 131 KB.
   static constexpr size_t kOfAll = size_t{1} << 20;
   static constexpr size_t kMost = size_t{1} << 17;
   static constexpr size_t kLeast = size_t{1} << 12;
@@ -25,19 +25,25 @@ class HeardHashes {
 
   void share_with(size_t origins);
 
-  // What is below the window is not kept.
+  // Where two would need one place, and there can be no more places, the higher number stays.
   void learn(uint64_t number, const common::InfoHash& info_hash);
 
   // Null: not known.
   const common::InfoHash* find(uint64_t number) const;
 
-  size_t size() const { return window_.size(); }
+  // Used or not.
+  size_t places() const { return places_.size(); }
 
  private:
-  using Place = std::optional<common::InfoHash>;
+  struct Place {
+    uint64_t number = 0;  // 0: of none
+    common::InfoHash info_hash;
+  };
 
-  std::deque<Place> window_;  // of the numbers from first_ on
-  uint64_t first_ = 1;
+  void resize(size_t places);
+  Place& place_of(uint64_t number) { return places_[static_cast<size_t>(number % places_.size())]; }
+
+  std::vector<Place> places_;  // none before the first is learnt
   size_t most_ = kMost;
 };
 

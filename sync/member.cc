@@ -8,6 +8,8 @@ namespace shoal::sync {
 
 TokenBucket resend_bucket(int64_t pace_bytes_per_s) { return pace_bucket(pace_bytes_per_s / 5); }
 
+TokenBucket hashes_bucket(int64_t pace_bytes_per_s) { return pace_bucket(pace_bytes_per_s / 10); }
+
 TokenBucket table_bucket(int64_t pace_bytes_per_s) {
   return TokenBucket(pace_bytes_per_s / 10, MemberTable::kBurst);
 }
@@ -17,7 +19,8 @@ TokenBucket relay_bucket(int64_t pace_bytes_per_s) { return pace_bucket(pace_byt
 Member::Member(uint64_t id, uint64_t incarnation, const common::Endpoint& at, int64_t pace_bytes_per_s,
                int64_t now_us)
     : reach(MemberReach{.address = at, .source = at}),
-      resend(MemberResend{.asked = {}, .bucket = resend_bucket(pace_bytes_per_s)}),
+      resend(MemberResend{
+          .asked = {}, .bucket = resend_bucket(pace_bytes_per_s), .hashes = hashes_bucket(pace_bytes_per_s)}),
       pace(pace_bucket(pace_bytes_per_s)),
       access(MemberTable{.bucket = table_bucket(pace_bytes_per_s)}),
       bans(MemberTable{.bucket = table_bucket(pace_bytes_per_s)}),

@@ -142,6 +142,7 @@ struct MemberResend {
 
   std::set<uint64_t> asked;
   TokenBucket bucket;
+  TokenBucket hashes;  // for info_hashes that it asks for: apart, as packets use up theirs
   int64_t gone_sent_us = kLongAgoUs;
 };
 
@@ -375,6 +376,7 @@ class Member {
 
 // The buckets of a member at this pace.
 TokenBucket resend_bucket(int64_t pace_bytes_per_s);
+TokenBucket hashes_bucket(int64_t pace_bytes_per_s);
 TokenBucket table_bucket(int64_t pace_bytes_per_s);
 TokenBucket relay_bucket(int64_t pace_bytes_per_s);
 

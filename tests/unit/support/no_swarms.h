@@ -11,6 +11,7 @@ class NoSwarms : public sync::Swarms {
   // Reports everything as news.
   size_t merge(std::span<const proto::Delta> deltas, common::Tick) override {
     merged += deltas.size();
+    ++merges;
     return deltas.size();
   }
   std::vector<proto::OwnDelta> restate(common::Moment) override { return {}; }
@@ -24,6 +25,7 @@ class NoSwarms : public sync::Swarms {
             const std::function<void(const sync::SwarmPart&)>&) const override {}
 
   size_t merged = 0;
+  int merges = 0;
 };
 
 }  // namespace shoal::test

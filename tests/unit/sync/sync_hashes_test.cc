@@ -6,6 +6,7 @@
 #include "sync/deltas_aside.h"
 #include "sync/heard_hashes.h"
 #include "sync/told_hashes.h"
+#include "tests/unit/support/heap_bytes.h"
 
 namespace shoal::sync {
 namespace {
@@ -100,31 +101,27 @@ TEST_CASE("told hashes: info_hashes with one beginning or one end are told apart
   CHECK(named > 19'500);
 }
 
-TEST_CASE("heard hashes: in any order, with holes, a window of the last") {
+TEST_CASE("heard hashes: in any order, with holes, at least the last") {
   HeardHashes heard;
+  CHECK(heard.find(0) == nullptr);
   CHECK(heard.find(1) == nullptr);
-  heard.learn(57, hash_of(57));
-  heard.learn(60, hash_of(60));
-  heard.learn(12, hash_of(12));
+  for (const uint64_t number : {57, 60, 12}) heard.learn(number, hash_of(number));
   for (const uint64_t number : {12, 57, 60}) REQUIRE(*heard.find(number) == hash_of(number));
   for (const uint64_t number : {0, 11, 13, 58, 61}) CHECK(heard.find(number) == nullptr);
-  CHECK(heard.size() == 49);
+  CHECK(heard.find(12 + heard.places()) == nullptr);
   // Of 200 origins each has its share.
   constexpr size_t kShare = HeardHashes::kOfAll / 200;
   heard.share_with(200);
-  heard.learn(12 + kShare, hash_of(1));
-  CHECK(heard.size() == kShare);
-  CHECK(heard.find(12) == nullptr);
-  CHECK(*heard.find(57) == hash_of(57));
-  heard.learn(12, hash_of(12));  // below the window
-  CHECK(heard.find(12) == nullptr);
-  // A leap leaves nothing.
-  heard.learn(uint64_t{1} << 40, hash_of(2));
-  CHECK(heard.size() == 1);
-  CHECK(heard.find(57) == nullptr);
-  CHECK(*heard.find(uint64_t{1} << 40) == hash_of(2));
-  heard.learn(57, hash_of(57));
-  CHECK(heard.size() == 1);
+  for (uint64_t number = 1; number <= 3 * kShare; ++number) heard.learn(number, hash_of(number));
+  CHECK(heard.places() == kShare);
+  for (uint64_t number = 1; number <= 2 * kShare; ++number) REQUIRE(heard.find(number) == nullptr);
+  for (uint64_t number = 2 * kShare + 1; number <= 3 * kShare; ++number) {
+    REQUIRE(*heard.find(number) == hash_of(number));
+  }
+  // One from before does not push out a later one.
+  heard.learn(kShare, hash_of(kShare));
+  CHECK(heard.find(kShare) == nullptr);
+  CHECK(*heard.find(3 * kShare) == hash_of(3 * kShare));
   // An origin alone has no more than the most of one; of many none has less than the least.
   CHECK(HeardHashes::most(1) == HeardHashes::kMost);
   CHECK(HeardHashes::most(100'000) == HeardHashes::kLeast);
@@ -133,12 +130,23 @@ TEST_CASE("heard hashes: in any order, with holes, a window of the last") {
 TEST_CASE("heard hashes: fewer are kept when there are more origins") {
   HeardHashes heard;
   for (uint64_t i = 1; i <= 100'000; ++i) heard.learn(i, hash_of(i % 10));
-  CHECK(heard.size() == 100'000);
+  for (uint64_t i = 1; i <= 100'000; ++i) REQUIRE(heard.find(i) != nullptr);
   heard.share_with(64);
-  CHECK(heard.size() == HeardHashes::kOfAll / 64);
-  CHECK(heard.find(100'000 - HeardHashes::kOfAll / 64) == nullptr);
-  CHECK(*heard.find(100'000 - HeardHashes::kOfAll / 64 + 1) ==
-        hash_of((100'000 - HeardHashes::kOfAll / 64 + 1) % 10));
+  constexpr size_t kShare = HeardHashes::kOfAll / 64;
+  CHECK(heard.places() == kShare);
+  for (uint64_t i = 1; i <= 100'000; ++i) REQUIRE((heard.find(i) != nullptr) == (i > 100'000 - kShare));
+  CHECK(*heard.find(100'000) == hash_of(0));
+}
+
+TEST_CASE("heard hashes: a number costs the same however far it leaps") {
+  // As many as one packet of the protocol names, as far apart as a window that is walked would be long.
+  for (const uint64_t step : {uint64_t{HeardHashes::kMost - 1}, uint64_t{1} << 40}) {
+    HeardHashes heard;
+    for (uint64_t i = 1; i <= 45; ++i) heard.learn(1 + i * step, hash_of(i));
+    CHECK(*heard.find(1 + 45 * step) == hash_of(45));
+    // Memory is of what was told.
+    CHECK(heard.places() <= (step % 2 == 1 ? HeardHashes::kLeast : HeardHashes::kMost));
+  }
 }
 
 TEST_CASE("deltas aside: asked for in passes, in small numbers, until told or too old") {
@@ -151,35 +159,53 @@ TEST_CASE("deltas aside: asked for in passes, in small numbers, until told or to
   CHECK(aside.deadline_us() == 1'000 + DeltasAside::kAskAfterUs);
   int64_t now_us = aside.deadline_us();
   auto due = aside.claim_due(now_us, 400'000, 100);
-  CHECK(due.numbers.size() == 100);
-  CHECK(due.numbers.back() == 100);
+  CHECK(due.size() == 100);
+  CHECK(due.back() == 100);
   CHECK(aside.take(101).size() == 2);
   CHECK(aside.take(101).empty());
   CHECK(aside.deadline_us() == now_us + DeltasAside::kAskAfterUs);
   const int64_t pass_us = now_us;
   now_us = aside.deadline_us();
-  CHECK(aside.claim_due(now_us, 400'000, 100).numbers.front() == 102);
+  CHECK(aside.claim_due(now_us, 400'000, 100).front() == 102);
   now_us = aside.deadline_us();
   due = aside.claim_due(now_us, 400'000, 100);
-  CHECK(due.numbers.size() == 49);
+  CHECK(due.size() == 49);
   // The next pass begins a while after this one did.
   CHECK(aside.deadline_us() == pass_us + 400'000);
   due = aside.claim_due(pass_us + 400'000, 400'000, 100);
-  CHECK(due.numbers.front() == 1);
+  CHECK(due.front() == 1);
   CHECK(aside.drop_before(51) == 100);
   CHECK(aside.size() == 398);
   // Too old.
-  now_us = 1'000 + DeltasAside::kKeepUs;
-  size_t dropped = 0;
-  while (!aside.empty()) {
-    due = aside.claim_due(now_us, 400'000, 100);
-    CHECK(due.numbers.empty());
-    dropped += due.dropped;
-    now_us += 1'000'000;
-  }
-  CHECK(dropped == 398);
-  CHECK(aside.size() == 0);
+  REQUIRE(aside.keep(300, {{}, 7}, 2'000));
+  CHECK(aside.drop_older(999 + DeltasAside::kKeepUs) == 0);
+  CHECK(aside.drop_older(1'000 + DeltasAside::kKeepUs) == 398);
+  CHECK(aside.size() == 1);
+  CHECK(aside.drop_older(2'000 + DeltasAside::kKeepUs) == 1);
+  CHECK(aside.empty());
   CHECK(aside.deadline_us() == DeltasAside::kNever);
+}
+
+TEST_CASE("deltas aside: a pass ends when nothing waits any more") {
+  DeltasAside aside;
+  for (uint64_t number = 101; number <= 300; ++number) aside.keep(number, {}, 0);
+  int64_t now_us = aside.deadline_us();
+  REQUIRE(aside.claim_due(now_us, 400'000, 100).back() == 200);
+  aside.drop_all();
+  // Below what was asked for in that pass.
+  aside.keep(7, {}, now_us + 50'000);
+  now_us = aside.deadline_us();
+  CHECK(now_us == DeltasAside::kAskAfterUs + 50'000 + DeltasAside::kAskAfterUs);
+  CHECK(aside.claim_due(now_us, 400'000, 100) == std::vector<uint64_t>{7});
+}
+
+TEST_CASE("deltas aside: a delta that waits costs at most 160 bytes") {
+  DeltasAside aside;
+  const int64_t before = test::heap_bytes();
+  for (uint64_t number = 1; number <= DeltasAside::kMost; ++number) REQUIRE(aside.keep(number, {}, 0));
+  const int64_t each = (test::heap_bytes() - before) / static_cast<int64_t>(DeltasAside::kMost);
+  CAPTURE(each);
+  CHECK(each <= 160);
 }
 
 TEST_CASE("deltas aside: bounded, of many origins each has its share") {

@@ -5,6 +5,7 @@
 #include "proto/sync_packet.h"
 #include "sync/told_hashes.h"
 #include "tests/unit/support/sync_link.h"
+#include "tests/unit/support/sync_peer.h"
 
 using namespace shoal;
 using test::Link;
@@ -119,4 +120,67 @@ TEST_CASE("numbers: a node that leaves stays until what it named is told") {
   link.run_ms(200);
   CHECK(link.a.cluster.left_in_order(link.now()));
   CHECK(link.b.swarms.merged == 20);
+}
+
+TEST_CASE("numbers: what waits for a node that is down is given up too") {
+  NumbersLink numbers;
+  Link& link = numbers.link;
+  numbers.tell_in_vain();
+  numbers.lose_answers = true;
+  link.publish(link.a, 20);
+  link.run_ms(100);
+  REQUIRE(numbers.b().deltas_aside == 20);
+  link.loses = [] { return true; };
+  link.run_ms(29'000);
+  REQUIRE(Link::state_at(link.b, "a", link.now()) == sync::MemberState::down);
+  CHECK(numbers.b().dropped_aside == 0);
+  link.run_ms(2'000);
+  CHECK(numbers.b().dropped_aside == 20);
+}
+
+TEST_CASE("numbers: what was waited for is merged at once, and counts as one packet for the lag") {
+  NumbersLink numbers;
+  Link& link = numbers.link;
+  numbers.tell_in_vain();
+  numbers.lose_answers = true;
+  // 30 packets, which wait for up to 3 s.
+  for (int i = 0; i < 30; ++i) {
+    link.publish(link.a, 20);
+    link.run_ms(100);
+  }
+  REQUIRE(numbers.b().deltas_aside == 600);
+  const int merges = link.b.swarms.merges;
+  numbers.lose_answers = false;
+  link.run_ms(200);
+  CHECK(link.b.swarms.merged == 600);
+  CHECK(link.b.swarms.merges == merges + 1);
+  for (const sync::MemberStatus& member : link.b.cluster.status(link.now()).members) {
+    // An eighth of the mean.
+    if (member.name == "a") CHECK(member.lag_us < 300'000);
+  }
+}
+
+TEST_CASE("numbers: info_hashes that nobody asked for are learnt, and cost what others do") {
+  NumbersLink numbers;
+  Link& link = numbers.link;
+  test::SyncPeer peer{{sync::insecure_key("test")},
+                      "test",
+                      "c",
+                      static_cast<uint64_t>(test::kUnixMs) << 16,
+                      common::make_endpoint_v4(0x0a000003, 6970)};
+  REQUIRE(peer.meet(link.b.cluster, link.now(), link.b.out));
+  const auto hear = [&](proto::SyncStream stream, const proto::SyncPacket& packet) {
+    link.b.cluster.receive(
+        link.now(), {peer.from, std::nullopt, *peer.sealer.seal(stream, proto::encode_sync_packet(packet))},
+        link.b.out);
+  };
+  proto::Hashes leaps{1, {}};
+  for (uint64_t i = 1; i <= proto::kHashesMax; ++i) leaps.hashes.push_back({i * 131'071, {}});
+  hear(proto::SyncStream::control, leaps);
+  proto::NumberedBatch batch{2700, {}, {131'071}, 1'000'000, link.now().unix_ms};
+  batch.deltas.resize(1);
+  batch.deltas[0].peer = common::make_endpoint_v4(0xcb007101, 6881);
+  hear(proto::SyncStream::deltas, batch);
+  CHECK(link.b.swarms.merged == 1);
+  CHECK(numbers.b().deltas_aside == 0);
 }
