@@ -259,6 +259,7 @@ void Heartbeats::note_hearing(Now now, const Member& member, Member& other, cons
 void Heartbeats::learn_about_us(Now now, Member& member, const proto::Heartbeat& heartbeat,
                                 const proto::MemberEntry& entry, Outputs& out) {
   member.profile.mine().loss_out_permille = entry.loss_permille;
+  member.profile.mine().hears_us_ago_ms = entry.heard_ago_ms;
   member.profile.mine().names_other_run = false;
   member.hears_us_by_group_until(entry.heard_by_group ? now.mono_us + report_valid_us(heartbeat.list_parts)
                                                       : kLongAgoUs);

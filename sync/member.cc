@@ -16,6 +16,10 @@ TokenBucket table_bucket(int64_t pace_bytes_per_s) {
 
 TokenBucket relay_bucket(int64_t pace_bytes_per_s) { return pace_bucket(pace_bytes_per_s / 2); }
 
+TokenBucket onward_bucket(int64_t pace_bytes_per_s) {
+  return TokenBucket(pace_bytes_per_s / 2, pace_burst(pace_bytes_per_s));
+}
+
 Member::Member(uint64_t id, uint64_t incarnation, const common::Endpoint& at, int64_t pace_bytes_per_s,
                int64_t now_us)
     : reach(MemberReach{.address = at, .source = at}),
@@ -25,7 +29,7 @@ Member::Member(uint64_t id, uint64_t incarnation, const common::Endpoint& at, in
       access(MemberTable{.bucket = table_bucket(pace_bytes_per_s)}),
       bans(MemberTable{.bucket = table_bucket(pace_bytes_per_s)}),
       relays(MemberRelays{.bucket = relay_bucket(pace_bytes_per_s)}),
-      site(MemberSite{.asked = pace_bucket(pace_bytes_per_s), .onward = relay_bucket(pace_bytes_per_s)}),
+      site(MemberSite{.asked = pace_bucket(pace_bytes_per_s), .onward = onward_bucket(pace_bytes_per_s)}),
       id_(id),
       incarnation_(incarnation),
       started_us_(now_us),

@@ -88,6 +88,7 @@ struct MemberProfile {
   std::string version;  // of its program
   uint32_t load_permille = 0;
   uint32_t loss_out_permille = 0;            // of our delta packets, as it reports
+  int64_t hears_us_ago_ms = 0;               // it heard us last so long before its newest report
   bool web = false;                          // it takes records of web peers, and relays
   bool numbered = false;                     // it reads deltas whose info_hashes come by number
   bool sketches = false;                     // it answers pulls by sketches
@@ -224,7 +225,9 @@ struct MemberSite {
   bool asks = false;                     // it wants this node to pass its packets on
   bool asks_others = false;              // and another member of our site too
   TokenBucket asked;                     // of what it wants passed on
-  TokenBucket onward;  // of what is passed on to it: half the pace, so that it does not hold up our own
+  // Of what is passed on to it: half the pace, so that it does not hold up our own. As much at once as any
+  // origin may send.
+  TokenBucket onward;
 };
 
 struct MemberRequests {
@@ -379,5 +382,6 @@ TokenBucket resend_bucket(int64_t pace_bytes_per_s);
 TokenBucket hashes_bucket(int64_t pace_bytes_per_s);
 TokenBucket table_bucket(int64_t pace_bytes_per_s);
 TokenBucket relay_bucket(int64_t pace_bytes_per_s);
+TokenBucket onward_bucket(int64_t pace_bytes_per_s);
 
 }  // namespace shoal::sync

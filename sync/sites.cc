@@ -34,7 +34,7 @@ bool is_much_nearer(const Member& one, const Member& other) {
 void Sites::set_pace(int64_t pace_bytes_per_s) {
   for (auto& [id, member] : members_.all()) {
     member.site.mine().asked = pace_bucket(pace_bytes_per_s);
-    member.site.mine().onward = relay_bucket(pace_bytes_per_s);
+    member.site.mine().onward = onward_bucket(pace_bytes_per_s);
   }
 }
 
@@ -43,7 +43,8 @@ bool Sites::is_elsewhere(const Member& member) const {
 }
 
 bool Sites::is_fit(const Member& member, int64_t now_us) {
-  return member.met(now_us) && now_us - member.heard_us() < kSilentUs;
+  return member.met(now_us) && now_us - member.heard_us() < kSilentUs &&
+         member.profile->hears_us_ago_ms < kSilentUs / 1000;
 }
 
 void Sites::advance(Now now) {
@@ -53,7 +54,11 @@ void Sites::advance(Now now) {
     MemberSite& state = member.site.mine();
     const bool was_served = std::exchange(state.by_forwarder, false);
     state.forwards = false;
-    if (!is_elsewhere(member) || !member.wants_unicast(now.mono_us)) continue;
+    if (!is_elsewhere(member)) continue;
+    if (!member.wants_unicast(now.mono_us)) {
+      state.direct_until_us = now.mono_us + kNewcomerUs;
+      continue;
+    }
     // Somebody there does not pass on to it.
     if (was_served && member.profile->loss_out_permille >= kDirectFromPermille) {
       state.direct_until_us = now.mono_us + kDirectUs;

@@ -20,14 +20,15 @@ namespace shoal::sync {
 
 class Sites {
  public:
-  // A forwarder that was not heard for so long, two heartbeats and a half, is replaced.
+  // A forwarder that was not heard for so long, or did not hear us, two heartbeats and a half, is replaced.
   static constexpr int64_t kSilentUs = 5 * kHeartbeatUs / 2;
 
-  // A member that had to ask for this many of our packets is sent them directly, for so long.
-  static constexpr uint32_t kDirectFromPermille = 500;
+  // A member that had to ask for this many of our packets is sent them directly, for so long. Fewer can be
+  // sent again to it within the pace of resending, though its forwarder passes on only half the pace.
+  static constexpr uint32_t kDirectFromPermille = 250;
   static constexpr int64_t kDirectUs = 120'000'000;
 
-  // A member that is new, or in another site now, is sent everything directly for so long.
+  // A member that is new, back, or in another site now, is sent everything directly for so long.
   static constexpr int64_t kNewcomerUs = 5'000'000;
 
   // The references must outlive it.
@@ -70,7 +71,7 @@ class Sites {
 
   bool on() const { return !identity_.site.empty(); }
   bool is_elsewhere(const Member& member) const;
-  // It can be sent to and has been heard just now.
+  // It can be sent to, has been heard just now, and has just heard us.
   static bool is_fit(const Member& member, int64_t now_us);
 
   const Identity& identity_;

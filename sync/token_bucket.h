@@ -45,9 +45,13 @@ class TokenBucket {
   int64_t filled_us_ = 0;
 };
 
-// For one destination of datagrams: 50 ms worth at a time, but no more at once than fits any receive buffer.
+// To one destination of datagrams at once: 50 ms worth, but no more than fits any receive buffer.
+inline int64_t pace_burst(int64_t bytes_per_s) {
+  return std::clamp<int64_t>(bytes_per_s / 20, 2'400, 32'768);
+}
+
 inline TokenBucket pace_bucket(int64_t bytes_per_s) {
-  return TokenBucket(bytes_per_s, std::clamp<int64_t>(bytes_per_s / 20, 2'400, 32'768));
+  return TokenBucket(bytes_per_s, pace_burst(bytes_per_s));
 }
 
 }  // namespace shoal::sync

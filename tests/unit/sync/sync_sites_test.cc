@@ -4,10 +4,12 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <deque>
 #include <string>
 #include <vector>
 
 #include "sync/cluster.h"
+#include "sync/sites.h"
 #include "tests/unit/support/no_swarms.h"
 #include "tests/unit/support/sync_peer.h"
 
@@ -190,12 +192,161 @@ TEST_CASE("sites: an origin that sends more than the pace is passed on up to the
   CHECK(scene.stats().forwards_refused + scene.stats().forwards_crowded > 900);
 }
 
+TEST_CASE("sites: what an origin may send at once is passed on at once") {
+  constexpr int64_t kPace = 125'000;
+  Scene scene("fra", kPace);
+  Cast cast(scene);
+  scene.hear(cast.origin, "origin", "nyc", {kHere});
+  for (int64_t bytes = 0; bytes < kPace / 20;) {
+    const sync::SealedPacket packet = scene.delta(cast.origin);
+    bytes += static_cast<int64_t>(packet->size());
+    REQUIRE(scene.passed(packet, cast.origin.from).size() == 2);
+  }
+  CHECK(scene.stats().forwards_crowded == 0);
+}
+
 TEST_CASE("sites: a node without a site passes nothing on") {
   Scene scene("");
   Cast cast(scene);
   scene.hear(cast.origin, "origin", "nyc", {kHere});
   CHECK(scene.passed(scene.delta(cast.origin), cast.origin.from).empty());
   CHECK(scene.stats().forwards_refused == 0);
+}
+
+// This node as an origin, and three members of another site.
+struct Elsewhere {
+  static constexpr uint32_t kCount = 3;
+
+  struct Member {
+    explicit Member(uint32_t number) : name("m" + std::to_string(number)), peer(peer_of(name, number)) {}
+    std::string name;
+    test::SyncPeer peer;
+    bool speaks = true;
+    uint32_t hears_ago_ms = 0;
+    uint32_t loss_permille = 0;
+  };
+
+  Elsewhere() {
+    for (uint32_t i = 1; i <= kCount; ++i) {
+      members.emplace_back(i);
+      REQUIRE(members.back().peer.meet(scene.cluster, scene.now, scene.out));
+    }
+    // New members are sent everything directly at first.
+    run_ms(7'000);
+    REQUIRE(reached() == Addresses{forwarder().peer.from});
+  }
+
+  void run_ms(int64_t ms) {
+    for (int64_t i = 0; i < ms / 100; ++i) {
+      scene.now.mono_us += 100'000;
+      scene.now.unix_ms += 100;
+      scene.cluster.advance(scene.now, scene.out);
+      if (++steps % 5 != 0) continue;
+      for (Member& member : members) {
+        if (member.speaks) beat(member);
+      }
+    }
+  }
+
+  void beat(Member& member) {
+    proto::Heartbeat said;
+    said.name = member.name;
+    said.unix_ms = scene.now.unix_ms;
+    said.peer_timeout_s = 2700;
+    said.synced = true;
+    said.list_parts = 1;
+    said.site = "nyc";
+    proto::MemberEntry entry;
+    entry.id = kHere;
+    entry.incarnation = static_cast<uint64_t>(kUnixMs) << 16;
+    entry.endpoint = common::make_endpoint_v4(0x0a000009, 6970);
+    entry.heard_ago_ms = member.hears_ago_ms;
+    entry.loss_permille = member.loss_permille;
+    said.members.push_back(entry);
+    scene.cluster.receive(scene.now, {member.peer.from, std::nullopt, *member.peer.control(said)}, scene.out);
+  }
+
+  // Where a delta published now is sent to.
+  Addresses reached() {
+    proto::OwnDelta own;
+    own.delta.peer = common::make_endpoint_v4(0xcb007101, 6881);
+    scene.out = {};
+    scene.cluster.publish(scene.now, {&own, 1}, scene.out);
+    run_ms(100);
+    Addresses to;
+    for (const sync::Send& send : scene.out.sends) {
+      if (proto::parse_sync_header(*send.bytes)->stream == proto::SyncStream::deltas) to.push_back(send.to);
+    }
+    std::sort(to.begin(), to.end());
+    return to;
+  }
+
+  Member& forwarder() {
+    for (const sync::MemberStatus& status : scene.cluster.status(scene.now).members) {
+      for (Member& member : members) {
+        if (status.forwards && status.name == member.name) return member;
+      }
+    }
+    FAIL("none passes on");
+    return members[0];
+  }
+
+  Member& another() { return &forwarder() == &members[0] ? members[1] : members[0]; }
+
+  Addresses forwarder_and(const Member& member) {
+    Addresses out{forwarder().peer.from, member.peer.from};
+    std::sort(out.begin(), out.end());
+    return out;
+  }
+
+  Scene scene;
+  std::deque<Member> members;  // they do not move
+  int steps = 0;
+};
+
+TEST_CASE("sites: a member that was down and is back in the same run is sent to directly at first") {
+  Elsewhere elsewhere;
+  Elsewhere::Member& silent = elsewhere.another();
+  silent.speaks = false;
+  elsewhere.run_ms(9'000);
+  REQUIRE(elsewhere.reached() == Addresses{elsewhere.forwarder().peer.from});
+  REQUIRE(silent.peer.meet(elsewhere.scene.cluster, elsewhere.scene.now, elsewhere.scene.out));
+  silent.speaks = true;
+  elsewhere.run_ms(1'000);
+  for (int i = 0; i < 30; ++i) REQUIRE(elsewhere.reached() == elsewhere.forwarder_and(silent));
+  elsewhere.run_ms(2'500);
+  CHECK(elsewhere.reached() == Addresses{elsewhere.forwarder().peer.from});
+}
+
+TEST_CASE("sites: who does not hear this node does not pass on for it") {
+  Elsewhere elsewhere;
+  Elsewhere::Member& deaf = elsewhere.forwarder();
+  // Two heartbeats that were lost are no reason.
+  deaf.hears_ago_ms = 1'200;
+  elsewhere.run_ms(1'500);
+  CHECK(&elsewhere.forwarder() == &deaf);
+  deaf.hears_ago_ms = 1'300;
+  // Its heartbeat, the one that names another, and the one after that.
+  elsewhere.run_ms(2'000);
+  CHECK(&elsewhere.forwarder() != &deaf);
+  CHECK(elsewhere.reached() == Addresses{elsewhere.forwarder().peer.from});
+}
+
+TEST_CASE("sites: who had to ask for a quarter of the packets is sent to directly") {
+  Elsewhere elsewhere;
+  Elsewhere::Member& served = elsewhere.another();
+  served.loss_permille = sync::Sites::kDirectFromPermille - 1;
+  elsewhere.run_ms(1'500);
+  CHECK(elsewhere.reached() == Addresses{elsewhere.forwarder().peer.from});
+  served.loss_permille = 250;
+  elsewhere.run_ms(1'500);
+  CHECK(elsewhere.reached() == elsewhere.forwarder_and(served));
+  // For two minutes, and no longer than it takes.
+  served.loss_permille = 0;
+  elsewhere.run_ms(117'000);
+  CHECK(elsewhere.reached() == elsewhere.forwarder_and(served));
+  elsewhere.run_ms(5'000);
+  CHECK(elsewhere.reached() == Addresses{elsewhere.forwarder().peer.from});
 }
 
 }  // namespace
