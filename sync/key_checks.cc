@@ -25,12 +25,15 @@ void KeyChecks::check(Now now, const Member& member, Outputs& out) {
 void KeyChecks::unauthentic(Now now, const proto::SyncHeader& header, const common::Endpoint& from,
                             Outputs& out) {
   const std::string id = common::to_hex(header.key_id);
-  complaints_.log(now, Complaint::unauthentic,
-                  keys_.holds(header.key_id) ? "sync datagrams arrive that key " + id +
-                                                   " does not open: altered, or of another cluster"
-                                             : "sync datagrams arrive that no key opens: sealed by key " +
-                                                   id + ", and this node holds " + to_text(keys_.ids()),
-                  from, out);
+  const std::string why =
+      keys_.holds(header.key_id)
+          ? "that key " + id + " does not open: altered, or of another cluster"
+          : "that no key opens: sealed by key " + id + ", and this node holds " + to_text(keys_.ids());
+  // A node of this site may have passed it on: the address is not that of who sealed it.
+  complaints_.log(
+      now, Complaint::unauthentic,
+      "sync datagrams arrive " + why + ". They name node id " + common::node_id_text(header.node_id), from,
+      out);
 }
 
 }  // namespace shoal::sync
