@@ -26,8 +26,8 @@ class Sites(ClusterCase):
                 wait_for(lambda n=number: ("127.0.0.1", port) in self.peers_seen(n, info_hash), 5, f"the peer at {number}")
 
     def test_passed_on_and_by_another(self):
-        self.assertEqual({m["name"]: m["site"] for m in self.node(0).status()["members"]},
-                         {node.name: node.settings["sync"]["site"] for node in self.cluster.nodes[1:]})
+        sites = {node.name: node.settings["sync"]["site"] for node in self.cluster.nodes[1:]}
+        wait_for(lambda: {m["name"]: m["site"] for m in self.node(0).status()["members"]} == sites, 10, "all sites to be known")
         first = wait_for(self.forwarder, 20, "a node that passes on")
         others = [node for node in self.cluster.nodes[2:] if node is not first]
 

@@ -1,6 +1,9 @@
-"""Sketches of records, written from docs/protocol/sketches.md and digests.md alone: a second implementation."""
+"""Sketches of records, and the answer to a request with one: a second implementation, written from docs/protocol (sketches,
+digests, pulls) alone."""
 
 import math
+
+from delta_packet import decrypt, lz4_block, number
 
 MASK = (1 << 64) - 1
 A, B = 0x6A09E667F3BCC909, 0xBB67AE8584CAA73B
@@ -98,3 +101,39 @@ class Sketch:
             self._toggle(record, mixed)
             suspects.update(covered)
         return None if any(self.ids) or any(self.checks) else found
+
+
+def records_of(raw):
+    """(info_hash, endpoint, state, stamp, web) of each record in a frame."""
+    at = 10
+    while at < len(raw):
+        info_hash, counts = raw[at:at + 20], (number(raw[at + 24:at + 28]), number(raw[at + 28:at + 32]))
+        web = counts[1] >> 31
+        sizes = [6] * counts[0] + [18] * (counts[1] & 0x7FFFFFFF)
+        stamps = at + 32 + sum(sizes)
+        at += 32
+        for i, size in enumerate(sizes):
+            yield info_hash, raw[at:at + size], raw[stamps + len(sizes) + i], raw[stamps + i], web
+            at += size
+        at = stamps + 2 * len(sizes)
+
+
+def read_answer(stream, request_nonce, donor, key):
+    """(records, None), or (None, how many differ about) where the sketch was too small. `stream`: what the donor, its id and
+    incarnation, has sent; `key`: that of sealing."""
+    records, at, last = [], 0, False
+    for index in range(1 << 32):
+        if at == len(stream):
+            break
+        size = number(stream[at:at + 4])
+        frame, at = stream[at + 4:at + 4 + size], at + 4 + size
+        nonce = donor[0].to_bytes(8, "big") + donor[1].to_bytes(8, "big") + frame[:8]
+        plain = decrypt(frame[8:], nonce + request_nonce + index.to_bytes(4, "big"), nonce, key)
+        assert frame[0] == 3 and plain and not last
+        raw = lz4_block(plain[5:], number(plain[1:5])) if plain[0] & 1 else plain[5:]
+        if plain[0] & 4:
+            return None, number(raw[10:14])
+        last = plain[0] & 2
+        records += records_of(raw)
+    assert last, "broken off"
+    return records, None

@@ -5,10 +5,12 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "common/hex.h"
 #include "common/prng.h"
+#include "common/web_address.h"
 #include "tests/unit/support/store_fixture.h"
 
 using namespace shoal;
@@ -165,7 +167,16 @@ TEST_CASE("golden: a record sketch") {
   sketch.add(sketch.id(one));
   one.peer = test::v6_peer(9);
   sketch.add(sketch.id(one));
+  one.peer = common::to_endpoint({0x0123456789abcdef, 77});
+  sketch.add(sketch.id(one));
   const std::vector<uint8_t> bytes = sketch.bytes();
+  // The counters but those that are 0; then the symbols.
+  std::map<size_t, int> counters;
+  for (size_t i = 0; i < 128; ++i) {
+    const int counter = bytes[2 * i] << 8 | bytes[2 * i + 1];
+    if (counter != 0) counters[i] = counter;
+  }
+  CHECK(counters == std::map<size_t, int>{{9, 1}, {19, 0xffff}, {40, 0xffff}});
   CHECK(common::to_hex(common::ByteSpan(bytes).subspan(256)) ==
-        "249285896cee3187e3b1e993d723ddf27a22957b165e4f33c3fdc1249285896cee3187e3");
+        "12d7eb2ef53ae692cb87acfd70ba09256f0a957b165e4f33c3fdc1249285896cee3187e3");
 }
