@@ -66,12 +66,13 @@ class Listening(ClusterCase):
                 client.close()
         return left
 
-    def hears(self, member, expected):
+    def hears(self, member, expected, first_port=0):
+        """What it has heard of these swarms, of ports from the first on, is exactly that."""
         member.run_until(lambda: all(member.peers(info_hash) >= peers for info_hash, peers in expected.items()), 10, "all peers")
         member.run_for(0.3)
         # Also of those that stopped, and what the nodes themselves hand out.
         for info_hash, peers in expected.items():
-            self.assertEqual(member.peers(info_hash), peers)
+            self.assertEqual({peer for peer in member.peers(info_hash) if peer[1] >= first_port}, peers)
             for number in range(2):
                 wait_for(lambda n=number, of=info_hash: self.peers_seen(n, of) >= member.peers(of), 5, "the same at the nodes")
         for stream in member.streams.values():
@@ -101,7 +102,8 @@ class Listening(ClusterCase):
         self.announce(hashes, range(5001, 5005))
         late = self.listen(name="late", loses=lambda sequence: sequence % 3 == 0)
         late.run_for(1.2)
-        self.hears(late, self.announce(hashes, range(5011, 5019)))
+        # Of those before it may have heard some that were sent again.
+        self.hears(late, self.announce(hashes, range(5011, 5019)), 5011)
         # It did not know the numbers, and was told.
         self.assertGreater(late.named, 0)
         self.assertGreater(late.kinds[HASHES], 0)
