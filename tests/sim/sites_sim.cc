@@ -182,6 +182,53 @@ TEST_CASE("sites: whom the forwarder does not reach is soon sent to directly") {
   });
 }
 
+TEST_CASE("sites: a node that passes on and does not hear the origin any more is replaced") {
+  for_each_seed([](World& world) {
+    start_in_sites(world, {2, 4});
+    world.announce_for(2 * kSecondUs, 100, world.everyone());
+    const size_t forwarder = forwarder_of(world, 0, "nyc");
+    std::vector<size_t> others = {2, 3, 4, 5};
+    std::erase(others, forwarder);
+    // The origin hears it.
+    world.cut(0, forwarder);
+    for (int64_t us = 0; us < 3 * kSecondUs;) {
+      const int64_t took_us = reaches(world, 0, others, 5 * kSecondUs);
+      REQUIRE(took_us <= kHeartbeatLaterUs);
+      us += took_us;
+    }
+    CHECK(forwarder_of(world, 0, "nyc") != forwarder);
+    for (int i = 0; i < 10; ++i) REQUIRE(reaches(world, 0, others, kSecondUs) <= kUsuallyUs);
+    for (const size_t node : others) CHECK(lost_of(world, node) == 0);
+  });
+}
+
+TEST_CASE("sites: more than a node passes on, and less than the pace, arrives all the same") {
+  for_each_seed(
+      [](World& world) {
+        constexpr int64_t kPace = 8'000;
+        for (size_t i = 0; i < 4; ++i) {
+          NodeSettings settings = settings_of(i, i == 0 ? std::vector<size_t>{} : std::vector<size_t>{0});
+          settings.site = i == 0 ? "fra" : "nyc";
+          settings.pace_bytes_per_s = kPace;
+          world.start(settings);
+        }
+        REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, 10 * kSecondUs));
+        world.run_for(kSettledUs);
+        world.new_swarms();
+        const auto forwarded = [&] {
+          const sync::Stats stats = world.status(forwarder_of(world, 0, "nyc")).stats;
+          return std::pair(stats.forwards_sent, stats.forwards_crowded);
+        };
+        world.announce_for(5 * kSecondUs, 4'500, {0});
+        const auto [sent, crowded] = forwarded();
+        REQUIRE(crowded > 0);
+        world.announce_for(30 * kSecondUs, 27'000, {0});
+        REQUIRE(world.run_until([&] { return world.difference(world.everyone()) == ""; }, 3 * kSecondUs));
+        for (const size_t node : world.everyone()) CHECK(lost_of(world, node) == 0);
+      },
+      3);
+}
+
 TEST_CASE("sites: old packets, and those of strangers, are not passed on") {
   for_each_seed([](World& world) {
     start_in_sites(world, {2, 4});
