@@ -222,12 +222,19 @@ TEST_CASE(
     const size_t late = world.start(settings_of(4, {0}));
     REQUIRE(world.run_until([&] { return world.meshed(world.everyone()); }, 20 * kSecondUs));
     world.announce_for(4 * kSecondUs, 300, {0, 1, 2});
+    REQUIRE(stats_of(world, late).deltas_aside > 0);
+    // What is announced once it has joined does not wait for pulls.
+    world.new_swarms();
+    world.announce_for(6 * kSecondUs, 400, world.everyone());
     world.weather.loss = 0;
     world.run_for(3 * kSecondUs);
-    REQUIRE(stats_of(world, late).deltas_aside > 0);
-    REQUIRE(stats_of(world, late).dropped_aside == 0);
-    // What was announced before it joined comes by pulls.
-    REQUIRE(world.run_until([&] { return world.difference(world.everyone()) == ""; }, 20 * kSecondUs));
+    REQUIRE(world.difference(world.everyone()) == "");
+    for (const size_t node : world.everyone()) {
+      REQUIRE(stats_of(world, node).dropped_aside == 0);
+      REQUIRE(lost_of(world, node) == 0);
+    }
+    // What was before does.
+    REQUIRE(world.run_until([&] { return world.difference_in_all(world.everyone()) == ""; }, 20 * kSecondUs));
   });
 }
 
