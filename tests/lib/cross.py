@@ -7,6 +7,7 @@ import subprocess
 
 NATIVE = "amd64"
 QEMU = {"arm64": "qemu-aarch64-static", "armhf": "qemu-arm-static"}
+TRIPLETS = {"arm64": "aarch64-linux-gnu", "armhf": "arm-linux-gnueabihf"}
 _HERE = os.path.dirname(os.path.abspath(__file__))
 
 _INSTALL = """

@@ -24,6 +24,9 @@ xdp_packages=(clang libbpf-dev)
 # Needed in addition to make the Debian package.
 # shellcheck disable=SC2034  # for those who source this
 package_packages=(file)
+# Needed in addition to gather the image.
+# shellcheck disable=SC2034  # for those who source this
+image_packages=(ca-certificates)
 # Not needed.
 # shellcheck disable=SC2034  # for those who source this
 ccache_packages=(ccache)
