@@ -151,14 +151,14 @@ void PeerTable<F>::after_erase(PeerSet& set) {
   if (set.empty() || is_inline(set)) return;
   const Row peers = row(set);
   if (peers.size() == 0) {
-    pool(set.form).remove(set.number, block_size(set.form));
+    free_block(set);
     set = {};
     return;
   }
   if constexpr (F == Family::v4) {
     if (peers.size() == 1) {
       const Record last = peers.records[0];
-      pool(set.form).remove(set.number, block_size(set.form));
+      free_block(set);
       set = std::bit_cast<PeerSet>(last);
       return;
     }
@@ -176,17 +176,52 @@ void PeerTable<F>::move_to_form(PeerSet& set, uint8_t form) {
     moved.counts[role] = static_cast<uint8_t>(peers.ends[role + 1] - peers.ends[role]);
   }
   // The pools of two forms are different arrays, so `peers` stays valid.
-  moved.number = pool(form).add(block_size(form));
+  moved.number = pool(form).add(block_size(form), pools_use_);
   std::copy_n(peers.records, peers.size(), block(moved));
-  if (!set.empty() && !is_inline(set)) pool(set.form).remove(set.number, block_size(set.form));
+  if (!set.empty() && !is_inline(set)) free_block(set);
   set = moved;
+}
+
+template <Family F>
+void PeerTable<F>::begin_compaction() {
+  for (size_t i = 0; i < pools_.size(); ++i) pools_[i].begin_leaving(kCapacities[i] * sizeof(Record));
+  prepared_ = false;
+}
+
+template <Family F>
+bool PeerTable<F>::prepare_compaction(WorkBound& bound) {
+  for (size_t i = 0; !prepared_ && i < pools_.size(); ++i) {
+    if (!pools_[i].sort_idle(kCapacities[i] * sizeof(Record), bound)) return false;
+  }
+  return prepared_ = true;
+}
+
+template <Family F>
+uint32_t PeerTable<F>::move_block(PeerSet& set) {
+  const size_t size = block_size(set.form);
+  BlockPool& pool = this->pool(set.form);
+  const uint32_t number = pool.add(size, pools_use_);
+  std::memcpy(pool.at(number, size), pool.at(set.number, size), size);
+  free_block(set);
+  set.number = number;
+  return kCapacities[PeerSet::class_of(set.form)];
+}
+
+template <Family F>
+bool PeerTable<F>::end_compaction(WorkBound& bound) {
+  constexpr uint32_t kChunkFreed = 4;
+  for (size_t i = 0; i < pools_.size(); ++i) {
+    if (bound.reached()) return false;
+    bound.records += kChunkFreed * pools_[i].end_leaving(kCapacities[i] * sizeof(Record), pools_use_);
+  }
+  return true;
 }
 
 template <Family F>
 void PeerTable<F>::make_large(PeerSet& set) {
   auto peers = std::make_unique<LargePeers>();
   for_each(set, [&](const Record& record) { peers->roles[index_of(record.role())].insert(hash_, record); });
-  pool(set.form).remove(set.number, block_size(set.form));
+  free_block(set);
   set = PeerSet::of_large(peers.get());
   peers->number = static_cast<uint32_t>(large_.size());
   grow_for_one(large_, 8, 1);

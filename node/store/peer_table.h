@@ -113,10 +113,18 @@ class PeerTable {
   bool prefetch(const PeerSet& set) const;
   void prefetch_place(const PeerSet& set, const Key& key) const;
 
-  // To be called after many removals: `for_all(visit)` must call visit(PeerSet&) for every set of this table.
-  // Stops at the bound, between two pools. Returns whether it has finished.
-  template <class ForAll>
-  bool compact(WorkBound& bound, ForAll for_all);
+  // Whether so many blocks are idle that compaction is worth its cost.
+  bool wants_compaction() const { return pools_use_.idle > kIdleSpare + pools_use_.blocks / kIdlePart; }
+  // Compaction: begin_compaction(); prepare_compaction() until it is true; then compact() for each set that
+  // was there at the beginning, at any time; then end_compaction() until it is true. compact() makes places
+  // invalid; it returns how many records it has moved.
+  void begin_compaction();
+  bool prepare_compaction(WorkBound& bound);
+  uint32_t compact(PeerSet& set) {
+    if (is_inline(set) || set.form < set_form(PeerSet::kFirstClass)) return 0;
+    return pool(set.form).is_leaving(set.number) ? move_block(set) : 0;
+  }
+  bool end_compaction(WorkBound& bound);
 
   // How many sets have the form `large`.
   size_t large_sets() const { return large_.size(); }
@@ -132,6 +140,10 @@ class PeerTable {
   // A large set becomes a block again only at this size, so that one peer more or less does not convert it
   // back and forth.
   static constexpr uint32_t kBlockAgain = 20;
+
+  // Compaction begins when more than this part of all blocks, and a little more, are idle.
+  static constexpr uint32_t kIdlePart = 16;
+  static constexpr uint32_t kIdleSpare = 256;
 
   struct LargePeers {
     std::array<SortedPeers<F>, kRoles> roles;
@@ -167,6 +179,8 @@ class PeerTable {
   bool erase_where(PeerSet& set, const Which& which, Walk& walk, WorkBound& bound, std::vector<Record>& gone);
   static uint32_t index_in(const Row& row, const Key& key);
   void move_to_form(PeerSet& set, uint8_t form);
+  uint32_t move_block(PeerSet& set);
+  void free_block(const PeerSet& set) { pool(set.form).remove(set.number, block_size(set.form), pools_use_); }
   void make_large(PeerSet& set);
   void make_row(PeerSet& set);
   void after_erase(PeerSet& set);
@@ -177,6 +191,8 @@ class PeerTable {
 
   PeerHash hash_;  // first, next to the shard's own fields: every announce reads it
   std::array<BlockPool, kCapacities.size()> pools_;
+  PoolUse pools_use_;
+  bool prepared_ = false;  // for the rest of the compaction
   std::vector<std::unique_ptr<LargePeers>> large_;
 };
 
@@ -215,28 +231,6 @@ bool PeerTable<F>::for_each(const PeerSet& set, Walk& walk, WorkBound& bound, Vi
     if (bound.reached()) return false;
     large(set).roles[walk.role].for_each(walk.from, bound, visit);
     if (walk.from != 0) return false;
-  }
-  return true;
-}
-
-template <common::Family F>
-template <class ForAll>
-bool PeerTable<F>::compact(WorkBound& bound, ForAll for_all) {
-  for (size_t i = 0; i < pools_.size(); ++i) {
-    if (!pools_[i].wants_rebuild()) continue;
-    if (bound.reached()) return false;
-    const uint8_t form = set_form(PeerSet::kFirstClass + i);
-    const size_t size = block_size(form);
-    BlockPool fresh;
-    for_all([&](PeerSet& set) {
-      ++bound.records;
-      if (set.form != form) return;
-      bound.records += kCapacities[i];
-      const uint32_t number = fresh.add(size);
-      std::memcpy(fresh.at(number, size), pools_[i].at(set.number, size), size);
-      set.number = number;
-    });
-    pools_[i] = std::move(fresh);
   }
   return true;
 }

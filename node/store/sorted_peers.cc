@@ -71,16 +71,15 @@ auto SortedPeers<F>::insert(const PeerHash& hash, const Record& record) -> Recor
     split(hash, value);
   }
   Segment& segment = segment_of(value);
-  grow_for_one(segment.records, 8, 4);
   ++size_;
-  return &*segment.records.insert(segment.records.begin() + segment.lower_bound(hash, value), record);
+  return segment.records.insert(segment.lower_bound(hash, value), record);
 }
 
 template <Family F>
 void SortedPeers<F>::erase(const PeerHash& hash, const Record* record) {
   const uint64_t value = hash(record->key);
   Segment& segment = segment_of(value);
-  segment.records.erase(segment.records.begin() + (record - segment.records.data()));
+  segment.records.erase(static_cast<uint32_t>(record - segment.records.data()));
   --size_;
   after_erase(value);
 }
@@ -108,10 +107,9 @@ void SortedPeers<F>::split(const PeerHash& hash, uint64_t value) {
   Segment& high = directory.segments.emplace_back();
   Segment& old = directory.segments[low];
   const uint64_t bit = uint64_t{1} << (63 - old.depth);
-  const auto middle = std::find_if(old.records.begin(), old.records.end(),
-                                   [&](const Record& record) { return (hash(record.key) & bit) != 0; });
-  high.records.assign(middle, old.records.end());
-  std::vector<Record>(old.records.begin(), middle).swap(old.records);
+  const Record* middle = std::find_if(old.records.begin(), old.records.end(),
+                                      [&](const Record& record) { return (hash(record.key) & bit) != 0; });
+  high.records = old.records.split(static_cast<uint32_t>(middle - old.records.begin()));
   ++old.depth;
   old.prefix *= 2;
   high.depth = old.depth;
@@ -130,7 +128,7 @@ void SortedPeers<F>::point_slots(uint32_t segment) {
 // Frees memory after records were removed from the segment that holds `hash`.
 template <Family F>
 void SortedPeers<F>::after_erase(uint64_t hash) {
-  shrink_if_sparse(segment_of(hash).records, 8);
+  segment_of(hash).records.shrink_if_sparse();
   while (directory_ && join_with_buddy(number_of(hash))) {
   }
 }
@@ -147,8 +145,7 @@ bool SortedPeers<F>::join_with_buddy(uint32_t segment) {
   Segment& left = directory.segments[low];
   const Segment& right = directory.segments[high];
   if (left.depth != right.depth || left.size() + right.size() > kSegmentMax / 2) return false;
-  left.records.reserve(left.size() + right.size());
-  left.records.insert(left.records.end(), right.records.begin(), right.records.end());
+  left.records.append(right.records);
   --left.depth;
   left.prefix /= 2;
   point_slots(low);
@@ -284,7 +281,7 @@ uint8_t* SortedPeers<F>::sample_scattered(const Record* self, uint32_t want, com
 template <Family F>
 size_t SortedPeers<F>::bytes() const {
   size_t sum = 0;
-  for_each_segment([&](const Segment& segment) { sum += allocated_bytes(segment.records); });
+  for_each_segment([&](const Segment& segment) { sum += segment.records.bytes(); });
   if (directory_) {
     sum += allocated_bytes(sizeof(Directory)) + allocated_bytes(directory_->segments) +
            allocated_bytes(directory_->slots);

@@ -20,6 +20,7 @@
 #include "common/prefetch.h"
 #include "common/prng.h"
 #include "node/store/peer_record.h"
+#include "node/store/record_array.h"
 
 namespace shoal::node {
 
@@ -52,11 +53,11 @@ class SortedPeers {
       Segment& segment = segment_of(from);
       const uint64_t end = segment.end();
       bound.records += segment.size();
-      const auto erased = static_cast<uint32_t>(std::erase_if(segment.records, [&](const Record& record) {
+      const uint32_t erased = segment.records.erase_if([&](const Record& record) {
         if (!which(record)) return false;
         gone.push_back(record);
         return true;
-      }));
+      });
       size_ -= erased;
       bound.records += erased * WorkBound::kRecordGone;
       if (erased != 0) after_erase(from);
@@ -124,11 +125,11 @@ class SortedPeers {
   static constexpr uint32_t kDepthMax = 20;
 
   struct Segment {
-    std::vector<Record> records;
+    RecordArray<Record> records;
     uint32_t prefix = 0;  // the leading `depth` bits of all its hashes
     uint32_t depth = 0;
 
-    uint32_t size() const { return static_cast<uint32_t>(records.size()); }
+    uint32_t size() const { return records.size(); }
     // The first hash after those of this segment; 0: it is the last.
     uint64_t end() const { return depth == 0 ? 0 : (uint64_t{prefix} + 1) << (64 - depth); }
     uint32_t guess(uint64_t hash) const {

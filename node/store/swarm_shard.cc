@@ -375,6 +375,8 @@ auto SwarmShard::find(SwarmRef ref, const InfoHash& info_hash, const PeerKey<F>&
 template <Family F>
 auto SwarmShard::write(const Place<F>& old, uint64_t hash, const InfoHash& info_hash, const PeerKey<F>& key,
                        PeerValue value) -> Place<F> {
+  if (old.record == nullptr && (compacting_ || peers<F>().wants_compaction())) [[unlikely]]
+    compact_some();
   if (F == Family::web && old.entry == nullptr) ++web_swarms_;
   SwarmEntry& entry = old.entry != nullptr ? *old.entry : table_.insert(hash, info_hash, F == Family::web);
   PeerSet& set = set_of<F>(entry);
@@ -643,13 +645,46 @@ void SwarmShard::give_up(uint64_t hash, SwarmEntry& entry) {
 
 // To be called after a sweep. Returns whether it has finished.
 bool SwarmShard::compact(WorkBound& bound) {
-  return table_.compact(bound) && peers_v4_.compact(bound, [this](auto visit) {
-    lock_.assert_held();
-    for (uint32_t i = 0; i < table_.size(); ++i) visit(table_[i].v4);
-  }) && peers_v6_.compact(bound, [this](auto visit) {
-    lock_.assert_held();
-    for (uint32_t i = 0; i < table_.size(); ++i) visit(table_[i].v6);
-  });
+  if (!table_.compact(bound)) return false;
+  while (!bound.reached()) {
+    if (compacting_) {
+      continue_compaction(bound);
+    } else if (wants_compaction()) {
+      begin_compaction();
+    } else {
+      return true;
+    }
+  }
+  return false;
+}
+
+void SwarmShard::begin_compaction() {
+  peers_v4_.begin_compaction();
+  peers_v6_.begin_compaction();
+  compacting_ = table_.size();
+}
+
+// From the end: an entry that moves has been looked at, or will be.
+void SwarmShard::continue_compaction(WorkBound& bound) {
+  if (!peers_v4_.prepare_compaction(bound) || !peers_v6_.prepare_compaction(bound)) return;
+  for (uint32_t& below = *compacting_; !bound.reached();) {
+    below = std::min(below, table_.size());
+    if (below == 0) {
+      if (peers_v4_.end_compaction(bound) && peers_v6_.end_compaction(bound)) compacting_.reset();
+      return;
+    }
+    SwarmEntry& entry = table_[--below];
+    bound.records += 1 + peers_v4_.compact(entry.v4) + peers_v6_.compact(entry.v6);
+  }
+}
+
+void SwarmShard::compact_some() {
+  // A new record does so much of it: a store that fills quickly is compacted before it is swept.
+  constexpr uint32_t kStep = 64;
+  if (!compacting_) begin_compaction();
+  WorkBound bound{kStep};
+  continue_compaction(bound);
+  note_work(bound);
 }
 
 bool SwarmShard::for_each(Walk& walk, const SwarmFilter& filter,

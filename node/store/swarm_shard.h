@@ -227,6 +227,14 @@ class alignas(64) SwarmShard {
   void begin_sweep(common::Tick now) REQUIRES(lock_);
   void continue_sweep(WorkBound& bound) REQUIRES(lock_);
   bool compact(WorkBound& bound) REQUIRES(lock_);
+  bool wants_compaction() const REQUIRES(lock_) {
+    return peers_v4_.wants_compaction() || peers_v6_.wants_compaction();
+  }
+  void begin_compaction() REQUIRES(lock_);
+  // Continues it until its end or the bound is reached.
+  void continue_compaction(WorkBound& bound) REQUIRES(lock_);
+  // A step of it, for a new record. Records that have been found may move.
+  void compact_some() REQUIRES(lock_);
 
   // The first three cache lines hold what every announce reads and what a new peer changes.
   mutable ShardLock lock_;
@@ -239,6 +247,8 @@ class alignas(64) SwarmShard {
   PeerTable<common::Family::v6> peers_v6_ GUARDED_BY(lock_);
   EarlyStops early_stops_ GUARDED_BY(lock_);
   std::optional<Sweep> sweep_ GUARDED_BY(lock_);
+  // Of a compaction of the peers' blocks: entries from here on have been looked at. None is under way: empty.
+  std::optional<uint32_t> compacting_ GUARDED_BY(lock_);
   bool compacted_ GUARDED_BY(lock_) = true;  // compact() has nothing left to do
   uint64_t expired_ GUARDED_BY(lock_) = 0;
   uint32_t most_work_ GUARDED_BY(lock_) = 0;   // under one hold, as WorkBound counts it

@@ -157,7 +157,7 @@ class SwarmTable {
   void move(uint32_t entries);
 
   Index index_;
-  BlockRow entries_;
+  BlockRow<64, 64 * sizeof(SwarmEntry)> entries_;
   std::unique_ptr<Move> move_;  // null: all entries are in the index
   const common::SipKey& key_;
   IndexPlace& place_;

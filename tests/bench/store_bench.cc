@@ -4,6 +4,8 @@
 //
 //   store_bench            all
 //   store_bench memory     bytes per peer
+//   store_bench quick      the same of stores that fill within a tick
+//   store_bench flood      what a flood of lonely swarms leaves behind in memory; fails above a fifth
 //   store_bench announce   nanoseconds per announce
 //   store_bench holds      longest announce while swarms are added, longest hold of a lock while they are
 //   removed
@@ -18,12 +20,14 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
 #include <fstream>
 #include <memory>
 #include <string_view>
 #include <vector>
 
 #include "bench/measure.h"
+#include "node/os/heap_trim.h"
 #include "node/store/peer_rules.h"
 #include "node/store/swarm_shard.h"
 #include "node/store/swarm_store.h"
@@ -230,6 +234,79 @@ void bench_memory(uint32_t swarms, uint32_t peers) {
   std::fflush(stdout);
 }
 
+// The same of a store that fills within a tick, in an order drawn at random; no sweep.
+void bench_quick(uint32_t swarms, uint32_t peers) {
+  const uint64_t all = uint64_t{swarms} * peers;
+  std::vector<uint32_t> order(all);
+  for (uint64_t i = 0; i < all; ++i) order[i] = static_cast<uint32_t>(i % swarms);
+  common::Prng prng(7);
+  for (uint64_t i = all; i > 1; --i) std::swap(order[i - 1], order[prng.below(static_cast<uint32_t>(i))]);
+  const uint64_t resident = resident_bytes();
+  const auto store = make_store();
+  Driver driver(*store);
+  node::HeapTrim trim;
+  std::vector<Request> batch;
+  double ns = 0;
+  for (uint64_t i = 0; i < all; ++i) {
+    batch.push_back({{hash_of(order[i]), peer_of(i), proto::Event::none, i % 4 != 0, 0, 0}});
+    if (batch.size() < kBatch && i + 1 < all) continue;
+    ns += nanoseconds_each(1, [&] { driver.batched(batch, kNow); });
+    batch.clear();
+  }
+  trim.step(1'000'000);
+  const auto each = static_cast<double>(all);
+  const uint64_t counted = store->totals().memory_bytes;
+  std::printf(
+      "%8u swarms of %3u at once: %5.1f bytes per peer counted, %5.1f resident; %.0f ns an announce\n",
+      swarms, peers, static_cast<double>(counted) / each,
+      static_cast<double>(resident_bytes() - resident) / each, ns / each);
+  std::fflush(stdout);
+}
+
+// A flood of lonely swarms, among which swarms of three go on. Returns the share of memory that is more than
+// before once the flood has expired, two lifetimes after it has ended.
+double bench_flood(uint32_t swarms, uint32_t flood) {
+  const uint64_t resident = resident_bytes();
+  const auto store = make_store();
+  Driver driver(*store);
+  node::HeapTrim trim;
+  int64_t now_ms = 1'000'000;
+  common::Tick now = kNow;
+  std::vector<Request> batch;
+  const auto announce = [&](uint64_t swarm, uint64_t peer) {
+    batch.push_back({{hash_of(swarm), peer_of(peer), proto::Event::none, peer % 4 != 0, 0, 0}});
+    if (batch.size() < kBatch) return;
+    driver.batched(batch, now);
+    batch.clear();
+  };
+  const auto everybody = [&] {
+    for (uint64_t i = 0; i < uint64_t{swarms} * 3; ++i) announce(i % swarms, i);
+  };
+  const auto pass = [&](common::Tick ticks) {
+    for (const common::Tick end = now + ticks; now < end;) {
+      now += std::min<common::Tick>(end - now, common::kAheadTicks / 2);
+      for (size_t shard = 0; shard < SwarmStore::kShards; ++shard) store->expire_shard(shard, now);
+      trim.step(now_ms += 60'000);
+    }
+  };
+  everybody();
+  pass(1);
+  const auto before = static_cast<double>(resident_bytes() - resident);
+  for (uint64_t i = 0; i < flood; ++i) announce(uint64_t{1} << 40 | i, uint64_t{1} << 40 | i);
+  const auto during = static_cast<double>(resident_bytes() - resident);
+  for (int i = 0; i < 4; ++i) {
+    everybody();
+    pass(common::kLifetimeTicks / 2);
+  }
+  const auto after = static_cast<double>(resident_bytes() - resident);
+  std::printf(
+      "%8u swarms of 3: %.1f MB resident; %.1f with %u lonely ones among them; %.1f two lifetimes later "
+      "(%+.0f %%)\n",
+      swarms, before / 1e6, during / 1e6, flood, after / 1e6, (after / before - 1) * 100);
+  std::fflush(stdout);
+  return after / before - 1;
+}
+
 // Keeps the longest times.
 class Longest {
  public:
@@ -333,21 +410,49 @@ constexpr std::array kWorstCases = {
               }},
 };
 
+// Swarms of one shard: as many as a store of 40M swarms has in each.
+void compact_one_shard(SwarmStore& store) {
+  constexpr uint32_t kSwarms = 40'000;
+  const auto is_there = [&](const common::InfoHash& hash) { return store.locate(hash).hash >> 54 == 0; };
+  common::InfoHash hash{};
+  for (uint32_t swarm = 0, number = 0; swarm < kSwarms; ++swarm) {
+    do {
+      ++number;
+      std::memcpy(hash.bytes.data(), &number, sizeof number);
+    } while (!is_there(hash));
+    // Nine of ten expire.
+    const common::Tick at = swarm % 10 == 0 ? kNow : kNow - 20;
+    for (uint32_t peer = 0; peer < 6; ++peer) {
+      const proto::Delta delta{
+          hash, peer_of(swarm * 6 + peer), {proto::PeerRole::seeder, false}, common::stamp_of(at)};
+      store.merge({&delta, 1}, kNow);
+    }
+  }
+  store.expire_shard(0, kNow + common::kLifetimeTicks - 10);
+}
+
 // Some work more than the bound is done: the last segment of a large swarm, and what is removed of it.
 int bench_worst(uint32_t peers) {
   constexpr uint32_t kBound = node::SwarmShard::kPartRecordsMax + 512 * (1 + node::WorkBound::kRecordGone);
   int above = 0;
+  const auto judge = [&](const char* name, const SwarmStore& store, uint64_t begun_ns) {
+    const double ms = static_cast<double>(bench::thread_cpu_ns() - begun_ns) / 1e6;
+    const uint32_t most = store.totals().most_work;
+    above += most > kBound ? 1 : 0;
+    std::printf("%s %-46s %6u records' work under one hold, bound %u; %.1f ms of CPU in all\n",
+                most > kBound ? "ABOVE" : "ok   ", name, most, kBound, ms);
+    std::fflush(stdout);
+  };
   for (const WorstCase& worst : kWorstCases) {
     Filled filled(peers);
     const uint64_t begin = bench::thread_cpu_ns();
     worst.run(filled);
-    const double ms = static_cast<double>(bench::thread_cpu_ns() - begin) / 1e6;
-    const uint32_t most = filled.store().totals().most_work;
-    above += most > kBound ? 1 : 0;
-    std::printf("%s %-46s %6u records' work under one hold, bound %u; %.1f ms of CPU in all\n",
-                most > kBound ? "ABOVE" : "ok   ", worst.name, most, kBound, ms);
-    std::fflush(stdout);
+    judge(worst.name, filled.store(), begin);
   }
+  const auto store = make_store();
+  const uint64_t begin = bench::thread_cpu_ns();
+  compact_one_shard(*store);
+  judge("compaction of 40,000 swarms of one shard", *store, begin);
   return above;
 }
 
@@ -372,6 +477,13 @@ int main(int argc, char** argv) {
     apart(bench_memory, 10'000, 500);
     apart(bench_memory, 1, 2'000'000);
   }
+  if (what == "all" || what == "memory" || what == "quick") {
+    apart(bench_quick, 1'000'000, 1);
+    apart(bench_quick, 1'000'000, 4);
+    apart(bench_quick, 1'000'000, 10);
+    apart(bench_quick, 10'000, 500);
+  }
+  if (what == "flood") return bench_flood(1'000'000, 4'000'000) <= 0.2 ? 0 : 1;
   if (what == "all" || what == "holds") {
     apart(bench_holds, 1'000'000, 1);
     apart(bench_holds, 1'000'000, 10);

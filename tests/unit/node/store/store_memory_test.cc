@@ -260,3 +260,29 @@ TEST_CASE("store memory: a lower limit is reached by and by; none gives nothing 
   CHECK(full.bytes() < kLimit / 2 + kBesides);
   CHECK(full.refused < 10'000);
 }
+
+TEST_CASE("store memory: a flood that has expired leaves nearly nothing behind" *
+          doctest::skip(shoal::test::kThreadSanitizer)) {
+  constexpr uint32_t kSwarms = 20'000;
+  FullStore full;
+  full.store->set_limits({});
+  common::Tick now = kNow;
+  const auto everybody = [&] {
+    for (uint32_t i = 0; i < 3 * kSwarms; ++i) full.add(kHonest + i % kSwarms, honest(i), now);
+  };
+  everybody();
+  test::expire_all(*full.store, now);
+  const uint64_t before = full.bytes();
+  // Lonely swarms, small ones, and more peers for those that were there.
+  for (uint32_t i = 0; i < 200'000; ++i) {
+    full.add(i % 3 == 0 ? i : i % 3 == 1 ? i / 20 : kHonest + i % kSwarms, address(i * 0x9e3779b1), now);
+  }
+  CHECK(full.bytes() > 3 * before);
+  for (int i = 0; i < 4; ++i) {
+    everybody();
+    now += common::kLifetimeTicks / 2;
+    test::expire_all(*full.store, now);
+  }
+  CHECK(full.store->totals().swarms == kSwarms);
+  CHECK(full.bytes() < before * 12 / 10);
+}

@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <map>
+#include <set>
 #include <vector>
 
 #include "tests/unit/support/store_fixture.h"
@@ -284,4 +285,113 @@ TEST_CASE("shard: dropping many swarms holds the lock for a bounded part of them
   below = node::SwarmStore::kAllSwarms;
   CHECK(s.shard.drop_if(below, [](const auto&) { return false; }) == 0);
   CHECK(below > 0);
+}
+
+namespace {
+
+// Swarms of three to 30 peers of both families; one peer of most of them stays.
+constexpr uint32_t kPooledSwarms = 20'000;
+
+void fill_pools(OneShard& one) {
+  for (uint32_t swarm = 0; swarm < kPooledSwarms; ++swarm) {
+    for (uint32_t i = 0; i < 3 + swarm % 28; ++i) {
+      const uint32_t number = swarm * 32 + i;
+      const Endpoint peer = i % 3 == 2 ? test::v6_peer(number) : v4_peer(number);
+      const bool stays = swarm % 5 != 0 && i < 3;
+      one.merge({hash_of(swarm), peer, {PeerRole::seeder, false}, common::stamp_of(stays ? kNow : kNow - 20)},
+                kNow);
+    }
+  }
+}
+
+// What compaction finds.
+constexpr uint64_t kStaying = kPooledSwarms / 5 * 4 * 3;
+
+node::StoreTotals totals_of(const OneShard& one) {
+  node::StoreTotals totals;
+  one.shard.add_to(totals);
+  return totals;
+}
+uint64_t bytes_of(const OneShard& one) { return totals_of(one).memory_bytes; }
+uint64_t records_of(const OneShard& one) { return totals_of(one).seeders_v4 + totals_of(one).seeders_v6; }
+
+}  // namespace
+
+TEST_CASE("shard: compaction after a sweep holds the lock for a bounded part of it") {
+  OneShard one;
+  fill_pools(one);
+  const uint64_t full = bytes_of(one);
+  uint32_t parts_compacting = 0;
+  for (bool finished = false; !finished;) {
+    const node::SweepPart part = one.shard.expire(kSweepAt);
+    CHECK(part.records <= SwarmShard::kPartRecordsMax + kSegmentGone);
+    if (records_of(one) == kStaying) ++parts_compacting;
+    finished = part.finished;
+  }
+  CHECK(parts_compacting > 3);
+  CHECK(one.most_work() <= SwarmShard::kPartRecordsMax + kSegmentGone);
+  // Nearly as small as a shard that has never had more; what has shrunk has room for one more.
+  OneShard fresh;
+  const auto left = one.content();
+  CHECK(left.size() == kStaying);
+  for (const auto& [peer, delta] : left) fresh.merge(delta, kSweepAt);
+  CHECK(fresh.content() == left);
+  CHECK(bytes_of(one) < full * 4 / 10);
+  CHECK(bytes_of(one) < bytes_of(fresh) * 14 / 10);
+}
+
+TEST_CASE("shard: swarms come, grow and go while their blocks are compacted, and nothing is lost") {
+  OneShard one;
+  fill_pools(one);
+  while (records_of(one) > kStaying) one.shard.expire(kSweepAt);
+  std::map<Endpoint, proto::Delta> expected = one.content();
+  uint32_t next = 50'000'000;
+  const auto note = [&](uint64_t swarm) {
+    const Endpoint peer = v4_peer(next++);
+    const proto::Delta delta{hash_of(swarm), peer, {PeerRole::leecher, false}, common::stamp_of(kSweepAt)};
+    one.merge(delta, kSweepAt);
+    expected[peer] = delta;
+  };
+  std::set<common::InfoHash> dropped;
+  uint32_t parts = 0;
+  for (bool finished = false; !finished; ++parts) {
+    finished = one.shard.expire(kSweepAt).finished;
+    for (uint32_t i = 0; i < 50; ++i) {
+      note(one.prng.below(kPooledSwarms));
+      note(kPooledSwarms + next);
+      const uint32_t gone = one.prng.below(kPooledSwarms);
+      one.shard.drop(one.key_in(gone), hash_of(gone));
+      dropped.insert(hash_of(gone));
+    }
+  }
+  CHECK(parts > 3);
+  const auto left = one.content();
+  // A dropped swarm may have come again.
+  std::erase_if(expected, [&](const auto& record) {
+    return dropped.contains(record.second.info_hash) && !left.contains(record.first);
+  });
+  CHECK(left.size() == expected.size());
+  CHECK(left == expected);
+  // Answers are of the swarm asked for.
+  for (uint64_t swarm = 1; swarm < 2000; ++swarm) {
+    const auto details = one.shard.inspect(one.key_in(swarm), hash_of(swarm), 100, one.prng);
+    if (!details) continue;
+    for (const proto::Delta& delta : details->peers)
+      CHECK(expected.at(delta.peer).info_hash == hash_of(swarm));
+  }
+}
+
+TEST_CASE("shard: a swarm's small forms do not stay when it has outgrown them, before any sweep") {
+  OneShard one;
+  constexpr uint32_t kSwarms = 2000;
+  constexpr uint32_t kEach = 10;
+  uint32_t most = 0;
+  for (uint32_t i = 0; i < kSwarms * kEach; ++i) {
+    one.announce(one.prng.below(kSwarms), i, proto::Event::started, kNow);
+    most = std::max(most, one.most_work());
+  }
+  // An entry of 40 bytes, 5 of an index, and 8 bytes for each record are 12.5 bytes a peer.
+  CHECK(bytes_of(one) < kSwarms * kEach * 15);
+  CHECK(most < 1000);  // no announce has done more of it
+  CHECK(one.content().size() == kSwarms * kEach);
 }
