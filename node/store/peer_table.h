@@ -113,8 +113,11 @@ class PeerTable {
   bool prefetch(const PeerSet& set) const;
   void prefetch_place(const PeerSet& set, const Key& key) const;
 
-  // Whether so many blocks are idle that compaction is worth its cost.
-  bool wants_compaction() const { return pools_use_.idle > kIdleSpare + pools_use_.blocks / kIdlePart; }
+  // Whether so many blocks are idle that compaction is worth its cost: a pass visits `entries` swarms, and
+  // frees a byte for each at least.
+  bool wants_compaction(uint32_t entries) const {
+    return pools_use_.idle > kIdleSpare + entries + pools_use_.blocks / kIdlePart;
+  }
   // Compaction: begin_compaction(); prepare_compaction() until it is true; then compact() for each set that
   // was there at the beginning, at any time; then end_compaction() until it is true. compact() makes places
   // invalid; it returns how many records it has moved.

@@ -375,7 +375,7 @@ auto SwarmShard::find(SwarmRef ref, const InfoHash& info_hash, const PeerKey<F>&
 template <Family F>
 auto SwarmShard::write(const Place<F>& old, uint64_t hash, const InfoHash& info_hash, const PeerKey<F>& key,
                        PeerValue value) -> Place<F> {
-  if (old.record == nullptr && (compacting_ || peers<F>().wants_compaction())) [[unlikely]]
+  if (old.record == nullptr && (compacting_ || peers<F>().wants_compaction(table_.size()))) [[unlikely]]
     compact_some();
   if (F == Family::web && old.entry == nullptr) ++web_swarms_;
   SwarmEntry& entry = old.entry != nullptr ? *old.entry : table_.insert(hash, info_hash, F == Family::web);

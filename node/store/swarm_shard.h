@@ -228,7 +228,8 @@ class alignas(64) SwarmShard {
   void continue_sweep(WorkBound& bound) REQUIRES(lock_);
   bool compact(WorkBound& bound) REQUIRES(lock_);
   bool wants_compaction() const REQUIRES(lock_) {
-    return peers_v4_.wants_compaction() || peers_v6_.wants_compaction();
+    const uint32_t entries = table_.size();
+    return peers_v4_.wants_compaction(entries) || peers_v6_.wants_compaction(entries);
   }
   void begin_compaction() REQUIRES(lock_);
   // Continues it until its end or the bound is reached.
