@@ -6,6 +6,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -38,6 +39,15 @@ class Differences {
   // Of those, ascending: the ones that have differed by the same digest, or by another each time.
   std::vector<common::Tick> steady() const { return picked(true); }
   std::vector<common::Tick> unsteady() const { return picked(false); }
+
+  // Whether one that has differed by the same digest is `wanted(tick, digest)`.
+  template <class Wanted>
+  bool any_steady(Wanted wanted) const {
+    return std::any_of(seen_.begin(), seen_.end(), [&](const auto& entry) {
+      const auto& [tick, seen] = entry;
+      return seen.again && seen.steady && wanted(tick, seen.digest);
+    });
+  }
 
   // These ticks, which ascend, and those between two of them where none differed.
   std::vector<common::Tick> joined(const std::vector<common::Tick>& ticks) const;

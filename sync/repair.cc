@@ -231,7 +231,7 @@ void Repair::receive(const Arrival& arrival, const proto::Digests& digests, Outp
     repair.agree();
   }
   if (repair.differences.count() > 0) ++stats_.digests_differing;
-  const bool it_lacks = !repair.differences.steady().empty() && worth_pulling(repair).empty();
+  const bool it_lacks = !repair.differences.steady().empty() && !anything_worth_pulling(repair);
   repair.it_lacks = it_lacks ? std::min(repair.it_lacks + 1, MemberRepair::kItLacksMax) : 0;
   if (repair.worth_a_hurry()) announce_soon(now);
   heal(now, member, out);
@@ -244,6 +244,12 @@ std::vector<common::Tick> Repair::worth_pulling(const MemberRepair& repair) cons
     return vain_.contains({tick, Difference::kAllBuckets, repair.differences.digest(tick)});
   });
   return ticks;
+}
+
+bool Repair::anything_worth_pulling(const MemberRepair& repair) const {
+  return repair.differences.any_steady([this](common::Tick tick, uint64_t digest) {
+    return !vain_.contains({tick, Difference::kAllBuckets, digest});
+  });
 }
 
 void Repair::heal(Now now, Member& member, Outputs& out) {
@@ -289,7 +295,7 @@ bool Repair::leave_it_to(Member& member, int64_t now_us) {
   for (const auto& [id, other] : members_.all()) {
     if (id == member.id() || other.liveness(now_us) != Liveness::alive) continue;
     ++others;
-    if (worth_pulling(*other.repair).empty()) ++equal;
+    if (!anything_worth_pulling(*other.repair)) ++equal;
   }
   if (others < kFewMembers || equal * 2 <= others) return false;
   std::optional<uint32_t>& turns = member.repair.mine().turns_left_to_it;

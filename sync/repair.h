@@ -87,6 +87,8 @@ class Repair {
   // Ticks that differ steadily, and by something that this member may have and we lack.
   std::vector<common::Tick> worth_pulling(const MemberRepair& repair) const;
   void heal(Now now, Member& member, Outputs& out);
+  // The same, without telling which: asked of all members at each comparison.
+  bool anything_worth_pulling(const MemberRepair& repair) const;
   // Of many members this one alone differs from us, and has not yet had time to act.
   bool leave_it_to(Member& member, int64_t now_us);
   // Notes what the member has said of the ticks that are pulled now.

@@ -105,6 +105,7 @@ class RecordArray {
     const size_t usable = allocated_bytes(room * sizeof(Record)) - sizeof(size_t);
     const auto capacity = static_cast<uint32_t>(usable / sizeof(Record));
     auto* resized = static_cast<Record*>(std::realloc(records_, capacity * sizeof(Record)));
+    if (resized == nullptr && capacity <= capacity_) return;  // it stays as large as it is
     if (resized == nullptr) throw std::bad_alloc();
     records_ = resized;
     capacity_ = capacity;

@@ -41,6 +41,16 @@ struct RepairParts : test::Parts {
     now_us += 1'000'000;
   }
 
+  // A pull from this member that was for `by` in the newest tick of digests().
+  Pulls::Ended ended(const Member& member, uint64_t by, uint64_t applied) const {
+    Pulls::Ended out{};
+    out.purpose.member = member.id();
+    out.purpose.differences = {{clock.tick(now()) - 20, Difference::kAllBuckets, by}};
+    out.good = true;
+    out.applied = applied;
+    return out;
+  }
+
   Phase phase{SyncPhase::waiting};
   PullTimer timer;
   Pulls pulls{sender, keys, members, clock, swarms, departure, timer, complaints, prng};
@@ -75,12 +85,7 @@ TEST_CASE("repair: what a pull did not bring is not pulled again, from any membe
   RepairParts parts;
   Member& first = parts.admit(2);
   Member& second = parts.admit(3);
-  const common::Tick tick = parts.clock.tick(parts.now()) - 20;
-  Pulls::Ended ended{};
-  ended.purpose.member = first.id();
-  ended.purpose.differences = {{tick, Difference::kAllBuckets, 1}};
-  ended.good = true;
-  parts.repair.pull_ended(parts.now(), ended);
+  parts.repair.pull_ended(parts.now(), parts.ended(first, 1, 0));
   for (Member* member : {&first, &second}) {
     for (int i = 0; i < 3; ++i) parts.compare(*member, 1);
     CHECK(member->repair->it_lacks > 0);
@@ -95,12 +100,7 @@ TEST_CASE("repair: what a pull has brought is not pulled again from members that
   RepairParts parts;
   Member& first = parts.admit(2);
   Member& second = parts.admit(3);
-  const common::Tick tick = parts.clock.tick(parts.now()) - 20;
-  Pulls::Ended ended{};
-  ended.purpose.member = first.id();
-  ended.purpose.differences = {{tick, Difference::kAllBuckets, 1}};
-  ended.good = true;
-  ended.applied = 1;
+  const Pulls::Ended ended = parts.ended(first, 1, 1);
   SUBCASE("at once") {
     parts.repair.pull_ended(parts.now(), ended);
     for (int i = 0; i < 4; ++i) parts.compare(second, 1);
