@@ -20,6 +20,9 @@ namespace {
 constexpr int kOn = 1;
 constexpr int kBufferBytes = 4 << 20;
 constexpr uint64_t kNapNs = 15'000;
+constexpr uint64_t kLongNapNs =
+    250'000;                       // at a low rate, where the load must not take a CPU from what it tries
+constexpr double kLowRate = 1000;  // requests a second
 constexpr uint64_t kPatienceNs = 300'000'000;  // after this time a request counts as lost
 constexpr uint64_t kReconnectNs = 50'000'000'000;
 constexpr uint32_t kScrapeMax = 10;
@@ -31,8 +34,8 @@ constexpr size_t kRateBatchMax = 16;
   std::exit(1);
 }
 
-void nap() {
-  const timespec time{0, static_cast<long>(kNapNs)};
+void nap(uint64_t length_ns = kNapNs) {
+  const timespec time{0, static_cast<long>(length_ns)};
   clock_nanosleep(CLOCK_MONOTONIC, 0, &time, nullptr);
 }
 
@@ -304,6 +307,7 @@ void UdpLoad::run_closed(uint64_t duration_ns) {
 
 void UdpLoad::run_at_rate(uint64_t duration_ns, double rate) {
   due_step_ns_ = 1e9 / rate;
+  const uint64_t nap_ns = rate < kLowRate ? kLongNapNs : kNapNs;
   const uint64_t start_ns = monotonic_ns();
   uint64_t sent = 0;
   for (uint64_t now_ns = start_ns; now_ns < start_ns + duration_ns; now_ns = monotonic_ns()) {
@@ -319,7 +323,7 @@ void UdpLoad::run_at_rate(uint64_t duration_ns, double rate) {
       if (ring_[sequence % kRing].open != 0) received += receive(ring_[sequence % kRing].client);
     }
     retire(now_ns, 3 * kPatienceNs);
-    if (received == 0) nap();
+    if (received == 0) nap(nap_ns);
   }
 }
 

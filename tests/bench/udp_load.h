@@ -66,7 +66,8 @@ class UdpLoad {
   void fill();
   // Sends as many requests as the tracker answers, with a bounded number underway.
   void run_closed(uint64_t duration_ns);
-  // Sends `rate` requests a second, answered or not; latency counts from the time a request was due.
+  // Sends `rate` requests a second, answered or not; latency counts from the time a request was due. Below
+  // 1000 a second it looks for answers four times a millisecond only, and latency is no finer.
   void run_at_rate(uint64_t duration_ns, double rate);
 
   const UdpLoadStats& stats() const { return stats_; }
