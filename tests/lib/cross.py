@@ -5,7 +5,8 @@ import os
 import shutil
 import subprocess
 
-NATIVE = "amd64"
+from debian_root import NATIVE
+
 QEMU = {"arm64": "qemu-aarch64-static", "armhf": "qemu-arm-static"}
 TRIPLETS = {"arm64": "aarch64-linux-gnu", "armhf": "arm-linux-gnueabihf"}
 _HERE = os.path.dirname(os.path.abspath(__file__))

@@ -1,6 +1,6 @@
 """Fresh Debian root file systems, of Debian 12 (bookworm) or another release: made once by debootstrap, kept as
-build/debian-SUITE.tar and unpacked for each use. Runs commands inside and boots an init system inside. Needs root,
-debootstrap and systemd-container."""
+build/debian-SUITE[-ARCHITECTURE].tar and unpacked for each use. Runs commands inside and boots an init system inside. Needs root,
+debootstrap and systemd-container; for another architecture than this machine's qemu-user-static and binfmt-support as well."""
 
 import os
 import shutil
@@ -11,6 +11,9 @@ from cluster import ROOT
 from wait import wait_for
 
 TOOLS = ("debootstrap", "systemd-nspawn", "nsenter")
+NATIVE = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
+# The kernel's names for what runs programs of another architecture (binfmt_misc), with which a root of it is like any other.
+_BINFMT = {"arm64": "qemu-aarch64", "armhf": "qemu-arm"}
 # If the machine's init is not systemd, there is nobody to register a container with.
 _NSPAWN = ["systemd-nspawn", "--quiet", "--register=no",
            *([] if os.path.isdir("/run/systemd/system") else ["--keep-unit"])]
@@ -24,13 +27,30 @@ def missing(tools=TOOLS):
     return f"not installed: {', '.join(absent)}" if absent else ""
 
 
-def tar_path(suite="bookworm"):
+def not_emulated(architecture):
+    """Why a root of this architecture does not run here; "" when it does."""
+    if architecture == NATIVE:
+        return ""
+    try:
+        with open(f"/proc/sys/fs/binfmt_misc/{_BINFMT[architecture]}", encoding="ascii") as file:
+            text = file.read()
+            # F: the kernel has opened the emulator already, so it need not be in the root.
+            if text.startswith("enabled") and "F" in text.split("flags:")[1].split("\n")[0]:
+                return ""
+    except (FileNotFoundError, KeyError):
+        pass
+    return f"the kernel does not run programs of {architecture} by QEMU: packages qemu-user-static and binfmt-support"
+
+
+def tar_path(suite="bookworm", architecture=NATIVE):
     """The archive of the root file system, made if it does not exist."""
-    path = os.path.join(ROOT, "build", f"debian-{suite}.tar")
+    path = os.path.join(ROOT, "build", f"debian-{suite}{'' if architecture == NATIVE else f'-{architecture}'}.tar")
     if not os.path.exists(path):
+        print(f"making a root of Debian {suite}, {architecture}: some minutes the first time", flush=True)
         with tempfile.TemporaryDirectory(prefix="shoal-root-") as folder:
             root = os.path.join(folder, "root")
-            subprocess.run(["debootstrap", "--variant=minbase", suite, root], check=True, stdin=subprocess.DEVNULL)
+            subprocess.run(["debootstrap", "--variant=minbase", f"--arch={architecture}", suite, root], check=True,
+                           stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
             os.makedirs(os.path.dirname(path), exist_ok=True)
             subprocess.run(["tar", "-C", root, "-cf", path + ".part", "."], check=True)
             os.rename(path + ".part", path)
@@ -50,8 +70,8 @@ class DebianRoot:
     """`as_a_machine`: in namespaces of its own for mounts and processes only, with these folders of the host as well,
     {host's: its own}. It cannot be booted then."""
 
-    def __init__(self, suite="bookworm", as_a_machine=None):
-        archive = tar_path(suite)
+    def __init__(self, suite="bookworm", as_a_machine=None, architecture=NATIVE):
+        archive = tar_path(suite, architecture)
         self.as_a_machine = as_a_machine
         self.path = tempfile.mkdtemp(prefix="shoal-root-")
         subprocess.run(["tar", "-C", self.path, "-xf", archive], check=True)
