@@ -278,7 +278,8 @@ std::vector<Option> limits_rows() {
           {"Most memory for swarms and peers, in MiB.",
            "When it is full, swarms without live peers, new ones of one address, and those of an address or "
            "network that fills the store make room for others. What is allowed is read at start: the "
-           "machine's memory, memory.max and memory.high of the control groups around the node."}),
+           "machine's memory, memory.max and memory.high of the control groups around the node, and its "
+           "address space (`ulimit -v`; 2 GiB on a 32-bit processor)."}),
       whole(KEY(limits, connections), {1, kConnectionsMax}, 8192, Apply::restart,
             {"Most HTTP connections.",
              "Divided among the workers. To accept one more, a worker closes the one that has been idle "
