@@ -1,5 +1,8 @@
 """Packages: which Debian package of a root file system a file belongs to, from dpkg's own files. sbom(): the packages whose
-files came into a program, as CycloneDX JSON, the same bytes for the same packages."""
+files came into a program, as CycloneDX JSON. buildinfo(): all packages, as text. Both: the same bytes for the same packages.
+
+`about`: {"version", "commit", "epoch", "suite", "supplier", "homepage"} of the program, and for sbom() the "file" it is in and
+the file's "sha256"."""
 
 import collections
 import json
@@ -8,7 +11,7 @@ import time
 import urllib.parse
 import uuid
 
-Package = collections.namedtuple("Package", "name version architecture source")
+Package = collections.namedtuple("Package", "name version architecture source source_version")
 RELEASES = {"bookworm": "debian-12", "trixie": "debian-13"}
 
 
@@ -20,7 +23,10 @@ class Packages:
             for block in file.read().split("\n\n"):
                 fields = dict(line.split(": ", 1) for line in block.splitlines() if ": " in line and line[0] != " ")
                 if fields.get("Status", "").endswith(" installed"):
-                    package = Package(fields["Package"], fields["Version"], fields["Architecture"], fields.get("Source", fields["Package"]))
+                    # "Source: gcc-12 (12.2.0-14)": what is left out is as the package's own.
+                    source, _, version = fields.get("Source", fields["Package"]).partition(" ")
+                    package = Package(fields["Package"], fields["Version"], fields["Architecture"], source,
+                                      version.strip("()") or fields["Version"])
                     self._status[package.name, package.architecture] = self._status[package.name, None] = package
         self._owners = {}
         folder = os.path.join(root, "var/lib/dpkg/info")
@@ -33,6 +39,9 @@ class Packages:
                 with open(os.path.join(folder, name), encoding="utf-8") as file:
                     for path in file.read().splitlines():
                         self._owners[_merged(path)] = known
+
+    def all(self):
+        return sorted(set(self._status.values()))
 
     def owner(self, path):
         """The package of this path inside the root, links followed there; None: no package has it."""
@@ -62,36 +71,56 @@ def _merged(path):
 
 
 def purl(package, suite):
-    quoted = urllib.parse.quote(package.version, safe="")
-    return f"pkg:deb/debian/{package.name}@{quoted}?arch={package.architecture}&distro={RELEASES[suite]}"
+    """With the source package as `upstream`: what scanners look for in Debian's advisories."""
+    upstream = package.source if package.source_version == package.version else f"{package.source}@{package.source_version}"
+    qualifiers = {"arch": package.architecture, "distro": RELEASES[suite], "upstream": upstream}
+    text = "&".join(f"{key}={_quoted(value)}" for key, value in qualifiers.items())
+    return f"pkg:deb/debian/{_quoted(package.name)}@{_quoted(package.version)}?{text}"
 
 
-def sbom(packages, name, version, epoch, inputs, suite):
-    """`inputs`: {path in the root: "linked" or "headers"}."""
+def _quoted(text):
+    return urllib.parse.quote(text, safe=":")
+
+
+def buildinfo(packages, about):
+    """The packages in the syntax of deb-buildinfo(5)."""
+    lines = [f" {package.name}:{package.architecture} (= {package.version})" for package in packages.all()]
+    return (f"Source: shoal\nVersion: {about['version']}\nCommit: {about['commit']}\nRelease: {about['suite']}\n"
+            "Installed-Build-Depends:\n" + ",\n".join(lines) + "\n")
+
+
+def sbom(packages, about, inputs):
+    """`inputs`: {path in the root: "linked", "copied" or "headers"}."""
     uses = {}
     for path, use in sorted(inputs.items()):
         for package in packages.owners([path]):
-            # A package of which both came in is a linked one.
-            uses[package] = "linked" if "linked" in (use, uses.get(package)) else use
+            # Most of all "linked", if several came in.
+            uses[package] = max(use, uses.get(package, ""), key=("", "headers", "copied", "linked").index)
     components = [{
         "type": "library",
-        "bom-ref": purl(package, suite),
+        "bom-ref": purl(package, about["suite"]),
         "name": package.name,
         "version": package.version,
-        "purl": purl(package, suite),
-        "properties": [{"name": "shoal:use", "value": use}, {"name": "shoal:debian-source", "value": package.source}],
+        "purl": purl(package, about["suite"]),
+        "properties": [{"name": "shoal:use", "value": use}],
     } for package, use in sorted(uses.items())]
+    ours = f"pkg:generic/shoal@{about['version']}?checksum=sha256:{about['sha256']}&file_name={_quoted(about['file'])}"
+    supplier = {"name": about["supplier"], **({"url": [about["homepage"]]} if about["homepage"] else {})}
     bill = {
         "bomFormat": "CycloneDX",
         "specVersion": "1.5",
         "version": 1,
         "metadata": {
-            "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(epoch)),
-            "component": {"type": "application", "bom-ref": name, "name": name, "version": version,
-                          "licenses": [{"license": {"id": "MIT"}}]},
+            "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(about["epoch"])),
+            "tools": {"components": [{"type": "application", "name": "docker/release of shoal", "version": about["version"]}]},
+            "supplier": supplier,
+            "component": {"type": "application", "bom-ref": ours, "name": "shoal", "version": about["version"], "purl": ours,
+                          "supplier": supplier, "hashes": [{"alg": "SHA-256", "content": about["sha256"]}],
+                          "licenses": [{"license": {"id": "MIT"}}],
+                          "properties": [{"name": "shoal:file", "value": about["file"]}, {"name": "shoal:commit", "value": about["commit"]}]},
         },
         "components": components,
-        "dependencies": [{"ref": name, "dependsOn": [component["bom-ref"] for component in components]}],
+        "dependencies": [{"ref": ours, "dependsOn": [component["bom-ref"] for component in components]}],
     }
     bill["serialNumber"] = f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, json.dumps(bill, sort_keys=True))}"
     return json.dumps(bill, indent=1, sort_keys=True) + "\n"

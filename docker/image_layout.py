@@ -2,7 +2,6 @@
 looks for. The same bytes for the same files. What the image runs, and as whom, is read from the last stage of the
 Dockerfile."""
 
-import gzip
 import hashlib
 import io
 import json
@@ -71,8 +70,9 @@ def _json(value):
     return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
-def write(path, tar, architecture, config, names, created):
-    """`names`: NAME:TAG, each what the image is called once it is loaded."""
+def write(path, tar, gzip, architecture, config, name, created):
+    """`name`: NAME:TAG, what the image is called once it is loaded. One only: engines that read index.json see no other, and
+    podman refuses two there. `gzip`: packs bytes."""
     blobs = {}
 
     def blob(data, media_type):
@@ -80,7 +80,7 @@ def write(path, tar, architecture, config, names, created):
         blobs[f"blobs/sha256/{digest}"] = data
         return {"mediaType": f"application/vnd.oci.image.{media_type}", "digest": f"sha256:{digest}", "size": len(data)}
 
-    packed = blob(gzip.compress(tar, mtime=0), "layer.v1.tar+gzip")
+    packed = blob(gzip(tar), "layer.v1.tar+gzip")
     described = blob(_json({
         "architecture": architecture, "os": "linux", "created": created, "config": config,
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(tar).hexdigest()}"]},
@@ -88,13 +88,13 @@ def write(path, tar, architecture, config, names, created):
     }), "config.v1+json")
     manifest = blob(_json({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
                            "config": described, "layers": [packed]}), "manifest.v1+json")
-    name, tag = names[0].split(":")
+    tag = name.split(":")[1]
     manifest["platform"] = {"architecture": architecture, "os": "linux"}
-    manifest["annotations"] = {"org.opencontainers.image.ref.name": tag, "io.containerd.image.name": f"docker.io/library/{name}:{tag}"}
+    manifest["annotations"] = {"org.opencontainers.image.ref.name": tag, "io.containerd.image.name": f"docker.io/library/{name}"}
     files = {
         **blobs,
         "index.json": _json({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [manifest]}),
-        "manifest.json": _json([{"Config": _path(described), "Layers": [_path(packed)], "RepoTags": names}]),
+        "manifest.json": _json([{"Config": _path(described), "Layers": [_path(packed)], "RepoTags": [name]}]),
         "oci-layout": _json({"imageLayoutVersion": "1.0.0"}),
     }
     with tarfile.open(path, "w", format=tarfile.GNU_FORMAT) as out:

@@ -30,7 +30,7 @@ function(shoal_bpf_program out source)
   add_custom_command(
     OUTPUT ${out}
     COMMAND ${SHOAL_BPF_CLANG} -target bpf -mcpu=v3 -O2 -g -Wall -Wextra $<$<BOOL:${SHOAL_WERROR}>:-Werror> -I${PROJECT_SOURCE_DIR}
-            -idirafter /usr/include/${CMAKE_LIBRARY_ARCHITECTURE} -c ${source} -o ${out}
+            -ffile-prefix-map=${PROJECT_SOURCE_DIR}=. -idirafter /usr/include/${CMAKE_LIBRARY_ARCHITECTURE} -c ${source} -o ${out}
     DEPENDS ${source} ${PROJECT_SOURCE_DIR}/node/xdp/shield.bpf.c ${PROJECT_SOURCE_DIR}/node/xdp/shield_layout.h
     VERBATIM COMMAND_EXPAND_LISTS)
 endfunction()

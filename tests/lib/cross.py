@@ -26,6 +26,8 @@ if [ "$architecture" != "$(dpkg --print-architecture)" ]; then
   mapfile -t wanted < <(cross_packages "$architecture" "${wanted[@]}")
 fi
 apt-get update -q
+# The root may be some weeks old, and what is linked in or copied into an image comes from it too.
+apt-get dist-upgrade -qy
 apt-get install -qy --no-install-recommends "${wanted[@]}"
 """
 

@@ -1,17 +1,19 @@
-"""Fresh Debian root file systems, of Debian 12 (bookworm) or another release: made once by debootstrap, kept as
-build/debian-SUITE[-ARCHITECTURE].tar and unpacked for each use. Runs commands inside and boots an init system inside. Needs root,
+"""Fresh Debian root file systems, of Debian 12 (bookworm) or another release: made by debootstrap, kept as
+build/debian-SUITE[-ARCHITECTURE].tar for a month and unpacked for each use. Runs commands inside and boots an init system inside. Needs root,
 debootstrap and systemd-container; for another architecture than this machine's qemu-user-static and binfmt-support as well."""
 
 import os
 import shutil
 import subprocess
 import tempfile
+import time
 
 from cluster import ROOT
 from wait import wait_for
 
 TOOLS = ("debootstrap", "systemd-nspawn", "nsenter")
 NATIVE = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
+_DAYS_MAX = 30
 # The kernel's names for what runs programs of another architecture (binfmt_misc), with which a root of it is like any other.
 _BINFMT = {"arm64": "qemu-aarch64", "armhf": "qemu-arm"}
 # If the machine's init is not systemd, there is nobody to register a container with.
@@ -43,17 +45,19 @@ def not_emulated(architecture):
 
 
 def tar_path(suite="bookworm", architecture=NATIVE):
-    """The archive of the root file system, made if it does not exist."""
+    """The archive of the root file system, made if there is none of the last month."""
     path = os.path.join(ROOT, "build", f"debian-{suite}{'' if architecture == NATIVE else f'-{architecture}'}.tar")
-    if not os.path.exists(path):
-        print(f"making a root of Debian {suite}, {architecture}: some minutes the first time", flush=True)
+    if not os.path.exists(path) or time.time() - os.path.getmtime(path) > _DAYS_MAX * 86400:
+        print(f"making a root of Debian {suite}, {architecture}: some minutes", flush=True)
         with tempfile.TemporaryDirectory(prefix="shoal-root-") as folder:
             root = os.path.join(folder, "root")
             subprocess.run(["debootstrap", "--variant=minbase", f"--arch={architecture}", suite, root], check=True,
                            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
             os.makedirs(os.path.dirname(path), exist_ok=True)
-            subprocess.run(["tar", "-C", root, "-cf", path + ".part", "."], check=True)
-            os.rename(path + ".part", path)
+            # Another run may make it too.
+            part = f"{path}.{os.getpid()}.part"
+            subprocess.run(["tar", "-C", root, "-cf", part, "."], check=True)
+            os.rename(part, path)
     return path
 
 
