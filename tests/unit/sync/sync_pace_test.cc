@@ -209,3 +209,27 @@ TEST_CASE("pace: a new one applies to members that ask for the access list and t
   CHECK(fast.first >= 20);
   CHECK(fast.second >= 20);
 }
+
+TEST_CASE("pace: a multicast group is a destination like a member") {
+  test::NoSwarms swarms;
+  sync::Config config;
+  config.name = "here";
+  config.cluster = "test";
+  config.insecure = true;
+  config.incarnation = 77;
+  config.multicast_groups = 1;
+  config.pace_bytes_per_s = kBytesPerS;
+  sync::Now now = kNow;
+  sync::Cluster cluster(config, swarms, now);
+  sync::Outputs out;
+  cluster.publish(now, deltas_of(10'000, proto::PeerRole::leecher, false, 1), out);
+  int64_t bytes = 0;
+  for (const int64_t end_us = now.mono_us + 2'000'000; now.mono_us < end_us;) {
+    now.mono_us = std::min(end_us, cluster.deadline_us());
+    cluster.advance(now, out);
+    for (const auto& send : out.sends) bytes += static_cast<int64_t>(send.bytes->size());
+    out.sends.clear();
+  }
+  CHECK(bytes <= kBytesPerS * 2 + 40'000);
+  CHECK(bytes >= kBytesPerS * 2 * 8 / 10);
+}
