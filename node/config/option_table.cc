@@ -110,6 +110,13 @@ std::vector<Option> tracker_rows() {
            {"Files with the private keys of tracker.tls_certificates, in the same order, not encrypted.",
             "Read before the node becomes node.user; a reload reads them as node.user and inside "
             "node.chroot, like sync.key_files."}),
+      boolean(
+          KEY(tracker, http_keep_alive), true, Apply::tracker,
+          {"Whether a connection of tracker.http or tracker.https may bring more than one request.",
+           "False: it is closed after the first answer, whatever the client asks for, as opentracker does. "
+           "That is less work for clients that open a connection for each request and do not say so, and "
+           "more for those that keep theirs: proxies do, and HTTPS needs a handshake for each. WebSockets "
+           "stay open."}),
       whole(KEY(tracker, interval_s), seconds(1, kDayS), 1800, Apply::tracker,
             {"Time between two announces of a client, in seconds."}),
       fraction(KEY(tracker, interval_jitter), 0, 0.5, 0.1, Apply::tracker,
