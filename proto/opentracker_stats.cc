@@ -162,7 +162,8 @@ void append_opentracker_stats(std::string& out, StatsMode mode, const Figures& f
 }
 
 void append_opentracker_top(std::string& out, size_t amount, std::span<const ScrapedSwarm> by_peers,
-                            std::span<const ScrapedSwarm> by_seeders) {
+                            std::span<const ScrapedSwarm> by_seeders,
+                            std::span<const ScrapedSwarm> by_leechers) {
   append_format(out, "Top %zu torrents by peers:\n", amount);
   for (const ScrapedSwarm& swarm : by_peers) {
     append_format(out, "\t%llu\t", Count{swarm.counts.seeders} + swarm.counts.leechers);
@@ -172,6 +173,12 @@ void append_opentracker_top(std::string& out, size_t amount, std::span<const Scr
   append_format(out, "Top %zu torrents by seeds:\n", amount);
   for (const ScrapedSwarm& swarm : by_seeders) {
     append_format(out, "\t%u\t", swarm.counts.seeders);
+    append_upper_hex(out, swarm.info_hash);
+    out += '\n';
+  }
+  append_format(out, "Top %zu torrents by leechers:\n", amount);
+  for (const ScrapedSwarm& swarm : by_leechers) {
+    append_format(out, "\t%u\t", swarm.counts.leechers);
     append_upper_hex(out, swarm.info_hash);
     out += '\n';
   }

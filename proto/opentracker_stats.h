@@ -63,6 +63,7 @@ void append_opentracker_stats(std::string& out, StatsMode mode, const Opentracke
 // For top_10 and top_100: the swarms with most peers and those with most seeders, each in descending order
 // and at most `amount` of them.
 void append_opentracker_top(std::string& out, size_t amount, std::span<const ScrapedSwarm> by_peers,
-                            std::span<const ScrapedSwarm> by_seeders);
+                            std::span<const ScrapedSwarm> by_seeders,
+                            std::span<const ScrapedSwarm> by_leechers);
 
 }  // namespace shoal::proto

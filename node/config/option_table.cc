@@ -110,6 +110,13 @@ std::vector<Option> tracker_rows() {
            {"Files with the private keys of tracker.tls_certificates, in the same order, not encrypted.",
             "Read before the node becomes node.user; a reload reads them as node.user and inside "
             "node.chroot, like sync.key_files."}),
+      boolean(
+          KEY(tracker, http_keep_alive), true, Apply::tracker,
+          {"Whether a connection of tracker.http or tracker.https may bring more than one request.",
+           "False: it is closed after the first answer, whatever the client asks for, as opentracker does. "
+           "That is less work for clients that open a connection for each request and do not say so, and "
+           "more for those that keep theirs: proxies do, and HTTPS needs a handshake for each. WebSockets "
+           "stay open."}),
       whole(KEY(tracker, interval_s), seconds(1, kDayS), 1800, Apply::tracker,
             {"Time between two announces of a client, in seconds."}),
       fraction(KEY(tracker, interval_jitter), 0, 0.5, 0.1, Apply::tracker,
@@ -278,7 +285,8 @@ std::vector<Option> limits_rows() {
           {"Most memory for swarms and peers, in MiB.",
            "When it is full, swarms without live peers, new ones of one address, and those of an address or "
            "network that fills the store make room for others. What is allowed is read at start: the "
-           "machine's memory, memory.max and memory.high of the control groups around the node."}),
+           "machine's memory, memory.max and memory.high of the control groups around the node, and its "
+           "address space (`ulimit -v`; 2 GiB on a 32-bit processor)."}),
       whole(KEY(limits, connections), {1, kConnectionsMax}, 8192, Apply::restart,
             {"Most HTTP connections.",
              "Divided among the workers. To accept one more, a worker closes the one that has been idle "

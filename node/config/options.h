@@ -72,6 +72,7 @@ struct Options {
     std::vector<common::Endpoint> https;
     std::vector<std::string> tls_certificates;
     std::vector<std::string> tls_keys;
+    bool http_keep_alive{};
     uint32_t interval_s{};
     double interval_jitter{};
     uint32_t min_interval_s{};

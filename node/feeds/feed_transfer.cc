@@ -132,6 +132,9 @@ std::string failure_of(CURLcode code, const UrlTransfer& at, const char* detail)
     return "is coded as " + printable(at.coding, 20) + ", which was not asked for";
   if (code == CURLE_PARTIAL_FILE) return "is cut: fewer bytes than announced";
   const std::string_view text = *detail != '\0' ? detail : at.curl.easy_strerror(code);
+  // A connection that ends in the middle, which TLS tells from its end; libcurl 7 said the above of it.
+  if (code == CURLE_RECV_ERROR && status == kStatusOk)
+    return "is cut: " + printable(without_measures(text), 150);
   return printable(without_measures(text), 160);
 }
 

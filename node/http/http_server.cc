@@ -71,6 +71,12 @@ bool is_unread(int fd) {
   return ioctl(fd, SIOCOUTQ, &bytes) == 0 && bytes > 0;
 }
 
+// Whether it holds bytes that we have not read.
+bool has_sent_more(int fd) {
+  int bytes = 0;
+  return ioctl(fd, SIOCINQ, &bytes) == 0 && bytes > 0;
+}
+
 }  // namespace
 
 struct HttpServer::Connection final : UpgradedLink {
@@ -109,6 +115,7 @@ struct HttpServer::Connection final : UpgradedLink {
   bool half_closed = false;        // the client sends no more: close after the last answer
   bool counted = false;            // in limits_.per_address
   bool last_answer = false;        // close when it is sent
+  bool cut_short = false;          // and the client has not asked for that: it may have sent more
   bool linger =
       false;  // the client may still be sending: do not close at once, a reset would lose the answer
 
@@ -546,9 +553,13 @@ ByteSpan HttpServer::answer_all(Connection& connection, ByteSpan input) {
       break;
     }
     const bool more = request.consumed < input.size();
-    if (is_draining() && !more) request.keep_alive = false;
+    const bool wants_more = request.keep_alive;
+    if (!keep_alive_ || (is_draining() && !more)) request.keep_alive = false;
+    if (!keep_alive_) request.says_close = false;  // RFC 9112, 9.3: then every answer says so
+    connection.cut_short = wants_more && !request.keep_alive;
     if (take_upgrade(connection, request)) {
       input = input.subspan(request.consumed);
+      connection.linger = connection.last_answer && !input.empty();
       if (!connection.upgraded) continue;
       take_upgraded(connection, input);
       return {};
@@ -845,6 +856,9 @@ void HttpServer::close_in_order(Connection& connection) {
       connection.streaming = false;
       return send_unsent(connection);
     }
+  }
+  if (connection.cut_short && !connection.linger) {
+    connection.linger = !is_between_requests(connection) || has_sent_more(connection.fd);
   }
   if (!connection.linger) return close(connection, Close::in_order);
   // Whoever it was is gone now, not when the client has noticed.

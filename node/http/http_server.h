@@ -114,6 +114,10 @@ class HttpServer {
   // server; any thread may set it.
   void close_when(const std::atomic<bool>& draining) { draining_ = &draining; }
 
+  // False: from now on each answer is the last on its connection, whatever the client asks for. Connections
+  // that are upgraded go on.
+  void keep_alive(bool keep) { keep_alive_ = keep; }
+
   // Asked of all clients but trusted proxies. Outlives the server.
   void set_gate(HttpGate* gate) { gate_ = gate; }
 
@@ -214,6 +218,7 @@ class HttpServer {
   const std::atomic<bool>* draining_ = nullptr;
   std::shared_ptr<const common::NetworkSet> proxies_;
   bool proxy_header_ = false;
+  bool keep_alive_ = true;
   HttpGate* gate_ = nullptr;  // null: everybody is served
   Timer timer_;
   uv_prepare_t turns_;

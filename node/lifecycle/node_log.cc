@@ -1,6 +1,7 @@
 #include "node/lifecycle/node_log.h"
 
 #include <unistd.h>
+#include <uv.h>
 
 #include <atomic>
 #include <cstdlib>
@@ -39,13 +40,24 @@ void last_words(std::initializer_list<std::string_view> words) {
   }
 }
 
+[[noreturn]] void end_out_of_memory() {
+  last_words({"shoal: out of memory: lower limits.swarms and limits.peers, or give it more\n"});
+  std::_Exit(1);
+}
+
+// For libuv, which aborts without a word where its table of descriptors cannot grow.
+void* realloc_or_end(void* old, size_t size) {
+  void* const grown = std::realloc(old, size);
+  if (grown == nullptr && size != 0) end_out_of_memory();
+  return grown;
+}
+
 // Of an exception that nobody caught.
 [[noreturn]] void end_uncaught() {
   try {
     if (const auto exception = std::current_exception()) std::rethrow_exception(exception);
   } catch (const std::bad_alloc&) {
-    last_words({"shoal: out of memory: lower limits.swarms and limits.peers, or give it more\n"});
-    std::_Exit(1);
+    end_out_of_memory();
   } catch (const std::system_error& error) {
     last_words({"shoal: the system refused what the node cannot go on without: ", error.what(), "\n"});
     std::_Exit(1);
@@ -59,7 +71,10 @@ void last_words(std::initializer_list<std::string_view> words) {
 
 }  // namespace
 
-void handle_uncaught() { std::set_terminate(end_uncaught); }
+void handle_uncaught() {
+  std::set_terminate(end_uncaught);
+  (void)uv_replace_allocator(std::malloc, realloc_or_end, std::calloc, std::free);
+}
 
 void start_node_log() {
   static LineWriter& instance = *new LineWriter(STDERR_FILENO, missing_note);

@@ -8,7 +8,8 @@
 namespace shoal::node {
 
 // An exception that nobody catches is told of: where the system refused memory or something else, the process
-// ends with exit code 1; where it is our bug it aborts. Allocates nothing.
+// ends with exit code 1; where it is our bug it aborts. libuv's tables that cannot grow end it in the same
+// way. Allocates nothing. Before any other call of libuv.
 void handle_uncaught();
 
 // From now on, for the rest of the process. Before privileges are dropped: what was opened for another user

@@ -1,5 +1,8 @@
 #include "node/os/memory_limit.h"
 
+#include <sys/resource.h>
+
+#include <algorithm>
 #include <charconv>
 #include <optional>
 #include <sstream>
@@ -14,6 +17,7 @@ namespace shoal::node {
 namespace {
 
 constexpr size_t kMemInfoBytesMax = 64 * 1024;
+constexpr uint64_t kOf32Bits = uint64_t{2} << 30;
 
 // "max", 0 and whatever is no number limit nothing.
 std::optional<uint64_t> memory_bytes_in(std::string_view text) {
@@ -50,13 +54,24 @@ std::optional<uint64_t> machine_memory_bytes(const std::string& root) {
 
 }  // namespace
 
-MemoryLimit memory_limit(const std::string& root) {
+uint64_t address_space_bytes() {
+  uint64_t bytes = sizeof(void*) == 4 ? kOf32Bits : UINT64_MAX;
+  for (const auto resource : {RLIMIT_AS, RLIMIT_DATA}) {
+    rlimit limit{};
+    if (getrlimit(resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+      bytes = std::min<uint64_t>(bytes, limit.rlim_cur);
+  }
+  return bytes;
+}
+
+MemoryLimit memory_limit(const std::string& root, uint64_t address_space) {
   MemoryLimit limit;
   if (const auto bytes = machine_memory_bytes(root)) lower_limit(limit, *bytes, "machine");
   for (const char* file : {"memory.max", "memory.high"})
     lower_limit(limit, cgroup_v2_values(root, file), file);
   constexpr const char* kV1File = "memory.limit_in_bytes";
   lower_limit(limit, cgroup_v1_values(root, "memory", kV1File), kV1File);
+  if (address_space != UINT64_MAX) lower_limit(limit, address_space, "address space");
   return limit;
 }
 

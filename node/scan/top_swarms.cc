@@ -36,10 +36,12 @@ bool TopSwarms::fresh() const { return lists_->unix_ms && monotonic_ms() - read_
 
 std::shared_ptr<const TopLists> TopSwarms::served() {
   const auto denied = [this](const proto::ScrapedSwarm& swarm) { return !store_.serves(swarm.info_hash); };
-  if (std::ranges::any_of(lists_->by_peers, denied) || std::ranges::any_of(lists_->by_seeders, denied)) {
+  if (std::ranges::any_of(lists_->by_peers, denied) || std::ranges::any_of(lists_->by_seeders, denied) ||
+      std::ranges::any_of(lists_->by_leechers, denied)) {
     TopLists left = *lists_;
     std::erase_if(left.by_peers, denied);
     std::erase_if(left.by_seeders, denied);
+    std::erase_if(left.by_leechers, denied);
     lists_ = std::make_shared<const TopLists>(std::move(left));
   }
   return lists_;
@@ -66,15 +68,17 @@ std::shared_ptr<const TopLists> TopSwarms::lists(const std::stop_token& stop) {
 std::optional<TopLists> TopSwarms::read(const std::stop_token& stop) const {
   TopCollector by_peers(kTopMax);
   TopCollector by_seeders(kTopMax);
+  TopCollector by_leechers(kTopMax);
   SwarmScan scan(store_, SwarmScan::Order::any);
   for (auto batch = scan.next(); !batch.empty(); batch = scan.next()) {
     if (stop.stop_requested()) return std::nullopt;
     for (const proto::ScrapedSwarm& swarm : batch) {
       by_peers.add(swarm, uint64_t{swarm.counts.seeders} + swarm.counts.leechers);
       by_seeders.add(swarm, swarm.counts.seeders);
+      by_leechers.add(swarm, swarm.counts.leechers);
     }
   }
-  return TopLists{ClusterClock::wall_ms(), by_peers.take(), by_seeders.take()};
+  return TopLists{ClusterClock::wall_ms(), by_peers.take(), by_seeders.take(), by_leechers.take()};
 }
 
 std::shared_ptr<const TopLists> TopSwarms::known(uv_loop_t* loop) {

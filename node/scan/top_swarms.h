@@ -27,6 +27,7 @@ struct TopLists {
   std::optional<int64_t> unix_ms;  // when the store was read; none: not yet
   std::vector<proto::ScrapedSwarm> by_peers;
   std::vector<proto::ScrapedSwarm> by_seeders;
+  std::vector<proto::ScrapedSwarm> by_leechers;
 };
 
 // The swarms with the most of something, out of any number, in bounded memory. One thread.

@@ -104,7 +104,8 @@ std::string OpentrackerPage::top(size_t amount) {
                        swarms.begin() + static_cast<ptrdiff_t>(std::min(amount, swarms.size())));
   };
   std::string out;
-  proto::append_opentracker_top(out, amount, first(lists->by_peers), first(lists->by_seeders));
+  proto::append_opentracker_top(out, amount, first(lists->by_peers), first(lists->by_seeders),
+                                first(lists->by_leechers));
   return out;
 }
 

@@ -121,8 +121,9 @@ void Worker::set_tls(TlsLayer layer) {
   uv_async_send(&wake_);
 }
 
-void Worker::expect_proxies() {
+void Worker::apply_to_http() {
   const auto settings = tracker_.shared_settings();
+  http_->keep_alive(settings->options.http_keep_alive);
   http_->expect_proxies(std::shared_ptr<const common::NetworkSet>(settings, &settings->proxies.networks),
                         settings->proxy_protocol);
 }
@@ -134,7 +135,7 @@ void Worker::handle_message() {
   if (next_bans_) tracker_.set_bans(std::move(*std::exchange(next_bans_, std::nullopt)));
   if (next_settings_) {
     tracker_.set_settings(std::exchange(next_settings_, nullptr));
-    expect_proxies();
+    apply_to_http();
   }
   if (next_tls_) http_->set_tls(std::move(*std::exchange(next_tls_, std::nullopt)));
   if (!stop_asked_) return;
@@ -157,7 +158,7 @@ void Worker::run() {
   }
   http_ = std::make_unique<HttpServer>(&loop_, context_.http_limits, http_tracker_, counters_.http);
   http_->set_gate(&http_tracker_);
-  expect_proxies();
+  apply_to_http();
   http_->close_when(context_.draining);
   http_->set_tls(std::exchange(first_tls_, {}));
   for (FileDescriptor& socket : http_sockets_) http_->listen(std::move(socket));

@@ -83,7 +83,7 @@ class Worker {
  private:
   void run();
   void handle_message();
-  void expect_proxies();
+  void apply_to_http();
   void deliver_web();
 
   const WorkerContext& context_;

@@ -5,9 +5,10 @@ import time
 import urllib.parse
 
 import bencode
-from http_client import announce_target, parse_announce, scrape_target
+from http_client import HttpClient, announce_target, parse_announce, scrape_target
 from nodes import LOOPBACK, ClusterCase, fresh_hash
 from udp_client import PEER_SIZE
+from web_client import WebPeer
 
 
 def raw(target, version="HTTP/1.1", method="GET", headers=("Host: tracker.test",)):
@@ -181,6 +182,50 @@ class Http(HttpCase):
             answer = client.announce(info_hash, port)
         self.assertEqual(len(answer["raw"][b"peers6"]), 9 * PEER_SIZE[socket.AF_INET6])
         self.assertEqual(answer["raw"][b"peers"], b"")
+
+
+class HttpNotKept(HttpCase):
+    """tracker.http_keep_alive off: one answer a connection."""
+
+    settings = {"tracker": {"http_keep_alive": False, "full_scrape": True, "full_scrape_interval_s": 0, "websocket": True}}
+
+    def last(self, client, response):
+        self.assertEqual((response.status, response.headers["connection"]), (200, "close"))
+        self.assertTrue(client.is_closed())
+
+    def test_the_first_answer_is_the_last(self):
+        info_hash = fresh_hash()
+        for target in (announce_target(info_hash, 1000), scrape_target(info_hash), "/announce", "/scrape?format=txt"):
+            for headers in ((), ("Connection: keep-alive",)):
+                with self.subTest(target, headers=headers):
+                    client = self.http()
+                    self.last(client, client.get(target, headers=headers))
+        client = self.http()
+        self.last(client, client.get(scrape_target(info_hash), version="HTTP/1.0", headers=["Connection: keep-alive"]))
+        self.assertEqual(self.http().scrape(info_hash)[info_hash][2], 1)
+
+    def test_of_pipelined_requests_the_first_is_answered(self):
+        for count in (2, 500):
+            with self.subTest(count):
+                client, hashes = self.http(), [fresh_hash() for _ in range(count)]
+                client.socket.setblocking(False)
+                client.socket.send(b"".join(raw(scrape_target(h)) for h in hashes))
+                client.socket.settimeout(5)
+                response = client.read_response()
+                self.assertEqual(list(response.bencoded()[b"files"]), [hashes[0]])
+                self.last(client, response)
+
+    def test_websockets_stay_open(self):
+        with WebPeer(("127.0.0.1", self.node(0).tracker_port)) as peer:
+            info_hash = fresh_hash()
+            for _ in range(3):
+                self.assertEqual(peer.announce(info_hash)["incomplete"], 1)
+
+    def test_the_admin_endpoint_keeps_its_connections(self):
+        with HttpClient(self.node(0).admin_address) as client:
+            for _ in range(3):
+                response = client.get("/healthz")
+                self.assertEqual((response.status, response.headers.get("connection")), (200, None))
 
 
 class HttpWrongQueries(HttpCase):

@@ -212,6 +212,20 @@ class OneNode(HttpsCase):
         self.assertLess(abs(expiry - time.time() - 30 * 86400), 3600)
 
 
+class NotKept(HttpsCase):
+    nodes = 1
+    sync = "off"
+    settings = {"tracker": {"http_keep_alive": False}}
+
+    def test_one_answer_a_connection(self):
+        info_hash = fresh_hash()
+        for port in (1111, 2222):
+            with self.connect() as client:
+                status, body = client.get(announce_target(info_hash, port))
+                self.assertEqual((status, client.socket.recv(1)), (200, b""))  # with a close_notify, or it would raise
+        self.assertEqual(parse_announce(bencode.decode(body), socket.AF_INET)["peers"], {("127.0.0.1", 1111)})
+
+
 class Reload(HttpsCase):
     nodes = 1
     sync = "off"

@@ -7,6 +7,7 @@ import subprocess
 import unittest
 
 from cluster import ROOT, SHOAL
+from documents import shell_block
 from manual import help_commands, plain, undocumented
 
 PAGE = os.path.join(ROOT, "docs", "shoal.1")
@@ -46,3 +47,11 @@ class Manual(unittest.TestCase):
         self.assertGreater(len(flags), 8)
         for word in (*directives, *flags):
             self.assertRegex(page, rf"(?m)(?:^|\s){re.escape(word)}[ |]", word)
+
+    def test_the_move_has_the_commands_of_the_document(self):
+        """tests/deb/run takes those of the page; both stand where a reader may be."""
+        with open(MOVE, encoding="utf-8") as file:
+            page = plain(file.read())
+        blocks = [block.split(".RE\n")[0].replace("\\e\n", "\\\n") for block in page.split("\n.RS 4\n")[1:]]
+        ways = ("## The move", "**Back:**", "**When you remove opentracker**")
+        self.assertEqual(blocks, [shell_block("docs/OPENTRACKER.md", way) for way in ways])

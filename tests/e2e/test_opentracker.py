@@ -389,6 +389,8 @@ class BesideOpentracker(ClusterCase):
                 continue
             with self.subTest(mode):
                 ours, theirs = (without_what_differs(mode, stats(one, mode)) for one in (self.node(0), self.other))
+                if mode.startswith("top") and "leechers" not in theirs:  # Debian 12's opentracker has two lists
+                    ours = ours[: ours.index(f"Top {mode[3:]} torrents by leechers:")]
                 self.assertEqual(ours, theirs)
 
     @staticmethod

@@ -10,7 +10,7 @@ import feed_server
 import mmdb
 from certificates import Authority
 from cluster import ROOT, SHOAL, Cluster, at, free_port
-from http_client import HttpClient, announce_target
+from http_client import HttpClient, announce_target, scrape_target
 from nodes import fresh_hash
 from openapi import OpenApi
 from reloads import TOKEN, ReloadCase, hang_up, post_json
@@ -90,6 +90,19 @@ class Tracker(ReloadCase):
             return ("192.0.2.7", 1000) in self.peers_seen(0, info_hash)
 
         self.eventually(True, announced)
+
+    @of("tracker.http_keep_alive")
+    def test_keep_alive(self):
+        scrape = scrape_target(fresh_hash())
+        kept = self.http()
+        self.assertNotIn("connection", kept.get(scrape).headers)
+        self.reload(tracker__http_keep_alive=False)
+        self.eventually("close", lambda: self.http().get(scrape).headers.get("connection"))
+        # One that is open has its next answer.
+        self.assertEqual(kept.get(scrape).headers.get("connection"), "close")
+        self.assertTrue(kept.is_closed())
+        self.reload(tracker__http_keep_alive=True)
+        self.eventually(None, lambda: self.http().get(scrape).headers.get("connection"))
 
     @of("tracker.redirect_url")
     def test_redirect(self):

@@ -5,6 +5,7 @@ import contextlib
 import fcntl
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -237,6 +238,8 @@ class FewThreads(unittest.TestCase):
                 self.addCleanup(cluster.stop)
                 os.chmod(cluster.folder, 0o755)
                 node = cluster.nodes[0]
+                # The user may not enter the checkout's folder.
+                node.program = shutil.copy(SHOAL, cluster.folder)
                 node.run_in = ["setpriv", f"--reuid={self.USER}", f"--regid={self.USER}", "--clear-groups",
                                "prlimit", f"--nproc={limit}"]
                 node.start()

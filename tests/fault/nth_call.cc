@@ -2,7 +2,8 @@
 // fails. At the end, or when it is told by SIGUSR2, it writes how often each kind was called to the file
 // NTH_COUNTS.
 //
-// Calls that the C library makes itself are not seen, nor what a program asks the kernel by syscall().
+// Calls that the C library makes itself are not seen, nor what a program asks the kernel by syscall(). An
+// allocation counts once: what `new` takes is no malloc.
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -51,6 +52,9 @@ enum Kind {
   kMmap,
   kNew,
   kAlignedAlloc,
+  kMalloc,
+  kCalloc,
+  kRealloc,
   kThread,
   kEpollCreate,
   kEpollCtl,
@@ -88,6 +92,9 @@ constexpr Row kRows[kKinds] = {{"socket", EMFILE},
                                {"mmap", ENOMEM},
                                {"new", ENOMEM},
                                {"aligned_alloc", ENOMEM},
+                               {"malloc", ENOMEM},
+                               {"calloc", ENOMEM},
+                               {"realloc", ENOMEM},
                                {"thread", EAGAIN},
                                {"epoll_create", EMFILE},
                                {"epoll_ctl", ENOSPC},
@@ -225,6 +232,12 @@ int fsync(int a) { PASS(kFsync, -1, fsync, a); }
 void* mmap(void* a, size_t b, int c, int d, int e, off_t f) noexcept {
   PASS(kMmap, MAP_FAILED, mmap, a, b, c, d, e, f);
 }
+void* __libc_malloc(size_t) noexcept;
+void* __libc_calloc(size_t, size_t) noexcept;
+void* __libc_realloc(void*, size_t) noexcept;
+void* malloc(size_t a) noexcept { return fails(kMalloc) ? nullptr : __libc_malloc(a); }
+void* calloc(size_t a, size_t b) noexcept { return fails(kCalloc) ? nullptr : __libc_calloc(a, b); }
+void* realloc(void* a, size_t b) noexcept { return fails(kRealloc) ? nullptr : __libc_realloc(a, b); }
 void* aligned_alloc(size_t a, size_t b) noexcept { PASS(kAlignedAlloc, nullptr, aligned_alloc, a, b); }
 
 int pthread_create(pthread_t* a, const pthread_attr_t* b, void* (*c)(void*), void* d) noexcept {
@@ -249,7 +262,7 @@ int getrlimit(__rlimit_resource_t a, rlimit* b) noexcept { PASS(kGetrlimit, -1, 
 
 // The C++ allocator: what std::bad_alloc does to the program.
 void* operator new(size_t size) {
-  void* found = fails(kNew) ? nullptr : malloc(size);
+  void* found = fails(kNew) ? nullptr : __libc_malloc(size);
   if (found == nullptr) {
     if (auto* handler = std::get_new_handler()) handler();  // the program's last word, if it has one
     throw std::bad_alloc();

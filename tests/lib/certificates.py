@@ -24,7 +24,9 @@ class Authority:
         self.folder = folder
         self.ca = os.path.join(folder, "ca.pem")
         self.key = key_file(folder, "ca")
-        openssl("req", "-x509", "-new", "-key", self.key, "-subj", "/CN=test authority", "-days", "30", "-out", self.ca)
+        openssl("req", "-x509", "-new", "-key", self.key, "-subj", "/CN=test authority", "-days", "30", "-out", self.ca,
+                # Python 3.13 takes no authority without it.
+                "-addext", "keyUsage=critical,keyCertSign,cRLSign")
 
     def issue(self, name, names, kind="ec", days=30):
         """Returns the files of a certificate and its key. Days below 0: it ended so long ago."""

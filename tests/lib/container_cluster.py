@@ -200,11 +200,11 @@ class ContainerCluster:
         shutil.copytree(ROOT, self.folder, dirs_exist_ok=True,
                         ignore=shutil.ignore_patterns(".git", "build", ".env", "__pycache__", "corpus"))
         ports = {name: free_port() for name in NAMES}
-        self.front_port, self.prometheus_port = free_port(), free_port()
+        self.front_port, self.prometheus_port, self.admin_port = free_port(), free_port(), free_port()
         self.environment = {**os.environ, "SHOAL_IMAGE": self.image, "SHOAL_BUILD_NETWORK": "host",
                             "COMPOSE_ARGUMENTS": f"-p {self.project}",
                             "COMPOSE_PROFILES": "front",
-                            "SHOAL_SUBNET": SUBNET, "SHOAL_FRONT_ADDRESS": FRONT_ADDRESS,
+                            "SHOAL_ADMIN_PORT": str(self.admin_port), "SHOAL_SUBNET": SUBNET, "SHOAL_FRONT_ADDRESS": FRONT_ADDRESS,
                             "SHOAL_FRONT_PORT": str(self.front_port), "SHOAL_FRONT_IMAGE": "shoal-test-front",
                             "SHOAL_PROMETHEUS_PORT": str(self.prometheus_port),
                             "SHOAL_PROMETHEUS_IMAGE": "shoal-test-prometheus",

@@ -63,7 +63,7 @@ def tar_path(suite="bookworm", architecture=NATIVE):
 
 # All that a machine has, and a container of systemd-nspawn has not: /proc/sys and /sys to write to, every privilege.
 _AS_A_MACHINE = """
-mount --make-rprivate / && mount -t proc proc "$0/proc" && mount --rbind /sys "$0/sys" && mount --rbind /dev "$0/dev" || exit
+mount --make-rprivate / && mount --bind "$0" "$0" && mount -t proc proc "$0/proc" && mount --rbind /sys "$0/sys" && mount --rbind /dev "$0/dev" || exit
 while [ "$1" != -- ]; do mkdir -p "$0$2" && mount --bind "$1" "$0$2" || exit; shift 2; done
 shift
 exec chroot "$0" "$@"

@@ -94,13 +94,15 @@ TEST_CASE("opentracker stats: tables") {
 TEST_CASE("opentracker stats: top lists") {
   std::string out;
   append_opentracker_top(out, 10, std::vector{swarm(0xab, 3, UINT32_MAX), swarm(1, 0, 2)},
-                         std::vector{swarm(0xab, 3, 0)});
+                         std::vector{swarm(0xab, 3, 0)}, std::vector{swarm(1, 0, 2)});
   CHECK(out ==
         "Top 10 torrents by peers:\n"
         "\t4294967298\tABABABABABABABABABABABABABABABABABABABAB\n"
         "\t2\t0101010101010101010101010101010101010101\n"
         "Top 10 torrents by seeds:\n"
-        "\t3\tABABABABABABABABABABABABABABABABABABABAB\n");
+        "\t3\tABABABABABABABABABABABABABABABABABABABAB\n"
+        "Top 10 torrents by leechers:\n"
+        "\t2\t0101010101010101010101010101010101010101\n");
 }
 
 TEST_CASE("opentracker stats: everything, as XML") {

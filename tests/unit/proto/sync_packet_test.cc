@@ -100,6 +100,38 @@ proto::Heartbeat full_heartbeat() {
   return heartbeat;
 }
 
+proto::ChallengeNonce some_nonce() {
+  proto::ChallengeNonce nonce{};
+  for (size_t i = 0; i < nonce.size(); ++i) nonce[i] = static_cast<uint8_t>(0xf0 + i);
+  return nonce;
+}
+
+proto::Challenge challenge() { return {UINT64_MAX, some_nonce()}; }
+
+proto::ChallengeEcho echo() { return {some_nonce(), 7, 1, 1'800'000'000'123, -99}; }
+
+std::vector<uint64_t> some_digests(size_t count) {
+  common::Prng prng(4);
+  std::vector<uint64_t> digests(count);
+  for (uint64_t& digest : digests) digest = prng.next() & proto::kDigestMask;
+  return digests;
+}
+
+proto::Digests full_digests() { return {2700, 1'000'000, some_digests(proto::kDigestTicksMax), true, true}; }
+
+proto::CellDigests full_cells() { return {1'000'000, 5, some_digests(proto::kCellDigestsMax)}; }
+
+proto::PullRequest pull_of_parts() {
+  return {1, UINT64_MAX, {{1'000'000, 3, {}}, {5, 1, {0, 1, 9, proto::kDigestBuckets - 1}}}, true};
+}
+
+proto::PullRequest pull_by_sketch() {
+  proto::PullRequest request{1, 2, {{1'000'000, 3, {}}}};
+  request.salt = {3, UINT64_MAX};
+  request.sketch = proto::RecordSketch(request.salt, 100).bytes();
+  return request;
+}
+
 // Uncompressed body of a protobuf packet, however wrong.
 std::vector<uint8_t> body_of(const proto::pb::Packet& packet) {
   const std::string raw = packet.SerializeAsString();
@@ -264,19 +296,185 @@ TEST_CASE("sync packet: what is forgotten stands alone, of as many nodes as fit"
 
 TEST_CASE("sync packet: every kind reads back unchanged") {
   for (const proto::SyncPacket& packet :
-       {proto::SyncPacket(two_families()), proto::SyncPacket(full_heartbeat()),
-        proto::SyncPacket(proto::Heartbeat{}), proto::SyncPacket(proto::Leave{77}),
-        proto::SyncPacket(most_access_changes()), proto::SyncPacket(full_access_ask()),
-        proto::SyncPacket(most_bans()), proto::SyncPacket(full_ban_ask()),
+       {proto::SyncPacket(two_families()),
+        proto::SyncPacket(full_heartbeat()),
+        proto::SyncPacket(proto::Heartbeat{}),
+        proto::SyncPacket(proto::Leave{77}),
+        proto::SyncPacket(most_access_changes()),
+        proto::SyncPacket(full_access_ask()),
+        proto::SyncPacket(most_bans()),
+        proto::SyncPacket(full_ban_ask()),
         proto::SyncPacket(proto::AccessChanges{{}, most_origins()}),
         proto::SyncPacket(proto::BanChanges{{}, most_origins()}),
         proto::SyncPacket(proto::ClientLoad{UINT32_MAX, proto::kSyncIntervalMaxS}),
         proto::SyncPacket(proto::NameTaken{UINT64_MAX, common::make_endpoint_v4(0x0a000002, 6970)}),
-        proto::SyncPacket(proto::Forget{UINT64_MAX, 1})}) {
+        proto::SyncPacket(proto::Forget{UINT64_MAX, 1}),
+        proto::SyncPacket(challenge()),
+        proto::SyncPacket(echo()),
+        proto::SyncPacket(proto::Nack{7, {{1, 1}, {3, 9}, {100, 1000}}}),
+        proto::SyncPacket(proto::Gone{proto::kSyncSequenceMax}),
+        proto::SyncPacket(full_digests()),
+        proto::SyncPacket(proto::CellsAsk{{0, 8, proto::kSyncTickMax}}),
+        proto::SyncPacket(full_cells()),
+        proto::SyncPacket(proto::PullRequest{}),
+        proto::SyncPacket(pull_of_parts()),
+        proto::SyncPacket(pull_by_sketch())}) {
     const auto back = proto::decode_sync_packet(proto::encode_sync_packet(packet));
     REQUIRE(back.has_value());
     CHECK(*back == packet);
   }
+}
+
+TEST_CASE("sync packet: false challenges and echoes are refused") {
+  const auto challenge_with = [](auto change) {
+    proto::pb::Packet packet = pb_of(challenge());
+    change(*packet.mutable_challenge());
+    return proto::decode_sync_packet(body_of(packet)).has_value();
+  };
+  const auto echo_with = [](auto change) {
+    proto::pb::Packet packet = pb_of(echo());
+    change(*packet.mutable_echo());
+    return proto::decode_sync_packet(body_of(packet)).has_value();
+  };
+  using proto::pb::Challenge;
+  using proto::pb::ChallengeEcho;
+  CHECK(challenge_with([](Challenge&) {}));
+  CHECK(echo_with([](ChallengeEcho&) {}));
+  for (const size_t size : {0u, 15u, 17u}) {
+    CHECK(!challenge_with([&](Challenge& c) { c.set_nonce(std::string(size, 'x')); }));
+    CHECK(!echo_with([&](ChallengeEcho& e) { e.set_nonce(std::string(size, 'x')); }));
+  }
+  constexpr auto kTimeMax = static_cast<uint64_t>(proto::kSyncTimeMaxMs);
+  CHECK(!echo_with([](ChallengeEcho& e) { e.set_delta_sequence(proto::kSyncSequenceMax + 1); }));
+  CHECK(!echo_with([](ChallengeEcho& e) { e.set_uptime_ms(kTimeMax + 1); }));
+  CHECK(!echo_with([](ChallengeEcho& e) { e.set_unix_ms(kTimeMax + 1); }));
+  CHECK(!echo_with([](ChallengeEcho& e) { e.set_wall_ahead_ms(proto::kSyncTimeMaxMs + 1); }));
+  CHECK(!echo_with([](ChallengeEcho& e) { e.set_wall_ahead_ms(-proto::kSyncTimeMaxMs - 1); }));
+  CHECK(echo_with([](ChallengeEcho& e) {
+    e.set_delta_sequence(proto::kSyncSequenceMax);
+    e.set_uptime_ms(kTimeMax);
+    e.set_unix_ms(kTimeMax);
+    e.set_wall_ahead_ms(proto::kSyncTimeMaxMs);
+  }));
+}
+
+TEST_CASE("sync packet: false ranges of lost packets are refused") {
+  const auto accepted = [](std::vector<uint64_t> spans) {
+    proto::pb::Packet packet = pb_of(proto::Nack{7, {{1, 1}}});
+    packet.mutable_nack()->mutable_spans()->Assign(spans.begin(), spans.end());
+    return proto::decode_sync_packet(body_of(packet)).has_value();
+  };
+  constexpr uint64_t kMax = proto::kSyncSequenceMax;
+  CHECK(accepted({1, 1}));
+  CHECK(accepted({1, kMax}));
+  CHECK(accepted({kMax, 1}));
+  CHECK(accepted({1, 5, kMax - 6, 1}));
+  CHECK(accepted(std::vector<uint64_t>(2 * proto::kNackRangesMax, 1)));
+  CHECK(!accepted(std::vector<uint64_t>(2 * proto::kNackRangesMax + 2, 1)));
+  CHECK(!accepted({}));
+  CHECK(!accepted({1, 1, 1}));
+  CHECK(!accepted({0, 1}));
+  CHECK(!accepted({1, 0}));
+  CHECK(!accepted({1, 1, 0, 1}));
+  CHECK(!accepted({2, kMax}));
+  CHECK(!accepted({kMax, 2}));
+  CHECK(!accepted({UINT64_MAX, 2}));
+  CHECK(!accepted({2, UINT64_MAX}));
+  CHECK(!accepted({1, 5, kMax - 5, 1}));
+  proto::pb::Packet gone = pb_of(proto::Gone{1});
+  gone.mutable_gone()->set_up_to(kMax + 1);
+  CHECK(!proto::decode_sync_packet(body_of(gone)).has_value());
+  proto::pb::Packet leave = pb_of(proto::Leave{1});
+  leave.mutable_leave()->set_delta_sequence(kMax + 1);
+  CHECK(!proto::decode_sync_packet(body_of(leave)).has_value());
+}
+
+TEST_CASE("sync packet: false digests, and questions for them, are refused") {
+  constexpr auto kTickMax = static_cast<uint64_t>(proto::kSyncTickMax);
+  const auto digests_with = [](auto change) {
+    proto::pb::Packet packet = pb_of(full_digests());
+    change(*packet.mutable_digests());
+    return proto::decode_sync_packet(body_of(packet)).has_value();
+  };
+  using proto::pb::Digests;
+  CHECK(digests_with([](Digests& d) { d.set_newest_tick(proto::kDigestTicksMax); }));
+  CHECK(!digests_with([](Digests& d) { d.set_newest_tick(proto::kDigestTicksMax - 1); }));
+  CHECK(digests_with([](Digests& d) { d.set_newest_tick(kTickMax); }));
+  CHECK(!digests_with([](Digests& d) { d.set_newest_tick(kTickMax + 1); }));
+  CHECK(!digests_with([](Digests& d) { d.clear_sums(); }));
+  CHECK(!digests_with([](Digests& d) { d.mutable_sums()->pop_back(); }));
+  CHECK(!digests_with([](Digests& d) { d.mutable_sums()->append(6, 'x'); }));
+
+  const auto asked = [](const std::vector<uint64_t>& ticks) {
+    proto::pb::Packet packet = pb_of(proto::CellsAsk{{1}});
+    packet.mutable_cells_ask()->mutable_ticks()->Assign(ticks.begin(), ticks.end());
+    return proto::decode_sync_packet(body_of(packet)).has_value();
+  };
+  CHECK(asked(std::vector<uint64_t>(proto::kCellTicksMax, kTickMax)));
+  CHECK(!asked(std::vector<uint64_t>(proto::kCellTicksMax + 1, 1)));
+  CHECK(!asked({}));
+  CHECK(!asked({1, kTickMax + 1}));
+
+  const auto cells_with = [](auto change) {
+    proto::pb::Packet packet = pb_of(full_cells());
+    change(*packet.mutable_cells());
+    return proto::decode_sync_packet(body_of(packet)).has_value();
+  };
+  using proto::pb::CellDigests;
+  constexpr uint32_t kLast = proto::kDigestBuckets - proto::kCellDigestsMax;
+  CHECK(cells_with([](CellDigests& c) { c.set_first_bucket(0); }));
+  CHECK(cells_with([](CellDigests& c) { c.set_first_bucket(kLast); }));
+  CHECK(!cells_with([](CellDigests& c) { c.set_first_bucket(kLast + 1); }));
+  CHECK(!cells_with([](CellDigests& c) { c.set_first_bucket(proto::kDigestBuckets); }));
+  CHECK(!cells_with([](CellDigests& c) { c.set_first_bucket(UINT32_MAX); }));
+  CHECK(!cells_with([](CellDigests& c) { c.set_tick(kTickMax + 1); }));
+  CHECK(!cells_with([](CellDigests& c) { c.clear_digests(); }));
+  CHECK(!cells_with([](CellDigests& c) { c.mutable_digests()->append(6, 'x'); }));
+}
+
+TEST_CASE("sync packet: false requests for records are refused") {
+  const auto accepted = [](auto change) {
+    proto::pb::Packet packet = pb_of(pull_of_parts());
+    change(*packet.mutable_pull());
+    return proto::decode_sync_packet(body_of(packet)).has_value();
+  };
+  using proto::pb::PullRequest;
+  CHECK(accepted([](PullRequest&) {}));
+  CHECK(accepted([](PullRequest& p) {
+    while (p.parts_size() < static_cast<int>(proto::kPullPartsMax)) p.add_parts()->set_ticks(1);
+  }));
+  CHECK(!accepted([](PullRequest& p) {
+    while (p.parts_size() <= static_cast<int>(proto::kPullPartsMax)) p.add_parts()->set_ticks(1);
+  }));
+  CHECK(!accepted([](PullRequest& p) { p.mutable_parts(0)->set_ticks(0); }));
+  CHECK(accepted([](PullRequest& p) { p.mutable_parts(0)->set_ticks(proto::kDigestStamps); }));
+  CHECK(!accepted([](PullRequest& p) { p.mutable_parts(0)->set_ticks(proto::kDigestStamps + 1); }));
+  CHECK(!accepted([](PullRequest& p) { p.mutable_parts(0)->set_first_tick(UINT64_MAX); }));
+  const auto buckets = [&](const std::vector<uint32_t>& skips) {
+    return accepted([&](PullRequest& p) {
+      p.mutable_parts(1)->mutable_bucket_skips()->Assign(skips.begin(), skips.end());
+    });
+  };
+  CHECK(buckets(std::vector<uint32_t>(proto::kPullBucketsMax, 0)));
+  CHECK(!buckets(std::vector<uint32_t>(proto::kPullBucketsMax + 1, 0)));
+  CHECK(buckets({proto::kDigestBuckets - 1}));
+  CHECK(!buckets({proto::kDigestBuckets}));
+  CHECK(buckets({proto::kDigestBuckets - 2, 0}));
+  CHECK(!buckets({proto::kDigestBuckets - 2, 1}));
+  CHECK(!buckets({1, UINT32_MAX}));
+  // With a sketch.
+  CHECK(!accepted([](PullRequest& p) { p.set_sketch("x"); }));
+  const std::vector<uint8_t> sketch = pull_by_sketch().sketch;
+  const auto add = [&](PullRequest& p) { p.set_sketch(sketch.data(), sketch.size()); };
+  CHECK(!accepted([&](PullRequest& p) { add(p); }));  // one of its parts has buckets
+  CHECK(!accepted([&](PullRequest& p) {
+    add(p);
+    p.clear_parts();
+  }));
+  CHECK(accepted([&](PullRequest& p) {
+    add(p);
+    p.mutable_parts()->RemoveLast();
+  }));
 }
 
 TEST_CASE("sync packet: a name is taken by a node with an address") {

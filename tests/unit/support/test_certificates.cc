@@ -67,8 +67,7 @@ CertificateText make_certificate(const CertificateWish& wish) {
   } else {
     X509_set_issuer_name(made.get(), X509_get_subject_name(made.get()));
   }
-  CHECK_INVARIANT(
-      X509_sign(made.get(), const_cast<EVP_PKEY*>(signer), wish.sha1 ? EVP_sha1() : EVP_sha256()) > 0);
+  CHECK_INVARIANT(X509_sign(made.get(), const_cast<EVP_PKEY*>(signer), EVP_sha256()) > 0);
   const BioPtr certificate(BIO_new(BIO_s_mem()));
   PEM_write_bio_X509(certificate.get(), made.get());
   const BioPtr private_key(BIO_new(BIO_s_mem()));

@@ -21,8 +21,7 @@ struct CertificateWish {
   int64_t ends_in_s = 86'400;
   const CertificateText* issuer = nullptr;  // null: itself
   std::string subject = "tracker.example";
-  int rsa_bits = 0;   // 0: an EC key
-  bool sha1 = false;  // signed with SHA-1
+  int rsa_bits = 0;  // 0: an EC key
 };
 
 CertificateText make_certificate(const CertificateWish& wish);

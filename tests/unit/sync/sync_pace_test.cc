@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <utility>
 
 #include "common/prng.h"
 #include "sync/cluster.h"
@@ -169,4 +170,66 @@ TEST_CASE("pace: a new one applies at once") {
   f.run(1'000'000);
   CHECK(f.bytes_sent() - before <= kBytesPerS * 3 + 40'000);
   CHECK(f.bytes_sent() - before >= kBytesPerS * 3 * 8 / 10);
+}
+
+TEST_CASE("pace: a new one applies to members that ask for the access list and the bans") {
+  Fixture f(2'000);
+  common::Prng prng(1);
+  const proto::ChangeStamp stamp{f.now.unix_ms, 99};
+  for (uint32_t packet = 0; packet < 40; ++packet) {
+    proto::AccessChanges access;
+    proto::BanChanges bans;
+    for (uint8_t i = 0; i < 20; ++i) {
+      proto::AccessChange change{{}, true, stamp};
+      for (uint8_t& byte : change.info_hash.bytes) byte = static_cast<uint8_t>(prng.next());
+      access.changes.push_back(change);
+      bans.changes.push_back({{4, 10, 0, static_cast<uint8_t>(packet), i}, {3600, {}, 0, false}, stamp});
+    }
+    f.cluster->receive(f.now, {kFrom, std::nullopt, *f.there.control(access)}, f.out);
+    f.cluster->receive(f.now, {kFrom, std::nullopt, *f.there.control(bans)}, f.out);
+  }
+  const auto asked = [&] {
+    f.out.sends.clear();
+    f.cluster->receive(f.now, {kFrom, std::nullopt, *f.there.control(proto::AccessAsk{})}, f.out);
+    f.cluster->receive(f.now, {kFrom, std::nullopt, *f.there.control(proto::BanAsk{})}, f.out);
+    return std::pair(f.there.all<proto::AccessChanges>(f.out.sends).size(),
+                     f.there.all<proto::BanChanges>(f.out.sends).size());
+  };
+  // What may be sent at once has gone with the first answers.
+  const auto asked_again = [&] {
+    for (int i = 0; i < 10; ++i) asked();
+    f.now.mono_us += 100'000;
+    return asked();
+  };
+  const auto slow = asked_again();
+  f.cluster->set_pace(10'000'000, 0);
+  const auto fast = asked_again();
+  CHECK(slow.first <= 1);
+  CHECK(slow.second <= 1);
+  CHECK(fast.first >= 20);
+  CHECK(fast.second >= 20);
+}
+
+TEST_CASE("pace: a multicast group is a destination like a member") {
+  test::NoSwarms swarms;
+  sync::Config config;
+  config.name = "here";
+  config.cluster = "test";
+  config.insecure = true;
+  config.incarnation = 77;
+  config.multicast_groups = 1;
+  config.pace_bytes_per_s = kBytesPerS;
+  sync::Now now = kNow;
+  sync::Cluster cluster(config, swarms, now);
+  sync::Outputs out;
+  cluster.publish(now, deltas_of(10'000, proto::PeerRole::leecher, false, 1), out);
+  int64_t bytes = 0;
+  for (const int64_t end_us = now.mono_us + 2'000'000; now.mono_us < end_us;) {
+    now.mono_us = std::min(end_us, cluster.deadline_us());
+    cluster.advance(now, out);
+    for (const auto& send : out.sends) bytes += static_cast<int64_t>(send.bytes->size());
+    out.sends.clear();
+  }
+  CHECK(bytes <= kBytesPerS * 2 + 40'000);
+  CHECK(bytes >= kBytesPerS * 2 * 8 / 10);
 }

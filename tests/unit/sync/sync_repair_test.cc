@@ -153,6 +153,21 @@ TEST_CASE("repair: of many members one that alone differs acts first") {
   }
 }
 
+TEST_CASE("repair: of few members one that alone differs is not waited for") {
+  RepairParts parts;
+  std::vector<Member*> members;
+  for (uint64_t id = 2; id < 10; ++id) members.push_back(&parts.admit(id));
+  for (int i = 0; i < 2; ++i) {
+    for (Member* const member : members) {
+      member->heard(parts.now_us);
+      member->hears_us_until(parts.now_us + 10'000'000);
+      parts.receive(parts.repair, *member, parts.digests(member == members[0] ? 1 : 0));
+    }
+    parts.now_us += 1'000'000;
+  }
+  CHECK(parts.sent<proto::CellsAsk>().size() == 1);
+}
+
 TEST_CASE("repair: many differing ticks are pulled whole") {
   RepairParts parts;
   Member& member = parts.admit(2);

@@ -51,6 +51,18 @@ TEST_CASE("replay window: too old is refused, and a jump forgets nothing too ear
   CHECK(!window.fresh(10 * kWidth));
 }
 
+TEST_CASE("replay window: nothing up to where it begins is accepted") {
+  constexpr uint64_t kWidth = 4096;
+  ReplayWindow window(kWidth);
+  window.begin(3 * kWidth);
+  CHECK(window.highest() == 3 * kWidth);
+  for (uint64_t s = 1; s <= 3 * kWidth; ++s) REQUIRE(!window.fresh(s));
+  CHECK(window.fresh(3 * kWidth + 1));
+  window.mark(3 * kWidth + 10);
+  for (uint64_t s = 1; s <= 3 * kWidth; ++s) REQUIRE(!window.fresh(s));
+  CHECK(window.fresh(3 * kWidth + 9));
+}
+
 TEST_CASE("replay window: jumps of any length leave what a simple one would") {
   constexpr uint64_t kWidth = 512;
   common::Prng prng(7);

@@ -145,7 +145,7 @@ TEST_CASE("named files: certificates that a node does not take, and keys that co
   const auto usual_key = shoal::test::make_certificate({.rsa_bits = 2048});
   const auto root = shoal::test::make_certificate({.names = {}, .subject = "root"});
   const auto issuer =
-      shoal::test::make_certificate({.names = {}, .issuer = &root, .subject = "issuer", .sha1 = true});
+      shoal::test::make_certificate({.names = {}, .issuer = &root, .subject = "issuer", .rsa_bits = 1024});
   const auto below = shoal::test::make_certificate({.issuer = &issuer});
   const auto check = [&](const std::string& certificate, const std::string& key) {
     Options options;

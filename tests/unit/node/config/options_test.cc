@@ -54,6 +54,7 @@ TEST_CASE("options: without any source they have their defaults") {
   CHECK(options->tracker.numwant_max == 200);
   CHECK(!options->tracker.full_scrape);
   CHECK(options->tracker.full_scrape_interval_s == 300);
+  CHECK(options->tracker.http_keep_alive);
   CHECK(options->admin.export_file.empty());
   CHECK(options->admin.export_interval_s == 3600);
   CHECK(options->stats.path.empty());
@@ -89,6 +90,7 @@ log_format = "json"
 [tracker]
 udp = ["127.0.0.1:1", "[::1]:2"]
 http = []
+http_keep_alive = false
 interval_s = 60
 interval_jitter = 0
 peer_timeout_s = 90
@@ -149,6 +151,7 @@ mode = "generic"
   CHECK(options->node.log_format == shoal::common::LogFormat::json);
   CHECK(options->tracker.udp == std::vector{*parse_endpoint("127.0.0.1:1"), *parse_endpoint("[::1]:2")});
   CHECK(options->tracker.http.empty());
+  CHECK(!options->tracker.http_keep_alive);
   CHECK(options->tracker.interval_s == 60);
   CHECK(options->tracker.interval_jitter == 0);
   CHECK(options->tracker.peer_timeout_s == 90);

@@ -18,6 +18,7 @@
 
 using namespace shoal;
 using namespace shoal::node;
+using namespace std::string_literals;
 
 namespace {
 
@@ -380,4 +381,80 @@ TEST_CASE("http server: connections that expire together are closed a few in a t
   }));
   CHECK(most <= 64);
   CHECK(f.counters.closed_timeout.value() == idle.size());
+}
+
+TEST_CASE("http server: without keep-alive the first answer is the last, whatever the client asks for") {
+  Fixture f(8);
+  f.server->keep_alive(false);
+  for (const std::string& request : {kRequest, "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"s,
+                                     "GET / HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n"s}) {
+    Client client(f.address);
+    client.send(request);
+    std::string text;
+    CHECK(f.run_until([&] {
+      text += client.read();
+      return client.is_closed();
+    }));
+    CHECK(count_of(text, "\r\nConnection: close\r\n") == 1);
+    CHECK(text.ends_with("\r\n\r\nok"));
+    CHECK(!client.is_reset());
+    CHECK(f.run_until([&] { return f.counters.connections_closed.value() == f.handler.answers; }));
+  }
+}
+
+TEST_CASE(
+    "http server: without keep-alive an answer is not lost to what the client has sent behind its request") {
+  Fixture f(8);
+  f.server->keep_alive(false);
+  std::string one_read = "GET / HTTP/1.1\r\nHost: t\r\nX: ";
+  one_read += std::string((4 << 10) - one_read.size() - 4, 'x') + "\r\n\r\n";
+  // What follows has been read with the request, waits in the kernel, or is no whole request.
+  for (const std::string& sent : {repeated(kRequest, 20), one_read + kRequest, kRequest + "GET /"}) {
+    const size_t before = f.handler.answers;
+    const uint64_t closed_before = f.counters.connections_closed.value();
+    const auto client = std::make_unique<Client>(f.address);
+    client->send(sent);
+    CHECK(f.run_until([&] { return client->is_answered(); }));
+    for (int i = 0; i < 20; ++i) f.run_turn();
+    CHECK(f.handler.answers == before + 1);
+    CHECK(!client->is_reset());
+    CHECK(client->is_closed());
+    // It may go on sending: we wait for it to have read the answer.
+    CHECK(f.counters.connections_closed.value() == closed_before);
+    CHECK(f.run_until([&] { return f.counters.connections_closed.value() > closed_before; }));
+  }
+}
+
+TEST_CASE("http server: keep-alive may be turned off and on while connections are open") {
+  Fixture f(8);
+  const auto kept = f.connect(kRequest);
+  CHECK(kept->is_answered());
+  CHECK(kept->read().find("Connection:") == std::string::npos);
+  f.server->keep_alive(false);
+  CHECK(!kept->is_closed());
+  kept->send(kRequest);
+  CHECK(f.run_until([&] { return kept->read().ends_with("ok"); }));
+  CHECK(f.run_until([&] { return kept->is_closed(); }));
+  f.server->keep_alive(true);
+  const auto next = f.connect(kRequest);
+  next->read();
+  next->send(kRequest);
+  CHECK(f.run_until([&] { return next->read().ends_with("ok"); }));
+  CHECK(!next->is_closed());
+}
+
+TEST_CASE("http server: without keep-alive a long answer is whole before the connection is closed") {
+  Fixture f(8);
+  f.server->keep_alive(false);
+  f.handler.text = std::string(1 << 20, 'x');
+  Client client(f.address);
+  client.send(kRequest + kRequest);
+  std::string text;
+  CHECK(f.run_until([&] {
+    text += client.read();
+    return client.is_closed();
+  }));
+  CHECK(text.size() > f.handler.text.size());
+  CHECK(text.size() < f.handler.text.size() + 256);
+  CHECK(!client.is_reset());
 }

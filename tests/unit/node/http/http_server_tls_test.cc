@@ -236,6 +236,35 @@ TEST_CASE("https server: requests on one connection, pipelined, in pieces") {
   CHECK(fixture.counters.tls.full.value() == 1);
 }
 
+TEST_CASE("https server: without keep-alive the first answer is the last") {
+  SecureFixture fixture;
+  fixture.server->keep_alive(false);
+  SecureClient client(fixture.address);
+  REQUIRE(fixture.open(client));
+  client.send(kRequest + kRequest);
+  REQUIRE(fixture.until([&] {
+    client.step();
+    return client.state() == State::closed;
+  }));
+  CHECK(client.text.find("\r\nConnection: close\r\n") != std::string::npos);
+  CHECK(client.text.rfind("hello") == client.text.find("hello"));
+}
+
+TEST_CASE("https server: without keep-alive who is in the middle of a record is not cut off") {
+  SecureFixture fixture;
+  fixture.server->keep_alive(false);
+  SecureClient client(fixture.address);
+  REQUIRE(fixture.open(client));
+  client.send(kRequest);
+  client.put(kRecordBegin);
+  REQUIRE(fixture.until([&] {
+    client.step();
+    return client.state() == State::closed;
+  }));
+  for (int i = 0; i < 10; ++i) fixture.turn();
+  CHECK(fixture.counters.connections_closed.value() == 0);
+}
+
 TEST_CASE("https server: an answer in pieces, and the close_notify at its end") {
   SecureFixture fixture;
   SecureClient client(fixture.address);

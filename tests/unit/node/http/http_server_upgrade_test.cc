@@ -219,6 +219,17 @@ TEST_CASE("http server upgrade: only so many, and others are served beside them"
   CHECK(f.hears(two, kSwitched));
 }
 
+TEST_CASE("http server upgrade: without keep-alive a connection is upgraded all the same, and stays") {
+  Fixture f;
+  f.server->keep_alive(false);
+  RawClient client(f.address);
+  f.upgrade(client);
+  client.send("a\n");
+  CHECK(f.hears(client, "a\n"));
+  client.send("b\n");
+  CHECK(f.hears(client, "a\nb\n"));
+}
+
 TEST_CASE("http server upgrade: a full server closes other connections first") {
   Fixture f({.connections_max = 2});
   RawClient upgraded(f.address);

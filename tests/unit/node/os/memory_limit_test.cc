@@ -1,6 +1,9 @@
 #include "node/os/memory_limit.h"
 
 #include <doctest/doctest.h>
+#include <sys/resource.h>
+
+#include <algorithm>
 
 #include "tests/unit/support/made_up_files.h"
 
@@ -49,6 +52,28 @@ TEST_CASE("memory limit: the tightest of memory.max and memory.high on the way t
   files.write("/sys/fs/cgroup/pods/memory.high", "268435456\n");
   CHECK(memory_limit(files.root()).bytes == 256 * kMib);
   CHECK(memory_limit(files.root()).from == "cgroup memory.high");
+}
+
+TEST_CASE("memory limit: the address space") {
+  test::MadeUpFiles files;
+  eight_gib(files);
+  CHECK(memory_limit(files.root(), 2 * kGib).bytes == 2 * kGib);
+  CHECK(memory_limit(files.root(), 2 * kGib).from == "address space");
+  CHECK(memory_limit(files.root(), 16 * kGib).from == "machine");
+  CHECK((node::address_space_bytes() <= 2 * kGib || sizeof(void*) > 4));
+}
+
+TEST_CASE("memory limit: ulimit -v counts as address space") {
+  rlimit before{};
+  REQUIRE(getrlimit(RLIMIT_AS, &before) == 0);
+  if (before.rlim_cur != RLIM_INFINITY) return;
+  // More than any sanitizer maps, so that nothing fails meanwhile.
+  constexpr rlim_t kLarge = rlim_t{1} << (sizeof(rlim_t) * 8 - 4);
+  const rlimit lower{kLarge, before.rlim_max};
+  REQUIRE(setrlimit(RLIMIT_AS, &lower) == 0);
+  const uint64_t bytes = node::address_space_bytes();
+  REQUIRE(setrlimit(RLIMIT_AS, &before) == 0);
+  CHECK(bytes == std::min<uint64_t>(kLarge, sizeof(void*) == 4 ? 2 * kGib : UINT64_MAX));
 }
 
 TEST_CASE("memory limit: version 1") {

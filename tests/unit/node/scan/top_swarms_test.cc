@@ -66,12 +66,13 @@ TEST_CASE("top swarms: a swarm that is no longer served is not shown, however fr
   const auto store = test::make_store(false);
   for (uint64_t swarm = 1; swarm <= 3; ++swarm) {
     test::announce(*store, {swarm, test::v4_peer(1), proto::Event::none, true}, 1'000'000);
+    test::announce(*store, {swarm, test::v4_peer(2), proto::Event::none, false}, 1'000'000);
   }
   node::TopSwarms top(*store);
   CHECK(top.lists()->by_peers.size() == 3);
   store->serve_only([](const common::InfoHash& hash) { return hash != test::hash_of(2); });
   const auto lists = top.lists();
-  for (const auto* list : {&lists->by_peers, &lists->by_seeders}) {
+  for (const auto* list : {&lists->by_peers, &lists->by_seeders, &lists->by_leechers}) {
     CHECK(list->size() == 2);
     for (const proto::ScrapedSwarm& swarm : *list) CHECK(swarm.info_hash != test::hash_of(2));
   }
