@@ -62,6 +62,6 @@ TEST_CASE("pages: the memory goes with the array, and moves with it") {
 }
 
 TEST_CASE("pages: what cannot be had is std::bad_alloc, as from operator new") {
-  CHECK_THROWS_AS(Pages<Element>(size_t{1} << 50), std::bad_alloc);
+  CHECK_THROWS_AS(Pages<Element>(std::numeric_limits<size_t>::max() / sizeof(Element)), std::bad_alloc);
   CHECK_THROWS_AS(Pages<Element>(std::numeric_limits<size_t>::max() / 2), std::bad_alloc);
 }
