@@ -25,7 +25,7 @@ namespace {
 // longer when there are many that may be in force.
 constexpr uint64_t publish_delay_ms(size_t remembered) { return 1 + remembered / 500; }
 
-constexpr uint64_t kTickMs = 1'000;
+constexpr uint64_t kTickS = 1;
 constexpr int64_t kLogEveryMs = 60'000;
 constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
@@ -112,7 +112,7 @@ void BanControl::set(const Options& options) {
     } else {
       watch_ = std::make_unique<OffenceWatch>(key_, limits_of(options_), [this] { uv_async_send(&wake_); });
     }
-    tick_timer_.start(kTickMs, kTickMs);
+    tick_timer_.start_every_s(kTickS);
   } else {
     tick_timer_.stop();
   }

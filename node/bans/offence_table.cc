@@ -24,10 +24,7 @@ uint64_t OffenceTable::Activity::raised(uint64_t value, uint64_t minute) {
 }
 
 OffenceTable::OffenceTable(const common::SipKey& key, const OffenceLimits& limits)
-    : key_(key),
-      window_us_(0),
-      entries_(std::make_unique<Entry[]>(kClients)),
-      pairs_(std::make_unique<PairSet[]>(kPairSets)) {
+    : key_(key), window_us_(0) {
   set(limits);
 }
 

@@ -7,10 +7,11 @@
 // carrier's ten thousand honest clients do not add up to one attacker. An attacker who makes up clients to
 // raise his own thresholds has to announce each of them, and gains a bounded factor.
 //
-// Two tables of fixed size, together 3.1 MB: 16,384 clients, found by a keyed hash in sets of eight, and
-// 131,072 pairs of client and swarm, for new peers in one swarm. In a full set a new client replaces the one
-// that did least lately, of what is counted here. So somebody with many addresses pushes out an offender only
-// by doing more than it with each of them, which makes offenders of them. Any thread; no lock.
+// Two tables of fixed size, together 3.1 MB once all of it is used: 16,384 clients, found by a keyed hash in
+// sets of eight, and 131,072 pairs of client and swarm, for new peers in one swarm. In a full set a new
+// client replaces the one that did least lately, of what is counted here. So somebody with many addresses
+// pushes out an offender only by doing more than it with each of them, which makes offenders of them. Any
+// thread; no lock.
 
 #pragma once
 
@@ -18,13 +19,13 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 
 #include "common/info_hash.h"
 #include "common/siphash.h"
 #include "node/bans/client_sketch.h"
 #include "node/limits/client_prefix.h"
+#include "node/os/pages.h"
 #include "proto/ban_change.h"
 
 namespace shoal::node {
@@ -101,6 +102,7 @@ class OffenceTable {
     static uint64_t raised(uint64_t value, uint64_t minute);
   };
 
+  // Zeros: free.
   struct alignas(64) Entry {
     std::atomic<uint64_t> id{0};        // the hash of the client; 0: free
     std::atomic<uint64_t> activity{0};  // minute << 32 | count
@@ -133,8 +135,8 @@ class OffenceTable {
   const common::SipKey key_;
   std::atomic<uint64_t> window_us_;
   std::array<std::atomic<uint32_t>, proto::kOffences> thresholds_{};
-  const std::unique_ptr<Entry[]> entries_;
-  const std::unique_ptr<PairSet[]> pairs_;
+  const Pages<Entry> entries_{kClients};
+  const Pages<PairSet> pairs_{kPairSets};
   std::atomic<uint64_t> displaced_{0};
 };
 

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -74,23 +75,26 @@ int usage_error(const CLI::App& shoal, const CLI::ParseError& error, bool json) 
 }  // namespace
 
 int run_command_line(int argc, const char* const* argv) {
-  CLI::App shoal("shoal: a BitTorrent tracker that runs as a cluster of equal nodes", "shoal");
-  shoal.set_version_flag("--version", std::string("shoal ") + version());
-  shoal.require_subcommand(1);
-  shoal.get_formatter()->column_width(34);
-#define SHOAL_ADD_COMMAND(name) name##_command(shoal),
+  auto shoal = std::make_unique<CLI::App>("shoal: a BitTorrent tracker that runs as a cluster of equal nodes",
+                                          "shoal");
+  shoal->set_version_flag("--version", std::string("shoal ") + version());
+  shoal->require_subcommand(1);
+  shoal->get_formatter()->column_width(34);
+#define SHOAL_ADD_COMMAND(name) name##_command(*shoal),
   const Command commands[] = {SHOAL_COMMANDS(SHOAL_ADD_COMMAND)};
 #undef SHOAL_ADD_COMMAND
   const std::vector<std::string> words = reversed_arguments(argc, argv);
   try {
-    shoal.parse(std::vector<std::string>(words));
+    shoal->parse(std::vector<std::string>(words));
   } catch (const CLI::Success& success) {
-    return shoal.exit(success);  // prints the requested help or version
+    return shoal->exit(success);  // prints the requested help or version
   } catch (const CLI::ParseError& error) {
-    return usage_error(shoal, error, std::find(words.begin(), words.end(), "--json") != words.end());
+    return usage_error(*shoal, error, std::find(words.begin(), words.end(), "--json") != words.end());
   }
   for (const Command& command : commands) {
-    if (command.app->parsed()) return command.run();
+    if (!command.app->parsed()) continue;
+    if (command.without_app) shoal.reset();
+    return command.run();
   }
   return kExitUsage;
 }

@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "node/cli/commands.h"
@@ -29,6 +30,9 @@ the file.)";
 struct NodeArguments {
   std::string config;
   std::vector<std::string> options = std::vector<std::string>(option_table().size());
+  // What was given of them.
+  std::optional<std::string> given_config;
+  std::vector<NamedText> given;
 };
 
 std::string option_help(const Option& option) {
@@ -62,13 +66,13 @@ Command node_command(CLI::App& shoal) {
     flag->group(std::string(option.section()))->type_name(option.is_list() ? "LIST" : "VALUE");
     flags.push_back(flag);
   }
-  return {app, [config, flags, request] {
-            std::vector<NamedText> given;
-            for (size_t i = 0; i < flags.size(); ++i) {
-              if (flags[i]->count() > 0) given.emplace_back(option_table()[i].key, request->options[i]);
-            }
-            return start_node(config->count() > 0 ? std::optional(request->config) : std::nullopt, given);
-          }};
+  app->final_callback([config, flags = std::move(flags), &arguments = *request] {
+    if (config->count() > 0) arguments.given_config = arguments.config;
+    for (size_t i = 0; i < flags.size(); ++i) {
+      if (flags[i]->count() > 0) arguments.given.emplace_back(option_table()[i].key, arguments.options[i]);
+    }
+  });
+  return {app, [request] { return start_node(request->given_config, request->given); }, true};
 }
 
 }  // namespace shoal::node

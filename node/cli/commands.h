@@ -25,6 +25,8 @@ namespace shoal::node {
 struct Command {
   CLI::App* app;             // part of the App that it was added to
   std::function<int()> run;  // returns the exit code
+  // It runs for long and needs nothing of the App: that is gone by then, with half a megabyte.
+  bool without_app = false;
 };
 
 // All commands, in the order of `shoal --help`: NAME is added by NAME_command() of node/cli/command_NAME.cc.

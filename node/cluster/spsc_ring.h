@@ -1,6 +1,6 @@
 // SpscRing: a bounded queue from one producer thread to one consumer thread, without locks. A full ring drops
-// the item and counts it; it never grows and never waits. Its memory is not written until items come: the
-// pages of a ring that is never full do not exist until its end has passed over them.
+// the item and counts it; it never grows and never waits. Its pages are there once its end has passed over
+// them.
 
 #pragma once
 
@@ -11,6 +11,7 @@
 
 #include "common/check.h"
 #include "common/counter.h"
+#include "node/os/pages.h"
 
 namespace shoal::node {
 
@@ -19,10 +20,9 @@ requires std::is_trivially_copyable_v<T>
 class SpscRing {
  public:
   // `capacity` is a power of two.
-  explicit SpscRing(size_t capacity) : mask_(capacity - 1), items_(std::allocator<T>().allocate(capacity)) {
+  explicit SpscRing(size_t capacity) : mask_(capacity - 1), items_(capacity) {
     CHECK_INVARIANT(capacity > 0 && (capacity & mask_) == 0);
   }
-  ~SpscRing() { std::allocator<T>().deallocate(items_, mask_ + 1); }
   SpscRing(const SpscRing&) = delete;
   SpscRing& operator=(const SpscRing&) = delete;
 
@@ -36,7 +36,7 @@ class SpscRing {
         return false;
       }
     }
-    std::construct_at(items_ + (tail & mask_), item);
+    std::construct_at(&items_[tail & mask_], item);
     tail_.store(tail + 1, std::memory_order_release);
     return true;
   }
@@ -56,7 +56,7 @@ class SpscRing {
 
  private:
   const size_t mask_;
-  T* const items_;  // constructed by push, never destroyed
+  const Pages<T> items_;  // constructed by push, never destroyed
   alignas(64) std::atomic<size_t> tail_{0};
   size_t head_seen_ = 0;  // the producer's last copy of head_
   common::Counter dropped_;

@@ -27,16 +27,14 @@ using common::Result;
 namespace {
 
 constexpr size_t kSyncBatch = 32;
-// Datagrams are taken for so long, or so many, then the loop runs its other handles. A datagram of a member
-// that means ill can cost 100 times what an honest one does, so the time is looked at after a few.
-constexpr size_t kReceiveBatch = 16;
+// Datagrams are taken for so long, or so many batches, then the loop runs its other handles. A datagram of a
+// member that means ill can cost 100 times what an honest one does, so the time is looked at after each
+// batch.
 constexpr size_t kBatchesPerWake = 64;
 constexpr int64_t kReceiveMaxUs = 2'000;
 
 // How often it is seen whether interfaces have changed.
-constexpr uint64_t kCheckGroupsMs = 2'000;
-// Ours are at most 1200 bytes; longer ones arrive truncated and are refused.
-constexpr size_t kDatagramMax = 2048;
+constexpr uint64_t kCheckGroupsS = 2;
 
 // Room for one IP_PKTINFO or IPV6_PKTINFO message.
 struct alignas(cmsghdr) Control {
@@ -132,7 +130,7 @@ void SyncSocket::start(uv_loop_t* loop, Receive receive) {
   if (groups_.empty()) return;
   interfaces_ = interface_indices();
   check_timer_.emplace(loop, [this] { check_groups(); });
-  check_timer_->start(kCheckGroupsMs, kCheckGroupsMs);
+  check_timer_->start_every_s(kCheckGroupsS);
 }
 
 SyncSocket::Port* SyncSocket::poll(int fd, std::optional<size_t> group) {
@@ -212,7 +210,7 @@ void SyncSocket::Port::on_readable(uv_poll_t* handle, int status, int /*events*/
 }
 
 bool SyncSocket::Port::receive_batch() {
-  static thread_local std::array<std::array<uint8_t, kDatagramMax>, kReceiveBatch> buffers;
+  const auto& buffers = owner->buffers_;
   std::array<mmsghdr, kReceiveBatch> messages{};
   std::array<iovec, kReceiveBatch> slices;
   std::array<sockaddr_storage, kReceiveBatch> sources;

@@ -6,6 +6,8 @@
 
 #include <uv.h>
 
+#include <array>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -17,6 +19,7 @@
 #include "node/net/datagrams.h"
 #include "node/net/sockets.h"
 #include "node/net/timer.h"
+#include "node/os/pages.h"
 #include "sync/cluster.h"
 
 namespace shoal::node {
@@ -61,6 +64,10 @@ class SyncSocket {
     bool complained = false;  // that it cannot be joined
   };
 
+  static constexpr size_t kReceiveBatch = 16;
+  // Ours are at most 1200 bytes; longer ones arrive truncated and are refused.
+  static constexpr size_t kDatagramMax = 2048;
+
   SyncSocket() = default;
   void send_batch(const sync::Send* sends, size_t count);
   Port* poll(int fd, std::optional<size_t> group);
@@ -77,6 +84,7 @@ class SyncSocket {
   std::optional<Timer> check_timer_;
   std::vector<std::unique_ptr<Port>> ports_;
   Receive receive_;
+  const Pages<std::array<uint8_t, kDatagramMax>> buffers_{kReceiveBatch};  // of one batch of any port
   SyncSocketCounters counters_;
   Datagrams sender_{counters_.call_errors};
 };

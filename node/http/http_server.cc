@@ -48,7 +48,7 @@ constexpr int kStreamBufferBytes = 512 << 10;
 
 constexpr uint64_t kLongAnswerMs = 600'000;  // for us to make a piece
 constexpr uint64_t kCloseMs = 1'000;   // after an error, for the client to read the answer before we close
-constexpr uint64_t kLookMs = 1'000;    // at time-outs
+constexpr uint64_t kLookEveryS = 1;    // at time-outs, while there are connections
 constexpr size_t kExpiredAtOnce = 64;  // closed before the loop goes on
 
 void set_socket_option(int fd, int level, int name, int value) {
@@ -146,7 +146,6 @@ HttpServer::HttpServer(uv_loop_t* loop, const HttpLimits& limits, HttpHandler& h
       budget_(limits.turn),
       handshake_units_(limits.handshake_turn_units),
       read_buffer_(kPieceBytes) {
-  timer_.start(kLookMs, kLookMs);
   CHECK_INVARIANT(uv_prepare_init(loop, &turns_) == 0);
   CHECK_INVARIANT(uv_idle_init(loop, &go_on_) == 0);
   turns_.data = this;
@@ -198,6 +197,7 @@ void HttpServer::accept(FileDescriptor socket, const common::Endpoint& client, b
   Connection& connection = *owned.release();  // freed in its close callback
   connection.tcp.data = &connection;
   ++connections_;
+  if (!timer_.is_active()) timer_.start_every_s(kLookEveryS);
   counters_.connections_accepted.add();
   const bool proxy = trusted(connection.client);
   connection.rules = limits_.rules;
@@ -942,6 +942,7 @@ void HttpServer::bound_waiting() {
 }
 
 void HttpServer::close_expired() {
+  if (connections_ == 0) return timer_.stop();
   const std::array<uint64_t, kWaits> limits_ms = {limits_.idle_ms, limits_.request_ms, limits_.answer_ms,
                                                   kCloseMs,        kLongAnswerMs,      limits_.handshake_ms,
                                                   limits_.ask_ms,  limits_.asked_ms};
@@ -950,7 +951,7 @@ void HttpServer::close_expired() {
   for (size_t i = 0; i < kWaits; ++i) {
     const Queues::Waits& queue = queues_->of[i];
     while (!queue.empty() && now_ms - queue.front()->since_ms >= limits_ms[i]) {
-      if (left == 0) return timer_.start(1, kLookMs);
+      if (left == 0) return timer_.start(1);
       const Upgraded* const upgraded = queue.front()->upgraded.get();
       left -= std::min(left, upgraded != nullptr ? upgraded->parting_steps() : 1);
       const auto wait = static_cast<Wait>(i);
@@ -966,6 +967,7 @@ void HttpServer::close_expired() {
       close(*queue.front(), Close::forced);
     }
   }
+  if (!timer_.is_active()) timer_.start_every_s(kLookEveryS);
 }
 
 void HttpServer::wait_for(Connection& connection, Wait wait) {

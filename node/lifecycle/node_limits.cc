@@ -11,7 +11,7 @@ namespace shoal::node {
 
 namespace {
 
-constexpr uint64_t kLogEveryMs = 1'000;
+constexpr uint64_t kLogEveryS = 1;
 
 }  // namespace
 
@@ -30,7 +30,7 @@ NodeLimits::NodeLimits(uv_loop_t* loop, SwarmStore& store, const Counters& worke
   handshakes_.set_max(kHandshakesPerAddress);
   apply(limits);
   log_memory(limits);
-  timer_.start(kLogEveryMs, kLogEveryMs);
+  timer_.start_every_s(kLogEveryS);
 }
 
 void NodeLimits::apply(const Options::Limits& limits) {

@@ -12,21 +12,25 @@ namespace {
 // Between two slices.
 constexpr uint64_t kPauseMs = 1;
 
+// Ticks this long, or longer, are not missed by a second.
+constexpr int64_t kLongTickMs = 8'000;
+
 }  // namespace
 
 NodeUpkeep::NodeUpkeep(uv_loop_t* loop, SwarmStore& store, const ClusterClock& clock, const HeapPages& heap,
                        Hooks hooks)
-    : clock_(clock),
+    : store_(store),
+      clock_(clock),
       hooks_(std::move(hooks)),
       upkeep_(store, heap),
+      period_ms_(std::max<int64_t>(1, clock.tick_ms() / Upkeep::kSlicesPerTick)),
       due_timer_(loop, [this] { group_due(); }),
       slice_timer_(loop, [this] { run_slice(); }),
       history_timer_(loop, [this] { note_history(); }) {}
 
 void NodeUpkeep::start() {
-  const auto period_ms =
-      static_cast<uint64_t>(std::max<int64_t>(1, clock_.tick_ms() / Upkeep::kSlicesPerTick));
-  due_timer_.start(period_ms, period_ms);
+  counted_until_ms_ = monotonic_ms();
+  plan();
   history_timer_.start(0, kHistoryStepMs);
 }
 
@@ -36,8 +40,18 @@ void NodeUpkeep::stop() {
 
 void NodeUpkeep::group_due() {
   hooks_.before_slices();
-  upkeep_.add_due();
+  const int64_t groups = (monotonic_ms() - counted_until_ms_) / period_ms_;
+  counted_until_ms_ += groups * period_ms_;
+  for (int64_t i = 0; i < std::min(groups, Upkeep::kSlicesPerTick); ++i) upkeep_.add_due();
   run_slice();
+  plan();
+}
+
+void NodeUpkeep::plan() {
+  const bool little = store_.record_count() < Upkeep::kSliceRecordsMax;
+  if (little && clock_.tick_ms() >= kLongTickMs) return due_timer_.start_at_second();
+  const int64_t next_ms = counted_until_ms_ + period_ms_;
+  due_timer_.start(static_cast<uint64_t>(std::max<int64_t>(1, next_ms - monotonic_ms())));
 }
 
 void NodeUpkeep::run_slice() {

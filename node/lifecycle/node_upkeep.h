@@ -1,5 +1,6 @@
 // NodeUpkeep: a running node's periodic work: the store's upkeep (node/store/upkeep.h) in time slices, and
-// what the status tells of the last hour, every kHistoryStepMs. Control thread only.
+// what the status tells of the last hour, every kHistoryStepMs. While the store holds little, groups of
+// shards wait for the next whole second, when the thread wakes anyway. Control thread only.
 
 #pragma once
 
@@ -20,7 +21,7 @@ namespace shoal::node {
 class NodeUpkeep {
  public:
   struct Hooks {
-    std::function<void()> before_slices;  // called each time one more group of shards is due
+    std::function<void()> before_slices;  // called each time groups of shards are due
     std::function<NodeState()> state;     // for the history
   };
 
@@ -40,17 +41,21 @@ class NodeUpkeep {
 
  private:
   void group_due();
+  void plan();
   void run_slice();
   void note_history();
 
+  const SwarmStore& store_;
   const ClusterClock& clock_;
   const Hooks hooks_;
   Upkeep upkeep_;
   HeapTrim trim_;
   History history_;
   RecentFaults faults_;
-  Timer due_timer_;    // one more group of shards is due
-  Timer slice_timer_;  // the last slice has left work
+  const int64_t period_ms_;       // between two groups
+  int64_t counted_until_ms_ = 0;  // by monotonic_ms(): what became due later is not in upkeep_ yet
+  Timer due_timer_;               // one more group of shards is due, or several
+  Timer slice_timer_;             // the last slice has left work
   Timer history_timer_;
 };
 

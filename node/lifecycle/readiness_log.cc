@@ -12,9 +12,8 @@ using common::LogLevel;
 
 namespace {
 
-// How often it looks: until the node is ready, and then.
+// How often it looks until the node is ready; then each second.
 constexpr uint64_t kLookWaitingMs = 200;
-constexpr uint64_t kReadinessLookMs = 1'000;
 
 }  // namespace
 
@@ -38,7 +37,8 @@ void ReadinessLog::look() {
   }
   ready_ = now.ready;
   waits_ = true;
-  timer_.start(ready_ ? kReadinessLookMs : kLookWaitingMs);
+  if (ready_) return timer_.start_at_second();
+  timer_.start(kLookWaitingMs);
 }
 
 }  // namespace shoal::node

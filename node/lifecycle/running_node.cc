@@ -44,7 +44,7 @@ constexpr uint64_t kLingerCheckMs = 10;
 constexpr size_t kLatelyMinutes = 5;
 
 // How often it looks whether the log is read again.
-constexpr uint64_t kLogResumeMs = 1'000;
+constexpr uint64_t kLogResumeS = 1;
 
 void log_confinement(const Confinement& holds) {
   log_line(LogLevel::info, "confined",
@@ -158,7 +158,7 @@ RunningNode::RunningNode(const Options& options, std::function<Result<Options>()
     admin_server_->listen(std::move(parts.admin), options.admin.tls);
   }
   upkeep_.start();
-  log_timer_.start(kLogResumeMs, kLogResumeMs);
+  log_timer_.start_every_s(kLogResumeS);
   warn(std::move(parts.warnings));
 }
 

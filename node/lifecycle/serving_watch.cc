@@ -12,14 +12,14 @@ using common::LogLevel;
 
 namespace {
 
-constexpr uint64_t kEveryMs = 1'000;
+constexpr uint64_t kEveryS = 1;
 
 }  // namespace
 
 ServingWatch::ServingWatch(uv_loop_t* loop, std::function<std::vector<ServingFault>()> now)
     : now_(std::move(now)), timer_(loop, [this] { look(); }) {}
 
-void ServingWatch::start() { timer_.start(kEveryMs, kEveryMs); }
+void ServingWatch::start() { timer_.start_every_s(kEveryS); }
 
 void ServingWatch::look() {
   for (const ServingFaults::Line& line : faults_.look(now_(), monotonic_ms())) {

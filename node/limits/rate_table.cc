@@ -10,8 +10,6 @@ uint64_t cost_us(uint32_t per_s) { return (1'000'000 + per_s / 2) / per_s; }
 
 }  // namespace
 
-RateTable::RateTable(const common::SipKey& key) : key_(key), sets_(std::make_unique<Set[]>(kSets)) {}
-
 bool RateTable::charge(const ClientPrefix& client, uint32_t per_s, uint64_t now_us) {
   const uint64_t hash = hash_of(client);
   Set& set = sets_[hash % kSets];

@@ -10,10 +10,10 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 
 #include "common/siphash.h"
 #include "node/limits/client_prefix.h"
+#include "node/os/pages.h"
 
 namespace shoal::node {
 
@@ -25,7 +25,7 @@ class RateTable {
   static constexpr uint64_t kBurstUs = 10'000'000;
   static constexpr uint32_t kPerSecondMax = 100'000;
 
-  explicit RateTable(const common::SipKey& key);
+  explicit RateTable(const common::SipKey& key) : key_(key) {}
 
   // Charges one request to the client's bucket, which refills at `per_s` (at least 1). False: the bucket is
   // empty. `now_us`: any clock that never goes back and has run for less than eight years.
@@ -54,7 +54,7 @@ class RateTable {
   uint64_t hash_of(const ClientPrefix& client) const { return common::siphash(key_, client); }
 
   const common::SipKey key_;
-  const std::unique_ptr<Set[]> sets_;
+  const Pages<Set> sets_{kSets};
 };
 
 }  // namespace shoal::node

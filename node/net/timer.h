@@ -22,6 +22,11 @@ class Timer {
 
   // Runs `after_ms` from now, then every `repeat_ms`; 0: once. Whatever was planned before is not.
   void start(uint64_t after_ms, uint64_t repeat_ms = 0);
+  // Runs every so many seconds, at whole seconds of the loop's clock: all that do so wake their thread
+  // together. The first time comes within as many seconds.
+  void start_every_s(uint64_t seconds);
+  // Runs once, at the next whole second.
+  void start_at_second();
   void stop();
   bool is_active() const;
 
@@ -30,6 +35,7 @@ class Timer {
 
  private:
   struct Handle;
+  static void on_timer(uv_timer_t* timer);
 
   Handle* handle_;  // null: closed; libuv's, which frees it in its close callback
 };

@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -20,9 +22,16 @@ common::Result<std::string> read_file(const std::string& path, size_t bytes_max)
   const auto failed = [&](const std::string& why) { return common::fail(printable(path) + ": " + why); };
   const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path.c_str(), "rbe"), std::fclose);
   if (!file) return failed(std::string("cannot be read: ") + std::strerror(errno));
-  std::string text(bytes_max + 1, '\0');
+  // In pieces: most files are far smaller than they may be.
+  std::string text;
+  std::array<char, 4096> piece;
   errno = 0;
-  text.resize(std::fread(text.data(), 1, text.size(), file.get()));
+  while (text.size() <= bytes_max) {
+    const size_t got =
+        std::fread(piece.data(), 1, std::min(piece.size(), bytes_max + 1 - text.size()), file.get());
+    text.append(piece.data(), got);
+    if (got == 0) break;
+  }
   if (std::ferror(file.get()) != 0) return failed(std::string("cannot be read: ") + std::strerror(errno));
   if (text.size() > bytes_max) return failed("is larger than " + std::to_string(bytes_max) + " bytes");
   return text;

@@ -8,10 +8,8 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <cstdlib>
-#include <memory>
-#include <new>
 
+#include "node/os/pages.h"
 #include "proto/record_digest.h"
 #include "sync/swarms.h"
 
@@ -19,10 +17,6 @@ namespace shoal::node {
 
 class DigestTable {
  public:
-  DigestTable() : cells_(static_cast<uint64_t*>(std::calloc(kCells, sizeof(uint64_t)))) {
-    if (cells_ == nullptr) throw std::bad_alloc();
-  }
-
   // Adds a record with this hash to its cell, or removes it.
   void toggle(size_t bucket, common::Stamp stamp, uint64_t hash) {
     if (!used_[bucket].load(std::memory_order_relaxed)) used_[bucket].store(true, std::memory_order_relaxed);
@@ -54,17 +48,11 @@ class DigestTable {
  private:
   static constexpr size_t kCells = proto::kDigestBuckets * proto::kDigestStamps;
 
-  // Numbers, not std::atomic: those have to be written before use, and then an idle node has all 2 MB.
   std::atomic_ref<uint64_t> cell(size_t bucket, size_t stamp) const {
-    return std::atomic_ref(cells_.get()[bucket * proto::kDigestStamps + stamp]);
+    return std::atomic_ref(cells_[bucket * proto::kDigestStamps + stamp]);
   }
 
-  struct Free {
-    void operator()(uint64_t* cells) const { std::free(cells); }
-  };
-
-  // From calloc: pages without a record are not there.
-  std::unique_ptr<uint64_t, Free> cells_;
+  const Pages<uint64_t> cells_{kCells};
   // True once a record was in the bucket. Unused buckets are skipped: on a small tracker that is most of
   // them.
   std::array<std::atomic<bool>, proto::kDigestBuckets> used_{};

@@ -1,22 +1,18 @@
 #include "node/store/swarm_store.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
-#include <cstdlib>
 #include <memory>
-#include <new>
 #include <utility>
 
 #include "common/check.h"
 #include "common/loopback.h"
 #include "common/prefetch.h"
 #include "common/web_address.h"
-#include "node/os/heap_pages.h"
 #include "node/os/mutex.h"
 #include "node/store/allocation.h"
+#include "node/store/shards.h"
 #include "node/store/swarm_shard.h"
 
 namespace shoal::node {
@@ -25,12 +21,7 @@ using common::InfoHash;
 using common::Moment;
 using common::Tick;
 
-// One array of shards, so that finding one takes no pointer; they can be neither moved nor
-// default-constructed. On huge pages where possible: every announce goes to another shard.
 struct SwarmStore::Impl {
-  static constexpr size_t kShardsBytes =
-      (kShards * sizeof(SwarmShard) + kHugePageBytes - 1) / kHugePageBytes * kHugePageBytes;
-
   explicit Impl(const Config& config)
       : shared{config.key,
                config.replicated,
@@ -38,17 +29,7 @@ struct SwarmStore::Impl {
                config.replicated ? std::make_unique<DigestTable>() : nullptr,
                &room,
                &restatements},
-        shards(static_cast<SwarmShard*>(std::aligned_alloc(kHugePageBytes, kShardsBytes))) {
-    if (shards == nullptr) throw std::bad_alloc();
-    madvise(shards, kShardsBytes, MADV_HUGEPAGE);
-    for (size_t i = 0; i < kShards; ++i) std::construct_at(shards + i, shared, index_places[i]);
-  }
-  ~Impl() {
-    std::destroy_n(shards, kShards);
-    std::free(shards);
-  }
-  Impl(const Impl&) = delete;
-  Impl& operator=(const Impl&) = delete;
+        shards(shared) {}
 
   // The hash of peers must be as secret as that of swarms. Odd, so that a multiplication loses nothing.
   static uint64_t peer_seed(const common::SipKey& key, char name) {
@@ -64,7 +45,18 @@ struct SwarmStore::Impl {
 
   static size_t shard_number(SwarmRef ref) { return ref.hash >> 54; }
   SwarmShard& shard_of(SwarmRef ref) { return shards[shard_number(ref)]; }
-  const IndexPlace& index_place_of(SwarmRef ref) const { return index_places[shard_number(ref)]; }
+  SwarmShard& made_shard_of(SwarmRef ref) const { return shards.made(shard_number(ref)); }
+  SwarmShard* find_shard(SwarmRef ref) const { return shards.find(shard_number(ref)); }
+  const IndexPlace& index_place_of(SwarmRef ref) const { return shards.index_place(shard_number(ref)); }
+
+  // Starts to load what every call reads first.
+  void prefetch(SwarmRef ref) const {
+    common::prefetch(&index_place_of(ref));
+    shards.prefetch(shard_number(ref));
+  }
+  void prefetch_swarm(SwarmRef& ref) const {
+    if (const SwarmShard* shard = find_shard(ref)) shard->prefetch_swarm(ref);
+  }
 
   // Never null. A copy, so that it is called without a lock.
   std::shared_ptr<const SwarmFilter> current_filter() {
@@ -77,7 +69,8 @@ struct SwarmStore::Impl {
   // whether it gave up any.
   bool make_room(common::Prng& prng) {
     for (uint32_t i = 0; i < kShardsDrawn; ++i) {
-      if (shards[prng.below(kShards)].make_room(prng, i >= kForBlamed)) return true;
+      SwarmShard* shard = shards.find(prng.below(kShards));
+      if (shard != nullptr && shard->make_room(prng, i >= kForBlamed)) return true;
     }
     return false;
   }
@@ -113,13 +106,13 @@ struct SwarmStore::Impl {
   StoreRoom room;
   Restatements restatements;
   ShardConfig shared;
-  std::array<IndexPlace, kShards> index_places;
-  SwarmShard* shards;
+  Shards shards;
   Mutex filter_mutex;
   std::shared_ptr<const SwarmFilter> filter GUARDED_BY(filter_mutex) = std::make_shared<const SwarmFilter>();
 };
 
 static_assert(SwarmStore::kShards == size_t{1} << (64 - 54));
+static_assert(SwarmStore::kShards == Shards::kCount);
 
 SwarmStore::SwarmStore(const Config& config) : impl_(std::make_unique<Impl>(config)) {}
 SwarmStore::~SwarmStore() = default;
@@ -136,22 +129,24 @@ bool SwarmStore::nearly_full() const {
 
 SwarmRef SwarmStore::locate(const InfoHash& info_hash) const {
   const SwarmRef ref{common::siphash(impl_->shared.key, info_hash.bytes)};
-  common::prefetch(&impl_->index_place_of(ref));
-  impl_->shard_of(ref).prefetch();
+  impl_->prefetch(ref);
   return ref;
 }
 
 void SwarmStore::prefetch(std::span<SwarmRef> refs) const {
   for (const SwarmRef& ref : refs) impl_->index_place_of(ref).prefetch(ref.hash);
-  for (SwarmRef& ref : refs) impl_->shard_of(ref).prefetch_swarm(ref);
+  for (SwarmRef& ref : refs) impl_->prefetch_swarm(ref);
 }
 
 void SwarmStore::prefetch(std::span<PeerRef> refs) const {
   for (const PeerRef& ref : refs) impl_->index_place_of(ref.swarm).prefetch(ref.swarm.hash);
-  for (PeerRef& ref : refs) impl_->shard_of(ref.swarm).prefetch_swarm(ref.swarm);
-  for (PeerRef& ref : refs) impl_->shard_of(ref.swarm).prefetch_peers(ref);
+  for (PeerRef& ref : refs) impl_->prefetch_swarm(ref.swarm);
+  // Where a swarm was found, its shard is made.
+  for (PeerRef& ref : refs) {
+    if (ref.swarm.likely != SwarmRef::kUnknown) impl_->made_shard_of(ref.swarm).prefetch_peers(ref);
+  }
   for (const PeerRef& ref : refs) {
-    if (ref.large) impl_->shard_of(ref.swarm).prefetch_place(ref);
+    if (ref.large) impl_->made_shard_of(ref.swarm).prefetch_place(ref);
   }
 }
 
@@ -168,7 +163,8 @@ PeerAnswer SwarmStore::announce(SwarmRef ref, const PeerAnnounce& announce, Mome
 
 PeerAnswer SwarmStore::peek(SwarmRef ref, const PeerAnnounce& announce, common::Prng& prng,
                             const PeerBuffers& out) const {
-  return impl_->shard_of(ref).peek(ref, announce, prng, out);
+  const SwarmShard* shard = impl_->find_shard(ref);
+  return shard == nullptr ? PeerAnswer() : shard->peek(ref, announce, prng, out);
 }
 
 namespace {
@@ -179,8 +175,7 @@ bool is_web(const common::Endpoint& peer) { return peer.family == common::Family
 
 WebSwarmRef SwarmStore::locate_web(const InfoHash& info_hash) const {
   const SwarmRef ref{common::siphash(impl_->shared.key, info_hash.bytes) ^ kWebTwist};
-  common::prefetch(&impl_->index_place_of(ref));
-  impl_->shard_of(ref).prefetch();
+  impl_->prefetch(ref);
   return {ref};
 }
 
@@ -202,14 +197,18 @@ proto::SwarmCounts SwarmStore::scrape_web(WebSwarmRef ref, const InfoHash& info_
 bool SwarmStore::has_had_loopback() const { return impl_->had_loopback.load(std::memory_order_relaxed); }
 
 proto::SwarmCounts SwarmStore::scrape(SwarmRef ref, const InfoHash& info_hash) const {
-  return impl_->shard_of(ref).scrape(ref, info_hash);
+  const SwarmShard* shard = impl_->find_shard(ref);
+  return shard == nullptr ? proto::SwarmCounts() : shard->scrape(ref, info_hash);
 }
 
 std::optional<SwarmDetails> SwarmStore::inspect(SwarmRef ref, const InfoHash& info_hash, uint32_t peers_max,
                                                 common::Prng& prng) const {
-  auto details = impl_->shard_of(ref).inspect(ref.hash, info_hash, peers_max, prng);
-  const SwarmRef web = locate_web(info_hash).swarm;
-  const auto of_web = impl_->shard_of(web).inspect(web.hash, info_hash, peers_max, prng);
+  const auto inspected = [&](SwarmRef one) {
+    const SwarmShard* shard = impl_->find_shard(one);
+    return shard == nullptr ? std::nullopt : shard->inspect(one.hash, info_hash, peers_max, prng);
+  };
+  auto details = inspected(ref);
+  const auto of_web = inspected(locate_web(info_hash).swarm);
   if (!details || !of_web) return details ? details : of_web;
   details->web = of_web->web;
   details->web_completed = of_web->web_completed;
@@ -274,10 +273,11 @@ sync::BucketDigests SwarmStore::bucket_digests(common::Stamp stamp) const {
 
 void SwarmStore::read(size_t step, const sync::Cells& cells, Tick now,
                       const std::function<void(const sync::SwarmPart&)>& visit) const {
-  const SwarmShard& shard = impl_->shards[step];
+  const SwarmShard* shard = impl_->shards.find(step);
+  if (shard == nullptr) return;
   const auto filter = impl_->current_filter();
   SwarmShard::Walk walk;
-  while (!shard.read(walk, cells, now, *filter, visit)) shard.give_way();
+  while (!shard->read(walk, cells, now, *filter, visit)) shard->give_way();
 }
 
 namespace {
@@ -290,36 +290,46 @@ struct ShardWalk final : sync::Swarms::Walk {
 
 bool SwarmStore::read_part(std::unique_ptr<Walk>& walk, size_t step, const sync::Cells& cells, Tick now,
                            const std::function<void(const sync::SwarmPart&)>& visit) const {
+  const SwarmShard* shard = impl_->shards.find(step);
+  if (shard == nullptr) return true;
   if (walk == nullptr) walk = std::make_unique<ShardWalk>();
   const auto filter = impl_->current_filter();
-  return impl_->shards[step].read(static_cast<ShardWalk&>(*walk).walk, cells, now, *filter, visit);
+  return shard->read(static_cast<ShardWalk&>(*walk).walk, cells, now, *filter, visit);
 }
 
 void SwarmStore::expire_shard(size_t shard, Tick now) {
-  while (!expire_part(shard, now).finished) impl_->shards[shard].give_way();
+  while (!expire_part(shard, now).finished) impl_->shards.made(shard).give_way();
 }
 
-SweepPart SwarmStore::expire_part(size_t shard, Tick now) { return impl_->shards[shard].expire(now); }
+SweepPart SwarmStore::expire_part(size_t shard, Tick now) {
+  SwarmShard* of = impl_->shards.find(shard);
+  if (of != nullptr) return of->expire(now);
+  impl_->room.note_sweep(now);
+  return {0, true};
+}
 
 bool SwarmStore::drop(const InfoHash& info_hash) {
   bool dropped = false;
   for (const SwarmRef ref : {locate(info_hash), locate_web(info_hash).swarm}) {
-    dropped |= impl_->shard_of(ref).drop(ref.hash, info_hash);
+    SwarmShard* shard = impl_->find_shard(ref);
+    dropped |= shard != nullptr && shard->drop(ref.hash, info_hash);
   }
   return dropped;
 }
 
 RunsDropped SwarmStore::drop_runs(size_t shard, std::span<const uint64_t> runs) {
-  return impl_->shards[shard].drop_runs(runs);
+  SwarmShard* of = impl_->shards.find(shard);
+  return of == nullptr ? RunsDropped{.finished = true} : of->drop_runs(runs);
 }
 
 size_t SwarmStore::drop_if(size_t shard, const std::function<bool(const InfoHash&)>& which) {
-  SwarmShard& of = impl_->shards[shard];
+  SwarmShard* of = impl_->shards.find(shard);
+  if (of == nullptr) return 0;
   uint32_t below = kAllSwarms;
-  size_t dropped = of.drop_if(below, which);
+  size_t dropped = of->drop_if(below, which);
   while (below > 0) {
-    of.give_way();
-    dropped += of.drop_if(below, which);
+    of->give_way();
+    dropped += of->drop_if(below, which);
   }
   return dropped;
 }
@@ -335,15 +345,21 @@ bool SwarmStore::serves(const InfoHash& info_hash) const {
 }
 
 void SwarmStore::for_each(size_t shard, const std::function<void(const proto::Delta&)>& visit) const {
-  const SwarmShard& visited = impl_->shards[shard];
+  const SwarmShard* visited = impl_->shards.find(shard);
+  if (visited == nullptr) return;
   const auto filter = impl_->current_filter();
   SwarmShard::Walk walk;
-  while (!visited.for_each(walk, *filter, visit)) visited.give_way();
+  while (!visited->for_each(walk, *filter, visit)) visited->give_way();
 }
 
 size_t SwarmStore::copy_counts(size_t shard, uint32_t& below, std::span<proto::ScrapedSwarm> out) const {
+  const SwarmShard* of = impl_->shards.find(shard);
+  if (of == nullptr) {
+    below = 0;
+    return 0;
+  }
   const auto filter = impl_->current_filter();
-  while (const size_t copied = impl_->shards[shard].copy_counts(below, out)) {
+  while (const size_t copied = of->copy_counts(below, out)) {
     if (!*filter) return copied;
     // Called without the shard's lock. A step of denied swarms only is not the end.
     const auto end =
@@ -356,14 +372,16 @@ size_t SwarmStore::copy_counts(size_t shard, uint32_t& below, std::span<proto::S
 
 StoreTotals SwarmStore::totals() const {
   StoreTotals totals;
-  totals.memory_bytes = Impl::kShardsBytes + allocated_bytes(sizeof(Impl));
+  totals.memory_bytes = Shards::kBytes + allocated_bytes(sizeof(Impl));
   if (impl_->shared.digests != nullptr) totals.memory_bytes += allocated_bytes(DigestTable::bytes());
   totals.memory_limit_bytes = static_cast<uint64_t>(impl_->room.memory.limit());
   totals.evicted_swarms = impl_->room.evicted_swarms.load(std::memory_order_relaxed);
   totals.evicted_records = impl_->room.evicted_records.load(std::memory_order_relaxed);
   totals.giving_up = impl_->room.is_giving_up();
   totals.restatements_dropped = impl_->restatements.dropped();
-  for (size_t i = 0; i < kShards; ++i) impl_->shards[i].add_to(totals);
+  for (size_t i = 0; i < kShards; ++i) {
+    if (const SwarmShard* shard = impl_->shards.find(i)) shard->add_to(totals);
+  }
   return totals;
 }
 

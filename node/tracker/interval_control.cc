@@ -9,7 +9,7 @@ namespace shoal::node {
 
 namespace {
 
-constexpr uint64_t kAdaptEveryMs = 1'000;
+constexpr uint64_t kAdaptEveryS = 1;
 
 AdaptiveInterval::Settings adaptive_settings(const Options::Tracker& options) {
   return {.interval_s = options.interval_s,
@@ -28,7 +28,7 @@ IntervalControl::IntervalControl(uv_loop_t* loop, const Options::Tracker& option
 void IntervalControl::start(std::vector<const WorkerCounters*> workers, SyncDriver* sync) {
   workers_ = std::move(workers);
   sync_ = sync;
-  timer_.start(kAdaptEveryMs, kAdaptEveryMs);
+  timer_.start_every_s(kAdaptEveryS);
 }
 
 void IntervalControl::set(const Options::Tracker& options) {

@@ -13,6 +13,7 @@
 #include "node/net/socket_address.h"
 #include "node/net/sockets.h"
 #include "node/os/monotonic.h"
+#include "node/os/pages.h"
 #include "node/os/surroundings.h"
 #include "node/store/peer_rules.h"
 #include "proto/connection_id.h"
@@ -64,7 +65,7 @@ struct UdpBatch {
   std::array<iovec, kBatch> in_slices;
   std::array<sockaddr_storage, kBatch> sources;
   std::array<Control, kBatch> controls;
-  std::array<std::array<uint8_t, kReceiveBytes>, kBatch> in_bytes;
+  const Pages<std::array<uint8_t, kReceiveBytes>> in_bytes{kBatch};
   std::array<common::Endpoint, kBatch> clients;
   std::array<proto::UdpRequest, kBatch> requests;
   std::array<PeerRef, kBatch> announcers;  // of the announces among them, in their order
@@ -74,7 +75,7 @@ struct UdpBatch {
   size_t answers = 0;
   std::array<mmsghdr, kBatch> out;
   std::array<iovec, kBatch> out_slices;
-  std::array<std::array<uint8_t, kAnswerBytes>, kBatch> out_bytes;
+  const Pages<std::array<uint8_t, kAnswerBytes>> out_bytes{kBatch};
 };
 
 void UdpBatchDeleter::operator()(UdpBatch* batch) const { const std::unique_ptr<UdpBatch> freed(batch); }

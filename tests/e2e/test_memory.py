@@ -109,8 +109,10 @@ class AfterAFlood(ClusterCase):
 
     def test_the_memory_goes_back_to_the_system(self):
         node = self.node(0)
-        before = resident_bytes(node)
         with UdpFlooder(("127.0.0.1", node.tracker_port), ["127.0.2.1"]) as flooder:
+            # The first clients make the tables of fixed size, which stay.
+            flooder.announce(10_000)
+            before = resident_bytes(node)
             deadline = time.monotonic() + 25
             while resident_bytes(node) < before + 16 * MIB and time.monotonic() < deadline:
                 flooder.announce(20_000)

@@ -192,6 +192,42 @@ class Ending(ClusterCase):
                 connection.close()
 
 
+class Idle(ClusterCase):
+    """What a node takes that nobody uses (tests/bench/idle measures it)."""
+
+    nodes = 1
+    sync = "off"
+
+    def test_tables_that_are_not_used_take_no_memory(self):
+        node = self.node(0)
+        if "built with a sanitizer" in node.log_text():
+            self.skipTest("a sanitizer writes memory of its own")
+        with open(f"/proc/{node.process.pid}/smaps_rollup", encoding="ascii") as file:
+            written = next(int(line.split()[1]) for line in file if line.startswith("Private_Dirty:"))
+        # The tables of offences and request rates and the store's shards alone are 7 MiB.
+        self.assertLess(written, 4 << 10, "KiB")
+
+    def test_a_worker_without_clients_sleeps(self):
+        node = self.node(0)
+
+        def wakes():
+            tasks = f"/proc/{node.process.pid}/task"
+            found = {}
+            for thread in os.listdir(tasks):
+                with open(f"{tasks}/{thread}/status", encoding="ascii") as file:
+                    found[int(thread)] = next(line for line in file if line.startswith("voluntary_ctxt_switches"))
+            found.pop(node.process.pid)
+            return found
+
+        def sleeps():
+            before = wakes()
+            time.sleep(3)
+            return wakes() == before
+
+        self.assertGreater(len(wakes()), 0)
+        wait_for(sleeps, 30)
+
+
 class Privileges(unittest.TestCase):
     @unittest.skipUnless(os.geteuid() == 0, "needs root")
     def test_user(self):

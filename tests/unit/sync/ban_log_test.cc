@@ -226,5 +226,16 @@ TEST_CASE("ban log: what is forgotten up to a time that is ahead, since the cloc
   CHECK(log.merge_origin({2, kNowMs - 1}, kNowMs) == BanLog::Merged::known);
 }
 
+TEST_CASE("ban log: an origin that is forgotten again is forgotten up to the later time") {
+  BanLog twice;
+  BanLog once;
+  CHECK(twice.merge_origin({2, kNowMs - 1000}, kNowMs) == BanLog::Merged::news);
+  CHECK(twice.merge_origin({2, kNowMs}, kNowMs) == BanLog::Merged::news);
+  CHECK(once.merge_origin({2, kNowMs}, kNowMs) == BanLog::Merged::news);
+  CHECK(twice.origins() == std::vector{proto::ForgottenOrigin{2, kNowMs}});
+  CHECK(twice.origins_digest() == once.origins_digest());
+  CHECK(twice.merge_origin({2, kNowMs - 1}, kNowMs) == BanLog::Merged::known);
+}
+
 }  // namespace
 }  // namespace shoal::sync

@@ -64,8 +64,10 @@ class Client {
     REQUIRE(::send(fd_, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size()));
   }
   // Sends as much as the kernel takes at once.
-  void offer(const std::string& text) const {
-    (void)::send(fd_, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  void offer(const std::string& text) {
+    // The kernel says once that the connection is reset.
+    if (::send(fd_, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno == ECONNRESET)
+      reset_ = true;
   }
   // What has arrived.
   std::string read() {

@@ -2,8 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "node/os/monotonic.h"
 
@@ -89,4 +91,35 @@ TEST_CASE("timer: a closed one may outlive its loop, and starts no more") {
   }
   timer.reset();
   CHECK(runs == 0);
+}
+
+TEST_CASE("timer: those of whole seconds run together, whenever they were started") {
+  Loop loop;
+  {
+    // When they ran, by the loop's clock: it stands still while the timers of a turn run.
+    std::vector<uint64_t> first_ms;
+    std::vector<uint64_t> second_ms;
+    std::vector<uint64_t> once_ms;
+    Timer first(&loop.uv, [&] { first_ms.push_back(uv_now(&loop.uv)); });
+    Timer once(&loop.uv, [&] { once_ms.push_back(uv_now(&loop.uv)); });
+    Timer second(&loop.uv, [&] {
+      second_ms.push_back(uv_now(&loop.uv));
+      if (second_ms.size() == 2) uv_stop(&loop.uv);
+    });
+    first.start_every_s(1);
+    const int64_t begun_ms = monotonic_ms();
+    while (monotonic_ms() < begun_ms + 7) continue;
+    once.start_at_second();
+    second.start_every_s(1);
+    loop.run();
+    // Once more, if a second began between two starts.
+    REQUIRE(first_ms.size() >= 2);
+    CHECK(std::vector(first_ms.end() - 2, first_ms.end()) == second_ms);
+    CHECK(once_ms.size() == 1);
+    CHECK(std::find(first_ms.begin(), first_ms.end(), once_ms.front()) != first_ms.end());
+    first.stop();
+    second.stop();
+    CHECK(!first.is_active());
+  }
+  loop.run();
 }

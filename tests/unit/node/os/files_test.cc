@@ -34,3 +34,15 @@ TEST_CASE("files: a text with a byte order mark is read without it, or refused b
   CHECK(read_or_error("\0\0\xfe\xff"s) == "/file: is text in UTF-32: save it as UTF-8 or ASCII");
   CHECK(read_or_error(std::string(101, 'x')) == "/file: is larger than 100 bytes");
 }
+
+TEST_CASE("files: a file of any size up to the limit is read whole") {
+  MadeUpFiles files;
+  for (const size_t size : {0, 1, 4095, 4096, 4097, 8192, 100'000}) {
+    std::string bytes;
+    while (bytes.size() < size) bytes += static_cast<char>(bytes.size() * 31 >> 4);
+    files.write("/file", bytes);
+    CHECK(node::read_file(files.root() + "/file", size).value() == bytes);
+    CHECK(node::read_file(files.root() + "/file", size + 1).value() == bytes);
+    if (size > 0) CHECK(!node::read_file(files.root() + "/file", size - 1));
+  }
+}
