@@ -23,7 +23,7 @@ xdp_packages=(clang libbpf-dev)
 
 # Needed in addition to make the Debian package.
 # shellcheck disable=SC2034  # for those who source this
-package_packages=(file)
+package_packages=(file dpkg-dev)
 # Needed in addition to gather the image.
 # shellcheck disable=SC2034  # for those who source this
 image_packages=(ca-certificates)
