@@ -18,15 +18,15 @@ namespace shoal::node {
 
 namespace {
 
+uintptr_t heap_end() { return reinterpret_cast<uintptr_t>(sbrk(0)); }
+
+}  // namespace
+
 // In "always [madvise] never", the brackets mark the active setting.
 bool huge_pages_allowed() {
   const std::string text = read_file("/sys/kernel/mm/transparent_hugepage/enabled", 256).value_or("");
   return !text.empty() && text.find("[never]") == std::string::npos;
 }
-
-uintptr_t heap_end() { return reinterpret_cast<uintptr_t>(sbrk(0)); }
-
-}  // namespace
 
 uintptr_t collapse_huge_pages(uintptr_t from, uintptr_t end, size_t pages_max) {
   for (; from < end && pages_max > 0; from += kHugePageBytes, --pages_max) {

@@ -12,6 +12,9 @@
 
 namespace shoal::node {
 
+// Whether the administrator lets programs have huge pages; collapsing does not ask. Reads a file of /sys.
+bool huge_pages_allowed();
+
 // Collapses at most `pages_max` huge pages of [from, end), both multiples of kHugePageBytes. Returns where to
 // continue; returns `end` if the kernel does not support it.
 uintptr_t collapse_huge_pages(uintptr_t from, uintptr_t end, size_t pages_max);

@@ -32,7 +32,7 @@ void Shards::make(size_t number) {
   if (is_made(number)) return;
   std::construct_at(shards_ + number, config_, index_places_[number]);
   made_[number].store(true, std::memory_order_release);
-  if (++count_ != kHugeFrom) return;
+  if (++count_ != kHugeFrom || !huge_) return;
   madvise(shards_, kBytes, MADV_HUGEPAGE);
   const auto begin = reinterpret_cast<uintptr_t>(shards_);
   collapse_huge_pages(begin, begin + kBytes, kBytes / kHugePageBytes);

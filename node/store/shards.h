@@ -55,6 +55,7 @@ class Shards {
   void make(size_t number);
 
   const ShardConfig& config_;
+  const bool huge_ = huge_pages_allowed();
   std::array<IndexPlace, kCount> index_places_;
   const Pages<std::byte> room_{kBytes + kHugePageBytes};
   SwarmShard* const shards_;  // the first multiple of a huge page in it

@@ -143,6 +143,7 @@ void SwarmStore::prefetch(std::span<PeerRef> refs) const {
   for (PeerRef& ref : refs) impl_->prefetch_swarm(ref.swarm);
   // Where a swarm was found, its shard is made.
   for (PeerRef& ref : refs) {
+    ref.large = false;  // callers use their refs again
     if (ref.swarm.likely != SwarmRef::kUnknown) impl_->made_shard_of(ref.swarm).prefetch_peers(ref);
   }
   for (const PeerRef& ref : refs) {

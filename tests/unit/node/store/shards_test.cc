@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include <array>
 #include <fstream>
 #include <memory>
 #include <vector>
@@ -42,6 +43,14 @@ TEST_CASE("shards: a store that holds nothing takes next to no memory, also when
     CHECK(store.totals().swarms == 0);
   }
   CHECK(resident_bytes() - before < kStores * node::Shards::kBytes / 8);
+}
+
+TEST_CASE("shards: a ref that was used for a large swarm leaves one that is not made alone") {
+  const auto store = make_store(false);
+  std::array<node::PeerRef, 1> refs{node::PeerRef{.swarm = store->locate(hash_of(1)), .peer = v4_peer(1)}};
+  refs[0].large = true;
+  store->prefetch(refs);
+  CHECK_FALSE(refs[0].large);
 }
 
 TEST_CASE("shards: one that is not made is an empty one to all who read") {
