@@ -137,7 +137,7 @@ class OneNodeHasLessMemory(ClusterCase):
     def test_no_pulls_in_vain(self):
         more, less = self.node(0), self.node(1)
         with UdpFlooder(("127.0.0.1", more.tracker_port), ["127.0.2.1"]) as flooder:
-            for _ in range(15):
+            for _ in range(20):
                 flooder.announce(4096)
                 time.sleep(0.1)
         wait_for(lambda: less.metric("shoal_store_giving_up") == 1, 20)
