@@ -537,6 +537,24 @@ TEST_CASE("options: a line that is no TOML does not hide the mistakes in the oth
   CHECK(open_list[0].starts_with("f.toml:2: node.workers: "));
 }
 
+TEST_CASE("options: whatever character follows whatever begins, it is read or an error with its line") {
+  for (const std::string begin :
+       {"[", "[[", "", "a.", "[a.", "a = {", "a = {x = 1, ", "a = [", "a = ", "a = \"\\"}) {
+    for (int code = 0; code < 256; ++code) {
+      const std::string text = "\n\n" + begin + static_cast<char>(code);
+      CAPTURE(text);
+      const std::string error = error_of(text);
+      // toml++ may see what is wrong one character before, or at the end.
+      const bool has_line =
+          error.starts_with("f.toml:") && error.size() > 9 && error[7] >= '2' && error[7] <= '4';
+      CHECK((error == "no error" || has_line));
+    }
+  }
+  CHECK(error_of("[node]\nname = \"a\"\n[!tracker]\nudp = []\n") ==
+        "f.toml:3: a character that cannot stand here");
+  CHECK(error_of("[tracker]\nudp = [}\n") == "f.toml:2: a character that cannot stand here");
+}
+
 TEST_CASE("options: a wildcard address includes the others of its family and port") {
   const std::string tracker = "[tracker]\nudp = [\"127.0.0.1:7000\"]\nhttp = [\"[::]:7001\"]\n";
   CHECK(error_of(tracker + "[sync]\ninsecure = true\nlisten = \"0.0.0.0:7000\"")
