@@ -39,9 +39,11 @@ size_t SnapshotRation::rank_of(std::span<const proto::Delta> alive, common::Tick
 
 StoreUse SnapshotRation::use_of(std::span<const proto::Delta> alive, bool begins) {
   StoreUse use{begins ? 1U : 0U, alive.size(), begins ? kSwarmRoomBytes : 0};
-  for (const proto::Delta& delta : alive) {
-    use.memory_bytes += delta.peer.family == common::Family::v4 ? kV4RecordRoomBytes : kV6RecordRoomBytes;
-  }
+  const auto v4 = static_cast<uint64_t>(std::count_if(
+      alive.begin(), alive.end(), [](const auto& delta) { return delta.peer.family == common::Family::v4; }));
+  const uint64_t others = alive.size() - v4;
+  use.memory_bytes += v4 * kV4RecordRoomBytes + others * kV6RecordRoomBytes;
+  if (v4 != 0 && others != 0) use.memory_bytes += kPairRoomBytes;
   return use;
 }
 

@@ -15,10 +15,13 @@
 
 namespace shoal::node {
 
+// Of all rows alike, so that what one gives back fits any other.
+constexpr uint32_t kRowChunkBytes = 2048;
+
 // A row of blocks that grows and shrinks at its end. `size`, the bytes of a block, is the same in all calls.
 // A pointer into the row is valid until the row grows or shrinks. Each chunk has `Numbers` numbers, a power
 // of two; where fewer blocks fit into it the others are not used.
-template <uint32_t Numbers, uint32_t ChunkBytes>
+template <uint32_t Numbers>
 class BlockRow {
  public:
   uint32_t count() const { return count_; }
@@ -76,12 +79,12 @@ class BlockRow {
   size_t bytes(size_t size) const {
     if (count_ == 0) return 0;
     return allocated_bytes(room_ * sizeof(Chunk)) +
-           (chunks_for(count_, size) - 1) * allocated_bytes(ChunkBytes) +
+           (chunks_for(count_, size) - 1) * allocated_bytes(kRowChunkBytes) +
            allocated_bytes(bytes_for(last_room_, size));
   }
 
   static uint32_t in_chunk(size_t size) {
-    return std::min(Numbers, ChunkBytes / static_cast<uint32_t>(size));
+    return std::min(Numbers, kRowChunkBytes / static_cast<uint32_t>(size));
   }
   static uint32_t chunks_for(uint32_t count, size_t size) {
     const uint32_t each = in_chunk(size);
@@ -94,7 +97,7 @@ class BlockRow {
   // For how many blocks the last chunk has room once it has so many. It doubles up to a quarter of a chunk's
   // bytes, then grows by quarters.
   static uint32_t room_from(uint32_t blocks, size_t size) {
-    constexpr uint32_t kQuarter = ChunkBytes / 4;
+    constexpr uint32_t kQuarter = kRowChunkBytes / 4;
     const auto needed = static_cast<uint32_t>((blocks + 1) * size);
     uint32_t bytes = std::max(64U, static_cast<uint32_t>(2 * size));
     while (bytes < needed && bytes < kQuarter) bytes = std::min(2 * bytes, kQuarter);
@@ -102,7 +105,7 @@ class BlockRow {
     return std::min(in_chunk(size), bytes / static_cast<uint32_t>(size));
   }
   static size_t bytes_for(uint32_t room, size_t size) {
-    return room == in_chunk(size) ? ChunkBytes : room * size;
+    return room == in_chunk(size) ? kRowChunkBytes : room * size;
   }
   static Chunk make_chunk(uint32_t room, size_t size) {
     return std::make_unique_for_overwrite<uint8_t[]>(bytes_for(room, size));
@@ -199,8 +202,7 @@ class BlockPool {
   size_t bytes(size_t size) const { return row_.bytes(size); }
 
  private:
-  // Of 2 KiB, with the allocator's header.
-  using Row = BlockRow<128, 2032>;
+  using Row = BlockRow<128>;
 
   static constexpr uint32_t kNone = UINT32_MAX;
   // Idle blocks that an add() looks at for one that does not leave.

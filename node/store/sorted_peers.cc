@@ -1,6 +1,9 @@
 #include "node/store/sorted_peers.h"
 
 #include <algorithm>
+#include <array>
+#include <new>
+#include <utility>
 
 #include "node/store/allocation.h"
 #include "node/store/peer_sampling.h"
@@ -67,9 +70,10 @@ auto SortedPeers<F>::find(const PeerHash& hash, const Key& key) -> Record* {
 template <Family F>
 auto SortedPeers<F>::insert(const PeerHash& hash, const Record& record) -> Record* {
   const uint64_t value = hash(record.key);
-  if (const Segment& full = segment_of(value); full.size() >= kSegmentMax && full.depth < kDepthMax) {
-    split(hash, value);
-  }
+  if (is_moving()) [[unlikely]]
+    move_slots(kSlotsPerChange);
+  if (segment_of(value).size() >= kSplitSoon) [[unlikely]]
+    make_room(hash, value);
   Segment& segment = segment_of(value);
   ++size_;
   return segment.records.insert(segment.lower_bound(hash, value), record);
@@ -84,50 +88,109 @@ void SortedPeers<F>::erase(const PeerHash& hash, const Record* record) {
   after_erase(value);
 }
 
+template <Family F>
+auto SortedPeers<F>::SegmentRow::emplace_back() -> Segment& {
+  if (size_ == capacity_) resize(capacity_ + capacity_ / 8 + 1);
+  return *std::construct_at(segments_ + size_++);
+}
+
+template <Family F>
+void SortedPeers<F>::SegmentRow::pop_back() {
+  std::destroy_at(segments_ + --size_);
+  if (capacity_ > 2 && size_ < capacity_ / 2) resize(size_ + size_ / 8 + 1);
+}
+
+template <Family F>
+void SortedPeers<F>::SegmentRow::resize(uint32_t room) {
+  // A segment owns what its pointer points to, wherever the segment itself lies.
+  void* resized = std::realloc(static_cast<void*>(segments_), room * sizeof(Segment));
+  if (resized == nullptr && room <= capacity_) return;  // it stays as large as it is
+  if (resized == nullptr) throw std::bad_alloc();
+  segments_ = static_cast<Segment*>(resized);
+  capacity_ = room;
+}
+
+// Begins to make a directory of another depth. One that is being made is given up.
+template <Family F>
+void SortedPeers<F>::begin_move(uint32_t depth) {
+  directory_->next = {std::make_unique_for_overwrite<uint32_t[]>(size_t{1} << depth), depth};
+  directory_->made = 0;
+}
+
+// Makes at most so many slots of the next directory.
+template <Family F>
+void SortedPeers<F>::move_slots(size_t most) {
+  Directory& directory = *directory_;
+  Slots& next = directory.next;
+  const bool deeper = next.depth > directory.slots.depth;
+  const size_t end = std::min(directory.made + most, next.size());
+  for (size_t& at = directory.made; at < end; ++at) {
+    next.numbers[at] = directory.slots.numbers[deeper ? at / 2 : at * 2];
+  }
+  if (end == next.size()) directory.slots = std::exchange(next, {});
+}
+
+// To be called before an insertion into a segment that is nearly full: splits it if it is full.
+template <Family F>
+void SortedPeers<F>::make_room(const PeerHash& hash, uint64_t value) {
+  const uint32_t size = segment_of(value).size();
+  const uint32_t depth = segment_of(value).depth;
+  if (depth == kDepthMax) return;
+  if (!directory_) {
+    if (size < kSegmentMax) return;
+    directory_ = std::make_unique<Directory>();
+    directory_->slots = {std::make_unique<uint32_t[]>(2), 1};
+    directory_->at_depth[0] = 1;
+    directory_->segments.emplace_back() = std::exchange(first_, {});
+  }
+  const uint32_t deepest = directory_->slots.depth;
+  if (depth == deepest && (!is_moving() || directory_->next.depth < deepest)) begin_move(deepest + 1);
+  if (size < kSegmentMax) return;
+  // It takes somebody who chooses hashes to fill a segment so quickly.
+  if (depth == deepest) move_slots(SIZE_MAX / 2);
+  split(hash, value);
+}
+
 // Splits the segment of `value` by its next hash bit. Merging needs far fewer records, so a peer that comes
 // and goes does not split and merge a segment again and again.
 template <Family F>
 void SortedPeers<F>::split(const PeerHash& hash, uint64_t value) {
-  if (!directory_) {
-    directory_ = std::make_unique<Directory>();
-    directory_->segments.push_back(std::move(first_));
-    directory_->slots = {0};
-    first_ = {};
-  }
   Directory& directory = *directory_;
-  const uint32_t low = directory.depth == 0 ? 0 : directory.slots[value >> (64 - directory.depth)];
-  if (directory.segments[low].depth == directory.depth) {
-    std::vector<uint32_t> doubled;
-    doubled.reserve(directory.slots.size() * 2);
-    for (const uint32_t slot : directory.slots) doubled.insert(doubled.end(), {slot, slot});
-    directory.slots = std::move(doubled);
-    ++directory.depth;
-  }
-  grow_for_one(directory.segments, 8, 1);
+  const uint32_t low = number_of(value);
+  const uint32_t high_number = directory.segments.size();
   Segment& high = directory.segments.emplace_back();
   Segment& old = directory.segments[low];
+  // A smaller directory would not do any more.
+  if (is_moving() && directory.next.depth <= old.depth) directory.next = {};
   const uint64_t bit = uint64_t{1} << (63 - old.depth);
   const Record* middle = std::find_if(old.records.begin(), old.records.end(),
                                       [&](const Record& record) { return (hash(record.key) & bit) != 0; });
   high.records = old.records.split(static_cast<uint32_t>(middle - old.records.begin()));
+  --directory.at_depth[old.depth];
   ++old.depth;
+  directory.at_depth[old.depth] += 2;
   old.prefix *= 2;
   high.depth = old.depth;
   high.prefix = old.prefix + 1;
   point_slots(low);
-  point_slots(static_cast<uint32_t>(directory.segments.size() - 1));
+  point_slots(high_number);
 }
 
 template <Family F>
 void SortedPeers<F>::point_slots(uint32_t segment) {
   const Segment& at = directory_->segments[segment];
-  const uint32_t width = directory_->depth - at.depth;
-  std::fill_n(directory_->slots.begin() + (size_t{at.prefix} << width), size_t{1} << width, segment);
+  const auto point = [&](Slots& slots) {
+    const uint32_t width = slots.depth - at.depth;
+    std::fill_n(slots.numbers.get() + (size_t{at.prefix} << width), size_t{1} << width, segment);
+  };
+  point(directory_->slots);
+  if (is_moving()) point(directory_->next);
 }
 
 // Frees memory after records were removed from the segment that holds `hash`.
 template <Family F>
 void SortedPeers<F>::after_erase(uint64_t hash) {
+  if (is_moving()) move_slots(kSlotsPerChange);
   segment_of(hash).records.shrink_if_sparse();
   while (directory_ && join_with_buddy(number_of(hash))) {
   }
@@ -139,14 +202,16 @@ bool SortedPeers<F>::join_with_buddy(uint32_t segment) {
   Directory& directory = *directory_;
   const uint32_t depth = directory.segments[segment].depth;
   const uint32_t prefix = directory.segments[segment].prefix & ~1U;
-  const uint32_t width = directory.depth - depth;
-  const uint32_t low = directory.slots[size_t{prefix} << width];
-  const uint32_t high = directory.slots[size_t{prefix + 1} << width];
+  const uint32_t width = directory.slots.depth - depth;
+  const uint32_t low = directory.slots.numbers[size_t{prefix} << width];
+  const uint32_t high = directory.slots.numbers[size_t{prefix + 1} << width];
   Segment& left = directory.segments[low];
   const Segment& right = directory.segments[high];
   if (left.depth != right.depth || left.size() + right.size() > kSegmentMax / 2) return false;
   left.records.append(right.records);
+  directory.at_depth[left.depth] -= 2;
   --left.depth;
+  ++directory.at_depth[left.depth];
   left.prefix /= 2;
   point_slots(low);
   remove_segment(high);
@@ -156,7 +221,7 @@ bool SortedPeers<F>::join_with_buddy(uint32_t segment) {
 template <Family F>
 void SortedPeers<F>::remove_segment(uint32_t segment) {
   Directory& directory = *directory_;
-  const auto last = static_cast<uint32_t>(directory.segments.size() - 1);
+  const uint32_t last = directory.segments.size() - 1;
   if (segment != last) {
     directory.segments[segment] = std::move(directory.segments[last]);
     point_slots(segment);
@@ -167,13 +232,10 @@ void SortedPeers<F>::remove_segment(uint32_t segment) {
     directory_.reset();
     return;
   }
-  shrink_if_sparse(directory.segments, 2);
-  const auto is_deepest = [&](const Segment& at) { return at.depth == directory.depth; };
-  while (std::none_of(directory.segments.begin(), directory.segments.end(), is_deepest)) {
-    for (size_t i = 0; i < directory.slots.size() / 2; ++i) directory.slots[i] = directory.slots[2 * i];
-    directory.slots.resize(directory.slots.size() / 2);
-    directory.slots.shrink_to_fit();
-    --directory.depth;
+  // Not at once when the deepest are gone: they may come back, also while a smaller directory is made.
+  const uint32_t depth = directory.slots.depth;
+  if (!is_moving() && depth > 1 && directory.at_depth[depth] + directory.at_depth[depth - 1] == 0) {
+    begin_move(depth - 1);
   }
 }
 
@@ -181,7 +243,7 @@ template <Family F>
 uint8_t* SortedPeers<F>::sample(const Record* self, uint32_t want, common::Prng& prng, uint8_t* to) const {
   // At the greatest depth a segment may hold more than kSegmentMax, which takes somebody who chooses hashes.
   if (directory_ && directory_->segments.size() > kWalkedSegments && want <= kScatteredWant &&
-      want <= size_ / 8 && directory_->depth < kDepthMax) {
+      want <= size_ / 8 && directory_->at_depth[kDepthMax] == 0) {
     return sample_scattered(self, want, prng, to);
   }
   if (directory_) return sample_walking(self, want, prng, to);
@@ -196,17 +258,18 @@ uint8_t* SortedPeers<F>::sample(const Record* self, uint32_t want, common::Prng&
 template <Family F>
 uint8_t* SortedPeers<F>::sample_walking(const Record* self, uint32_t want, common::Prng& prng,
                                         uint8_t* to) const {
-  const std::vector<Segment>& segments = directory_->segments;
+  const SegmentRow& segments = directory_->segments;
   uint32_t self_at = size_;  // rank of `self`
   uint32_t rank = 0;
-  for (const Segment& segment : segments) {
+  for (uint32_t i = 0; i < segments.size(); ++i) {
+    const Segment& segment = segments[i];
     if (self != nullptr && segment.holds(self)) {
       self_at = rank + static_cast<uint32_t>(self - segment.records.data());
       break;
     }
     rank += segment.size();
   }
-  size_t cursor = 0;
+  uint32_t cursor = 0;
   uint32_t first = 0;  // rank of the first record of the cursor's segment
   sample_circle_around(size_, self_at, want, kRun, prng, [&](uint32_t at, uint32_t length) {
     if (at < first) cursor = first = 0;
@@ -237,7 +300,7 @@ uint8_t* SortedPeers<F>::sample_scattered(const Record* self, uint32_t want, com
   };
   std::array<Run, kScatteredWant / kRun> runs;
   size_t run_count = 0;
-  const std::vector<Segment>& segments = directory_->segments;
+  const SegmentRow& segments = directory_->segments;
   const uint32_t run_total = (want + kRun - 1) / kRun;
   // First all places, so that their cache misses overlap.
   for (uint32_t draws = 0; run_count < run_total; ++draws) {
@@ -245,7 +308,7 @@ uint8_t* SortedPeers<F>::sample_scattered(const Record* self, uint32_t want, com
     // Draws a segment, then a place in the room of a full one. A place that holds no record is drawn again,
     // so all records have the same chance, however unevenly the segments are filled.
     const uint64_t random = prng.next();
-    const Segment& segment = segments[(random >> 32) * segments.size() >> 32];
+    const Segment& segment = segments[static_cast<uint32_t>((random >> 32) * segments.size() >> 32)];
     auto start = static_cast<uint32_t>((random & UINT32_MAX) * kSegmentMax >> 32);
     if (start >= segment.size() || &segment.records[start] == self) continue;
     const bool with_self = self != nullptr && segment.holds(self);
@@ -283,8 +346,10 @@ size_t SortedPeers<F>::bytes() const {
   size_t sum = 0;
   for_each_segment([&](const Segment& segment) { sum += segment.records.bytes(); });
   if (directory_) {
-    sum += allocated_bytes(sizeof(Directory)) + allocated_bytes(directory_->segments) +
-           allocated_bytes(directory_->slots);
+    const Directory& directory = *directory_;
+    sum += allocated_bytes(sizeof(Directory)) + directory.segments.bytes();
+    sum += allocated_bytes(directory.slots.size() * sizeof(uint32_t));
+    if (is_moving()) sum += allocated_bytes(directory.next.size() * sizeof(uint32_t));
   }
   return sum;
 }

@@ -4,21 +4,25 @@
 //
 // Up to kSegmentMax records lie in one segment. A larger set is a row of segments, found through a directory
 // by the leading bits of the hash (extendible hashing): an insertion never moves more than one segment,
-// however large the swarm is.
+// however large the swarm is. The directory becomes larger and smaller a part at a time: each change of the
+// set makes some of the new one, and the old one is used until all of it is made.
 //
 // Not thread-safe; guarded by the shard's lock. Pointers are valid until the next change.
 
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
-#include <span>
 #include <utility>
 #include <vector>
 
 #include "common/prefetch.h"
 #include "common/prng.h"
+#include "node/store/allocation.h"
 #include "node/store/peer_record.h"
 #include "node/store/record_array.h"
 
@@ -81,10 +85,10 @@ class SortedPeers {
   // Visits at most `most` records of the first segment that has any, in the order of their hashes.
   template <class Visit>
   void for_first(uint32_t most, Visit visit) const {
-    constexpr size_t kSegmentsLookedAt = 32;
-    const std::span<const Segment> segments =
-        directory_ ? std::span<const Segment>(directory_->segments) : std::span<const Segment>(&first_, 1);
-    for (const Segment& segment : segments.first(std::min(segments.size(), kSegmentsLookedAt))) {
+    constexpr uint32_t kSegmentsLookedAt = 32;
+    const uint32_t segments = directory_ ? directory_->segments.size() : 1;
+    for (uint32_t number = 0; number < std::min(segments, kSegmentsLookedAt); ++number) {
+      const Segment& segment = directory_ ? directory_->segments[number] : first_;
       if (segment.size() == 0) continue;
       for (uint32_t i = 0; i < std::min(most, segment.size()); ++i) visit(segment.records[i]);
       return;
@@ -117,12 +121,19 @@ class SortedPeers {
     }
   }
 
+  // What is still to be made of the next directory; each change makes kSlotsPerChange of it.
+  size_t slots_left() const { return is_moving() ? directory_->next.size() - directory_->made : 0; }
+  static constexpr size_t kSlotsPerChange = 64;
+
   // Allocated, without this object itself.
   size_t bytes() const;
 
  private:
   static constexpr uint32_t kSegmentMax = 512;
   static constexpr uint32_t kDepthMax = 20;
+  // A segment of this size may soon be split: the directory is made deep enough for it meanwhile. With hashes
+  // that nobody knows there are far more insertions until then than that takes.
+  static constexpr uint32_t kSplitSoon = kSegmentMax / 8 * 7;
 
   struct Segment {
     RecordArray<Record> records;
@@ -141,25 +152,66 @@ class SortedPeers {
     uint32_t lower_bound(const PeerHash& hash, uint64_t value) const;
   };
 
+  // Segments by number. Like a vector, but it is moved by the allocator: at most a copy of its bytes.
+  class SegmentRow {
+   public:
+    SegmentRow() = default;
+    SegmentRow(const SegmentRow&) = delete;
+    SegmentRow& operator=(const SegmentRow&) = delete;
+    ~SegmentRow() {
+      std::destroy_n(segments_, size_);
+      std::free(segments_);
+    }
+
+    uint32_t size() const { return size_; }
+    const Segment& operator[](uint32_t number) const { return segments_[number]; }
+    Segment& operator[](uint32_t number) { return segments_[number]; }
+    Segment& emplace_back();
+    void pop_back();
+    size_t bytes() const { return allocated_bytes(capacity_ * sizeof(Segment)); }
+
+   private:
+    void resize(uint32_t room);
+
+    Segment* segments_ = nullptr;
+    uint32_t size_ = 0;
+    uint32_t capacity_ = 0;
+  };
+
   // 2^depth segment numbers, by the leading `depth` bits of the hash.
-  struct Directory {
-    std::vector<Segment> segments;
-    std::vector<uint32_t> slots;
+  struct Slots {
+    std::unique_ptr<uint32_t[]> numbers;
     uint32_t depth = 0;
+    size_t size() const { return size_t{1} << depth; }
+  };
+  struct Directory {
+    SegmentRow segments;
+    Slots slots;
+    // What takes their place once all of it is made: deeper by one, or less deep. None: no numbers.
+    Slots next;
+    size_t made = 0;
+    std::array<uint32_t, kDepthMax + 1> at_depth{};  // segments
   };
 
   template <class Visit>
   void for_each_segment(Visit visit) const {
     if (!directory_) return visit(first_);
-    for (const Segment& segment : directory_->segments) visit(segment);
+    for (uint32_t i = 0; i < directory_->segments.size(); ++i) visit(directory_->segments[i]);
   }
   // Only with a directory.
-  uint32_t number_of(uint64_t hash) const { return directory_->slots[hash >> (64 - directory_->depth)]; }
+  uint32_t number_of(uint64_t hash) const {
+    const Slots& slots = directory_->slots;
+    return slots.numbers[hash >> (64 - slots.depth)];
+  }
   const Segment& segment_of(uint64_t hash) const {
     return directory_ ? directory_->segments[number_of(hash)] : first_;
   }
   Segment& segment_of(uint64_t hash) { return const_cast<Segment&>(std::as_const(*this).segment_of(hash)); }
 
+  bool is_moving() const { return directory_ != nullptr && directory_->next.numbers != nullptr; }
+  void begin_move(uint32_t depth);
+  void move_slots(size_t most);
+  void make_room(const PeerHash& hash, uint64_t value);
   void split(const PeerHash& hash, uint64_t value);
   void point_slots(uint32_t segment);
   void after_erase(uint64_t hash);

@@ -39,17 +39,20 @@ common::Endpoint endpoint_in(const SwarmEntry& entry, const PeerRecord<F>& recor
 }  // namespace
 
 template <Family F>
-PeerTable<stored_as(F)>& SwarmShard::peers() {
+const PeerTable<stored_as(F)>& SwarmShard::peers() const {
   if constexpr (F == Family::v4) {
     return peers_v4_;
   } else {
     return peers_v6_;
   }
 }
-
 template <Family F>
-PeerSet& SwarmShard::set_of(SwarmEntry& entry) {
-  return F == Family::v4 ? entry.v4 : entry.v6;
+PeerTable<stored_as(F)>& SwarmShard::peers() {
+  if constexpr (F == Family::v4) {
+    return peers_v4_;
+  } else {
+    return peers_v6_;
+  }
 }
 
 void SwarmShard::prefetch_swarm(SwarmRef& ref) const {
@@ -65,7 +68,8 @@ void SwarmShard::prefetch_peers(PeerRef& ref) const {
   const Lock guard(lock_);
   if (ref.swarm.likely >= table_.size()) return;
   const SwarmEntry& entry = table_[ref.swarm.likely];
-  ref.large = ref.peer.family == Family::v4 ? peers_v4_.prefetch(entry.v4) : peers_v6_.prefetch(entry.v6);
+  ref.large = ref.peer.family == Family::v4 ? peers_v4_.prefetch(table_.peers<Family::v4>(entry))
+                                            : peers_v6_.prefetch(table_.peers<Family::v6>(entry));
 }
 
 void SwarmShard::prefetch_place(const PeerRef& ref) const {
@@ -73,18 +77,21 @@ void SwarmShard::prefetch_place(const PeerRef& ref) const {
   if (ref.swarm.likely >= table_.size()) return;
   const SwarmEntry& entry = table_[ref.swarm.likely];
   if (ref.peer.family == Family::v4) {
-    peers_v4_.prefetch_place(entry.v4, key_of<Family::v4>(ref.peer));
+    peers_v4_.prefetch_place(table_.peers<Family::v4>(entry), key_of<Family::v4>(ref.peer));
   } else {
-    peers_v6_.prefetch_place(entry.v6, key_of<Family::v6>(ref.peer));
+    peers_v6_.prefetch_place(table_.peers<Family::v6>(entry), key_of<Family::v6>(ref.peer));
   }
 }
 
 proto::SwarmCounts SwarmShard::counts_of(const SwarmEntry& entry) const {
-  const RoleCounts v4 = peers_v4_.counts(entry.v4);
-  const RoleCounts v6 = peers_v6_.counts(entry.v6);
-  constexpr size_t kSeeder = index_of(PeerRole::seeder);
-  constexpr size_t kLeecher = index_of(PeerRole::leecher);
-  return {v4[kSeeder] + v6[kSeeder], v4[kLeecher] + v6[kLeecher], entry.completed};
+  proto::SwarmCounts sum{0, 0, entry.completed};
+  table_.visit_peers(entry, [&]<Family F>(const PeerSet& set) {
+    lock_.assert_held();
+    const RoleCounts counts = peers<F>().counts(set);
+    sum.seeders += counts[index_of(PeerRole::seeder)];
+    sum.leechers += counts[index_of(PeerRole::leecher)];
+  });
+  return sum;
 }
 
 PeerAnswer SwarmShard::peek(SwarmRef ref, const PeerAnnounce& announce, common::Prng& prng,
@@ -95,10 +102,11 @@ PeerAnswer SwarmShard::peek(SwarmRef ref, const PeerAnnounce& announce, common::
   if (entry == nullptr) return answer;
   answer.counts = counts_of(*entry);
   if (announce.event == proto::Event::stopped) return answer;
-  answer.peers_v4 =
-      peers_v4_.sample(entry->v4, nullptr, announce.seeder, announce.want_v4, prng, out.v4.data());
-  answer.peers_v6 =
-      peers_v6_.sample(entry->v6, nullptr, announce.seeder, announce.want_v6, prng, out.v6.data());
+  const PeerSet& v4 = table_.peers<Family::v4>(*entry);
+  const PeerSet& v6 = table_.peers<Family::v6>(*entry);
+  const bool seeder = announce.seeder;
+  answer.peers_v4 = peers_v4_.sample(v4, nullptr, seeder, announce.want_v4, prng, out.v4.data());
+  answer.peers_v6 = peers_v6_.sample(v6, nullptr, seeder, announce.want_v6, prng, out.v6.data());
   return answer;
 }
 
@@ -113,14 +121,16 @@ std::optional<SwarmDetails> SwarmShard::inspect(uint64_t hash, const InfoHash& i
   const Lock guard(lock_);
   const SwarmEntry* entry = table_.find({hash}, info_hash);
   if (entry == nullptr) return std::nullopt;
+  const PeerSet& v4 = table_.peers<Family::v4>(*entry);
+  const PeerSet& v6 = table_.peers<Family::v6>(*entry);
   SwarmDetails details;
   if (entry->web != 0) {
-    details.web = peers_v6_.counts(entry->v6);
+    details.web = peers_v6_.counts(v6);
     details.web_completed = entry->completed;
   } else {
     details.counts = counts_of(*entry);
-    details.v4 = peers_v4_.counts(entry->v4);
-    details.v6 = peers_v6_.counts(entry->v6);
+    details.v4 = peers_v4_.counts(v4);
+    details.v6 = peers_v6_.counts(v6);
   }
   const auto add_peers = [&]<Family F>(const PeerTable<F>& table, const PeerSet& set) {
     std::vector<PeerKey<F>> keys(peers_max);
@@ -133,8 +143,8 @@ std::optional<SwarmDetails> SwarmShard::inspect(uint64_t hash, const InfoHash& i
     }
   };
   if (peers_max > 0) {
-    add_peers(peers_v4_, entry->v4);
-    add_peers(peers_v6_, entry->v6);
+    add_peers(peers_v4_, v4);
+    add_peers(peers_v6_, v6);
   }
   return details;
 }
@@ -226,7 +236,7 @@ PeerAnswer SwarmShard::announce_as(SwarmRef ref, const PeerAnnounce& announce, M
       if (written.late) {
         config_.restatements->note({announce.info_hash, announce.peer},
                                    {value.moment(now.tick()), role, true});
-      } else if (!config_.restatements->empty()) {
+      } else {
         config_.restatements->forget({announce.info_hash, announce.peer});
       }
     }
@@ -239,15 +249,18 @@ PeerAnswer SwarmShard::announce_as(SwarmRef ref, const PeerAnnounce& announce, M
     answer.renewed_ticks = static_cast<int16_t>(std::max(0, common::stamp_age(now.tick(), old->stamp)));
   }
   const bool seeder = role == PeerRole::seeder;
-  if constexpr (F == Family::v4) {
-    answer.peers_v4 = peers_v4_.sample(entry.v4, at.record, seeder, announce.want_v4, prng, out.v4.data());
-    answer.peers_v6 = peers_v6_.sample(entry.v6, nullptr, seeder, announce.want_v6, prng, out.v6.data());
-  } else if constexpr (F == Family::web) {
-    answer.peers_web = peers_v6_.sample(entry.v6, at.record, seeder, announce.want_web, prng, out.web.data());
-  } else {
-    answer.peers_v4 = peers_v4_.sample(entry.v4, nullptr, seeder, announce.want_v4, prng, out.v4.data());
-    answer.peers_v6 = peers_v6_.sample(entry.v6, at.record, seeder, announce.want_v6, prng, out.v6.data());
-  }
+  table_.visit_peers(entry, [&]<Family Of>(const PeerSet& set) {
+    lock_.assert_held();
+    const PeerRecord<Of>* self = nullptr;
+    if constexpr (Of == stored_as(F)) self = at.record;
+    if constexpr (Of == Family::v4) {
+      answer.peers_v4 = peers_v4_.sample(set, self, seeder, announce.want_v4, prng, out.v4.data());
+    } else if constexpr (F == Family::web) {
+      answer.peers_web = peers_v6_.sample(set, self, seeder, announce.want_web, prng, out.web.data());
+    } else {
+      answer.peers_v6 = peers_v6_.sample(set, self, seeder, announce.want_v6, prng, out.v6.data());
+    }
+  });
   return answer;
 }
 
@@ -369,7 +382,7 @@ auto SwarmShard::find(SwarmRef ref, const InfoHash& info_hash, const PeerKey<F>&
     -> Place<F> {
   SwarmEntry* entry = table_.find(ref, info_hash);
   if (entry == nullptr) return {nullptr, nullptr};
-  return {entry, peers<F>().find(set_of<F>(*entry), key, likely)};
+  return {entry, peers<F>().find(table_.peers<F>(*entry), key, likely)};
 }
 
 template <Family F>
@@ -379,7 +392,8 @@ auto SwarmShard::write(const Place<F>& old, uint64_t hash, const InfoHash& info_
     compact_some();
   if (F == Family::web && old.entry == nullptr) ++web_swarms_;
   SwarmEntry& entry = old.entry != nullptr ? *old.entry : table_.insert(hash, info_hash, F == Family::web);
-  PeerSet& set = set_of<F>(entry);
+  // A record that is there stays where it is: its family has a set.
+  PeerSet& set = table_.peers_to_add<F>(hash, entry);
   std::optional<PeerValue> before;
   if (old.record != nullptr) before = old.record->value();
   const StoredRecord<F>* record =
@@ -458,7 +472,7 @@ void SwarmShard::continue_sweep(WorkBound& bound) {
   const bool ended = continue_walk(*this, walk, bound, [&](SwarmEntry& entry) {
     lock_.assert_held();
     if (!expire_sets(entry, expiry, walk, bound, expired_)) return false;
-    if (entry.empty()) {
+    if (entry.peers.empty()) {
       remove_entry(table_.hash_of(entry), entry);
       bound.records += WorkBound::kSwarmGone;
     }
@@ -483,8 +497,10 @@ template <Family F>
 bool SwarmShard::expire_set(SwarmEntry& entry, const Expiry& expiry,
                             typename PeerTable<stored_as(F)>::Walk& walk, WorkBound& bound,
                             uint64_t& live_gone) {
+  PeerSet* const set = table_.find_peers<F>(entry);
+  if (set == nullptr) return true;
   std::vector<StoredRecord<F>> gone;
-  const bool ended = peers<F>().expire(set_of<F>(entry), expiry, walk, bound, gone);
+  const bool ended = peers<F>().expire(*set, expiry, walk, bound, gone);
   account_gone<F>(entry, gone);
   for (const StoredRecord<F>& record : gone) {
     if (record.role() != PeerRole::stopped) ++live_gone;
@@ -495,8 +511,10 @@ bool SwarmShard::expire_set(SwarmEntry& entry, const Expiry& expiry,
 bool SwarmShard::expire_sets(SwarmEntry& entry, const Expiry& expiry, Walk& walk, WorkBound& bound,
                              uint64_t& live_gone) {
   if (entry.web != 0) return expire_set<Family::web>(entry, expiry, walk.v6, bound, live_gone);
-  return expire_set<Family::v4>(entry, expiry, walk.v4, bound, live_gone) &&
-         expire_set<Family::v6>(entry, expiry, walk.v6, bound, live_gone);
+  const bool ended = expire_set<Family::v4>(entry, expiry, walk.v4, bound, live_gone) &&
+                     expire_set<Family::v6>(entry, expiry, walk.v6, bound, live_gone);
+  table_.settle(entry);
+  return ended;
 }
 
 bool SwarmShard::empty_sets(SwarmEntry& entry, WorkBound& bound) {
@@ -517,17 +535,14 @@ bool SwarmShard::drop_entry(uint64_t hash, SwarmEntry& entry, WorkBound& bound) 
   return emptied;
 }
 
-bool SwarmShard::drop(uint64_t hash, const InfoHash& info_hash) {
-  for (bool found = false;; give_way()) {
-    const Lock guard(lock_);
-    SwarmEntry* entry = table_.find({hash}, info_hash);
-    if (entry == nullptr) return found;
-    found = true;
-    WorkBound bound{kPartRecordsMax};
-    const bool gone = drop_entry(hash, *entry, bound);
-    note_work(bound);
-    if (gone) return true;
-  }
+SwarmsDropped SwarmShard::drop_part(uint64_t hash, const InfoHash& info_hash) {
+  const Lock guard(lock_);
+  SwarmEntry* entry = table_.find({hash}, info_hash);
+  if (entry == nullptr) return {.finished = true};
+  WorkBound bound{kPartRecordsMax};
+  const bool gone = drop_entry(hash, *entry, bound);
+  note_work(bound);
+  return {gone ? size_t{1} : 0, bound.records, gone};
 }
 
 RunsDropped SwarmShard::drop_runs(std::span<const uint64_t> runs) {
@@ -551,10 +566,12 @@ RunsDropped SwarmShard::drop_runs(std::span<const uint64_t> runs) {
     ++bound.records;
     if (entry.web == 0) return true;
     gone.clear();
-    const bool ended = peers_v6_.erase_if(entry.v6, is_of_them, walk.v6, bound, gone);
+    PeerSet* const set = table_.find_peers<Family::web>(entry);
+    CHECK_INVARIANT(set != nullptr);
+    const bool ended = peers_v6_.erase_if(*set, is_of_them, walk.v6, bound, gone);
     account_gone<Family::web>(entry, gone);
     dropped.records += gone.size();
-    if (ended && entry.empty()) {
+    if (ended && entry.peers.empty()) {
       remove_entry(table_.hash_of(entry), entry);
       bound.records += WorkBound::kSwarmGone;
     }
@@ -571,7 +588,7 @@ RunsDropped SwarmShard::drop_runs(std::span<const uint64_t> runs) {
 }
 
 // From the end: the entry that takes the place of a removed one has been looked at.
-size_t SwarmShard::drop_if(uint32_t& below, const std::function<bool(const InfoHash&)>& which) {
+SwarmsDropped SwarmShard::drop_part_if(uint32_t& below, const std::function<bool(const InfoHash&)>& which) {
   const Lock guard(lock_);
   WorkBound bound{kPartRecordsMax};
   size_t dropped = 0;
@@ -584,7 +601,7 @@ size_t SwarmShard::drop_if(uint32_t& below, const std::function<bool(const InfoH
     ++dropped;
   }
   note_work(bound);
-  return dropped;
+  return {dropped, bound.records, below == 0};
 }
 
 SwarmFacts SwarmShard::facts_of(const SwarmEntry& entry) const {
@@ -595,13 +612,14 @@ SwarmFacts SwarmShard::facts_of(const SwarmEntry& entry) const {
   facts.live = counts.seeders + counts.leechers > 0;
   facts.renewals = entry.renewals;
   const auto look = [&](const auto& record) { facts.add_address(eviction_address(record.key)); };
+  const PeerSet& v6 = table_.peers<Family::v6>(entry);
   if (entry.web != 0) {
-    peers_v6_.for_some(entry.v6, kRecordsLookedAt,
+    peers_v6_.for_some(v6, kRecordsLookedAt,
                        [&](const auto& record) { facts.add_address(eviction_connection(record.key)); });
     return facts;
   }
-  peers_v4_.for_some(entry.v4, kRecordsLookedAt, look);
-  peers_v6_.for_some(entry.v6, kRecordsLookedAt, look);
+  peers_v4_.for_some(table_.peers<Family::v4>(entry), kRecordsLookedAt, look);
+  peers_v6_.for_some(v6, kRecordsLookedAt, look);
   return facts;
 }
 
@@ -673,8 +691,10 @@ void SwarmShard::continue_compaction(WorkBound& bound) {
       if (peers_v4_.end_compaction(bound) && peers_v6_.end_compaction(bound)) compacting_.reset();
       return;
     }
-    SwarmEntry& entry = table_[--below];
-    bound.records += 1 + peers_v4_.compact(entry.v4) + peers_v6_.compact(entry.v6);
+    const SwarmEntry& entry = table_[--below];
+    ++bound.records;
+    if (PeerSet* v4 = table_.find_peers<Family::v4>(entry)) bound.records += peers_v4_.compact(*v4);
+    if (PeerSet* v6 = table_.find_peers<Family::v6>(entry)) bound.records += peers_v6_.compact(*v6);
   }
 }
 
@@ -698,8 +718,8 @@ bool SwarmShard::for_each(Walk& walk, const SwarmFilter& filter,
     const auto visit_record = [&]<Family F>(const PeerRecord<F>& record) {
       visit({entry.info_hash, endpoint_in<F>(entry, record), record.value().state, record.stamp});
     };
-    return peers_v4_.for_each(entry.v4, walk.v4, bound, visit_record) &&
-           peers_v6_.for_each(entry.v6, walk.v6, bound, visit_record);
+    return peers_v4_.for_each(table_.peers<Family::v4>(entry), walk.v4, bound, visit_record) &&
+           peers_v6_.for_each(table_.peers<Family::v6>(entry), walk.v6, bound, visit_record);
   });
 }
 
@@ -727,8 +747,8 @@ bool SwarmShard::read(Walk& walk, const sync::Cells& cells, Tick now, const Swar
       part.push_back({entry.info_hash, endpoint_in<F>(entry, record), record.value().state, record.stamp});
       if (part.size() == kPartMax) flush();
     };
-    const bool ended = peers_v4_.for_each(entry.v4, walk.v4, bound, take) &&
-                       peers_v6_.for_each(entry.v6, walk.v6, bound, take);
+    const bool ended = peers_v4_.for_each(table_.peers<Family::v4>(entry), walk.v4, bound, take) &&
+                       peers_v6_.for_each(table_.peers<Family::v6>(entry), walk.v6, bound, take);
     flush();
     return ended;
   });
@@ -739,7 +759,9 @@ size_t SwarmShard::copy_counts(uint32_t& below, std::span<proto::ScrapedSwarm> o
   const Lock guard(lock_);
   below = std::min(below, table_.size());
   size_t count = 0;
-  while (below > 0 && count < out.size()) {
+  // Those of web peers are left out; to look at them takes time as well.
+  constexpr size_t kLookedAtMax = kPartRecordsMax / WorkBound::kSwarmAsked;
+  for (size_t looked = 0; below > 0 && looked < kLookedAtMax && count < out.size(); ++looked) {
     const SwarmEntry& entry = table_[--below];
     if (entry.web != 0) continue;
     out[count++] = {entry.info_hash, counts_of(entry)};

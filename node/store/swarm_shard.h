@@ -77,8 +77,8 @@ class alignas(64) SwarmShard {
   // Part of a sweep.
   SweepPart expire(common::Tick now);
 
-  // Removes a swarm with all its records, in parts; false: it is not there.
-  bool drop(uint64_t hash, const common::InfoHash& info_hash);
+  // One part of removing a swarm with all its records.
+  SwarmsDropped drop_part(uint64_t hash, const common::InfoHash& info_hash);
   // Draws some swarms and gives up those that are worth least (Eviction). Returns whether any went.
   bool make_room(common::Prng& prng, bool lonely_too);
 
@@ -86,8 +86,8 @@ class alignas(64) SwarmShard {
   RunsDropped drop_runs(std::span<const uint64_t> runs);
 
   // Looks at some of the swarms below number `below` and removes those for which `which` is true. Lowers
-  // `below`, to 0 when it has seen all; of a large one it may have removed a part. Returns how many are gone.
-  size_t drop_if(uint32_t& below, const std::function<bool(const common::InfoHash&)>& which);
+  // `below`; of a large one it may have removed a part.
+  SwarmsDropped drop_part_if(uint32_t& below, const std::function<bool(const common::InfoHash&)>& which);
 
   // What is done under one hold of the lock: so many records, and at most one more segment of a large swarm.
   static constexpr uint32_t kPartRecordsMax = 16 * 1024;
@@ -111,6 +111,7 @@ class alignas(64) SwarmShard {
   bool read(Walk& walk, const sync::Cells& cells, common::Tick now, const SwarmFilter& filter,
             const std::function<void(const sync::SwarmPart&)>& visit) const;
 
+  // One part of SwarmStore::copy_counts(); 0 is the end only once `below` is 0.
   size_t copy_counts(uint32_t& below, std::span<proto::ScrapedSwarm> out) const;
   void add_to(StoreTotals& totals) const;
 
@@ -121,9 +122,9 @@ class alignas(64) SwarmShard {
   using StoredRecord = PeerRecord<stored_as(F)>;
 
   template <common::Family F>
-  PeerTable<stored_as(F)>& peers() REQUIRES(lock_);
+  const PeerTable<stored_as(F)>& peers() const REQUIRES(lock_);
   template <common::Family F>
-  static PeerSet& set_of(SwarmEntry& entry);
+  PeerTable<stored_as(F)>& peers() REQUIRES(lock_);
   template <common::Family F>
   RoleCounts& sums() REQUIRES(lock_) {
     return sums_[F == common::Family::v4 ? 0 : F == common::Family::v6 ? 1 : 2];
@@ -170,7 +171,9 @@ class alignas(64) SwarmShard {
   }
   StoreUse in_use() const REQUIRES(lock_) {
     const uint64_t large_sets = peers_v4_.large_sets() + peers_v6_.large_sets();
-    StoreUse use{table_.size(), 0, table_.size() * kSwarmRoomBytes + large_sets * kLargeSetRoomBytes};
+    StoreUse use{
+        table_.size(), 0,
+        table_.size() * kSwarmRoomBytes + table_.pairs() * kPairRoomBytes + large_sets * kLargeSetRoomBytes};
     constexpr std::array<uint64_t, 3> kBytes = {kV4RecordRoomBytes, kV6RecordRoomBytes, kV6RecordRoomBytes};
     for (size_t family = 0; family < sums_.size(); ++family) {
       const RoleCounts& sums = sums_[family];

@@ -40,6 +40,9 @@ struct SwarmStore::Impl {
   static constexpr uint32_t kShardsDrawn = 4;
   static constexpr uint32_t kForBlamed = 2;
   static constexpr uint32_t kRoundsMax = 8;
+  // After so many times in a row in which nothing was found, 512 swarms in all, only one shard is looked at:
+  // whoever has filled the store with what may stay must not make every newcomer look through four.
+  static constexpr uint32_t kVainMax = 8;
   // What a draw that finds anything makes room for, in records of a swarm that is there.
   static constexpr size_t kRecordsPerDraw = 4;
 
@@ -68,10 +71,15 @@ struct SwarmStore::Impl {
   // lonely newcomers in the first kForBlamed, which may have lost by chance all others that could go. Returns
   // whether it gave up any.
   bool make_room(common::Prng& prng) {
-    for (uint32_t i = 0; i < kShardsDrawn; ++i) {
+    const uint32_t vain = times_in_vain.load(std::memory_order_relaxed);
+    for (uint32_t i = vain < kVainMax ? 0 : kShardsDrawn - 1; i < kShardsDrawn; ++i) {
       SwarmShard* shard = shards.find(prng.below(kShards));
-      if (shard != nullptr && shard->make_room(prng, i >= kForBlamed)) return true;
+      if (shard != nullptr && shard->make_room(prng, i >= kForBlamed)) {
+        if (vain != 0) times_in_vain.store(0, std::memory_order_relaxed);
+        return true;
+      }
     }
+    if (vain < kVainMax) times_in_vain.store(vain + 1, std::memory_order_relaxed);
     return false;
   }
 
@@ -103,6 +111,8 @@ struct SwarmStore::Impl {
 
   std::atomic<bool> had_loopback{false};
   std::atomic<uint64_t> prng_seed{0};
+  std::atomic<uint32_t> times_in_vain{
+      0};  // make_room(), by whomever, since it last found any; up to kVainMax
   StoreRoom room;
   Restatements restatements;
   ShardConfig shared;
@@ -309,11 +319,16 @@ SweepPart SwarmStore::expire_part(size_t shard, Tick now) {
   return {0, true};
 }
 
-bool SwarmStore::drop(const InfoHash& info_hash) {
-  bool dropped = false;
+SwarmsDropped SwarmStore::drop_part(const InfoHash& info_hash) {
+  SwarmsDropped dropped{.finished = true};
   for (const SwarmRef ref : {locate(info_hash), locate_web(info_hash).swarm}) {
     SwarmShard* shard = impl_->find_shard(ref);
-    dropped |= shard != nullptr && shard->drop(ref.hash, info_hash);
+    if (shard == nullptr) continue;
+    shard->give_way();
+    const SwarmsDropped part = shard->drop_part(ref.hash, info_hash);
+    dropped.swarms += part.swarms;
+    dropped.looked += part.looked;
+    dropped.finished &= part.finished;
   }
   return dropped;
 }
@@ -323,16 +338,12 @@ RunsDropped SwarmStore::drop_runs(size_t shard, std::span<const uint64_t> runs) 
   return of == nullptr ? RunsDropped{.finished = true} : of->drop_runs(runs);
 }
 
-size_t SwarmStore::drop_if(size_t shard, const std::function<bool(const InfoHash&)>& which) {
+SwarmsDropped SwarmStore::drop_part_if(size_t shard, uint32_t& below,
+                                       const std::function<bool(const InfoHash&)>& which) {
   SwarmShard* of = impl_->shards.find(shard);
-  if (of == nullptr) return 0;
-  uint32_t below = kAllSwarms;
-  size_t dropped = of->drop_if(below, which);
-  while (below > 0) {
-    of->give_way();
-    dropped += of->drop_if(below, which);
-  }
-  return dropped;
+  if (of == nullptr) return {.finished = true};
+  of->give_way();
+  return of->drop_part_if(below, which);
 }
 
 void SwarmStore::serve_only(SwarmFilter serves) {
@@ -360,14 +371,15 @@ size_t SwarmStore::copy_counts(size_t shard, uint32_t& below, std::span<proto::S
     return 0;
   }
   const auto filter = impl_->current_filter();
-  while (const size_t copied = of->copy_counts(below, out)) {
-    if (!*filter) return copied;
+  do {
+    const size_t copied = of->copy_counts(below, out);
+    if (!*filter && copied > 0) return copied;
     // Called without the shard's lock. A step of denied swarms only is not the end.
-    const auto end =
-        std::remove_if(out.begin(), out.begin() + static_cast<ptrdiff_t>(copied),
-                       [&](const proto::ScrapedSwarm& swarm) { return !(*filter)(swarm.info_hash); });
+    const auto end = std::remove_if(
+        out.begin(), out.begin() + static_cast<ptrdiff_t>(copied),
+        [&](const proto::ScrapedSwarm& swarm) { return !is_served(*filter, swarm.info_hash); });
     if (end != out.begin()) return static_cast<size_t>(end - out.begin());
-  }
+  } while (below > 0);
   return 0;
 }
 

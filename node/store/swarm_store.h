@@ -109,6 +109,13 @@ struct SweepPart {
   bool finished;     // the shard has been swept
 };
 
+// Part of dropping swarms.
+struct SwarmsDropped {
+  size_t swarms = 0;      // that are gone
+  uint32_t looked = 0;    // records looked at, as WorkBound counts them
+  bool finished = false;  // nothing is left to do
+};
+
 // Part of dropping the web peers of runs that have ended.
 struct RunsDropped {
   size_t records = 0;
@@ -211,16 +218,18 @@ class SwarmStore final : public sync::Swarms {
   // ended. One hold of the lock; to be called until it has finished. Costs nothing where there are none.
   RunsDropped drop_runs(size_t shard, std::span<const uint64_t> runs);
 
-  // Removes a swarm with all its peers and counts, web peers too, in parts; when it returns all is gone.
-  // False: it was not there.
-  bool drop(const common::InfoHash& info_hash);
+  // Removes a swarm with all its peers and counts, web peers too, in parts: one hold of the lock. To be
+  // called until it has finished.
+  SwarmsDropped drop_part(const common::InfoHash& info_hash);
 
-  // Removes the swarms of one shard for which `which` is true; returns how many, those of web peers apart.
-  // Holds the lock for some hundred swarms at a time; removes a large one in parts.
-  size_t drop_if(size_t shard, const std::function<bool(const common::InfoHash&)>& which);
+  // Removes the swarms of one shard for which `which` is true, those of web peers apart: one hold of the
+  // lock, for some hundred swarms, or for a part of a large one. `below` begins as kAllSwarms and is kept by
+  // the caller; to be called until it has finished.
+  SwarmsDropped drop_part_if(size_t shard, uint32_t& below,
+                             const std::function<bool(const common::InfoHash&)>& which);
 
   // From now on swarms that `serves` denies are neither merged nor visited by reads of the whole store
-  // (read(), for_each(), copy_counts()). Those in the store stay until drop() or drop_if(). announce() and
+  // (read(), for_each(), copy_counts()). Those in the store stay until they are dropped. announce() and
   // scrape() do not ask: their callers do.
   void serve_only(SwarmFilter serves);
 

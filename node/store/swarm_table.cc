@@ -63,15 +63,44 @@ uint32_t* SwarmTable::slot_in(Index& index, uint64_t hash, uint32_t number) {
   return index[at] == kFree ? nullptr : &index[at];
 }
 
+uint32_t* SwarmTable::slot_in(Index& index, uint64_t hash, const SwarmEntry& entry) {
+  size_t at = home_slot(hash, index.size());
+  const auto is = [&](uint32_t slot) { return slot != kGone && &(*this)[slot & kNumberMask] == &entry; };
+  while (index[at] != kFree && !is(index[at])) at = next(index, at);
+  return index[at] == kFree ? nullptr : &index[at];
+}
+
+void SwarmTable::make_pair(uint64_t hash, SwarmEntry& entry) {
+  const uint32_t* slot = slot_in(index_, hash, entry);
+  if (slot == nullptr && move_ != nullptr) slot = slot_in(move_->old, hash, entry);
+  CHECK_INVARIANT(slot != nullptr);
+  const uint32_t number = pairs_.push_back(sizeof(SwarmPair));
+  pair(number) = {entry.v6 != 0 ? PeerSet{} : entry.peers, entry.v6 != 0 ? entry.peers : PeerSet{},
+                  *slot & kNumberMask};
+  entry.peers = {};
+  entry.peers.number = number;
+  entry.peers.form = SwarmEntry::kPair;
+}
+
+// The last pair moves into the hole.
+void SwarmTable::settle_pair(SwarmEntry& entry) {
+  const uint32_t number = entry.peers.number;
+  SwarmPair& undone = pair(number);
+  if (!undone.v4.empty() && !undone.v6.empty()) return;
+  entry.v6 = undone.v4.empty() ? 1 : 0;
+  entry.peers = undone.v4.empty() ? undone.v6 : undone.v4;
+  const SwarmPair& last = pair(pairs_.number_of(pairs_.count() - 1, sizeof(SwarmPair)));
+  if (&undone != &last) {
+    undone = last;
+    (*this)[undone.entry].peers.number = number;
+  }
+  pairs_.pop_back(sizeof(SwarmPair));
+}
+
 void SwarmTable::remove(uint64_t hash, const SwarmEntry& entry) {
-  const auto slot_of_entry = [&](Index& index) -> uint32_t* {
-    size_t at = home_slot(hash, index.size());
-    const auto is = [&](uint32_t slot) { return slot != kGone && &(*this)[slot & kNumberMask] == &entry; };
-    while (index[at] != kFree && !is(index[at])) at = next(index, at);
-    return index[at] == kFree ? nullptr : &index[at];
-  };
-  uint32_t* const slot = slot_of_entry(index_);
-  uint32_t* const old_slot = slot == nullptr && move_ != nullptr ? slot_of_entry(move_->old) : nullptr;
+  CHECK_INVARIANT(entry.peers.empty());
+  uint32_t* const slot = slot_in(index_, hash, entry);
+  uint32_t* const old_slot = slot == nullptr && move_ != nullptr ? slot_in(move_->old, hash, entry) : nullptr;
   CHECK_INVARIANT(slot != nullptr || old_slot != nullptr);
   const uint32_t number = (slot != nullptr ? *slot : *old_slot) & kNumberMask;
   if (old_slot != nullptr) *old_slot = kGone;
@@ -95,6 +124,7 @@ void SwarmTable::remove(uint64_t hash, const SwarmEntry& entry) {
       }
     }
     (*this)[number] = last;
+    if (last.has_pair()) pair(last.peers.number).entry = number;
   }
   entries_.pop_back(sizeof(SwarmEntry));
   if (slot != nullptr) close_gap(static_cast<size_t>(slot - index_.data()));

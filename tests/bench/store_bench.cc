@@ -402,11 +402,19 @@ constexpr std::array kWorstCases = {
               [](Filled& f) { f.announce(0, 1, kNow + common::kLifetimeTicks); }},
     WorstCase{"a record of another node after a pause",
               [](Filled& f) { f.merge(0, 1, kNow + common::kAheadTicks + 1); }},
-    WorstCase{"dropping a swarm", [](Filled& f) { f.store().drop(hash_of(0)); }},
+    WorstCase{"dropping a swarm",
+              [](Filled& f) {
+                while (!f.store().drop_part(hash_of(0)).finished) {
+                }
+              }},
     WorstCase{"dropping what is not allowed",
               [](Filled& f) {
-                for (size_t shard = 0; shard < SwarmStore::kShards; ++shard)
-                  f.store().drop_if(shard, [](const auto& hash) { return hash == hash_of(0); });
+                const auto is_it = [](const auto& hash) { return hash == hash_of(0); };
+                for (size_t shard = 0; shard < SwarmStore::kShards; ++shard) {
+                  uint32_t below = SwarmStore::kAllSwarms;
+                  while (!f.store().drop_part_if(shard, below, is_it).finished) {
+                  }
+                }
               }},
 };
 

@@ -138,13 +138,17 @@ def one_bucket():
     def flood(make):
         with one_node(limits=NO_RATES) as node:
             with UdpFlooder(("127.0.0.1", node.tracker_port)) as flooder:
+                # The first make tables of fixed size.
+                flooder.announce(4096, make)
+                time.sleep(0.2)
+                first, sent = node.metric("shoal_swarms"), flooder.sent
                 before, rss = cpu_seconds(node.process.pid), rss_bytes(node.process.pid)
                 for _ in range(25):
                     flooder.announce(4096, make)
                     time.sleep(0.02)
-                sent = flooder.sent
+                sent = flooder.sent - sent
             time.sleep(0.2)
-            stored = node.metric("shoal_swarms")
+            stored = node.metric("shoal_swarms") - first
             return (cpu_seconds(node.process.pid) - before) / stored * 1e6, (rss_bytes(node.process.pid) - rss) / stored, sent
 
     random_us, random_bytes, _ = flood(lambda random: random)

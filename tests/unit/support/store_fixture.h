@@ -41,6 +41,26 @@ inline std::unique_ptr<node::SwarmStore> make_store(bool replicated) {
   return std::make_unique<node::SwarmStore>(node::SwarmStore::Config{.key = {7}, .replicated = replicated});
 }
 
+// Drops a swarm, to the end. Returns whether it was there.
+inline bool drop(node::SwarmStore& store, const common::InfoHash& hash) {
+  for (size_t swarms = 0;;) {
+    const node::SwarmsDropped part = store.drop_part(hash);
+    swarms += part.swarms;
+    if (part.finished) return swarms > 0;
+  }
+}
+
+// Drops the swarms of a shard for which `which` is true. Returns how many.
+template <class Which>
+size_t drop_if(node::SwarmStore& store, size_t shard, const Which& which) {
+  uint32_t below = node::SwarmStore::kAllSwarms;
+  for (size_t swarms = 0;;) {
+    const node::SwarmsDropped part = store.drop_part_if(shard, below, which);
+    swarms += part.swarms;
+    if (part.finished) return swarms;
+  }
+}
+
 struct Ask {
   uint64_t hash = 0;
   common::Endpoint peer;

@@ -306,6 +306,30 @@ TEST_CASE("snapshot: paths that cannot be written") {
   CHECK(written.error().message.starts_with("cannot create "));
 }
 
+TEST_CASE("snapshot: what is loaded of swarms with peers of both families fits as well") {
+  const Folder folder;
+  const ClusterClock clock(2700);
+  const common::Tick now = clock.tick();
+  const auto store = make_store(true);
+  for (uint32_t i = 0; i < 30'000; ++i) {
+    announce(*store, {.hash = i, .peer = v4_peer(i), .want = 0}, now);
+    announce(*store, {.hash = i, .peer = test::v6_peer(i), .want = 0}, now);
+  }
+  REQUIRE(write_snapshot(folder.file(), kIdentity, *store, clock));
+  StoreLimits limits;
+  limits.memory_bytes = uint64_t{2} << 20;
+  const uint64_t swarms_max = limits.memory_bytes / 16 * 15 / (36 + 20 + 9 + 28);
+  const auto again = make_store(true);
+  again->set_limits(limits);
+  REQUIRE(load(folder.file(), *again, clock));
+  const StoreTotals totals = again->totals();
+  CHECK(totals.swarms <= swarms_max);
+  CHECK(totals.swarms > swarms_max * 9 / 10);
+  CHECK(totals.leechers_v4 == totals.swarms);
+  CHECK(totals.leechers_v6 == totals.swarms);
+  CHECK(totals.evicted_swarms == 0);
+}
+
 TEST_CASE("snapshot: no more is loaded than there is room for, the largest swarms first, then the newest") {
   const Folder folder;
   const ClusterClock clock(2700);
@@ -335,7 +359,7 @@ TEST_CASE("snapshot: no more is loaded than there is room for, the largest swarm
   uint64_t lonely_max = 0;
   SUBCASE("of memory") {
     limits.memory_bytes = uint64_t{2} << 20;
-    lonely_max = ((limits.memory_bytes / 16 * 15) - kPairs * 62 - kLarge * 9) / 53;
+    lonely_max = ((limits.memory_bytes / 16 * 15) - kPairs * 54 - kLarge * 9) / 45;
   }
   SUBCASE("of swarms") {
     limits.swarms = kPairs + 1 + 30'000;

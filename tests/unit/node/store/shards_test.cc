@@ -63,7 +63,7 @@ TEST_CASE("shards: one that is not made is an empty one to all who read") {
   CHECK(peeked.counts == proto::SwarmCounts{});
   CHECK(peeked.peers_v4 == 0);
   CHECK(!store->inspect(ref, hash_of(1), 10, prng));
-  CHECK(!store->drop(hash_of(1)));
+  CHECK(!test::drop(*store, hash_of(1)));
   for (size_t shard = 0; shard < SwarmStore::kShards; ++shard) {
     size_t visited = 0;
     store->for_each(shard, [&](const proto::Delta&) { ++visited; });
@@ -71,7 +71,7 @@ TEST_CASE("shards: one that is not made is an empty one to all who read") {
     uint32_t below = SwarmStore::kAllSwarms;
     std::vector<proto::ScrapedSwarm> copied(4);
     CHECK(store->copy_counts(shard, below, copied) == 0);
-    CHECK(store->drop_if(shard, [](const common::InfoHash&) { return true; }) == 0);
+    CHECK(test::drop_if(*store, shard, [](const common::InfoHash&) { return true; }) == 0);
     const node::SweepPart swept = store->expire_part(shard, kNow);
     CHECK(swept.finished);
     CHECK(store->drop_runs(shard, {}).finished);

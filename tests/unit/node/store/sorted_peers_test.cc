@@ -101,6 +101,53 @@ TEST_CASE("sorted peers: expiry removes exactly the old, in every segment") {
   CHECK(peers.size() == 0);
 }
 
+TEST_CASE("sorted peers: the directory of a large swarm grows and shrinks a part at a time") {
+  using Peers = SortedPeers<Family::v4>;
+  Peers peers;
+  uint32_t size = 0;
+  uint32_t begun = 0;
+  bool bounded = true;
+  const auto change = [&](bool more) {
+    const size_t before = peers.slots_left();
+    if (more) {
+      peers.insert(kHash, record_of<Family::v4>(size++));
+    } else {
+      --size;
+      peers.erase(kHash, peers.find(kHash, record_of<Family::v4>(size).key));
+    }
+    const size_t after = peers.slots_left();
+    if (after > before) ++begun;
+    // What is left never goes at once. Growth may take the place of a smaller directory that is being made.
+    bounded &= after >= before || before - after <= Peers::kSlotsPerChange;
+  };
+  const auto reach = [&](uint32_t target) {
+    CAPTURE(target);
+    begun = 0;
+    while (size < target) change(true);
+    while (size > target) change(false);
+    CHECK(bounded);
+    CHECK(count_found(peers, size) == size);
+    CHECK(peers.find(kHash, record_of<Family::v4>(size).key) == nullptr);
+  };
+  reach(200'000);
+  CHECK(begun >= 8);
+  // Changes that come while the next directory is made.
+  const auto reach_move = [&](bool more) {
+    while (peers.slots_left() < 4 * Peers::kSlotsPerChange) change(more);
+    reach(size);
+  };
+  reach_move(false);
+  for (uint32_t i = 0; i < 3; ++i) change(true);
+  reach(120'000);
+  reach(10'000);
+  CHECK(begun > 0);
+  reach_move(true);
+  reach(1'000);
+  CHECK(begun > 0);
+  reach(0);
+  CHECK(peers.bytes() == 0);
+}
+
 TEST_CASE("sorted peers: equal chances across hundreds of segments") {
   constexpr uint32_t kSize = 40'000;
   SortedPeers<Family::v4> peers;

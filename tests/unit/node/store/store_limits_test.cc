@@ -60,7 +60,7 @@ TEST_CASE("store limits: freed room is used again") {
   SUBCASE("by dropping a swarm") {
     const auto store = limited({.swarms = 1, .peers = 1});
     announce(*store, {.hash = 1, .peer = v4_peer(1)}, kNow);
-    store->drop(hash_of(1));
+    test::drop(*store, hash_of(1));
     CHECK(announce(*store, {.hash = 2, .peer = v4_peer(1)}, kNow).answer.limit == Limit::none);
   }
   SUBCASE("by a higher limit, or none") {

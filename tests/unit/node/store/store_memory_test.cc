@@ -166,6 +166,35 @@ TEST_CASE("store memory: a store full of honest swarms refuses, and says which l
   CHECK(full.store->nearly_full());
 }
 
+TEST_CASE(
+    "store memory: a full store in which nothing may go looks for less each time, until something may") {
+  constexpr uint32_t kPairs = 150'000;
+  FullStore full;
+  full.store->set_limits({});
+  full.pairs(kPairs);
+  full.store->set_limits({.memory_bytes = uint64_t{4} << 20});
+  // How many numbers a refused newcomer draws: two for each shard that is looked at.
+  auto draws = [&, swarm = uint64_t{0}]() mutable {
+    common::Prng begin = full.prng;
+    REQUIRE(full.add(swarm++, address(0xc0000201)) == Limit::memory);
+    for (uint32_t drawn = 0; drawn < 1000; ++drawn, begin.next()) {
+      common::Prng one = begin;
+      common::Prng other = full.prng;
+      if (one.next() == other.next() && one.next() == other.next()) return drawn;
+    }
+    return 1000U;
+  };
+  for (int i = 0; i < 8; ++i) CHECK(draws() == 8);
+  for (int i = 0; i < 20; ++i) CHECK(draws() == 2);
+  CHECK(full.kept(kPairs, 2) == kPairs);
+  for (uint32_t i = 0; i < 2 * kPairs; ++i) {
+    announce(*full.store, {.hash = kHonest + i / 2, .peer = honest(i), .event = Event::stopped}, kNow);
+  }
+  // Swarms of stopped peers are found, round by round.
+  CHECK(draws() == 16);
+  CHECK(full.store->totals().evicted_swarms > 8);
+}
+
 TEST_CASE("store memory: records of other nodes make room too, but lonely ones of a pull do not" *
           doctest::skip(shoal::test::kThreadSanitizer)) {
   FullStore full;
@@ -211,7 +240,7 @@ TEST_CASE("store memory: a store that has given up records says so until it has 
 TEST_CASE("store memory: once what was given up has expired everywhere, a store lacks nothing, full or not" *
           doctest::skip(shoal::test::kThreadSanitizer)) {
   FullStore full;
-  constexpr uint32_t kPairs = 110'000;  // more than three quarters
+  constexpr uint32_t kPairs = 125'000;  // more than three quarters
   test::expire_all(*full.store, kNow);
   full.pairs(kPairs);
   for (uint32_t i = 0; i < 100'000; ++i) full.add(i, address(i * 0x9e3779b1));

@@ -25,6 +25,15 @@ constexpr common::Tick kSweepAt = kNow + common::kLifetimeTicks - 10;
 constexpr uint32_t kSegmentRecords = 512;  // of a large swarm, visited together
 constexpr uint32_t kSegmentGone = kSegmentRecords * (1 + node::WorkBound::kRecordGone);  // and all removed
 
+// To the end. Returns whether it was there.
+bool drop(SwarmShard& shard, uint64_t hash, const common::InfoHash& info_hash) {
+  for (size_t swarms = 0;;) {
+    const node::SwarmsDropped part = shard.drop_part(hash, info_hash);
+    swarms += part.swarms;
+    if (part.finished) return swarms > 0;
+  }
+}
+
 // A single shard that holds all swarms.
 struct OneShard {
   node::StoreRoom room;
@@ -141,7 +150,7 @@ TEST_CASE("shard: a swarm that is dropped between the parts of a sweep ends it")
   constexpr uint32_t kSize = 40'000;
   fill(one, kSize);
   CHECK_FALSE(one.shard.expire(kSweepAt).finished);
-  CHECK(one.shard.drop(one.key_in(1), hash_of(1)));
+  CHECK(drop(one.shard, one.key_in(1), hash_of(1)));
   CHECK(one.shard.expire(kSweepAt).finished);
   const auto left = one.content();
   CHECK(left.size() == 200);
@@ -179,10 +188,10 @@ TEST_CASE("shard: a huge swarm is dropped in parts, and its neighbours stay") {
   OneShard one;
   constexpr uint32_t kSize = 100'000;
   fill(one, kSize);
-  CHECK(one.shard.drop(one.key_in(1), hash_of(1)));
+  CHECK(drop(one.shard, one.key_in(1), hash_of(1)));
   CHECK(one.most_work() <= SwarmShard::kPartRecordsMax + kSegmentGone);
   CHECK(one.content().size() == 300);
-  CHECK_FALSE(one.shard.drop(one.key_in(1), hash_of(1)));
+  CHECK_FALSE(drop(one.shard, one.key_in(1), hash_of(1)));
 }
 
 TEST_CASE("shard: so is one that is no longer allowed") {
@@ -194,15 +203,16 @@ TEST_CASE("shard: so is one that is no longer allowed") {
   size_t dropped = 0;
   for (; below > 0; ++holds) {
     REQUIRE(holds < 1000);
-    dropped += one.shard.drop_if(below, [](const auto& info_hash) { return info_hash == hash_of(1); });
+    dropped +=
+        one.shard.drop_part_if(below, [](const auto& info_hash) { return info_hash == hash_of(1); }).swarms;
     // Swarms come and go meanwhile, so that entries move.
     one.announce(200 + holds, 1, proto::Event::started, kSweepAt - 20);
-    one.shard.drop(one.key_in(2 + holds), hash_of(2 + holds));
+    drop(one.shard, one.key_in(2 + holds), hash_of(2 + holds));
   }
   CHECK(dropped == 1);
   CHECK(holds >= kSize * node::WorkBound::kRecordGone / SwarmShard::kPartRecordsMax);
   CHECK(one.most_work() <= SwarmShard::kPartRecordsMax + kSegmentGone);
-  CHECK_FALSE(one.shard.drop(one.key_in(1), hash_of(1)));
+  CHECK_FALSE(drop(one.shard, one.key_in(1), hash_of(1)));
 }
 
 TEST_CASE("shard: a walk in parts visits each record that stays, a bounded number at a time") {
@@ -261,9 +271,28 @@ TEST_CASE("swarm shard: when full of swarms it refuses more, reports it, and kee
   CHECK(totals.swarms == 3);
   // Existing swarms accept peers, and a freed place is used again.
   s.merge(1, 2, PeerRole::leecher, kNow, kNow);
-  CHECK(s.shard.drop(s.key_in(1), hash_of(1)));
+  CHECK(drop(s.shard, s.key_in(1), hash_of(1)));
   CHECK(s.shard.announce({s.key_in(6)}, more, common::Moment::begin_of(kNow), s.prng, {}).limit ==
         node::Limit::none);
+}
+
+TEST_CASE("shard: counts are copied in parts, also past swarms that are left out") {
+  OneShard s;
+  constexpr uint32_t kSwarms = 5000;
+  for (uint32_t swarm = 1; swarm <= kSwarms; ++swarm) {
+    const node::PeerAnnounce announce{.info_hash = hash_of(swarm), .peer = test::web_peer(swarm)};
+    s.shard.announce_web({s.key_in(swarm) ^ node::kWebTwist}, announce, common::Moment::begin_of(kNow),
+                         s.prng, {});
+  }
+  uint32_t below = node::SwarmStore::kAllSwarms;
+  std::vector<proto::ScrapedSwarm> out(8);
+  uint32_t parts = 0;
+  for (uint32_t before = kSwarms; below > 0; ++parts) {
+    CHECK(s.shard.copy_counts(below, out) == 0);
+    CHECK(before - below <= SwarmShard::kPartRecordsMax / node::WorkBound::kSwarmAsked);
+    before = below;
+  }
+  CHECK(parts >= kSwarms * node::WorkBound::kSwarmAsked / SwarmShard::kPartRecordsMax);
 }
 
 TEST_CASE("shard: dropping many swarms holds the lock for a bounded part of them") {
@@ -274,7 +303,7 @@ TEST_CASE("shard: dropping many swarms holds the lock for a bounded part of them
   size_t dropped = 0;
   for (int holds = 0; below > 0; ++holds) {
     REQUIRE(holds < 100);
-    const size_t at_once = s.shard.drop_if(below, [](const auto&) { return true; });
+    const size_t at_once = s.shard.drop_part_if(below, [](const auto&) { return true; }).swarms;
     CHECK(at_once <= SwarmShard::kPartRecordsMax / node::WorkBound::kSwarmGone);
     dropped += at_once;
   }
@@ -283,7 +312,7 @@ TEST_CASE("shard: dropping many swarms holds the lock for a bounded part of them
   // A visit without a drop counts too.
   for (uint64_t swarm = 1; swarm <= kSwarms; ++swarm) s.merge(swarm, 1, PeerRole::leecher, kNow, kNow);
   below = node::SwarmStore::kAllSwarms;
-  CHECK(s.shard.drop_if(below, [](const auto&) { return false; }) == 0);
+  CHECK(s.shard.drop_part_if(below, [](const auto&) { return false; }).swarms == 0);
   CHECK(below > 0);
 }
 
@@ -360,7 +389,7 @@ TEST_CASE("shard: swarms come, grow and go while their blocks are compacted, and
       note(one.prng.below(kPooledSwarms));
       note(kPooledSwarms + next);
       const uint32_t gone = one.prng.below(kPooledSwarms);
-      one.shard.drop(one.key_in(gone), hash_of(gone));
+      drop(one.shard, one.key_in(gone), hash_of(gone));
       dropped.insert(hash_of(gone));
     }
   }
@@ -390,8 +419,154 @@ TEST_CASE("shard: a swarm's small forms do not stay when it has outgrown them, b
     one.announce(one.prng.below(kSwarms), i, proto::Event::started, kNow);
     most = std::max(most, one.most_work());
   }
-  // An entry of 40 bytes, 5 of an index, and 8 bytes for each record are 12.5 bytes a peer.
-  CHECK(bytes_of(one) < kSwarms * kEach * 15);
+  // An entry of 32 bytes, 5 of an index, and 8 bytes for each record are 11.7 bytes a peer.
+  CHECK(bytes_of(one) < kSwarms * kEach * 14);
   CHECK(most < 1000);  // no announce has done more of it
   CHECK(one.content().size() == kSwarms * kEach);
+}
+
+namespace {
+
+// One shard with swarms of IPv4 peers, of IPv6 peers, of both and of web peers, and what it must hold.
+struct Mixed {
+  static constexpr uint32_t kSwarms = 400;
+  using Records = std::map<Endpoint, proto::Delta>;
+
+  explicit Mixed(uint64_t seed) : prng(seed) {}
+
+  static bool is_web(uint64_t swarm) { return swarm % 8 == 7; }
+  uint64_t key_in(uint64_t swarm) const { return one.key_in(swarm) ^ (is_web(swarm) ? node::kWebTwist : 0); }
+  Endpoint new_peer(uint64_t swarm) {
+    const uint32_t number = next++;
+    if (is_web(swarm)) return test::web_peer(number);
+    const bool v4 = swarm % 4 == 0 || (swarm % 4 != 1 && prng.below(2) == 0);
+    return v4 ? v4_peer(number) : test::v6_peer(number);
+  }
+  void merge(uint64_t swarm, const Endpoint& peer, common::Tick at) {
+    const PeerRole role = static_cast<PeerRole>(prng.below(3));
+    const proto::Delta delta{hash_of(swarm), peer, {role, false}, common::stamp_of(at)};
+    CHECK(one.shard.merge(key_in(swarm), {&delta, 1}, now) == 1);
+    expected[swarm][peer] = delta;
+  }
+  void announce(uint64_t swarm, const Endpoint& peer) {
+    std::array<uint8_t, 50 * 6> v4;
+    std::array<uint8_t, 50 * 18> v6;
+    const auto answer =
+        one.shard.announce({key_in(swarm)}, {hash_of(swarm), peer, proto::Event::started, false, 50, 50},
+                           common::Moment::begin_of(now), prng, {v4, v6});
+    CHECK(answer.peers_v4 == std::min(50U, live(swarm, common::Family::v4)));
+    CHECK(answer.peers_v6 == std::min(50U, live(swarm, common::Family::v6)));
+    expected[swarm][peer] = {hash_of(swarm), peer, {PeerRole::leecher, false}, common::stamp_of(now)};
+    CHECK(answer.counts.seeders + answer.counts.leechers ==
+          live(swarm, common::Family::v4) + live(swarm, common::Family::v6));
+  }
+  uint32_t live(uint64_t swarm, common::Family family) {
+    uint32_t live = 0;
+    for (const auto& [peer, delta] : expected[swarm]) {
+      live += peer.family == family && delta.state.role != PeerRole::stopped ? 1 : 0;
+    }
+    return live;
+  }
+  void erase_if(const std::function<bool(const proto::Delta&)>& which) {
+    for (auto& [swarm, records] : expected) {
+      std::erase_if(records, [&](const auto& item) { return which(item.second); });
+    }
+  }
+  void expire(common::Tick at) {
+    // A stamp is readable only before the sweep that removes it.
+    erase_if([&](const proto::Delta& delta) {
+      return common::stamp_age(now, delta.stamp) + (at - now) >= common::kLifetimeTicks;
+    });
+    now = at;
+    while (!one.shard.expire(now).finished) {
+    }
+  }
+  void drop_run() {
+    const uint64_t run = common::from_endpoint(test::web_peer(prng.below(3)))->run;
+    while (!one.shard.drop_runs({&run, 1}).finished) {
+    }
+    erase_if([&](const proto::Delta& delta) {
+      return delta.peer.family == common::Family::web && common::from_endpoint(delta.peer)->run == run;
+    });
+  }
+  void make_room() {
+    one.shard.make_room(prng, true);
+    const Records left = one.content();
+    erase_if([&](const proto::Delta& delta) { return !left.contains(delta.peer); });
+  }
+  void check() {
+    Records all;
+    uint64_t swarms = 0;
+    bool right = true;
+    for (const auto& [swarm, records] : expected) {
+      const auto details = one.shard.inspect(key_in(swarm), hash_of(swarm), 1000, prng);
+      right &= details.has_value() == !records.empty();
+      if (!details) continue;
+      ++swarms;
+      all.insert(records.begin(), records.end());
+      uint32_t counted = 0;
+      for (const node::RoleCounts& counts : {details->v4, details->v6, details->web}) {
+        counted += counts[0] + counts[1] + counts[2];
+      }
+      right &= counted == records.size();
+      for (const auto& peer : details->peers) right &= records.contains(peer.peer);
+    }
+    CHECK(right);
+    CHECK(one.content() == all);
+    node::StoreTotals totals;
+    one.shard.add_to(totals);
+    CHECK(totals.swarms + totals.swarms_web == swarms);
+  }
+
+  OneShard one;
+  common::Prng prng;
+  common::Tick now = kNow;
+  std::map<uint64_t, Records> expected;
+  uint32_t next = 1;
+};
+
+}  // namespace
+
+TEST_CASE("shard: swarms of one family and of both keep what they have, whatever comes, goes and moves") {
+  for (uint64_t seed = 1; seed <= 4; ++seed) {
+    CAPTURE(seed);
+    Mixed mixed(seed);
+    common::Prng& prng = mixed.prng;
+    for (int step = 0; step < 16'000; ++step) {
+      const bool growing = step / 2000 % 2 == 0;
+      const uint64_t swarm = prng.below(Mixed::kSwarms);
+      const uint32_t kind = prng.below(1000);
+      auto& records = mixed.expected[swarm];
+      if (kind < (growing ? 800U : 300U)) {
+        const Endpoint peer = mixed.new_peer(swarm);
+        if (Mixed::is_web(swarm) || prng.below(2) == 0) {
+          mixed.merge(swarm, peer, mixed.now - static_cast<int>(prng.below(100)));
+        } else {
+          mixed.announce(swarm, peer);
+        }
+      } else if (kind < 900) {
+        if (records.empty()) continue;
+        const auto known = std::next(records.begin(), prng.below(static_cast<uint32_t>(records.size())));
+        if (common::stamp_age(mixed.now, known->second.stamp) > 0) {
+          mixed.merge(swarm, known->first, mixed.now);
+        }
+      } else if (kind < 980) {
+        CHECK(drop(mixed.one.shard, mixed.key_in(swarm), hash_of(swarm)) == !records.empty());
+        records.clear();
+      } else if (kind < 985) {
+        mixed.make_room();
+      } else if (kind < 987) {
+        mixed.drop_run();
+      } else {
+        mixed.expire(mixed.now + static_cast<int>(prng.below(growing ? 10 : 40)));
+      }
+      if (step % 500 == 0) mixed.check();
+    }
+    mixed.check();
+    // All of it is given back.
+    mixed.expire(mixed.now + common::kLifetimeTicks);
+    mixed.check();
+    CHECK(mixed.one.content().empty());
+    CHECK(bytes_of(mixed.one) == bytes_of(OneShard()));
+  }
 }

@@ -44,12 +44,12 @@ TEST_CASE("store: dropped swarms leave nothing behind, the others stay") {
   for (uint64_t swarm = 0; swarm < 200; ++swarm) {
     before.push_back(store->scrape(store->locate(hash_of(swarm)), hash_of(swarm)));
   }
-  CHECK(store->drop(hash_of(3)));
-  CHECK(!store->drop(hash_of(3)));
-  CHECK(!store->drop(hash_of(777)));
+  CHECK(test::drop(*store, hash_of(3)));
+  CHECK(!test::drop(*store, hash_of(3)));
+  CHECK(!test::drop(*store, hash_of(777)));
   size_t dropped = 0;
   for (size_t shard = 0; shard < node::SwarmStore::kShards; ++shard) {
-    dropped += store->drop_if(shard, [](const common::InfoHash& hash) {
+    dropped += test::drop_if(*store, shard, [](const common::InfoHash& hash) {
       for (uint64_t swarm = 0; swarm < 200; swarm += 4) {
         if (hash == hash_of(swarm)) return true;
       }
@@ -65,7 +65,7 @@ TEST_CASE("store: dropped swarms leave nothing behind, the others stay") {
   }
   CHECK(store->totals().swarms == 149);
   for (size_t shard = 0; shard < node::SwarmStore::kShards; ++shard) {
-    store->drop_if(shard, [](const common::InfoHash&) { return true; });
+    test::drop_if(*store, shard, [](const common::InfoHash&) { return true; });
   }
   CHECK(store->totals().swarms == 0);
   CHECK(records(store->totals()) == 0);

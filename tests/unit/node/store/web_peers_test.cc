@@ -103,9 +103,9 @@ TEST_CASE("web peers: inspect shows both, and a drop takes both") {
   REQUIRE(details);
   CHECK(details->web_completed == 1);
   CHECK(details->counts == proto::SwarmCounts{});
-  CHECK(store->drop(hash_of(1)));
+  CHECK(test::drop(*store, hash_of(1)));
   CHECK(test::scrape_web(*store, 1) == proto::SwarmCounts{});
-  CHECK(store->drop(hash_of(2)));
+  CHECK(test::drop(*store, hash_of(2)));
   CHECK(test::content(*store).empty());
   CHECK(store->stamp_digests()[common::stamp_of(kNow)] == 0);
 }
