@@ -213,6 +213,18 @@ class ReplicatedTable {
     for (const auto& entry : entries_) visit(change_of(entry));
   }
 
+  // At most `most` of those after `last` (none: from the beginning), in the same order. Sets `last` to where
+  // to continue. Returns whether there are more; they may change between two calls.
+  template <class Visit>
+  bool for_some(std::optional<Key>& last, size_t most, Visit visit) const {
+    auto at = last ? entries_.upper_bound(slot_of(*last)) : entries_.begin();
+    for (; at != entries_.end() && most > 0; ++at, --most) {
+      last = at->first.second;
+      visit(change_of(*at));
+    }
+    return at != entries_.end();
+  }
+
   // Those of one bucket, until `visit` returns false.
   template <class Visit>
   void for_bucket(size_t bucket, Visit visit) const {

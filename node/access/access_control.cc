@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <tuple>
 #include <utility>
@@ -24,8 +25,8 @@ using common::Result;
 
 namespace {
 
-// Publishes changes that arrive close together as one. A new policy copies and sorts all run-time changes,
-// which takes 20 to 30 ms for as many as there may be, so with many it waits longer.
+// Publishes changes that arrive close together as one. A new policy copies and sorts all run-time changes, so
+// with many it waits longer.
 constexpr size_t kManyChanges = 10'000;
 constexpr uint64_t publish_delay_ms(size_t changes) {
   return changes > kManyChanges ? 1'000 : 10 + changes / 1'000;
@@ -34,11 +35,12 @@ constexpr uint64_t publish_delay_ms(size_t changes) {
 // After this time all workers use the new policy, and what they let in meanwhile can be dropped.
 constexpr uint64_t kSettleMs = 1'000;
 
-// A sweep of the store checks this many shards, then lets the loop do other work.
-constexpr size_t kShardsPerTurn = 16;
+// Between two slices of a sweep, or of a copy.
+constexpr uint64_t kSlicePauseMs = 1;
 
-// Up to this many changed hashes are checked one by one; beyond it, the whole store is swept.
-constexpr size_t kDropSinglyMax = 10'000;
+// After a state file that could not be written; twice as long after each that follows.
+constexpr uint64_t kRetryMinMs = 1'000;
+constexpr uint64_t kRetryMaxMs = 60'000;
 
 Result<sync::AccessLog> load_log(const std::string& path) {
   if (path.empty()) return sync::AccessLog();
@@ -110,9 +112,11 @@ AccessControl::AccessControl(uv_loop_t* loop, const Options::Access& options, ui
       denied_(std::move(start.files.denied)),
       denied_count_(start.files.denied_count),
       fed_(std::move(start.fed)),
-      publish_timer_(loop, [this] { publish(); }),
+      publish_timer_(loop, [this] { publish_some(); }),
       settle_timer_(loop, [this] { settle(); }),
-      sweep_timer_(loop, [this] { sweep_some(); }) {
+      sweep_timer_(loop, [this] { sweep_some(); }),
+      save_timer_(loop, [this] { save_state(); }),
+      sweep_(store_, [this](const InfoHash& hash) { return rules_.allows(hash); }) {
   for (const bool listed : {true, false}) {
     FileDescriptor& fifo = listed ? start.fifo_add : start.fifo_delete;
     if (!fifo.is_open()) continue;
@@ -120,7 +124,11 @@ AccessControl::AccessControl(uv_loop_t* loop, const Options::Access& options, ui
         loop, std::move(fifo),
         [this, listed](auto hashes, size_t bad_lines) { from_fifo(listed, hashes, bad_lines); }));
   }
-  rebuild();
+  AccessLogCopy copy;
+  while (copy.step(log_)) {
+  }
+  changes_ = lists_of(copy.take());
+  make_policy();
 }
 
 Result<void> AccessControl::change(std::span<const InfoHash> hashes, bool listed) {
@@ -155,7 +163,7 @@ void AccessControl::changes_merged(std::span<const proto::AccessChange> changes)
 }
 
 void AccessControl::mark_changed(const InfoHash& hash) {
-  if (changed_.size() < kDropSinglyMax) {
+  if (changed_.size() < DeniedSweep::kNamedMax) {
     changed_.push_back(hash);
   } else {
     sweep_again_ = true;
@@ -189,28 +197,61 @@ void AccessControl::set(const Options::Access& options, AccessFiles files) {
             {"entries", std::to_string(file_->size())},
             {"changes", std::to_string(log_.size())},
             {"denied_networks", std::to_string(denied_count_)}});
-  sweep_again_ = true;
-  publish();
+  sweep_again_ = true;  // also of what workers let in before they have it
+  publish_policy();
+  start_sweep();
 }
 
 void AccessControl::set_fed(FeedLists fed) {
   sweep_again_ |= fed.hashes != fed_.hashes;
   fed_ = std::move(fed);
-  publish();
+  publish_policy();
+  if (sweep_again_) start_sweep();
 }
 
 void AccessControl::publish_soon() {
-  if (!publish_timer_.is_active()) publish_timer_.start(publish_delay_ms(log_.size()));
+  // What is being published is finished first, and all of it is copied anew.
+  again_ = is_publishing();
+  if (!again_ && !publish_timer_.is_active()) publish_timer_.start(publish_delay_ms(log_.size()));
 }
 
-void AccessControl::rebuild() {
+// A slice of what is being published; or the first of what was asked for.
+void AccessControl::publish_some() {
+  if (!copy_) {
+    copy_.emplace();
+    publishing_ = changed_.size();
+  }
+  if (copy_->step(log_)) return publish_timer_.start(kSlicePauseMs);
+  std::vector<proto::AccessChange> changes = copy_->take();
+  copy_.reset();
+  if (changes.size() <= AccessLogCopy::kSliceMax) return take_lists(lists_of(changes));
+  making_lists_.start(
+      loop_, [changes = std::move(changes)](const std::stop_token& /*stop*/) { return lists_of(changes); },
+      [this](Changed lists) { take_lists(std::move(lists)); });
+}
+
+// Any thread.
+AccessControl::Changed AccessControl::lists_of(std::span<const proto::AccessChange> changes) {
   std::vector<InfoHash> added;
   std::vector<InfoHash> removed;
-  log_.for_each([&](const proto::AccessChange& change) {
+  for (const proto::AccessChange& change : changes) {
     (change.listed ? added : removed).push_back(change.info_hash);
-  });
-  rules_ = {options_.mode, file_, std::make_shared<const AccessList>(std::move(added)),
-            std::make_shared<const AccessList>(std::move(removed))};
+  }
+  return {std::make_shared<const AccessList>(std::move(added)),
+          std::make_shared<const AccessList>(std::move(removed))};
+}
+
+void AccessControl::take_lists(Changed lists) {
+  changes_ = std::move(lists);
+  publish_policy();
+  drop_denied(std::span(changed_).subspan(published_, publishing_ - published_));
+  published_ = publishing_;
+  if (sweep_again_) start_sweep();
+  if (again_) publish_soon();
+}
+
+void AccessControl::make_policy() {
+  rules_ = {options_.mode, file_, changes_.added, changes_.removed};
   if (fed_.hashes) rules_.fed = fed_.hashes;
   policy_ = AnnouncePolicy::unless_open(rules_, options_, {denied_, fed_.networks});
   SwarmFilter serves;
@@ -220,12 +261,9 @@ void AccessControl::rebuild() {
   store_.serve_only(std::move(serves));
 }
 
-void AccessControl::publish() {
-  rebuild();
+void AccessControl::publish_policy() {
+  make_policy();
   hooks_.publish(policy_);
-  drop_denied(std::span(changed_).subspan(published_));
-  published_ = changed_.size();
-  if (sweep_again_) start_sweep();
   if (!settle_timer_.is_active()) settle_timer_.start(kSettleMs);
 }
 
@@ -233,60 +271,63 @@ void AccessControl::publish() {
 void AccessControl::settle() {
   drop_denied(changed_before_);
   // What is not published yet waits for its turn.
-  const auto published_end = changed_.begin() + static_cast<ptrdiff_t>(std::exchange(published_, 0));
+  const size_t published = std::exchange(published_, 0);
+  const auto published_end = changed_.begin() + static_cast<ptrdiff_t>(published);
   changed_before_.assign(changed_.begin(), published_end);
   changed_.erase(changed_.begin(), published_end);
-  if (!publish_timer_.is_active() && std::exchange(sweep_again_, false)) start_sweep();
+  publishing_ -= std::min(publishing_, published);
+  if (all_in_force() && std::exchange(sweep_again_, false)) start_sweep();
   if (state_dirty_) save_state();
-  if (!changed_before_.empty() || state_dirty_) {
-    settle_timer_.start(kSettleMs);
-  }
+  if (!changed_before_.empty() || state_dirty_ || sweep_again_) settle_timer_.start(kSettleMs);
 }
 
 void AccessControl::drop_denied(std::span<const InfoHash> hashes) {
-  if (options_.mode == AccessMode::open) return;
-  for (const InfoHash& hash : hashes) {
-    if (!rules_.allows(hash) && store_.drop(hash)) ++counts_.swarms_dropped;
-  }
+  if (options_.mode == AccessMode::open || hashes.empty()) return;
+  sweep_.add(hashes);
+  sweep_soon();
 }
 
-// One under way goes on, and another follows: who changes the list again and again does not keep it from its
-// end.
 void AccessControl::start_sweep() {
   if (options_.mode == AccessMode::open) return;
-  if (sweep_timer_.is_active()) {
-    sweep_follows_ = true;
-    return;
-  }
-  sweep_shard_ = 0;
-  sweep_timer_.start(1, 1);
+  sweep_.add_all();
+  sweep_soon();
+}
+
+void AccessControl::sweep_soon() {
+  if (!sweep_timer_.is_active()) sweep_timer_.start(kSlicePauseMs);
 }
 
 void AccessControl::sweep_some() {
-  for (size_t i = 0; i < kShardsPerTurn; ++i) {
-    if (sweep_shard_ == SwarmStore::kShards) {
-      sweep_timer_.stop();
-      if (std::exchange(sweep_follows_, false)) start_sweep();
-      return;
-    }
-    counts_.swarms_dropped +=
-        store_.drop_if(sweep_shard_++, [this](const InfoHash& hash) { return !rules_.allows(hash); });
-  }
+  if (sweep_.run_slice()) sweep_timer_.start(kSlicePauseMs);
 }
 
 void AccessControl::save_state() {
+  if (to_save_) return save_some();
   if (options_.state_file.empty()) state_dirty_ = false;
   if (save_.is_running() || !state_dirty_) return;
   state_dirty_ = false;
+  to_save_.emplace();
+  save_some();
+}
+
+void AccessControl::save_some() {
+  if (to_save_->step(log_)) return save_timer_.start(kSlicePauseMs);
+  if (to_save_->size() > sync::AccessLog::kChangesMax) {
+    // Some were forgotten and others have come meanwhile: no log has so many, so none could be read from it.
+    to_save_.emplace();
+    return save_timer_.start(kSlicePauseMs);
+  }
   save_.start(
       loop_,
-      [path = options_.state_file, log = log_](const std::stop_token& /*stop*/) {
-        return replace_file(path, format_access_state(log));
+      [path = options_.state_file, changes = to_save_->take(),
+       forgotten = log_.origins()](const std::stop_token& /*stop*/) {
+        return replace_file(path, format_access_state(changes, forgotten));
       },
       [this](const Result<void>& result) {
         state_saved(result);
         if (stopped_) save_now();
       });
+  to_save_.reset();
 }
 
 void AccessControl::save_now() {
@@ -296,8 +337,17 @@ void AccessControl::save_now() {
 }
 
 void AccessControl::state_saved(const Result<void>& result) {
-  if (result) return;
+  if (result) {
+    retry_ms_ = 0;
+    return;
+  }
+  // What was acknowledged must not wait for the next change.
+  state_dirty_ = true;
   ++counts_.state_writes_failed;
+  const bool again = retry_ms_ != 0;
+  retry_ms_ = std::clamp(2 * retry_ms_, kRetryMinMs, kRetryMaxMs);
+  if (!stopped_) save_timer_.start(retry_ms_);
+  if (again && !stopped_) return;
   log_line(LogLevel::error, "cannot write access.state_file; the old one stays",
            {{"reason", result.error().message}});
 }
@@ -309,13 +359,18 @@ AccessStatus AccessControl::status() const {
   status.file_bytes = file_->bytes() + (denied_ ? denied_->bytes() : 0);
   status.denied_networks = denied_count_;
   status.changes = log_.size();
+  status.swarms_dropped = sweep_.swarms_dropped();
   return status;
 }
 
 void AccessControl::stop() {
   stopped_ = true;
+  making_lists_.cancel();
+  // What was copied is of before.
+  state_dirty_ |= to_save_.has_value();
+  to_save_.reset();
   for (const auto& fifo : fifos_) fifo->close();
-  for (Timer* timer : {&publish_timer_, &settle_timer_, &sweep_timer_}) timer->close();
+  for (Timer* timer : {&publish_timer_, &settle_timer_, &sweep_timer_, &save_timer_}) timer->close();
   if (!save_.is_running()) save_now();  // otherwise it follows the running save
 }
 

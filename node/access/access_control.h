@@ -10,13 +10,16 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "common/result.h"
 #include "node/access/access_fifo.h"
+#include "node/access/access_state.h"
 #include "node/access/announce_policy.h"
+#include "node/access/denied_sweep.h"
 #include "node/access/place_index.h"
 #include "node/config/options.h"
 #include "node/net/job.h"
@@ -113,6 +116,8 @@ class AccessControl {
   AccessStatus status() const;
   bool listed(const common::InfoHash& hash) const { return rules_.listed(hash); }
   bool allows(const common::InfoHash& hash) const { return rules_.allows(hash); }
+  // Whether workers have been given all run-time changes that there are.
+  bool all_in_force() const { return !publish_timer_.is_active() && !is_publishing(); }
   const Options::Access& options() const { return options_; }
 
   // Saves unsaved changes and closes all handles. The object must live until the loop has ended.
@@ -120,15 +125,27 @@ class AccessControl {
 
  private:
   void mark_changed(const common::InfoHash& hash);
+  // What the run-time changes say.
+  struct Changed {
+    std::shared_ptr<const AccessList> added;
+    std::shared_ptr<const AccessList> removed;
+  };
+  static Changed lists_of(std::span<const proto::AccessChange> changes);
+
+  bool is_publishing() const { return copy_ || making_lists_.is_running(); }
   void publish_soon();
-  void rebuild();
-  void publish();
+  void publish_some();
+  void take_lists(Changed lists);
+  void make_policy();
+  void publish_policy();
   void settle();
   void drop_denied(std::span<const common::InfoHash> hashes);
   void start_sweep();
+  void sweep_soon();
   void sweep_some();
   void from_fifo(bool listed, const std::vector<common::InfoHash>& hashes, size_t bad_lines);
   void save_state();
+  void save_some();
   void save_now();
   void state_saved(const common::Result<void>& result);
 
@@ -142,6 +159,7 @@ class AccessControl {
   std::shared_ptr<const common::NetworkSet> denied_;  // null: none
   size_t denied_count_ = 0;
   FeedLists fed_;
+  Changed changes_;                               // as last published
   AccessRules rules_;                             // as last published
   std::shared_ptr<const AnnouncePolicy> policy_;  // the same
   std::vector<std::unique_ptr<AccessFifo>> fifos_;
@@ -149,13 +167,19 @@ class AccessControl {
   Timer publish_timer_;
   Timer settle_timer_;
   Timer sweep_timer_;
+  Timer save_timer_;
+  DeniedSweep sweep_;
   std::vector<common::InfoHash> changed_;         // since the last settle()
   size_t published_ = 0;                          // how many of these
+  std::optional<AccessLogCopy> copy_;             // none: nothing is being published, or lists are being made
+  Job making_lists_;                              // of such a copy
+  size_t publishing_ = 0;                         // how many of changed_ are surely in it
+  bool again_ = false;                            // something has changed since it was begun
   std::vector<common::InfoHash> changed_before_;  // in the time before that
   bool sweep_again_ = false;
-  bool sweep_follows_ = false;
-  size_t sweep_shard_ = 0;
   bool state_dirty_ = false;
+  uint64_t retry_ms_ = 0;  // after the last write of the state, which failed; that is logged once
+  std::optional<AccessLogCopy> to_save_;  // none: nothing is being saved, or it is being written
   Job save_;
   bool stopped_ = false;
   AccessStatus counts_;  // only the counters are used

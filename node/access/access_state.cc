@@ -57,18 +57,26 @@ std::optional<proto::AccessChange> parse_change(std::string_view line) {
 
 }  // namespace
 
-std::string format_access_state(const sync::AccessLog& log) {
+std::string format_access_state(std::span<const proto::AccessChange> changes,
+                                std::span<const proto::ForgottenOrigin> forgotten) {
   std::string text(kFormat);
   text += '\n';
-  log.for_each([&](const proto::AccessChange& change) {
+  for (const proto::AccessChange& change : changes) {
     text += common::to_hex(change.info_hash) + (change.listed ? " add " : " remove ") +
             std::to_string(change.stamp.unix_ms) + " " + common::node_id_text(change.stamp.node_id) + "\n";
-  });
-  for (const proto::ForgottenOrigin& origin : log.origins()) {
+  }
+  for (const proto::ForgottenOrigin& origin : forgotten) {
     text += std::string(kForget) + std::to_string(origin.up_to_ms) + " " +
             common::node_id_text(origin.node_id) + "\n";
   }
   return text;
+}
+
+std::string format_access_state(const sync::AccessLog& log) {
+  AccessLogCopy copy;
+  while (copy.step(log)) {
+  }
+  return format_access_state(copy.take(), log.origins());
 }
 
 common::Result<sync::AccessLog> parse_access_state(const std::string& name, std::string_view text) {

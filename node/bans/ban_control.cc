@@ -22,8 +22,9 @@ using proto::Offence;
 namespace {
 
 // Changes that arrive close together are published as one. An index is made anew of all bans, so it waits
-// longer when there are many that may be in force.
-constexpr uint64_t publish_delay_ms(size_t remembered) { return 1 + remembered / 500; }
+// longer when there are many that may be in force: as long as collecting them takes.
+constexpr uint64_t kSliceMs = 1;
+constexpr uint64_t publish_delay_ms(size_t remembered) { return 1 + remembered / BanControl::kSliceMax; }
 
 constexpr uint64_t kTickS = 1;
 constexpr int64_t kLogEveryMs = 60'000;
@@ -81,10 +82,11 @@ std::string to_text(const ClientPrefix& client) {
 
 BanControl::BanControl(uv_loop_t* loop, const Options& options, uint64_t node_id, const common::SipKey& key,
                        Hooks hooks)
-    : node_id_(node_id),
+    : loop_(loop),
+      node_id_(node_id),
       key_(key),
       hooks_(std::move(hooks)),
-      publish_timer_(loop, [this] { publish(); }),
+      publish_timer_(loop, [this] { publish_some(); }),
       tick_timer_(loop, [this] { tick(); }) {
   require_system(
       uv_async_init(loop, &wake_,
@@ -249,46 +251,152 @@ std::optional<Ban> BanControl::applies(const BanChange& change, bool of_dry_log,
   return Ban{change.prefix, change.ends_ms(), dry};
 }
 
-// In the order of clients. With mode off the workers look nobody up.
-std::vector<Ban> BanControl::collect(int64_t now_ms) const {
-  std::vector<Ban> bans;
-  if (mode_ == BanMode::off) return bans;
-  for_each_in_force(now_ms, [&](const BanChange& change, bool dry) {
-    bans.push_back({change.prefix, change.ends_ms(), dry});
-  });
-  std::sort(bans.begin(), bans.end(), [](const Ban& a, const Ban& b) { return a.client < b.client; });
-  return bans;
+// What comes of the bans that were collected.
+struct MadeIndex {
+  std::shared_ptr<const std::vector<Ban>> bans;
+  std::shared_ptr<const BanIndex> index;  // null: nobody is banned
+  bool changed = false;                   // if not, there is no index either
+  std::vector<Ban> told;                  // what on_change() is for
+  uint64_t in_force = 0;
+  uint64_t dry = 0;
+  int64_t first_end_ms = kNever;
+  uint64_t digest = 0;
+};
+
+namespace {
+
+// What is to be told when `now` take the place of `before`; both are in the order of clients.
+std::vector<Ban> changes_between(const std::vector<Ban>& before, const std::vector<Ban>& now) {
+  std::vector<Ban> told;
+  auto old = before.begin();
+  const auto ended = [&](const Ban& ban) {
+    if (!ban.dry) told.push_back({ban.client, 0, false});
+  };
+  for (const Ban& ban : now) {
+    for (; old != before.end() && old->client < ban.client; ++old) ended(*old);
+    const bool known = old != before.end() && old->client == ban.client;
+    if (!ban.dry && !(known && *old == ban)) told.push_back(ban);
+    if (ban.dry && known) ended(*old);
+    if (known) ++old;
+  }
+  for (; old != before.end(); ++old) ended(*old);
+  return told;
 }
 
+// Any thread.
+MadeIndex make_index(std::vector<Ban> bans, const std::vector<Ban>& before, const common::SipKey& key) {
+  const auto by_client = [](const Ban& a, const Ban& b) { return a.client < b.client; };
+  std::sort(bans.begin(), bans.end(), by_client);
+  // One that ended while they were collected, and came again, may have been collected of both logs.
+  const auto same_client = [](const Ban& a, const Ban& b) { return a.client == b.client; };
+  bans.erase(std::unique(bans.begin(), bans.end(), same_client), bans.end());
+  MadeIndex made;
+  for (const Ban& ban : bans) {
+    made.first_end_ms = std::min(made.first_end_ms, ban.ends_ms);
+    ++(ban.dry ? made.dry : made.in_force);
+  }
+  made.changed = bans != before;
+  if (made.changed) {
+    made.told = changes_between(before, bans);
+    if (!bans.empty()) made.index = std::make_shared<const BanIndex>(bans, key);
+  }
+  made.bans = std::make_shared<const std::vector<Ban>>(std::move(bans));
+  return made;
+}
+
+}  // namespace
+
 void BanControl::publish_soon() {
-  if (stopped_ || publish_timer_.is_active()) return;
+  // What is being published is finished first, and all of it is looked at anew.
+  again_ = true;
+  const bool under_way = collected_ || making_index_.is_running() || told_ < untold_.size();
+  if (stopped_ || under_way || publish_timer_.is_active()) return;
   publish_timer_.start(publish_delay_ms(log_.size() + dry_.size()));
 }
 
-void BanControl::publish() {
-  const int64_t now_ms = hooks_.unix_ms();
-  std::vector<Ban> bans = collect(now_ms);
-  digest_ = digest();
-  first_end_ms_ = kNever;
-  for (const Ban& ban : bans) first_end_ms_ = std::min(first_end_ms_, ban.ends_ms);
-  if (bans == published_) return;
-  if (on_change_) {
-    // Both are in the order of clients.
-    auto old = published_.begin();
-    const auto ended = [&](const Ban& ban) {
-      if (!ban.dry) on_change_({ban.client, 0, false});
-    };
-    for (const Ban& ban : bans) {
-      for (; old != published_.end() && old->client < ban.client; ++old) ended(*old);
-      const bool known = old != published_.end() && old->client == ban.client;
-      if (!ban.dry && !(known && *old == ban)) on_change_(ban);
-      if (ban.dry && known) ended(*old);
-      if (known) ++old;
-    }
-    for (; old != published_.end(); ++old) ended(*old);
+// A slice of what is under way; or the first of what was asked for.
+void BanControl::publish_some() {
+  if (!collected_ && told_ == untold_.size()) {
+    again_ = false;
+    collected_ = Collected{hooks_.unix_ms(), digest()};
+    collected_->bans.reserve(log_.size() + dry_.size());
   }
-  published_ = std::move(bans);
-  hooks_.publish(published_.empty() ? nullptr : std::make_shared<const BanIndex>(published_, key_));
+  if (collected_) {
+    if (collect_some()) return publish_timer_.start(kSliceMs);
+    Collected collected = std::move(*collected_);
+    collected_.reset();
+    if (collected.bans.size() + published_->size() <= kSliceMax) {
+      MadeIndex made = make_index(std::move(collected.bans), *published_, key_);
+      made.digest = collected.digest;
+      return take_index(std::move(made));
+    }
+    making_index_.start(
+        loop_,
+        [bans = std::move(collected.bans), before = published_, key = key_,
+         digest = collected.digest](const std::stop_token& /*stop*/) mutable {
+          MadeIndex made = make_index(std::move(bans), *before, key);
+          made.digest = digest;
+          return made;
+        },
+        [this](MadeIndex made) { take_index(std::move(made)); });
+    return;
+  }
+  if (tell_some()) return publish_timer_.start(kSliceMs);
+  if (again_) publish_soon();
+}
+
+// Returns whether there are more. With mode off the workers look nobody up.
+bool BanControl::collect_some() {
+  Collected& next = *collected_;
+  if (mode_ == BanMode::off) {
+    next.bans.clear();
+    return false;
+  }
+  // As for_each_in_force() visits them.
+  const auto collect = [&](const BanChange& change) {
+    if (next.of_dry_log) {
+      const auto known = log_.find(change.prefix);
+      if (known && applies(*known, false, next.now_ms)) return;
+    }
+    if (const auto ban = applies(change, next.of_dry_log, next.now_ms)) next.bans.push_back(*ban);
+  };
+  size_t left = kSliceMax;
+  const auto counted = [&](const BanChange& change) {
+    --left;
+    collect(change);
+  };
+  if (!next.of_dry_log) {
+    if (log_.for_some(next.last, left, counted)) return true;
+    next.of_dry_log = true;
+    next.last.reset();
+  }
+  return dry_.for_some(next.last, left, counted);
+}
+
+void BanControl::take_index(MadeIndex made) {
+  published_ = std::move(made.bans);
+  in_force_ = made.in_force;
+  dry_in_force_ = made.dry;
+  first_end_ms_ = made.first_end_ms;
+  digest_ = made.digest;
+  if (made.changed) hooks_.publish(std::move(made.index));
+  untold_ = std::move(made.told);
+  told_ = 0;
+  if (stopped_) return;
+  if (tell_some()) return publish_timer_.start(kSliceMs);
+  if (again_) publish_soon();
+}
+
+// Returns whether there is more to tell.
+bool BanControl::tell_some() {
+  const size_t end = std::min(told_ + kSliceMax, untold_.size());
+  for (; told_ < end; ++told_) {
+    if (on_change_) on_change_(untold_[told_]);
+  }
+  if (told_ < untold_.size()) return true;
+  untold_ = {};
+  told_ = 0;
+  return false;
 }
 
 void BanControl::tick() {
@@ -322,7 +430,8 @@ void BanControl::log_lately() {
 BanStatus BanControl::status() const {
   BanStatus out = counts_;
   out.mode = mode_;
-  for (const Ban& ban : published_) ++(ban.dry ? out.dry : out.in_force);
+  out.in_force = in_force_;
+  out.dry = dry_in_force_;
   out.remembered = log_.size();
   out.displaced = log_.displaced();
   if (watch_) {
@@ -334,6 +443,7 @@ BanStatus BanControl::status() const {
 
 void BanControl::stop() {
   stopped_ = true;
+  making_index_.cancel();
   publish_timer_.close();
   tick_timer_.close();
   uv_close(reinterpret_cast<uv_handle_t*>(&wake_), nullptr);

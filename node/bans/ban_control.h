@@ -1,6 +1,9 @@
 // BanControl: makes bans of offenders and of what operators ask for, and hands those in force to the workers.
 // Bans are the cluster's (sync/ban_log.h); what bans.mode = log would do is kept apart and goes nowhere.
 // Control thread only, but for what `watch()` returns.
+//
+// Whoever has many addresses can have as many bans as are remembered. So those in force are collected in
+// slices, the index is made of many on a thread of libuv's pool, and who watches changes is told in slices.
 
 #pragma once
 
@@ -21,11 +24,14 @@
 #include "node/bans/ban_index.h"
 #include "node/bans/offence_watch.h"
 #include "node/config/options.h"
+#include "node/net/job.h"
 #include "node/net/timer.h"
 #include "sync/ban_log.h"
 #include "sync/token_bucket.h"
 
 namespace shoal::node {
+
+struct MadeIndex;
 
 // The name of an offence, as in the API and the metrics.
 std::string_view to_string(proto::Offence offence);
@@ -47,6 +53,9 @@ class BanControl {
  public:
   // Bans that one node makes of offenders.
   static constexpr int64_t kMadePerS = 100;
+
+  // As many bans are looked at, or told, in one turn of the loop.
+  static constexpr size_t kSliceMax = 1'000;
 
   struct Hooks {
     std::function<void(std::shared_ptr<const BanIndex>)> publish;  // to the workers; null: nobody is banned
@@ -105,7 +114,8 @@ class BanControl {
   BanStatus status() const;
   BanMode mode() const { return mode_; }
 
-  // Called with each ban that comes into force here, and with ends_ms = 0 when one is over.
+  // Called with each ban that comes into force here, and with ends_ms = 0 when one is over; once the workers
+  // have the index.
   void on_change(std::function<void(const Ban&)> changed) { on_change_ = std::move(changed); }
 
   // Closes all handles. The object must live until the loop has ended.
@@ -120,12 +130,15 @@ class BanControl {
   // What a change means to clients of this node now; nothing: it does not. `of_dry_log`: it is in `dry_`.
   std::optional<Ban> applies(const proto::BanChange& change, bool of_dry_log, int64_t now_ms) const;
   void publish_soon();
-  void publish();
+  void publish_some();
+  bool collect_some();
+  void take_index(MadeIndex made);
+  bool tell_some();
   void tick();
   void log_lately();
-  std::vector<Ban> collect(int64_t now_ms) const;
   uint64_t digest() const { return uint64_t{log_.digest()} << 32 | dry_.digest(); }
 
+  uv_loop_t* const loop_;
   const uint64_t node_id_;
   const common::SipKey key_;
   const Hooks hooks_;
@@ -137,9 +150,26 @@ class BanControl {
   uv_async_t wake_;
   std::unique_ptr<OffenceWatch> watch_;  // made when first needed
   sync::TokenBucket making_{kMadePerS, kMadePerS};
-  std::vector<Ban> published_;
-  int64_t first_end_ms_ = 0;  // of those
-  uint64_t digest_ = 0;       // of what they were made of
+  // In the order of clients.
+  std::shared_ptr<const std::vector<Ban>> published_ = std::make_shared<const std::vector<Ban>>();
+  uint64_t in_force_ = 0;      // of those
+  uint64_t dry_in_force_ = 0;  // the same
+  int64_t first_end_ms_ = 0;   // of those
+  uint64_t digest_ = 0;        // of what they were made of
+
+  // What will be published next, as far as it has been collected.
+  struct Collected {
+    int64_t now_ms;
+    uint64_t digest;
+    bool of_dry_log = false;
+    std::optional<proto::BanPrefix> last{};  // of that log
+    std::vector<Ban> bans{};
+  };
+  std::optional<Collected> collected_;  // none: nothing is being published, or the index is being made
+  Job making_index_;
+  std::vector<Ban> untold_;
+  size_t told_ = 0;     // of those
+  bool again_ = false;  // something has changed since that was begun
   Timer publish_timer_;
   Timer tick_timer_;
   std::function<void(const Ban&)> on_change_;

@@ -135,6 +135,7 @@ class RunningNode {
   PlaceCounter places_;
   AccessControl access_;
   Feeds feeds_;
+  mutable bool access_in_force_ = false;  // once in step with the other nodes, and then in force
   BanControl bans_;
   IntervalControl load_;
   WebHub web_hub_;

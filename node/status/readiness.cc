@@ -83,7 +83,7 @@ Readiness readiness_of(const ReadinessFacts& facts) {
   if (sync.alone && !may_serve_alone(sync, facts.ready_alone)) {
     return {false, "alone: " + sync::alone_text(sync.peers), true};
   }
-  if (!facts.access_matters || sync.access_in_step) return ready;
+  if (!facts.access_matters || (sync.access_in_step && facts.access_in_force)) return ready;
   if (!accompanied(sync) || facts.uptime_ms >= kAccessReadyMs) return ready;
   return not_ready("getting the run-time changes of the access list from the other nodes");
 }

@@ -25,6 +25,7 @@ struct ReadinessFacts {
   const sync::Status* sync = nullptr;        // null: sync is off
   ReadyAlone ready_alone = ReadyAlone::held;
   bool access_matters = false;  // not every swarm is served
+  bool access_in_force = true;  // what was got of the access list while starting has come into force
   int64_t uptime_ms = 0;
   std::string serving_fault;  // see ServingFaults::reason()
 };

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 #include "common/prng.h"
@@ -41,6 +42,37 @@ TEST_CASE("ban log: a ban is in force until its end, unless it is lifted or of a
   BanChange lifted = ban;
   lifted.term.lifted = true;
   CHECK(!in_force(lifted, kNowMs));
+}
+
+TEST_CASE("ban log: in slices all are visited once, also when some come and go between two slices") {
+  BanLog log;
+  for (uint32_t i = 0; i < 1'000; ++i) log.merge(ban_of(i, 600, kNowMs), kNowMs);
+  std::vector<BanChange> visited;
+  std::optional<proto::BanPrefix> last;
+  size_t slices = 0;
+  for (bool more = true; more; ++slices) {
+    const size_t before = visited.size();
+    more = log.for_some(last, 300, [&](const BanChange& change) { visited.push_back(change); });
+    CHECK(visited.size() - before <= 300);
+  }
+  CHECK(slices == 4);
+  CHECK(visited == all(log));
+  // What was there from the first slice to the last.
+  visited.clear();
+  last.reset();
+  const auto visit = [&](const BanChange& change) { visited.push_back(change); };
+  CHECK(log.for_some(last, 500, visit));
+  std::vector<BanChange> gone;
+  log.forget_origin(1, kNowMs, gone);
+  CHECK(log.size() == 0);
+  for (uint32_t i = 0; i < 1'000; i += 2) log.merge(ban_of(i, 600, kNowMs + 1, 2), kNowMs + 1);
+  CHECK(!log.for_some(last, 1'000, visit));
+  std::vector<BanChange> both = all(log);
+  const auto is_visited = [&](const BanChange& change) {
+    return std::any_of(visited.begin(), visited.end(),
+                       [&](const BanChange& other) { return other.prefix == change.prefix; });
+  };
+  CHECK(std::all_of(both.begin(), both.end(), is_visited));
 }
 
 TEST_CASE("ban log: a ban is remembered for a day after its end, and then dropped on all nodes at once") {

@@ -10,24 +10,17 @@
 #include "sync/pull.h"
 #include "sync/sketch_reader.h"
 #include "tests/unit/support/no_swarms.h"
+#include "tests/unit/support/pull_seal.h"
 #include "tests/unit/support/store_fixture.h"
 
 using namespace shoal;
+using test::seal_of;
 
 namespace {
 
 constexpr common::Tick kTick = 118'000'000;
 constexpr int64_t kTickMs = 15'000;
 constexpr int64_t kSecondUs = 1'000'000;
-
-sync::PullSeal seal_of(uint8_t request) {
-  sync::PullSeal seal;
-  seal.key.key.fill(9);
-  seal.request.fill(request);
-  seal.donor = 11;
-  seal.incarnation = 12;
-  return seal;
-}
 
 struct Donor {
   explicit Donor(int64_t bytes_per_s) : desk(std::make_shared<sync::DonationDesk>(bytes_per_s)) {

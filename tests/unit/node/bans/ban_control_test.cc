@@ -266,6 +266,67 @@ TEST_CASE("ban control: bans that are ahead since cluster time was set back are 
   CHECK(bans.control->status().in_force == 0);
 }
 
+TEST_CASE("ban control: many bans are published and told in slices, and what changes meanwhile follows") {
+  Bans bans(BanMode::on);
+  constexpr uint32_t kMany = 5'500;
+  const auto client_of = [](uint32_t number) { return common::make_endpoint_v4(0x0b000000 + number, 0); };
+  const auto merge = [&](uint32_t number, bool lifted) {
+    const proto::BanChange change{address_prefix(client_of(number)),
+                                  {600, proto::Offence::ports, 0, lifted},
+                                  {bans.now_ms, lifted ? 3U : 2U}};
+    REQUIRE(bans.control->log().merge(change, bans.now_ms) == sync::BanLog::Merged::news);
+  };
+  size_t most = 0;
+  const auto until = [&](const auto& done) {
+    const int64_t until_ms = monotonic_ms() + 60'000;
+    while (!done() && monotonic_ms() < until_ms) {
+      const size_t before = bans.changes.size();
+      uv_run(&bans.loop, UV_RUN_NOWAIT);
+      most = std::max(most, bans.changes.size() - before);
+      uv_sleep(1);
+    }
+    REQUIRE(done());
+  };
+  for (uint32_t i = 0; i < kMany; ++i) merge(i, false);
+  bans.control->changed();
+  // While they are told: one more, and one less.
+  until([&] { return !bans.changes.empty(); });
+  CHECK(bans.changes.size() < kMany);
+  CHECK(bans.control->ban(client_of(kMany), 600).has_value());
+  merge(0, true);
+  bans.control->changed();
+  until([&] { return bans.changes.size() == kMany + 2; });
+  CHECK(most <= BanControl::kSliceMax);
+  CHECK(bans.verdict(client_of(0)) == Verdict::none);
+  for (const uint32_t number : {1U, kMany / 2, kMany - 1, kMany}) {
+    CHECK(bans.verdict(client_of(number)) == Verdict::banned);
+  }
+  CHECK(bans.control->status().in_force == kMany);
+  // Off while they are collected again.
+  bans.now_ms += 1000;
+  CHECK(bans.control->lift(client_of(1)).has_value());
+  for (int i = 0; i < 3; ++i) uv_run(&bans.loop, UV_RUN_NOWAIT);
+  bans.options.bans.mode = BanMode::off;
+  bans.control->set(bans.options);
+  until([&] { return bans.index == nullptr && bans.changes.size() == 2 * kMany + 2; });
+  CHECK(bans.control->status().in_force == 0);
+}
+
+TEST_CASE("ban control: it may go while an index is made") {
+  Bans bans(BanMode::on);
+  for (uint32_t i = 0; i < 3'000; ++i) {
+    bans.control->log().merge({address_prefix(common::make_endpoint_v4(0x0b000000 + i, 0)),
+                               {600, proto::Offence::ports, 0, false},
+                               {bans.now_ms, 2}},
+                              bans.now_ms);
+  }
+  bans.control->changed();
+  for (int i = 0; i < 12; ++i) {
+    uv_run(&bans.loop, UV_RUN_NOWAIT);
+    uv_sleep(1);
+  }
+}
+
 std::vector<std::string>& lines() {
   static std::vector<std::string> kept;
   return kept;

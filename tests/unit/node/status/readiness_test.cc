@@ -80,6 +80,9 @@ TEST_CASE("readiness: with an access list, its run-time changes are waited for f
   facts.access_matters = true;
   CHECK(reason(facts) == "getting the run-time changes of the access list from the other nodes");
   sync.access_in_step = true;
+  facts.access_in_force = false;
+  CHECK(reason(facts) == "getting the run-time changes of the access list from the other nodes");
+  facts.access_in_force = true;
   CHECK(reason(facts).empty());
   sync.access_in_step = false;
   facts.uptime_ms = 30'000;
