@@ -272,7 +272,9 @@ bool WebTracker::deliver() {
   if (passed_on_ < batch_.size()) return true;
   std::vector<WebMessage>().swap(batch_);
   passed_on_ = 0;
-  return false;
+  // What has come since may have woken us for this turn already.
+  hub_.inbox(worker_).take(batch_);
+  return !batch_.empty();
 }
 
 void WebTracker::pass_on(const WebMessage& message) {
@@ -280,18 +282,20 @@ void WebTracker::pass_on(const WebMessage& message) {
   if (!relay) return counters_.malformed.add();
   const auto found = peers_.find(relay->to);
   if (found == peers_.end() || !found->second->is_in(relay->info_hash)) return counters_.gone.add();
-  Peer& peer = *found->second;
   const bool offer = relay->signal == proto::WebSignal::offer;
   text_.clear();
   proto::append_web_signal(text_, *relay);
   frame_.clear();
   proto::append_websocket_frame(frame_, WebsocketOpcode::text, text_);
-  if (offer && !peer.origins_.add(relay->offer_id, {message.from_run, relay->from}, monotonic_ms())) {
+  // Here the peer may go.
+  if (!found->second->link_.send(frame_)) return counters_.unread.add();
+  (offer ? counters_.offers_delivered : counters_.answers_delivered).add();
+  if (!offer) return;
+  const auto still = peers_.find(relay->to);
+  if (still != peers_.end() &&
+      !still->second->origins_.add(relay->offer_id, {message.from_run, relay->from}, monotonic_ms())) {
     counters_.offers_pushed.add();
   }
-  // Below, the peer may be gone.
-  if (!peer.link_.send(frame_)) return counters_.unread.add();
-  (offer ? counters_.offers_delivered : counters_.answers_delivered).add();
 }
 
 }  // namespace shoal::node

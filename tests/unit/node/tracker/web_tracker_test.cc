@@ -241,6 +241,27 @@ TEST_CASE("web tracker: a client that does not read loses what it is sent, and n
   CHECK(node.workers[0]->counters.offers_delivered.value() == 0);
 }
 
+TEST_CASE("web tracker: an offer that its client has not taken has no answer, and pushes out no other") {
+  Node node(7);
+  Client one(*node.workers[0]);
+  Client two(*node.workers[0]);
+  one.say(announce_text('h', 'a'));
+  two.say(announce_text('h', 'b', with_offers("x")));
+  node.deliver();
+  one.reads = false;
+  for (int i = 0; i < 70; ++i) two.say(announce_text('h', 'b', with_offers("y")));
+  node.deliver();
+  one.reads = true;
+  one.say(answer_text('h', 'a', 'y'));
+  one.say(answer_text('h', 'a', 'x'));
+  node.deliver();
+  const WebCounters& counters = node.workers[0]->counters;
+  CHECK(counters.answers_unknown.value() == 1);
+  CHECK(counters.offers_pushed.value() == 0);
+  REQUIRE(two.unasked.size() == 1);
+  CHECK(has(two.unasked[0], R"("offer_id":"xxxxxxxxxxxxxxxxxxxx")"));
+}
+
 TEST_CASE(
     "web tracker: a banned client is closed, a bad message is told, a broken frame counts as malformed") {
   Node node(7);
@@ -339,4 +360,26 @@ TEST_CASE("web tracker: a flood of messages is passed on in parts") {
   CHECK_FALSE(node.workers[0]->web.deliver());
   CHECK(one.unasked.size() == 100);
   CHECK(node.workers[0]->counters.offers_pushed.value() == 100 - 64);
+}
+
+TEST_CASE("web tracker: what comes while a flood is passed on is passed on, too") {
+  Node node(7);
+  // As a worker has it: it is woken once for all that woke it before its turn.
+  bool woken = false;
+  node.hub.inbox(0).set_wake([&] { woken = true; });
+  const auto turn = [&] {
+    if (std::exchange(woken, false)) woken = node.workers[0]->web.deliver() || woken;
+  };
+  Client one(*node.workers[0]);
+  one.say(announce_text('h', 'a'));
+  Client two(*node.workers[1]);
+  for (int i = 0; i < 65; ++i) two.say(announce_text('h', 'b', with_offers("x")));
+  turn();
+  two.say(announce_text('h', 'b', with_offers("y")));
+  for (int i = 0; i < 3; ++i) turn();
+  CHECK(one.unasked.size() == 66);
+  // And who comes later wakes it again.
+  two.say(announce_text('h', 'b', with_offers("z")));
+  turn();
+  CHECK(one.unasked.size() == 67);
 }
