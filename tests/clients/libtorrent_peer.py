@@ -1,4 +1,5 @@
-"""One libtorrent session with one torrent until SIGTERM: libtorrent_peer.py TORRENT FOLDER LISTEN."""
+"""One libtorrent session with one torrent until SIGTERM: libtorrent_peer.py TORRENT FOLDER LISTEN [SECONDS]. With SECONDS it obeys
+a tracker that wants to be asked so often."""
 
 import signal
 import sys
@@ -14,7 +15,7 @@ def on_signal(_signal, _frame):
 
 
 def main():
-    torrent, folder, listen = sys.argv[1:]
+    torrent, folder, listen, *seconds = sys.argv[1:]
     signal.signal(signal.SIGTERM, on_signal)
     session = libtorrent.session({
         "listen_interfaces": listen,
@@ -24,6 +25,7 @@ def main():
         "enable_natpmp": False,
         # Both ends may share an address.
         "allow_multiple_connections_per_ip": True,
+        **({"min_announce_interval": int(seconds[0])} if seconds else {}),
         "alert_mask": libtorrent.alert.category_t.tracker_notification
         | libtorrent.alert.category_t.error_notification
         | libtorrent.alert.category_t.status_notification,

@@ -9,29 +9,50 @@ import re
 import struct
 import urllib.parse
 
-from trackers import SOURCES, Request, is_connect
+from trackers import Request, is_connect
 from udp_client import EVENTS, announce_packet, connect_packet
 
-SCENE_REQUESTS_MAX = 12
 EVENT_WORDS = ["", "started", "stopped", "completed"]
 USUAL_PORTS = range(1024, 65536)
 
 
 class Grammar:
-    def __init__(self, seed):
-        self.random = random.Random(seed)
+    """`sources` is how many addresses the clients have. Clients of a scene with one address differ by their ports."""
 
-    def scene(self, hashes):
-        """Requests of some clients for these swarms."""
+    def __init__(self, sources):
+        self.random = random.Random()
+        self.sources = sources
+
+    def scene(self, seed, hashes, size):
+        """So many requests of some clients for these swarms."""
         chance = self.random
-        clients = [(chance.randrange(len(SOURCES)), chance.choice(USUAL_PORTS)) for _ in range(chance.randint(1, 5))]
+        chance.seed(seed)
+        clients = [(chance.randrange(self.sources), chance.choice(USUAL_PORTS)) for _ in range(chance.randint(1, 5))]
         over_udp = chance.random() < 0.5
-        for _ in range(chance.randint(1, SCENE_REQUESTS_MAX)):
+        for _ in range(size):
             source, port = chance.choice(clients)
             make = self.udp if over_udp else self.http
             yield make(source, port, hashes)
             if chance.random() < 0.1:
                 over_udp = not over_udp
+
+    def crowd(self, seed, info_hash, size):
+        """So many peers join one swarm; then some of them do what clients do."""
+        chance = self.random
+        chance.seed(seed)
+        clients = [(chance.randrange(self.sources), port) for port in chance.sample(USUAL_PORTS, size)]
+        for source, port in clients:
+            left, numwant = chance.choice([0, 1]), chance.choice(["1", "30", "50", "200", None])
+            if chance.random() < 0.5:
+                yield Request("udp", announce_packet(bytes(8), info_hash, port, left=left, event=EVENTS["started"],
+                                                     numwant=int(numwant or -1), transaction=chance.randbytes(4),
+                                                     peer_id=self.peer_id()), source, own_id=True)
+            else:
+                target = f"/announce?info_hash={self.escaped(info_hash)}&peer_id={self.peer_id().decode()}&port={port}&left={left}"
+                target += "&uploaded=0&downloaded=0&compact=1&event=started" + (f"&numwant={numwant}" if numwant else "")
+                yield Request("http", f"GET {target} HTTP/1.1\r\nHost: tracker.test\r\n\r\n".encode("latin-1"), source)
+        for source, port in chance.choices(clients, k=size // 3):
+            yield chance.choice([self.udp, self.http])(source, port, [info_hash])
 
     def peer_id(self):
         return b"-SH0000-" + bytes(self.random.choices(b"abcdefghijklmnopqrstuvwxyz0123456789", k=12))
@@ -143,11 +164,16 @@ class Grammar:
 
 # --- what is odd about a request
 
-_ESCAPE = re.compile(rb"%([0-9a-fA-F]{2})")
-
-
 def unescaped(value):
-    return _ESCAPE.sub(lambda code: bytes([int(code[1], 16)]), value)
+    return urllib.parse.unquote_to_bytes(value) if b"%" in value else value
+
+
+# What clients do every day.
+USUAL = {"connect", "announce", "scrape", "stopped", "completed", "seeder", "numwant", "numwant 0", "no numwant"}
+
+
+def is_usual(about):
+    return about <= USUAL or about <= USUAL | {"several info_hashes"} and "scrape" in about
 
 
 def oddities(request, known):
@@ -179,7 +205,8 @@ def udp_oddities(request, known):
         found |= {name for name, odd in {
             "announce": True, "unlisted": data[16:36] not in known, "left not known": left >= 1 << 63,
             "unknown event": event > 3, "stopped": event == EVENTS["stopped"], "completed": event == EVENTS["completed"],
-            "port 0": port == 0, "numwant 0": numwant == 0, "numwant": numwant not in (-1, 50), "ip": data[84:88] != bytes(4),
+            "port 0": port == 0, "numwant 0": numwant == 0, "no numwant": numwant < 0, "numwant": numwant not in (-1, 50),
+            "ip": data[84:88] != bytes(4),
             "seeder": left == 0, "more than 98 bytes": len(data) > 98}.items() if odd}
     else:
         found.add("unknown action")
@@ -195,11 +222,16 @@ def http_oddities(data, known):
     words = lines[0].split(b" ")
     if words[0] != b"GET":
         found.add("not GET")
-    if len(words) != 3 or words[2] not in (b"HTTP/1.1", b"HTTP/1.0"):
+    if re.search(rb"[\x00-\x1f\x7f]", lines[0]) or len(words) != 3 or words[2] not in (b"HTTP/1.1", b"HTTP/1.0"):
         found.add("odd request line")
     names = [line.split(b":")[0].lower() for line in lines[1:] if line]
-    if names.count(b"host") > 1 or any(line[:1] in (b" ", b"\t") or b":" not in line for line in lines[1:] if line):
+    if names.count(b"host") > 1 or any(line[:1] in (b" ", b"\t") or b":" not in line or b"\r" in line or b" :" in line for line in lines[1:] if line):
         found.add("odd headers")
+    if len(lines) > 40 or len(head) > 4096:
+        found.add("large head")
+    if length := re.search(rb"\ncontent-length: *([0-9]{1,9})", head, re.IGNORECASE):
+        if len(head) + 4 + int(length[1]) > len(data):
+            found.add("unfinished")
     if b"content-length" in names or b"transfer-encoding" in names:
         found.add("body")
     target = words[1] if len(words) > 1 else b""

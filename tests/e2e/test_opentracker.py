@@ -428,6 +428,7 @@ class RequestsBesideOpentracker(ClusterCase):
         super().setUpClass()
         cls.other = Opentracker([cls.info_hash]).__enter__()
         cls.addClassCleanup(cls.other.__exit__)
+        cls.other.wait_for_list()
 
     @staticmethod
     def ask(tracker, data):
