@@ -1,15 +1,18 @@
 // A library to preload: the n-th call of one kind fails, once. NTH_CALL=KIND:N says which; without it nothing
 // fails. At the end, or when it is told by SIGUSR2, it writes how often each kind was called to the file
-// NTH_COUNTS.
+// NTH_COUNTS. When the call fails it makes the file NTH_COUNTS.fired, or nobody could tell that it did. At
+// abort() it writes who called it to NTH_COUNTS.abort.
 //
 // Calls that the C library makes itself are not seen, nor what a program asks the kernel by syscall(). An
 // allocation counts once: what `new` takes is no malloc.
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <netdb.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -41,11 +44,13 @@ enum Kind {
   kRecvmmsg,
   kSendmmsg,
   kSendmsg,
+  kRecvmsg,
   kRecv,
   kSend,
   kRead,
   kWrite,
   kWriteShort,
+  kWritev,
   kOpen,
   kRename,
   kFsync,
@@ -59,6 +64,7 @@ enum Kind {
   kEpollCreate,
   kEpollCtl,
   kEpollWait,
+  kPoll,
   kEventfd,
   kPipe,
   kGetaddrinfo,
@@ -71,55 +77,63 @@ struct Row {
   int error;
 };
 
-constexpr Row kRows[kKinds] = {{"socket", EMFILE},
-                               {"bind", EADDRNOTAVAIL},
-                               {"listen", EADDRINUSE},
-                               {"connect", ENETUNREACH},
-                               {"accept", EMFILE},
-                               {"getsockname", ENOBUFS},
-                               {"setsockopt", ENOBUFS},
-                               {"recvmmsg", ENOMEM},
-                               {"sendmmsg", ENOBUFS},
-                               {"sendmsg", ENOBUFS},
-                               {"recv", ENOMEM},
-                               {"send", ENOBUFS},
-                               {"read", EIO},
-                               {"write", ENOSPC},
-                               {"write_short", 0},
-                               {"open", ENFILE},
-                               {"rename", EIO},
-                               {"fsync", EIO},
-                               {"mmap", ENOMEM},
-                               {"new", ENOMEM},
-                               {"aligned_alloc", ENOMEM},
-                               {"malloc", ENOMEM},
-                               {"calloc", ENOMEM},
-                               {"realloc", ENOMEM},
-                               {"thread", EAGAIN},
-                               {"epoll_create", EMFILE},
-                               {"epoll_ctl", ENOSPC},
-                               {"epoll_wait", EINTR},
-                               {"eventfd", EMFILE},
-                               {"pipe", EMFILE},
-                               {"getaddrinfo", EAI_MEMORY},
+constexpr Row kRows[kKinds] = {{"socket", EMFILE},        {"bind", EADDRNOTAVAIL},
+                               {"listen", EADDRINUSE},    {"connect", ENETUNREACH},
+                               {"accept", EMFILE},        {"getsockname", ENOBUFS},
+                               {"setsockopt", ENOBUFS},   {"recvmmsg", ENOMEM},
+                               {"sendmmsg", ENOBUFS},     {"sendmsg", ENOBUFS},
+                               {"recvmsg", ENOMEM},       {"recv", ENOMEM},
+                               {"send", ENOBUFS},         {"read", EIO},
+                               {"write", ENOSPC},         {"write_short", 0},
+                               {"writev", ECONNRESET},    {"open", ENFILE},
+                               {"rename", EIO},           {"fsync", EIO},
+                               {"mmap", ENOMEM},          {"new", ENOMEM},
+                               {"aligned_alloc", ENOMEM}, {"malloc", ENOMEM},
+                               {"calloc", ENOMEM},        {"realloc", ENOMEM},
+                               {"thread", EAGAIN},        {"epoll_create", EMFILE},
+                               {"epoll_ctl", ENOSPC},     {"epoll_wait", EINTR},
+                               {"poll", ENOMEM},          {"eventfd", EMFILE},
+                               {"pipe", EMFILE},          {"getaddrinfo", EAI_MEMORY},
                                {"getrlimit", EPERM}};
 
 std::atomic<long> counts[kKinds];
 int failing_kind = -1;
 long failing_call = 0;
 
+// A file beside NTH_COUNTS, or -1.
+int open_beside(const char* ending, int flags) {
+  const char* counts_path = getenv("NTH_COUNTS");
+  char path[PATH_MAX];
+  if (counts_path == nullptr ||
+      size_t(snprintf(path, sizeof path, "%s%s", counts_path, ending)) >= sizeof path)
+    return -1;
+  return int(syscall(SYS_open, path, flags | O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+}
+
 void write_counts(int) {
-  const char* path = getenv("NTH_COUNTS");
-  if (path == nullptr) return;
-  const int fd = int(syscall(SYS_open, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  const int fd = open_beside("", O_TRUNC);
   if (fd < 0) return;
   char line[64];
   for (int kind = 0; kind < kKinds; ++kind) {
     const int size = snprintf(line, sizeof line, "%s %ld\n", kRows[kind].name, counts[kind].load());
     (void)!syscall(SYS_write, fd, line, size_t(size));
   }
+  (void)!syscall(SYS_write, fd, "end\n", size_t{4});  // so a reader knows that it has all
   syscall(SYS_close, fd);
 }
+
+void write_backtrace(const char* ending) {
+  failing_kind = -1;  // one fails, and none of those that are made here
+  void* frames[64];
+  const int size = backtrace(frames, 64);
+  const int fd = open_beside(ending, O_TRUNC);
+  if (fd < 0) return;
+  backtrace_symbols_fd(frames, size, fd);
+  syscall(SYS_close, fd);
+}
+
+// abort() goes on when this returns.
+void on_abort(int) { write_backtrace(".abort"); }
 
 __attribute__((constructor)) void begin() {
   if (const char* wanted = getenv("NTH_CALL")) {
@@ -133,6 +147,9 @@ __attribute__((constructor)) void begin() {
     }
     if (failing_kind < 0) abort();
   }
+  void* frame = nullptr;
+  backtrace(&frame, 1);  // loads what it needs, which would be too late at abort()
+  signal(SIGABRT, &on_abort);
   // What the loader and the libraries did before main does not count.
   for (auto& count : counts) count = 0;
   signal(SIGUSR2, &write_counts);
@@ -144,6 +161,7 @@ __attribute__((destructor)) void end() { write_counts(0); }
 bool fails(Kind kind) {
   const long call = ++counts[kind];
   if (kind != failing_kind || call != failing_call) return false;
+  write_backtrace(".fired");
   errno = kRows[kind].error;
   return true;
 }
@@ -178,9 +196,13 @@ int recvmmsg(int a, mmsghdr* b, unsigned c, int d, timespec* e) {
 }
 int sendmmsg(int a, mmsghdr* b, unsigned c, int d) { PASS(kSendmmsg, -1, sendmmsg, a, b, c, d); }
 ssize_t sendmsg(int a, const msghdr* b, int c) { PASS(kSendmsg, -1, sendmsg, a, b, c); }
+ssize_t recvmsg(int a, msghdr* b, int c) { PASS(kRecvmsg, -1, recvmsg, a, b, c); }
 ssize_t recv(int a, void* b, size_t c, int d) { PASS(kRecv, -1, recv, a, b, c, d); }
 ssize_t send(int a, const void* b, size_t c, int d) { PASS(kSend, -1, send, a, b, c, d); }
 ssize_t read(int a, void* b, size_t c) { PASS(kRead, -1, read, a, b, c); }
+ssize_t pread(int a, void* b, size_t c, off_t d) { PASS(kRead, -1, pread, a, b, c, d); }
+ssize_t writev(int a, const iovec* b, int c) { PASS(kWritev, -1, writev, a, b, c); }
+int poll(pollfd* a, nfds_t b, int c) { PASS(kPoll, -1, poll, a, b, c); }
 
 // A pipe takes up to PIPE_BUF bytes, and an eventfd its eight, as a whole or not at all.
 static bool can_be_short(int fd, size_t size) {
