@@ -109,11 +109,11 @@ class LinkCluster(NodeGroup):
 
     def unplug(self, number):
         """Removes the interface of a node."""
-        run("ip", "-n", f"{self.mark}-bridge", "link", "del", f"to-{NAMES[number]}")
+        run("ip", "-n", self.bridge, "link", "del", f"to-{NAMES[number]}")
 
     def plug(self, number):
         """Gives it another one of the same name and address."""
-        self._plug(f"{self.mark}-bridge", NAMES[number], number + 1)
+        self._plug(self.bridge, NAMES[number], number + 1)
 
     def targets(self):
         """The trackers' addresses, for the client."""
@@ -121,6 +121,18 @@ class LinkCluster(NodeGroup):
 
     def client(self):
         return inside(f"{self.mark}-client")
+
+    @property
+    def bridge(self):
+        """The namespace that all datagrams pass."""
+        return f"{self.mark}-bridge"
+
+    def more_clients(self, count):
+        """Gives the client's side this many more addresses, and returns them."""
+        out = [f"10.88.0.{CLIENT + 1 + number}" for number in range(count)]
+        for address in out:
+            run("ip", "-n", f"{self.mark}-client", "addr", "add", f"{address}/24", "dev", "eth0")
+        return out
 
     def lose(self, percent):
         """Makes every node lose this share of the sync datagrams that reach it. 0: none."""

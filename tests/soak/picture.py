@@ -3,8 +3,8 @@
 import html
 import math
 
-PANELS = [("rss_mib", "memory, MiB"), ("peers", "peers"), ("differing", "records that differ"), ("answer_p99_ms", "answers, p99, ms"),
-          ("descriptors", "descriptors"), ("threads", "threads")]
+PANELS = [("rss_mib", "memory, MiB"), ("peers", "peers"), ("differing", "ticks that differ"),
+          ("answer_p99_ms", "UDP answers, p99, ms"), ("http_p99_ms", "HTTP answers, p99, ms"), ("descriptors", "descriptors"), ("threads", "threads")]
 COLORS = ["#1b6ca8", "#c2571a", "#3a7d44", "#8a3ffc", "#b5179e"]
 WIDTH, LEFT, HEIGHT, GAP = 900, 70, 110, 34
 
