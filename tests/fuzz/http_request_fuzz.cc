@@ -1,12 +1,14 @@
 // HTTP requests: the verdict does not depend on how the bytes are split, views stay inside the buffer, and
-// pipelined requests are found one after the other.
+// pipelined requests are found one after the other. What their paths ask for follows from the segments.
 
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/check.h"
 #include "proto/http_request.h"
+#include "proto/tracker_path.h"
 
 using namespace shoal;
 using namespace shoal::proto;
@@ -24,6 +26,31 @@ bool same(const HttpRequest& a, const HttpRequest& b) {
   return a.state == b.state && a.status == b.status && a.method == b.method && a.path == b.path &&
          a.query == b.query && a.version_minor == b.version_minor && a.keep_alive == b.keep_alive &&
          a.says_close == b.says_close && a.consumed == b.consumed && a.header_lines == b.header_lines;
+}
+
+TrackerVerb verb_of(std::string_view segment) {
+  const std::string_view first = segment.substr(0, 6);
+  if (segment.substr(0, 8) == "announce" || segment == "a") return TrackerVerb::announce;
+  return first == "scrape" || segment == "s" || segment == "sc" ? TrackerVerb::scrape : TrackerVerb::none;
+}
+
+// The last segment that is not empty says it, or else the first.
+void check_path(std::string_view path) {
+  std::vector<std::string> segments;
+  std::string again;  // without empty segments
+  for (size_t at = 0; at < path.size();) {
+    const size_t end = std::min(path.find('/', at), path.size());
+    if (end > at) {
+      segments.emplace_back(path.substr(at, end - at));
+      again += "/" + segments.back();
+    }
+    at = end + 1;
+  }
+  const TrackerVerb verb = verb_of_path(path);
+  TrackerVerb right = TrackerVerb::none;
+  if (!segments.empty()) right = verb_of(segments.back());
+  if (!segments.empty() && right == TrackerVerb::none) right = verb_of(segments.front());
+  CHECK_INVARIANT(verb == right && verb_of_path(again) == right && verb_of_path(again + "//") == right);
 }
 
 // Feeds growing prefixes, as a connection would, until the first verdict.
@@ -55,6 +82,7 @@ void check_request(std::string_view text, const HttpRequest& request, HttpRules 
   CHECK_INVARIANT(!request.header("transfer-encoding"));
   CHECK_INVARIANT(rules.lenient || request.version_minor == 0 || request.header("host"));
   CHECK_INVARIANT(!request.header("no such header"));
+  check_path(request.path);
 
   // Written again from what was parsed, it parses the same.
   std::string again = request.method == HttpMethod::get ? "GET " : "HEAD ";
@@ -91,6 +119,7 @@ void check_lenient_is_wider(std::string_view text) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
+  check_path(text.substr(0, text.find(' ')));
   check_stream(text, kStrict);
   check_stream(text, kLenient);
   check_lenient_is_wider(text);

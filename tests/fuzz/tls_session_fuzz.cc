@@ -11,6 +11,7 @@
 
 #include "common/check.h"
 #include "node/tls/tls_session.h"
+#include "tests/fuzz/tls_layer.h"
 
 using namespace shoal;
 using namespace shoal::node;
@@ -22,25 +23,8 @@ constexpr size_t kRecordMax = 17 << 10;
 // A server's flight and its alert, with a small certificate.
 constexpr size_t kFlightMax = 4 << 10;
 
-TlsLayer made_layer() {
-  TlsCertificate pair;
-  pair.key.reset(EVP_EC_gen("P-256"));
-  pair.leaf.reset(X509_new());
-  X509_set_version(pair.leaf.get(), X509_VERSION_3);
-  ASN1_INTEGER_set_int64(X509_get_serialNumber(pair.leaf.get()), 1);
-  X509_gmtime_adj(X509_getm_notBefore(pair.leaf.get()), 0);
-  X509_gmtime_adj(X509_getm_notAfter(pair.leaf.get()), 86'400);
-  X509_set_pubkey(pair.leaf.get(), pair.key.get());
-  CHECK_INVARIANT(X509_sign(pair.leaf.get(), pair.key.get(), EVP_sha256()) > 0);
-  std::vector<TlsCertificate> pairs;
-  pairs.push_back(std::move(pair));
-  auto context = TlsContext::make(std::move(pairs), TlsVersion::v1_2);
-  CHECK_INVARIANT(context.has_value());
-  return {*context, TicketSource({}).keys(1)};
-}
-
 const TlsLayer& layer() {
-  static const TlsLayer made = made_layer();
+  static const TlsLayer made = test::made_layer();
   return made;
 }
 

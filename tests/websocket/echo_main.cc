@@ -14,7 +14,7 @@
 #include "node/http/http_server.h"
 #include "node/net/sockets.h"
 #include "node/websocket/websocket_handshake.h"
-#include "node/websocket/websocket_stream.h"
+#include "tests/websocket/websocket_echo.h"
 
 using namespace shoal;
 using namespace shoal::node;
@@ -23,28 +23,6 @@ namespace {
 
 // The largest message of Autobahn has 16 MiB.
 constexpr uint32_t kEchoMax = 17 << 20;
-
-class Echo final : public Upgraded, public WebsocketStream::Reader {
- public:
-  Took received(common::ByteSpan bytes, std::string& out) override {
-    const WebsocketStream::Took took = stream_.receive(bytes, *this, out);
-    return {.steps = took.frames, .whole = took.messages > 0, .over = took.over};
-  }
-  void ask(std::string& out) override {
-    proto::append_websocket_frame(out, proto::WebsocketOpcode::ping, {});
-  }
-  void leave(std::string& out) override { stream_.close(proto::WebsocketClose::going_away, out); }
-  size_t kept_bytes() const override { return stream_.kept_bytes(); }
-  size_t parting_steps() const override { return 1; }
-  bool unfinished() const override { return stream_.unfinished(); }
-  proto::WebsocketClose message(std::string_view text, std::string& out) override {
-    proto::append_websocket_frame(out, proto::WebsocketOpcode::text, text);
-    return proto::WebsocketClose::normal;
-  }
-
- private:
-  WebsocketStream stream_{kEchoMax};
-};
 
 class EchoHandler final : public HttpHandler {
  public:
@@ -58,7 +36,9 @@ class EchoHandler final : public HttpHandler {
     const WebsocketOpening opening = judge_websocket(request, {});
     append_websocket_opening(out, request, opening);
     return {.answered = opening != WebsocketOpening::none,
-            .upgraded = opening == WebsocketOpening::accepted ? std::make_unique<Echo>() : nullptr};
+            .upgraded = opening == WebsocketOpening::accepted
+                            ? std::make_unique<test::WebsocketEcho>(kEchoMax)
+                            : nullptr};
   }
 };
 

@@ -11,30 +11,22 @@
 #include <string_view>
 #include <vector>
 
+#include "tests/unit/support/netlink_bytes.h"
+
 using namespace shoal;
 using node::AddressDump;
+using test::append;
+using test::append_attribute;
+using test::Bytes;
+using test::pad;
 
 namespace {
 
-using Bytes = std::vector<uint8_t>;
-
 constexpr uint32_t kSequence = 7;
-
-template <class Header>
-void append(Bytes& out, const Header& header) {
-  const auto* bytes = reinterpret_cast<const uint8_t*>(&header);
-  out.insert(out.end(), bytes, bytes + sizeof header);
-}
-
-void pad(Bytes& out) {
-  while (out.size() % 4 != 0) out.push_back(0);
-}
 
 Bytes attribute(uint16_t type, common::ByteSpan value) {
   Bytes out;
-  append(out, rtattr{static_cast<uint16_t>(sizeof(rtattr) + value.size()), type});
-  out.insert(out.end(), value.begin(), value.end());
-  pad(out);
+  append_attribute(out, type, value);
   return out;
 }
 
@@ -53,8 +45,7 @@ Bytes about(std::string_view address, uint8_t flags = 0, uint16_t attribute_type
   head.ifa_family = parsed.family == common::Family::v4 ? AF_INET : AF_INET6;
   head.ifa_flags = flags;
   append(out, head);
-  const Bytes one = attribute(attribute_type, parsed.address_bytes());
-  out.insert(out.end(), one.begin(), one.end());
+  append_attribute(out, attribute_type, parsed.address_bytes());
   return out;
 }
 
