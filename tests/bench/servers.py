@@ -185,6 +185,14 @@ class Bench:
             file.write(f'[network]\naddress = "127.0.0.1:{port}"\n')
         return Server(self, [self.arguments.aquatic, "-c", path], lambda: answers_udp(port), cpu, self.folder, port)
 
+    def aquatic_http(self, cpu="0", port=PORT):
+        """aquatic_http with its defaults, but for the address and at most 30 peers in an answer."""
+        path = f"{self.folder}/aquatic-http-{port}.toml"
+        with open(path, "w") as file:
+            file.write(f'[network]\naddress = "127.0.0.1:{port}"\n[protocol]\nmax_peers = 30\n')
+        request = "/scrape?info_hash=" + 20 * "a"
+        return Server(self, [self.arguments.aquatic_http, "-c", path], lambda: answers_http(port, request), cpu, self.folder, port)
+
     def load(self, server, *extra, cpu="1", seconds=None, warmup=None):
         seconds = self.arguments.seconds if seconds is None else seconds
         warmup = self.arguments.warmup if warmup is None else warmup
