@@ -92,6 +92,24 @@ TEST_CASE("ban log: a ban is remembered for a day after its end, and then droppe
   CHECK(a.digest() == b.digest());
 }
 
+TEST_CASE("ban log: of many that end at once some go at each call, those that end first before others") {
+  BanLog log;
+  constexpr uint32_t kMany = 3 * BanLog::kExpiredMax - 7;
+  for (uint32_t i = 0; i < kMany; ++i) log.merge(ban_of(i, 60 + i % 2, kNowMs), kNowMs);
+  log.merge(ban_of(kMany, 3'600, kNowMs), kNowMs);
+  const int64_t ended_ms = kNowMs + 70'000 + kDayMs;
+  CHECK(log.expire(ended_ms) == BanLog::kExpiredMax);
+  size_t later = 0;
+  log.for_each([&](const BanChange& ban) { later += ban.term.duration_s == 61 ? 1 : 0; });
+  CHECK(later == kMany / 2);
+  // None of them is taken again, whoever still has it.
+  CHECK(log.merge(ban_of(0, 60, kNowMs), ended_ms) == BanLog::Merged::known);
+  CHECK(log.expire(ended_ms) == BanLog::kExpiredMax);
+  CHECK(log.expire(ended_ms) == BanLog::kExpiredMax - 7);
+  CHECK(log.expire(ended_ms) == 0);
+  CHECK(log.size() == 1);
+}
+
 TEST_CASE("ban log: a clock that is ahead bans nobody for longer, and one that was leaves nothing behind") {
   BanLog log;
   const BanChange ahead = ban_of(1, proto::kBanLongestS, kNowMs + BanLog::kAheadMaxMs + 1);
