@@ -110,10 +110,11 @@ void SortedPeers<F>::SegmentRow::resize(uint32_t room) {
   capacity_ = room;
 }
 
-// Begins to make a directory of another depth. One that is being made is given up.
+// Begins to make a directory of another depth, in `numbers`, 2^depth of them. One that is being made is given
+// up.
 template <Family F>
-void SortedPeers<F>::begin_move(uint32_t depth) {
-  directory_->next = {std::make_unique_for_overwrite<uint32_t[]>(size_t{1} << depth), depth};
+void SortedPeers<F>::begin_move(uint32_t depth, Numbers numbers) {
+  directory_->next = {std::move(numbers), depth};
   directory_->made = 0;
 }
 
@@ -144,7 +145,9 @@ void SortedPeers<F>::make_room(const PeerHash& hash, uint64_t value) {
     directory_->segments.emplace_back() = std::exchange(first_, {});
   }
   const uint32_t deepest = directory_->slots.depth;
-  if (depth == deepest && (!is_moving() || directory_->next.depth < deepest)) begin_move(deepest + 1);
+  if (depth == deepest && (!is_moving() || directory_->next.depth < deepest)) {
+    begin_move(deepest + 1, std::make_unique_for_overwrite<uint32_t[]>(size_t{2} << deepest));
+  }
   if (size < kSegmentMax) return;
   // It takes somebody who chooses hashes to fill a segment so quickly.
   if (depth == deepest) move_slots(SIZE_MAX / 2);
@@ -194,6 +197,7 @@ void SortedPeers<F>::after_erase(uint64_t hash) {
   segment_of(hash).records.shrink_if_sparse();
   while (directory_ && join_with_buddy(number_of(hash))) {
   }
+  if (directory_) shrink_directory();
 }
 
 // Undoes a split once both halves together hold no more than half a segment. Returns whether it did.
@@ -230,13 +234,18 @@ void SortedPeers<F>::remove_segment(uint32_t segment) {
   if (directory.segments.size() == 1) {
     first_ = std::move(directory.segments[0]);
     directory_.reset();
-    return;
   }
-  // Not at once when the deepest are gone: they may come back, also while a smaller directory is made.
+}
+
+// Begins to make a smaller directory if a smaller one does. Not at once when the deepest segments are gone:
+// they may come back, also while it is made.
+template <Family F>
+void SortedPeers<F>::shrink_directory() {
+  const Directory& directory = *directory_;
   const uint32_t depth = directory.slots.depth;
-  if (!is_moving() && depth > 1 && directory.at_depth[depth] + directory.at_depth[depth - 1] == 0) {
-    begin_move(depth - 1);
-  }
+  if (is_moving() || depth == 1 || directory.at_depth[depth] + directory.at_depth[depth - 1] != 0) return;
+  // Without memory for it the large one stays for now.
+  begin_move(depth - 1, Numbers(new (std::nothrow) uint32_t[size_t{1} << (depth - 1)]));
 }
 
 template <Family F>

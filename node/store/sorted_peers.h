@@ -178,9 +178,11 @@ class SortedPeers {
     uint32_t capacity_ = 0;
   };
 
+  using Numbers = std::unique_ptr<uint32_t[]>;
+
   // 2^depth segment numbers, by the leading `depth` bits of the hash.
   struct Slots {
-    std::unique_ptr<uint32_t[]> numbers;
+    Numbers numbers;
     uint32_t depth = 0;
     size_t size() const { return size_t{1} << depth; }
   };
@@ -209,7 +211,8 @@ class SortedPeers {
   Segment& segment_of(uint64_t hash) { return const_cast<Segment&>(std::as_const(*this).segment_of(hash)); }
 
   bool is_moving() const { return directory_ != nullptr && directory_->next.numbers != nullptr; }
-  void begin_move(uint32_t depth);
+  void begin_move(uint32_t depth, Numbers numbers);
+  void shrink_directory();
   void move_slots(size_t most);
   void make_room(const PeerHash& hash, uint64_t value);
   void split(const PeerHash& hash, uint64_t value);

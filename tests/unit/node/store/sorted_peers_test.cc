@@ -148,6 +148,31 @@ TEST_CASE("sorted peers: the directory of a large swarm grows and shrinks a part
   CHECK(peers.bytes() == 0);
 }
 
+TEST_CASE("sorted peers: the directory of a huge swarm shrinks also after nearly all have expired at once") {
+  using Peers = SortedPeers<Family::v4>;
+  constexpr uint32_t kSize = 600'000;
+  constexpr uint32_t kKept = 600;
+  Peers peers;
+  const auto is_kept = [](uint32_t i) { return i % (kSize / kKept) == 0; };
+  for (uint32_t i = 0; i < kSize; ++i) {
+    peers.insert(kHash, record_of<Family::v4>(i, common::stamp_of(is_kept(i) ? kNow : kNow - 20)));
+  }
+  uint64_t from = 0;
+  node::WorkBound bound{UINT32_MAX};
+  std::vector<Peers::Record> gone;
+  const node::Expiry expiry{kNow, kNow + 160};
+  peers.erase_if([&](const Peers::Record& record) { return expiry.expired(record.stamp); }, from, bound,
+                 gone);
+  REQUIRE(peers.size() == kKept);
+  const Peers::Record one = gone.front();
+  for (uint32_t i = 0; i < 300; ++i) {
+    peers.insert(kHash, one);
+    peers.erase(kHash, peers.find(kHash, one.key));
+  }
+  CHECK(peers.slots_left() == 0);
+  CHECK(peers.bytes() < kKept * sizeof(Peers::Record) * 5 / 4);
+}
+
 TEST_CASE("sorted peers: equal chances across hundreds of segments") {
   constexpr uint32_t kSize = 40'000;
   SortedPeers<Family::v4> peers;
