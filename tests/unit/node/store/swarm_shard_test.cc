@@ -88,6 +88,22 @@ void fill(OneShard& one, uint32_t size) {
 
 }  // namespace
 
+TEST_CASE("shard: a swarm may go between the steps of a prefetch") {
+  OneShard one;
+  for (const bool large : {false, true}) {
+    for (uint32_t i = 0; i < (large ? 3'000U : 1U); ++i) one.merge(1, i, PeerRole::seeder, kNow, kNow);
+    node::PeerRef ref{.swarm = {one.key_in(1)}, .peer = v4_peer(0)};
+    one.shard.prefetch_swarm(ref.swarm);
+    CHECK(ref.swarm.likely == 0);
+    one.shard.prefetch_peers(ref);
+    CHECK(ref.large == large);
+    CHECK(drop(one.shard, one.key_in(1), hash_of(1)));
+    one.shard.prefetch_peers(ref);
+    one.shard.prefetch_place(ref);
+    CHECK_FALSE(drop(one.shard, one.key_in(1), hash_of(1)));
+  }
+}
+
 TEST_CASE("shard: no part of a sweep visits more records than the bound, however large the swarm") {
   OneShard one;
   constexpr uint32_t kSize = 100'000;

@@ -107,6 +107,9 @@ TEST_CASE("swarm table: it holds what was inserted and not removed, also during 
           done = table.swarms.compact(bound);
           CHECK(bound.records <= 100 + SwarmTable::kMoveStep);
         }
+        node::WorkBound again{100};
+        CHECK(table.swarms.compact(again));
+        CHECK(again.records == 0);
       }
       CHECK(table.swarms.size() == there.size());
       for (const uint64_t number : there) {
