@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <thread>
 
+#include "node/store/digest_table.h"
 #include "node/store/peer_rules.h"
 #include "node/store/restatements.h"
+#include "node/store/store_room.h"
 #include "tests/unit/support/store_fixture.h"
 
 using namespace shoal;
@@ -501,6 +503,19 @@ TEST_CASE("store: memory shrinks when most records have gone") {
   CHECK(store->totals().memory_bytes - empty < (full - empty) / 5);
   test::expire_all(*store, kNow + 400);
   CHECK(store->totals().memory_bytes < empty + (full - empty) / 50);
+}
+
+TEST_CASE("store: it counts its digests' memory if it has any, and about as many records as there are") {
+  const auto alone = make_store(false);
+  const auto store = make_store(true);
+  CHECK(store->totals().memory_bytes >= alone->totals().memory_bytes + node::DigestTable::bytes());
+  CHECK(store->record_count() == 0);
+  constexpr uint32_t kRecords = 1'000;
+  for (uint32_t i = 0; i < kRecords; ++i) announce(*store, {.hash = 1, .peer = v4_peer(i)}, kNow);
+  CHECK(store->record_count() <= kRecords);
+  CHECK(store->record_count() > kRecords - node::Room::kStepMax);
+  test::expire_all(*store, kNow + 1000);
+  CHECK(store->record_count() < node::Room::kStepMax);
 }
 
 TEST_CASE("store: threads hammering one store keep its counts exact") {
