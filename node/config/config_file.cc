@@ -46,6 +46,10 @@ namespace {
 // file with every list full has less than half as many.
 constexpr ptrdiff_t kDotsMax = 8192;
 
+// Of what may be a date toml++ reads on and goes back, which it can for 127 characters; a date with more must
+// have over a hundred underscores. It asserts that where nothing can be thrown.
+constexpr size_t kUnderscoresMax = 100;
+
 // The file is parsed again after each line that is no TOML.
 constexpr size_t kSyntaxErrorsMax = 20;
 
@@ -137,6 +141,23 @@ class Reader {
     return at;
   }
 
+  // The first line, from 1 on, with a word of more than kUnderscoresMax underscores that is no comment; 0:
+  // none.
+  static toml::source_index line_of_underscores(std::string_view text) {
+    for (toml::source_index line = 1; !text.empty(); ++line) {
+      const size_t end = std::min(text.find('\n'), text.size());
+      std::string_view words = text.substr(0, end);
+      if (common::trim_blanks(words).starts_with('#')) words = {};
+      size_t underscores = 0;
+      for (const char c : words) {
+        if (std::string_view(" \t,]}#").find(c) != std::string_view::npos) underscores = 0;
+        if (c == '_' && ++underscores > kUnderscoresMax) return line;
+      }
+      text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return 0;
+  }
+
   bool is_asserted(std::string_view text) const {
     try {
       static_cast<void>(toml::parse(text, file_name_));
@@ -149,6 +170,10 @@ class Reader {
 
   // Throws a toml::parse_error for all that is no TOML.
   toml::table parse_toml(std::string_view text) const {
+    if (const toml::source_index wrong = line_of_underscores(text); wrong != 0) {
+      const toml::source_position line{wrong, 1};
+      throw toml::parse_error("a word with more than 100 underscores", line);
+    }
     try {
       return toml::parse(text, file_name_);
     } catch (const TomlAssertion&) {

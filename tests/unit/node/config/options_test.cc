@@ -555,6 +555,24 @@ TEST_CASE("options: whatever character follows whatever begins, it is read or an
   CHECK(error_of("[tracker]\nudp = [}\n") == "f.toml:2: a character that cannot stand here");
 }
 
+TEST_CASE("options: a date stretched by underscores is an error of its line") {
+  for (size_t count = 1; count < 300; ++count) {
+    CAPTURE(count);
+    const std::string some(count, '_');
+    for (const std::string& date :
+         {"2020-01-0" + some + "1", "2" + some + "020-01-01", "2020-01-0" + some + "="}) {
+      for (const char* rest : {" 1", " 12", " 12:00:00", " 1,"}) {
+        const std::string text = "[node]\nname = " + date + rest;
+        CAPTURE(text);
+        CHECK(error_of(text).starts_with("f.toml:2: "));
+      }
+    }
+  }
+  const std::string ruler(200, '_');
+  CHECK(error_of("[tracker]\nudp = []\nhttp = [\"0.0.0.0:1\"]\n # " + ruler + " 1\n") == "no error");
+  CHECK(error_of("\n" + ruler) == "f.toml:2: a word with more than 100 underscores");
+}
+
 TEST_CASE("options: a wildcard address includes the others of its family and port") {
   const std::string tracker = "[tracker]\nudp = [\"127.0.0.1:7000\"]\nhttp = [\"[::]:7001\"]\n";
   CHECK(error_of(tracker + "[sync]\ninsecure = true\nlisten = \"0.0.0.0:7000\"")
