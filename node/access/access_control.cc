@@ -116,7 +116,7 @@ AccessControl::AccessControl(uv_loop_t* loop, const Options::Access& options, ui
       settle_timer_(loop, [this] { settle(); }),
       sweep_timer_(loop, [this] { sweep_some(); }),
       save_timer_(loop, [this] { save_state(); }),
-      sweep_(store_, [this](const InfoHash& hash) { return rules_.allows(hash); }) {
+      sweep_(store_, [this](const InfoHash& hash) { return keeps(hash); }) {
   for (const bool listed : {true, false}) {
     FileDescriptor& fifo = listed ? start.fifo_add : start.fifo_delete;
     if (!fifo.is_open()) continue;
@@ -163,11 +163,7 @@ void AccessControl::changes_merged(std::span<const proto::AccessChange> changes)
 }
 
 void AccessControl::mark_changed(const InfoHash& hash) {
-  if (changed_.size() < DeniedSweep::kNamedMax) {
-    changed_.push_back(hash);
-  } else {
-    sweep_again_ = true;
-  }
+  changed_.add({&hash, 1});
   state_dirty_ = true;
   publish_soon();
 }
@@ -197,29 +193,33 @@ void AccessControl::set(const Options::Access& options, AccessFiles files) {
             {"entries", std::to_string(file_->size())},
             {"changes", std::to_string(log_.size())},
             {"denied_networks", std::to_string(denied_count_)}});
-  sweep_again_ = true;  // also of what workers let in before they have it
   publish_policy();
-  start_sweep();
+  drop_all_denied();
 }
 
 void AccessControl::set_fed(FeedLists fed) {
-  sweep_again_ |= fed.hashes != fed_.hashes;
+  const bool others = fed.hashes != fed_.hashes;
   fed_ = std::move(fed);
   publish_policy();
-  if (sweep_again_) start_sweep();
+  if (others) drop_all_denied();
 }
 
 void AccessControl::publish_soon() {
-  // What is being published is finished first, and all of it is copied anew.
-  again_ = is_publishing();
-  if (!again_ && !publish_timer_.is_active()) publish_timer_.start(publish_delay_ms(log_.size()));
+  ++generation_;
+  plan_publishing();
+}
+
+// What is being published is finished first.
+void AccessControl::plan_publishing() {
+  if (!is_publishing() && !publish_timer_.is_active()) publish_timer_.start(publish_delay_ms(log_.size()));
 }
 
 // A slice of what is being published; or the first of what was asked for.
 void AccessControl::publish_some() {
   if (!copy_) {
     copy_.emplace();
-    publishing_ = changed_.size();
+    copying_ = generation_;
+    copied_ = std::exchange(changed_, {});
   }
   if (copy_->step(log_)) return publish_timer_.start(kSlicePauseMs);
   std::vector<proto::AccessChange> changes = copy_->take();
@@ -243,11 +243,11 @@ AccessControl::Changed AccessControl::lists_of(std::span<const proto::AccessChan
 
 void AccessControl::take_lists(Changed lists) {
   changes_ = std::move(lists);
+  in_force_ = copying_;
   publish_policy();
-  drop_denied(std::span(changed_).subspan(published_, publishing_ - published_));
-  published_ = publishing_;
-  if (sweep_again_) start_sweep();
-  if (again_) publish_soon();
+  drop_denied(copied_);
+  published_.join(std::exchange(copied_, {}));
+  if (!all_in_force()) plan_publishing();
 }
 
 void AccessControl::make_policy() {
@@ -267,34 +267,52 @@ void AccessControl::publish_policy() {
   if (!settle_timer_.is_active()) settle_timer_.start(kSettleMs);
 }
 
+// Whether nothing denies a swarm that is in the store, or its run-time change is not in the policy yet.
+bool AccessControl::keeps(const InfoHash& hash) const {
+  if (rules_.allows(hash)) return true;
+  const auto change = log_.find(hash);
+  const bool listed =
+      change ? change->listed : file_->contains(hash) || (fed_.hashes && fed_.hashes->contains(hash));
+  return listed == (options_.mode == AccessMode::allow);
+}
+
+// After a change of more than the run-time changes.
+void AccessControl::drop_all_denied() {
+  published_.all = true;
+  drop_denied(published_);
+}
+
 // Drops what workers let in before they had the new policy.
 void AccessControl::settle() {
-  drop_denied(changed_before_);
-  // What is not published yet waits for its turn.
-  const size_t published = std::exchange(published_, 0);
-  const auto published_end = changed_.begin() + static_cast<ptrdiff_t>(published);
-  changed_before_.assign(changed_.begin(), published_end);
-  changed_.erase(changed_.begin(), published_end);
-  publishing_ -= std::min(publishing_, published);
-  if (all_in_force() && std::exchange(sweep_again_, false)) start_sweep();
-  if (state_dirty_) save_state();
-  if (!changed_before_.empty() || state_dirty_ || sweep_again_) settle_timer_.start(kSettleMs);
+  drop_denied(settling_);
+  settling_ = std::exchange(published_, {});
+  // After one that failed it has its own time.
+  if (state_dirty_ && retry_ms_ == 0) save_state();
+  if (!settling_.empty() || state_dirty_) settle_timer_.start(kSettleMs);
 }
 
-void AccessControl::drop_denied(std::span<const InfoHash> hashes) {
-  if (options_.mode == AccessMode::open || hashes.empty()) return;
-  sweep_.add(hashes);
-  sweep_soon();
-}
-
-void AccessControl::start_sweep() {
-  if (options_.mode == AccessMode::open) return;
-  sweep_.add_all();
-  sweep_soon();
-}
-
-void AccessControl::sweep_soon() {
+void AccessControl::drop_denied(const Suspects& suspects) {
+  if (options_.mode == AccessMode::open || suspects.empty()) return;
+  if (suspects.all) {
+    sweep_.add_all();
+  } else {
+    sweep_.add(suspects.named);
+  }
   if (!sweep_timer_.is_active()) sweep_timer_.start(kSlicePauseMs);
+}
+
+void AccessControl::Suspects::add(std::span<const InfoHash> more) {
+  all = all || named.size() + more.size() > DeniedSweep::kNamedMax;
+  if (all) {
+    named = {};
+  } else {
+    named.insert(named.end(), more.begin(), more.end());
+  }
+}
+
+void AccessControl::Suspects::join(const Suspects& others) {
+  all = all || others.all;
+  add(others.named);
 }
 
 void AccessControl::sweep_some() {

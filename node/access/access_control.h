@@ -116,8 +116,10 @@ class AccessControl {
   AccessStatus status() const;
   bool listed(const common::InfoHash& hash) const { return rules_.listed(hash); }
   bool allows(const common::InfoHash& hash) const { return rules_.allows(hash); }
-  // Whether workers have been given all run-time changes that there are.
-  bool all_in_force() const { return !publish_timer_.is_active() && !is_publishing(); }
+  // Counts the run-time changes that this node knows of, and those that workers have been given.
+  uint64_t generation() const { return generation_; }
+  uint64_t generation_in_force() const { return in_force_; }
+  bool all_in_force() const { return in_force_ == generation_; }
   const Options::Access& options() const { return options_; }
 
   // Saves unsaved changes and closes all handles. The object must live until the loop has ended.
@@ -132,16 +134,27 @@ class AccessControl {
   };
   static Changed lists_of(std::span<const proto::AccessChange> changes);
 
+  // Swarms that may be denied now: those named, or all.
+  struct Suspects {
+    std::vector<common::InfoHash> named;
+    bool all = false;
+
+    bool empty() const { return named.empty() && !all; }
+    void add(std::span<const common::InfoHash> more);
+    void join(const Suspects& others);
+  };
+
   bool is_publishing() const { return copy_ || making_lists_.is_running(); }
   void publish_soon();
+  void plan_publishing();
   void publish_some();
   void take_lists(Changed lists);
   void make_policy();
   void publish_policy();
+  bool keeps(const common::InfoHash& hash) const;
+  void drop_all_denied();
   void settle();
-  void drop_denied(std::span<const common::InfoHash> hashes);
-  void start_sweep();
-  void sweep_soon();
+  void drop_denied(const Suspects& suspects);
   void sweep_some();
   void from_fifo(bool listed, const std::vector<common::InfoHash>& hashes, size_t bad_lines);
   void save_state();
@@ -169,14 +182,17 @@ class AccessControl {
   Timer sweep_timer_;
   Timer save_timer_;
   DeniedSweep sweep_;
-  std::vector<common::InfoHash> changed_;         // since the last settle()
-  size_t published_ = 0;                          // how many of these
-  std::optional<AccessLogCopy> copy_;             // none: nothing is being published, or lists are being made
-  Job making_lists_;                              // of such a copy
-  size_t publishing_ = 0;                         // how many of changed_ are surely in it
-  bool again_ = false;                            // something has changed since it was begun
-  std::vector<common::InfoHash> changed_before_;  // in the time before that
-  bool sweep_again_ = false;
+  // Each change comes by these one after the other.
+  Suspects changed_;    // in no policy yet
+  Suspects copied_;     // in the policy that is being made
+  Suspects published_;  // in one that was published since the last settle()
+  Suspects settling_;   // in one of the time before that
+
+  std::optional<AccessLogCopy> copy_;  // none: nothing is being published, or lists are being made
+  Job making_lists_;                   // of such a copy
+  uint64_t generation_ = 0;
+  uint64_t copying_ = 0;   // the generation of the policy that is being made
+  uint64_t in_force_ = 0;  // of the last one published
   bool state_dirty_ = false;
   uint64_t retry_ms_ = 0;  // after the last write of the state, which failed; that is logged once
   std::optional<AccessLogCopy> to_save_;  // none: nothing is being saved, or it is being written

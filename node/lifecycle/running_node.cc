@@ -567,13 +567,13 @@ std::vector<ServingFault> RunningNode::serving_faults() const {
 Readiness RunningNode::readiness() const {
   const std::optional<sync::Status> sync = sync_ ? std::optional(sync_->status()) : std::nullopt;
   // Later changes take their fraction of a second on every node.
-  access_in_force_ |= sync && sync->access_in_step && access_.all_in_force();
+  if (!access_got_ && sync && sync->access_in_step) access_got_ = access_.generation();
   return readiness_of({.phase = drain_.phase(),
                        .snapshot_percent = snapshot_ ? snapshot_->status().loading_percent : std::nullopt,
                        .sync = sync ? &*sync : nullptr,
                        .ready_alone = options_.node.ready_alone,
                        .access_matters = access_.options().mode != AccessMode::open,
-                       .access_in_force = access_in_force_,
+                       .access_in_force = access_got_ && access_.generation_in_force() >= *access_got_,
                        .uptime_ms = monotonic_ms() - started_mono_ms_,
                        .serving_fault = serving_watch_.faults().reason()});
 }

@@ -135,7 +135,8 @@ class RunningNode {
   PlaceCounter places_;
   AccessControl access_;
   Feeds feeds_;
-  mutable bool access_in_force_ = false;  // once in step with the other nodes, and then in force
+  // The access list's generation when this node was first in step with the other nodes.
+  mutable std::optional<uint64_t> access_got_;
   BanControl bans_;
   IntervalControl load_;
   WebHub web_hub_;

@@ -21,13 +21,15 @@ namespace {
 
 // One on a loop of its own.
 struct Control {
-  explicit Control(node::AccessMode mode, const std::string& state_file = "")
+  explicit Control(node::AccessMode mode, const std::string& state_file = "",
+                   const std::vector<common::InfoHash>& file = {})
       : store({.key = {1}, .replicated = false}) {
     REQUIRE(uv_loop_init(&loop) == 0);
-    node::Options::Access options = node::default_options().access;
     options.mode = mode;
     options.state_file = state_file;
-    control.emplace(&loop, options, 1, node::AccessControl::Start{}, store,
+    node::AccessControl::Start start;
+    start.files.swarms = node::AccessList(file);
+    control.emplace(&loop, options, 1, std::move(start), store,
                     node::AccessControl::Hooks{.publish = [this](const auto&) { ++published; },
                                                .send = [](std::span<const proto::AccessChange>) {},
                                                .send_forgotten = [](const proto::ForgottenOrigin&) {},
@@ -59,8 +61,14 @@ struct Control {
     for (int i = 0; i < 100 && !condition(); ++i) run_for(100);
   }
 
+  bool holds(uint64_t number) const { return test::scrape(store, number).leechers > 0; }
+  void hold(uint64_t number) {
+    test::announce(store, {.hash = number, .peer = test::v4_peer(1)}, common::Tick{118'000'000});
+  }
+
   uv_loop_t loop;
   node::SwarmStore store;
+  node::Options::Access options = node::default_options().access;
   size_t published = 0;
   std::optional<node::AccessControl> control;
 };
@@ -135,6 +143,49 @@ TEST_CASE("access control: swarms that are denied while a policy is made of many
   }
   one.run_until([&] { return one.control->status().swarms_dropped == announced.size(); });
   CHECK(one.control->status().swarms_dropped == announced.size());
+}
+
+TEST_CASE("access control: a reload takes no peers of a swarm that a run-time change has just allowed") {
+  constexpr uint64_t kMany = 10'001;
+  constexpr uint64_t kFrom = 1'000'000;
+  Control one(node::AccessMode::allow, "", {hash_of(1), hash_of(2)});
+  for (uint64_t i = 0; i < kMany; ++i) one.change(kFrom + i, true);
+  one.run_until([&] { return one.control->all_in_force(); });
+  for (const uint64_t number : {1, 2, 3}) one.hold(number);
+  // From the file to the run-time changes, whose policy takes a second.
+  one.change(1, true);
+  one.control->set(one.options, {});
+  CHECK_FALSE(one.control->all_in_force());
+  one.run_until([&] { return one.control->status().swarms_dropped == 2; });
+  CHECK(one.store.totals().leechers_v4 == 1);
+  one.run_until([&] { return one.control->all_in_force(); });
+  one.run_for(2'200);
+  CHECK(one.holds(1));
+  CHECK(one.control->allows(hash_of(1)));
+}
+
+TEST_CASE("access control: what denies much at once is looked for to the end, also while changes go on") {
+  constexpr uint64_t kMany = 10'001;
+  constexpr uint64_t kFrom = 1'000'000;
+  Control one(node::AccessMode::deny);
+  for (uint64_t i = 0; i < kMany; ++i) one.change(kFrom + i, true);
+  one.control->set(one.options, {});
+  const uint64_t noted = one.control->generation();
+  uint64_t next = 0;
+  const auto go_on_for = [&](int64_t ms) {
+    for (const int64_t end = node::monotonic_ms() + ms; node::monotonic_ms() < end;) {
+      one.change(2 * kFrom + next++, true);
+      one.run_for(50);
+    }
+  };
+  CHECK(one.control->generation_in_force() < noted);
+  go_on_for(4'500);
+  CHECK(one.control->generation_in_force() >= noted);
+  CHECK_FALSE(one.control->all_in_force());
+  // Nobody asks for this one any more.
+  one.hold(kFrom);
+  go_on_for(2'500);
+  CHECK(one.control->status().swarms_dropped == 0);
 }
 
 TEST_CASE("access control: many changes are saved in slices, and all of them at the end") {
