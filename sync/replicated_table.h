@@ -55,8 +55,8 @@ class ReplicatedTable {
   // All nodes drop what is of no more use at the same moments of cluster time, so that they seldom differ.
   static constexpr int64_t kExpiryStepMs = 10'000;
 
-  // Of those that end in one step, this many go at each call of expire(), some two milliseconds' work.
-  static constexpr size_t kExpiredMax = 2'000;
+  // Of those that end in one step, this many go at each call of expire(), some milliseconds' work.
+  static constexpr size_t kExpiredMax = 5'000;
 
   // Adds a change made on this node, stamped later than the one it replaces unless that is too far ahead.
   // Nothing: the table is full.

@@ -110,10 +110,12 @@ void SortedPeers<F>::SegmentRow::resize(uint32_t room) {
   capacity_ = room;
 }
 
-// Begins to make a directory of another depth, in `numbers`, 2^depth of them. One that is being made is given
-// up.
+// Begins to make a directory of another depth. One that is being made is given up. Without memory for it
+// nothing is begun, unless it `must` be.
 template <Family F>
-void SortedPeers<F>::begin_move(uint32_t depth, Numbers numbers) {
+void SortedPeers<F>::begin_move(uint32_t depth, bool must) {
+  std::unique_ptr<uint32_t[]> numbers(new (std::nothrow) uint32_t[size_t{1} << depth]);
+  if (numbers == nullptr && must) throw std::bad_alloc();
   directory_->next = {std::move(numbers), depth};
   directory_->made = 0;
 }
@@ -146,7 +148,7 @@ void SortedPeers<F>::make_room(const PeerHash& hash, uint64_t value) {
   }
   const uint32_t deepest = directory_->slots.depth;
   if (depth == deepest && (!is_moving() || directory_->next.depth < deepest)) {
-    begin_move(deepest + 1, std::make_unique_for_overwrite<uint32_t[]>(size_t{2} << deepest));
+    begin_move(deepest + 1, size >= kSegmentMax);
   }
   if (size < kSegmentMax) return;
   // It takes somebody who chooses hashes to fill a segment so quickly.
@@ -244,8 +246,7 @@ void SortedPeers<F>::shrink_directory() {
   const Directory& directory = *directory_;
   const uint32_t depth = directory.slots.depth;
   if (is_moving() || depth == 1 || directory.at_depth[depth] + directory.at_depth[depth - 1] != 0) return;
-  // Without memory for it the large one stays for now.
-  begin_move(depth - 1, Numbers(new (std::nothrow) uint32_t[size_t{1} << (depth - 1)]));
+  begin_move(depth - 1, false);
 }
 
 template <Family F>

@@ -178,11 +178,9 @@ class SortedPeers {
     uint32_t capacity_ = 0;
   };
 
-  using Numbers = std::unique_ptr<uint32_t[]>;
-
   // 2^depth segment numbers, by the leading `depth` bits of the hash.
   struct Slots {
-    Numbers numbers;
+    std::unique_ptr<uint32_t[]> numbers;
     uint32_t depth = 0;
     size_t size() const { return size_t{1} << depth; }
   };
@@ -211,7 +209,7 @@ class SortedPeers {
   Segment& segment_of(uint64_t hash) { return const_cast<Segment&>(std::as_const(*this).segment_of(hash)); }
 
   bool is_moving() const { return directory_ != nullptr && directory_->next.numbers != nullptr; }
-  void begin_move(uint32_t depth, Numbers numbers);
+  void begin_move(uint32_t depth, bool must);
   void shrink_directory();
   void move_slots(size_t most);
   void make_room(const PeerHash& hash, uint64_t value);

@@ -324,8 +324,8 @@ SwarmsDropped SwarmStore::drop_part(const InfoHash& info_hash) {
   for (const SwarmRef ref : {locate(info_hash), locate_web(info_hash).swarm}) {
     SwarmShard* shard = impl_->find_shard(ref);
     if (shard == nullptr) continue;
-    shard->give_way();
     const SwarmsDropped part = shard->drop_part(ref.hash, info_hash);
+    if (!part.finished) shard->give_way();
     dropped.swarms += part.swarms;
     dropped.looked += part.looked;
     dropped.finished &= part.finished;
@@ -342,8 +342,9 @@ SwarmsDropped SwarmStore::drop_part_if(size_t shard, uint32_t& below,
                                        const std::function<bool(const InfoHash&)>& which) {
   SwarmShard* of = impl_->shards.find(shard);
   if (of == nullptr) return {.finished = true};
-  of->give_way();
-  return of->drop_part_if(below, which);
+  const SwarmsDropped part = of->drop_part_if(below, which);
+  if (!part.finished) of->give_way();
+  return part;
 }
 
 void SwarmStore::serve_only(SwarmFilter serves) {
@@ -371,16 +372,15 @@ size_t SwarmStore::copy_counts(size_t shard, uint32_t& below, std::span<proto::S
     return 0;
   }
   const auto filter = impl_->current_filter();
-  do {
+  for (;; of->give_way()) {
     const size_t copied = of->copy_counts(below, out);
     if (!*filter && copied > 0) return copied;
     // Called without the shard's lock. A step of denied swarms only is not the end.
     const auto end = std::remove_if(
         out.begin(), out.begin() + static_cast<ptrdiff_t>(copied),
         [&](const proto::ScrapedSwarm& swarm) { return !is_served(*filter, swarm.info_hash); });
-    if (end != out.begin()) return static_cast<size_t>(end - out.begin());
-  } while (below > 0);
-  return 0;
+    if (end != out.begin() || below == 0) return static_cast<size_t>(end - out.begin());
+  }
 }
 
 StoreTotals SwarmStore::totals() const {
