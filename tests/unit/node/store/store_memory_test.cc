@@ -18,7 +18,7 @@ using test::scrape;
 
 namespace {
 
-constexpr common::Tick kNow = 118'000'000;
+constexpr common::Tick kNow = 118'000'100;
 constexpr uint64_t kLimit = uint64_t{8} << 20;
 // What 1024 shards take besides: part-filled chunks, and a few blocks of each size.
 constexpr uint64_t kBesides = uint64_t{4} << 20;
