@@ -72,6 +72,8 @@ TEST_CASE("bencode: what is not canonical is refused") {
                           "1",
                           "1:",
                           "01:a",
+                          "1;a",
+                          "1aa",
                           "-1:a",
                           "2:a",
                           "18446744073709551616:a",

@@ -527,7 +527,9 @@ TEST_CASE("sync packet: the largest heartbeat fits a datagram") {
                            proto::kMemberEntryBytesMax);
   CHECK(heartbeat.members.size() >= 7);
   CHECK(pb_of(heartbeat).ByteSizeLong() < proto::kSyncBodyMax);
-  CHECK(proto::decode_sync_packet(proto::encode_sync_packet(heartbeat)).has_value());
+  const auto back = proto::decode_sync_packet(proto::encode_sync_packet(heartbeat));
+  REQUIRE(back.has_value());
+  CHECK(*back == proto::SyncPacket(heartbeat));
   heartbeat.forwarders.push_back(1);
   CHECK(!proto::decode_sync_packet(proto::encode_sync_packet(heartbeat)).has_value());
   heartbeat.forwarders.clear();
