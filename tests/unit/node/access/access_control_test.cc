@@ -179,7 +179,7 @@ TEST_CASE("access control: what denies much at once is looked for to the end, al
     }
   };
   CHECK(one.control->generation_in_force() < noted);
-  go_on_for(4'500);
+  go_on_for(6'000);
   CHECK(one.control->generation_in_force() >= noted);
   CHECK_FALSE(one.control->all_in_force());
   // Nobody asks for this one any more.
