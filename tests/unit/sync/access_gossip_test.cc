@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
+
 #include "tests/unit/support/sync_parts.h"
 
 namespace shoal::sync {
@@ -108,6 +110,24 @@ TEST_CASE("access gossip: a member that shows no changes is not asked for them")
   };
   CHECK(asked(0) == 0);
   CHECK(asked(12345) == 1);
+}
+
+TEST_CASE("access gossip: members that differ are asked one at a time, at most ten times a second") {
+  GossipParts parts;
+  const std::array<Member*, 2> members = {&parts.admit(2), &parts.admit(3)};
+  REQUIRE(parts.log.change(hash_of(1), true, parts.clock.at_ms(parts.now()), 1));
+  size_t asks = 0;
+  for (int i = 0; i < 200; ++i) {
+    parts.now_us += 5'000;
+    for (Member* member : members) {
+      member->heard(parts.now_us);
+      parts.gossip.compare(parts.now(), *member, 12345);
+    }
+    parts.gossip.advance(parts.now(), parts.out);
+    asks += parts.sent<proto::AccessAsk>().size();
+  }
+  CHECK(asks == 10);
+  CHECK(parts.gossip.stats().asks_sent == asks);
 }
 
 }  // namespace

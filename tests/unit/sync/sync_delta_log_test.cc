@@ -218,5 +218,6 @@ TEST_CASE("delta log: a limited number of each urgency wait, and more are droppe
   CHECK(log.add(own(refreshes, true), 0) == sync::DeltaLog::kWaitingMax + 6);
   log.discard();
   CHECK(log.waiting() == 0);
+  CHECK(log.deadline_us() == std::numeric_limits<int64_t>::max());
   CHECK(log.flush(kNow).empty());
 }
