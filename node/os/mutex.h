@@ -49,7 +49,6 @@ class Condition {
     held.release();
   }
   void notify_one() { condition_.notify_one(); }
-  void notify_all() { condition_.notify_all(); }
 
  private:
   std::condition_variable condition_;

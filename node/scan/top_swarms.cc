@@ -50,7 +50,6 @@ std::shared_ptr<const TopLists> TopSwarms::served() {
 std::shared_ptr<const TopLists> TopSwarms::lists(const std::stop_token& stop) {
   {
     const Lock lock(mutex_);
-    while (!lists_->unix_ms && reading_) read_.wait(mutex_);
     if (fresh() || reading_) return served();
     reading_ = true;
   }
@@ -61,7 +60,6 @@ std::shared_ptr<const TopLists> TopSwarms::lists(const std::stop_token& stop) {
     read_ms_ = monotonic_ms();
   }
   reading_ = false;
-  read_.notify_all();
   return served();
 }
 

@@ -61,8 +61,8 @@ class TopSwarms {
   // No list ever shows a swarm that is no longer served.
 
   // The lists as they were at most kTopAgeMs ago. Reads the store if need be, which takes time: any thread
-  // but those that serve. While one thread reads, the others get the older lists; they wait only
-  // for the first.
+  // but those that serve. While one thread reads, the others get the older lists, at once; while it reads for
+  // the first time, lists that say so by their time.
   std::shared_ptr<const TopLists> lists() { return lists({}); }
 
   // The lists as last read, at once. If they are old, a pool thread reads the store for later calls. The
@@ -80,7 +80,6 @@ class TopSwarms {
 
   const SwarmStore& store_;
   Mutex mutex_;
-  Condition read_;                           // reading_ has become false
   bool reading_ GUARDED_BY(mutex_) = false;  // one thread reads the store
   std::shared_ptr<const TopLists> lists_ GUARDED_BY(mutex_) = std::make_shared<const TopLists>();
   int64_t read_ms_ GUARDED_BY(mutex_) = 0;  // when that was, by monotonic_ms()

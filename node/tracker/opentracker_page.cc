@@ -20,7 +20,8 @@ class StatsText final : public StreamedAnswer {
       : page_(page), mode_(mode), reply_(reply) {}
 
   bool next(std::string& out) override {
-    proto::append_text(out, reply_, 200, page_.text(mode_));
+    const auto text = page_.text(mode_);
+    proto::append_text(out, reply_, text ? 200 : 503, text ? *text : "swarms are being counted: ask again\n");
     return false;
   }
 
@@ -89,7 +90,7 @@ std::unique_ptr<StreamedAnswer> OpentrackerPage::answer(const proto::HttpRequest
   return nullptr;
 }
 
-std::string OpentrackerPage::text(StatsMode mode) {
+std::optional<std::string> OpentrackerPage::text(StatsMode mode) {
   if (mode == StatsMode::top_10) return top(10);
   if (mode == StatsMode::top_100) return top(100);
   std::string out;
@@ -97,8 +98,9 @@ std::string OpentrackerPage::text(StatsMode mode) {
   return out;
 }
 
-std::string OpentrackerPage::top(size_t amount) {
+std::optional<std::string> OpentrackerPage::top(size_t amount) {
   const auto lists = top_.lists();
+  if (!lists->unix_ms) return std::nullopt;
   const auto first = [amount](const std::vector<proto::ScrapedSwarm>& swarms) {
     return std::vector(swarms.begin(),
                        swarms.begin() + static_cast<ptrdiff_t>(std::min(amount, swarms.size())));

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -43,12 +44,12 @@ class OpentrackerPage {
                                          const Terms& terms, HttpTrackerCounters& counters, std::string& out);
 
   // The text of any mode but the dumps. For top10 and top100 it may read the whole store, which takes time,
-  // at most once per kTopAgeMs.
-  std::string text(proto::StatsMode mode);
+  // at most once per kTopAgeMs; nothing while somebody else has it read for the first time.
+  std::optional<std::string> text(proto::StatsMode mode);
 
  private:
   proto::OpentrackerFigures figures() const;
-  std::string top(size_t amount);
+  std::optional<std::string> top(size_t amount);
 
   const Settings settings_;
   const SwarmStore& store_;
