@@ -128,6 +128,7 @@ TEST_CASE("access gossip: members that differ are asked one at a time, at most t
   }
   CHECK(asks == 10);
   CHECK(parts.gossip.stats().asks_sent == asks);
+  CHECK(parts.sender.stats().datagrams_sent == asks);
 }
 
 }  // namespace
