@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "sync/repair.h"
@@ -49,6 +50,23 @@ struct RepairParts : test::Parts {
     out.good = true;
     out.applied = applied;
     return out;
+  }
+
+  // The requests that were sent, once the sketches are made.
+  std::vector<proto::PullRequest> requests() {
+    for (int i = 0; i < 3; ++i) repair.advance_sketch(now(), out);
+    std::vector<proto::PullRequest> made;
+    for (const PullStart& start : std::exchange(out.pulls, {})) {
+      const common::ByteSpan packet = common::ByteSpan(*start.request).subspan(2);
+      const auto header = proto::parse_sync_header(packet, proto::kSyncRequestMax);
+      REQUIRE(header.has_value());
+      const auto body = open_sealed(keys, *header, packet);
+      REQUIRE(body.has_value());
+      const auto message = proto::decode_sync_packet(*body);
+      REQUIRE(message.has_value());
+      made.push_back(std::get<proto::PullRequest>(*message));
+    }
+    return made;
   }
 
   Phase phase{SyncPhase::waiting};
@@ -176,6 +194,36 @@ TEST_CASE("repair: many differing ticks are pulled whole") {
   CHECK(parts.out.pulls.size() == 1);
 }
 
+TEST_CASE(
+    "repair: of ticks with so many differing cells the last are pulled whole: a request has room for some") {
+  RepairParts parts;
+  Member& member = parts.admit(2);
+  constexpr size_t kTicks = 5;
+  constexpr size_t kOfTick = 100;
+  for (int i = 0; i < 2; ++i) parts.compare(member, kTicks);
+  const auto asks = parts.sent<proto::CellsAsk>();
+  REQUIRE(asks.size() == 1);
+  REQUIRE(asks[0].ticks.size() == kTicks);
+  for (const common::Tick tick : asks[0].ticks) {
+    for (uint32_t first = 0; first < proto::kDigestBuckets; first += 128) {
+      proto::CellDigests cells{tick, first, std::vector<uint64_t>(128)};
+      if (first == 0) std::fill_n(cells.digests.begin(), kOfTick, 1);
+      parts.receive(parts.repair, member, cells);
+    }
+  }
+  parts.repair.pull_due_cells(parts.now(), parts.out);
+  const auto requests = parts.requests();
+  REQUIRE(requests.size() == 1);
+  size_t whole = 0;
+  size_t buckets = 0;
+  for (const proto::PullPart& part : requests[0].parts) {
+    buckets += part.buckets.size();
+    whole += part.buckets.empty() ? 1 : 0;
+  }
+  CHECK(buckets == proto::kPullBucketsMax / kOfTick * kOfTick);
+  CHECK(whole >= kTicks - proto::kPullBucketsMax / kOfTick);
+}
+
 // Of a node that has many records.
 struct SketchParts : RepairParts {
   SketchParts() { store.records = 1'000'000; }
@@ -184,23 +232,6 @@ struct SketchParts : RepairParts {
     Member& member = admit(id);
     Heartbeats::know_sketches(member);
     return member;
-  }
-
-  // The requests that were sent, once the sketches are made.
-  std::vector<proto::PullRequest> requests() {
-    for (int i = 0; i < 3; ++i) repair.advance_sketch(now(), out);
-    std::vector<proto::PullRequest> made;
-    for (const PullStart& start : std::exchange(out.pulls, {})) {
-      const common::ByteSpan packet = common::ByteSpan(*start.request).subspan(2);
-      const auto header = proto::parse_sync_header(packet, proto::kSyncRequestMax);
-      REQUIRE(header.has_value());
-      const auto body = open_sealed(keys, *header, packet);
-      REQUIRE(body.has_value());
-      const auto message = proto::decode_sync_packet(*body);
-      REQUIRE(message.has_value());
-      made.push_back(std::get<proto::PullRequest>(*message));
-    }
-    return made;
   }
 
   size_t symbols() {

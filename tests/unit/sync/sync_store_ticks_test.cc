@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <memory>
 #include <vector>
 
 #include "sync/store_ticks.h"
@@ -27,6 +28,19 @@ std::vector<proto::Delta> read_all(const sync::Swarms& swarms, const sync::Cells
     swarms.read(step, cells, now, [&](const sync::SwarmPart& part) {
       out.insert(out.end(), part.records.begin(), part.records.end());
     });
+  }
+  return out;
+}
+
+// The same by read_part().
+std::vector<proto::Delta> read_in_parts(const sync::Swarms& swarms, const sync::Cells& cells, Tick now) {
+  std::vector<proto::Delta> out;
+  for (size_t step = 0; step < swarms.read_steps(); ++step) {
+    std::unique_ptr<sync::Swarms::Walk> walk;
+    while (!swarms.read_part(walk, step, cells, now, [&](const sync::SwarmPart& part) {
+      out.insert(out.end(), part.records.begin(), part.records.end());
+    })) {
+    }
   }
   return out;
 }
@@ -67,7 +81,10 @@ TEST_CASE("store ticks: a step changes no age, and the stamps sent follow it") {
       const int age = common::stamp_age(now, delta.stamp);
       CHECK((age == 3 || age == 5));
     }
-    CHECK(read_all(ticks, sync::Cells::everything(), now).size() == deltas.size());
+    CHECK(read_in_parts(ticks, cells, now) == told);
+    const auto all = read_all(ticks, sync::Cells::everything(), now);
+    CHECK(all.size() == deltas.size());
+    CHECK(read_in_parts(ticks, sync::Cells::everything(), now) == all);
   }
   // Back where it was.
   CHECK(ticks.ahead() == 0);
