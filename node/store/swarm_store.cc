@@ -111,8 +111,8 @@ struct SwarmStore::Impl {
 
   std::atomic<bool> had_loopback{false};
   std::atomic<uint64_t> prng_seed{0};
-  std::atomic<uint32_t> times_in_vain{
-      0};  // make_room(), by whomever, since it last found any; up to kVainMax
+  // Calls of make_room(), by whomever, since one found any; up to kVainMax.
+  std::atomic<uint32_t> times_in_vain{0};
   StoreRoom room;
   Restatements restatements;
   ShardConfig shared;
